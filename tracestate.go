@@ -1,0 +1,189 @@
+package slogtrace
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+const (
+	maxTracestateMembers = 32
+	maxTracestateKey     = 256
+	maxTracestateValue   = 256
+
+	// maxTracestate is what is forwarded at most: the standard asks for at least that much.
+	maxTracestate = 512
+
+	// largeTracestateMember is the length above which a member goes first when the list is too long.
+	largeTracestateMember = 128
+
+	// maxTracestateInput is what is looked at, at most. The longest list that the grammar permits
+	// has 32*(256+1+256)+31 = 16447 bytes; the rest is room for white space and empty members.
+	maxTracestateInput = 32 << 10
+)
+
+// parseTracestate checks the lines of a tracestate header, in their order,
+// and returns the list to forward (W3C Trace Context Level 2, 3.3).
+//
+//   - Spaces and tabs around members, and empty members, are left out. Everything else stays as it came, in its order.
+//   - Of several members with one key the first is kept.
+//   - A list above 512 bytes loses members, always whole, until it is not (3.3, "tracestate Limits"):
+//     first those over 128 bytes, the last one first and no more than needed, then the others, from the end.
+//   - A list with a member that breaks the grammar, with more than 32 members (duplicates count, empty ones do not)
+//     or of more than 32 KiB in all is not valid: the result is "" and an error.
+//     The traceparent is valid all the same, so callers keep it.
+//
+// It does not allocate if there is one line and nothing to change in it. What it does for an input of any size
+// is bounded by these limits. The error is short and on one line.
+func parseTracestate(lines ...string) (string, error) {
+	size := max(0, len(lines)-1)
+	for _, line := range lines {
+		size += len(line)
+	}
+	if size > maxTracestateInput {
+		return "", tracestateLengthError(size)
+	}
+
+	var array [maxTracestateMembers]tracestateMember
+	members := array[:0]
+	seen := 0
+	length := 0 // of members, joined
+	for _, line := range lines {
+		for more := true; more; {
+			var text string
+			text, line, more = strings.Cut(line, ",")
+			text = trimOWS(text)
+			if text == "" {
+				continue
+			}
+			if seen++; seen > maxTracestateMembers {
+				return "", errTracestateMembers
+			}
+			m, err := parseTracestateMember(text)
+			if err != nil {
+				err.number = seen
+				return "", err
+			}
+			if hasTracestateKey(members, m.key()) {
+				continue
+			}
+			if len(members) > 0 {
+				length++
+			}
+			length += len(text)
+			members = append(members, m)
+		}
+	}
+
+	for i := len(members) - 1; i >= 0 && length > maxTracestate; i-- {
+		if n := len(members[i].text); n > largeTracestateMember {
+			length -= n + 1
+			members = append(members[:i], members[i+1:]...)
+		}
+	}
+	for length > maxTracestate {
+		last := len(members) - 1
+		length -= len(members[last].text) + 1
+		members = members[:last]
+	}
+
+	if len(members) == 0 {
+		return "", nil
+	}
+	// Members are parts of the input in its order, so the same length means the same list.
+	if len(lines) == 1 && len(lines[0]) == length {
+		return lines[0], nil
+	}
+	var b strings.Builder
+	b.Grow(length)
+	for i, m := range members {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(m.text)
+	}
+	return b.String(), nil
+}
+
+// A tracestateMember is key=value, without the white space around it.
+type tracestateMember struct {
+	text   string
+	keyLen int
+}
+
+func (m tracestateMember) key() string { return m.text[:m.keyLen] }
+
+func hasTracestateKey(members []tracestateMember, key string) bool {
+	for _, m := range members {
+		if m.key() == key {
+			return true
+		}
+	}
+	return false
+}
+
+// parseTracestateMember checks text, which has no white space around it, against list-member of 3.3.2.
+// The caller sets the error's number.
+func parseTracestateMember(text string) (tracestateMember, *tracestateError) {
+	key, value, ok := strings.Cut(text, "=")
+	if !ok {
+		return tracestateMember{}, &tracestateError{want: "key=value", got: text}
+	}
+	if key == "" {
+		return tracestateMember{}, &tracestateError{want: "a key", got: text}
+	}
+	if len(key) > maxTracestateKey {
+		return tracestateMember{}, &tracestateError{want: "a key of at most 256 bytes", got: key}
+	}
+	for i := range len(key) {
+		if !isTracestateKeyByte(key[i]) || i == 0 && !isTracestateKeyStart(key[i]) {
+			return tracestateMember{}, &tracestateError{want: "a key of a-z 0-9 _ - * / @ that starts with a-z or 0-9", got: key}
+		}
+	}
+	// A value never ends with a space here: it would be white space around the member.
+	if value == "" {
+		return tracestateMember{}, &tracestateError{want: "a value", got: text}
+	}
+	if len(value) > maxTracestateValue {
+		return tracestateMember{}, &tracestateError{want: "a value of at most 256 bytes", got: value}
+	}
+	for i := range len(value) {
+		if c := value[i]; c < ' ' || c > '~' || c == '=' {
+			return tracestateMember{}, &tracestateError{want: "a value of printable ASCII without = and comma", got: value}
+		}
+	}
+	return tracestateMember{text, len(key)}, nil
+}
+
+func isTracestateKeyStart(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' }
+
+func isTracestateKeyByte(c byte) bool {
+	return isTracestateKeyStart(c) || c == '_' || c == '-' || c == '*' || c == '/' || c == '@'
+}
+
+const errTracestateMembers fixedError = "tracestate: want at most 32 members, got more"
+
+type tracestateLengthError int
+
+func (e tracestateLengthError) Error() string {
+	return fmt.Sprintf("slogtrace: tracestate: want at most %d bytes, got %d", maxTracestateInput, int(e))
+}
+
+// A tracestateError says which member is wrong, counted from 1 without the empty ones, and why.
+type tracestateError struct {
+	number    int
+	want, got string
+}
+
+func (e *tracestateError) Error() string {
+	return fmt.Sprintf("slogtrace: tracestate: member %d: want %s, got %s", e.number, e.want, quoteShort(e.got))
+}
+
+// quoteShort quotes s for an error: on one line, in ASCII, and of a long s only the beginning and the length.
+func quoteShort(s string) string {
+	const most = 40
+	if len(s) <= most {
+		return strconv.QuoteToASCII(s)
+	}
+	return fmt.Sprintf("%s and %d bytes more", strconv.QuoteToASCII(s[:most]), len(s)-most)
+}
