@@ -1,0 +1,123 @@
+package slogtrace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A Carrier takes a trace through a JSON payload to work that is done later or elsewhere.
+// Embed it in the payload, set it where the work is ordered, and continue from it where the work is done:
+//
+//	type Job struct {
+//		slogtrace.Carrier
+//		Booking string `json:"booking"`
+//	}
+//
+//	job := Job{Carrier: slogtrace.NewCarrier(ctx), Booking: id}
+//	…
+//	ctx, err := job.Carrier.Context(ctx)
+//	ctx, span := slogtrace.Start(ctx, "deliver webhook")
+//
+// It has strings only and no method of any well-known interface,
+// so it changes nothing else about the payload, and no value of its fields fails the payload's Unmarshal.
+// The zero Carrier carries nothing. A Carrier is a value: copy it.
+//
+// Embed it only in what your own services write and read. From a public request body take nothing.
+// A carrier in a message that is signed and sent to somebody else leaks ids, and makes equal payloads differ:
+// keep it beside the signed body, or use [StripJSON]; keep it out of content hashes and idempotency keys.
+type Carrier struct {
+	Traceparent string `json:"traceparent,omitempty"`   // W3C Trace Context Level 2, 3.2
+	Tracestate  string `json:"tracestate,omitempty"`    // W3C Trace Context Level 2, 3.3
+	Baggage     string `json:"trace_baggage,omitempty"` // not "baggage": bookings have baggage too
+	Op          string `json:"trace_op,omitempty"`      // the producer's op, on records before the consumer's first Start
+	Sent        string `json:"trace_sent,omitempty"`    // RFC 3339 with nanoseconds, UTC
+}
+
+// NewCarrier returns a Carrier of the current span, or remote parent, of ctx and the current time.
+// It is zero if ctx has no trace.
+func NewCarrier(ctx context.Context) Carrier {
+	c := currentOf(ctx)
+	if !c.inTrace() {
+		return Carrier{}
+	}
+	sc := c.spanContext()
+	return Carrier{
+		Traceparent: sc.Traceparent(),
+		Tracestate:  sc.State,
+		Op:          c.op(),
+		Sent:        time.Now().UTC().Format(time.RFC3339Nano),
+	}
+}
+
+// SpanContext returns the identity of the span that c was made of. It is zero, without an error, if c carries no trace.
+// A tracestate that is not valid is dropped and named in the error; the rest holds.
+func (c Carrier) SpanContext() (SpanContext, error) {
+	if c.Traceparent == "" {
+		return SpanContext{}, nil
+	}
+	sc, err := ParseTraceparent(c.Traceparent)
+	if err != nil {
+		return SpanContext{}, carrierError(err)
+	}
+	sc.State, err = parseTracestate(c.Tracestate)
+	if err != nil {
+		return sc, carrierError(err)
+	}
+	return sc, nil
+}
+
+// maxCarriedOp bounds, in bytes, an op that comes from outside and may stand on many records.
+const maxCarriedOp = 256
+
+// Context returns a context that continues the trace of c: the next Start makes a child of the span that c was made of,
+// and records before it carry that span's ids and op. It is put on top of a span that ctx already has,
+// as with [ContextWithRemoteSpanContext].
+//
+// The first span started there tells how long the work has waited since c was made (queued_ms).
+//
+// Context never fails the work. If c carries no trace, it returns ctx and no error.
+// If the traceparent is not valid, it returns ctx itself and an error.
+// If another field is not valid, it returns a context that continues the trace without it, and an error that names it.
+func (c Carrier) Context(ctx context.Context) (context.Context, error) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	sc, err := c.SpanContext()
+	if !sc.IsValid() {
+		return ctx, err
+	}
+	op, opErr := parseOp(c.Op)
+	sent, sentErr := parseSent(c.Sent)
+	return withRemote(ctx, &remoteParent{SpanContext: sc, op: op, sent: sent}), errors.Join(err, opErr, sentErr)
+}
+
+// parseOp returns op in the form in which it may stand on records.
+func parseOp(op string) (string, error) {
+	if len(op) > maxCarriedOp {
+		cut := strings.ToValidUTF8(op[:maxCarriedOp], "")
+		return cut, fmt.Errorf("slogtrace: carrier: trace_op: want at most %d bytes, got %d; cut there", maxCarriedOp, len(op))
+	}
+	return strings.ToValidUTF8(op, "\ufffd"), nil
+}
+
+// parseSent parses the time at which a carrier was made. It is zero if s is empty.
+func parseSent(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	const longest = len("2006-01-02T15:04:05.999999999+00:00")
+	if len(s) <= longest {
+		if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("slogtrace: carrier: trace_sent: want a time as in RFC 3339, got %s", quoteShort(s))
+}
+
+// carrierError says in which field of a Carrier err was found.
+func carrierError(err error) error {
+	return fmt.Errorf("slogtrace: carrier: %s", strings.TrimPrefix(err.Error(), "slogtrace: "))
+}

@@ -1,0 +1,260 @@
+package slogtrace
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+)
+
+// An env is what a context hands down beside the current span.
+// It is immutable and shared by all contexts below the call that made it.
+type env struct {
+	tracer *Tracer     // nil: the default one, at use
+	with   []slog.Attr // of With, outermost first, one of a key
+	state  string      // tracestate of the trace
+	rate   float64     // sample rate of the trace; 0 stands for 1
+}
+
+func (e *env) tracerOrDefault() *Tracer {
+	if e != nil && e.tracer != nil {
+		return e.tracer
+	}
+	return defaultTracer.Load()
+}
+
+// A scopeContext is a context that With, ContextWithRemoteSpanContext, Carrier.Context or Detach made.
+// The contexts that Start makes are the spans themselves: see spanContext.
+type scopeContext struct {
+	context.Context
+	env    *env
+	span   *Span         // the local span it stands under; nil below a remote parent or Detach
+	remote *remoteParent // nil unless a remote parent was put on top
+	bound  boundCache
+}
+
+// A remoteParent is a parent that is no span of this context: one of another process, or of an earlier request.
+type remoteParent struct {
+	SpanContext
+	ids    hexIDs
+	op     string      // of the producer; "" when not known
+	sent   time.Time   // when the carrier was made; zero when not known
+	first  atomic.Bool // a span was started under it, so queued_ms is spoken for
+	hidden *Span       // the local span that was current before; the next span links to it
+}
+
+// scopeKey is the context key under which both kinds of context find themselves.
+// It is a pointer, so that comparing it is comparing one word.
+var scopeKey = &struct{ _ byte }{}
+
+func (c *scopeContext) Value(key any) any {
+	if key == any(scopeKey) {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+// A spanContext is a Span seen as a context: the same struct, so that starting a span allocates once,
+// under another type, so that *Span does not export Done, Err and Value.
+type spanContext Span
+
+func (c *spanContext) Deadline() (time.Time, bool) { return c.parent.Deadline() }
+func (c *spanContext) Done() <-chan struct{}       { return c.parent.Done() }
+func (c *spanContext) Err() error                  { return c.parent.Err() }
+func (c *spanContext) String() string              { return "slogtrace.Start(" + (*Span)(c).Op() + ")" }
+
+func (c *spanContext) Value(key any) any {
+	if key == any(scopeKey) {
+		return c
+	}
+	return c.parent.Value(key)
+}
+
+// current is what a context says to this package. At most one of span and remote is set;
+// scope is the context that answered, nil if that is the span itself.
+type current struct {
+	span   *Span
+	remote *remoteParent
+	scope  *scopeContext
+	env    *env
+}
+
+func currentOf(ctx context.Context) current {
+	if ctx == nil {
+		return current{}
+	}
+	// The common case, a context straight from Start, needs no call of Value.
+	if c, ok := ctx.(*spanContext); ok {
+		return current{span: (*Span)(c), env: c.env}
+	}
+	switch c := ctx.Value(scopeKey).(type) {
+	case *spanContext:
+		return current{span: (*Span)(c), env: c.env}
+	case *scopeContext:
+		return current{span: c.span, remote: c.remote, scope: c, env: c.env}
+	}
+	return current{}
+}
+
+// inTrace reports whether records under c carry ids.
+func (c *current) inTrace() bool { return c.span != nil || c.remote != nil }
+
+// with returns the attributes of With.
+func (c *current) with() []slog.Attr {
+	if c.env == nil {
+		return nil
+	}
+	return c.env.with
+}
+
+func (c *current) ids() *hexIDs {
+	if c.span != nil {
+		return &c.span.ids
+	}
+	return &c.remote.ids
+}
+
+func (c *current) op() string {
+	if c.span != nil {
+		return c.span.Op()
+	}
+	return c.remote.op
+}
+
+func (c *current) flags() Flags {
+	if c.span != nil {
+		return c.span.flags
+	}
+	return c.remote.Flags
+}
+
+func (c *current) spanContext() SpanContext {
+	switch {
+	case c.span != nil:
+		return c.span.SpanContext()
+	case c.remote != nil:
+		return c.remote.SpanContext
+	}
+	return SpanContext{}
+}
+
+// bound returns where handlers keep what they derived for c.
+func (c *current) bound() *boundCache {
+	if c.scope != nil {
+		return &c.scope.bound
+	}
+	return &c.span.extra().bound
+}
+
+// SpanContextFromContext returns the identity of whichever was put into ctx last, a span or a remote parent.
+// It is the zero SpanContext if there is neither.
+func SpanContextFromContext(ctx context.Context) SpanContext {
+	c := currentOf(ctx)
+	return c.spanContext()
+}
+
+// SpanFromContext returns the current span of ctx.
+// It is nil, which every method of Span accepts, if there is none or if a remote parent was put on top of it.
+func SpanFromContext(ctx context.Context) *Span {
+	return currentOf(ctx).span
+}
+
+// ContextWithRemoteSpanContext returns a context in which sc, a span of another process or of an earlier request,
+// is the current one: records carry its ids, and the next Start makes a child of it.
+//
+// It is put on top of a span that ctx already has: that one is no longer current, and the next span links to it.
+// The attributes of With and the Tracer stay. A tracestate that is not valid (W3C Trace Context Level 2, 3.3) is dropped.
+// If sc itself is not valid, ctx is returned as it is.
+func ContextWithRemoteSpanContext(ctx context.Context, sc SpanContext) context.Context {
+	sc.State, _ = parseTracestate(sc.State)
+	return withRemote(ctx, &remoteParent{SpanContext: sc})
+}
+
+// withRemote puts r, whose tracestate has been checked, on top of ctx.
+func withRemote(ctx context.Context, r *remoteParent) context.Context {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if !r.IsValid() {
+		return ctx
+	}
+	r.Flags &= FlagSampled | FlagRandom
+	r.ids.set(r.TraceID, r.SpanID)
+	c := currentOf(ctx)
+	if c.span != nil && c.span.ids != r.ids {
+		r.hidden = c.span
+	}
+	e := &env{state: r.State}
+	if c.env != nil {
+		e.tracer, e.with = c.env.tracer, c.env.with
+	}
+	return &scopeContext{Context: ctx, env: e, remote: r}
+}
+
+// Detach returns a context without a current span, so that the next Start begins a new trace.
+// To finish work in its own trace after the request that began it is over, use [context.WithoutCancel] instead.
+//
+// The attributes of With and the Tracer stay, and so do ctx's deadline and cancellation.
+// To say where the new trace came from, pass a [Link] to its first span:
+//
+//	cause := slogtrace.SpanContextFromContext(ctx)
+//	ctx, span := slogtrace.Start(slogtrace.Detach(ctx), "retry", slogtrace.Link(cause))
+func Detach(ctx context.Context) context.Context {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	c := currentOf(ctx)
+	if !c.inTrace() {
+		return ctx
+	}
+	return &scopeContext{Context: ctx, env: &env{tracer: c.env.tracer, with: c.env.with}}
+}
+
+// With returns a context under which every record carries attrs, the end of a span among them.
+// They stay in this process: neither a carrier nor a header takes them along.
+//
+// The last one of a key wins, and all give way to what a record or its logger says under the same key.
+// A key that the line needs for itself (time, level, msg, source, or one of the schema's) is written as attr.<key>.
+// attrs is copied. A LogValuer is resolved once a record, as in any slog call.
+func With(ctx context.Context, attrs ...slog.Attr) context.Context {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	c := currentOf(ctx)
+	merged := mergeAttrs(append([]slog.Attr(nil), c.with()...), attrs)
+	if len(merged) == 0 {
+		return ctx
+	}
+	e := &env{with: merged}
+	if c.env != nil {
+		e.tracer, e.state, e.rate = c.env.tracer, c.env.state, c.env.rate
+	}
+	return &scopeContext{Context: ctx, env: e, span: c.span, remote: c.remote}
+}
+
+// mergeAttrs adds attrs to dst, which it may change: the last one of a key wins and takes the first one's place.
+// Inline groups are flattened, empty attributes left out.
+func mergeAttrs(dst, attrs []slog.Attr) []slog.Attr {
+next:
+	for _, a := range attrs {
+		if a.Key == "" {
+			switch a.Value.Kind() {
+			case slog.KindGroup:
+				dst = mergeAttrs(dst, a.Value.Group())
+				continue
+			case slog.KindAny:
+				if a.Value.Any() == nil {
+					continue
+				}
+			}
+		}
+		for i := range dst {
+			if dst[i].Key == a.Key && a.Key != "" {
+				dst[i] = a
+				continue next
+			}
+		}
+		dst = append(dst, a)
+	}
+	return dst
+}

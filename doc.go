@@ -1,0 +1,2 @@
+// Package slogtrace makes distributed traces out of log/slog records.
+package slogtrace

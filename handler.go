@@ -1,0 +1,280 @@
+package slogtrace
+
+import (
+	"context"
+	"log"
+	"log/slog"
+	"reflect"
+	"slices"
+	"sync/atomic"
+)
+
+// A Handler adds the ids of a record's context to what it passes on to another handler, of whatever make.
+//
+// The ids stand at the root of every record made in a span, exactly once, whatever groups are open,
+// and with them the attributes of [With]. Where nothing of this package is in the context, the inner handler
+// gets what it would get without us. A root attribute of the user's under the key of an id becomes attr.<key>.
+//
+// Handlers may be nested, with others between: the outermost one adds the ids and those further in do not.
+type Handler struct {
+	naming
+	inner slog.Handler              // with all that With and WithGroup bound, for records outside a trace
+	root  [recordKinds]slog.Handler // before the first group: where the ids are bound
+	steps []step                    // what was bound from the first group on
+	alike [recordKinds]bool         // root is that of plainRecord: nothing had to be renamed
+}
+
+// A step is a call of WithAttrs or WithGroup.
+type step struct {
+	group string
+	attrs []slog.Attr
+}
+
+func (s step) bind(h slog.Handler) slog.Handler {
+	if s.group != "" {
+		return h.WithGroup(s.group)
+	}
+	return bindAttrs(h, s.attrs)
+}
+
+// bindAttrs binds attrs to h without giving them away: by slog's contract a handler owns what it is given.
+func bindAttrs(h slog.Handler, attrs []slog.Attr) slog.Handler {
+	return h.WithAttrs(slices.Clone(attrs))
+}
+
+// NewHandler returns a [Handler] that passes records on to inner,
+// which must be as package testing/slogtest wants it, and may be any handler that is.
+//
+// Wrap first, open groups later: groups that are open on inner already stay, and the ids stand inside them.
+// Inner may not be the handler that package slog begins with: once it were the default again,
+// packages log and slog would call each other for ever, waiting for a lock of log's. If it is that handler,
+// text lines go to what [log.Writer] returns now, at the levels for which that handler is enabled.
+func NewHandler(inner slog.Handler) *Handler { return newHandler(inner, defaultFormat) }
+
+func newHandler(inner slog.Handler, f *format) *Handler {
+	if isInitialHandler(inner) {
+		inner = &textHandler{Handler: slog.NewTextHandler(log.Writer(), &slog.HandlerOptions{Level: anyLevel}), level: inner}
+	}
+	h := &Handler{naming: naming{format: f}, inner: inner}
+	for k := range h.root {
+		h.root[k] = inner
+		h.alike[k] = true
+	}
+	return h
+}
+
+// Enabled asks the inner handler.
+func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.inner.Enabled(ctx, level)
+}
+
+// WithAttrs returns a handler whose records carry attrs too.
+func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	if len(attrs) == 0 {
+		return h
+	}
+	h2 := *h
+	attrs = h2.takeAttrs(attrs)
+	if len(attrs) == 0 {
+		return h
+	}
+	h2.inner = bindAttrs(h.inner, attrs)
+	if h.groups > 0 {
+		h2.steps = append(slices.Clip(h.steps), step{attrs: slices.Clone(attrs)})
+		return &h2
+	}
+	for k := range recordKinds {
+		k := recordKind(k)
+		named, renamed := h.nameAttrs(&h2.naming, k, attrs)
+		if h2.alike[k] = h.alike[k] && !renamed; h2.alike[k] {
+			h2.root[k] = h2.inner
+		} else {
+			h2.root[k] = bindAttrs(h.root[k], named)
+		}
+	}
+	return &h2
+}
+
+// WithGroup returns a handler whose further attributes are members of a group.
+func (h *Handler) WithGroup(name string) slog.Handler {
+	if name == "" {
+		return h
+	}
+	h2 := *h
+	h2.takeGroup(name)
+	h2.inner = h.inner.WithGroup(name)
+	h2.steps = append(slices.Clip(h.steps), step{group: name})
+	for k := range recordKinds {
+		h.nameGroup(&h2.naming, recordKind(k), name)
+	}
+	return &h2
+}
+
+// Handle passes r on with what its context adds.
+func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
+	c := currentOf(ctx)
+	if c.env == nil && !isSpanMessage(r.Message) {
+		return h.inner.Handle(ctx, r)
+	}
+	in := h.inspect(&c, &r)
+	if in.marked || in.kind == plainRecord && len(c.with()) == 0 {
+		return h.inner.Handle(ctx, r)
+	}
+	with := h.contextAttrs(&c, &in, &r)
+	if in.marks || in.rename {
+		h.rewrite(&r, &in)
+	}
+	if in.event == eventNone && !in.rename && len(with) == len(h.contextAttrs(&c, &in, nil)) {
+		return h.handleBound(ctx, r, &c, in.kind, with)
+	}
+	// Seldom: what is added depends on the record itself.
+	attrs := h.added(&c, &in, with)
+	if h.groups > 0 {
+		return h.bind(in.kind, attrs).Handle(ctx, r)
+	}
+	setAttrs(&r, append([]slog.Attr{inlineGroup(attrs)}, recordAttrs(r)...))
+	return h.root[in.kind].Handle(ctx, r)
+}
+
+// rewrite leaves out of r what stands for ids, and names its root attributes as a record of in's kind must.
+func (h *Handler) rewrite(r *slog.Record, in *contents) {
+	attrs := slices.DeleteFunc(recordAttrs(*r), isMark)
+	if in.kind != plainRecord {
+		for i, a := range attrs {
+			attrs[i] = original(a)
+		}
+	}
+	if in.rename {
+		attrs = h.namer(in.kind).rename(attrs)
+	}
+	setAttrs(r, attrs)
+}
+
+// added returns the attributes that we put at the root of a record, the mark first if there are ids.
+func (h *Handler) added(c *current, in *contents, with []slog.Attr) []slog.Attr {
+	var attrs []slog.Attr
+	if in.kind != plainRecord {
+		m := mark{claimed: true, event: eventLog}
+		if in.event != eventNone {
+			m.span, m.event = c.span, in.event
+		}
+		attrs = markIDs(h.format, c, m)
+		if in.event != eventNone {
+			attrs = appendSpanAttrs(attrs, c.span, in.event)
+		}
+	}
+	return append(attrs, with...)
+}
+
+func inlineGroup(attrs []slog.Attr) slog.Attr { return slog.Attr{Value: slog.GroupValue(attrs...)} }
+
+// bind returns the handler's whole chain with attrs at its root.
+func (h *Handler) bind(k recordKind, attrs []slog.Attr) slog.Handler {
+	b := h.root[k].WithAttrs([]slog.Attr{inlineGroup(attrs)})
+	for i, s := range h.steps {
+		if i == 0 {
+			s.group = h.firstGroup(k)
+		}
+		b = s.bind(b)
+	}
+	return b
+}
+
+// firstGroup returns the name that the first open group has in records of kind k.
+func (h *Handler) firstGroup(k recordKind) string {
+	name := h.steps[0].group
+	for _, m := range h.moved[k] {
+		if m.from == name {
+			return m.to
+		}
+	}
+	return name
+}
+
+// A boundCache holds, for one context, what handlers derived to add its ids with less work.
+type boundCache struct{ head atomic.Pointer[boundHandler] }
+
+// A boundHandler is what one Handler adds under one context, and from some record on its chain with that bound to it.
+type boundHandler struct {
+	of    *Handler
+	op    string       // of the span then
+	group slog.Attr    // what is added, as one inline group
+	chain slog.Handler // nil while it is not worth its cost
+	uses  atomic.Int32
+	next  *boundHandler
+	depth int
+}
+
+const (
+	maxBoundHandlers = 4 // for one context; a logger derived for each record must not fill the memory
+	bindAtUse        = 3 // of a context and handler: to bind costs more than to add to the record, but once
+)
+
+func (b *boundCache) find(h *Handler, op string) *boundHandler {
+	for e := b.head.Load(); e != nil; e = e.next {
+		if e.of == h && e.op == op {
+			return e
+		}
+	}
+	return nil
+}
+
+func (b *boundCache) add(e *boundHandler) {
+	if next := b.head.Load(); next != nil && next.depth < maxBoundHandlers {
+		e.next, e.depth = next, next.depth+1
+	}
+	b.head.Store(e) // of two at once one is lost, and will be made again
+}
+
+// handleBound adds to r what does not depend on it.
+func (h *Handler) handleBound(ctx context.Context, r slog.Record, c *current, k recordKind, with []slog.Attr) error {
+	cache, op := c.bound(), ""
+	if k != plainRecord {
+		op = c.op()
+	}
+	e := cache.find(h, op)
+	if e == nil {
+		attrs := h.added(c, &contents{kind: k}, with)
+		e = &boundHandler{of: h, op: op, group: inlineGroup(attrs)}
+		if h.groups > 0 {
+			e.chain = h.bind(k, attrs)
+		}
+		cache.add(e)
+	} else if e.chain == nil && e.uses.Add(1) == bindAtUse-1 {
+		e = &boundHandler{of: h, op: op, chain: h.bind(k, e.group.Value.Group())}
+		cache.add(e)
+	}
+	if e.chain != nil {
+		return e.chain.Handle(ctx, r)
+	}
+	r = r.Clone()
+	r.AddAttrs(e.group)
+	return h.root[k].Handle(ctx, r)
+}
+
+// A textHandler stands in for the handler that package slog begins with. See NewHandler.
+type textHandler struct {
+	slog.Handler
+	level slog.Handler // the original: it knows the level of slog.SetLogLoggerLevel
+}
+
+const anyLevel = slog.Level(-1 << 31)
+
+func (h *textHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.level.Enabled(ctx, level)
+}
+
+func (h *textHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &textHandler{h.Handler.WithAttrs(attrs), h.level}
+}
+
+func (h *textHandler) WithGroup(name string) slog.Handler {
+	return &textHandler{h.Handler.WithGroup(name), h.level}
+}
+
+// isInitialHandler reports whether h is of the type that slog's default logger has before any SetDefault.
+// The type has no other name: slog does not export it.
+func isInitialHandler(h slog.Handler) bool {
+	t := reflect.TypeOf(h)
+	return t != nil && t.String() == "*slog.defaultHandler" && t.Elem().PkgPath() == "log/slog"
+}

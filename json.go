@@ -1,0 +1,219 @@
+package slogtrace
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+)
+
+// A JSONHandler is a [slog.Handler] that writes each record as one line of JSON, with the ids of the record's context.
+// It is a drop-in replacement for [slog.JSONHandler]:
+// with nothing of this package in the context its output is the same to the byte.
+//
+// In a span the ids follow slog's own members, then the attributes of [With], then those of the logger and the record:
+//
+//	{"time":…,"level":"INFO","msg":"paid","trace":"4bf9…","span":"00f0…","op":"charge","user":7,"amount":12}
+//
+// The ids stand at the root whatever groups are open, exactly once. They pass through ReplaceAttr like any attribute.
+// A root attribute of the user's under the key of an id is written as attr.<key>; on a span's own record,
+// that holds for every key of the schema.
+//
+// In a span a line is always valid JSON. Outside of one, slog.JSONHandler's defects are kept with the rest:
+// a group whose members are all dropped swallows the comma behind it, and a year above 9999 leaves two values.
+type JSONHandler struct {
+	naming
+	out    *output
+	opts   slog.HandlerOptions
+	chains [recordKinds]*chain // what With and WithGroup made, for each kind of record: often all three are one
+}
+
+type output struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// A chain is the attributes and groups of a logger, formatted. It is immutable.
+type chain struct {
+	text   []byte
+	groups []string
+	opened int // how many of groups are opened in text
+}
+
+// NewJSONHandler returns a [JSONHandler] that writes to w, one Write per record, serialized.
+// Nil options mean the defaults; they are copied.
+func NewJSONHandler(w io.Writer, opts *slog.HandlerOptions) *JSONHandler {
+	return newJSONHandler(w, opts, defaultFormat)
+}
+
+func newJSONHandler(w io.Writer, opts *slog.HandlerOptions, f *format) *JSONHandler {
+	h := &JSONHandler{naming: naming{format: f}, out: &output{w: w}}
+	if opts != nil {
+		h.opts = *opts
+	}
+	none := new(chain)
+	h.chains = [recordKinds]*chain{none, none, none}
+	return h
+}
+
+// Enabled reports whether the handler handles records at the given level.
+func (h *JSONHandler) Enabled(_ context.Context, level slog.Level) bool {
+	least := slog.LevelInfo
+	if h.opts.Level != nil {
+		least = h.opts.Level.Level()
+	}
+	return level >= least
+}
+
+// WithAttrs returns a handler whose records carry attrs too.
+func (h *JSONHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	if len(attrs) == 0 {
+		return h
+	}
+	h2 := *h
+	attrs = h2.takeAttrs(attrs)
+	plain, defect := h.chains[plainRecord].withAttrs(attrs, h.opts.ReplaceAttr, false)
+	h2.chains[plainRecord] = plain
+	for k := logRecord; k < recordKinds; k++ {
+		named, renamed := h.nameAttrs(&h2.naming, k, attrs)
+		if h.chains[k] == h.chains[plainRecord] && !renamed && !defect {
+			h2.chains[k] = plain
+		} else {
+			h2.chains[k], _ = h.chains[k].withAttrs(named, h.opts.ReplaceAttr, true)
+		}
+	}
+	return &h2
+}
+
+// WithGroup returns a handler whose further attributes are members of a group.
+func (h *JSONHandler) WithGroup(name string) slog.Handler {
+	if name == "" {
+		return h
+	}
+	h2 := *h
+	h2.takeGroup(name)
+	plain := h.chains[plainRecord].withGroup(name)
+	h2.chains[plainRecord] = plain
+	for k := logRecord; k < recordKinds; k++ {
+		named := h.nameGroup(&h2.naming, k, name)
+		if h.chains[k] == h.chains[plainRecord] && named == name {
+			h2.chains[k] = plain
+		} else {
+			h2.chains[k] = h.chains[k].withGroup(named)
+		}
+	}
+	return &h2
+}
+
+func (c *chain) withGroup(name string) *chain {
+	c2 := *c
+	c2.groups = append(slices.Clip(c.groups), name)
+	return &c2
+}
+
+// withAttrs returns c with attrs. defect reports that slog would have swallowed a comma; valid says not to.
+func (c *chain) withAttrs(attrs []slog.Attr, rep replacer, valid bool) (_ *chain, defect bool) {
+	c2 := *c
+	l := line{buf: slices.Clip(c.text), rep: rep, valid: valid}
+	l.resume(c.text)
+	if rep != nil {
+		l.enter(make([]string, 0, 8), c)
+	}
+	start := len(l.buf)
+	l.openGroups(c.groups[c.opened:])
+	if l.attrs(attrs) {
+		c2.text = l.buf
+		c2.opened = len(c.groups)
+	} else {
+		c2.text = l.buf[:start]
+	}
+	return &c2, l.defect
+}
+
+// scratch is the memory of one call of Handle, used again by later ones.
+type scratch struct {
+	buf    []byte
+	groups []string
+}
+
+var scratches = sync.Pool{New: func() any {
+	return &scratch{buf: make([]byte, 0, 1024), groups: make([]string, 0, 8)}
+}}
+
+// Handle writes r as one line. It returns the writer's error.
+func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
+	mem := scratches.Get().(*scratch)
+	l := line{buf: append(mem.buf[:0], '{'), rep: h.opts.ReplaceAttr}
+	l.builtins(&r, h.opts.AddSource)
+
+	c := currentOf(ctx)
+	var in contents
+	if c.env != nil || isSpanMessage(r.Message) {
+		in = h.inspect(&c, &r)
+		if !in.marked {
+			l.valid = c.env != nil
+			if in.kind != plainRecord {
+				l.ids(h.format, &c)
+			}
+			if in.event != eventNone {
+				l.schema(c.span, in.event)
+			}
+			l.attrs(h.contextAttrs(&c, &in, &r))
+		}
+	}
+
+	ch := h.chains[in.kind]
+	if len(ch.text) > 0 {
+		l.comma()
+		l.buf = append(l.buf, ch.text...)
+		l.resume(ch.text)
+	}
+	opened := ch.opened
+	if r.NumAttrs() > 0 {
+		if l.rep != nil {
+			l.enter(mem.groups[:0], ch)
+		}
+		if in.rename {
+			l.namer = h.namer(in.kind)
+		}
+		start := len(l.buf)
+		l.openGroups(ch.groups[ch.opened:])
+		empty := true
+		r.Attrs(func(a slog.Attr) bool {
+			if in.marks {
+				if isMark(a) {
+					return true
+				}
+				a = original(a)
+			}
+			if l.attr(a) {
+				empty = false
+			}
+			return true
+		})
+		opened = len(ch.groups)
+		if empty {
+			l.buf = l.buf[:start]
+			opened = ch.opened
+		}
+	}
+	for range opened {
+		l.buf = append(l.buf, '}')
+	}
+	l.buf = append(l.buf, '}', '\n')
+
+	err := h.out.write(l.buf)
+	if cap(l.buf) <= maxPooled {
+		mem.buf = l.buf
+		scratches.Put(mem)
+	}
+	return err
+}
+
+func (o *output) write(b []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, err := o.w.Write(b)
+	return err
+}

@@ -1,0 +1,254 @@
+package slogtrace
+
+import "log/slog"
+
+type replacer = func(groups []string, a slog.Attr) slog.Attr
+
+// A line is a line of JSON being written. Its order of steps is slog.JSONHandler's,
+// since what ReplaceAttr is told, and how often, is part of what users see.
+type line struct {
+	buf      []byte
+	sep      bool // a comma is due before the next key
+	valid    bool // do not follow slog where it leaves no valid JSON
+	defect   bool // slog would have left no valid JSON
+	rep      replacer
+	groups   []string // for rep: those open
+	inGroups bool     // groups is kept: not so for slog's own members
+	depth    int      // groups opened in this line
+	namer    *namer   // not nil: it names the root attributes
+}
+
+// resume goes on after the text of a chain.
+func (l *line) resume(text []byte) {
+	l.sep = len(text) > 0 && text[len(text)-1] != '{'
+}
+
+// enter begins the attributes proper: rep is told of the groups opened so far. mem is memory to do it in.
+func (l *line) enter(mem []string, c *chain) {
+	l.groups = append(mem, c.groups[:c.opened]...)
+	l.inGroups = true
+}
+
+func (l *line) comma() {
+	if l.sep {
+		l.buf = append(l.buf, ',')
+	}
+}
+
+func (l *line) key(key string) {
+	l.comma()
+	l.buf = append(appendString(l.buf, key), ':')
+	l.sep = true
+}
+
+func (l *line) openGroups(names []string) {
+	for _, name := range names {
+		l.openGroup(name)
+	}
+}
+
+func (l *line) openGroup(name string) {
+	l.key(name)
+	l.buf = append(l.buf, '{')
+	l.sep = false
+	l.depth++
+	if l.inGroups {
+		l.groups = append(l.groups, name)
+	}
+}
+
+func (l *line) closeGroup() {
+	l.buf = append(l.buf, '}')
+	l.sep = true
+	l.depth--
+	if l.inGroups {
+		l.groups = l.groups[:len(l.groups)-1]
+	}
+}
+
+// builtins writes what slog puts first.
+func (l *line) builtins(r *slog.Record, addSource bool) {
+	if !r.Time.IsZero() {
+		t := r.Time.Round(0) // without the monotonic clock, as in an attribute
+		if l.rep == nil {
+			l.buf = append(l.buf, `"time":`...)
+			l.buf = appendNow(l.buf, t)
+			l.sep = true
+		} else {
+			l.attr(slog.Time(slog.TimeKey, t))
+		}
+	}
+	if l.rep == nil {
+		l.comma()
+		l.buf = append(l.buf, `"level":`...)
+		l.buf = appendLevel(l.buf, r.Level)
+		l.sep = true
+	} else {
+		l.attr(slog.Any(slog.LevelKey, r.Level))
+	}
+	if addSource {
+		src := r.Source()
+		if src == nil {
+			src = &slog.Source{}
+		}
+		l.attr(slog.Any(slog.SourceKey, src))
+	}
+	if l.rep == nil {
+		l.comma()
+		l.buf = append(l.buf, `"msg":`...)
+		l.buf = appendString(l.buf, r.Message)
+		l.sep = true
+	} else {
+		l.attr(slog.String(slog.MessageKey, r.Message))
+	}
+}
+
+func appendLevel(b []byte, level slog.Level) []byte {
+	switch level {
+	case slog.LevelDebug:
+		return append(b, `"DEBUG"`...)
+	case slog.LevelInfo:
+		return append(b, `"INFO"`...)
+	case slog.LevelWarn:
+		return append(b, `"WARN"`...)
+	case slog.LevelError:
+		return append(b, `"ERROR"`...)
+	}
+	return appendString(b, level.String())
+}
+
+// ids writes the ids of c, which is in a trace.
+func (l *line) ids(f *format, c *current) {
+	if l.rep != nil {
+		l.attrs(appendIDs(nil, f, c))
+		return
+	}
+	ids := c.ids()
+	b := append(l.buf, ',')
+	b = append(append(b, f.traceJSON...), '"')
+	b = append(append(b, ids.traceText()...), '"', ',')
+	b = append(append(b, f.spanJSON...), '"')
+	b = append(append(b, ids.spanText()...), '"')
+	if op := c.op(); op != "" {
+		b = append(append(b, ','), f.opJSON...)
+		b = appendString(b, op)
+	}
+	if f.flagsJSON != "" {
+		flags := c.flags()
+		b = append(append(b, ','), f.flagsJSON...)
+		b = append(b, '"', '0', lowerHex[flags&15], '"')
+	}
+	l.buf = b
+}
+
+// schema writes what a record of s says beyond the ids.
+func (l *line) schema(s *Span, e event) {
+	var mem [8]slog.Attr
+	if l.rep != nil {
+		l.attrs(appendSpanAttrs(mem[:0], s, e))
+		return
+	}
+	// What nearly every span has, without the detour over attributes.
+	b := l.buf
+	if s.parentID.IsValid() {
+		b = append(b, `,"parent":"`...)
+		b = append(appendHex(b, s.parentID[:]), '"')
+	}
+	if s.kind != "" {
+		b = append(b, `,"kind":"`...)
+		b = append(append(b, s.kind...), '"')
+	}
+	if e == eventEnd {
+		b = append(b, `,"start":`...)
+		b = appendNow(b, s.start)
+		b = append(b, `,"duration_ms":`...)
+		b = appendMillis(b, s.duration)
+	}
+	l.buf = b
+	l.attrs(appendRareSchema(mem[:0], s, e))
+}
+
+// attrs writes attributes and reports whether any was not empty.
+func (l *line) attrs(attrs []slog.Attr) bool {
+	some := false
+	for _, a := range attrs {
+		if l.attr(a) {
+			some = true
+		}
+	}
+	return some
+}
+
+// attr writes an attribute and reports whether it was not empty.
+func (l *line) attr(a slog.Attr) bool {
+	if a.Value.Kind() == slog.KindLogValuer {
+		a.Value = a.Value.Resolve()
+	}
+	if l.namer != nil && l.depth == 0 && a.Key != "" {
+		a.Key = l.namer.name(a.Key)
+	}
+	if l.rep != nil && a.Value.Kind() != slog.KindGroup {
+		var groups []string // nil for slog's own members
+		if l.inGroups {
+			groups = l.groups
+		}
+		a = l.rep(groups, a)
+		a.Value = a.Value.Resolve()
+	}
+	switch a.Value.Kind() {
+	case slog.KindGroup:
+		return l.group(a.Key, a.Value.Group())
+	case slog.KindAny:
+		v := a.Value.Any()
+		if v == nil && a.Key == "" {
+			return false
+		}
+		if src, ok := v.(*slog.Source); ok {
+			if src == nil || *src == (slog.Source{}) {
+				return false
+			}
+			return l.group(a.Key, sourceAttrs(src))
+		}
+	}
+	l.key(a.Key)
+	l.buf = appendValue(l.buf, a.Value)
+	return true
+}
+
+// group writes a group, or what is in it if name is empty. It reports whether that was anything;
+// a group without attributes counts as something, as in slog: it may have been ReplaceAttr that made it so.
+func (l *line) group(name string, attrs []slog.Attr) bool {
+	if len(attrs) == 0 {
+		return true
+	}
+	start, sep, depth, groups := len(l.buf), l.sep, l.depth, len(l.groups)
+	if name != "" {
+		l.openGroup(name)
+	}
+	if !l.attrs(attrs) {
+		l.buf, l.depth = l.buf[:start], depth
+		l.defect = l.defect || name != ""
+		if l.valid {
+			l.sep, l.groups = sep, l.groups[:groups]
+		}
+		return false
+	}
+	if name != "" {
+		l.closeGroup()
+	}
+	return true
+}
+
+func sourceAttrs(src *slog.Source) []slog.Attr {
+	attrs := make([]slog.Attr, 0, 3)
+	if src.Function != "" {
+		attrs = append(attrs, slog.String("function", src.Function))
+	}
+	if src.File != "" {
+		attrs = append(attrs, slog.String("file", src.File))
+	}
+	if src.Line != 0 {
+		attrs = append(attrs, slog.Int("line", src.Line))
+	}
+	return attrs
+}

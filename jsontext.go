@@ -1,0 +1,253 @@
+package slogtrace
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math"
+	"reflect"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+)
+
+// This file writes values as slog.JSONHandler does, byte for byte. Its oracle is that handler: see FuzzJSONHandler.
+
+// appendString appends s as a JSON string, escaped as slog does: not for HTML.
+func appendString(b []byte, s string) []byte {
+	b = append(b, '"')
+	n := safePrefix(s)
+	b = append(b, s[:n]...)
+	if n < len(s) {
+		b = appendEscaped(b, s[n:])
+	}
+	return append(b, '"')
+}
+
+// safePrefix returns how many bytes at the start of s stand for themselves in a JSON string.
+// It may stop short of the most.
+func safePrefix(s string) int {
+	const lo, hi = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		// A byte's high bit becomes set where the byte is below 0x20, a quote, a backslash or above 0x7f.
+		// A borrow may set further ones behind such a byte, which does no harm.
+		x := binary.LittleEndian.Uint64([]byte(s[i : i+8]))
+		if (x|(x-lo*0x20)|((x^lo*'"')-lo)|((x^lo*'\\')-lo))&hi != 0 {
+			return i
+		}
+	}
+	for ; i < len(s); i++ {
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return i
+		}
+	}
+	return i
+}
+
+// appendEscaped appends s as the inside of a JSON string.
+// Invalid UTF-8 becomes U+FFFD; U+2028 and U+2029 are escaped for the sake of JavaScript.
+func appendEscaped(b []byte, s string) []byte {
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			if c >= 0x20 && c != '"' && c != '\\' {
+				i++
+				continue
+			}
+			b = append(b, s[start:i]...)
+			switch c {
+			case '"', '\\':
+				b = append(b, '\\', c)
+			case '\n':
+				b = append(b, '\\', 'n')
+			case '\r':
+				b = append(b, '\\', 'r')
+			case '\t':
+				b = append(b, '\\', 't')
+			default:
+				b = append(b, '\\', 'u', '0', '0', lowerHex[c>>4], lowerHex[c&15])
+			}
+			i++
+			start = i
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && size == 1 {
+			b = append(append(b, s[start:i]...), `\ufffd`...)
+			start = i + size
+		} else if r == '\u2028' || r == '\u2029' {
+			b = append(append(b, s[start:i]...), '\\', 'u', '2', '0', '2', lowerHex[r&15])
+			start = i + size
+		}
+		i += size
+	}
+	return append(b, s[start:]...)
+}
+
+// A secondText is the text of all but the fraction of a time, which lines of one second share.
+type secondText struct {
+	unix   int64
+	loc    *time.Location
+	prefix string // 2006-01-02T15:04:05
+	zone   string // Z or +02:00
+}
+
+var lastSecond atomic.Pointer[secondText]
+
+// appendNow appends t, which is probably of the same second as the one before, as RFC 3339 with nanoseconds.
+func appendNow(b []byte, t time.Time) []byte {
+	unix := t.Unix()
+	c := lastSecond.Load()
+	if c == nil || c.unix != unix || c.loc != t.Location() {
+		if y := t.Year(); y < 0 || y >= 10000 {
+			return appendTime(b, t)
+		}
+		text := t.Format("2006-01-02T15:04:05Z07:00")
+		const n = len("2006-01-02T15:04:05")
+		c = &secondText{unix: unix, loc: t.Location(), prefix: text[:n], zone: text[n:]}
+		lastSecond.Store(c)
+	}
+	b = append(b, '"')
+	b = append(b, c.prefix...)
+	if ns := uint32(t.Nanosecond()); ns != 0 {
+		var d [10]byte
+		d[0] = '.'
+		for i := 9; i > 0; i-- {
+			d[i] = byte('0' + ns%10)
+			ns /= 10
+		}
+		n := len(d)
+		for d[n-1] == '0' {
+			n--
+		}
+		b = append(b, d[:n]...)
+	}
+	b = append(b, c.zone...)
+	return append(b, '"')
+}
+
+// appendTime appends t as RFC 3339 with nanoseconds. Years that this form has no room for are preceded by an error,
+// which leaves no valid JSON; it is what slog does.
+func appendTime(b []byte, t time.Time) []byte {
+	if y := t.Year(); y < 0 || y >= 10000 {
+		b = append(b, `"!ERROR:time.Time year outside of range [0,9999]"`...)
+	}
+	b = append(b, '"')
+	b = t.AppendFormat(b, time.RFC3339Nano)
+	return append(b, '"')
+}
+
+// appendFloat appends f as encoding/json does.
+func appendFloat(b []byte, f float64) []byte {
+	if math.IsInf(f, 0) || math.IsNaN(f) {
+		b = append(b, `"!ERROR:json: unsupported value: `...)
+		b = strconv.AppendFloat(b, f, 'g', -1, 64)
+		return append(b, '"')
+	}
+	format := byte('f')
+	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
+		format = 'e'
+	}
+	b = strconv.AppendFloat(b, f, format, -1, 64)
+	if n := len(b); format == 'e' && n >= 4 && b[n-4] == 'e' && (b[n-3] == '-' || b[n-3] == '+') && b[n-2] == '0' {
+		b[n-2] = b[n-1] // e-09 becomes e-9
+		b = b[:n-1]
+	}
+	return b
+}
+
+// appendMillis appends d as milliseconds, rounded to microseconds, the shortest way. d must not be negative.
+func appendMillis(b []byte, d time.Duration) []byte {
+	us := uint64(d.Round(time.Microsecond) / time.Microsecond)
+	b = strconv.AppendUint(b, us/1000, 10)
+	if f := us % 1000; f != 0 {
+		b = append(b, '.', byte('0'+f/100))
+		if f%100 != 0 {
+			b = append(b, byte('0'+f/10%10))
+			if f%10 != 0 {
+				b = append(b, byte('0'+f%10))
+			}
+		}
+	}
+	return b
+}
+
+// appendValue appends v, which is resolved and no group.
+func appendValue(b []byte, v slog.Value) []byte {
+	switch v.Kind() {
+	case slog.KindString:
+		return appendString(b, v.String())
+	case slog.KindInt64:
+		return strconv.AppendInt(b, v.Int64(), 10)
+	case slog.KindUint64:
+		return strconv.AppendUint(b, v.Uint64(), 10)
+	case slog.KindFloat64:
+		return appendFloat(b, v.Float64())
+	case slog.KindBool:
+		return strconv.AppendBool(b, v.Bool())
+	case slog.KindDuration:
+		return strconv.AppendInt(b, int64(v.Duration()), 10)
+	case slog.KindTime:
+		return appendTime(b, v.Time())
+	default:
+		return appendAny(b, v.Any())
+	}
+}
+
+// appendAny appends a value that encoding/json knows how to write, and guards against its methods.
+func appendAny(b []byte, v any) (out []byte) {
+	defer func() {
+		if p := recover(); p != nil {
+			// As fmt and slog do: most probably a method that does not expect its receiver to be nil.
+			if v := reflect.ValueOf(v); v.Kind() == reflect.Pointer && v.IsNil() {
+				out = appendString(b, "<nil>")
+				return
+			}
+			out = appendString(b, fmt.Sprintf("!PANIC: %v", p))
+		}
+	}()
+	_, marshals := v.(json.Marshaler)
+	if err, ok := v.(error); ok && !marshals {
+		return appendString(b, err.Error())
+	}
+	out, err := appendJSON(b, v)
+	if err != nil {
+		return appendString(b, fmt.Sprintf("!ERROR:%v", err))
+	}
+	return out
+}
+
+type jsonEncoder struct {
+	buf bytes.Buffer
+	enc *json.Encoder
+}
+
+var jsonEncoders = sync.Pool{New: func() any {
+	e := new(jsonEncoder)
+	e.enc = json.NewEncoder(&e.buf)
+	e.enc.SetEscapeHTML(false) // which json.Marshal cannot
+	return e
+}}
+
+// maxPooled bounds the buffers that wait for another use.
+const maxPooled = 16 << 10
+
+func appendJSON(b []byte, v any) ([]byte, error) {
+	e := jsonEncoders.Get().(*jsonEncoder)
+	defer func() {
+		if e.buf.Cap() <= maxPooled {
+			e.buf.Reset()
+			jsonEncoders.Put(e)
+		}
+	}()
+	if err := e.enc.Encode(v); err != nil {
+		return b, err
+	}
+	return append(b, bytes.TrimSuffix(e.buf.Bytes(), []byte("\n"))...), nil
+}

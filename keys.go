@@ -1,0 +1,361 @@
+package slogtrace
+
+import (
+	"log/slog"
+	"slices"
+)
+
+// A naming is what a handler knows of the keys at the root of its lines. Both handlers have one.
+type naming struct {
+	format *format
+	keys   []string            // of the logger; the first group is the last of them
+	moved  [recordKinds][]move // those of keys that are written under another
+	groups int                 // how many are open
+	filled bool                // attributes are bound in a group, so that it stands in every line
+	bound  bool                // the ids came through WithAttrs, from a handler of ours further out
+}
+
+// namer returns a namer for what follows the logger's own root attributes in a record of kind k.
+func (n *naming) namer(k recordKind) *namer {
+	return &namer{reserved: n.format.reserved(k), keys: slices.Clip(n.keys), moved: slices.Clip(n.moved[k])}
+}
+
+// takeAttrs notes attrs as the logger's and returns what of them is to be bound.
+func (n *naming) takeAttrs(attrs []slog.Attr) []slog.Attr {
+	attrs = resolveInline(attrs)
+	if n.groups > 0 {
+		// See inspect: here too a handler further out comes too late for the root.
+		if slices.ContainsFunc(attrs, isMark) {
+			attrs = slices.DeleteFunc(slices.Clone(attrs), isMark)
+		}
+		n.filled = n.filled || len(attrs) > 0
+		return attrs
+	}
+	n.keys = appendRootKeys(slices.Clip(n.keys), attrs)
+	n.bound = n.bound || slices.ContainsFunc(attrs, isMark)
+	return attrs
+}
+
+// takeGroup notes that the logger opened a group.
+func (n *naming) takeGroup(name string) {
+	if n.groups == 0 {
+		n.keys = append(slices.Clip(n.keys), name)
+	}
+	n.groups++
+}
+
+// nameAttrs returns attrs, bound to the logger that n describes, under the keys they have in records of kind k,
+// and whether any is another than the user's. It notes that in next, the logger to be.
+func (n *naming) nameAttrs(next *naming, k recordKind, attrs []slog.Attr) (_ []slog.Attr, renamed bool) {
+	names := n.namer(k)
+	if n.groups > 0 || !names.mustRename(attrs) {
+		return attrs, false
+	}
+	attrs = names.rename(attrs)
+	next.moved[k] = names.moved
+	return attrs, true
+}
+
+// nameGroup is nameAttrs for a group that the logger opens.
+func (n *naming) nameGroup(next *naming, k recordKind, name string) string {
+	names := n.namer(k)
+	if n.groups > 0 || !names.mustMove(name) {
+		return name
+	}
+	name = names.name(name)
+	next.moved[k] = names.moved
+	return name
+}
+
+// contents is what a record turned out to be.
+type contents struct {
+	kind   recordKind
+	event  event
+	marked bool   // a handler of ours further out has added all that we would
+	marks  bool   // there are attributes in the record that stand for ids; leave them out
+	rename bool   // a root attribute needs another key
+	moved  []move // all that do, of logger and record
+}
+
+// inspect looks at r before it is handled.
+// It changes c if r is the record of another span than c's, and r if it takes resolving to know r's root keys.
+func (n *naming) inspect(c *current, r *slog.Record) contents {
+	var in contents
+	if n.bound {
+		in.marked = true
+		return in
+	}
+	var span *Span
+	inline := false
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key != "" {
+			return true
+		}
+		switch s, e, claimed := markOf(a); {
+		case e == eventNone:
+			inline = inline || isInlineValuer(a)
+		case claimed && n.groups == 0:
+			in.marked = true
+		default:
+			// Where a group was opened before we were wrapped, what a handler further out added would end up
+			// in that group. So we add it ourselves.
+			in.marks = true
+			if s != nil {
+				span, in.event = s, e
+			}
+		}
+		return true
+	})
+	switch {
+	case in.marked:
+		return contents{marked: true}
+	case span != nil:
+		in.kind = spanRecord
+		*c = current{span: span, env: span.env}
+	case c.inTrace():
+		in.kind = logRecord
+	}
+	in.moved = n.moved[in.kind]
+	if n.groups > 0 {
+		return in
+	}
+	if inline {
+		setAttrs(r, resolveInline(recordAttrs(*r)))
+	}
+	if in.kind != plainRecord {
+		names := namer{reserved: n.format.reserved(in.kind), moved: in.moved}
+		r.Attrs(func(a slog.Attr) bool {
+			in.rename = names.concerns(original(a))
+			return !in.rename
+		})
+	}
+	if in.rename {
+		names := n.namer(in.kind)
+		r.Attrs(func(a slog.Attr) bool {
+			names.rename([]slog.Attr{original(a)})
+			return true
+		})
+		in.moved = names.moved
+	}
+	return in
+}
+
+// contextAttrs returns what With says for r, which in describes, under the keys that it has in the line.
+// It gives way to the logger and the record: to the keys that the user wrote there and to those that they became.
+// A nil r stands for a record that does not speak of the same things.
+func (n *naming) contextAttrs(c *current, in *contents, r *slog.Record) []slog.Attr {
+	with := c.with()
+	if len(with) == 0 {
+		return nil
+	}
+	keys := n.keys
+	if n.groups > 0 && !n.filled && r != nil && r.NumAttrs() == 0 {
+		keys = keys[:len(keys)-1] // a group that stays empty is not written
+	}
+	return n.format.contextAttrs(with, in.kind, func(key string) bool {
+		return slices.Contains(keys, key) ||
+			slices.ContainsFunc(in.moved, func(m move) bool { return m.to == key }) ||
+			n.groups == 0 && r != nil && recordHasRootKey(r, key)
+	})
+}
+
+// setAttrs makes attrs the attributes of r, which may share memory with other records.
+func setAttrs(r *slog.Record, attrs []slog.Attr) {
+	*r = slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	r.AddAttrs(attrs...)
+}
+
+func recordHasRootKey(r *slog.Record, key string) bool {
+	found := false
+	r.Attrs(func(a slog.Attr) bool {
+		found = hasRootKey([]slog.Attr{original(a)}, key)
+		return !found
+	})
+	return found
+}
+
+// A namer decides under which key each of the user's root attributes stands in a line,
+// so that none stands under a key of ours and two different ones never become one.
+// A reserved key becomes attr.<key>; so does a key that such a renaming has taken.
+type namer struct {
+	reserved *keySet
+	keys     []string // the user's root keys so far, as the user wrote them
+	moved    []move   // those written under another key
+}
+
+type move struct{ from, to string }
+
+func (n *namer) name(key string) string {
+	for _, m := range n.moved {
+		if m.from == key {
+			return m.to // the user's own duplicate stays one
+		}
+	}
+	if !n.mustMove(key) {
+		n.keys = append(n.keys, key)
+		return key
+	}
+	to := "attr." + key
+	for n.mustMove(to) || slices.Contains(n.keys, to) {
+		to = "attr." + to
+	}
+	n.moved = append(n.moved, move{key, to})
+	return to
+}
+
+func (n *namer) mustMove(key string) bool {
+	if n.reserved.has(key) {
+		return true
+	}
+	for _, m := range n.moved {
+		if m.to == key {
+			return true
+		}
+	}
+	return false
+}
+
+// mustRename reports whether any of attrs, at the root, needs another key.
+func (n *namer) mustRename(attrs []slog.Attr) bool {
+	return slices.ContainsFunc(attrs, n.concerns)
+}
+
+// concerns reports whether a root attribute, or one of those it is the inline group of, needs another key.
+func (n *namer) concerns(a slog.Attr) bool {
+	if a.Key == "" && a.Value.Kind() == slog.KindGroup {
+		return n.mustRename(a.Value.Group())
+	}
+	return n.mustMove(a.Key)
+}
+
+// rename returns attrs with each root attribute under the key it is to have. It does not change attrs.
+func (n *namer) rename(attrs []slog.Attr) []slog.Attr {
+	out := make([]slog.Attr, len(attrs))
+	for i, a := range attrs {
+		if a.Key == "" && a.Value.Kind() == slog.KindGroup {
+			a.Value = slog.GroupValue(n.rename(a.Value.Group())...)
+		} else if a.Key != "" {
+			a.Key = n.name(a.Key)
+		}
+		out[i] = a
+	}
+	return out
+}
+
+// appendRootKeys appends the keys that attrs put at the root of a line.
+func appendRootKeys(keys []string, attrs []slog.Attr) []string {
+	for _, a := range attrs {
+		if a.Key != "" {
+			keys = append(keys, a.Key)
+		} else if a.Value.Kind() == slog.KindGroup {
+			keys = appendRootKeys(keys, a.Value.Group())
+		}
+	}
+	return keys
+}
+
+// hasRootKey reports whether attrs put key at the root of a line.
+func hasRootKey(attrs []slog.Attr, key string) bool {
+	for _, a := range attrs {
+		if a.Key == key && key != "" {
+			return true
+		}
+		if a.Key == "" && a.Value.Kind() == slog.KindGroup && hasRootKey(a.Value.Group(), key) {
+			return true
+		}
+	}
+	return false
+}
+
+// resolveInline returns attrs with those LogValuers resolved that may turn out to be inline groups,
+// so that what they put at the root can be seen. It does not change attrs.
+func resolveInline(attrs []slog.Attr) []slog.Attr {
+	i := slices.IndexFunc(attrs, isInlineValuer)
+	if i < 0 {
+		return attrs
+	}
+	out := slices.Clone(attrs)
+	for ; i < len(out); i++ {
+		if isInlineValuer(out[i]) {
+			out[i].Value = out[i].Value.Resolve()
+		}
+	}
+	return out
+}
+
+func isInlineValuer(a slog.Attr) bool {
+	return a.Key == "" && a.Value.Kind() == slog.KindLogValuer
+}
+
+// recordAttrs returns the attributes of r in a new slice.
+func recordAttrs(r slog.Record) []slog.Attr {
+	attrs := make([]slog.Attr, 0, r.NumAttrs())
+	r.Attrs(func(a slog.Attr) bool {
+		attrs = append(attrs, a)
+		return true
+	})
+	return attrs
+}
+
+// contextAttrs returns the attributes of With under the keys that they have in a line of kind k:
+// not under one that the line needs for itself, and not at all if taken says that the record or its logger uses the key.
+// It does not change with, and returns it as it is in the common case.
+func (f *format) contextAttrs(with []slog.Attr, k recordKind, taken func(key string) bool) []slog.Attr {
+	reserved := f.reserved(max(k, logRecord)) // the ids' even outside a trace: nobody may forge them
+	fine := func(a slog.Attr) bool { return !reserved.has(a.Key) && !f.builtins.has(a.Key) && !taken(a.Key) }
+	i := slices.IndexFunc(with, func(a slog.Attr) bool { return !fine(a) })
+	if i < 0 {
+		return with
+	}
+	out := slices.Clone(with[:i])
+	for _, a := range with[i:] {
+		if !fine(a) {
+			if taken(a.Key) {
+				continue
+			}
+			key := "attr." + a.Key
+			for hasRootKey(with, key) {
+				key = "attr." + key
+			}
+			if taken(key) {
+				continue
+			}
+			a.Key = key
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// A userAttr is the value of an attribute of a span whose key is reserved.
+// It lets the attribute go by its new name where only handlers of others see the record,
+// and lets ours, who rename by their own Format, find the name that the user gave it.
+type userAttr slog.Attr
+
+func (a *userAttr) LogValue() slog.Value { return a.Value }
+
+// original returns a as the user wrote it.
+func original(a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindLogValuer {
+		if u, ok := a.Value.Any().(*userAttr); ok {
+			return slog.Attr(*u)
+		}
+	}
+	return a
+}
+
+// escapeForStrangers returns the attributes of a span with reserved keys renamed as the default Format does.
+func escapeForStrangers(attrs []slog.Attr) []slog.Attr {
+	n := &namer{reserved: &defaultFormat.spanKeys}
+	if !n.mustRename(attrs) {
+		return attrs
+	}
+	out := n.rename(attrs)
+	for i := range out {
+		if out[i].Key != attrs[i].Key {
+			u := userAttr(attrs[i])
+			out[i].Value = slog.AnyValue(&u)
+		}
+	}
+	return out
+}

@@ -1,0 +1,55 @@
+package slogtrace
+
+import (
+	"context"
+	"log/slog"
+)
+
+// Logger returns a logger for code that passes no context to its log calls:
+// they count as made under ctx, whereas a call whose own context is in a trace counts as made there.
+// It writes where the span of ctx reports to, else to the handler of [slog.Default].
+//
+//	log := slogtrace.Logger(ctx)
+//	log.Info("charged") // carries the ids of ctx
+func Logger(ctx context.Context) *slog.Logger {
+	c := currentOf(ctx)
+	if c.env == nil {
+		return slog.Default()
+	}
+	return slog.New(&contextHandler{c.env.tracerOrDefault().currentHandler(), ctx})
+}
+
+// A contextHandler hands on a context of its own where the call's has no trace.
+type contextHandler struct {
+	slog.Handler
+	ctx context.Context
+}
+
+func (h *contextHandler) choose(ctx context.Context) context.Context {
+	if c := currentOf(ctx); c.inTrace() {
+		return ctx
+	}
+	return h.ctx
+}
+
+func (h *contextHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.Handler.Enabled(h.choose(ctx), level)
+}
+
+func (h *contextHandler) Handle(ctx context.Context, r slog.Record) error {
+	return h.Handler.Handle(h.choose(ctx), r)
+}
+
+func (h *contextHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	if len(attrs) == 0 {
+		return h
+	}
+	return &contextHandler{h.Handler.WithAttrs(attrs), h.ctx}
+}
+
+func (h *contextHandler) WithGroup(name string) slog.Handler {
+	if name == "" {
+		return h
+	}
+	return &contextHandler{h.Handler.WithGroup(name), h.ctx}
+}

@@ -1,0 +1,62 @@
+package slogtrace
+
+import (
+	"fmt"
+	"reflect"
+	"runtime"
+	"strings"
+)
+
+// A panicError is the error of a span that a panic went through.
+type panicError struct{ value any }
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// Unwrap returns the value that panicked, if it is an error.
+func (e *panicError) Unwrap() error {
+	err, _ := e.value.(error)
+	return err
+}
+
+// samePanic reports whether a and b look like one panic seen twice on its way up.
+// Values that cannot be compared count as one if they are of one type:
+// to lose the second of two stacks is better than to panic here.
+func samePanic(a, b any) bool {
+	if reflect.TypeOf(a) != reflect.TypeOf(b) {
+		return false
+	}
+	if v := reflect.ValueOf(a); !v.Comparable() || !reflect.ValueOf(b).Comparable() {
+		return true
+	}
+	return a == b
+}
+
+const maxStackFrames = 32
+
+// panicStack returns the stack of the panic that is being recovered from, innermost call first,
+// in the form of runtime/debug.Stack but without what lies above the panic, and without addresses.
+func panicStack() string {
+	pcs := make([]uintptr, 128)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
+	var b strings.Builder
+	inPanic, n := false, 0
+	for {
+		f, more := frames.Next()
+		switch {
+		case f.Function == "runtime.gopanic":
+			// Everything so far was us. A panic during a panic leaves more of these: the innermost counts.
+			inPanic = true
+		case !inPanic, n == 0 && strings.HasPrefix(f.Function, "runtime."):
+			// The runtime's own way from a fault to gopanic.
+		case n == maxStackFrames:
+			b.WriteString("...\n")
+			return b.String()
+		case f.Function != "":
+			fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+			n++
+		}
+		if !more {
+			return b.String()
+		}
+	}
+}

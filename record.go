@@ -1,0 +1,265 @@
+package slogtrace
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// A kind is the value of [KindServer] and its like: a type of its own, so that a user's attribute "kind" stays the user's.
+type kind string
+
+// The kinds of span, to be passed to [Start] among the attributes. Without one a span is internal.
+// They say on which side of a message a span is, after OpenTelemetry's SpanKind.
+var (
+	KindServer   = slog.Any(kindKey, kind("server"))
+	KindClient   = slog.Any(kindKey, kind("client"))
+	KindProducer = slog.Any(kindKey, kind("producer"))
+	KindConsumer = slog.Any(kindKey, kind("consumer"))
+)
+
+type link SpanContext
+
+func (l link) LogValue() slog.Value {
+	v := newLinkValue(SpanContext(l))
+	return slog.GroupValue(slog.String("trace", v.Trace), slog.String("span", v.Span))
+}
+
+// Link returns an attribute that tells [Start] of a span which the new one has to do with although it is not its child:
+// the message that a batch began with, the first try of a job. A sc that is not valid adds nothing.
+func Link(sc SpanContext) slog.Attr { return slog.Any("link", link(sc)) }
+
+// A linkValue is a link as it stands in a record.
+type linkValue struct {
+	Trace string `json:"trace"`
+	Span  string `json:"span"`
+}
+
+func newLinkValue(sc SpanContext) linkValue {
+	return linkValue{sc.TraceID.String(), sc.SpanID.String()}
+}
+
+func (v linkValue) String() string { return v.Trace + "/" + v.Span }
+
+// SpanInfo is what a span record says, for handlers that do something else with it than write a line.
+type SpanInfo struct {
+	SpanContext
+	Parent     SpanID // zero on a root
+	Op         string
+	Kind       string // server, client, producer, consumer; "" is internal
+	Start      time.Time
+	Duration   time.Duration // zero unless Ended
+	Err        error         // nil unless the span failed
+	Stack      string        // of a panic, on the innermost span
+	Links      []SpanContext // not to be changed
+	Queued     time.Duration // how long the work waited; valid if HasQueued
+	HasQueued  bool
+	SampleRate float64 // 1 where every trace is sampled
+	Ended      bool    // false in a record "span start"
+}
+
+// SpanOf reports whether r is a span record, and what it says.
+// The span's attributes are r's own, save the first, which stands for the schema's.
+// It recognises records of this process only: lines that were read back are package tracelog's.
+func SpanOf(r slog.Record) (SpanInfo, bool) {
+	var span *Span
+	var e event
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "" {
+			span, e, _ = markOf(a)
+		}
+		return span == nil
+	})
+	if span == nil {
+		return SpanInfo{}, false
+	}
+	return span.info(e), true
+}
+
+func (s *Span) info(e event) SpanInfo {
+	info := SpanInfo{
+		SpanContext: s.SpanContext(),
+		Parent:      s.parentID,
+		Op:          s.Op(),
+		Kind:        string(s.kind),
+		Start:       s.start,
+		SampleRate:  1,
+		Ended:       e == eventEnd,
+	}
+	if s.env.rate != 0 {
+		info.SampleRate = s.env.rate
+	}
+	if r := s.rare.Load(); r != nil {
+		info.Links, info.Queued, info.HasQueued = r.links, r.queued, r.waited
+		if info.Ended {
+			info.Err, info.Stack = r.err, r.stack
+		}
+	}
+	if info.Ended {
+		info.Duration = s.duration
+	}
+	return info
+}
+
+type event uint8
+
+const (
+	eventNone event = iota
+	eventLog
+	eventStart
+	eventEnd
+)
+
+// A span record's first attribute has an empty key and one of these values: the span itself.
+// Handlers of ours recognise it, and write the schema by their own Format.
+type (
+	startMark Span
+	endMark   Span
+)
+
+// LogValue returns the schema's attributes by the default names, for handlers of others.
+func (m *startMark) LogValue() slog.Value { return strangersGroup((*Span)(m), eventStart) }
+
+// LogValue returns the schema's attributes by the default names, for handlers of others.
+func (m *endMark) LogValue() slog.Value { return strangersGroup((*Span)(m), eventEnd) }
+
+// A mark stands for the trace id in the inline group of attributes that our handlers add to a record,
+// or bind to a handler, of somebody else's. A handler of ours further in recognises it and adds nothing.
+// It is inside the group, not instead of it, so that the group is an ordinary one to everybody else.
+type mark struct {
+	trace   string
+	claimed bool  // a handler of ours made the group, by its Format
+	span    *Span // of a span record, else nil
+	event   event
+}
+
+func (m *mark) LogValue() slog.Value { return slog.StringValue(m.trace) }
+
+// markOf returns what a, whose key is empty, stands for: eventNone if it is not ours,
+// else the span, if it is of a span record, and whether a handler of ours has written it by its Format.
+func markOf(a slog.Attr) (s *Span, e event, claimed bool) {
+	switch a.Value.Kind() {
+	case slog.KindLogValuer:
+		switch m := a.Value.Any().(type) {
+		case *endMark:
+			return (*Span)(m), eventEnd, false
+		case *startMark:
+			return (*Span)(m), eventStart, false
+		}
+	case slog.KindGroup:
+		if g := a.Value.Group(); len(g) > 0 && g[0].Value.Kind() == slog.KindLogValuer {
+			if m, ok := g[0].Value.Any().(*mark); ok {
+				return m.span, m.event, m.claimed
+			}
+		}
+	}
+	return nil, eventNone, false
+}
+
+// isMark reports whether a is attributes of ours.
+func isMark(a slog.Attr) bool {
+	if a.Key != "" {
+		return false
+	}
+	_, e, _ := markOf(a)
+	return e != eventNone
+}
+
+func isSpanMessage(msg string) bool { return msg == spanEndMessage || msg == spanStartMessage }
+
+// strangersGroup returns what a span record says by the default names, With's attributes among it.
+func strangersGroup(s *Span, e event) slog.Value {
+	c := current{span: s, env: s.env}
+	attrs := appendSpanAttrs(markIDs(defaultFormat, &c, mark{span: s, event: e}), s, e)
+	if with := c.with(); len(with) > 0 {
+		attrs = append(attrs, defaultFormat.contextAttrs(with, spanRecord, func(key string) bool {
+			return hasRootKey(s.attrs, key)
+		})...)
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// appendIDs appends the attributes that every record under c carries. The first is the trace id.
+func appendIDs(attrs []slog.Attr, f *format, c *current) []slog.Attr {
+	text := string(c.ids()[:])
+	attrs = append(attrs, slog.String(f.Trace, text[:32]), slog.String(f.Span, text[32:]))
+	if op := c.op(); op != "" {
+		attrs = append(attrs, slog.String(f.Op, op))
+	}
+	if f.Flags != "" {
+		flags := c.flags()
+		attrs = append(attrs, slog.String(f.Flags, string([]byte{'0', lowerHex[flags&15]})))
+	}
+	return attrs
+}
+
+// markIDs returns what appendIDs does, in a new slice, with m, which it completes, for the trace id.
+func markIDs(f *format, c *current, m mark) []slog.Attr {
+	attrs := appendIDs(nil, f, c)
+	m.trace = attrs[0].Value.String()
+	attrs[0].Value = slog.AnyValue(&m)
+	return attrs
+}
+
+// appendSpanAttrs appends what a span record says beyond the ids.
+func appendSpanAttrs(attrs []slog.Attr, s *Span, e event) []slog.Attr {
+	return appendRareSchema(appendSchema(attrs, s, e), s, e)
+}
+
+// appendSchema appends the part of it that most spans have.
+func appendSchema(attrs []slog.Attr, s *Span, e event) []slog.Attr {
+	if s.parentID.IsValid() {
+		attrs = append(attrs, slog.String(parentKey, s.parentID.String()))
+	}
+	if s.kind != "" {
+		attrs = append(attrs, slog.String(kindKey, string(s.kind)))
+	}
+	if e == eventEnd {
+		attrs = append(attrs, slog.Time(startKey, s.start), slog.Float64(durationKey, millis(s.duration)))
+	}
+	return attrs
+}
+
+// appendRareSchema appends the rest.
+func appendRareSchema(attrs []slog.Attr, s *Span, e event) []slog.Attr {
+	if r := s.rare.Load(); r != nil {
+		if e == eventEnd && s.is(failed) {
+			attrs = append(attrs, slog.String(errorKey, errorText(r.err)))
+		}
+		if e == eventEnd && r.stack != "" {
+			attrs = append(attrs, slog.String(stackKey, r.stack))
+		}
+		if len(r.links) > 0 {
+			links := make([]linkValue, len(r.links))
+			for i, l := range r.links {
+				links[i] = newLinkValue(l)
+			}
+			attrs = append(attrs, slog.Any(linksKey, links))
+		}
+		if r.waited {
+			attrs = append(attrs, slog.Float64(queuedKey, millis(r.queued)))
+		}
+	}
+	if s.env.rate != 0 {
+		attrs = append(attrs, slog.Float64(sampleRateKey, s.env.rate))
+	}
+	if s.flags&FlagSampled == 0 {
+		attrs = append(attrs, slog.Bool(sampledKey, false))
+	}
+	return attrs
+}
+
+// millis returns d in milliseconds, rounded to microseconds.
+func millis(d time.Duration) float64 {
+	return float64(d.Round(time.Microsecond)/time.Microsecond) / 1000
+}
+
+// errorText returns err's message, and says so where there is none to be had.
+func errorText(err error) (text string) {
+	defer func() {
+		if p := recover(); p != nil {
+			text = fmt.Sprintf("!PANIC: %v", p)
+		}
+	}()
+	return err.Error()
+}

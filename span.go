@@ -1,0 +1,251 @@
+package slogtrace
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Span is one operation of a trace: it has a name, a beginning and an end, and perhaps a parent.
+// [Start] makes it and the context in which it is the current one; [Span.End] reports it as one record.
+//
+// All methods are safe for concurrent use and do nothing on a nil Span.
+// A span may outlive its parent.
+type Span struct {
+	parent   context.Context // of the context that is this span
+	env      *env            // never nil
+	ids      hexIDs
+	parentID SpanID // zero on a root
+	op       string // as Start was told; a later SetOp is in rare
+	start    time.Time
+	duration time.Duration // set by End
+	rare     atomic.Pointer[rare]
+	mu       sync.Mutex  // guards attrs, and in rare what says so, until the span has ended
+	attrs    []slog.Attr // one of a key
+	state    atomic.Uint32
+	flags    Flags
+	kind     kind
+}
+
+// Bits of Span.state.
+const (
+	ended   = 1 << iota
+	failed  // Fail or End was given an error
+	written // although the trace is not sampled: it or a descendant failed
+)
+
+// rare holds what few spans have, so that the others stay small.
+type rare struct {
+	op     atomic.Pointer[string] // of SetOp
+	bound  boundCache
+	links  []SpanContext
+	queued time.Duration // valid if waited
+	waited bool
+	pc     uintptr // of the call of Start
+
+	// guarded by Span.mu
+	err    error
+	stack  string
+	passed any // a panic that a descendant has already reported the stack of
+}
+
+func (s *Span) extra() *rare {
+	if r := s.rare.Load(); r != nil {
+		return r
+	}
+	r := new(rare)
+	if s.rare.CompareAndSwap(nil, r) {
+		return r
+	}
+	return s.rare.Load()
+}
+
+// Start begins a span named op and returns it with a context in which it is the current span.
+// The span's parent is what ctx holds: a span, or a remote parent, or nothing; then a new trace begins.
+// It must be ended, in most cases by a deferred call, which sees the error that the function returns:
+//
+//	func Charge(ctx context.Context, id string) (err error) {
+//		ctx, span := slogtrace.Start(ctx, "charge", slog.String("booking", id))
+//		defer span.End(&err)
+//
+// op names a kind of work, not one piece of it: "charge", not "charge 4711". An empty op becomes "unnamed".
+// attrs stand on the span's own record; of several with one key the last counts. attrs is copied, not kept.
+// [KindServer] and its like, and [Link], may stand among them. A nil ctx is [context.Background].
+//
+// The Tracer is that of ctx, else the default one.
+func Start(ctx context.Context, op string, attrs ...slog.Attr) (context.Context, *Span) {
+	c := currentOf(ctx)
+	return c.env.tracerOrDefault().start(ctx, c, op, attrs)
+}
+
+// Do runs fn in a span of its own, and fails the span if fn returns an error or panics.
+// It returns fn's error; a panic goes on.
+func Do(ctx context.Context, op string, fn func(context.Context) error, attrs ...slog.Attr) (err error) {
+	ctx, span := Start(ctx, op, attrs...)
+	defer span.End(&err)
+	return fn(ctx)
+}
+
+// SpanContext returns the span's identity, as it travels to other processes. It is zero for a nil Span.
+func (s *Span) SpanContext() SpanContext {
+	if s == nil {
+		return SpanContext{}
+	}
+	return SpanContext{TraceID: s.ids.trace(), SpanID: s.ids.span(), Flags: s.flags, State: s.env.state}
+}
+
+// Op returns the span's name, "" for a nil Span.
+func (s *Span) Op() string {
+	if s == nil {
+		return ""
+	}
+	if r := s.rare.Load(); r != nil {
+		if op := r.op.Load(); op != nil {
+			return *op
+		}
+	}
+	return s.op
+}
+
+// SetOp renames the span: the records from now on and its end record carry the new name.
+// An empty op becomes "unnamed". After End it does nothing.
+func (s *Span) SetOp(op string) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.is(ended) {
+		return
+	}
+	op = opOrUnnamed(op)
+	s.extra().op.Store(&op)
+}
+
+func opOrUnnamed(op string) string {
+	if op == "" {
+		return "unnamed"
+	}
+	return op
+}
+
+// SetAttrs adds attributes to the span's end record. The last one of a key wins. attrs is copied.
+// After End it does nothing.
+func (s *Span) SetAttrs(attrs ...slog.Attr) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.is(ended) {
+		s.attrs = mergeAttrs(s.attrs, attrs)
+	}
+}
+
+// Fail marks the span failed with err, if err is an error that counts ([TracerOptions.IsFailure]).
+// The first such error is the one that is recorded. A nil err and a call after End do nothing.
+//
+// Fail does not end the span.
+func (s *Span) Fail(err error) {
+	if s == nil || !s.failsWith(err) {
+		return
+	}
+	s.mu.Lock()
+	s.fail(err)
+	s.mu.Unlock()
+}
+
+func (s *Span) failsWith(err error) bool {
+	return err != nil && s.env.tracerOrDefault().isFailure(err)
+}
+
+// fail marks s, whose mu is held, failed with err unless it has failed or ended before.
+func (s *Span) fail(err error) {
+	if s.is(ended | failed) {
+		return
+	}
+	s.extra().err = err
+	s.state.Or(failed)
+	if s.flags&FlagSampled == 0 {
+		// A failure in a trace that nobody wanted is wanted all the same, and with it the way to it.
+		for p := s; p != nil; p = p.localParent() {
+			p.state.Or(written)
+		}
+	}
+}
+
+// localParent returns the span's parent if that is a span of this process, even one that has ended.
+func (s *Span) localParent() *Span { return SpanFromContext(s.parent) }
+
+func (s *Span) is(bits uint32) bool { return s.state.Load()&bits != 0 }
+
+// End marks the span finished and reports it as one record, "span end".
+//
+// If err is given and *err is an error, the span is marked failed with it, unless [Span.Fail] was called before.
+// Pass the address of the function's named result, so that what is returned is what is recorded
+// (the value itself would be read when the defer statement runs, while it is still nil):
+//
+//	defer span.End(&err)
+//
+// When End is itself the deferred call and the function panics, the span is marked failed with the panic and,
+// on the innermost span only, the stack; then the panic goes on with the same value.
+// Called from inside a deferred closure, End does not see the panic: that is Go's rule for recover. Use [Do] there, or Fail.
+//
+// Only the first call counts.
+func (s *Span) End(err ...*error) {
+	if s == nil || s.is(ended) {
+		return
+	}
+	end := time.Now()
+	// recover works here and nowhere deeper: only in the function that was deferred.
+	p := recover()
+	var failure error
+	for _, e := range err {
+		if e != nil && failure == nil && s.failsWith(*e) {
+			failure = *e
+		}
+	}
+	if s.finish(end, failure, p) {
+		s.env.tracerOrDefault().report(s, end)
+	}
+	if p != nil {
+		panic(p)
+	}
+}
+
+// finish freezes s. It reports false if s had ended before.
+func (s *Span) finish(end time.Time, failure error, panicked any) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.is(ended) {
+		return false
+	}
+	if panicked != nil {
+		s.failPanic(panicked)
+	}
+	if failure != nil {
+		s.fail(failure)
+	}
+	s.duration = max(end.Sub(s.start), 0)
+	s.state.Or(ended)
+	return true
+}
+
+// failPanic fails s, whose mu is held, with a panic of the given value.
+// Its ancestors are told, so that the stack stands on the innermost span only.
+func (s *Span) failPanic(value any) {
+	s.fail(&panicError{value})
+	r := s.extra()
+	if r.passed == nil || !samePanic(r.passed, value) {
+		r.stack = panicStack()
+	}
+	for a := s.localParent(); a != nil; a = a.localParent() {
+		a.mu.Lock()
+		if !a.is(ended) {
+			a.extra().passed = value
+		}
+		a.mu.Unlock()
+	}
+}

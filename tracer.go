@@ -1,0 +1,264 @@
+package slogtrace
+
+import (
+	"context"
+	"encoding/binary"
+	"log/slog"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/slogtrace/slogtrace/internal/ids"
+)
+
+// A Tracer makes spans and reports them to a [slog.Handler].
+// Programs that are content with slog's default logger and the default options need none.
+// A Tracer is safe for concurrent use.
+type Tracer struct {
+	handler slog.Handler // nil: slog.Default's, at use
+	opts    TracerOptions
+	env     env // of spans whose context brings none
+	stats   struct{ withheld, refused atomic.Int64 }
+}
+
+// TracerOptions are options for [NewTracer]. The zero value means the defaults.
+type TracerOptions struct {
+	// Sampler decides which new traces are written. Nil: all.
+	// It is not asked where a remote parent has decided.
+	Sampler Sampler
+
+	// LogStart writes a record "span start" too, so that a span is visible that a crash cuts off.
+	LogStart bool
+
+	// Level is the level of span records that did not fail; nil means Info.
+	// A handler that is not enabled for it hides them: see [Stats.Refused].
+	Level slog.Leveler
+
+	// ErrorLevel is the level of the end record of a failed span; nil means Error.
+	ErrorLevel slog.Leveler
+
+	// IsFailure reports whether an error, which is not nil, fails the span that returns it.
+	// Nil: every error does. An error that does not is not recorded. A panic always fails its span.
+	IsFailure func(error) bool
+
+	// AddSource gives span records the source position of the call of Start.
+	// Whether it is written is up to the handler, as for any record.
+	AddSource bool
+}
+
+// A Sampler decides whether a new trace is written.
+// It must be safe for concurrent use.
+type Sampler interface {
+	// Sample is called at the start of a span that begins a trace.
+	// rate is the share, above 0 and at most 1, in which traces like this one are sampled;
+	// readers weight a sampled trace by 1/rate.
+	Sample(SampleInput) (sampled bool, rate float64)
+}
+
+// SampleInput is what a [Sampler] may base its decision on.
+type SampleInput struct {
+	Context context.Context
+	TraceID TraceID
+	Op      string
+	Attrs   []slog.Attr // of Start; not to be kept or changed
+}
+
+var defaultTracer atomic.Pointer[Tracer]
+
+func init() { defaultTracer.Store(NewTracer(nil, nil)) }
+
+// NewTracer returns a Tracer that reports to h.
+// If h is nil, the normal case, each record goes to the handler that [slog.Default] has at that moment.
+// Nil options mean the defaults; they are copied.
+func NewTracer(h slog.Handler, opts *TracerOptions) *Tracer {
+	t := &Tracer{handler: h}
+	if opts != nil {
+		t.opts = *opts
+	}
+	if t.opts.Level == nil {
+		t.opts.Level = slog.LevelInfo
+	}
+	if t.opts.ErrorLevel == nil {
+		t.opts.ErrorLevel = slog.LevelError
+	}
+	t.env.tracer = t
+	return t
+}
+
+// SetDefault makes t the Tracer of spans whose context has none. A nil t restores the initial one.
+func SetDefault(t *Tracer) {
+	if t == nil {
+		t = NewTracer(nil, nil)
+	}
+	defaultTracer.Store(t)
+}
+
+// Stats are a Tracer's counts of what it did not write.
+type Stats struct {
+	Withheld int64 // span records of traces that are not sampled
+	Refused  int64 // span records whose level the handler was not enabled for
+}
+
+// Stats returns the counts so far.
+func (t *Tracer) Stats() Stats {
+	return Stats{Withheld: t.stats.withheld.Load(), Refused: t.stats.refused.Load()}
+}
+
+// Start is like the function [Start], but the span and those below it are t's.
+func (t *Tracer) Start(ctx context.Context, op string, attrs ...slog.Attr) (context.Context, *Span) {
+	c := currentOf(ctx)
+	if c.env == nil {
+		c.env = &t.env
+	} else if c.env.tracer != t {
+		e := *c.env
+		e.tracer = t
+		c.env = &e
+	}
+	return t.start(ctx, c, op, attrs)
+}
+
+// start is Start for both; c is what ctx says. It must be called by them directly: AddSource counts frames.
+func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.Attr) (context.Context, *Span) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	s := &Span{parent: ctx, env: c.env, op: opOrUnnamed(op), start: time.Now()}
+	if s.env == nil {
+		s.env = &t.env
+	}
+	if len(attrs) > 0 {
+		s.takeAttrs(attrs)
+	}
+	switch {
+	case c.span != nil:
+		copy(s.ids[:32], c.span.ids[:32])
+		s.parentID = c.span.ids.span()
+		s.flags = c.span.flags
+	case c.remote != nil:
+		copy(s.ids[:32], c.remote.ids[:32])
+		s.parentID = c.remote.SpanID
+		s.flags = c.remote.Flags
+		s.continueRemote(c.remote)
+	default:
+		t.newTrace(ctx, s)
+	}
+	var id SpanID
+	binary.BigEndian.PutUint64(id[:], ids.Uint64())
+	appendHex(s.ids[:32], id[:])
+	if t.opts.AddSource {
+		var pc [1]uintptr
+		runtime.Callers(3, pc[:])
+		s.extra().pc = pc[0]
+	}
+	if t.opts.LogStart {
+		t.reportStart(s)
+	}
+	return (*spanContext)(s), s
+}
+
+// newTrace makes s the root of a trace of its own.
+func (t *Tracer) newTrace(ctx context.Context, s *Span) {
+	var id TraceID
+	binary.BigEndian.PutUint64(id[:8], ids.Uint64())
+	binary.BigEndian.PutUint64(id[8:], ids.Uint64())
+	appendHex(s.ids[:0], id[:])
+	s.flags = FlagRandom | FlagSampled
+	if t.opts.Sampler == nil {
+		return
+	}
+	sampled, rate := t.opts.Sampler.Sample(SampleInput{Context: ctx, TraceID: id, Op: s.op, Attrs: s.attrs})
+	if !sampled {
+		s.flags &^= FlagSampled
+	}
+	if rate > 0 && rate < 1 {
+		e := *s.env
+		e.rate = rate
+		s.env = &e
+	}
+}
+
+// continueRemote notes on s, a direct child of r, what r brought along.
+func (s *Span) continueRemote(r *remoteParent) {
+	if r.hidden != nil {
+		x := s.extra()
+		x.links = append(x.links, r.hidden.SpanContext())
+	}
+	if !r.sent.IsZero() && r.first.CompareAndSwap(false, true) {
+		x := s.extra()
+		x.queued, x.waited = max(s.start.Sub(r.sent), 0), true
+	}
+}
+
+// takeAttrs copies attrs, which must not be empty, into s, and takes kind and links out of them.
+func (s *Span) takeAttrs(attrs []slog.Attr) {
+	s.attrs = make([]slog.Attr, 0, len(attrs))
+	for i, a := range attrs {
+		switch a.Value.Kind() {
+		case slog.KindAny:
+			if k, ok := a.Value.Any().(kind); ok {
+				s.kind = k
+				continue
+			}
+		case slog.KindLogValuer:
+			if l, ok := a.Value.Any().(link); ok {
+				if SpanContext(l).IsValid() {
+					x := s.extra()
+					x.links = append(x.links, SpanContext(l))
+				}
+				continue
+			}
+		}
+		s.attrs = mergeAttrs(s.attrs, attrs[i:i+1])
+	}
+}
+
+func (t *Tracer) isFailure(err error) bool {
+	return t.opts.IsFailure == nil || t.opts.IsFailure(err)
+}
+
+func (t *Tracer) currentHandler() slog.Handler {
+	if t.handler != nil {
+		return t.handler
+	}
+	return slog.Default().Handler()
+}
+
+// reportStart writes the record that says that s began.
+func (t *Tracer) reportStart(s *Span) {
+	if s.flags&FlagSampled == 0 {
+		t.stats.withheld.Add(1)
+		return
+	}
+	t.write(s, t.opts.Level.Level(), spanStartMessage, s.start, slog.Attr{Value: slog.AnyValue((*startMark)(s))})
+}
+
+// report writes the record that says that s, which is frozen, ended.
+func (t *Tracer) report(s *Span, end time.Time) {
+	if s.flags&FlagSampled == 0 && !s.is(written) {
+		t.stats.withheld.Add(1)
+		return
+	}
+	level := t.opts.Level
+	if s.is(failed) {
+		level = t.opts.ErrorLevel
+	}
+	t.write(s, level.Level(), spanEndMessage, end, slog.Attr{Value: slog.AnyValue((*endMark)(s))})
+}
+
+// write hands a span record to the handler: the mark that stands for the schema's attributes, then the span's own.
+func (t *Tracer) write(s *Span, level slog.Level, msg string, at time.Time, mark slog.Attr) {
+	h, ctx := t.currentHandler(), (*spanContext)(s)
+	if !h.Enabled(ctx, level) {
+		t.stats.refused.Add(1)
+		return
+	}
+	var pc uintptr
+	if t.opts.AddSource {
+		pc = s.extra().pc
+	}
+	r := slog.NewRecord(at, level, msg, pc)
+	r.AddAttrs(mark)
+	r.AddAttrs(escapeForStrangers(s.attrs)...)
+	// As in slog.Logger, there is nobody to return the error to.
+	_ = h.Handle(ctx, r)
+}
