@@ -137,7 +137,7 @@ func TestParseTracestate(t *testing.T) {
 
 func TestTracestateAllocs(t *testing.T) {
 	if raceEnabled {
-		t.Skip("the race detector allocates")
+		t.Skip("race: the detector allocates")
 	}
 	canonical := joinState(stateMembers(32)...)
 	for _, test := range []struct {

@@ -1,0 +1,395 @@
+package slogtrace
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// InjectJSON returns object with the trace of ctx appended as its last members:
+// those of the five keys of [Carrier] that are not empty, as strings.
+// Every other byte of object stays as and where it is.
+//
+//	{"job":7}  becomes  {"job":7,"traceparent":"00-4bf9…-01","trace_op":"enqueue","trace_sent":"2026-…"}
+//
+// It is for payloads that have no Go type to embed a [Carrier] in.
+//
+// The five keys are reserved at the top level of object.
+// Where they stand already, wherever and however often, they are removed first,
+// so that a payload that is passed on carries its last sender's trace and no mixture.
+// Without a trace in ctx nothing is appended, and a stale carrier is removed as by [StripJSON].
+// Keys match as encoding/json matches struct fields: escapes decoded, case ignored.
+// Keys of nested objects are never touched.
+//
+// What is not one valid JSON object (an array, null, two values, nothing) is refused:
+// the result is then object itself, with an error; it can still be sent, without a trace.
+//
+// InjectJSON never writes to object, nor to its spare capacity.
+// The result is either object itself, when there is nothing to change, or shares no memory with it.
+// It is safe for concurrent use, on one and the same object too.
+//
+// Inject only into what your own services read.
+// The carrier names your operations and brings your baggage along:
+// in a webhook to a customer, keep it beside the signed body, or remove it with [StripJSON] before signing.
+// It also makes equal payloads differ:
+// compute content hashes and idempotency keys before InjectJSON, or of what StripJSON returns.
+func InjectJSON(ctx context.Context, object []byte) ([]byte, error) {
+	return inject(object, NewCarrier(ctx))
+}
+
+// ExtractJSON reads the [Carrier] at the top level of object. It is zero, without an error, where none stands there.
+//
+// Keys and values are read as [json.Unmarshal] reads them into a Carrier: keys match with escapes decoded
+// and case ignored, the last string of a key counts, null counts for nothing.
+// A value that is neither a string nor null is passed over in the same way;
+// the error then names each such key, and the Carrier holds whatever else could be read.
+// What is not one valid JSON object is refused with an error and a zero Carrier.
+// The values themselves are not checked here: [Carrier.Context] does that.
+//
+// The job matters more than its trace: on an error, report it and go on.
+//
+// ExtractJSON does not write to object, and the Carrier shares no memory with it.
+// It is safe for concurrent use, on one and the same object too.
+//
+// From a public request body take nothing: whoever writes the carrier chooses the trace your records join,
+// whether it is sampled, and the baggage that stands on them.
+func ExtractJSON(object []byte) (Carrier, error) {
+	var c Carrier
+	open, err := payloadObject("extract", object)
+	if err != nil {
+		return c, err
+	}
+	// Only positions are kept on the way, so that a key repeated a thousand times is decoded once.
+	var found [len(payloadKeys)][2]int
+	var wrong [len(payloadKeys)]string
+	for s := newPayloadScanner(object, open); s.next(); {
+		k := payloadKey(object[s.key:s.keyEnd])
+		if k < 0 {
+			continue
+		}
+		switch object[s.value] {
+		case '"':
+			found[k] = [2]int{s.value, s.end}
+		case 'n': // null leaves what was there, as in encoding/json
+		default:
+			if wrong[k] == "" {
+				wrong[k] = payloadKind(object[s.value])
+			}
+		}
+	}
+	fields := payloadFields(&c)
+	for k, at := range found {
+		if at[1] > 0 {
+			*fields[k] = payloadUnquote(object[at[0]:at[1]])
+		}
+	}
+	return c, payloadWrong(wrong)
+}
+
+// payloadWrong is the error about values of the wrong kinds, named in the order of payloadKeys; nil if there are none.
+func payloadWrong(kinds [len(payloadKeys)]string) error {
+	var msg []byte
+	for k, kind := range kinds {
+		if kind == "" {
+			continue
+		}
+		if msg != nil {
+			msg = append(msg, "; "...)
+		}
+		msg = fmt.Appendf(msg, "%s: want a string, got %s", payloadKeys[k], kind)
+	}
+	if msg == nil {
+		return nil
+	}
+	return fmt.Errorf("slogtrace: extract: %s", msg)
+}
+
+// StripJSON returns object without its carrier: for every JSON object x that has none of a [Carrier]'s keys
+// at its top level, StripJSON of what [InjectJSON] made of x is x, byte for byte.
+//
+// All five keys are removed, wherever and however often they stand at the top level, whoever wrote them.
+// Keys match as encoding/json matches struct fields (escapes decoded, case ignored),
+// so nothing remains that a reader would take for a Carrier.
+// Every other member keeps its bytes and its place; keys of nested objects are never touched.
+// An object without a key traceparent has no carrier and is returned as it is, even with one of the other keys.
+//
+// What is not one valid JSON object is refused: the result is then object itself, with an error.
+// Do not send it on in the belief that it is clean.
+//
+// StripJSON never writes to object.
+// The result is either object itself, when there is nothing to remove, or shares no memory with it.
+// It is safe for concurrent use, on one and the same object too.
+//
+// Use it on what leaves your services (a webhook, before it is signed),
+// and before a payload is hashed, compared or made an idempotency key.
+func StripJSON(object []byte) ([]byte, error) {
+	return editPayload("strip", object, Carrier{})
+}
+
+// inject is InjectJSON with the carrier at hand. One without Traceparent is none at all: StripJSON would not find it.
+func inject(object []byte, c Carrier) ([]byte, error) {
+	if c.Traceparent == "" {
+		c = Carrier{}
+	}
+	return editPayload("inject", object, c)
+}
+
+// editPayload removes the carrier's keys from object and appends c, if it is not zero.
+//
+// Where things are cut and inserted is what makes StripJSON exact. Members go directly behind the last value
+// that stays, white space before '}' stays behind them, and a removed member takes the comma before it along:
+//
+//	{ "a": 1 ⏎}   ⇄   { "a": 1,"traceparent":"…" ⏎}
+//
+// In an object that has no other member they go directly behind '{', and white space stays behind them too.
+func editPayload(verb string, object []byte, c Carrier) ([]byte, error) {
+	open, err := payloadObject(verb, object)
+	if err != nil {
+		return object, err
+	}
+	type span struct{ from, to int }
+	var (
+		room  [2]span
+		cuts  = room[:0]
+		at    = open + 1 // behind the last member that stays
+		empty = true     // no member stays
+		has   bool       // a traceparent
+	)
+	for s := newPayloadScanner(object, open); s.next(); {
+		switch k := payloadKey(object[s.key:s.keyEnd]); {
+		case k >= 0:
+			has = has || k == 0
+			if n := len(cuts); n > 0 && (empty || cuts[n-1].to == s.start) {
+				cuts[n-1].to = s.end
+			} else {
+				cuts = append(cuts, span{s.start, s.end})
+			}
+			continue
+		case empty && len(cuts) > 0:
+			cuts[0].to = s.key // the first to stay has no comma before it
+		}
+		empty, at = false, s.end
+	}
+	add := c != (Carrier{})
+	if !add && !has {
+		return object, nil
+	}
+
+	size := len(object)
+	for _, cut := range cuts {
+		size -= cut.to - cut.from
+	}
+	if add {
+		for k, v := range payloadFields(&c) {
+			if *v != "" {
+				size += len(payloadKeys[k]) + len(*v) + len(`"":"",`)
+			}
+		}
+	}
+	out := make([]byte, 0, size)
+	// Cuts before at, the members, cuts behind at: none of them straddles it.
+	from := 0
+	i := 0
+	for ; i < len(cuts) && cuts[i].from < at; i++ {
+		out = append(out, object[from:cuts[i].from]...)
+		from = cuts[i].to
+	}
+	out = append(out, object[from:at]...)
+	from = at
+	if add {
+		out = appendPayloadMembers(out, &c, empty)
+	}
+	for ; i < len(cuts); i++ {
+		out = append(out, object[from:cuts[i].from]...)
+		from = cuts[i].to
+	}
+	return append(out, object[from:]...), nil
+}
+
+// payloadObject returns the index of the '{' of object, or the error that refuses it.
+// Everything behind it may rely on the object being valid, and on its depth being bounded.
+func payloadObject(verb string, object []byte) (open int, err error) {
+	open = payloadSpace(object, 0)
+	if open == len(object) {
+		return 0, fmt.Errorf("slogtrace: %s: want a JSON object, got nothing", verb)
+	}
+	if !json.Valid(object) {
+		// Unmarshal looks for what Valid does not say; it says it in bounded length and quotes what it quotes.
+		err := json.Unmarshal(object, new(json.RawMessage))
+		return 0, fmt.Errorf("slogtrace: %s: want a JSON object, got invalid JSON: %w", verb, err)
+	}
+	if object[open] != '{' {
+		return 0, fmt.Errorf("slogtrace: %s: want a JSON object, got %s", verb, payloadKind(object[open]))
+	}
+	return open, nil
+}
+
+// payloadKind names the valid JSON value that begins with b.
+func payloadKind(b byte) string {
+	switch b {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	}
+	return "a number"
+}
+
+// payloadKeys are the keys of a Carrier, and payloadFields its fields, in the same order. A test holds them to its tags.
+var payloadKeys = [...]string{"traceparent", "tracestate", "trace_baggage", "trace_op", "trace_sent"}
+
+func payloadFields(c *Carrier) [len(payloadKeys)]*string {
+	return [...]*string{&c.Traceparent, &c.Tracestate, &c.Baggage, &c.Op, &c.Sent}
+}
+
+// The lengths that a matching key can have: folding lengthens only s, to the two bytes of ſ (U+017F),
+// and no key with an s is the longest; escaping makes at most six bytes of each.
+const (
+	payloadKeyMin    = len("trace_op")
+	payloadKeyMax    = len("trace_baggage")
+	payloadKeyMaxEsc = 6 * payloadKeyMax
+)
+
+// payloadKey returns which of payloadKeys encoding/json would take quoted for, or -1.
+func payloadKey(quoted []byte) int {
+	raw := quoted[1 : len(quoted)-1]
+	// All keys begin with a t, and nothing but T folds to it.
+	if len(raw) < payloadKeyMin || len(raw) > payloadKeyMaxEsc || raw[0] != 't' && raw[0] != 'T' && raw[0] != '\\' {
+		return -1
+	}
+	if bytes.IndexByte(raw, '\\') >= 0 {
+		return payloadKeyIndex(payloadUnquote(quoted))
+	}
+	if len(raw) > payloadKeyMax {
+		return -1
+	}
+	return payloadKeyIndex(string(raw))
+}
+
+func payloadKeyIndex(key string) int {
+	for i, k := range payloadKeys {
+		if strings.EqualFold(key, k) {
+			return i
+		}
+	}
+	return -1
+}
+
+// payloadUnquote returns the string that the valid JSON string quoted means.
+func payloadUnquote(quoted []byte) string {
+	if raw := quoted[1 : len(quoted)-1]; bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
+		return string(raw)
+	}
+	var s string
+	_ = json.Unmarshal(quoted, &s) // it is valid and a string
+	return s
+}
+
+// A payloadScanner walks over the members of the outermost object of valid JSON, in time linear in its length
+// and without recursion.
+type payloadScanner struct {
+	data        []byte
+	start       int // of the member: its comma, or its key if it is the first
+	key, keyEnd int // with the quotes
+	value, end  int
+}
+
+func newPayloadScanner(data []byte, open int) payloadScanner {
+	return payloadScanner{data: data, end: open + 1}
+}
+
+func (s *payloadScanner) next() bool {
+	s.start = payloadSpace(s.data, s.end)
+	s.key = s.start
+	switch s.data[s.start] {
+	case '}':
+		return false
+	case ',':
+		s.key = payloadSpace(s.data, s.start+1)
+	}
+	s.keyEnd = payloadString(s.data, s.key)
+	s.value = payloadSpace(s.data, payloadSpace(s.data, s.keyEnd)+1)
+	s.end = payloadValue(s.data, s.value)
+	return true
+}
+
+// payloadSpace, payloadString and payloadValue return the index behind the white space, string or value at i.
+
+func payloadSpace(data []byte, i int) int {
+	for i < len(data) && (data[i] == ' ' || data[i] == '\n' || data[i] == '\r' || data[i] == '\t') {
+		i++
+	}
+	return i
+}
+
+func payloadString(data []byte, i int) int {
+	for {
+		i++
+		i += bytes.IndexByte(data[i:], '"')
+		// An odd number of backslashes escapes the quote. The opening quote stops the loop.
+		b := i
+		for data[b-1] == '\\' {
+			b--
+		}
+		if (i-b)%2 == 0 {
+			return i + 1
+		}
+	}
+}
+
+func payloadValue(data []byte, i int) int {
+	switch data[i] {
+	case '"':
+		return payloadString(data, i)
+	case '{', '[':
+		for depth := 0; ; {
+			switch data[i] {
+			case '"':
+				i = payloadString(data, i)
+				continue
+			case '{', '[':
+				depth++
+			case '}', ']':
+				depth--
+			}
+			i++
+			if depth == 0 {
+				return i
+			}
+		}
+	}
+	for { // a literal or a number: the object's own '}' is behind it at the latest
+		switch data[i] {
+		case ',', '}', ' ', '\n', '\r', '\t':
+			return i
+		}
+		i++
+	}
+}
+
+// appendPayloadMembers appends what of c is not empty, each member with a comma before it, save the object's first.
+func appendPayloadMembers(dst []byte, c *Carrier, first bool) []byte {
+	for k, v := range payloadFields(c) {
+		if *v == "" {
+			continue
+		}
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = append(dst, '"')
+		dst = append(dst, payloadKeys[k]...)
+		dst = append(dst, '"', ':')
+		dst = appendString(dst, *v)
+	}
+	return dst
+}
