@@ -125,14 +125,16 @@ func (n *naming) inspect(c *current, r *slog.Record) contents {
 	if in.kind != plainRecord {
 		names := namer{reserved: n.format.reserved(in.kind), moved: in.moved}
 		r.Attrs(func(a slog.Attr) bool {
-			in.rename = names.concerns(original(a))
+			in.rename = !isMark(a) && names.concerns(original(a))
 			return !in.rename
 		})
 	}
 	if in.rename {
 		names := n.namer(in.kind)
 		r.Attrs(func(a slog.Attr) bool {
-			names.rename([]slog.Attr{original(a)})
+			if !isMark(a) {
+				names.rename([]slog.Attr{original(a)})
+			}
 			return true
 		})
 		in.moved = names.moved
@@ -165,10 +167,11 @@ func setAttrs(r *slog.Record, attrs []slog.Attr) {
 	r.AddAttrs(attrs...)
 }
 
+// recordHasRootKey reports whether the user put key at the root of r.
 func recordHasRootKey(r *slog.Record, key string) bool {
 	found := false
 	r.Attrs(func(a slog.Attr) bool {
-		found = hasRootKey([]slog.Attr{original(a)}, key)
+		found = !isMark(a) && hasRootKey([]slog.Attr{original(a)}, key)
 		return !found
 	})
 	return found

@@ -110,7 +110,14 @@ const (
 	eventEnd
 )
 
-// A span record's first attribute has an empty key and one of these values: the span itself.
+func (e event) message() string {
+	if e == eventStart {
+		return spanStartMessage
+	}
+	return spanEndMessage
+}
+
+// The first attribute of a span record has an empty key and one of these values: the span itself.
 // Handlers of ours recognise it, and write the schema by their own Format.
 type (
 	startMark Span
@@ -122,6 +129,21 @@ func (m *startMark) LogValue() slog.Value { return strangersGroup((*Span)(m), ev
 
 // LogValue returns the schema's attributes by the default names, for handlers of others.
 func (m *endMark) LogValue() slog.Value { return strangersGroup((*Span)(m), eventEnd) }
+
+// markFor returns the value of the first attribute of a span record for h.
+// A handler that is not ours gets a group at once, marked inside: not every handler that inlines groups
+// without a name thinks of a LogValuer that turns out to be one.
+func markFor(h slog.Handler, s *Span, e event) slog.Value {
+	switch h.(type) {
+	case *JSONHandler, *Handler:
+	default:
+		return strangersGroup(s, e)
+	}
+	if e == eventStart {
+		return slog.AnyValue((*startMark)(s))
+	}
+	return slog.AnyValue((*endMark)(s))
+}
 
 // A mark stands for the trace id in the inline group of attributes that our handlers add to a record,
 // or bind to a handler, of somebody else's. A handler of ours further in recognises it and adds nothing.

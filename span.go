@@ -77,13 +77,14 @@ func (s *Span) extra() *rare {
 // The Tracer is that of ctx, else the default one.
 func Start(ctx context.Context, op string, attrs ...slog.Attr) (context.Context, *Span) {
 	c := currentOf(ctx)
-	return c.env.tracerOrDefault().start(ctx, c, op, attrs)
+	return c.env.tracerOrDefault().start(ctx, c, op, attrs, 1)
 }
 
 // Do runs fn in a span of its own, and fails the span if fn returns an error or panics.
 // It returns fn's error; a panic goes on.
 func Do(ctx context.Context, op string, fn func(context.Context) error, attrs ...slog.Attr) (err error) {
-	ctx, span := Start(ctx, op, attrs...)
+	c := currentOf(ctx)
+	ctx, span := c.env.tracerOrDefault().start(ctx, c, op, attrs, 1)
 	defer span.End(&err)
 	return fn(ctx)
 }

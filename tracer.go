@@ -114,11 +114,11 @@ func (t *Tracer) Start(ctx context.Context, op string, attrs ...slog.Attr) (cont
 		e.tracer = t
 		c.env = &e
 	}
-	return t.start(ctx, c, op, attrs)
+	return t.start(ctx, c, op, attrs, 1)
 }
 
-// start is Start for both; c is what ctx says. It must be called by them directly: AddSource counts frames.
-func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.Attr) (context.Context, *Span) {
+// start is Start for all; c is what ctx says, and depth how many calls of ours the user's is away.
+func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.Attr, depth int) (context.Context, *Span) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
@@ -147,7 +147,7 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 	appendHex(s.ids[:32], id[:])
 	if t.opts.AddSource {
 		var pc [1]uintptr
-		runtime.Callers(3, pc[:])
+		runtime.Callers(2+depth, pc[:])
 		s.extra().pc = pc[0]
 	}
 	if t.opts.LogStart {
@@ -229,7 +229,7 @@ func (t *Tracer) reportStart(s *Span) {
 		t.stats.withheld.Add(1)
 		return
 	}
-	t.write(s, t.opts.Level.Level(), spanStartMessage, s.start, slog.Attr{Value: slog.AnyValue((*startMark)(s))})
+	t.write(s, eventStart, t.opts.Level.Level(), s.start)
 }
 
 // report writes the record that says that s, which is frozen, ended.
@@ -242,11 +242,11 @@ func (t *Tracer) report(s *Span, end time.Time) {
 	if s.is(failed) {
 		level = t.opts.ErrorLevel
 	}
-	t.write(s, level.Level(), spanEndMessage, end, slog.Attr{Value: slog.AnyValue((*endMark)(s))})
+	t.write(s, eventEnd, level.Level(), end)
 }
 
 // write hands a span record to the handler: the mark that stands for the schema's attributes, then the span's own.
-func (t *Tracer) write(s *Span, level slog.Level, msg string, at time.Time, mark slog.Attr) {
+func (t *Tracer) write(s *Span, e event, level slog.Level, at time.Time) {
 	h, ctx := t.currentHandler(), (*spanContext)(s)
 	if !h.Enabled(ctx, level) {
 		t.stats.refused.Add(1)
@@ -256,8 +256,8 @@ func (t *Tracer) write(s *Span, level slog.Level, msg string, at time.Time, mark
 	if t.opts.AddSource {
 		pc = s.extra().pc
 	}
-	r := slog.NewRecord(at, level, msg, pc)
-	r.AddAttrs(mark)
+	r := slog.NewRecord(at, level, e.message(), pc)
+	r.AddAttrs(slog.Attr{Value: markFor(h, s, e)})
 	r.AddAttrs(escapeForStrangers(s.attrs)...)
 	// As in slog.Logger, there is nobody to return the error to.
 	_ = h.Handle(ctx, r)
