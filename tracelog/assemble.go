@@ -1,0 +1,330 @@
+package tracelog
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Assemble makes traces of entries, ordered by Start, those without one last, then by ID.
+//
+// The result does not depend on the order of the entries, except among those that agree in time, file and line.
+// Every entry with a trace id is in exactly one place:
+//
+//   - it is the record that a span is made from: its StartRecord or its EndRecord,
+//   - or it is in the Logs of its span, or of the trace if it names no span,
+//   - or it is one of the Copies of such a log line,
+//   - or it is counted in Duplicates: a further start or end record of its span.
+//
+// Entries without a trace id are in no trace; there are len(entries) minus the sum of [Trace.Entries] of them.
+//
+// Whatever the entries say, the spans of a trace form trees: a span whose parent is missing is a root,
+// and so is one span of each cycle of parents. Assemble does not clip a child that outlives its parent.
+//
+// The traces refer to entries, which must not change afterwards.
+func Assemble(entries []Entry) []*Trace {
+	// Entries by trace: number the traces, then cut one slice into a part for each.
+	number := make(map[string]int)
+	var sizes []int
+	of := make([]int, len(entries))
+	for i := range entries {
+		id := entries[i].Trace
+		if id == "" {
+			of[i] = -1
+			continue
+		}
+		n, ok := number[id]
+		if !ok {
+			n = len(sizes)
+			number[id] = n
+			sizes = append(sizes, 0)
+		}
+		of[i] = n
+		sizes[n]++
+	}
+	all := make([]*Entry, len(entries))
+	parts := make([][]*Entry, len(sizes))
+	for n, size := range sizes {
+		parts[n], all = all[:0:size], all[size:]
+	}
+	for i, n := range of {
+		if n >= 0 {
+			parts[n] = append(parts[n], &entries[i])
+		}
+	}
+
+	traces := make([]*Trace, len(parts))
+	for i, part := range parts {
+		traces[i] = assemble(part)
+	}
+	slices.SortFunc(traces, func(a, b *Trace) int {
+		return cmp.Or(compareTimes(a.Start, b.Start), strings.Compare(a.ID, b.ID))
+	})
+	return traces
+}
+
+// compareTimes puts the zero time last.
+func compareTimes(a, b time.Time) int {
+	if az, bz := a.IsZero(), b.IsZero(); az || bz {
+		switch {
+		case az && bz:
+			return 0
+		case az:
+			return 1
+		}
+		return -1
+	}
+	return a.Compare(b)
+}
+
+func compareEntries(a, b *Entry) int {
+	if c := compareTimes(a.Time, b.Time); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.File, b.File); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.Line, b.Line)
+}
+
+func compareSpans(a, b *Span) int {
+	if c := compareTimes(a.Start, b.Start); c != 0 {
+		return c
+	}
+	return cmp.Or(strings.Compare(a.Op, b.Op), strings.Compare(a.ID, b.ID))
+}
+
+// assemble makes the trace of entries, which all have its id.
+func assemble(entries []*Entry) *Trace {
+	slices.SortStableFunc(entries, compareEntries)
+	t := &Trace{ID: entries[0].Trace, Entries: len(entries)}
+	byID := make(map[string]*Span)
+	var spans []*Span // sorted below, so that nothing depends on the map
+	services := make(map[string]bool)
+	copies := copyFinder{}
+	for _, e := range entries {
+		if e.Service != "" && !services[e.Service] {
+			services[e.Service] = true
+			t.Services = append(t.Services, e.Service)
+		}
+		logs := &t.Logs
+		if e.Span != "" {
+			s := byID[e.Span]
+			if s == nil {
+				s = &Span{ID: e.Span}
+				byID[e.Span] = s
+				spans = append(spans, s)
+			}
+			if e.Event != EventLog {
+				s.record(e)
+				continue
+			}
+			logs = &s.Logs
+		}
+		if first := copies.find(e, logs); first != nil {
+			first.Copies++
+			continue
+		}
+		*logs = append(*logs, *e)
+		(*logs)[len(*logs)-1].Copies = 0
+	}
+	slices.Sort(t.Services)
+	for _, s := range spans {
+		s.settle()
+	}
+	slices.SortFunc(spans, compareSpans)
+	connect(spans, byID)
+	for _, s := range spans { // in order, so children are too
+		if s.Parent == nil {
+			t.Roots = append(t.Roots, s)
+		} else {
+			s.Parent.Children = append(s.Parent.Children, s)
+		}
+	}
+	t.summarize(len(spans))
+	return t
+}
+
+// record takes a start or end record. Records come in order of time: the first of each counts.
+func (s *Span) record(e *Entry) {
+	place := &s.StartRecord
+	if e.Event == EventEnd {
+		place = &s.EndRecord
+	}
+	if *place == nil {
+		*place = e
+		return
+	}
+	s.Duplicates++
+	if len(e.Raw) == 0 || !bytes.Equal(e.Raw, (*place).Raw) {
+		s.ConflictingRecords = true
+	}
+}
+
+// settle sets the fields that come from the span's records and lines. What the end record says counts,
+// even where it says nothing, since SetAttrs and SetOp change a span after its start; a start record
+// matters only without it, or for the start's time.
+func (s *Span) settle() {
+	s.State = Unfinished
+	from := s.StartRecord
+	if s.EndRecord != nil {
+		s.State, from = Ended, s.EndRecord
+	}
+	if from != nil {
+		s.ParentID, s.Op, s.Kind, s.Service = from.Parent, from.Op, from.Kind, from.Service
+		s.Start, s.Duration = from.Start, from.Duration
+		s.Failed, s.Error, s.Stack = from.Failed || from.Error != "", from.Error, from.Stack
+		s.Links, s.Queued = from.Links, from.Queued
+		s.SampleRate, s.Unsampled = from.SampleRate, from.Unsampled
+		s.Attrs = from.Attrs()
+	}
+	if s.Start.IsZero() && s.StartRecord != nil {
+		s.Start = s.StartRecord.Start
+	}
+	for i := range s.Logs {
+		e := &s.Logs[i]
+		if from == nil || from.Op == "" {
+			s.Op = cmp.Or(e.Op, s.Op)
+		}
+		s.Service = cmp.Or(s.Service, e.Service)
+		if s.Start.IsZero() {
+			s.Start = e.Time
+		}
+	}
+	if s.State == Ended {
+		if !s.Start.IsZero() {
+			s.End = s.Start.Add(s.Duration)
+		}
+	} else {
+		s.Duration = 0
+	}
+}
+
+// connect sets the parents. Each span has at most one, so what is not a tree has exactly one cycle,
+// which goes through whichever of its spans comes first in order.
+func connect(spans []*Span, byID map[string]*Span) {
+	for _, s := range spans {
+		if s.ParentID != "" {
+			s.Parent = byID[s.ParentID]
+			s.MissingParent = s.Parent == nil
+		}
+	}
+	// From each span walk up until a root or a span that an earlier walk has visited.
+	// One visited by this walk closes a cycle.
+	visited := make(map[*Span]int, len(spans))
+	for i, s := range spans {
+		up := s
+		for up != nil && visited[up] == 0 {
+			visited[up] = i + 1
+			up = up.Parent
+		}
+		if up == nil || visited[up] != i+1 {
+			continue
+		}
+		first := up
+		for in := up.Parent; in != up; in = in.Parent {
+			if compareSpans(in, first) < 0 {
+				first = in
+			}
+		}
+		first.Parent, first.CycleBroken = nil, true
+	}
+}
+
+// summarize counts what is in the trace's trees.
+func (t *Trace) summarize(spans int) {
+	t.Spans = spans
+	for i := range t.Logs {
+		t.cover(t.Logs[i].Time)
+	}
+	for _, s := range t.All() {
+		t.cover(s.Start)
+		t.cover(s.End)
+		if s.EndRecord != nil && s.End.IsZero() {
+			t.cover(s.EndRecord.Time)
+		}
+		if n := len(s.Logs); n > 0 {
+			t.cover(s.Logs[0].Time)
+			for n--; n > 0 && s.Logs[n].Time.IsZero(); n-- {
+			}
+			t.cover(s.Logs[n].Time)
+		}
+		t.Duplicates += s.Duplicates
+		if s.Failed {
+			t.Errors++
+		}
+		if s.State == Unfinished {
+			t.Unfinished++
+		}
+		if s.MissingParent {
+			t.Problems = append(t.Problems, Problem{MissingParent, s})
+		}
+		if s.CycleBroken {
+			t.Problems = append(t.Problems, Problem{CycleBroken, s})
+		}
+		if s.ConflictingRecords {
+			t.Problems = append(t.Problems, Problem{ConflictingRecords, s})
+		} else if s.Duplicates > 0 {
+			t.Problems = append(t.Problems, Problem{DuplicateRecords, s})
+		}
+	}
+}
+
+// cover extends the trace to a moment.
+func (t *Trace) cover(at time.Time) {
+	if at.IsZero() {
+		return
+	}
+	if t.Start.IsZero() || at.Before(t.Start) {
+		t.Start = at
+	}
+	if t.End.IsZero() || at.After(t.End) {
+		t.End = at
+	}
+}
+
+// A copyFinder finds log lines that are byte for byte the same as an earlier one of the same time.
+// Entries come in order of time, so it needs to remember those of one moment only.
+// Lines without a time are never copies: nothing tells a line sent twice from an event that came twice.
+type copyFinder struct {
+	at   time.Time
+	seen []place
+	by   map[string]place // once seen is long
+}
+
+// A place is where an entry was put. An index stays valid while the slice grows.
+type place struct {
+	logs *[]Entry
+	i    int
+}
+
+// find returns the entry in logs of which e is a copy. If there is none, e is the next to be appended to logs.
+func (c *copyFinder) find(e *Entry, logs *[]Entry) *Entry {
+	if e.Time.IsZero() || len(e.Raw) == 0 {
+		return nil
+	}
+	if !e.Time.Equal(c.at) {
+		c.at, c.seen, c.by = e.Time, c.seen[:0], nil
+	}
+	here := place{logs, len(*logs)}
+	if c.by == nil {
+		for _, p := range c.seen {
+			if old := &(*p.logs)[p.i]; p.logs == logs && bytes.Equal(old.Raw, e.Raw) {
+				return old
+			}
+		}
+		if c.seen = append(c.seen, here); len(c.seen) < 16 {
+			return nil
+		}
+		c.by = make(map[string]place)
+		for _, p := range c.seen[:len(c.seen)-1] {
+			c.by[string((*p.logs)[p.i].Raw)] = p
+		}
+	} else if p, ok := c.by[string(e.Raw)]; ok && p.logs == logs {
+		return &(*p.logs)[p.i]
+	}
+	c.by[string(e.Raw)] = here
+	return nil
+}

@@ -1,0 +1,198 @@
+package tracelog
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"testing"
+	"unicode/utf8"
+)
+
+// checkSource checks what holds of every Source.
+func checkSource(t testing.TB, src Source, entries int) {
+	t.Helper()
+	if src.Records != entries {
+		t.Errorf("%d records, but %d entries", src.Records, entries)
+	}
+	if src.Lines != src.Records+src.Blank+src.Bad {
+		t.Errorf("%d lines are not %d records and %d blank and %d bad ones", src.Lines, src.Records, src.Blank, src.Bad)
+	}
+	if len(src.BadLines) != min(src.Bad, maxBadLines) {
+		t.Errorf("%d of %d bad lines described", len(src.BadLines), src.Bad)
+	}
+	last := 0
+	for _, b := range src.BadLines {
+		if b.Line <= last || b.Line > src.Lines || b.Reason == "" {
+			t.Errorf("bad line %+v after line %d of %d", b, last, src.Lines)
+		}
+		last = b.Line
+	}
+}
+
+// checkTraces checks what holds of everything that Assemble returns, whatever the entries are.
+func checkTraces(t testing.TB, entries []Entry, traces []*Trace) {
+	t.Helper()
+	want := map[string]int{}
+	for i := range entries {
+		if id := entries[i].Trace; id != "" {
+			want[id]++
+		}
+	}
+	seen := map[string]bool{}
+	for i, tr := range traces {
+		if seen[tr.ID] {
+			t.Errorf("trace %q stands twice", tr.ID)
+		}
+		seen[tr.ID] = true
+		if tr.Entries != want[tr.ID] {
+			t.Errorf("trace %q has %d entries, want %d", tr.ID, tr.Entries, want[tr.ID])
+		}
+		if i > 0 && compareTimes(traces[i-1].Start, tr.Start) > 0 {
+			t.Errorf("trace %q stands after %q", tr.ID, traces[i-1].ID)
+		}
+		checkTrace(t, entries, tr)
+	}
+	for id := range want {
+		if !seen[id] {
+			t.Errorf("trace %q is lost", id)
+		}
+	}
+}
+
+func checkTrace(t testing.TB, entries []Entry, tr *Trace) {
+	t.Helper()
+	ids := map[string]*Span{}
+	placed := 0 // entries
+	logs := func(id string, logs []Entry) {
+		for i := range logs {
+			e := &logs[i]
+			placed += 1 + e.Copies
+			if e.Trace != tr.ID || e.Span != id || e.Event != EventLog {
+				t.Errorf("trace %q: line %d (%v of span %q) stands under span %q", tr.ID, e.Line, e.Event, e.Span, id)
+			}
+			if i > 0 && compareTimes(logs[i-1].Time, e.Time) > 0 {
+				t.Errorf("trace %q: span %q: lines out of order", tr.ID, id)
+			}
+			for j := range i {
+				if o := &logs[j]; i < 100 && !e.Time.IsZero() && o.Time.Equal(e.Time) && len(e.Raw) > 0 && bytes.Equal(o.Raw, e.Raw) {
+					t.Errorf("trace %q: span %q: lines %d and %d are the same", tr.ID, id, o.Line, e.Line)
+				}
+			}
+			inside(t, tr, e.Time.IsZero(), !e.Time.Before(tr.Start) && !e.Time.After(tr.End), id)
+		}
+	}
+	logs("", tr.Logs)
+	var services []string
+	errors, unfinished, duplicates, problems := 0, 0, 0, 0
+	for depth, s := range tr.All() {
+		if len(ids) > len(entries) {
+			t.Fatalf("trace %q: more spans than entries: a cycle", tr.ID)
+		}
+		if ids[s.ID] != nil || s.ID == "" {
+			t.Errorf("trace %q: span %q stands twice", tr.ID, s.ID)
+		}
+		ids[s.ID] = s
+		if (depth == 0) != (s.Parent == nil) {
+			t.Errorf("trace %q: span %q is at depth %d, but its parent is %v", tr.ID, s.ID, depth, s.Parent)
+		}
+		if s.Parent != nil && (s.Parent.ID != s.ParentID || !slices.Contains(s.Parent.Children, s)) {
+			t.Errorf("trace %q: span %q and its parent %q do not agree", tr.ID, s.ID, s.ParentID)
+		}
+		if s.Parent != nil && (s.MissingParent || s.CycleBroken) {
+			t.Errorf("trace %q: span %q is marked, but no root", tr.ID, s.ID)
+		}
+		if s.Parent == nil && (s.ParentID != "") != (s.MissingParent || s.CycleBroken) {
+			t.Errorf("trace %q: root %q with parent %q is not marked", tr.ID, s.ID, s.ParentID)
+		}
+		for _, c := range s.Children {
+			if c.Parent != s {
+				t.Errorf("trace %q: span %q is not the parent of its child %q", tr.ID, s.ID, c.ID)
+			}
+		}
+		if !slices.IsSortedFunc(s.Children, compareSpans) {
+			t.Errorf("trace %q: children of span %q out of order", tr.ID, s.ID)
+		}
+		logs(s.ID, s.Logs)
+		for _, e := range []*Entry{s.StartRecord, s.EndRecord} {
+			if e == nil {
+				continue
+			}
+			placed++
+			if e.Trace != tr.ID || e.Span != s.ID || (e.Event == EventEnd) != (e == s.EndRecord) || e.Event == EventLog {
+				t.Errorf("trace %q: span %q has a record %v of %q", tr.ID, s.ID, e.Event, e.Span)
+			}
+		}
+		placed += s.Duplicates
+		duplicates += s.Duplicates
+		if s.ConflictingRecords && s.Duplicates == 0 {
+			t.Errorf("trace %q: span %q has conflicting records and no duplicates", tr.ID, s.ID)
+		}
+		if (s.State == Ended) != (s.EndRecord != nil) {
+			t.Errorf("trace %q: span %q is %v", tr.ID, s.ID, s.State)
+		}
+		if s.Duration < 0 || !s.End.IsZero() && !s.End.Equal(s.Start.Add(s.Duration)) {
+			t.Errorf("trace %q: span %q: %v + %v is not %v", tr.ID, s.ID, s.Start, s.Duration, s.End)
+		}
+		if s.State == Unfinished && (!s.End.IsZero() || s.Duration != 0) {
+			t.Errorf("trace %q: span %q is unfinished, but has an end", tr.ID, s.ID)
+		}
+		inside(t, tr, s.Start.IsZero(), !s.Start.Before(tr.Start), s.ID)
+		inside(t, tr, s.End.IsZero(), !s.End.After(tr.End), s.ID)
+		if s.Failed {
+			errors++
+		}
+		if s.State == Unfinished {
+			unfinished++
+		}
+		for _, is := range []bool{s.MissingParent, s.CycleBroken, s.Duplicates > 0} {
+			if is {
+				problems++
+			}
+		}
+		if s.Service != "" {
+			services = append(services, s.Service)
+		}
+	}
+	for i := range entries {
+		if e := &entries[i]; e.Trace == tr.ID && e.Span != "" && ids[e.Span] == nil {
+			t.Errorf("trace %q: span %q of line %d is lost", tr.ID, e.Span, e.Line)
+		}
+	}
+	if placed != tr.Entries {
+		t.Errorf("trace %q: %d entries in, %d accounted for", tr.ID, tr.Entries, placed)
+	}
+	if tr.Spans != len(ids) || tr.Errors != errors || tr.Unfinished != unfinished ||
+		tr.Duplicates != duplicates || len(tr.Problems) != problems {
+		t.Errorf("trace %q: miscounted: %d spans, %d errors, %d unfinished, %d duplicates, %d problems, is %+v",
+			tr.ID, len(ids), errors, unfinished, duplicates, problems, *tr)
+	}
+	for _, s := range services {
+		if _, ok := slices.BinarySearch(tr.Services, s); !ok {
+			t.Errorf("trace %q: service %q is not in %q", tr.ID, s, tr.Services)
+		}
+	}
+	if tr.End.Before(tr.Start) {
+		t.Errorf("trace %q ends before it starts", tr.ID)
+	}
+}
+
+func inside(t testing.TB, tr *Trace, unknown, ok bool, id string) {
+	t.Helper()
+	if !unknown && !ok {
+		t.Errorf("trace %q: span %q is not within %v and %v", tr.ID, id, tr.Start, tr.End)
+	}
+}
+
+// checkPrintable checks that a terminal does nothing with s but show it.
+func checkPrintable(t testing.TB, s string) {
+	t.Helper()
+	if !utf8.ValidString(s) {
+		t.Errorf("invalid UTF-8: %q", s)
+	}
+	for _, r := range s {
+		if r != '\n' && !strconv.IsGraphic(r) {
+			t.Errorf("%U in %q", r, s)
+			return
+		}
+	}
+}

@@ -1,0 +1,353 @@
+package tracelog
+
+import (
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// maxDepth is how deep values may nest, the line's own object included. It is encoding/json's limit,
+// so that whatever is an attribute here can be unmarshaled there.
+const maxDepth = 10000
+
+// A member is one member of a line's object. Both slices point into the line,
+// except a key that had to be unescaped.
+type member struct {
+	key   []byte // unescaped
+	value []byte // as it stands
+	slot  slot   // which of the known keys it is
+	taken bool   // its value is in a field of the Entry, or is no attribute
+}
+
+// A syntaxError says why a line is not one JSON object.
+type syntaxError struct {
+	reason string
+	at     int
+	cut    bool // the line ends where something should follow
+}
+
+func (e *syntaxError) Error() string {
+	switch {
+	case e.cut:
+		return "the line ends inside its JSON object"
+	case e.at < 0:
+		return e.reason
+	}
+	return e.reason + " at byte " + strconv.Itoa(e.at)
+}
+
+// A lexer validates JSON. Its methods move i behind what they read, or set err and return false.
+type lexer struct {
+	b   []byte
+	i   int
+	err *syntaxError
+}
+
+// appendMembers appends the members of the one object that line must be, duplicates included.
+// It accepts what encoding/json's Valid accepts, if it is an object: invalid UTF-8 within strings passes.
+func appendMembers(ms []member, line []byte) ([]member, *syntaxError) {
+	l := lexer{b: line}
+	l.space()
+	if l.i == len(l.b) || l.b[l.i] != '{' {
+		return ms, &syntaxError{reason: "not a JSON object", at: -1}
+	}
+	l.i++
+	l.space()
+	if l.peek('}') {
+		l.i++
+	} else {
+		for {
+			start := l.i
+			if !l.str() {
+				return ms, l.err
+			}
+			key := plain(l.b[start+1 : l.i-1])
+			if l.space(); !l.expect(':') {
+				return ms, l.err
+			}
+			l.space()
+			start = l.i
+			if !l.value() {
+				return ms, l.err
+			}
+			ms = append(ms, member{key: key, value: l.b[start:l.i:l.i], slot: slots[string(key)]})
+			l.space()
+			if l.peek(',') {
+				l.i++
+				l.space()
+				continue
+			}
+			if !l.expect('}') {
+				return ms, l.err
+			}
+			break
+		}
+	}
+	l.space()
+	if l.i != len(l.b) {
+		return ms, &syntaxError{reason: "more than one JSON object", at: l.i}
+	}
+	return ms, nil
+}
+
+func (l *lexer) fail(reason string) bool {
+	l.err = &syntaxError{reason: reason, at: l.i, cut: l.i >= len(l.b)}
+	return false
+}
+
+func (l *lexer) peek(c byte) bool { return l.i < len(l.b) && l.b[l.i] == c }
+
+func (l *lexer) expect(c byte) bool {
+	if !l.peek(c) {
+		return l.fail("invalid JSON")
+	}
+	l.i++
+	return true
+}
+
+func (l *lexer) space() {
+	for l.i < len(l.b) && isSpace(l.b[l.i]) {
+		l.i++
+	}
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// value reads one value of any kind. It keeps its own stack, of the brackets still open.
+func (l *lexer) value() bool {
+	var buf [64]byte
+	open := buf[:0]
+	for {
+		// Here a value begins.
+		if l.i >= len(l.b) {
+			return l.fail("")
+		}
+		switch c := l.b[l.i]; {
+		case c == '{' || c == '[':
+			if len(open)+1 >= maxDepth {
+				return l.fail("JSON nested too deep")
+			}
+			l.i++
+			l.space()
+			if l.peek(c + 2) { // '}' and ']' are two behind their opening ones in ASCII
+				l.i++
+				break
+			}
+			open = append(open, c)
+			if c == '{' && !l.key() {
+				return false
+			}
+			continue
+		case c == '"':
+			if !l.str() {
+				return false
+			}
+		case c == '-' || isDigit(c):
+			if !l.number() {
+				return false
+			}
+		case c == 't':
+			if !l.word("true") {
+				return false
+			}
+		case c == 'f':
+			if !l.word("false") {
+				return false
+			}
+		case c == 'n':
+			if !l.word("null") {
+				return false
+			}
+		default:
+			return l.fail("invalid JSON")
+		}
+		// Here a value has ended: close what ends with it, up to the next value.
+		for {
+			if len(open) == 0 {
+				return true
+			}
+			l.space()
+			top := open[len(open)-1]
+			if l.peek(',') {
+				l.i++
+				l.space()
+				if top == '{' && !l.key() {
+					return false
+				}
+				break
+			}
+			if !l.expect(top + 2) {
+				return false
+			}
+			open = open[:len(open)-1]
+		}
+	}
+}
+
+// key reads a key of a nested object, and what stands before its value.
+func (l *lexer) key() bool {
+	if !l.str() {
+		return false
+	}
+	l.space()
+	if !l.expect(':') {
+		return false
+	}
+	l.space()
+	return true
+}
+
+func (l *lexer) word(w string) bool {
+	for j := range len(w) {
+		if !l.peek(w[j]) {
+			return l.fail("invalid JSON")
+		}
+		l.i++
+	}
+	return true
+}
+
+// number reads -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)?
+func (l *lexer) number() bool {
+	if l.peek('-') {
+		l.i++
+	}
+	if l.peek('0') {
+		l.i++
+	} else if !l.digits() {
+		return false
+	}
+	if l.peek('.') {
+		l.i++
+		if !l.digits() {
+			return false
+		}
+	}
+	if l.peek('e') || l.peek('E') {
+		l.i++
+		if l.peek('+') || l.peek('-') {
+			l.i++
+		}
+		return l.digits()
+	}
+	return true
+}
+
+func (l *lexer) digits() bool {
+	start := l.i
+	for l.i < len(l.b) && isDigit(l.b[l.i]) {
+		l.i++
+	}
+	if l.i == start {
+		return l.fail("invalid number")
+	}
+	return true
+}
+
+func (l *lexer) str() bool {
+	if !l.expect('"') {
+		return false
+	}
+	for l.i < len(l.b) {
+		switch c := l.b[l.i]; {
+		case c == '"':
+			l.i++
+			return true
+		case c < ' ':
+			return l.fail("raw control character in a string")
+		case c == '\\':
+			l.i++
+			if l.i >= len(l.b) {
+				return l.fail("")
+			}
+			switch l.b[l.i] {
+			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+				l.i++
+			case 'u':
+				l.i++
+				for range 4 {
+					if l.i >= len(l.b) || hex(l.b[l.i]) < 0 {
+						return l.fail("invalid escape")
+					}
+					l.i++
+				}
+			default:
+				return l.fail("invalid escape")
+			}
+		default:
+			l.i++
+		}
+	}
+	return l.fail("")
+}
+
+func hex(c byte) rune {
+	switch {
+	case isDigit(c):
+		return rune(c - '0')
+	case 'a' <= c && c <= 'f':
+		return rune(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return rune(c-'A') + 10
+	}
+	return -1
+}
+
+// plain returns the text of a valid JSON string, given without its quotes: s itself where nothing is escaped.
+// As in encoding/json each byte of invalid UTF-8, and each lone surrogate, becomes U+FFFD.
+func plain(s []byte) []byte {
+	clean := true
+	for _, c := range s {
+		if c == '\\' || c >= utf8.RuneSelf {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return s
+	}
+	out := make([]byte, 0, len(s)+utf8.UTFMax)
+	for i := 0; i < len(s); {
+		if s[i] != '\\' {
+			r, n := utf8.DecodeRune(s[i:])
+			out = utf8.AppendRune(out, r)
+			i += n
+			continue
+		}
+		i += 2
+		switch c := s[i-1]; c {
+		case 'b':
+			out = append(out, '\b')
+		case 'f':
+			out = append(out, '\f')
+		case 'n':
+			out = append(out, '\n')
+		case 'r':
+			out = append(out, '\r')
+		case 't':
+			out = append(out, '\t')
+		case 'u':
+			r := hex4(s[i:])
+			i += 4
+			if utf16.IsSurrogate(r) {
+				pair := rune(utf8.RuneError)
+				if len(s) >= i+6 && s[i] == '\\' && s[i+1] == 'u' {
+					pair = utf16.DecodeRune(r, hex4(s[i+2:]))
+				}
+				if pair != utf8.RuneError {
+					i += 6
+				}
+				r = pair
+			}
+			out = utf8.AppendRune(out, r)
+		default:
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func hex4(s []byte) rune {
+	return hex(s[0])<<12 | hex(s[1])<<8 | hex(s[2])<<4 | hex(s[3])
+}

@@ -1,0 +1,230 @@
+package tracelog
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// limit is a bound for text, which the stable form has not.
+func (p *treePrinter) limit(n int) int {
+	if p.Stable {
+		return unbounded
+	}
+	return n
+}
+
+// label is a span's name, in no more than width runes where that is possible.
+func (p *treePrinter) label(s *Span, width int) text {
+	op := cmp.Or(s.Op, "(no op)")
+	var service string
+	if s.Service != "" && (s.Parent == nil || s.Parent.Service != s.Service) {
+		service = " [" + visible(s.Service, p.limit(maxName/2)) + "]"
+	}
+	st := styleBold
+	if s.Failed {
+		st = styleRed
+	}
+	room := max(16, width-utf8.RuneCountInString(service))
+	t := text(nil).add(st, visible(op, p.limit(min(maxName, room))))
+	return t.add(styleCyan, service)
+}
+
+// note is what there is to say about a span beyond its name and duration.
+func (p *treePrinter) note(s *Span) text {
+	var t text
+	add := func(st style, s string) {
+		if t != nil {
+			t = t.add(styleNone, "  ")
+		}
+		t = t.add(st, s)
+	}
+	if s.Failed {
+		add(styleRed, strings.TrimRight("✗ "+visible(cmp.Or(s.Error, "failed"), p.limit(maxText)), " "))
+	}
+	if s.State == Unfinished {
+		add(styleYellow, "… unfinished")
+	}
+	if s.Queued > 0 && !p.Stable {
+		add(styleYellow, "queued "+formatDuration(s.Queued))
+	}
+	if s.MissingParent {
+		if p.Stable {
+			add(styleYellow, "! parent missing")
+		} else {
+			add(styleYellow, "! parent "+visible(s.ParentID, 32)+" missing")
+		}
+	}
+	if s.CycleBroken {
+		add(styleYellow, "! parent cycle")
+	}
+	if s.ConflictingRecords {
+		add(styleYellow, "! conflicting records")
+	}
+	return t
+}
+
+// span writes the lines of the last span of path itself.
+func (p *treePrinter) span(path []branch, s *Span) {
+	t := p.bars(path, true)
+	t = append(t, p.label(s, p.name-len(t))...)
+	note := p.note(s)
+	if p.Stable {
+		if p.Attrs {
+			if attrs := p.spanAttrs(s); len(attrs) > 0 {
+				t = append(t.add(styleNone, "  "), attrs...)
+			}
+		}
+		if len(note) > 0 {
+			t = append(t.add(styleNone, "  "), note...)
+		}
+		p.line(t)
+		return
+	}
+
+	var lasted string
+	if s.State == Ended {
+		lasted = formatDuration(s.Duration)
+	}
+	t = t.pad(max(len(t)+2, p.name+2+p.duration-utf8.RuneCountInString(lasted)))
+	t = t.add(styleNone, lasted)
+	below := p.bars(path, false)
+	if len(note) > 0 {
+		if column := max(p.notes, len(t)+2); p.Width-column >= notesWidth/2 {
+			lines := note.wrap(p.Width - column)
+			p.line(append(t.pad(column), lines[0]...))
+			for _, l := range lines[1:] {
+				p.line(append(below[:len(below):len(below)].pad(column), l...))
+			}
+		} else {
+			p.line(t)
+			p.paragraph(below, below, note, 2)
+		}
+	} else {
+		p.line(t)
+	}
+	if p.Attrs {
+		if attrs := p.spanAttrs(s); len(attrs) > 0 {
+			p.paragraph(below, below, attrs, 0)
+		}
+	}
+	if p.Stacks && s.Stack != "" {
+		p.stack(below, s.Stack)
+	}
+}
+
+// paragraph writes text right of the bars, wrapped, with its further lines hanging that much to the right.
+// The first line has bars of its own.
+func (p *treePrinter) paragraph(first, rest text, t text, hang int) {
+	rest = rest[:len(rest):len(rest)]
+	// What hangs must be spared on the first line too.
+	for i, l := range t.wrap(max(minWidth/2, p.Width-len(rest)-hang)) {
+		if i == 0 {
+			p.line(append(first[:len(first):len(first)], l...))
+		} else {
+			p.line(append(rest.pad(len(rest)+hang), l...))
+		}
+	}
+}
+
+func (p *treePrinter) stack(bars text, stack string) {
+	bars = bars[:len(bars):len(bars)]
+	n := 0
+	for l := range strings.SplitSeq(strings.TrimRight(stack, "\n"), "\n") {
+		if n++; n > maxStack {
+			continue
+		}
+		l = visible(strings.ReplaceAll(l, "\t", "    "), max(minWidth/2, p.Width-len(bars)))
+		p.line(append(bars, text(nil).add(styleDim, l)...))
+	}
+	if n > maxStack {
+		p.line(append(bars, text(nil).add(styleDim, "… "+count(n-maxStack, "more line"))...))
+	}
+}
+
+func (p *treePrinter) spanAttrs(s *Span) text {
+	var t text
+	if s.Kind != "" {
+		t = t.add(styleDim, "kind="+quoted(s.Kind, p.limit(maxName)))
+	}
+	t = p.attrs(t, s.Attrs)
+	if p.Stable {
+		if n := len(s.Links); n > 0 {
+			t = gap(t).add(styleDim, count(n, "link"))
+		}
+		return t
+	}
+	for i, l := range s.Links {
+		if i == maxAttrs {
+			t = gap(t).add(styleDim, "… "+count(len(s.Links)-i, "more link"))
+			break
+		}
+		t = gap(t).add(styleDim, "link="+visible(l.Trace, maxName)+"/"+visible(l.Span, maxName))
+	}
+	return t
+}
+
+// gap separates what follows from what is there.
+func gap(t text) text {
+	if len(t) > 0 {
+		t = t.add(styleNone, " ")
+	}
+	return t
+}
+
+func (p *treePrinter) attrs(t text, attrs []Attr) text {
+	for i, a := range attrs {
+		if i == p.limit(maxAttrs) {
+			return gap(t).add(styleDim, "… "+strconv.Itoa(len(attrs)-i)+" more")
+		}
+		t = gap(t).add(styleDim, quoted(a.Key, p.limit(maxName))+"="+a.value(p.limit(maxValue)))
+	}
+	return t
+}
+
+// log writes a log line of the last span of path: a dot on the bar that the span's children hang on.
+func (p *treePrinter) log(path []branch, e *Entry) {
+	var t text
+	if !p.Stable {
+		var offset string
+		if !e.Time.IsZero() {
+			offset = "+" + formatDuration(e.Time.Sub(p.t.Start))
+		}
+		t = t.pad(8-utf8.RuneCountInString(offset)).add(styleDim, offset).add(styleNone, "  ")
+	}
+	hang := len(t)
+	st := styleNone
+	switch {
+	case strings.HasPrefix(e.Level, "ERROR"):
+		st = styleRed
+	case strings.HasPrefix(e.Level, "WARN"):
+		st = styleYellow
+	}
+	if e.Level != "" {
+		t = t.add(st, visible(e.Level, p.limit(maxName/4))).pad(hang+5).add(styleNone, "  ")
+	}
+	t = t.add(st, visible(e.Message, p.limit(maxText)))
+	lines := 1
+	if p.Stable {
+		lines += e.Copies
+	} else if e.Copies > 0 {
+		t = t.add(styleYellow, " ×"+strconv.Itoa(e.Copies+1))
+	}
+	if attrs := p.attrs(nil, e.Attrs()); len(attrs) > 0 {
+		t = append(t.add(styleNone, "  "), attrs...)
+	}
+	if len(path) == 1 {
+		// Nothing else tells them from the lines of the root above.
+		t = t.add(styleDim, "  (outside spans)")
+	}
+	below := p.bars(path, false)
+	dot := append(below[:len(below)-3:len(below)-3], text(nil).add(styleDim, "·  ")...)
+	if p.Stable {
+		for range lines {
+			p.line(append(dot[:len(dot):len(dot)], t...))
+		}
+		return
+	}
+	p.paragraph(dot, below, t, hang)
+}

@@ -1,0 +1,412 @@
+package tracelog
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const spanEnd = `{"time":"2026-03-01T10:15:00.0125+01:00","level":"ERROR","msg":"span end",` +
+	`"trace":"4bf92f3577b34da6a3ce929d0e0e4736","span":"00f067aa0ba902b7","op":"charge","service":"api",` +
+	`"parent":"00f067aa0ba902b6","kind":"client","start":"2026-03-01T09:15:00Z","duration_ms":12.345,` +
+	`"error":"caf\u00e9 closed","stack":"main.go:1\n","links":[{"trace":"t2","span":"s2","x":1},{"trace_id":"t3","span_id":"s3"}],` +
+	`"queued_ms":1200.5,"sample_rate":0.25,"sampled":false,"amount":12.50,"a\"b":{"c":[1, 2]}}`
+
+func TestEntry(t *testing.T) {
+	entries, _ := scanAll(t, []byte(spanEnd+"\r\n"))
+	if len(entries) != 1 {
+		t.Fatalf("got %d entries", len(entries))
+	}
+	want := Entry{
+		File: "app.log", Line: 1,
+		Time: time.Date(2026, 3, 1, 9, 15, 0, 12_500_000, time.UTC), Level: "ERROR", Message: "span end",
+		Trace: "4bf92f3577b34da6a3ce929d0e0e4736", Span: "00f067aa0ba902b7", Op: "charge", Service: "api",
+		Event: EventEnd, Parent: "00f067aa0ba902b6", Kind: "client",
+		Start: time.Date(2026, 3, 1, 9, 15, 0, 0, time.UTC), Duration: 12345 * time.Microsecond,
+		Failed: true, Error: "café closed", Stack: "main.go:1\n",
+		Links: []Link{{"t2", "s2"}, {"t3", "s3"}}, Queued: 1200500 * time.Microsecond,
+		SampleRate: 0.25, Unsampled: true,
+		Raw: []byte(spanEnd),
+	}
+	if diff := cmp.Diff(want, entries[0]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	wantAttrs := []Attr{{"amount", json.RawMessage("12.50")}, {`a"b`, json.RawMessage(`{"c":[1, 2]}`)}}
+	if diff := cmp.Diff(wantAttrs, entries[0].Attrs()); diff != "" {
+		t.Errorf("attributes (-want +got):\n%s", diff)
+	}
+	if loc := entries[0].Time.Location(); loc != time.UTC {
+		t.Errorf("time is in %v", loc)
+	}
+}
+
+// Each member is in a field or among the attributes: give every key every kind of value.
+func TestEveryKeyEveryType(t *testing.T) {
+	good := map[field]string{
+		fieldTime: `"2026-03-01T09:15:00Z"`, fieldSource: `{"file":"x"}`, fieldStart: `"2026-03-01T09:15:00Z"`,
+		fieldDuration: `1`, fieldLinks: `[]`, fieldQueued: `1`, fieldSampleRate: `1`, fieldSampled: `true`,
+	}
+	for _, keys := range presets {
+		for f, key := range keys {
+			if key == "" || key == keys[fieldTrace] || key == keys[fieldSpan] || key == keys[fieldMessage] {
+				continue
+			}
+			for _, value := range []string{
+				`"text"`, `"2026-03-01T09:15:00Z"`, `1`, `0`, `-1`, `2`, `1e400`, `1e13`, `true`, `false`, `null`,
+				`[]`, `[1]`, `[{}]`, `[{"trace":"a"}]`, `[{"trace":"a","span":"b"}]`, `{}`, `{"file":"x"}`,
+			} {
+				line := `{"msg":"span end","` + keys[fieldTrace] + `":"t","` + keys[fieldSpan] + `":"s","` + key + `":` + value
+				if field(f) != fieldDuration {
+					line += `,"duration_ms":1}`
+				} else {
+					line += `,"start":"2026-03-01T09:15:00Z"}`
+				}
+				entries, src := scanAll(t, []byte(line))
+				if src.Records != 1 || entries[0].Event != EventEnd {
+					t.Fatalf("%s: %+v", line, src)
+				}
+				taken := value[0] == '"'
+				if g, ok := good[field(f)]; ok {
+					taken = value == g
+				}
+				switch {
+				case field(f) == fieldSampled && value == "false",
+					field(f) == fieldSource && value == "{}",
+					(field(f) == fieldDuration || field(f) == fieldQueued) && (value == "0" || value == "2"),
+					field(f) == fieldLinks && value == `[{"trace":"a","span":"b"}]`:
+					taken = true
+				}
+				var want []Attr
+				if !taken {
+					want = []Attr{{key, json.RawMessage(value)}}
+				}
+				if diff := cmp.Diff(want, entries[0].Attrs()); diff != "" {
+					t.Errorf("%s: attributes (-want +got):\n%s", line, diff)
+				}
+			}
+		}
+	}
+}
+
+func TestScanTruncated(t *testing.T) {
+	// Every way to cut a line.
+	for i := 1; i < len(spanEnd); i++ {
+		entries, src := scanAll(t, []byte("{}\n"+spanEnd[:i]))
+		want := []BadLine{{2, "truncated: the input ends inside this line's JSON object"}}
+		if diff := cmp.Diff(want, src.BadLines); diff != "" || len(entries) != 1 {
+			t.Fatalf("cut at %d: %d entries, bad lines (-want +got):\n%s", i, len(entries), diff)
+		}
+	}
+	if _, src := scanAll(t, []byte(spanEnd)); src.Records != 1 {
+		t.Errorf("a whole last line without a newline: %+v", src)
+	}
+	_, src := scanAll(t, []byte("{\n"))
+	if diff := cmp.Diff([]BadLine{{1, "the line ends inside its JSON object"}}, src.BadLines); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// longLine is a line of n bytes.
+func longLine(n int) io.Reader {
+	const head, tail = `{"trace":"t","x":"`, `"}`
+	return io.MultiReader(strings.NewReader(head),
+		io.LimitReader(repeat('x'), int64(n-len(head)-len(tail))), strings.NewReader(tail))
+}
+
+type repeat byte
+
+func (r repeat) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(r)
+	}
+	return len(p), nil
+}
+
+func TestScanLongLines(t *testing.T) {
+	for _, n := range []int{64<<10 - 1, 64 << 10, 64<<10 + 1, 1 << 20, MaxLine - 1, MaxLine, MaxLine + 1, MaxLine + 2, MaxLine + 3, 3 * MaxLine} {
+		for _, newline := range []string{"\n", "\r\n", ""} {
+			var lines []int
+			r := io.MultiReader(strings.NewReader("{}\n"), longLine(n), strings.NewReader(newline))
+			if newline != "" {
+				r = io.MultiReader(r, strings.NewReader(`{"trace":"after"}`+"\n"))
+			}
+			src, err := Scan(r, "", func(e Entry) {
+				lines = append(lines, e.Line)
+				if e.Line == 2 && (len(e.Raw) != n || e.Trace != "t") {
+					t.Errorf("%d bytes: read %d, trace %q", n, len(e.Raw), e.Trace)
+				}
+				if e.Line == 3 && e.Trace != "after" {
+					t.Errorf("%d bytes: %q comes after", n, e.Raw)
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := []int{1, 2, 3}
+			if newline == "" {
+				want = want[:2]
+			}
+			if n > MaxLine {
+				want = append([]int{1}, want[2:]...)
+				if src.Bad != 1 || src.BadLines[0].Line != 2 || !strings.HasPrefix(src.BadLines[0].Reason, "longer than 16 MiB") {
+					t.Errorf("%d bytes and %q: %+v", n, newline, src)
+				}
+			}
+			if diff := cmp.Diff(want, lines); diff != "" {
+				t.Errorf("%d bytes and %q: lines (-want +got):\n%s", n, newline, diff)
+			}
+		}
+	}
+}
+
+// A line beyond the limit is not held in memory.
+func TestScanLongLineMemory(t *testing.T) {
+	const n = 512 << 20
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if src, err := Scan(longLine(n), "", func(Entry) {}); err != nil || src.Bad != 1 {
+		t.Fatal(src, err)
+	}
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > 8*MaxLine {
+		t.Errorf("allocated %d bytes for a line of %d", got, n)
+	}
+}
+
+func TestScanReaderError(t *testing.T) {
+	boom := errors.New("boom")
+	var entries []Entry
+	r := io.MultiReader(strings.NewReader(spanEnd+"\n"+spanEnd[:20]), iotest.ErrReader(boom))
+	src, err := Scan(r, "f", func(e Entry) { entries = append(entries, e) })
+	if err != boom {
+		t.Errorf("err = %v", err)
+	}
+	if len(entries) != 1 || src.Lines != 2 || src.Bad != 1 || src.File != "f" {
+		t.Errorf("%d entries, %+v", len(entries), src)
+	}
+	checkSource(t, src, len(entries))
+}
+
+// What arrives in pieces is read as what arrives at once.
+func TestScanPieces(t *testing.T) {
+	for file, f := range fixtures(t) {
+		want, wantSrc := scanAll(t, f.log())
+		for name, r := range map[string]io.Reader{
+			"OneByteReader": iotest.OneByteReader(bytes.NewReader(f.log())),
+			"HalfReader":    iotest.HalfReader(bytes.NewReader(f.log())),
+			"DataErrReader": iotest.DataErrReader(bytes.NewReader(f.log())),
+		} {
+			var got []Entry
+			src, err := Scan(r, "app.log", func(e Entry) { got = append(got, e) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(wantSrc, src); diff != "" {
+				t.Errorf("%s: %s: source (-want +got):\n%s", file, name, diff)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s: %s: entries (-want +got):\n%s", file, name, diff)
+			}
+		}
+	}
+}
+
+func TestScanBadLinesKept(t *testing.T) {
+	_, src := scanAll(t, bytes.Repeat([]byte("x\n\n{}\n"), 150))
+	checkSource(t, src, 150)
+	if src.Bad != 150 || len(src.BadLines) != 100 || src.BadLines[99].Line != 298 {
+		t.Errorf("%d bad, %d kept", src.Bad, len(src.BadLines))
+	}
+}
+
+func TestDepth(t *testing.T) {
+	for depth := maxDepth - 2; depth <= maxDepth+2; depth++ {
+		for _, v := range []string{
+			`{"a":` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + `}`,
+			`{"a":` + strings.Repeat("[", depth-1) + "1" + strings.Repeat("]", depth-1) + `}`,
+			strings.Repeat(`{"a":`, depth) + "1" + strings.Repeat("}", depth),
+		} {
+			_, src := scanAll(t, []byte(v))
+			if got, want := src.Records == 1, json.Valid([]byte(v)); got != want {
+				t.Errorf("depth %d: a record is %v, valid JSON is %v", depth, got, want)
+			}
+		}
+	}
+	// Nothing recurses, and a bad line of many brackets costs no more than its length.
+	scanAll(t, bytes.Repeat([]byte(`{"a":[`), 1<<20))
+}
+
+// Every byte, and every byte after a backslash, within a string and outside.
+func TestBytes(t *testing.T) {
+	for c := range 256 {
+		for _, line := range []string{
+			`{"a":"` + string([]byte{byte(c)}) + `"}`, `{"a":"\\` + string([]byte{byte(c)}) + `"}`,
+			`{"a":"\u00` + string([]byte{byte(c)}) + `0"}`, `{"a":1` + string([]byte{byte(c)}) + `}`,
+			`{"a":1` + string([]byte{byte(c)}) + `1}`, `{` + string([]byte{byte(c)}) + `}`,
+		} {
+			if c == '\n' {
+				continue
+			}
+			_, src := scanAll(t, []byte(line))
+			if got, want := src.Records == 1, json.Valid([]byte(line)); got != want {
+				t.Errorf("%q: a record is %v, valid JSON is %v", line, got, want)
+			}
+		}
+	}
+}
+
+// FuzzScan compares Scan with encoding/json: a line is a record if and only if it is valid JSON and an object,
+// and what it says is what the json package says about the first member of each key.
+func FuzzScan(f *testing.F) {
+	for _, fx := range fixtures(f) {
+		f.Add(fx.log())
+	}
+	f.Add([]byte(spanEnd))
+	f.Add([]byte(`{"trace":"\ud83d\ude00","span":"\ud83d","op":"\ud83d\u0041","\u0074race":"x"}` + "\n{\"op\":\"\xff\xc0\x80\"}"))
+	f.Add([]byte(`{"n":[-0,1.5e+3,1E-2,0.0,{"a":{},"b":[[]]}], "t":true,"f":false, "z":null}` + "\r\n \r\n[]\n0"))
+	f.Fuzz(func(t *testing.T, log []byte) {
+		entries, src := scanAll(t, log)
+		checkSource(t, src, len(entries))
+		next := 0
+		for i, line := range bytes.Split(log, []byte("\n")) {
+			trimmed := bytes.Trim(line, " \t\r\n")
+			if !json.Valid(trimmed) || trimmed[0] != '{' {
+				continue
+			}
+			if next == len(entries) || entries[next].Line != i+1 {
+				t.Fatalf("line %d is no record: %q", i+1, line)
+			}
+			e := &entries[next]
+			next++
+			if !bytes.Equal(bytes.Trim(e.Raw, " \t\r\n"), trimmed) {
+				t.Errorf("line %d: Raw = %q, want %q", i+1, e.Raw, line)
+			}
+			checkEntry(t, e, trimmed)
+		}
+		if next != len(entries) {
+			t.Errorf("line %d is a record: %q", entries[next].Line, entries[next].Raw)
+		}
+	})
+}
+
+type jsonMember struct {
+	key   string
+	value json.RawMessage
+}
+
+// checkEntry compares an entry with what encoding/json says about its line.
+func checkEntry(t *testing.T, e *Entry, line []byte) {
+	var members []jsonMember
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.Token()
+	for dec.More() {
+		key, err := dec.Token()
+		var value json.RawMessage
+		if err == nil {
+			err = dec.Decode(&value)
+		}
+		if err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		members = append(members, jsonMember{key.(string), value})
+	}
+	text := func(key string) (string, bool) {
+		for _, m := range members {
+			if m.key == key {
+				var s *string
+				if json.Unmarshal(m.value, &s) == nil && s != nil {
+					return *s, true
+				}
+				break
+			}
+		}
+		return "", false
+	}
+
+	_, trace := text("trace")
+	_, span := text("span")
+	_, traceID := text("trace_id")
+	_, spanID := text("span_id")
+	traceKey, spanKey := "trace", "span"
+	if n := btoi(traceID) + btoi(spanID); n > btoi(trace)+btoi(span) {
+		traceKey, spanKey = "trace_id", "span_id"
+	}
+	for _, f := range []struct{ key, got string }{
+		{traceKey, e.Trace}, {spanKey, e.Span}, {"op", e.Op}, {"msg", e.Message}, {"level", e.Level}, {"service", e.Service},
+	} {
+		if want, _ := text(f.key); want != f.got {
+			t.Errorf("%q: %s is %q, want %q", line, f.key, f.got, want)
+		}
+	}
+	if s, ok := text("time"); ok {
+		if want, err := time.Parse(time.RFC3339, s); err != nil && !e.Time.IsZero() || !e.Time.IsZero() && !e.Time.Equal(want) {
+			t.Errorf("%q: time is %v, want %v, %v", line, e.Time, want, err)
+		}
+	} else if !e.Time.IsZero() {
+		t.Errorf("%q: time is %v", line, e.Time)
+	}
+	if e.Event != EventLog {
+		if want := map[Event]string{EventStart: "span start", EventEnd: "span end"}[e.Event]; e.Message != want || e.Trace == "" || e.Span == "" {
+			t.Errorf("%q: event %v", line, e.Event)
+		}
+		if parent, _ := text("parent"); parent != e.Parent {
+			t.Errorf("%q: parent is %q, want %q", line, e.Parent, parent)
+		}
+		if text, failed := text("error"); failed != e.Failed || text != e.Error {
+			t.Errorf("%q: error is %q, %v, want %q, %v", line, e.Error, e.Failed, text, failed)
+		}
+	}
+	if e.Duration < 0 || e.Queued < 0 || e.SampleRate < 0 || e.SampleRate > 1 {
+		t.Errorf("%q: %+v", line, e)
+	}
+
+	// The attributes are some of the members, in order, and all of those with keys that mean nothing.
+	attrs := e.Attrs()
+	for _, m := range members {
+		if len(attrs) > 0 && attrs[0].Key == m.key && bytes.Equal(attrs[0].Value, m.value) {
+			attrs = attrs[1:]
+		} else if slots[m.key] == 0 {
+			t.Errorf("%q: %q is lost", line, m.key)
+		}
+	}
+	if len(attrs) > 0 {
+		t.Errorf("%q: attribute %q is not there", line, attrs[0].Key)
+	}
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func BenchmarkScan(b *testing.B) {
+	log := bytes.Repeat(fixtures(b)["testdata/booking.txtar"].log(), 100)
+	b.SetBytes(int64(len(log)))
+	b.ReportAllocs()
+	for b.Loop() {
+		src, err := Scan(bytes.NewReader(log), "", func(Entry) {})
+		if err != nil || src.Bad != 0 {
+			b.Fatal(src, err)
+		}
+	}
+}
+
+func BenchmarkAttrs(b *testing.B) {
+	e := Entry{Raw: []byte(spanEnd)}
+	b.ReportAllocs()
+	for b.Loop() {
+		if len(e.Attrs()) != 2 {
+			b.Fatal("wrong")
+		}
+	}
+}

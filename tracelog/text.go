@@ -1,0 +1,215 @@
+package tracelog
+
+import (
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// A style is how a rune looks on a terminal, where colours are wanted.
+type style uint8
+
+const (
+	styleNone style = iota
+	styleBold
+	styleDim
+	styleRed
+	styleYellow
+	styleCyan
+)
+
+var ansi = [...]string{
+	styleBold: "\x1b[1m", styleDim: "\x1b[2m", styleRed: "\x1b[31m", styleYellow: "\x1b[33m", styleCyan: "\x1b[36m",
+}
+
+// A text is runes with their styles. What comes from a log gets into one through visible or quoted only.
+type text []struct {
+	r     rune
+	style style
+}
+
+func (t text) add(st style, s string) text {
+	for _, r := range s {
+		t = append(t, struct {
+			r     rune
+			style style
+		}{r, st})
+	}
+	return t
+}
+
+// pad fills t up to a width.
+func (t text) pad(width int) text {
+	for len(t) < width {
+		t = t.add(styleNone, " ")
+	}
+	return t
+}
+
+// appendTo appends t as bytes, without its trailing space.
+func (t text) appendTo(b []byte, color bool) []byte {
+	for len(t) > 0 && t[len(t)-1].r == ' ' {
+		t = t[:len(t)-1]
+	}
+	now := styleNone
+	for _, c := range t {
+		if color && c.style != now {
+			if now != styleNone {
+				b = append(b, "\x1b[0m"...)
+			}
+			now = c.style
+			b = append(b, ansi[now]...)
+		}
+		b = utf8.AppendRune(b, c.r)
+	}
+	if now != styleNone {
+		b = append(b, "\x1b[0m"...)
+	}
+	return b
+}
+
+// wrap cuts t into lines no wider than width, at spaces where there are some.
+func (t text) wrap(width int) []text {
+	var lines []text
+	for len(t) > width {
+		cut := width
+		for cut > width/3 && t[cut].r != ' ' {
+			cut--
+		}
+		if t[cut].r != ' ' {
+			cut = width
+		}
+		lines = append(lines, t[:cut])
+		for t = t[cut:]; len(t) > 0 && t[0].r == ' '; {
+			t = t[1:]
+		}
+	}
+	if len(t) > 0 || len(lines) == 0 {
+		lines = append(lines, t)
+	}
+	return lines
+}
+
+// unbounded is a limit that no text reaches.
+const unbounded = 1 << 62
+
+// visible returns untrusted text as something that can be printed: one line, without control characters,
+// escape sequences, text direction marks and the like, all of which it shows escaped as a Go string would.
+// Longer text than limit runes ends in an ellipsis.
+func visible(s string, limit int) string {
+	var b strings.Builder
+	n, fits := 0, 0 // runes so far; bytes of b that leave room for the ellipsis
+	for len(s) > 0 {
+		r, size := utf8.DecodeRuneInString(s)
+		shown := s[:size]
+		if r == utf8.RuneError && size == 1 {
+			shown = `\x` + string("0123456789abcdef"[s[0]>>4]) + string("0123456789abcdef"[s[0]&15])
+		} else if !strconv.IsGraphic(r) {
+			shown = strconv.QuoteRuneToGraphic(r)
+			shown = shown[1 : len(shown)-1]
+		}
+		if n += utf8.RuneCountInString(shown); n > limit {
+			return b.String()[:fits] + "…"
+		}
+		b.WriteString(shown)
+		if n < limit {
+			fits = b.Len()
+		}
+		s = s[size:]
+	}
+	return b.String()
+}
+
+// quoted is visible, in quotes where the text would not stand as one word.
+func quoted(s string, limit int) string {
+	word := s != ""
+	for _, r := range s {
+		if r <= ' ' || r == '"' || r == '=' || r == '\\' || r == utf8.RuneError || !strconv.IsPrint(r) {
+			word = false
+			break
+		}
+	}
+	if word {
+		return visible(s, limit)
+	}
+	n := 0
+	for i := range s {
+		if n++; n > limit {
+			s = s[:i] + "…"
+			break
+		}
+	}
+	return strconv.QuoteToGraphic(s)
+}
+
+// value shows an attribute's value.
+func (a Attr) value(limit int) string {
+	if len(a.Value) > 1 && a.Value[0] == '"' {
+		return quoted(string(plain(a.Value[1:len(a.Value)-1])), limit)
+	}
+	return visible(string(a.Value), limit)
+}
+
+// formatDuration writes d for people, with four digits at most where it is under a minute.
+func formatDuration(d time.Duration) string {
+	switch {
+	case d < 0:
+		if d == -d { // the least of all
+			d++
+		}
+		return "-" + formatDuration(-d)
+	case d >= time.Hour:
+		d = d.Round(time.Minute)
+		return strconv.Itoa(int(d/time.Hour)) + "h" + two(d%time.Hour/time.Minute) + "m"
+	case d >= time.Minute-5*time.Millisecond:
+		d = d.Round(100 * time.Millisecond)
+		if d >= time.Hour {
+			return formatDuration(d)
+		}
+		return strconv.Itoa(int(d/time.Minute)) + "m" + two(d%time.Minute/time.Second) + "." +
+			strconv.Itoa(int(d%time.Second/(100*time.Millisecond))) + "s"
+	}
+	// Each step keeps four digits.
+	round := time.Duration(1)
+	for d.Round(round) >= 10000*round {
+		round *= 10
+	}
+	d = d.Round(round)
+	switch {
+	case d >= time.Second:
+		return decimal(d, time.Second) + "s"
+	case d >= time.Millisecond:
+		return decimal(d, time.Millisecond) + "ms"
+	case d >= time.Microsecond:
+		return decimal(d, time.Microsecond) + "µs"
+	case d == 0:
+		return "0s"
+	}
+	return strconv.Itoa(int(d)) + "ns"
+}
+
+// decimal writes d in units, exactly.
+func decimal(d, unit time.Duration) string {
+	whole, rest := strconv.Itoa(int(d/unit)), d%unit
+	if rest == 0 {
+		return whole
+	}
+	digits := strconv.Itoa(int(unit + rest))[1:] // with leading zeros
+	return whole + "." + strings.TrimRight(digits, "0")
+}
+
+func two(d time.Duration) string {
+	if d < 10 {
+		return "0" + strconv.Itoa(int(d))
+	}
+	return strconv.Itoa(int(d))
+}
+
+// count writes "1 span", "2 spans".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}

@@ -1,0 +1,174 @@
+package tracelog
+
+import (
+	"fmt"
+	"iter"
+	"strconv"
+	"time"
+)
+
+// A Trace is the spans and lines of one trace id.
+type Trace struct {
+	ID string
+
+	// Roots are the spans without a parent here, in the order of [Span.Children]. There may be several:
+	// a trace whose parts come from different logs, or whose parents were lost.
+	Roots []*Span
+
+	// Logs are the lines that name the trace and no span, ordered as [Span.Logs].
+	Logs []Entry
+
+	// Start and End are the first and the last moment of any span or line; zero if no line has a time.
+	Start, End time.Time
+
+	Spans      int      // how many spans
+	Errors     int      // how many of them failed
+	Unfinished int      // how many of them have no end record
+	Services   []string // of all spans and lines, sorted, without ""
+
+	// Problems are in the order of All.
+	Problems []Problem
+
+	// Entries is how many entries the trace was assembled from: all of its id.
+	Entries int
+	// Duplicates is the sum of [Span.Duplicates].
+	Duplicates int
+}
+
+// Duration is the time from Start to End.
+func (t *Trace) Duration() time.Duration { return t.End.Sub(t.Start) }
+
+// All yields every span of the trace with its depth, which is 0 for a root: parents before their children,
+// children in order. It does not recurse.
+func (t *Trace) All() iter.Seq2[int, *Span] {
+	return func(yield func(int, *Span) bool) {
+		stack := [][]*Span{t.Roots}
+		for len(stack) > 0 {
+			top := len(stack) - 1
+			if len(stack[top]) == 0 {
+				stack = stack[:top]
+				continue
+			}
+			s := stack[top][0]
+			stack[top] = stack[top][1:]
+			if !yield(top, s) {
+				return
+			}
+			stack = append(stack, s.Children)
+		}
+	}
+}
+
+// A Span is one operation.
+type Span struct {
+	ID       string
+	ParentID string // as the records say, whether or not Parent is that span
+	Op       string // of its record, else the last one that its lines say
+	Kind     string
+	Service  string // of its record, else the first one that its lines say
+
+	State State
+
+	// Start is zero if nothing has a time. Known only from log lines, it is the first line's time:
+	// the span began then or earlier.
+	Start time.Time
+	// End is Start plus Duration, which comes from a monotonic clock; of an unfinished span both are zero.
+	End      time.Time
+	Duration time.Duration
+
+	Failed     bool
+	Error      string
+	Stack      string
+	Queued     time.Duration
+	SampleRate float64 // 0 when absent
+	Unsampled  bool
+
+	// Attrs are those of the end record, else of the start record. A span known only from log lines has none.
+	Attrs []Attr
+	Links []Link
+
+	// Logs are the span's log lines by time, those of equal time by file and line, those without a time last.
+	// Lines that are the same byte for byte and have a time stand here once; see [Entry.Copies].
+	Logs []Entry
+
+	// StartRecord and EndRecord are the records that the span was made from; either may be nil.
+	// They point into the entries given to Assemble.
+	StartRecord, EndRecord *Entry
+
+	// Duplicates is how many further start and end records there were. The first by time counts.
+	Duplicates int
+
+	// Parent is nil for a root. A span's Parent has it among its Children.
+	Parent *Span
+	// Children are ordered by Start, those without one last, then by Op and by ID.
+	Children []*Span
+
+	// MissingParent means that no line in the trace is of the span ParentID, so that the span is a root.
+	MissingParent bool
+	// CycleBroken means that the span would be its own ancestor, so that it was made a root:
+	// of a cycle this is the span that sorts first.
+	CycleBroken bool
+	// ConflictingRecords means that some of the Duplicates say something else than the record that counts.
+	ConflictingRecords bool
+}
+
+// A State is how much of a span is known.
+type State uint8
+
+const (
+	// Ended: there is an end record.
+	Ended State = iota
+	// Unfinished: there is a start record and no end, or only log lines. The span may still be open, or its
+	// process is gone, or its end is in another log. The last is usual for the span at the other end of a queue
+	// or a request, whose id stands on lines before the first span here; it has Logs and no StartRecord.
+	Unfinished
+)
+
+func (s State) String() string {
+	switch s {
+	case Ended:
+		return "ended"
+	case Unfinished:
+		return "unfinished"
+	}
+	return "State(" + strconv.Itoa(int(s)) + ")"
+}
+
+// A Problem is something wrong in a trace that Assemble found a way around.
+type Problem struct {
+	Kind ProblemKind
+	Span *Span
+}
+
+// A ProblemKind says what is wrong with a span.
+type ProblemKind uint8
+
+const (
+	// MissingParent is told by [Span.MissingParent].
+	MissingParent ProblemKind = iota
+	// CycleBroken is told by [Span.CycleBroken].
+	CycleBroken
+	// DuplicateRecords: the span has further start or end records, all of them exact copies,
+	// as from a shipper that sends again what may have been lost.
+	DuplicateRecords
+	// ConflictingRecords is told by [Span.ConflictingRecords].
+	ConflictingRecords
+)
+
+func (k ProblemKind) String() string {
+	switch k {
+	case MissingParent:
+		return "missing parent"
+	case CycleBroken:
+		return "parent cycle"
+	case DuplicateRecords:
+		return "duplicate records"
+	case ConflictingRecords:
+		return "conflicting records"
+	}
+	return "ProblemKind(" + strconv.Itoa(int(k)) + ")"
+}
+
+func (p Problem) String() string {
+	return fmt.Sprintf("span %q: %s", p.Span.ID, p.Kind)
+}

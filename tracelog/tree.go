@@ -1,0 +1,258 @@
+package tracelog
+
+import (
+	"bufio"
+	"io"
+	"strconv"
+	"unicode/utf8"
+)
+
+// TreeOptions say how WriteTree shows a trace. The zero value is the default.
+type TreeOptions struct {
+	// Width is how many columns there are; 100 if it is less than 1, and never less than 40.
+	// Trees need room, so very deep or very long names may go beyond it.
+	Width int
+	// Color marks failures, warnings and services with ANSI colours.
+	Color bool
+	// Logs shows log lines too: where they fall in time among the children of their span.
+	Logs bool
+	// Attrs shows the attributes, kind and links of spans.
+	Attrs bool
+	// Stacks shows the stack of a span that panicked.
+	Stacks bool
+	// Stable leaves out whatever differs from run to run: ids, times, durations, stacks and the first line.
+	// Nothing is wrapped or shortened. Siblings are ordered by their start, but those that overlap in time
+	// (or overlap with one that overlaps, and so on) or start at the same time by op, then by attributes,
+	// then by all else that can be told apart. An unfinished span overlaps with all that start after it.
+	// Log lines stand before the children, in order of time.
+	Stable bool
+}
+
+const (
+	defaultWidth = 100
+	minWidth     = 40
+	notesWidth   = 36 // what the tree leaves for notes, where there are any
+
+	maxText  = 1000 // runes of a message or an error
+	maxName  = 80   // of an operation, a service, an id, a key
+	maxValue = 200  // of an attribute's value
+	maxAttrs = 60   // attributes of one span or line
+	maxStack = 60   // lines of a stack
+)
+
+// WriteTree writes a trace as a tree of its spans for people to read:
+//
+//	trace 4bf92f3577b34da6 · 2026-03-01 09:15:00.000Z · 1.604s · 4 spans · 2 errors · api, mailer
+//	POST /bookings [api]     318.4ms  ✗ charge: card declined
+//	├─ payment.charge          301ms  ✗ card declined
+//	└─ mail.enqueue            812µs
+//	   └─ mail.send [mailer]  86.25ms  queued 1.2s
+//
+// Names, then durations in a column of their own, then what there is to say: that the span failed and how, that it
+// has no end, that it waited in a queue, what is wrong with its records. Lines logged in a span, if asked for, stand
+// at dots on the bar from which its children branch off, with the time since the trace began.
+//
+// The service is shown where it differs from the parent's. A trace of any depth can be written;
+// where it is too deep for the width, ⋯16 says how many levels stand before the line's first.
+//
+// Nothing that a log line says reaches w as anything but printable text: control characters, escape sequences,
+// marks that change the direction of text, newlines and invalid UTF-8 are shown as escapes, and long text ends in
+// an ellipsis. Columns are counted as one for each rune, which is too few for East Asian text and too many for accents
+// that are runes of their own.
+//
+// Nil opts are the defaults. The error is w's.
+func WriteTree(w io.Writer, t *Trace, opts *TreeOptions) error {
+	p := treePrinter{w: bufio.NewWriter(w), t: t}
+	if opts != nil {
+		p.TreeOptions = *opts
+	}
+	if p.Width < 1 || p.Stable {
+		p.Width = defaultWidth
+	}
+	p.Width = max(p.Width, minWidth)
+	p.levels = p.Width / 6
+	if p.Stable {
+		p.kids = stableOrder(t)
+	} else {
+		p.measure()
+		p.header()
+	}
+	p.tree()
+	return p.w.Flush()
+}
+
+type treePrinter struct {
+	TreeOptions
+	w      *bufio.Writer
+	t      *Trace
+	levels int // of the tree that are drawn side by side
+	buf    []byte
+	kids   map[*Span][]*Span // in stable form; those of nil are the roots
+
+	// Columns: the names take name, the durations the next duration, the notes the rest from notes on.
+	name, duration, notes int
+}
+
+// A branch is a span whose children are being written, with what is still to be written of them.
+// The first one has no span: its children are the roots.
+type branch struct {
+	span *Span
+	kids []*Span
+	logs []Entry
+}
+
+func (b branch) more() bool { return len(b.kids) > 0 || len(b.logs) > 0 }
+
+func (p *treePrinter) branch(s *Span) branch {
+	b := branch{span: s}
+	switch {
+	case p.kids != nil:
+		b.kids = p.kids[s]
+	case s == nil:
+		b.kids = p.t.Roots
+	default:
+		b.kids = s.Children
+	}
+	switch {
+	case !p.Logs:
+	case s == nil:
+		b.logs = p.t.Logs
+	default:
+		b.logs = s.Logs
+	}
+	return b
+}
+
+// tree writes everything below the header. It keeps a stack of its own: traces may be a million deep.
+func (p *treePrinter) tree() {
+	path := []branch{p.branch(nil)}
+	for len(path) > 0 {
+		b := &path[len(path)-1]
+		switch {
+		case len(b.logs) > 0 && (p.Stable || len(b.kids) == 0 || compareTimes(b.logs[0].Time, b.kids[0].Start) <= 0):
+			e := &b.logs[0]
+			b.logs = b.logs[1:]
+			p.log(path, e)
+		case len(b.kids) > 0:
+			s := b.kids[0]
+			b.kids = b.kids[1:]
+			path = append(path, p.branch(s))
+			p.span(path, s)
+		default:
+			path = path[:len(path)-1]
+		}
+	}
+}
+
+// bars is the part of the tree left of a line that belongs to the last span in path.
+// If head, it is the span's own line, else one below it, which stands in the column of its children.
+func (p *treePrinter) bars(path []branch, head bool) text {
+	depth := len(path) - 2 // of the span; -1 above the roots
+	var t text
+	from := 1
+	if depth > p.levels {
+		skipped := (depth - 1) / p.levels * p.levels
+		from += skipped
+		t = t.add(styleDim, "⋯"+strconv.Itoa(skipped)+" ")
+	}
+	for i := from; i <= depth; i++ {
+		more := path[i].more()
+		switch {
+		case i == depth && head && more:
+			t = t.add(styleDim, "├─ ")
+		case i == depth && head:
+			t = t.add(styleDim, "└─ ")
+		case more:
+			t = t.add(styleDim, "│  ")
+		default:
+			t = t.add(styleDim, "   ")
+		}
+	}
+	if !head && depth >= 0 && path[depth+1].more() {
+		t = t.add(styleDim, "│  ")
+	} else if !head {
+		t = t.add(styleNone, "   ")
+	}
+	return t
+}
+
+func (p *treePrinter) barsWidth(depth int) int {
+	if depth <= p.levels {
+		return 3 * depth
+	}
+	skipped := (depth - 1) / p.levels * p.levels
+	return 2 + len(strconv.Itoa(skipped)) + 3*(depth-skipped)
+}
+
+func (p *treePrinter) line(t text) {
+	p.buf = append(t.appendTo(p.buf[:0], p.Color), '\n')
+	p.w.Write(p.buf)
+}
+
+// measure finds out how wide the columns must be.
+func (p *treePrinter) measure() {
+	notes := false
+	for depth, s := range p.t.All() {
+		p.name = max(p.name, p.barsWidth(depth)+len(p.label(s, unbounded)))
+		if s.State == Ended {
+			p.duration = max(p.duration, utf8.RuneCountInString(formatDuration(s.Duration)))
+		}
+		notes = notes || len(p.note(s)) > 0
+	}
+	room := p.Width - 2 - p.duration
+	if notes {
+		room -= notesWidth
+	}
+	p.name = min(p.name, max(room, minWidth/2))
+	p.notes = p.name + 2 + p.duration + 2
+}
+
+func (p *treePrinter) header() {
+	var parts []text
+	add := func(st style, s string) { parts = append(parts, text(nil).add(st, s)) }
+	parts = append(parts, text(nil).add(styleNone, "trace ").add(styleBold, visible(p.t.ID, maxName)))
+	if !p.t.Start.IsZero() {
+		add(styleNone, p.t.Start.UTC().Format("2006-01-02 15:04:05.000Z"))
+		add(styleNone, formatDuration(p.t.Duration()))
+	}
+	add(styleNone, count(p.t.Spans, "span"))
+	if n := p.t.Errors; n > 0 {
+		add(styleRed, count(n, "error"))
+	}
+	if n := p.t.Unfinished; n > 0 {
+		add(styleYellow, strconv.Itoa(n)+" unfinished")
+	}
+	if n := p.t.Duplicates; n > 0 {
+		add(styleYellow, count(n, "duplicate"))
+	}
+	if n := len(p.t.Logs); n > 0 && !p.Logs {
+		add(styleNone, count(n, "line")+" outside spans")
+	}
+	if len(p.t.Services) > 0 {
+		var t text
+		for i, s := range p.t.Services {
+			if i > 0 {
+				t = t.add(styleNone, ", ")
+			}
+			if i == maxAttrs {
+				t = t.add(styleNone, "…")
+				break
+			}
+			t = t.add(styleCyan, visible(s, maxName/2))
+		}
+		parts = append(parts, t)
+	}
+	var t text
+	for i, part := range parts {
+		switch {
+		case i == 0:
+		case len(t)+3+len(part) > p.Width:
+			p.line(t)
+			t = text(nil).pad(2)
+		default:
+			t = t.add(styleDim, " · ")
+		}
+		t = append(t, part...)
+	}
+	p.paragraph(nil, nil, t, 2)
+}
