@@ -3,6 +3,7 @@ package slogtrace
 import (
 	"io"
 	"log/slog"
+	"slices"
 )
 
 // A Format says under which names a backend expects the ids.
@@ -133,13 +134,5 @@ func newKeySet(lists ...[]string) keySet {
 }
 
 func (s *keySet) has(key string) bool {
-	if s.lengths&(1<<(len(key)&63)) == 0 {
-		return false
-	}
-	for _, k := range s.keys {
-		if k == key {
-			return true
-		}
-	}
-	return false
+	return s.lengths&(1<<(len(key)&63)) != 0 && slices.Contains(s.keys, key)
 }

@@ -85,15 +85,27 @@ func (n *naming) inspect(c *current, r *slog.Record) contents {
 		in.marked = true
 		return in
 	}
+	if c.inTrace() {
+		in.kind = logRecord
+	}
+	in.moved = n.moved[in.kind]
+	names := namer{reserved: &noKeys}
+	if n.groups == 0 { // else the record's attributes are not at the root
+		names = namer{reserved: n.format.reserved(in.kind), moved: in.moved}
+	}
 	var span *Span
-	inline := false
+	odd, inline := false, false
+	// The one pass that every record in a trace takes. It stays cheap where there is nothing to find.
 	r.Attrs(func(a slog.Attr) bool {
 		if a.Key != "" {
+			in.rename = in.rename || names.mustMove(a.Key)
 			return true
 		}
+		odd = true
 		switch s, e, claimed := markOf(a); {
 		case e == eventNone:
 			inline = inline || isInlineValuer(a)
+			in.rename = in.rename || names.concerns(a)
 		case claimed && n.groups == 0:
 			in.marked = true
 		default:
@@ -106,24 +118,26 @@ func (n *naming) inspect(c *current, r *slog.Record) contents {
 		}
 		return true
 	})
-	switch {
-	case in.marked:
+	if !odd && !in.rename {
+		return in
+	}
+	if in.marked {
 		return contents{marked: true}
-	case span != nil:
+	}
+	if span != nil {
 		in.kind = spanRecord
 		*c = current{span: span, env: span.env}
-	case c.inTrace():
-		in.kind = logRecord
+		in.moved = n.moved[in.kind]
+		names = namer{reserved: n.format.reserved(in.kind), moved: in.moved}
 	}
-	in.moved = n.moved[in.kind]
 	if n.groups > 0 {
 		return in
 	}
 	if inline {
 		setAttrs(r, resolveInline(recordAttrs(*r)))
 	}
-	if in.kind != plainRecord {
-		names := namer{reserved: n.format.reserved(in.kind), moved: in.moved}
+	if span != nil || inline {
+		in.rename = false
 		r.Attrs(func(a slog.Attr) bool {
 			in.rename = !isMark(a) && names.concerns(original(a))
 			return !in.rename
@@ -207,15 +221,12 @@ func (n *namer) name(key string) string {
 }
 
 func (n *namer) mustMove(key string) bool {
-	if n.reserved.has(key) {
-		return true
-	}
-	for _, m := range n.moved {
-		if m.to == key {
-			return true
-		}
-	}
-	return false
+	return n.reserved.has(key) || len(n.moved) > 0 && n.taken(key)
+}
+
+// taken reports whether a renaming has led to key.
+func (n *namer) taken(key string) bool {
+	return slices.ContainsFunc(n.moved, func(m move) bool { return m.to == key })
 }
 
 // mustRename reports whether any of attrs, at the root, needs another key.
