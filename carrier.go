@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // A Carrier takes a trace through a JSON payload to work that is done later or elsewhere.
@@ -47,7 +48,7 @@ func NewCarrier(ctx context.Context) Carrier {
 	return Carrier{
 		Traceparent: sc.Traceparent(),
 		Tracestate:  sc.State,
-		Op:          c.op(),
+		Op:          cutOp(c.op()),
 		Sent:        time.Now().UTC().Format(time.RFC3339Nano),
 	}
 }
@@ -94,11 +95,22 @@ func (c Carrier) Context(ctx context.Context) (context.Context, error) {
 	return withRemote(ctx, &remoteParent{SpanContext: sc, op: op, sent: sent}), errors.Join(err, opErr, sentErr)
 }
 
+// cutOp returns op in valid UTF-8 and at most maxCarriedOp bytes.
+func cutOp(op string) string {
+	if len(op) > maxCarriedOp {
+		op = strings.ToValidUTF8(op[:maxCarriedOp], "")
+	}
+	for op = strings.ToValidUTF8(op, "\ufffd"); len(op) > maxCarriedOp; {
+		_, n := utf8.DecodeLastRuneInString(op)
+		op = op[:len(op)-n]
+	}
+	return op
+}
+
 // parseOp returns op in the form in which it may stand on records.
 func parseOp(op string) (string, error) {
 	if len(op) > maxCarriedOp {
-		cut := strings.ToValidUTF8(op[:maxCarriedOp], "")
-		return cut, fmt.Errorf("slogtrace: carrier: trace_op: want at most %d bytes, got %d; cut there", maxCarriedOp, len(op))
+		return cutOp(op), fmt.Errorf("slogtrace: carrier: trace_op: want at most %d bytes, got %d; cut there", maxCarriedOp, len(op))
 	}
 	return strings.ToValidUTF8(op, "\ufffd"), nil
 }

@@ -181,7 +181,10 @@ func withRemote(ctx context.Context, r *remoteParent) context.Context {
 	r.Flags &= FlagSampled | FlagRandom
 	r.ids.set(r.TraceID, r.SpanID)
 	c := currentOf(ctx)
-	if c.span != nil && c.span.ids != r.ids {
+	switch {
+	case c.remote != nil:
+		r.hidden = c.remote.hidden
+	case c.span != nil && c.span.ids != r.ids:
 		r.hidden = c.span
 	}
 	e := &env{state: r.State}
@@ -215,13 +218,13 @@ func Detach(ctx context.Context) context.Context {
 //
 // The last one of a key wins, and all give way to what a record or its logger says under the same key.
 // A key that the line needs for itself (time, level, msg, source, or one of the schema's) is written as attr.<key>.
-// attrs is copied. A LogValuer is resolved once a record, as in any slog call.
+// attrs is copied. A LogValuer is resolved once a record, as in any slog call; one without a key at once.
 func With(ctx context.Context, attrs ...slog.Attr) context.Context {
 	if ctx == nil {
 		ctx = context.Background()
 	}
 	c := currentOf(ctx)
-	merged := mergeAttrs(append([]slog.Attr(nil), c.with()...), attrs)
+	merged := mergeAttrs(append([]slog.Attr(nil), c.with()...), resolveInline(attrs))
 	if len(merged) == 0 {
 		return ctx
 	}

@@ -18,23 +18,14 @@ func (e *panicError) Unwrap() error {
 	return err
 }
 
-// samePanic reports whether a and b look like one panic seen twice on its way up.
-// Values that cannot be compared count as one if they are of one type:
-// to lose the second of two stacks is better than to panic here.
-func samePanic(a, b any) bool {
-	if reflect.TypeOf(a) != reflect.TypeOf(b) {
-		return false
-	}
-	if v := reflect.ValueOf(a); !v.Comparable() || !reflect.ValueOf(b).Comparable() {
-		return true
-	}
-	return a == b
-}
-
 const maxStackFrames = 32
+
+// endFunction is where a panic goes on that a span has reported.
+var endFunction = reflect.TypeFor[Span]().PkgPath() + ".(*Span).End"
 
 // panicStack returns the stack of the panic that is being recovered from, innermost call first,
 // in the form of runtime/debug.Stack but without what lies above the panic, and without addresses.
+// It is "" if the panic came out of the End of another span: that one, further in, has the stack.
 func panicStack() string {
 	pcs := make([]uintptr, 128)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
@@ -51,6 +42,8 @@ func panicStack() string {
 		case n == maxStackFrames:
 			b.WriteString("...\n")
 			return b.String()
+		case n == 0 && f.Function == endFunction:
+			return ""
 		case f.Function != "":
 			fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
 			n++

@@ -11,6 +11,7 @@ type kind string
 
 // The kinds of span, to be passed to [Start] among the attributes. Without one a span is internal.
 // They say on which side of a message a span is, after OpenTelemetry's SpanKind.
+// Anywhere but in the call of Start they are ordinary attributes, and so are links.
 var (
 	KindServer   = slog.Any(kindKey, kind("server"))
 	KindClient   = slog.Any(kindKey, kind("client"))
@@ -194,8 +195,9 @@ func strangersGroup(s *Span, e event) slog.Value {
 	c := current{span: s, env: s.env}
 	attrs := appendSpanAttrs(markIDs(defaultFormat, &c, mark{span: s, event: e}), s, e)
 	if with := c.with(); len(with) > 0 {
+		written := escapeForStrangers(s.attrs)
 		attrs = append(attrs, defaultFormat.contextAttrs(with, spanRecord, func(key string) bool {
-			return hasRootKey(s.attrs, key)
+			return hasRootKey(s.attrs, key) || hasRootKey(written, key)
 		})...)
 	}
 	return slog.GroupValue(attrs...)

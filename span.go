@@ -46,9 +46,8 @@ type rare struct {
 	pc     uintptr // of the call of Start
 
 	// guarded by Span.mu
-	err    error
-	stack  string
-	passed any // a panic that a descendant has already reported the stack of
+	err   error
+	stack string
 }
 
 func (s *Span) extra() *rare {
@@ -138,6 +137,7 @@ func (s *Span) SetAttrs(attrs ...slog.Attr) {
 	if s == nil {
 		return
 	}
+	attrs = resolveInline(attrs) // it may call code of the user's, so not under the lock
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.is(ended) {
@@ -235,18 +235,9 @@ func (s *Span) finish(end time.Time, failure error, panicked any) bool {
 }
 
 // failPanic fails s, whose mu is held, with a panic of the given value.
-// Its ancestors are told, so that the stack stands on the innermost span only.
 func (s *Span) failPanic(value any) {
 	s.fail(&panicError{value})
-	r := s.extra()
-	if r.passed == nil || !samePanic(r.passed, value) {
-		r.stack = panicStack()
-	}
-	for a := s.localParent(); a != nil; a = a.localParent() {
-		a.mu.Lock()
-		if !a.is(ended) {
-			a.extra().passed = value
-		}
-		a.mu.Unlock()
+	if stack := panicStack(); stack != "" {
+		s.extra().stack = stack
 	}
 }

@@ -123,11 +123,17 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 		ctx = context.Background()
 	}
 	s := &Span{parent: ctx, env: c.env, op: opOrUnnamed(op), start: time.Now()}
-	if s.env == nil {
+	switch {
+	case s.env == nil:
 		s.env = &t.env
+	case s.env.tracer == nil:
+		// The default Tracer may be another when the span ends.
+		e := *s.env
+		e.tracer = t
+		s.env = &e
 	}
 	if len(attrs) > 0 {
-		s.takeAttrs(attrs)
+		s.takeAttrs(resolveInline(attrs))
 	}
 	switch {
 	case c.span != nil:

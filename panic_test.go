@@ -1,0 +1,336 @@
+package slogtrace
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"reflect"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// panicValue runs f and returns what it panics with.
+func panicValue(f func()) (p any) {
+	defer func() { p = recover() }()
+	f()
+	return nil
+}
+
+// A stack is lines of function, and tab, file and line: no addresses, no goroutine number.
+var panicFrames = regexp.MustCompile(`\A([^\t\n]+\n\t[^\t\n]+:[1-9][0-9]*\n)+(\.\.\.\n)?\z`)
+
+func panicFunctions(t *testing.T, stack string) (names []string) {
+	t.Helper()
+	if !panicFrames.MatchString(stack) {
+		t.Fatalf("not a stack: %q", stack)
+	}
+	for line := range strings.Lines(stack) {
+		if !strings.HasPrefix(line, "\t") {
+			names = append(names, strings.TrimSpace(line[strings.LastIndexByte(line, '/')+1:]))
+		}
+	}
+	return names
+}
+
+//go:noinline
+func panicHere(v any) { panic(v) }
+
+// The same value goes on, whatever it is: also one that cannot be compared, whose type has methods that panic, or nil.
+func TestPanicValues(t *testing.T) {
+	pointer := &struct{ n int }{1}
+	for _, v := range []any{
+		"boom", 7, errSpanCard, io.EOF, pointer, [2]int{1, 2},
+		[]int{1}, map[string]int{"a": 1}, func() {}, struct{ s []int }{[]int{1}}, [1]any{[]int{1}},
+		recordBadError{"ouch"}, (*spanTypedNilError)(nil), any(slog.Any("a", []int{1})),
+	} {
+		t.Run(fmt.Sprintf("%T", v), func(t *testing.T) {
+			var b bytes.Buffer
+			rec := new(spanRecorder)
+			tr := NewTracer(slog.NewMultiHandler(rec, NewJSONHandler(&b, nil)), nil)
+			got := panicValue(func() {
+				ctx, s := tr.Start(context.Background(), "outer")
+				defer s.End()
+				ctx, s = Start(ctx, "middle")
+				defer s.End()
+				_ = Do(ctx, "inner", func(context.Context) error { panicHere(v); return nil })
+			})
+			if reflect.TypeOf(got) != reflect.TypeOf(v) {
+				t.Fatalf("recovered %T, want %T", got, v)
+			}
+			if reflect.TypeOf(v).Kind() == reflect.Func {
+				if reflect.ValueOf(got).Pointer() != reflect.ValueOf(v).Pointer() {
+					t.Error("another func came out")
+				}
+			} else if !reflect.DeepEqual(got, v) {
+				t.Errorf("recovered %v, want %v", got, v)
+			}
+			infos := rec.spans(t)
+			if len(infos) != 3 {
+				t.Fatalf("%d records, want 3", len(infos))
+			}
+			for i, info := range infos {
+				if info.Err == nil || !strings.HasPrefix(errorText(info.Err), "panic: ") {
+					t.Errorf("%s: Err = %q", info.Op, errorText(info.Err))
+				}
+				if err, ok := v.(error); ok && errors.Unwrap(info.Err) != err {
+					t.Errorf("%s: Unwrap = %v, want the value", info.Op, errors.Unwrap(info.Err))
+				} else if !ok && errors.Unwrap(info.Err) != nil {
+					t.Errorf("%s: Unwrap = %v, want nil", info.Op, errors.Unwrap(info.Err))
+				}
+				if (info.Stack != "") != (i == 0) {
+					t.Errorf("%s: stack %q; it belongs on the innermost span only", info.Op, info.Stack)
+				}
+			}
+			if names := panicFunctions(t, infos[0].Stack); names[0] != "slogtrace.panicHere" {
+				t.Errorf("stack begins with %s", names[0])
+			}
+			for _, line := range spanLines(&b) {
+				if m := recordDecode(t, []byte(line)); m["level"] != "ERROR" {
+					t.Errorf("got %s", line)
+				}
+			}
+		})
+	}
+}
+
+func TestPanicLine(t *testing.T) {
+	for _, h := range spanHandlers {
+		t.Run(h.name, func(t *testing.T) {
+			spanBubble(t, func(t *testing.T) {
+				var b bytes.Buffer
+				ctx, s := NewTracer(h.make(&b), nil).Start(context.Background(), "outer", slog.Int("n", 1))
+				_ = panicValue(func() {
+					defer s.End()
+					_ = Do(ctx, "inner", func(context.Context) error { panic("boom") }, slog.Int("n", 2))
+				})
+				const begin = `{"time":"2000-01-01T00:00:00Z","level":"ERROR","msg":"span end","trace":"` + spanTrace1 + `",`
+				const lasted = `"start":"2000-01-01T00:00:00Z","duration_ms":0,"error":"panic: boom",`
+				lines := spanLines(&b)
+				stack := regexp.MustCompile(`"stack":"([^"\\]+\\n\\t[^"\\]+:\d+\\n)+",`).FindString(lines[0])
+				want := begin + `"span":"0000000000000004","op":"inner","parent":"` + spanSpan3 + `",` + lasted + stack + `"n":2}`
+				if stack == "" || lines[0] != want {
+					t.Errorf("inner:\n got %s\nwant %s", lines[0], want)
+				}
+				if want := begin + `"span":"` + spanSpan3 + `","op":"outer",` + lasted + `"n":1}`; lines[1] != want {
+					t.Errorf("outer:\n got %s\nwant %s", lines[1], want)
+				}
+			})
+		})
+	}
+}
+
+// runtime.Error and panic(nil) are panics like others; the runtime's own frames are left out.
+func TestPanicRuntime(t *testing.T) {
+	var none map[string]int
+	var zero int
+	for name, f := range map[string]func(){
+		"index":  func() { _ = []int{}[zero] },
+		"nil":    func() { _ = *(*int)(nil) },
+		"divide": func() { _ = 1 / zero },
+		"map":    func() { none["a"] = 1 },
+		"type":   func() { _ = any(1).(string) },
+		"panic(nil)": func() {
+			panic(nil) //nolint:govet
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := new(spanRecorder)
+			_, s := NewTracer(h, nil).Start(context.Background(), "op")
+			got := panicValue(func() { defer s.End(); f() })
+			info, _ := h.one(t)
+			var rt runtime.Error
+			if err, ok := got.(error); !ok || !errors.As(info.Err, &rt) || errors.Unwrap(info.Err) != err {
+				t.Errorf("recovered %v, recorded %v", got, info.Err)
+			}
+			for _, f := range panicFunctions(t, info.Stack)[:1] {
+				if !strings.HasPrefix(f, "slogtrace.TestPanicRuntime.func") {
+					t.Errorf("stack begins with %s:\n%s", f, info.Stack)
+				}
+			}
+		})
+	}
+}
+
+// Fail before a panic keeps the first error; the stack is reported all the same.
+func TestPanicAfterFail(t *testing.T) {
+	h := new(spanRecorder)
+	_, s := NewTracer(h, nil).Start(context.Background(), "op")
+	err := io.EOF
+	_ = panicValue(func() {
+		defer s.End(&err)
+		s.Fail(errSpanCard)
+		panic("boom")
+	})
+	if info, _ := h.one(t); info.Err != errSpanCard || info.Stack == "" {
+		t.Errorf("recorded %v, stack %q", info.Err, info.Stack)
+	}
+	// A panic counts before what *err happens to say.
+	_, s = NewTracer(h, nil).Start(context.Background(), "op")
+	_ = panicValue(func() { defer s.End(&err); panic("boom") })
+	if info, _ := h.one(t); info.Err.Error() != "panic: boom" {
+		t.Errorf("recorded %v", info.Err)
+	}
+}
+
+// Another panic on the way up is another one: it gets its own stack.
+func TestPanicAgain(t *testing.T) {
+	h := new(spanRecorder)
+	ctx, outer := NewTracer(h, nil).Start(context.Background(), "outer")
+	ctx, middle := Start(ctx, "middle")
+	got := panicValue(func() {
+		defer outer.End()
+		defer middle.End()
+		defer func() {
+			if p := recover(); p != nil {
+				panic(fmt.Errorf("wrapped: %v", p))
+			}
+		}()
+		_ = Do(ctx, "inner", func(context.Context) error { panicHere("boom"); return nil })
+	})
+	if err, ok := got.(error); !ok || err.Error() != "wrapped: boom" {
+		t.Errorf("recovered %v", got)
+	}
+	infos := h.spans(t)
+	for i, want := range []string{"panic: boom", "panic: wrapped: boom", "panic: wrapped: boom"} {
+		if got := infos[i].Err.Error(); got != want {
+			t.Errorf("%s: %s, want %s", infos[i].Op, got, want)
+		}
+		if got := infos[i].Stack != ""; got != (i < 2) {
+			t.Errorf("%s: stack: %v", infos[i].Op, got)
+		}
+	}
+	if names := panicFunctions(t, infos[1].Stack); !strings.HasPrefix(names[0], "slogtrace.TestPanicAgain.") {
+		t.Errorf("second stack begins with %s", names[0])
+	}
+}
+
+// The stack is on the innermost span only, also where a remote parent or Detach stands between two spans of one stack.
+func TestPanicStackInnermostOnly(t *testing.T) {
+	for name, between := range map[string]func(context.Context) context.Context{
+		"nothing": func(ctx context.Context) context.Context { return ctx },
+		"With":    func(ctx context.Context) context.Context { return With(ctx, slog.Int("n", 1)) },
+		"Remote":  func(ctx context.Context) context.Context { return ContextWithRemoteSpanContext(ctx, testSpanContext) },
+		"Detach":  Detach,
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := new(spanRecorder)
+			ctx, s := NewTracer(h, nil).Start(context.Background(), "outer")
+			_ = panicValue(func() {
+				defer s.End()
+				_ = Do(between(ctx), "inner", func(context.Context) error { panicHere("boom"); return nil })
+			})
+			infos := h.spans(t)
+			if infos[0].Stack == "" {
+				t.Error("the innermost span has no stack")
+			}
+			if infos[1].Stack != "" {
+				t.Errorf("the outer span has a stack too, which begins with %s", panicFunctions(t, infos[1].Stack)[0])
+			}
+		})
+	}
+}
+
+// Inside a deferred closure End does not see the panic, and Do does.
+func TestPanicInClosure(t *testing.T) {
+	h := new(spanRecorder)
+	_, s := NewTracer(h, nil).Start(context.Background(), "op")
+	p := panicValue(func() {
+		defer func() { s.End() }()
+		panic("boom")
+	})
+	if info, _ := h.one(t); p != "boom" || info.Err != nil || info.Stack != "" {
+		t.Errorf("recovered %v, recorded %+v", p, info)
+	}
+	// A span that has ended lets a panic pass untouched.
+	p = panicValue(func() {
+		defer s.End()
+		panic("boom")
+	})
+	if p != "boom" || len(h.records) != 0 {
+		t.Errorf("recovered %v, %d records", p, len(h.records))
+	}
+	// One that was ended and whose function goes on to panic stays as it was, and its parent has the stack.
+	ctx, outer := NewTracer(h, nil).Start(context.Background(), "outer")
+	_ = panicValue(func() {
+		defer outer.End()
+		_, s := Start(ctx, "inner")
+		defer s.End()
+		s.End()
+		panicHere("boom")
+	})
+	if infos := h.spans(t); infos[0].Err != nil || infos[1].Stack == "" {
+		t.Errorf("recorded %+v", infos)
+	}
+	// A struct that embeds a span promotes its End.
+	_, s = NewTracer(h, nil).Start(context.Background(), "op")
+	job := struct{ *Span }{s}
+	p = panicValue(func() {
+		defer job.End()
+		panic("boom")
+	})
+	if info, _ := h.one(t); p != "boom" || info.Err == nil {
+		t.Errorf("recovered %v, recorded %+v", p, info)
+	}
+}
+
+// runtime.Goexit, as of t.FailNow, is neither an error nor a panic.
+func TestPanicGoexit(t *testing.T) {
+	h := new(spanRecorder)
+	ctx, s := NewTracer(h, nil).Start(context.Background(), "outer")
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer s.End()
+		_ = Do(ctx, "inner", func(context.Context) error { runtime.Goexit(); return nil })
+		t.Error("Do returned after Goexit")
+	})
+	wg.Wait()
+	infos := h.spans(t)
+	if len(infos) != 2 || infos[0].Err != nil || infos[1].Err != nil || infos[0].Stack != "" {
+		t.Errorf("recorded %+v", infos)
+	}
+}
+
+// However deep the call, the stack is bounded.
+func TestPanicDeep(t *testing.T) {
+	h := new(spanRecorder)
+	var dive func(n int)
+	dive = func(n int) {
+		if n == 0 {
+			panicHere("boom")
+		}
+		dive(n - 1)
+	}
+	_ = panicValue(func() {
+		_, s := NewTracer(h, nil).Start(context.Background(), "op")
+		defer s.End()
+		dive(1000)
+	})
+	info, _ := h.one(t)
+	if names := panicFunctions(t, info.Stack); len(names) != maxStackFrames+1 || names[maxStackFrames] != "..." {
+		t.Errorf("%d frames, last %q", len(names), names[len(names)-1])
+	}
+	if n := len(info.Stack); n > 32<<10 {
+		t.Errorf("stack of %d bytes", n)
+	}
+}
+
+// A handler that panics while a panic passes replaces it, as any deferred call would; the span has ended.
+func TestPanicInHandler(t *testing.T) {
+	_, s := NewTracer(tracerBadHandler{panics: true}, nil).Start(context.Background(), "op")
+	p := panicValue(func() {
+		defer s.End()
+		panic("boom")
+	})
+	if p != "handler" {
+		t.Errorf("recovered %v", p)
+	}
+	if info := s.info(eventEnd); info.Err == nil || info.Err.Error() != "panic: boom" {
+		t.Errorf("Err = %v", info.Err)
+	}
+}

@@ -1,0 +1,366 @@
+package slogtrace
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// recordRootKeys returns the keys of a line's root in order. It fails the test if one stands twice.
+func recordRootKeys(t *testing.T, line []byte) []string {
+	t.Helper()
+	dec := json.NewDecoder(bytes.NewReader(line))
+	if tok, err := dec.Token(); err != nil || tok != json.Delim('{') {
+		t.Fatalf("no JSON object: %v, %v: %.300s", tok, err, line)
+	}
+	var keys []string
+	seen := map[string]bool{}
+	for dec.More() {
+		tok, err := dec.Token()
+		key, ok := tok.(string)
+		if err != nil || !ok {
+			t.Fatalf("no key: %v, %v: %.300s", tok, err, line)
+		}
+		if seen[key] {
+			t.Errorf("key %q stands twice: %.600s", key, line)
+		}
+		seen[key] = true
+		keys = append(keys, key)
+		var v json.RawMessage
+		if err := dec.Decode(&v); err != nil {
+			t.Fatalf("key %q: %v: %.300s", key, err, line)
+		}
+	}
+	return keys
+}
+
+func recordDecode(t *testing.T, line []byte) map[string]any {
+	t.Helper()
+	recordRootKeys(t, line)
+	var m map[string]any
+	if err := json.Unmarshal(line, &m); err != nil {
+		t.Fatalf("%v: %.300s", err, line)
+	}
+	return m
+}
+
+func TestSpanOf(t *testing.T) {
+	spanBubble(t, func(t *testing.T) {
+		h := new(spanRecorder)
+		tr := NewTracer(h, &TracerOptions{LogStart: true, Sampler: spanSampler(func(SampleInput) (bool, float64) { return true, 0.5 })})
+		began := time.Now()
+
+		ctx, s := tr.Start(context.Background(), "root", KindServer, Link(testSpanContext), slog.Int("n", 1))
+		time.Sleep(time.Second)
+		s.Fail(errSpanCard)
+		s.End()
+		want := SpanInfo{
+			SpanContext: s.SpanContext(),
+			Op:          "root",
+			Kind:        "server",
+			Start:       began,
+			Links:       []SpanContext{testSpanContext},
+			SampleRate:  0.5,
+		}
+		ended := want
+		ended.Ended, ended.Duration, ended.Err = true, time.Second, errSpanCard
+		same := cmp.Comparer(func(a, b error) bool { return a == b })
+		if diff := cmp.Diff([]SpanInfo{want, ended}, h.spans(t), same); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+
+		remote := testSpanContext
+		remote.Flags, remote.State = FlagSampled|FlagRandom, "vendor=a"
+		ctx, err := Carrier{Traceparent: remote.Traceparent(), Tracestate: remote.State, Sent: "1999-12-31T23:59:59Z"}.Context(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, child := tr.Start(ctx, "child")
+		child.End()
+		want = SpanInfo{
+			SpanContext: SpanContext{remote.TraceID, child.SpanContext().SpanID, remote.Flags, "vendor=a"},
+			Parent:      remote.SpanID,
+			Op:          "child",
+			Start:       began.Add(time.Second),
+			Links:       []SpanContext{s.SpanContext()},
+			Queued:      2 * time.Second,
+			HasQueued:   true,
+			SampleRate:  1,
+		}
+		ended = want
+		ended.Ended = true
+		if diff := cmp.Diff([]SpanInfo{want, ended}, h.spans(t), same); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	})
+}
+
+func TestSpanOfOthers(t *testing.T) {
+	r := slog.NewRecord(time.Now(), slog.LevelInfo, spanEndMessage, 0)
+	for _, attrs := range [][]slog.Attr{
+		nil,
+		{slog.String("trace", testTraceText), slog.String("span", testSpanText), slog.String("op", "forged")},
+		{slog.Group("", slog.String("trace", testTraceText))},
+		{{}, {Value: slog.GroupValue()}, slog.Any("", nil)},
+		{slog.Any("", Link(testSpanContext).Value.Any())},
+	} {
+		r := r.Clone()
+		r.AddAttrs(attrs...)
+		if info, ok := SpanOf(r); ok || info.Op != "" {
+			t.Errorf("SpanOf(%v) = %v, true", attrs, info)
+		}
+	}
+	// A log record in a span is no span record, also after a handler of ours has added the ids.
+	h := new(spanRecorder)
+	ctx, s := NewTracer(h, nil).Start(context.Background(), "op")
+	slog.New(NewHandler(h)).InfoContext(ctx, spanEndMessage)
+	if _, ok := SpanOf(h.records[0]); ok {
+		t.Error("SpanOf of a log record = true")
+	}
+	h.records = nil
+	// A span record is one on the far side of a handler of ours too.
+	NewTracer(NewHandler(h), nil).report(s, time.Now())
+	if info, ok := SpanOf(h.records[0]); !ok || info.Op != "op" {
+		t.Errorf("SpanOf behind a Handler = %v, %v", info, ok)
+	}
+}
+
+// A user's root attribute whose key is reserved is written as attr.<key>: nothing is lost, no key stands twice.
+func TestSpanReservedKeys(t *testing.T) {
+	reserved := []string{
+		"trace", "span", "op", "parent", "kind", "start", "duration_ms", "error", "stack", "links",
+		"queued_ms", "sample_rate", "sampled", "time", "level", "msg", "source",
+	}
+	var attrs []slog.Attr
+	for _, k := range reserved {
+		attrs = append(attrs, slog.String(k, "mine-"+k))
+	}
+	for _, h := range spanHandlers {
+		t.Run(h.name, func(t *testing.T) {
+			var b bytes.Buffer
+			tr := NewTracer(h.make(&b), nil)
+			check := func(want map[string]any) {
+				t.Helper()
+				m := recordDecode(t, b.Bytes())
+				for k, v := range want {
+					if m[k] != v {
+						t.Errorf("%s = %v, want %v: %s", k, m[k], v, b.Bytes())
+					}
+				}
+				b.Reset()
+			}
+
+			_, s := tr.Start(context.Background(), "op", attrs...)
+			s.Fail(errSpanCard)
+			s.End()
+			want := map[string]any{"error": "card declined", "op": "op", "msg": "span end"}
+			for _, k := range reserved {
+				want["attr."+k] = "mine-" + k
+			}
+			check(want)
+
+			// The same through With.
+			_, s = tr.Start(With(context.Background(), attrs...), "op")
+			s.Fail(errSpanCard)
+			s.End()
+			check(want)
+
+			// Two attributes that would become one.
+			for _, pair := range [][]slog.Attr{
+				{slog.String("error", "mine"), slog.String("attr.error", "other")},
+				{slog.String("attr.error", "other"), slog.String("error", "mine")},
+			} {
+				_, s = tr.Start(context.Background(), "op", pair...)
+				s.End()
+				m := recordDecode(t, b.Bytes())
+				a, aa := m["attr.error"], m["attr.attr.error"]
+				if got := fmt.Sprintf("%v %v", a, aa); got != "mine other" && got != "other mine" {
+					t.Errorf("%v was written as %s", pair, b.Bytes())
+				}
+				b.Reset()
+				_, s = tr.Start(With(context.Background(), pair...), "op")
+				s.End()
+				m = recordDecode(t, b.Bytes())
+				if m["attr.error"] != "other" || m["attr.attr.error"] != "mine" {
+					t.Errorf("With %v was written as %s", pair, b.Bytes())
+				}
+				b.Reset()
+			}
+
+			// A group is an attribute, its members are not at the root.
+			_, s = tr.Start(context.Background(), "op", slog.Group("error", slog.String("error", "in")), slog.Group("", slog.Int("op", 1)))
+			s.End()
+			check(map[string]any{"op": "op", "attr.op": 1.0})
+
+			_, s = tr.Start(context.Background(), "op", slog.String("kind", "invoice"), KindClient)
+			s.End()
+			check(map[string]any{"kind": "client", "attr.kind": "invoice"})
+			_, s = tr.Start(context.Background(), "op", slog.String("kind", "client"), slog.String("link", "x"))
+			s.End()
+			if m := recordDecode(t, b.Bytes()); m["attr.kind"] != "client" || m["kind"] != nil || m["link"] != "x" {
+				t.Errorf("got %v", m)
+			}
+		})
+	}
+}
+
+// A With attribute gives way to what the record says, under the key that the line has for it.
+func TestSpanReservedKeysWithMeetsAttr(t *testing.T) {
+	for _, h := range spanHandlers {
+		t.Run(h.name, func(t *testing.T) {
+			var b bytes.Buffer
+			ctx := With(context.Background(), slog.String("attr.error", "with"))
+			_, s := NewTracer(h.make(&b), nil).Start(ctx, "op", slog.String("error", "span"))
+			s.End()
+			if m := recordDecode(t, b.Bytes()); m["attr.error"] != "span" {
+				t.Errorf("attr.error = %v, want span", m["attr.error"])
+			}
+		})
+	}
+}
+
+type recordInline struct{}
+
+func (recordInline) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("trace", "forged"), slog.String("error", "mine"), slog.String("msg", "forged"))
+}
+
+// What a LogValuer without a key puts at the root is renamed like anything else there.
+func TestSpanReservedKeysInlineValuer(t *testing.T) {
+	inline := slog.Any("", recordInline{})
+	for _, h := range spanHandlers {
+		for name, start := range map[string]func(*Tracer) *Span{
+			"Start":    func(tr *Tracer) *Span { _, s := tr.Start(context.Background(), "op", inline); return s },
+			"SetAttrs": func(tr *Tracer) *Span { _, s := tr.Start(context.Background(), "op"); s.SetAttrs(inline); return s },
+			"With":     func(tr *Tracer) *Span { _, s := tr.Start(With(context.Background(), inline), "op"); return s },
+		} {
+			t.Run(h.name+"/"+name, func(t *testing.T) {
+				var b bytes.Buffer
+				s := start(NewTracer(h.make(&b), nil))
+				s.Fail(errSpanCard)
+				s.End()
+				m := recordDecode(t, b.Bytes())
+				if m["trace"] != s.SpanContext().TraceID.String() || m["error"] != "card declined" || m["msg"] != "span end" ||
+					m["attr.trace"] != "forged" || m["attr.error"] != "mine" || m["attr.msg"] != "forged" {
+					t.Errorf("got %s", b.Bytes())
+				}
+			})
+		}
+	}
+}
+
+type recordBadError struct{ value any }
+
+func (e recordBadError) Error() string { panic(e.value) }
+
+type recordLogValuer struct{ called *int }
+
+func (v recordLogValuer) LogValue() slog.Value { *v.called++; return slog.StringValue("resolved") }
+
+func TestSpanErrorText(t *testing.T) {
+	var typedNil *spanTypedNilError
+	for _, h := range spanHandlers {
+		for _, tt := range []struct {
+			name, want string
+			err        error
+		}{
+			{"Error panics", "!PANIC: ouch", recordBadError{"ouch"}},
+			{"Error panics with an error whose Error panics", "!PANIC: ", recordBadError{recordBadError{"ouch"}}},
+			{"typed nil", "!PANIC: runtime error: invalid memory address", typedNil},
+			{"empty", "", errors.New("")},
+			{"not text", "a\ufffd\n\x00\"b", errors.New("a\xff\n\x00\"b")},
+			{"joined", "a\nb", errors.Join(errors.New("a"), errors.New("b"))},
+			{"large", strings.Repeat("x", 1<<20), errors.New(strings.Repeat("x", 1<<20))},
+		} {
+			t.Run(h.name+"/"+tt.name, func(t *testing.T) {
+				var b bytes.Buffer
+				_, s := NewTracer(h.make(&b), nil).Start(context.Background(), "op")
+				s.End(&tt.err)
+				m := recordDecode(t, b.Bytes())
+				if got, ok := m["error"].(string); !ok || !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
+					t.Errorf("error = %.200q, want %.200q", m["error"], tt.want)
+				}
+				if m["level"] != "ERROR" {
+					t.Errorf("level = %v", m["level"])
+				}
+			})
+		}
+	}
+}
+
+func TestSpanLogValuer(t *testing.T) {
+	for _, h := range spanHandlers {
+		var b bytes.Buffer
+		n := 0
+		v := slog.Any("v", recordLogValuer{&n})
+		_, s := NewTracer(h.make(&b), nil).Start(context.Background(), "op", v, slog.Any("error", recordLogValuer{&n}))
+		s.End()
+		if m := recordDecode(t, b.Bytes()); m["v"] != "resolved" || m["attr.error"] != "resolved" || n != 2 {
+			t.Errorf("%s: got %s, resolved %d times, want 2", h.name, b.Bytes(), n)
+		}
+	}
+}
+
+// A handler may keep a record and look at it later, from another goroutine, while the span goes on.
+// slog's contract permits it, and it is what asynchronous handlers do.
+func TestSpanStartRecordKept(t *testing.T) {
+	h := new(spanRecorder)
+	ctx := With(context.Background(), slog.String("a", "with"), slog.String("b", "with"))
+	_, s := NewTracer(h, &TracerOptions{LogStart: true}).Start(ctx, "op", slog.String("a", "span"))
+	var b bytes.Buffer
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = slog.NewJSONHandler(&b, nil).Handle(context.Background(), h.records[0])
+	}()
+	for i := range 100 {
+		s.SetAttrs(slog.Int(fmt.Sprint("later", i), i))
+	}
+	<-done
+	if m := recordDecode(t, b.Bytes()); m["a"] != "span" || m["b"] != "with" {
+		t.Errorf("got %s", b.Bytes())
+	}
+}
+
+// The same without a race: what the start record says does not depend on when it is written.
+func TestSpanStartRecordKeptSays(t *testing.T) {
+	for _, h := range spanHandlers {
+		t.Run(h.name, func(t *testing.T) {
+			rec := new(spanRecorder)
+			ctx := With(context.Background(), slog.String("a", "with"))
+			_, s := NewTracer(rec, &TracerOptions{LogStart: true}).Start(ctx, "op")
+			s.SetAttrs(slog.String("a", "span"))
+			var b bytes.Buffer
+			if err := h.make(&b).Handle(context.Background(), rec.records[0]); err != nil {
+				t.Fatal(err)
+			}
+			if m := recordDecode(t, b.Bytes()); m["a"] != "with" {
+				t.Errorf("a = %v, want with: %s", m["a"], b.Bytes())
+			}
+		})
+	}
+}
+
+// For handlers that print with fmt.
+func TestSpanLinksText(t *testing.T) {
+	var b bytes.Buffer
+	_, s := NewTracer(slog.NewTextHandler(&b, nil), nil).Start(context.Background(), "op", Link(testSpanContext))
+	s.End()
+	if want := "links=[" + testTraceText + "/" + testSpanText + "]"; !strings.Contains(b.String(), want) {
+		t.Errorf("got %s, want %s in it", b.String(), want)
+	}
+	// Given to a logger by mistake, a link is still readable.
+	b.Reset()
+	slog.New(slog.NewTextHandler(&b, nil)).Info("m", Link(testSpanContext), KindServer)
+	if want := "link.trace=" + testTraceText + " link.span=" + testSpanText + " kind=server\n"; !strings.HasSuffix(b.String(), want) {
+		t.Errorf("got %s, want %s", b.String(), want)
+	}
+}
