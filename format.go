@@ -53,8 +53,9 @@ const (
 type recordKind uint8
 
 const (
-	plainRecord recordKind = iota // no trace in the context: none
-	logRecord                     // the ids'
+	plainRecord recordKind = iota // nothing of ours in the context: none, and the bytes are slog's
+	freeRecord                    // no ids to write here: none
+	logRecord                     // in a trace: the ids'
 	spanRecord                    // the schema's, and slog's own, because nobody but us wrote the message
 	recordKinds = iota
 )

@@ -2,9 +2,7 @@ package slogtrace
 
 import (
 	"context"
-	"log"
 	"log/slog"
-	"reflect"
 	"slices"
 	"sync/atomic"
 )
@@ -53,7 +51,7 @@ func NewHandler(inner slog.Handler) *Handler { return newHandler(inner, defaultF
 
 func newHandler(inner slog.Handler, f *format) *Handler {
 	if isInitialHandler(inner) {
-		inner = &textHandler{Handler: slog.NewTextHandler(log.Writer(), &slog.HandlerOptions{Level: anyLevel}), level: inner}
+		inner = newTextHandler(inner)
 	}
 	h := &Handler{naming: naming{format: f}, inner: inner}
 	for k := range h.root {
@@ -117,29 +115,60 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 		return h.inner.Handle(ctx, r)
 	}
 	in := h.inspect(&c, &r)
-	if in.marked || in.kind == plainRecord && len(c.with()) == 0 {
+	if in.marked {
 		return h.inner.Handle(ctx, r)
 	}
 	with := h.contextAttrs(&c, &in, &r)
+	if in.kind < logRecord && len(with) == 0 {
+		return h.inner.Handle(ctx, r)
+	}
 	if in.marks || in.rename {
 		h.rewrite(&r, &in)
 	}
-	if in.event == eventNone && !in.rename && len(with) == len(h.contextAttrs(&c, &in, nil)) {
+	if in.event == eventNone && !in.rename && len(with) == len(h.contextAttrs(&c, &in, nil)) && !hasValuer(with) {
 		return h.handleBound(ctx, r, &c, in.kind, with)
 	}
-	// Seldom: what is added depends on the record itself.
-	attrs := h.added(&c, &in, with)
-	if h.groups > 0 {
-		return h.bind(in.kind, attrs).Handle(ctx, r)
+	// Seldom: what is added depends on the record itself, or is another thing each time.
+	added := h.added(&c, &in, with)
+	if h.groups == 0 {
+		return h.root[in.kind].Handle(ctx, prepend(r, added))
 	}
-	setAttrs(&r, append([]slog.Attr{inlineGroup(attrs)}, recordAttrs(r)...))
-	return h.root[in.kind].Handle(ctx, r)
+	if in.event != eventNone {
+		r = prepend(r, ghost(c.span, in.event))
+	}
+	return h.bind(in.kind, added).Handle(ctx, r)
+}
+
+// hasValuer reports whether there is a LogValuer in attrs, or in a group there. It is resolved for each record.
+func hasValuer(attrs []slog.Attr) bool {
+	return slices.ContainsFunc(attrs, func(a slog.Attr) bool {
+		switch a.Value.Kind() {
+		case slog.KindLogValuer:
+			return true
+		case slog.KindGroup:
+			return hasValuer(a.Value.Group())
+		}
+		return false
+	})
+}
+
+// prepend returns a record with a before r's attributes. Behind them it would be cheaper,
+// but after a group that it wrote nothing of, slog.JSONHandler forgets a comma.
+func prepend(r slog.Record, a slog.Attr) slog.Record {
+	var mem [6]slog.Attr
+	attrs := append(mem[:0], a)
+	r.Attrs(func(a slog.Attr) bool {
+		attrs = append(attrs, a)
+		return true
+	})
+	setAttrs(&r, attrs)
+	return r
 }
 
 // rewrite leaves out of r what stands for ids, and names its root attributes as a record of in's kind must.
 func (h *Handler) rewrite(r *slog.Record, in *contents) {
 	attrs := slices.DeleteFunc(recordAttrs(*r), isMark)
-	if in.kind != plainRecord {
+	if in.kind >= logRecord {
 		for i, a := range attrs {
 			attrs[i] = original(a)
 		}
@@ -150,27 +179,23 @@ func (h *Handler) rewrite(r *slog.Record, in *contents) {
 	setAttrs(r, attrs)
 }
 
-// added returns the attributes that we put at the root of a record, the mark first if there are ids.
-func (h *Handler) added(c *current, in *contents, with []slog.Attr) []slog.Attr {
+// added returns what we put at the root of a record, as one inline group.
+func (h *Handler) added(c *current, in *contents, with []slog.Attr) slog.Attr {
+	m := mark{claimed: true, event: eventLog}
 	var attrs []slog.Attr
-	if in.kind != plainRecord {
-		m := mark{claimed: true, event: eventLog}
-		if in.event != eventNone {
-			m.span, m.event = c.span, in.event
-		}
-		attrs = markIDs(h.format, c, m)
-		if in.event != eventNone {
-			attrs = appendSpanAttrs(attrs, c.span, in.event)
-		}
+	if in.kind >= logRecord {
+		attrs = appendIDs(nil, h.format, c)
 	}
-	return append(attrs, with...)
+	if in.event != eventNone {
+		m.span, m.event = c.span, in.event
+		attrs = appendSpanAttrs(attrs, c.span, in.event)
+	}
+	return markedGroup(append(attrs, with...), m)
 }
 
-func inlineGroup(attrs []slog.Attr) slog.Attr { return slog.Attr{Value: slog.GroupValue(attrs...)} }
-
-// bind returns the handler's whole chain with attrs at its root.
-func (h *Handler) bind(k recordKind, attrs []slog.Attr) slog.Handler {
-	b := h.root[k].WithAttrs([]slog.Attr{inlineGroup(attrs)})
+// bind returns the handler's whole chain with added at its root.
+func (h *Handler) bind(k recordKind, added slog.Attr) slog.Handler {
+	b := h.root[k].WithAttrs([]slog.Attr{added})
 	for i, s := range h.steps {
 		if i == 0 {
 			s.group = h.firstGroup(k)
@@ -229,52 +254,22 @@ func (b *boundCache) add(e *boundHandler) {
 // handleBound adds to r what does not depend on it.
 func (h *Handler) handleBound(ctx context.Context, r slog.Record, c *current, k recordKind, with []slog.Attr) error {
 	cache, op := c.bound(), ""
-	if k != plainRecord {
+	if k >= logRecord {
 		op = c.op()
 	}
 	e := cache.find(h, op)
 	if e == nil {
-		attrs := h.added(c, &contents{kind: k}, with)
-		e = &boundHandler{of: h, op: op, group: inlineGroup(attrs)}
+		e = &boundHandler{of: h, op: op, group: h.added(c, &contents{kind: k}, with)}
 		if h.groups > 0 {
-			e.chain = h.bind(k, attrs)
+			e.chain = h.bind(k, e.group)
 		}
 		cache.add(e)
 	} else if e.chain == nil && e.uses.Add(1) == bindAtUse-1 {
-		e = &boundHandler{of: h, op: op, chain: h.bind(k, e.group.Value.Group())}
+		e = &boundHandler{of: h, op: op, chain: h.bind(k, e.group)}
 		cache.add(e)
 	}
 	if e.chain != nil {
 		return e.chain.Handle(ctx, r)
 	}
-	r = r.Clone()
-	r.AddAttrs(e.group)
-	return h.root[k].Handle(ctx, r)
-}
-
-// A textHandler stands in for the handler that package slog begins with. See NewHandler.
-type textHandler struct {
-	slog.Handler
-	level slog.Handler // the original: it knows the level of slog.SetLogLoggerLevel
-}
-
-const anyLevel = slog.Level(-1 << 31)
-
-func (h *textHandler) Enabled(ctx context.Context, level slog.Level) bool {
-	return h.level.Enabled(ctx, level)
-}
-
-func (h *textHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &textHandler{h.Handler.WithAttrs(attrs), h.level}
-}
-
-func (h *textHandler) WithGroup(name string) slog.Handler {
-	return &textHandler{h.Handler.WithGroup(name), h.level}
-}
-
-// isInitialHandler reports whether h is of the type that slog's default logger has before any SetDefault.
-// The type has no other name: slog does not export it.
-func isInitialHandler(h slog.Handler) bool {
-	t := reflect.TypeOf(h)
-	return t != nil && t.String() == "*slog.defaultHandler" && t.Elem().PkgPath() == "log/slog"
+	return h.root[k].Handle(ctx, prepend(r, e.group))
 }

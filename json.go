@@ -41,6 +41,13 @@ type chain struct {
 	opened int // how many of groups are opened in text
 }
 
+// isNothing reports whether attrs are empty groups only.
+func isNothing(attrs []slog.Attr) bool {
+	return !slices.ContainsFunc(attrs, func(a slog.Attr) bool {
+		return a.Value.Kind() != slog.KindGroup || len(a.Value.Group()) > 0
+	})
+}
+
 // NewJSONHandler returns a [JSONHandler] that writes to w, one Write per record, serialized.
 // Nil options mean the defaults; they are copied.
 func NewJSONHandler(w io.Writer, opts *slog.HandlerOptions) *JSONHandler {
@@ -53,7 +60,9 @@ func newJSONHandler(w io.Writer, opts *slog.HandlerOptions, f *format) *JSONHand
 		h.opts = *opts
 	}
 	none := new(chain)
-	h.chains = [recordKinds]*chain{none, none, none}
+	for k := range h.chains {
+		h.chains[k] = none
+	}
 	return h
 }
 
@@ -68,14 +77,14 @@ func (h *JSONHandler) Enabled(_ context.Context, level slog.Level) bool {
 
 // WithAttrs returns a handler whose records carry attrs too.
 func (h *JSONHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	if len(attrs) == 0 {
+	if isNothing(attrs) {
 		return h
 	}
 	h2 := *h
 	attrs = h2.takeAttrs(attrs)
 	plain, defect := h.chains[plainRecord].withAttrs(attrs, h.opts.ReplaceAttr, false)
 	h2.chains[plainRecord] = plain
-	for k := logRecord; k < recordKinds; k++ {
+	for k := freeRecord; k < recordKinds; k++ {
 		named, renamed := h.nameAttrs(&h2.naming, k, attrs)
 		if h.chains[k] == h.chains[plainRecord] && !renamed && !defect {
 			h2.chains[k] = plain
@@ -95,7 +104,7 @@ func (h *JSONHandler) WithGroup(name string) slog.Handler {
 	h2.takeGroup(name)
 	plain := h.chains[plainRecord].withGroup(name)
 	h2.chains[plainRecord] = plain
-	for k := logRecord; k < recordKinds; k++ {
+	for k := freeRecord; k < recordKinds; k++ {
 		named := h.nameGroup(&h2.naming, k, name)
 		if h.chains[k] == h.chains[plainRecord] && named == name {
 			h2.chains[k] = plain
@@ -145,30 +154,35 @@ var scratches = sync.Pool{New: func() any {
 func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
 	mem := scratches.Get().(*scratch)
 	l := line{buf: append(mem.buf[:0], '{'), rep: h.opts.ReplaceAttr}
-	l.builtins(&r, h.opts.AddSource)
-
 	c := currentOf(ctx)
 	var in contents
-	if c.env != nil || isSpanMessage(r.Message) {
+	ours := c.env != nil || isSpanMessage(r.Message)
+	if ours {
 		in = h.inspect(&c, &r)
+		l.valid = in.kind != plainRecord
+	}
+	l.builtins(&r, h.opts.AddSource)
+	with, beforeWith := 0, l
+	if ours {
+		if l.rep != nil {
+			l.enter(mem.groups[:0], nil)
+		}
+		if in.kind >= logRecord {
+			l.ids(h.format, &c)
+		}
+		if in.event != eventNone {
+			l.schema(c.span, in.event)
+		}
 		if !in.marked {
-			l.valid = c.env != nil
-			if in.kind != plainRecord {
-				l.ids(h.format, &c)
-			}
-			if in.event != eventNone {
-				l.schema(c.span, in.event)
-			}
-			l.attrs(h.contextAttrs(&c, &in, &r))
+			beforeWith = l
+			attrs := h.contextAttrs(&c, &in, &r)
+			with = len(attrs)
+			l.attrs(attrs)
 		}
 	}
 
 	ch := h.chains[in.kind]
-	if len(ch.text) > 0 {
-		l.comma()
-		l.buf = append(l.buf, ch.text...)
-		l.resume(ch.text)
-	}
+	l.chain(ch)
 	opened := ch.opened
 	if r.NumAttrs() > 0 {
 		if l.rep != nil {
@@ -196,6 +210,15 @@ func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
 		if empty {
 			l.buf = l.buf[:start]
 			opened = ch.opened
+			if all := c.with(); with < len(all) && !in.marked && h.groups > 0 {
+				// Attributes of With gave way to a group that is not written after all: once more, without the record's.
+				r = slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+				buf := l.buf[:len(beforeWith.buf)]
+				l = beforeWith
+				l.buf = buf
+				l.attrs(h.contextAttrs(&c, &in, &r))
+				l.chain(ch)
+			}
 		}
 	}
 	for range opened {

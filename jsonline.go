@@ -18,14 +18,27 @@ type line struct {
 	namer    *namer   // not nil: it names the root attributes
 }
 
+// chain writes what a logger brings along.
+func (l *line) chain(c *chain) {
+	if len(c.text) > 0 {
+		l.comma()
+		l.buf = append(l.buf, c.text...)
+		l.resume(c.text)
+	}
+}
+
 // resume goes on after the text of a chain.
 func (l *line) resume(text []byte) {
 	l.sep = len(text) > 0 && text[len(text)-1] != '{'
 }
 
-// enter begins the attributes proper: rep is told of the groups opened so far. mem is memory to do it in.
+// enter begins attributes that are not slog's own: rep is told of the groups that are open,
+// which are at first those of c's text, if there is a c. mem is memory to do it in.
 func (l *line) enter(mem []string, c *chain) {
-	l.groups = append(mem, c.groups[:c.opened]...)
+	l.groups = mem
+	if c != nil {
+		l.groups = append(mem, c.groups[:c.opened]...)
+	}
 	l.inGroups = true
 }
 
@@ -72,7 +85,11 @@ func (l *line) builtins(r *slog.Record, addSource bool) {
 		t := r.Time.Round(0) // without the monotonic clock, as in an attribute
 		if l.rep == nil {
 			l.buf = append(l.buf, `"time":`...)
-			l.buf = appendNow(l.buf, t)
+			if l.valid && yearError(t) {
+				l.buf = appendString(l.buf, yearErrorText)
+			} else {
+				l.buf = appendNow(l.buf, t)
+			}
 			l.sep = true
 		} else {
 			l.attr(slog.Time(slog.TimeKey, t))
@@ -211,6 +228,9 @@ func (l *line) attr(a slog.Attr) bool {
 		}
 	}
 	l.key(a.Key)
+	if l.valid && a.Value.Kind() == slog.KindTime && yearError(a.Value.Time()) {
+		a.Value = slog.StringValue(yearErrorText)
+	}
 	l.buf = appendValue(l.buf, a.Value)
 	return true
 }

@@ -105,7 +105,7 @@ func appendNow(b []byte, t time.Time) []byte {
 	unix := t.Unix()
 	c := lastSecond.Load()
 	if c == nil || c.unix != unix || c.loc != t.Location() {
-		if y := t.Year(); y < 0 || y >= 10000 {
+		if yearError(t) {
 			return appendTime(b, t)
 		}
 		text := t.Format("2006-01-02T15:04:05Z07:00")
@@ -132,11 +132,19 @@ func appendNow(b []byte, t time.Time) []byte {
 	return append(b, '"')
 }
 
+const yearErrorText = "!ERROR:time.Time year outside of range [0,9999]"
+
+// yearError reports whether RFC 3339 has no room for t's year.
+func yearError(t time.Time) bool {
+	y := t.Year()
+	return y < 0 || y >= 10000
+}
+
 // appendTime appends t as RFC 3339 with nanoseconds. Years that this form has no room for are preceded by an error,
 // which leaves no valid JSON; it is what slog does.
 func appendTime(b []byte, t time.Time) []byte {
-	if y := t.Year(); y < 0 || y >= 10000 {
-		b = append(b, `"!ERROR:time.Time year outside of range [0,9999]"`...)
+	if yearError(t) {
+		b = appendString(b, yearErrorText)
 	}
 	b = append(b, '"')
 	b = t.AppendFormat(b, time.RFC3339Nano)

@@ -13,6 +13,7 @@ type naming struct {
 	groups int                 // how many are open
 	filled bool                // attributes are bound in a group, so that it stands in every line
 	bound  bool                // the ids came through WithAttrs, from a handler of ours further out
+	ids    [2]string           // what the logger says under the keys of the trace and the span, if both are strings
 }
 
 // namer returns a namer for what follows the logger's own root attributes in a record of kind k.
@@ -33,7 +34,31 @@ func (n *naming) takeAttrs(attrs []slog.Attr) []slog.Attr {
 	}
 	n.keys = appendRootKeys(slices.Clip(n.keys), attrs)
 	n.bound = n.bound || slices.ContainsFunc(attrs, isMark)
+	for _, a := range attrs {
+		n.noteIDs(&n.ids, a)
+	}
 	return attrs
+}
+
+// noteIDs keeps in ids what a root attribute says under the keys of the trace and the span.
+func (n *naming) noteIDs(ids *[2]string, a slog.Attr) {
+	switch v := a.Value; {
+	case a.Key == "" && v.Kind() == slog.KindGroup:
+		for _, a := range v.Group() {
+			n.noteIDs(ids, a)
+		}
+	case v.Kind() != slog.KindString:
+	case a.Key == n.format.Trace:
+		ids[0] = v.String()
+	case a.Key == n.format.Span:
+		ids[1] = v.String()
+	}
+}
+
+// hasIDs reports whether ids are those of c: then a handler of ours further out wrote them,
+// and one between us copied the attributes in such a way that the mark was lost.
+func hasIDs(ids *[2]string, c *current) bool {
+	return c.inTrace() && ids[0] == string(c.ids().traceText()) && ids[1] == string(c.ids().spanText())
 }
 
 // takeGroup notes that the logger opened a group.
@@ -82,11 +107,13 @@ type contents struct {
 func (n *naming) inspect(c *current, r *slog.Record) contents {
 	var in contents
 	if n.bound {
-		in.marked = true
-		return in
+		return contents{kind: freeRecord, marked: true}
 	}
-	if c.inTrace() {
+	switch {
+	case c.inTrace():
 		in.kind = logRecord
+	case c.env != nil:
+		in.kind = freeRecord
 	}
 	in.moved = n.moved[in.kind]
 	names := namer{reserved: &noKeys}
@@ -104,7 +131,7 @@ func (n *naming) inspect(c *current, r *slog.Record) contents {
 		odd = true
 		switch s, e, claimed := markOf(a); {
 		case e == eventNone:
-			inline = inline || isInlineValuer(a)
+			inline = inline || hidesInline(a)
 			in.rename = in.rename || names.concerns(a)
 		case claimed && n.groups == 0:
 			in.marked = true
@@ -118,11 +145,21 @@ func (n *naming) inspect(c *current, r *slog.Record) contents {
 		}
 		return true
 	})
-	if !odd && !in.rename {
-		return in
+	if n.ids[0] != "" || in.rename {
+		ids := n.ids
+		if n.groups == 0 {
+			r.Attrs(func(a slog.Attr) bool {
+				n.noteIDs(&ids, a)
+				return true
+			})
+		}
+		in.marked = in.marked || hasIDs(&ids, c)
 	}
 	if in.marked {
-		return contents{marked: true}
+		return contents{kind: freeRecord, marked: true}
+	}
+	if !odd && !in.rename {
+		return in
 	}
 	if span != nil {
 		in.kind = spanRecord
@@ -164,15 +201,39 @@ func (n *naming) contextAttrs(c *current, in *contents, r *slog.Record) []slog.A
 	if len(with) == 0 {
 		return nil
 	}
-	keys := n.keys
-	if n.groups > 0 && !n.filled && r != nil && r.NumAttrs() == 0 {
-		keys = keys[:len(keys)-1] // a group that stays empty is not written
+	keys, moved := n.keys, in.moved
+	if n.groups > 0 && !n.filled && r != nil && isEmpty(r) {
+		// The group will not be written, so it stands in nobody's way.
+		name := keys[len(keys)-1]
+		if keys = keys[:len(keys)-1]; !slices.Contains(keys, name) {
+			moved = slices.DeleteFunc(slices.Clone(moved), func(m move) bool { return m.from == name })
+		}
 	}
 	return n.format.contextAttrs(with, in.kind, func(key string) bool {
 		return slices.Contains(keys, key) ||
-			slices.ContainsFunc(in.moved, func(m move) bool { return m.to == key }) ||
+			slices.ContainsFunc(moved, func(m move) bool { return m.to == key }) ||
 			n.groups == 0 && r != nil && recordHasRootKey(r, key)
 	})
+}
+
+// isEmpty reports whether r has no attribute that is written, as far as can be seen without resolving any.
+func isEmpty(r *slog.Record) bool {
+	empty := true
+	r.Attrs(func(a slog.Attr) bool {
+		empty = isMark(a) || isEmptyAttr(a)
+		return empty
+	})
+	return empty
+}
+
+func isEmptyAttr(a slog.Attr) bool {
+	switch a.Value.Kind() {
+	case slog.KindAny:
+		return a.Key == "" && a.Value.Any() == nil
+	case slog.KindGroup:
+		return !slices.ContainsFunc(a.Value.Group(), func(a slog.Attr) bool { return !isEmptyAttr(a) })
+	}
+	return false
 }
 
 // setAttrs makes attrs the attributes of r, which may share memory with other records.
@@ -259,6 +320,9 @@ func (n *namer) rename(attrs []slog.Attr) []slog.Attr {
 // appendRootKeys appends the keys that attrs put at the root of a line.
 func appendRootKeys(keys []string, attrs []slog.Attr) []string {
 	for _, a := range attrs {
+		if isEmptyAttr(a) {
+			continue
+		}
 		if a.Key != "" {
 			keys = append(keys, a.Key)
 		} else if a.Value.Kind() == slog.KindGroup {
@@ -271,7 +335,7 @@ func appendRootKeys(keys []string, attrs []slog.Attr) []string {
 // hasRootKey reports whether attrs put key at the root of a line.
 func hasRootKey(attrs []slog.Attr, key string) bool {
 	for _, a := range attrs {
-		if a.Key == key && key != "" {
+		if a.Key == key && key != "" && !isEmptyAttr(a) {
 			return true
 		}
 		if a.Key == "" && a.Value.Kind() == slog.KindGroup && hasRootKey(a.Value.Group(), key) {
@@ -284,17 +348,35 @@ func hasRootKey(attrs []slog.Attr, key string) bool {
 // resolveInline returns attrs with those LogValuers resolved that may turn out to be inline groups,
 // so that what they put at the root can be seen. It does not change attrs.
 func resolveInline(attrs []slog.Attr) []slog.Attr {
-	i := slices.IndexFunc(attrs, isInlineValuer)
-	if i < 0 {
+	if !slices.ContainsFunc(attrs, hidesInline) {
 		return attrs
 	}
+	// On a copy, also so that attrs themselves need not be on the heap.
 	out := slices.Clone(attrs)
-	for ; i < len(out); i++ {
-		if isInlineValuer(out[i]) {
-			out[i].Value = out[i].Value.Resolve()
+	resolveInlineInPlace(out)
+	return out
+}
+
+func resolveInlineInPlace(attrs []slog.Attr) {
+	for i := range attrs {
+		a := &attrs[i]
+		if isInlineValuer(*a) {
+			a.Value = a.Value.Resolve()
+		}
+		if hidesInline(*a) {
+			group := slices.Clone(a.Value.Group())
+			resolveInlineInPlace(group)
+			a.Value = slog.GroupValue(group...)
 		}
 	}
-	return out
+}
+
+// hidesInline reports whether a is an inline LogValuer or an inline group that has one.
+func hidesInline(a slog.Attr) bool {
+	if a.Key == "" && a.Value.Kind() == slog.KindGroup {
+		return slices.ContainsFunc(a.Value.Group(), hidesInline)
+	}
+	return isInlineValuer(a)
 }
 
 func isInlineValuer(a slog.Attr) bool {
@@ -315,7 +397,7 @@ func recordAttrs(r slog.Record) []slog.Attr {
 // not under one that the line needs for itself, and not at all if taken says that the record or its logger uses the key.
 // It does not change with, and returns it as it is in the common case.
 func (f *format) contextAttrs(with []slog.Attr, k recordKind, taken func(key string) bool) []slog.Attr {
-	reserved := f.reserved(max(k, logRecord)) // the ids' even outside a trace: nobody may forge them
+	reserved := f.reserved(max(k, logRecord)) // the ids' even where there are none: nobody may forge them
 	fine := func(a slog.Attr) bool { return !reserved.has(a.Key) && !f.builtins.has(a.Key) && !taken(a.Key) }
 	i := slices.IndexFunc(with, func(a slog.Attr) bool { return !fine(a) })
 	if i < 0 {

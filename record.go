@@ -146,17 +146,31 @@ func markFor(h slog.Handler, s *Span, e event) slog.Value {
 	return slog.AnyValue((*endMark)(s))
 }
 
-// A mark stands for the trace id in the inline group of attributes that our handlers add to a record,
+// A mark stands for the first value in the inline group of attributes that our handlers add to a record,
 // or bind to a handler, of somebody else's. A handler of ours further in recognises it and adds nothing.
 // It is inside the group, not instead of it, so that the group is an ordinary one to everybody else.
 type mark struct {
-	trace   string
-	claimed bool  // a handler of ours made the group, by its Format
-	span    *Span // of a span record, else nil
+	value   slog.Value // the first one
+	claimed bool       // a handler of ours made the group, by its Format
+	span    *Span      // of a span record, else nil
 	event   event
 }
 
-func (m *mark) LogValue() slog.Value { return slog.StringValue(m.trace) }
+func (m *mark) LogValue() slog.Value { return m.value }
+
+// markedGroup returns attrs, of which there must be one at least, as an inline group with the mark m, which it completes.
+// It changes attrs.
+func markedGroup(attrs []slog.Attr, m mark) slog.Attr {
+	m.value = attrs[0].Value
+	attrs[0].Value = slog.AnyValue(&m)
+	return slog.Attr{Value: slog.GroupValue(attrs...)}
+}
+
+// ghost returns an attribute that is not written, but lets SpanOf see what the record is of,
+// although the mark was bound to the handler because of a group.
+func ghost(s *Span, e event) slog.Attr {
+	return slog.Attr{Value: slog.AnyValue(&mark{claimed: true, span: s, event: e})}
+}
 
 // markOf returns what a, whose key is empty, stands for: eventNone if it is not ours,
 // else the span, if it is of a span record, and whether a handler of ours has written it by its Format.
@@ -168,6 +182,8 @@ func markOf(a slog.Attr) (s *Span, e event, claimed bool) {
 			return (*Span)(m), eventEnd, false
 		case *startMark:
 			return (*Span)(m), eventStart, false
+		case *mark:
+			return m.span, m.event, m.claimed
 		}
 	case slog.KindGroup:
 		if g := a.Value.Group(); len(g) > 0 && g[0].Value.Kind() == slog.KindLogValuer {
@@ -193,14 +209,14 @@ func isSpanMessage(msg string) bool { return msg == spanEndMessage || msg == spa
 // strangersGroup returns what a span record says by the default names, With's attributes among it.
 func strangersGroup(s *Span, e event) slog.Value {
 	c := current{span: s, env: s.env}
-	attrs := appendSpanAttrs(markIDs(defaultFormat, &c, mark{span: s, event: e}), s, e)
+	attrs := appendSpanAttrs(appendIDs(nil, defaultFormat, &c), s, e)
 	if with := c.with(); len(with) > 0 {
 		written := escapeForStrangers(s.attrs)
 		attrs = append(attrs, defaultFormat.contextAttrs(with, spanRecord, func(key string) bool {
 			return hasRootKey(s.attrs, key) || hasRootKey(written, key)
 		})...)
 	}
-	return slog.GroupValue(attrs...)
+	return markedGroup(attrs, mark{span: s, event: e}).Value
 }
 
 // appendIDs appends the attributes that every record under c carries. The first is the trace id.
@@ -214,14 +230,6 @@ func appendIDs(attrs []slog.Attr, f *format, c *current) []slog.Attr {
 		flags := c.flags()
 		attrs = append(attrs, slog.String(f.Flags, string([]byte{'0', lowerHex[flags&15]})))
 	}
-	return attrs
-}
-
-// markIDs returns what appendIDs does, in a new slice, with m, which it completes, for the trace id.
-func markIDs(f *format, c *current, m mark) []slog.Attr {
-	attrs := appendIDs(nil, f, c)
-	m.trace = attrs[0].Value.String()
-	attrs[0].Value = slog.AnyValue(&m)
 	return attrs
 }
 

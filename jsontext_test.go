@@ -1,0 +1,209 @@
+package slogtrace
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// jsonOracle returns what encoding/json makes of v, without escapes for HTML, as slog wants it.
+func jsonOracle(tb testing.TB, v any) string {
+	tb.Helper()
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		tb.Fatal(err)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func checkAppended(t *testing.T, what string, want string, add func([]byte) []byte) {
+	t.Helper()
+	const before = "…e-0" // what stands before must neither change nor be looked at
+	if diff := cmp.Diff(before+want, string(add([]byte(before)))); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+// jsonStringOracle is encoding/json's string save two escapes, \b and \f, which slog, an older copy, writes in full.
+func jsonStringOracle(tb testing.TB, s string) string {
+	return strings.NewReplacer(`\\`, `\\`, `\b`, `\u0008`, `\f`, `\u000c`).Replace(jsonOracle(tb, s))
+}
+
+func checkString(t *testing.T, s string) {
+	t.Helper()
+	checkAppended(t, fmt.Sprintf("%q", s), jsonStringOracle(t, s), func(b []byte) []byte { return appendString(b, s) })
+}
+
+func TestAppendString(t *testing.T) {
+	for c := range 256 {
+		checkString(t, string([]byte{byte(c)}))
+		checkString(t, strings.Repeat("x", 11)+string([]byte{byte(c)})+strings.Repeat("y", 11))
+	}
+	for _, s := range []string{
+		"", "<a href=\"x\">&amp;</a>", "\u2028\u2029\u2027\u202a", "\ufffd", "\xe2\x80", "\xe2\x80\xa8\xe2", "\xed\xa0\x80",
+		"\xf4\x90\x80\x80", "\xc0\x80", "日本語", "😀\x00😀", "\x7f\u0080\u0085", `\u2028`, `\\b\f`, "\b\f\v\a\x1f",
+	} {
+		checkString(t, s)
+		checkString(t, "seven.."+s+s)
+	}
+	rnd := rand.New(rand.NewPCG(1, 2))
+	pieces := []string{"a", "plain text", "\"", "\\", "\n", "\u2028", "\u2029", "\xff", "\xe2\x80", "é", "😀", "\x00", "\x1f", " ", "\x7f", "<"}
+	for range 3000 {
+		var b strings.Builder
+		for range rnd.IntN(12) {
+			if rnd.IntN(4) == 0 {
+				b.WriteByte(byte(rnd.IntN(256)))
+			} else {
+				b.WriteString(pieces[rnd.IntN(len(pieces))])
+			}
+		}
+		checkString(t, b.String())
+	}
+}
+
+// TestSafePrefix puts each byte at each place of words that are looked at eight bytes at a time.
+func TestSafePrefix(t *testing.T) {
+	for n := range 26 {
+		if got := safePrefix(strings.Repeat(" ", n)); got != n {
+			t.Errorf("%d spaces: got %d", n, got)
+		}
+		for at := range n {
+			for c := range 256 {
+				for _, around := range []byte{' ', '!', '#', '[', ']', 0x7f} {
+					s := bytes.Repeat([]byte{around}, n)
+					s[at] = byte(c)
+					safe := c >= 0x20 && c < 0x80 && c != '"' && c != '\\'
+					got := safePrefix(string(s))
+					switch {
+					case safe && got != n:
+						t.Fatalf("%q: want %d, got %d", s, n, got)
+					case !safe && (got > at || got < at-at%8):
+						t.Fatalf("%q: want %d to %d, got %d", s, at-at%8, at, got)
+					}
+				}
+			}
+		}
+	}
+}
+
+func checkFloat(t *testing.T, f float64) {
+	t.Helper()
+	checkAppended(t, fmt.Sprintf("%x", math.Float64bits(f)), jsonOracle(t, f), func(b []byte) []byte { return appendFloat(b, f) })
+}
+
+func TestAppendFloat(t *testing.T) {
+	for _, f := range []float64{
+		0, math.Copysign(0, -1), 1, 0.1, 1e-5, 1e-6, 9.99999e-7, 1e-7, 1e-9, 1e-10, 1e-99, 1e-100, 1e20, 1e21, 1e22, 1e99, 1e100,
+		math.MaxFloat64, math.SmallestNonzeroFloat64, math.Pi, math.Nextafter(1e21, 0), math.Nextafter(1e-6, 0), 1 << 53, 1.5e-9, 123e-8,
+	} {
+		checkFloat(t, f)
+		checkFloat(t, -f)
+	}
+	rnd := rand.New(rand.NewPCG(3, 4))
+	for range 5000 {
+		if f := math.Float64frombits(rnd.Uint64()); !math.IsNaN(f) && !math.IsInf(f, 0) {
+			checkFloat(t, f)
+		}
+		checkFloat(t, math.Ldexp(rnd.Float64(), rnd.IntN(160)-80))
+	}
+	for _, f := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		_, err := json.Marshal(f)
+		checkAppended(t, fmt.Sprint(f), fmt.Sprintf(`"!ERROR:%v"`, err), func(b []byte) []byte { return appendFloat(b, f) })
+	}
+}
+
+// TestAppendMillis compares with the way that a duration takes where there is a ReplaceAttr.
+// From 10^15 µs on, 31 years, a float has too few digits; appendMillis has them all.
+func TestAppendMillis(t *testing.T) {
+	check := func(d time.Duration) {
+		t.Helper()
+		checkAppended(t, d.String(), string(appendFloat(nil, millis(d))), func(b []byte) []byte { return appendMillis(b, d) })
+	}
+	for _, d := range []time.Duration{0, 1, 499, 500, 501, 999, 1000, 1499, 1500, 999_499, 999_500, 999_999, 1e6, 1e6 + 1e3, 1e9, time.Hour, 1e18 - 1000} {
+		check(d)
+	}
+	for us := range time.Duration(1100) {
+		check(us * time.Microsecond)
+		check(time.Second + us*time.Microsecond)
+	}
+	rnd := rand.New(rand.NewPCG(5, 6))
+	for range 3000 {
+		check(time.Duration(rnd.Int64N(1e18 >> rnd.IntN(58))))
+	}
+	if diff := cmp.Diff("9007199254740.993", string(appendMillis(nil, 9007199254740993*time.Microsecond))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// testZones are zones of all sorts, two of them with one name and different offsets.
+var testZones = []*time.Location{
+	time.UTC, time.Local,
+	time.FixedZone("A", 2*3600), time.FixedZone("A", -3*3600-1800), time.FixedZone("", 0),
+	time.FixedZone("seconds", 3600+17), time.FixedZone("minus", -59), time.FixedZone("far", 25*3600), time.FixedZone("west", -14*3600-61),
+}
+
+func timeOracle(t time.Time) string {
+	text := `"` + t.Format(time.RFC3339Nano) + `"`
+	if y := t.Year(); y < 0 || y > 9999 {
+		text = `"!ERROR:time.Time year outside of range [0,9999]"` + text
+	}
+	return text
+}
+
+func randomTime(rnd *rand.Rand) time.Time {
+	sec := []int64{-62135596800, -62167219200, 253402300799, 0, 1, 1_800_000_000, -1}[rnd.IntN(7)]
+	sec += int64(rnd.IntN(5)-2) * []int64{1, 60, 3600, 86400}[rnd.IntN(4)]
+	nsec := []int64{0, 1, 10, 999_999_999, 500_000_000, 120_000, int64(rnd.IntN(1e9))}[rnd.IntN(7)]
+	return time.Unix(sec, nsec).In(testZones[rnd.IntN(len(testZones))])
+}
+
+func checkTimes(t *testing.T, seed uint64) {
+	rnd := rand.New(rand.NewPCG(seed, 7))
+	tm := randomTime(rnd)
+	for range 4000 {
+		switch rnd.IntN(4) {
+		case 0:
+			tm = randomTime(rnd)
+		case 1: // the same second in another zone
+			tm = tm.In(testZones[rnd.IntN(len(testZones))])
+		case 2: // the same second and zone, another fraction
+			tm = time.Unix(tm.Unix(), int64(rnd.IntN(1e9))).In(tm.Location())
+		case 3:
+			tm = tm.Add(time.Second)
+		}
+		want := timeOracle(tm)
+		if got := string(appendNow(nil, tm)); got != want {
+			t.Errorf("appendNow: want %s, got %s", want, got)
+		}
+		if got := string(appendTime(nil, tm)); got != want {
+			t.Errorf("appendTime: want %s, got %s", want, got)
+		}
+	}
+}
+
+func TestAppendNow(t *testing.T) { checkTimes(t, 1) }
+
+func TestAppendNowConcurrent(t *testing.T) {
+	var wg sync.WaitGroup
+	for i := range uint64(4) {
+		wg.Go(func() { checkTimes(t, 10+i) })
+	}
+	wg.Wait()
+}
+
+func TestAppendLevel(t *testing.T) {
+	for l := -20; l <= 20; l++ {
+		level := levelOf(l)
+		checkAppended(t, level.String(), jsonOracle(t, level.String()), func(b []byte) []byte { return appendLevel(b, level) })
+	}
+}
