@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/slogtrace/slogtrace"
+)
+
+// A Booking is what the API takes and gives.
+type Booking struct {
+	ID         string     `json:"id"`
+	Status     string     `json:"status"`
+	Customer   string     `json:"customer"`
+	Room       string     `json:"room"`
+	Attendees  []Attendee `json:"attendees"`
+	Remind     bool       `json:"remind,omitempty"`
+	Unmailed   []string   `json:"unmailed,omitempty"` // seats whose confirmation did not go out
+	NoCalendar bool       `json:"no_calendar,omitempty"`
+}
+
+// A bookingRequest is the part of a Booking that the client may choose, and how it is to be paid.
+type bookingRequest struct {
+	Customer  string     `json:"customer"`
+	Room      string     `json:"room"`
+	Attendees []Attendee `json:"attendees"`
+	Remind    bool       `json:"remind"`
+	Card      string     `json:"card"` // a token; without one the booking is free
+}
+
+// An Attendee sits on one seat of a Booking.
+type Attendee struct {
+	Seat string `json:"seat"`
+	Mail string `json:"mail"`
+}
+
+// A Payment waits on disk until the provider says that it was made.
+// The Carrier is the way back into the trace of the booking, whoever comes with the news, and whenever.
+type Payment struct {
+	slogtrace.Carrier
+	ID      string  `json:"id"`
+	Booking Booking `json:"booking"`
+}
+
+type api struct {
+	url, calendar, payments string
+	pace                    pace
+	files                   *files
+	queue                   queue
+}
+
+func (a *api) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("POST /bookings", handler(a.createBooking))
+	mux.Handle("POST /payments/{id}/paid", handler(a.paymentPaid))
+	return traced(slogtrace.Start, mux) // without joinTrace: this is where the public comes in
+}
+
+func (a *api) createBooking(w http.ResponseWriter, r *http.Request) error {
+	var req bookingRequest
+	if err := readJSON(w, r, &req); err != nil {
+		return err
+	}
+	if !slices.Contains(customers, req.Customer) || len(req.Attendees) < 1 || len(req.Attendees) > 20 {
+		return &httpError{Status: http.StatusBadRequest, Text: "want a known customer and 1 to 20 attendees"}
+	}
+	b := Booking{ID: newID("b"), Customer: req.Customer, Room: req.Room, Attendees: req.Attendees, Remind: req.Remind}
+
+	// SetAttrs is for the span of this request, With for every line and span below, so that nobody repeats it.
+	ctx, booking := r.Context(), slog.String("booking", b.ID)
+	slogtrace.SpanFromContext(ctx).SetAttrs(booking)
+	ctx = slogtrace.With(ctx, booking)
+
+	if req.Card != "" {
+		paid, err := a.pay(ctx, b, req.Card)
+		if err != nil {
+			return err
+		}
+		if !paid {
+			b.Status = "waiting for payment"
+			return writeJSON(w, http.StatusAccepted, b)
+		}
+	}
+	if err := a.confirm(ctx, &b); err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusCreated, b)
+}
+
+// pay reports whether the booking is paid. If not, the provider will call back.
+func (a *api) pay(ctx context.Context, b Booking, card string) (paid bool, err error) {
+	ctx, span := slogtrace.Start(ctx, "payment.take")
+	defer span.End(&err)
+
+	// On disk before the provider hears of it: it may call back before it answers.
+	p := Payment{Carrier: slogtrace.NewCarrier(ctx), ID: newID("p"), Booking: b}
+	if err := a.files.write("payments/waiting", p.ID, p); err != nil {
+		return false, err
+	}
+	charge := charge{Card: card, Callback: a.url + "/payments/" + p.ID + "/paid"}
+	var answer chargeAnswer
+	err = call(ctx, "payment.charge", a.payments+"/charges", charge, &answer)
+	if e, ok := errors.AsType[*httpError](err); ok && e.Status == http.StatusPaymentRequired {
+		return false, fmt.Errorf("payment: %w", e) // the client may know
+	}
+	if err != nil {
+		// The client may know only that it was the provider; %v keeps that one's own words to our log.
+		return false, fmt.Errorf("%w: %v", &httpError{Status: http.StatusBadGateway, Text: "payment provider out of order"}, err)
+	}
+	if !answer.Paid {
+		slog.InfoContext(ctx, "not paid yet, the provider will call back", "payment", p.ID)
+		return false, nil
+	}
+	return true, a.files.move(p.ID, "payments/waiting", "payments/paid")
+}
+
+// paymentPaid is the provider's callback. (A real one is signed.)
+func (a *api) paymentPaid(w http.ResponseWriter, r *http.Request) error {
+	var p Payment
+	id := r.PathValue("id")
+	err := a.files.read("payments/waiting", id, &p)
+	if err == nil {
+		err = a.files.move(id, "payments/waiting", "payments/paid") // of two callbacks at a time one succeeds
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errBadID) {
+		return &httpError{Status: http.StatusNotFound, Text: "no such payment is waiting"}
+	}
+	if err != nil {
+		return err
+	}
+
+	// This request began a trace of its own, and the booking's began in another request.
+	// From here on we are in the booking's; the next span links to this request's.
+	ctx, err := p.Carrier.Context(r.Context())
+	if err != nil {
+		slog.WarnContext(ctx, "payment without its trace", "payment", id, "err", err)
+	}
+	ctx = slogtrace.With(ctx, slog.String("booking", p.Booking.ID))
+	if err := a.confirm(ctx, &p.Booking); err != nil {
+		return slogtrace.WithTrace(ctx, err)
+	}
+	return writeJSON(w, http.StatusOK, p.Booking)
+}
+
+const remindAfter = 800 * time.Millisecond // a day, in this example's life
+
+// confirm does what is to be done once a booking is certain.
+func (a *api) confirm(ctx context.Context, b *Booking) (err error) {
+	ctx, span := slogtrace.Start(ctx, "booking.confirm")
+	defer span.End(&err)
+
+	if err := call(ctx, "calendar.reserve", a.calendar+"/events", event{b.Room}, nil); err != nil {
+		slog.WarnContext(ctx, "booking goes on without a calendar entry", "err", err)
+		b.NoCalendar = true
+	}
+	a.mail(ctx, b)
+	b.Status = "confirmed"
+	if err := a.queue.add(ctx, Job{Kind: "webhook", Booking: *b}); err != nil {
+		return err
+	}
+	if b.Remind {
+		return a.queue.add(ctx, Job{Kind: "reminder", Booking: *b, NotBefore: time.Now().Add(a.pace.of(remindAfter))})
+	}
+	return nil
+}
+
+// mail sends the confirmations, all at the same time. One that fails does not fail the booking.
+func (a *api) mail(ctx context.Context, b *Booking) {
+	var wg sync.WaitGroup
+	errs := make([]error, len(b.Attendees))
+	for i, to := range b.Attendees {
+		wg.Go(func() {
+			errs[i] = slogtrace.Do(ctx, "mail.confirmation", func(ctx context.Context) error {
+				return sendMail(ctx, a.pace, to.Mail)
+			}, slog.String("seat", to.Seat))
+		})
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if err != nil {
+			b.Unmailed = append(b.Unmailed, b.Attendees[i].Seat)
+		}
+	}
+}

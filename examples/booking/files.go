@@ -1,0 +1,114 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"strings"
+)
+
+// files are JSON files, one for each id, that move between folders.
+// A file is in one folder at a time and whole at any time, whatever process dies when.
+type files struct{ root *os.Root }
+
+var folders = []string{"tmp", "payments/waiting", "payments/paid", pending, working, done, failed}
+
+func openFiles(dir string) (*files, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, folder := range folders {
+		if err := root.MkdirAll(folder, 0o755); err != nil {
+			root.Close()
+			return nil, err
+		}
+	}
+	return &files{root}, nil
+}
+
+func newID(kind string) string {
+	var b [6]byte
+	rand.Read(b[:])
+	return kind + "-" + hex.EncodeToString(b[:])
+}
+
+var (
+	goodID   = regexp.MustCompile(`^[a-z]{1,16}-[0-9a-f]{12}$`)
+	errBadID = errors.New("not an id")
+)
+
+// path checks id, which may come from anybody, before it becomes a file name.
+func path(folder, id string) (string, error) {
+	if !goodID.MatchString(id) {
+		return "", errBadID
+	}
+	return folder + "/" + id + ".json", nil
+}
+
+// write replaces the file at one go: readers find the old one, or none, until the new one is whole and on the disk.
+func (f *files) write(folder, id string, v any) (err error) {
+	to, err := path(folder, id)
+	if err != nil {
+		return err
+	}
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	tmp := fmt.Sprintf("tmp/%s.%d", id, os.Getpid())
+	file, err := f.root.Create(tmp)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	return f.root.Rename(tmp, to)
+}
+
+func (f *files) read(folder, id string, v any) error {
+	from, err := path(folder, id)
+	if err != nil {
+		return err
+	}
+	data, err := f.root.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(data, v)
+}
+
+// move fails with fs.ErrNotExist if the file is not there (any more): of several who try, one succeeds.
+func (f *files) move(id, from, to string) error {
+	old, err := path(from, id)
+	if err != nil {
+		return err
+	}
+	new, err := path(to, id)
+	if err != nil {
+		return err
+	}
+	return f.root.Rename(old, new)
+}
+
+// list returns the ids of the files in folder. What has no id for a name is somebody else's.
+func (f *files) list(folder string) ([]string, error) {
+	entries, err := fs.ReadDir(f.root.FS(), folder)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, e := range entries {
+		if id, ok := strings.CutSuffix(e.Name(), ".json"); ok && goodID.MatchString(id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}

@@ -1,0 +1,166 @@
+// Booking is a small booking service, of the kind that loses its thread with request ids, traced with package slogtrace.
+//
+//	go run ./examples/booking
+//	go run ./examples/booking -scenario 3 -speed 10 -dir /tmp/booking
+//
+// There is an HTTP API (api.go), a calendar, a payment provider and a customer's server that misbehave on demand
+// (providers.go), a job queue of JSON files (files.go, queue.go), and a worker in a process of its own (worker.go).
+// Each process logs JSON lines to a file of its own. Five bookings are made (scenarios.go); at the end the program
+// reads the log files and shows what they say about each booking (report.go).
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/slogtrace/slogtrace"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	command := book
+	if len(args) > 0 && args[0] == "worker" {
+		command, args = work, args[1:]
+	}
+	err := command(ctx, args, stdin, stdout, stderr)
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.Is(err, errUsage):
+		return 2
+	}
+	fmt.Fprintln(stderr, "booking:", err)
+	return 1
+}
+
+var errUsage = errors.New("usage") // the flag package has said the rest
+
+// book is the program without the worker, which it starts.
+func book(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) error {
+	var which string
+	o, err := parse(args, stderr, func(flags *flag.FlagSet) {
+		flags.StringVar(&which, "scenario", "all", "which scenario to run, `1` to 5")
+	})
+	if err != nil {
+		return err
+	}
+	chosen, err := choose(which)
+	if err != nil {
+		fmt.Fprintln(stderr, "booking:", err)
+		return errUsage
+	}
+	if o.dir == "" {
+		if o.dir, err = os.MkdirTemp("", "booking-"); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(stdout, "Bookings are being made. Logs, queue and payments: %s\n", o.dir)
+
+	log, err := openLog(o.dir, "api")
+	if err != nil {
+		return err
+	}
+	defer log.file.Close()
+	slog.SetDefault(slog.New(log.service("booking-api")))
+
+	s, err := startSystem(ctx, o, log)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	w, err := startWorker(ctx, o, s.customer.url, stderr)
+	if err != nil {
+		return err
+	}
+	defer w.stop()
+
+	runs, err := play(ctx, s.api.url, chosen)
+	if err != nil {
+		return err
+	}
+	s.settled() // the payment provider has made its callbacks
+	if err := w.drain(); err != nil {
+		return fmt.Errorf("worker: %w", err)
+	}
+	s.close()
+	return report(stdout, o.dir, runs)
+}
+
+// options are those that both processes take.
+type options struct {
+	dir  string
+	pace pace
+}
+
+func parse(args []string, stderr io.Writer, more func(*flag.FlagSet)) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("booking", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&o.dir, "dir", "", "`directory` for logs, queue and payments (default a new one, which is kept)")
+	flags.Float64Var((*float64)(&o.pace), "speed", 1, "how many `times` faster than life everything is that takes its time")
+	more(flags)
+	if err := flags.Parse(args); err != nil {
+		if !errors.Is(err, flag.ErrHelp) {
+			err = errUsage
+		}
+		return o, err
+	}
+	if !(o.pace >= 0.1) || o.pace > 1e6 || flags.NArg() > 0 {
+		fmt.Fprintln(stderr, "booking: want a speed between 0.1 and 1e6, and no arguments")
+		return o, errUsage
+	}
+	return o, nil
+}
+
+// A pace is how many times faster than life time goes by.
+type pace float64
+
+func (p pace) of(d time.Duration) time.Duration { return time.Duration(float64(d) / float64(p)) }
+
+func (p pace) sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(p.of(d)):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// A logFile is where one process logs.
+type logFile struct {
+	file    *os.File
+	handler slog.Handler
+}
+
+func openLog(dir, process string) (*logFile, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	name := fmt.Sprintf("%s-%d.log", process, os.Getpid())
+	file, err := os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	// The one line that a service changes: slogtrace's handler in the place of slog.NewJSONHandler.
+	return &logFile{file, slogtrace.NewJSONHandler(file, nil)}, nil
+}
+
+// service returns the handler for one service of this process. Its name and pid stand on each line, spans included.
+func (l *logFile) service(name string) slog.Handler {
+	return l.handler.WithAttrs([]slog.Attr{slog.String("service", name), slog.Int("pid", os.Getpid())})
+}

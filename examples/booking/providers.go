@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/slogtrace/slogtrace"
+)
+
+// The others: a calendar and a payment provider, HTTP services with loggers and Tracers of their own, a mail server,
+// and a customer's server, which knows nothing of us. What they do wrong is asked for as with test cards:
+// by the name of the room, the card, the mail address and the customer.
+
+type event struct {
+	Room string `json:"room"`
+}
+
+// newCalendar returns a calendar whose room "popular" has too many friends.
+func newCalendar(log slog.Handler, p pace) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("POST /events", handler(func(w http.ResponseWriter, r *http.Request) error {
+		var e event
+		if err := readJSON(w, r, &e); err != nil {
+			return err
+		}
+		if err := p.sleep(r.Context(), 12*time.Millisecond); err != nil {
+			return err
+		}
+		if e.Room == "popular" {
+			return &httpError{Status: http.StatusTooManyRequests, Text: "rate limit exceeded"}
+		}
+		return writeJSON(w, http.StatusCreated, e)
+	}))
+	return joinTrace(traced(slogtrace.NewTracer(log, nil).Start, mux))
+}
+
+type charge struct {
+	Card     string `json:"card"`
+	Callback string `json:"callback"`
+}
+
+type chargeAnswer struct {
+	Paid bool `json:"paid"`
+}
+
+// payments is a provider whose cards "slow", "later", "declined" and "broken" do what they say.
+type payments struct {
+	ctx     context.Context // of callbacks, which outlive their request
+	pace    pace
+	log     *slog.Logger
+	settled sync.WaitGroup
+}
+
+func (p *payments) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("POST /charges", handler(p.charge))
+	return joinTrace(traced(slogtrace.NewTracer(p.log.Handler(), nil).Start, mux))
+}
+
+func (p *payments) charge(w http.ResponseWriter, r *http.Request) error {
+	var c charge
+	if err := readJSON(w, r, &c); err != nil {
+		return err
+	}
+	ctx := r.Context()
+	// The spans below are this service's: Start takes the Tracer of ctx, which is the one of the request's span.
+	err := slogtrace.Do(ctx, "fraud.check", func(ctx context.Context) error {
+		return p.pace.sleep(ctx, 35*time.Millisecond)
+	})
+	if err != nil {
+		return err
+	}
+	if c.Card == "later" {
+		slogtrace.Logger(ctx).Info("bank transfer ordered")
+		p.settled.Go(func() { p.settle(c.Callback) })
+		return writeJSON(w, http.StatusAccepted, chargeAnswer{Paid: false})
+	}
+	err = slogtrace.Do(ctx, "bank.authorize", func(ctx context.Context) error {
+		switch c.Card {
+		case "slow":
+			return p.pace.sleep(ctx, 4200*time.Millisecond)
+		case "declined":
+			return &httpError{Status: http.StatusPaymentRequired, Text: "card declined"}
+		case "broken":
+			return errors.New("bank: tls: handshake failure")
+		}
+		return p.pace.sleep(ctx, 60*time.Millisecond)
+	})
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, chargeAnswer{Paid: true})
+}
+
+// settle is what happens when the money is there: the provider calls back. As with any other company,
+// nothing of our trace comes back with it.
+func (p *payments) settle(callback string) {
+	if p.pace.sleep(p.ctx, 1500*time.Millisecond) != nil {
+		return
+	}
+	req, err := http.NewRequestWithContext(p.ctx, "POST", callback, nil)
+	if err == nil {
+		var resp *http.Response
+		if resp, err = client.Do(req); err == nil {
+			resp.Body.Close()
+			p.log.Info("called back", "status", resp.StatusCode)
+			return
+		}
+	}
+	p.log.Error("callback failed", "err", err)
+}
+
+// sendMail is a mail server that knows nobody at bounce.example.
+func sendMail(ctx context.Context, p pace, to string) error {
+	if err := p.sleep(ctx, 25*time.Millisecond); err != nil {
+		return err
+	}
+	if strings.HasSuffix(to, "@bounce.example") {
+		return errors.New("550 mailbox unavailable")
+	}
+	return nil
+}
+
+// The customers: acme's server is well, flaky's refuses each webhook twice.
+var customers = []string{"acme", "flaky"}
+
+// customer is the server of them all. It is not ours: it logs nothing into our files.
+type customer struct{ seen sync.Map } // counts by Webhook-Id
+
+func (c *customer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	n, _ := c.seen.LoadOrStore(r.Header.Get("Webhook-Id"), new(atomic.Int32))
+	if n.(*atomic.Int32).Add(1) <= 2 && r.URL.Path == "/hooks/flaky" {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/slogtrace/slogtrace"
+)
+
+// A Job is work for the worker. The Carrier takes the trace of whoever ordered it along.
+type Job struct {
+	slogtrace.Carrier
+	ID        string    `json:"id"`
+	Kind      string    `json:"kind"`    // webhook or reminder
+	Attempt   int       `json:"attempt"` // of the run that comes next, or is going on
+	NotBefore time.Time `json:"not_before"`
+	Booking   Booking   `json:"booking"`
+}
+
+// A queue is a folder for each state that a job can be in. Any process may add jobs, one worker takes them.
+type queue struct{ files *files }
+
+const (
+	pending = "queue/pending"
+	working = "queue/working"
+	done    = "queue/done"
+	failed  = "queue/failed"
+)
+
+// add orders a job: here it gets its id and its Carrier.
+func (q queue) add(ctx context.Context, job Job) (err error) {
+	ctx, span := slogtrace.Start(ctx, job.Kind+".enqueue", slogtrace.KindProducer)
+	defer span.End(&err)
+	job.ID, job.Attempt = newID(job.Kind), 1
+	job.Carrier = slogtrace.NewCarrier(ctx)
+	if job.NotBefore.IsZero() {
+		job.NotBefore = time.Now()
+	}
+	span.SetAttrs(slog.String("job", job.ID))
+	return q.files.write(pending, job.ID, job)
+}
+
+// claim takes the job that has been due for longest, or none, and says how many are left.
+func (q queue) claim(now time.Time) (job *Job, left int, err error) {
+	ids, err := q.files.list(pending)
+	if err != nil {
+		return nil, 0, err
+	}
+	left = len(ids)
+	for _, id := range ids {
+		var j Job
+		if err := q.files.read(pending, id, &j); err != nil {
+			// What nobody can read is put aside: it must not stop the others.
+			slog.Error("unreadable job", "job", id, "err", err)
+			if err := q.files.move(id, pending, failed); err != nil {
+				return nil, left, err
+			}
+			continue
+		}
+		j.ID = id
+		if !j.NotBefore.After(now) && (job == nil || j.NotBefore.Before(job.NotBefore)) {
+			job = &j
+		}
+	}
+	if job == nil {
+		return nil, left, nil
+	}
+	return job, left - 1, q.files.move(job.ID, pending, working)
+}
+
+const maxAttempts = 5
+
+// again puts a job back, to be run once more at the given time, unless that was the last attempt.
+// Its Carrier stays: all attempts are in one trace, below the span that ordered the job,
+// and queued_ms counts from then. The line it logs, in ctx, is below that span too.
+func (q queue) again(ctx context.Context, job *Job, at time.Time) error {
+	if job.Attempt >= maxAttempts {
+		slog.ErrorContext(ctx, "giving up", "job", job.ID, "attempt", job.Attempt)
+		return q.finish(job, failed)
+	}
+	slog.WarnContext(ctx, "will try again", "attempt", job.Attempt, "pause", time.Until(at).Round(time.Millisecond).String())
+	job.Attempt++
+	job.NotBefore = at
+	// Changed first, moved then: should we die in between, recover finds it.
+	if err := q.files.write(working, job.ID, job); err != nil {
+		return err
+	}
+	return q.files.move(job.ID, working, pending)
+}
+
+func (q queue) finish(job *Job, state string) error { return q.files.move(job.ID, working, state) }
+
+// recover puts back what a worker before this one had in hand when it died. One worker at a time, please.
+// A job may so be delivered twice, if that worker died between the delivery and finish, but never not at all.
+func (q queue) recover(ctx context.Context) error {
+	ids, err := q.files.list(working)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		var job Job
+		if err := q.files.read(working, id, &job); err != nil {
+			slog.Error("unreadable job", "job", id, "err", err)
+			if err := q.files.move(id, working, failed); err != nil {
+				return err
+			}
+			continue
+		}
+		job.ID = id
+		ctx, _ := job.Carrier.Context(ctx) // no span is needed to log into a trace
+		slog.WarnContext(ctx, "a worker died with this job in hand", "job", id, "attempt", job.Attempt)
+		if err := q.again(ctx, &job, time.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+// testSpeed is high, but lets the 4.2 s of scenario 5 and the pauses be seen.
+const testSpeed = 20
+
+// The edges are written by hand. Each is a span, behind its parent.
+var scenarioTests = []struct {
+	edges string
+	check func(t *testing.T, tr *tracelog.Trace, all map[string]*tracelog.Trace)
+}{
+	{edges: `
+		- > POST /bookings [booking-api]
+		POST /bookings > booking.confirm [booking-api]
+		booking.confirm > calendar.reserve [booking-api] FAILED rate limit exceeded
+		calendar.reserve > POST /events [calendar]
+		booking.confirm > mail.confirmation [booking-api] seat=A1
+		booking.confirm > webhook.enqueue [booking-api]
+		webhook.enqueue > webhook.deliver [booking-worker] attempt=1
+	`, check: func(t *testing.T, tr *tracelog.Trace, _ map[string]*tracelog.Trace) {
+		if d := find(tr, "webhook.deliver")[0]; d.Queued <= 0 {
+			t.Error("the webhook does not say how long it waited")
+		}
+	}},
+
+	{edges: `
+		- > POST /bookings [booking-api]
+		POST /bookings > payment.take [booking-api]
+		payment.take > payment.charge [booking-api]
+		payment.charge > POST /charges [payments]
+		POST /charges > fraud.check [payments]
+		payment.take > booking.confirm [booking-api]
+		booking.confirm > calendar.reserve [booking-api]
+		calendar.reserve > POST /events [calendar]
+		booking.confirm > mail.confirmation [booking-api] seat=A1
+		booking.confirm > webhook.enqueue [booking-api]
+		webhook.enqueue > webhook.deliver [booking-worker] attempt=1
+	`, check: checkCallback},
+
+	{edges: `
+		- > POST /bookings [booking-api]
+		POST /bookings > booking.confirm [booking-api]
+		booking.confirm > calendar.reserve [booking-api]
+		calendar.reserve > POST /events [calendar]
+		booking.confirm > mail.confirmation [booking-api] seat=A1
+		booking.confirm > webhook.enqueue [booking-api]
+		webhook.enqueue > webhook.deliver [booking-worker] attempt=1 FAILED customer flaky answered 503 Service Unavailable
+		webhook.enqueue > webhook.deliver [booking-worker] attempt=2 FAILED customer flaky answered 503 Service Unavailable
+		webhook.enqueue > webhook.deliver [booking-worker] attempt=3
+	`, check: func(t *testing.T, tr *tracelog.Trace, _ map[string]*tracelog.Trace) {
+		waited := time.Duration(0)
+		for i, d := range find(tr, "webhook.deliver") {
+			if got, want := attr(d, "attempt"), fmt.Sprint(i+1); got != want {
+				t.Errorf("attempt %s where %s should be", got, want)
+			}
+			// Each pause is twice the one before it.
+			if least := waited + firstPause<<i/2/testSpeed; i > 0 && d.Queued < least {
+				t.Errorf("attempt %d: queued %v, want at least %v", i+1, d.Queued, least)
+			}
+			waited = d.Queued
+		}
+	}},
+
+	{edges: `
+		- > POST /bookings [booking-api]
+		POST /bookings > booking.confirm [booking-api]
+		booking.confirm > calendar.reserve [booking-api]
+		calendar.reserve > POST /events [calendar]
+		booking.confirm > mail.confirmation [booking-api] seat=A1
+		booking.confirm > mail.confirmation [booking-api] seat=A2 FAILED 550 mailbox unavailable
+		booking.confirm > mail.confirmation [booking-api] seat=A3
+		booking.confirm > webhook.enqueue [booking-api]
+		webhook.enqueue > webhook.deliver [booking-worker] attempt=1
+		booking.confirm > reminder.enqueue [booking-api]
+		reminder.enqueue > reminder.deliver [booking-worker] attempt=1
+	`, check: func(t *testing.T, tr *tracelog.Trace, _ map[string]*tracelog.Trace) {
+		// NotBefore is set just before the carrier is made.
+		if d := find(tr, "reminder.deliver")[0]; d.Queued < remindAfter/testSpeed/2 {
+			t.Errorf("reminded after %v", d.Queued)
+		}
+	}},
+
+	{edges: `
+		- > POST /bookings [booking-api]
+		POST /bookings > payment.take [booking-api]
+		payment.take > payment.charge [booking-api]
+		payment.charge > POST /charges [payments]
+		POST /charges > fraud.check [payments]
+		POST /charges > bank.authorize [payments]
+		POST /bookings > booking.confirm [booking-api]
+		booking.confirm > calendar.reserve [booking-api]
+		calendar.reserve > POST /events [calendar]
+		booking.confirm > mail.confirmation [booking-api] seat=A1
+		booking.confirm > webhook.enqueue [booking-api]
+		webhook.enqueue > webhook.deliver [booking-worker] attempt=1
+	`, check: func(t *testing.T, tr *tracelog.Trace, _ map[string]*tracelog.Trace) {
+		least := 4200 * time.Millisecond / testSpeed
+		for s := find(tr, "bank.authorize")[0]; s != nil; s = s.Parent {
+			if s.Duration < least {
+				t.Errorf("%s took %v, want at least %v", s.Op, s.Duration, least)
+			}
+			least = s.Duration
+		}
+	}},
+}
+
+func TestScenarios(t *testing.T) {
+	for i, test := range scenarioTests {
+		t.Run(fmt.Sprint(i+1), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			out, err := program(t, "-scenario", fmt.Sprint(i+1), "-speed", fmt.Sprint(testSpeed), "-dir", dir).CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			all := logs(t, dir)
+			for _, id := range printed(t, string(out), i, i+1) {
+				tr := all[id]
+				if tr == nil {
+					t.Fatalf("trace %s is not in the log", id)
+				}
+				want := strings.Split(strings.TrimSpace(test.edges), "\n")
+				for i := range want {
+					want[i] = strings.TrimSpace(want[i])
+				}
+				slices.Sort(want)
+				if diff := cmp.Diff(want, edges(tr)); diff != "" {
+					t.Errorf("parents and children (-want +got):\n%s", diff)
+				}
+				if p := pids(tr); len(p) != 2 || p[0] == "" {
+					t.Errorf("pids %q, want two", p)
+				}
+				test.check(t, tr, all)
+			}
+		})
+	}
+}
+
+func TestAll(t *testing.T) {
+	t.Parallel()
+	out, err := program(t, "-speed", "100", "-dir", t.TempDir()).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	ids := printed(t, string(out), 0, len(scenarios))
+	slices.Sort(ids)
+	if n := len(slices.Compact(ids)); n != 5 {
+		t.Errorf("%d traces, want 5", n)
+	}
+}
+
+// printed checks that out shows the scenarios from index i to below end, in order, and returns the trace ids.
+func printed(t *testing.T, out string, i, end int) (ids []string) {
+	t.Helper()
+	shown := regexp.MustCompile(`(?m)^(\d\. .*)\n=+\nPOST /bookings: .* X-Trace-Id: ([0-9a-f]{32})\n\ntrace ([0-9a-f]{32}) `)
+	for _, m := range shown.FindAllStringSubmatch(out, -1) {
+		if i < end && m[1] != fmt.Sprintf("%d. %s", i+1, scenarios[i].title) {
+			t.Errorf("heading %q for scenario %d", m[1], i+1)
+		}
+		if m[2] != m[3] {
+			t.Errorf("the answer says trace %s, the tree %s", m[2], m[3])
+		}
+		ids = append(ids, m[3])
+		i++
+	}
+	if i != end {
+		t.Fatalf("not all scenarios are shown:\n%s", out)
+	}
+	return ids
+}
+
+func checkCallback(t *testing.T, tr *tracelog.Trace, all map[string]*tracelog.Trace) {
+	confirm := find(tr, "booking.confirm")[0]
+	if least := 1500 * time.Millisecond / testSpeed; confirm.Queued < least {
+		t.Errorf("confirmed after %v, want at least %v", confirm.Queued, least)
+	}
+	if answered := find(tr, "POST /bookings")[0]; !confirm.Start.After(answered.End) {
+		t.Error("confirmed before the request was answered")
+	}
+	if len(confirm.Links) != 1 {
+		t.Fatalf("%d links, want one to the callback", len(confirm.Links))
+	}
+	link := confirm.Links[0]
+	callback := all[link.Trace]
+	if callback == nil || callback == tr {
+		t.Fatalf("the link leads to trace %s, want another one in the log", link.Trace)
+	}
+	if diff := cmp.Diff([]string{"- > POST /payments/{id}/paid [booking-api]"}, edges(callback)); diff != "" {
+		t.Errorf("trace of the callback (-want +got):\n%s", diff)
+	}
+	if id := callback.Roots[0].ID; id != link.Span {
+		t.Errorf("the link names span %s, the callback's is %s", link.Span, id)
+	}
+}
+
+func TestChoose(t *testing.T) {
+	for which, want := range map[string]string{
+		"all": "[0 1 2 3 4]", "1": "[0]", "5": "[4]", "0": "[]", "6": "[]", "": "[]", "x": "[]",
+	} {
+		got, err := choose(which)
+		if fmt.Sprint(got) != want || (err == nil) != (len(got) > 0) {
+			t.Errorf("choose(%q) = %v, %v, want %s", which, got, err, want)
+		}
+	}
+}
