@@ -25,6 +25,10 @@ import (
 // It has strings only and no method of any well-known interface,
 // so it changes nothing else about the payload, and no value of its fields fails the payload's Unmarshal.
 // The zero Carrier carries nothing. A Carrier is a value: copy it.
+// A field of the payload named like one of its fields or methods hides that one: then write job.Carrier.Op.
+//
+// A retry that continues from the same Carrier stays in the trace, a sibling of the first try, and its queued_ms
+// counts from when the work was ordered. A retry that is to be a trace of its own begins it with [Detach] and [Link].
 //
 // Embed it only in what your own services write and read. From a public request body take nothing.
 // A carrier in a message that is signed and sent to somebody else leaks ids, and makes equal payloads differ:

@@ -213,7 +213,8 @@ func Detach(ctx context.Context) context.Context {
 	return &scopeContext{Context: ctx, env: &env{tracer: c.env.tracer, with: c.env.with}}
 }
 
-// With returns a context under which every record carries attrs, the end of a span among them.
+// With returns a context under which every record carries attrs, the ends of the spans started there among them.
+// The current span of ctx itself began without them: for that one, see [Span.SetAttrs].
 // They stay in this process: neither a carrier nor a header takes them along.
 //
 // The last one of a key wins, and all give way to what a record or its logger says under the same key.

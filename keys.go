@@ -73,7 +73,7 @@ func (n *naming) takeGroup(name string) {
 // and whether any is another than the user's. It notes that in next, the logger to be.
 func (n *naming) nameAttrs(next *naming, k recordKind, attrs []slog.Attr) (_ []slog.Attr, renamed bool) {
 	names := n.namer(k)
-	if n.groups > 0 || !names.mustRename(attrs) {
+	if n.groups > 0 || next.bound || !names.mustRename(attrs) {
 		return attrs, false
 	}
 	attrs = names.rename(attrs)
@@ -84,7 +84,7 @@ func (n *naming) nameAttrs(next *naming, k recordKind, attrs []slog.Attr) (_ []s
 // nameGroup is nameAttrs for a group that the logger opens.
 func (n *naming) nameGroup(next *naming, k recordKind, name string) string {
 	names := n.namer(k)
-	if n.groups > 0 || !names.mustMove(name) {
+	if n.groups > 0 || next.bound || !names.mustMove(name) {
 		return name
 	}
 	name = names.name(name)

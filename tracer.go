@@ -70,6 +70,9 @@ func init() { defaultTracer.Store(NewTracer(nil, nil)) }
 // NewTracer returns a Tracer that reports to h.
 // If h is nil, the normal case, each record goes to the handler that [slog.Default] has at that moment.
 // Nil options mean the defaults; they are copied.
+//
+// Only span records go to h. Log records go where their logger writes, which for slog.InfoContext is slog's default one;
+// [Logger] returns one that writes to h in a span of this Tracer.
 func NewTracer(h slog.Handler, opts *TracerOptions) *Tracer {
 	t := &Tracer{handler: h}
 	if opts != nil {

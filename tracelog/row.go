@@ -1,7 +1,9 @@
 package tracelog
 
 import (
+	"bytes"
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -148,7 +150,11 @@ func (p *treePrinter) spanAttrs(s *Span) text {
 	if s.Kind != "" {
 		t = t.add(styleDim, "kind="+quoted(s.Kind, p.limit(maxName)))
 	}
-	t = p.attrs(t, s.Attrs)
+	var known []Attr
+	if s.Parent != nil {
+		known = s.Parent.Attrs
+	}
+	t = p.attrs(t, s.Attrs, known)
 	if p.Stable {
 		if n := len(s.Links); n > 0 {
 			t = gap(t).add(styleDim, count(n, "link"))
@@ -173,7 +179,13 @@ func gap(t text) text {
 	return t
 }
 
-func (p *treePrinter) attrs(t text, attrs []Attr) text {
+// attrs adds attributes, but not those that the reader knows from the span above, unless all is to be shown.
+func (p *treePrinter) attrs(t text, attrs, known []Attr) text {
+	if !p.Stable && len(known) > 0 {
+		attrs = slices.DeleteFunc(slices.Clone(attrs), func(a Attr) bool {
+			return slices.ContainsFunc(known, func(k Attr) bool { return k.Key == a.Key && bytes.Equal(k.Value, a.Value) })
+		})
+	}
 	for i, a := range attrs {
 		if i == p.limit(maxAttrs) {
 			return gap(t).add(styleDim, "… "+strconv.Itoa(len(attrs)-i)+" more")
@@ -211,7 +223,11 @@ func (p *treePrinter) log(path []branch, e *Entry) {
 	} else if e.Copies > 0 {
 		t = t.add(styleYellow, " ×"+strconv.Itoa(e.Copies+1))
 	}
-	if attrs := p.attrs(nil, e.Attrs()); len(attrs) > 0 {
+	var known []Attr
+	if s := path[len(path)-1].span; s != nil && p.Attrs {
+		known = s.Attrs
+	}
+	if attrs := p.attrs(nil, e.Attrs(), known); len(attrs) > 0 {
 		t = append(t.add(styleNone, "  "), attrs...)
 	}
 	if len(path) == 1 {

@@ -92,7 +92,7 @@ func (o *stableOrderer) describe(s *Span) string {
 	p := treePrinter{TreeOptions: TreeOptions{Stable: true}}
 	var b []byte
 	add := func(t text) { b = append(t.appendTo(b, false), 0) }
-	add(p.attrs(nil, s.Attrs))
+	add(p.attrs(nil, s.Attrs, nil))
 	add(p.label(s, unbounded))
 	add(p.spanAttrs(s))
 	add(p.note(s))
@@ -103,7 +103,7 @@ func (o *stableOrderer) describe(s *Span) string {
 		b = append(b, e.Message...)
 		b = append(b, 0)
 		b = strconv.AppendInt(b, int64(e.Copies), 10)
-		add(p.attrs(nil, e.Attrs()))
+		add(p.attrs(nil, e.Attrs(), nil))
 	}
 	text := string(b)
 	o.text[s] = text

@@ -17,6 +17,7 @@ type TreeOptions struct {
 	// Logs shows log lines too: where they fall in time among the children of their span.
 	Logs bool
 	// Attrs shows the attributes, kind and links of spans.
+	// What a span says just as its parent does is left out, as it is of log lines that say what their span does.
 	Attrs bool
 	// Stacks shows the stack of a span that panicked.
 	Stacks bool

@@ -1,0 +1,137 @@
+package slogtrace
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// formatHandlers are the two kinds of handler that write a Format.
+func formatHandlers(f Format) map[string]func(io.Writer) slog.Handler {
+	return map[string]func(io.Writer) slog.Handler{
+		"JSONHandler": func(w io.Writer) slog.Handler { return f.NewJSONHandler(w, nil) },
+		"Handler":     func(w io.Writer) slog.Handler { return f.NewHandler(slog.NewJSONHandler(w, nil)) },
+	}
+}
+
+func TestFormatNames(t *testing.T) {
+	traceText, spanText := `"`+testTraceText+`"`, `"`+testSpanText+`"`
+	for _, c := range []struct {
+		name   string
+		f      Format
+		flags  Flags
+		op     string
+		user   []slog.Attr
+		inside map[string]string
+	}{
+		{"default", Format{}, FlagSampled, "work", []slog.Attr{slog.Int("trace", 1), slog.Int("trace_id", 2)},
+			map[string]string{"trace": traceText, "span": spanText, "op": `"work"`, "attr.trace": "1", "trace_id": "2", "trace_flags": ""}},
+		{"the default's names in full", Format{Trace: "trace", Span: "span", Op: "op"}, FlagSampled, "work", nil,
+			map[string]string{"trace": traceText, "span": spanText, "op": `"work"`}},
+		{"OTel", OTel, FlagSampled, "work", []slog.Attr{slog.Int("trace", 1), slog.Int("trace_id", 2), slog.Int("trace_flags", 3), slog.Int("span_id", 4), slog.Int("op", 5)},
+			map[string]string{"trace_id": traceText, "span_id": spanText, "op": `"work"`, "trace_flags": `"01"`, "trace": "1", "span": "",
+				"attr.trace_id": "2", "attr.trace_flags": "3", "attr.span_id": "4", "attr.op": "5"}},
+		{"OTel, flags", OTel, FlagSampled | FlagRandom, "work", nil, map[string]string{"trace_flags": `"03"`}},
+		{"OTel, unsampled", OTel, 0, "work", nil, map[string]string{"trace_flags": `"00"`, "trace_id": traceText}},
+		{"OTel, unsampled and random", OTel, FlagRandom, "work", nil, map[string]string{"trace_flags": `"02"`}},
+		{"OTel, unknown flags", OTel, 0xfd, "work", nil, map[string]string{"trace_flags": `"01"`}},
+		{"OTel, no op", OTel, FlagSampled, "", []slog.Attr{slog.Int("op", 1)}, map[string]string{"op": "", "attr.op": "1"}},
+		{"some names", Format{Span: "dd.span", Flags: "f"}, FlagSampled, "work", []slog.Attr{slog.Int("f", 1), slog.Int("span", 2)},
+			map[string]string{"trace": traceText, "dd.span": spanText, "op": `"work"`, "f": `"01"`, "attr.f": "1", "span": "2"}},
+		{"names that need escapes", Format{Trace: "a\"\\\n", Span: "\u2028", Op: "ö/<&", Flags: "\x01"}, FlagSampled, "w\"\xffö", []slog.Attr{slog.Int("\x01", 1), slog.Int("a\"\\\n", 2)},
+			map[string]string{"a\"\\\n": traceText, "\u2028": spanText, "ö/<&": `"w\"` + "\ufffd" + `ö"`, "\x01": `"01"`, "attr.\x01": "1", "attr.a\"\\\n": "2"}},
+		{"long names", Format{Trace: "logging.googleapis.com/trace", Span: "logging.googleapis.com/spanId/logging.googleapis.com/spanId/1234567890"}, FlagSampled, "work",
+			[]slog.Attr{slog.Int("logging.googleapis.com/spanId/logging.googleapis.com/spanId/1234567890", 1), slog.Int("logging.googleapis.com/trace", 2)},
+			map[string]string{"logging.googleapis.com/trace": traceText, "attr.logging.googleapis.com/trace": "2",
+				"logging.googleapis.com/spanId/logging.googleapis.com/spanId/1234567890": spanText, "attr.logging.googleapis.com/spanId/logging.googleapis.com/spanId/1234567890": "1"}},
+	} {
+		for name, mk := range formatHandlers(c.f) {
+			t.Run(c.name+"/"+name, func(t *testing.T) {
+				var b bytes.Buffer
+				h := mk(&b)
+				sc := testSpanContext
+				sc.Flags = c.flags
+				ctx := withRemote(t.Context(), &remoteParent{SpanContext: sc, op: c.op})
+				for range 4 {
+					if err := h.Handle(ctx, testRecord(c.user...)); err != nil {
+						t.Fatal(err)
+					}
+					line := bytes.ReplaceAll(take(&b), []byte(`\ufffd`), []byte("\ufffd"))
+					checkRootKeys(t, line, c.inside)
+				}
+				// Outside of a trace no name means anything.
+				if err := h.Handle(t.Context(), testRecord(c.user...)); err != nil {
+					t.Fatal(err)
+				}
+				var want bytes.Buffer
+				if err := slog.NewJSONHandler(&want, nil).Handle(t.Context(), testRecord(c.user...)); err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(want.String(), b.String()); diff != "" {
+					t.Errorf("outside (-want +got):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+// On span records the schema keeps its names, and the user's names that a Format took are given back by it alone.
+func TestFormatSpanRecords(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		f    Format
+		want map[string]string
+	}{
+		{"default", Format{}, map[string]string{"attr.trace": "1", "trace_id": "2", "attr.start": "3"}},
+		{"OTel", OTel, map[string]string{"trace": "1", "attr.trace_id": "2", "attr.start": "3"}},
+	} {
+		for name, mk := range formatHandlers(c.f) {
+			t.Run(c.name+"/"+name, func(t *testing.T) {
+				var b bytes.Buffer
+				_, span := NewTracer(mk(&b), nil).Start(t.Context(), "op", slog.Int("trace", 1), slog.Int("trace_id", 2), slog.Int("start", 3))
+				span.End()
+				want := idsUnder(c.f, span.SpanContext(), "op")
+				want["start"], want["duration_ms"] = "*", "*"
+				for k, v := range c.want {
+					want[k] = v
+				}
+				checkRootKeys(t, take(&b), want)
+			})
+		}
+	}
+}
+
+func TestFormatIsComparable(t *testing.T) {
+	if (Format{}) == OTel || OTel != (Format{Trace: "trace_id", Span: "span_id", Flags: "trace_flags"}) {
+		t.Error("Formats do not compare as their fields do")
+	}
+	f := OTel
+	h := f.NewHandler(slog.DiscardHandler)
+	f.Trace = "changed"
+	if h.format.Trace != "trace_id" || OTel.Trace != "trace_id" {
+		t.Error("a handler shares its Format with whoever made it")
+	}
+}
+
+// The lengths that a keySet notes are but a sieve.
+func TestKeySet(t *testing.T) {
+	long := string(bytes.Repeat([]byte("k"), 66)) // falls on the same bit as a key of 2 bytes
+	s := newKeySet([]string{"op", "trace"}, []string{"span"})
+	for key, want := range map[string]bool{
+		"op": true, "trace": true, "span": true,
+		"": false, "po": false, "Op": false, "ops": false, "o": false, "tracy": false, long: false,
+	} {
+		if got := s.has(key); got != want {
+			t.Errorf("has(%q) is %v, want %v", key, got, want)
+		}
+	}
+	if longs := newKeySet([]string{long}); !longs.has(long) || longs.has("kk") {
+		t.Error("a key of 66 bytes is not told from one of 2")
+	}
+	if noKeys.has("") || noKeys.has("op") {
+		t.Error("the empty set has keys")
+	}
+}

@@ -1,0 +1,139 @@
+package slogtrace_test
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A readmeBlock is a fenced block of README.md, and the comment above it that says what it must equal.
+type readmeBlock struct{ test, text string }
+
+func readmeBlocks(t *testing.T) []readmeBlock {
+	t.Helper()
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fence := regexp.MustCompile("(?m)(?:^<!-- test: (.*) -->\n)?^```(?:[a-z]*)\n((?s:.*?))^```$")
+	var blocks []readmeBlock
+	for _, m := range fence.FindAllStringSubmatch(string(text), -1) {
+		blocks = append(blocks, readmeBlock{m[1], m[2]})
+	}
+	return blocks
+}
+
+// What differs from run to run: times, ids and durations, and the columns that durations leave.
+var unstable = []struct {
+	re *regexp.Regexp
+	to string
+}{
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d[T ][0-9:.]+Z`), "TIME"},
+	{regexp.MustCompile(`\b[0-9a-f]{32}\b`), "TRACE"},
+	{regexp.MustCompile(`\b[0-9a-f]{16}\b`), "SPAN"},
+	{regexp.MustCompile(`"duration_ms":[0-9.]+`), `"duration_ms":N`},
+	{regexp.MustCompile(`\+?\b[0-9.]+(ns|µs|ms|s)\b`), "D"},
+	{regexp.MustCompile(`\bpid=\d+`), "pid=N"},
+	{regexp.MustCompile(`\bb-[0-9a-f]{12}\b`), "BOOKING"},
+	{regexp.MustCompile(`\n[│ ]+([^│├└· \n])`), " $1"}, // wrapped lines
+	{regexp.MustCompile(` +`), " "},
+}
+
+func stable(text string) string {
+	for _, u := range unstable {
+		text = u.re.ReplaceAllString(text, u.to)
+	}
+	return text
+}
+
+// The program in the README is the one in examples, and its output, and the tree, are what really comes out.
+func TestReadme(t *testing.T) {
+	tested := 0
+	for _, b := range readmeBlocks(t) {
+		if b.test == "" {
+			continue
+		}
+		tested++
+		command, isCommand := strings.CutPrefix(b.test, "go ")
+		if !isCommand {
+			file, err := os.ReadFile(b.test)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			_, program, _ := strings.Cut(string(file), "package main")
+			if diff := cmp.Diff("package main"+program, b.text); diff != "" {
+				t.Errorf("%s (-file +README):\n%s", b.test, diff)
+			}
+			continue
+		}
+		t.Run(b.test, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command("go", strings.Fields(command)...)
+			var stderr strings.Builder
+			cmd.Stderr = &stderr
+			out, err := cmd.Output()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, stderr.String())
+			}
+			if want, got := stable(b.text), stable(string(out)); !strings.Contains(got, want) {
+				t.Errorf("the output does not hold the README's (-README +output):\n%s", cmp.Diff(want, got))
+			}
+		})
+	}
+	if tested != 3 {
+		t.Errorf("README.md has %d tested blocks, want 3", tested)
+	}
+	if n := strings.Count(string(must(os.ReadFile("README.md"))), "\n"); n >= 120 {
+		t.Errorf("README.md has %d lines, want fewer than 120", n)
+	}
+}
+
+func must(b []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// Each signature in the README is declared so, and each function of the package stands there.
+func TestReadmeAPI(t *testing.T) {
+	out, err := exec.Command("go", "doc", "-all", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		if strings.HasPrefix(line, "func ") {
+			declared[strings.TrimSpace(line)] = true
+		}
+	}
+	if len(declared) < 20 {
+		t.Fatalf("go doc lists only %d functions", len(declared))
+	}
+	shown := map[string]bool{}
+	for _, b := range readmeBlocks(t) {
+		for line := range strings.Lines(b.text) {
+			if !strings.HasPrefix(line, "func ") || strings.HasSuffix(strings.TrimSpace(line), "{") {
+				continue
+			}
+			sig, _, _ := strings.Cut(line, "//")
+			sig = strings.TrimSpace(sig)
+			shown[sig] = true
+			if !declared[sig] {
+				t.Errorf("README.md has %q, which is not declared so", sig)
+			}
+		}
+	}
+	for sig := range declared {
+		// Methods, and parsers of single ids, may be left out: they are found from what is shown.
+		if !strings.HasPrefix(sig, "func (") && !strings.HasPrefix(sig, "func ParseTraceID") &&
+			!strings.HasPrefix(sig, "func ParseSpanID") && !shown[sig] {
+			t.Errorf("README.md does not show %q", sig)
+		}
+	}
+}
