@@ -162,7 +162,7 @@ func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
 		l.valid = in.kind != plainRecord
 	}
 	l.builtins(&r, h.opts.AddSource)
-	with, beforeWith := 0, l
+	withAt, withSep, withs := 0, false, 0 // where the attributes of With stand, after a comma or not, and how many
 	if ours {
 		if l.rep != nil {
 			l.enter(mem.groups[:0], nil)
@@ -173,11 +173,10 @@ func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
 		if in.event != eventNone {
 			l.schema(c.span, in.event)
 		}
-		if !in.marked {
-			beforeWith = l
-			attrs := h.contextAttrs(&c, &in, &r)
-			with = len(attrs)
-			l.attrs(attrs)
+		if with := c.with(); len(with) > 0 && !in.marked {
+			with = h.contextAttrs(&c, &in, &r)
+			withAt, withSep, withs = len(l.buf), l.sep, len(with)
+			l.attrs(with)
 		}
 	}
 
@@ -210,12 +209,13 @@ func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
 		if empty {
 			l.buf = l.buf[:start]
 			opened = ch.opened
-			if all := c.with(); with < len(all) && !in.marked && h.groups > 0 {
+			if withAt > 0 && withs < len(c.with()) && h.groups > 0 {
 				// Attributes of With gave way to a group that is not written after all: once more, without the record's.
 				r = slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
-				buf := l.buf[:len(beforeWith.buf)]
-				l = beforeWith
-				l.buf = buf
+				l = line{buf: l.buf[:withAt], sep: withSep, rep: l.rep, valid: l.valid}
+				if l.rep != nil {
+					l.enter(mem.groups[:0], nil)
+				}
 				l.attrs(h.contextAttrs(&c, &in, &r))
 				l.chain(ch)
 			}
