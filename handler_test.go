@@ -349,13 +349,6 @@ func valuesOf(members []member, key string) (vals []string) {
 	return vals
 }
 
-func keysOf(members []member) (keys []string) {
-	for _, m := range members {
-		keys = append(keys, m.Key)
-	}
-	return keys
-}
-
 // checkRootKeys checks that each key of want stands exactly once at the root, with its value;
 // "" wants the key to be absent, "*" takes any value.
 func checkRootKeys(tb testing.TB, line []byte, want map[string]string) {
@@ -1435,7 +1428,6 @@ func TestHandlerAfterDroppedGroup(t *testing.T) {
 // Attributes of With outside a trace pass through several of ours once.
 func TestHandlerNestedWithOnly(t *testing.T) {
 	var b bytes.Buffer
-	type wrap = func(slog.Handler) slog.Handler
 	base := func() slog.Handler { return slog.NewJSONHandler(&b, nil) }
 	for name, h := range map[string]slog.Handler{
 		"default over default": NewHandler(NewHandler(base())),

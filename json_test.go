@@ -121,7 +121,7 @@ type (
 	textPanics  struct{}
 	valuer      struct{ v slog.Value }
 	valuePanics struct{ with any }
-	endless     struct{ n int }
+	endless     struct{}
 	stringer    struct{ N int }
 	cycle       struct{ Next *cycle }
 )
