@@ -1414,7 +1414,7 @@ func TestHandlerAfterDroppedGroup(t *testing.T) {
 						t.Fatal(err)
 					}
 					if _, err := splitMembers(pb.Bytes(), rig.text); err != nil {
-						t.Skip("no valid line without us either") // the stamp comes after it
+						return // no valid line without us either: the stamp comes after the group
 					}
 					for _, b := range bufs {
 						parseMembers(t, take(b), rig.text)
