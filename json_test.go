@@ -36,6 +36,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -385,8 +386,8 @@ func normalStacks(line string) string {
 func fuzzSeeds(f *testing.F, seed uint64) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	n := 1500
-	if raceEnabled {
-		n = 200
+	if raceEnabled || flag.Lookup("test.fuzz").Value.String() != "" {
+		n = 200 // a short run of the fuzzer should come beyond them
 	}
 	f.Add([]byte{})
 	for range n {
