@@ -26,6 +26,7 @@ import (
 // so it changes nothing else about the payload, and no value of its fields fails the payload's Unmarshal.
 // The zero Carrier carries nothing. A Carrier is a value: copy it.
 // A field of the payload named like one of its fields or methods hides that one: then write job.Carrier.Op.
+// A payload with a MarshalJSON of its own has to write the carrier itself, for which there is [InjectJSON].
 //
 // A retry that continues from the same Carrier stays in the trace, a sibling of the first try, and its queued_ms
 // counts from when the work was ordered. A retry that is to be a trace of its own begins it with [Detach] and [Link].
@@ -36,7 +37,7 @@ import (
 type Carrier struct {
 	Traceparent string `json:"traceparent,omitempty"`   // W3C Trace Context Level 2, 3.2
 	Tracestate  string `json:"tracestate,omitempty"`    // W3C Trace Context Level 2, 3.3
-	Baggage     string `json:"trace_baggage,omitempty"` // not "baggage": bookings have baggage too
+	Baggage     string `json:"trace_baggage,omitempty"` // reserved: neither written nor read so far
 	Op          string `json:"trace_op,omitempty"`      // the producer's op, on records before the consumer's first Start
 	Sent        string `json:"trace_sent,omitempty"`    // RFC 3339 with nanoseconds, UTC
 }
@@ -86,6 +87,7 @@ const maxCarriedOp = 256
 // Context never fails the work. If c carries no trace, it returns ctx and no error.
 // If the traceparent is not valid, it returns ctx itself and an error.
 // If another field is not valid, it returns a context that continues the trace without it, and an error that names it.
+// Baggage is not looked at.
 func (c Carrier) Context(ctx context.Context) (context.Context, error) {
 	if ctx == nil {
 		ctx = context.Background()

@@ -41,7 +41,7 @@ func bindAttrs(h slog.Handler, attrs []slog.Attr) slog.Handler {
 }
 
 // NewHandler returns a [Handler] that passes records on to inner,
-// which must be as package testing/slogtest wants it, and may be any handler that is.
+// which must be as package testing/slogtest wants it, and may be any handler that is. It panics if inner is nil.
 //
 // Wrap first, open groups later: groups that are open on inner already stay, and the ids stand inside them.
 // Inner may not be the handler that package slog begins with: once it were the default again,
@@ -50,6 +50,9 @@ func bindAttrs(h slog.Handler, attrs []slog.Attr) slog.Handler {
 func NewHandler(inner slog.Handler) *Handler { return newHandler(inner, defaultFormat) }
 
 func newHandler(inner slog.Handler, f *format) *Handler {
+	if inner == nil {
+		panic("slogtrace: NewHandler: want a handler, got nil") // as slog.New does: better here than at the first record
+	}
 	if isInitialHandler(inner) {
 		inner = newTextHandler(inner)
 	}
@@ -245,6 +248,7 @@ func (b *boundCache) find(h *Handler, op string) *boundHandler {
 }
 
 func (b *boundCache) add(e *boundHandler) {
+	e.depth = 1
 	if next := b.head.Load(); next != nil && next.depth < maxBoundHandlers {
 		e.next, e.depth = next, next.depth+1
 	}

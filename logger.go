@@ -7,7 +7,8 @@ import (
 
 // Logger returns a logger for code that passes no context to its log calls:
 // they count as made under ctx, whereas a call whose own context is in a trace counts as made there.
-// It writes where the span of ctx reports to, else to the handler of [slog.Default].
+// It writes where the span of ctx reports to, else to the handler of [slog.Default],
+// as that is at the call of Logger.
 //
 //	log := slogtrace.Logger(ctx)
 //	log.Info("charged") // carries the ids of ctx

@@ -32,7 +32,7 @@ import (
 // It is safe for concurrent use, on one and the same object too.
 //
 // Inject only into what your own services read.
-// The carrier names your operations and brings your baggage along:
+// The carrier names your operations:
 // in a webhook to a customer, keep it beside the signed body, or remove it with [StripJSON] before signing.
 // It also makes equal payloads differ:
 // compute content hashes and idempotency keys before InjectJSON, or of what StripJSON returns.
@@ -55,7 +55,7 @@ func InjectJSON(ctx context.Context, object []byte) ([]byte, error) {
 // It is safe for concurrent use, on one and the same object too.
 //
 // From a public request body take nothing: whoever writes the carrier chooses the trace your records join,
-// whether it is sampled, and the baggage that stands on them.
+// and whether it is sampled.
 func ExtractJSON(object []byte) (Carrier, error) {
 	var c Carrier
 	open, err := payloadObject("extract", object)

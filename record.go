@@ -61,6 +61,7 @@ type SpanInfo struct {
 
 // SpanOf reports whether r is a span record, and what it says.
 // The span's attributes are r's own, save the first, which stands for the schema's.
+// That one has an empty key: to read it yourself, resolve its value, which is a group then, and those in it.
 // It recognises records of this process only: lines that were read back are package tracelog's.
 func SpanOf(r slog.Record) (SpanInfo, bool) {
 	var span *Span

@@ -11,7 +11,7 @@ import (
 // A Span is one operation of a trace: it has a name, a beginning and an end, and perhaps a parent.
 // [Start] makes it and the context in which it is the current one; [Span.End] reports it as one record.
 //
-// All methods are safe for concurrent use and do nothing on a nil Span.
+// All methods are safe for concurrent use and do nothing on a nil Span. The zero Span is of no use.
 // A span may outlive its parent.
 type Span struct {
 	parent   context.Context // of the context that is this span

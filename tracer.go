@@ -13,12 +13,12 @@ import (
 
 // A Tracer makes spans and reports them to a [slog.Handler].
 // Programs that are content with slog's default logger and the default options need none.
-// A Tracer is safe for concurrent use.
+// A Tracer is safe for concurrent use. [NewTracer] makes one; the zero value is of no use.
 type Tracer struct {
 	handler slog.Handler // nil: slog.Default's, at use
 	opts    TracerOptions
 	env     env // of spans whose context brings none
-	stats   struct{ withheld, refused atomic.Int64 }
+	stats   struct{ withheld, refused, lost atomic.Int64 }
 }
 
 // TracerOptions are options for [NewTracer]. The zero value means the defaults.
@@ -100,11 +100,12 @@ func SetDefault(t *Tracer) {
 type Stats struct {
 	Withheld int64 // span records of traces that are not sampled
 	Refused  int64 // span records whose level the handler was not enabled for
+	Lost     int64 // span records for which the handler returned an error
 }
 
 // Stats returns the counts so far.
 func (t *Tracer) Stats() Stats {
-	return Stats{Withheld: t.stats.withheld.Load(), Refused: t.stats.refused.Load()}
+	return Stats{Withheld: t.stats.withheld.Load(), Refused: t.stats.refused.Load(), Lost: t.stats.lost.Load()}
 }
 
 // Start is like the function [Start], but the span and those below it are t's.
@@ -269,5 +270,7 @@ func (t *Tracer) write(s *Span, e event, level slog.Level, at time.Time) {
 	r.AddAttrs(slog.Attr{Value: markFor(h, s, e)})
 	r.AddAttrs(escapeForStrangers(s.attrs)...)
 	// As in slog.Logger, there is nobody to return the error to.
-	_ = h.Handle(ctx, r)
+	if err := h.Handle(ctx, r); err != nil {
+		t.stats.lost.Add(1)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"log/slog"
 	"math"
@@ -645,4 +646,45 @@ func TestSetDefaultConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// What a handler fails to write is counted.
+func TestStatsLost(t *testing.T) {
+	tracer := NewTracer(NewJSONHandler(failingWriter{}, nil), nil)
+	_, s := tracer.Start(t.Context(), "op")
+	s.End()
+	if diff := cmp.Diff(Stats{Lost: 1}, tracer.Stats()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("disk full") }
+
+func TestNewHandlerNil(t *testing.T) {
+	defer func() {
+		if p := recover(); p != "slogtrace: NewHandler: want a handler, got nil" {
+			t.Errorf("panic %v", p)
+		}
+	}()
+	NewHandler(nil)
+}
+
+// However many loggers are derived below one span, it keeps four of the handlers they led to.
+func TestBoundCacheIsBounded(t *testing.T) {
+	ctx, s := Start(t.Context(), "op")
+	base := slog.New(NewHandler(slog.NewJSONHandler(io.Discard, nil)))
+	most := 0
+	for i := range 20 {
+		base.With("i", i).InfoContext(ctx, "x")
+		n := 0
+		for e := s.extra().bound.head.Load(); e != nil; e = e.next {
+			n++
+		}
+		most = max(most, n)
+	}
+	if most != maxBoundHandlers {
+		t.Errorf("the span kept %d handlers, want %d at most", most, maxBoundHandlers)
+	}
 }

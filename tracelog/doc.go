@@ -14,7 +14,8 @@
 //
 // prints for each trace
 //
-//	trace 4bf92f3577b34da6a3ce929d0e0e4736 · 2026-03-01 09:15:00.000Z · 1.204s · 3 spans · 2 errors · api
+//	trace 4bf92f3577b34da6a3ce929d0e0e4736 · 2026-03-01 09:15:00.000Z · 1.204s · 3 spans · 2 errors
+//	  api
 //	POST /bookings [api]  1.204s  ✗ charge: card declined
 //	├─ db.insert          12.1ms
 //	└─ payment.charge      301ms  ✗ card declined

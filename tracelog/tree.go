@@ -247,7 +247,7 @@ func (p *treePrinter) header() {
 	for i, part := range parts {
 		switch {
 		case i == 0:
-		case len(t)+3+len(part) > p.Width:
+		case len(t)+3+len(part) > p.Width-2: // paragraph's width
 			p.line(t)
 			t = text(nil).pad(2)
 		default:

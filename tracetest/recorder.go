@@ -58,6 +58,9 @@ func NewRecorder() *Recorder {
 
 // Record makes a new Recorder the handler of slog's default logger, and so of all spans whose Tracer has none of its own,
 // until the test ends. Tests that do so cannot run in parallel.
+//
+// A span that was not ended has no record, and without a line or a child in it no place in a tree. To see those too,
+// make the default Tracer one with LogStart ([slogtrace.SetDefault]).
 func Record(t testing.TB) *Recorder {
 	t.Helper()
 	r := NewRecorder()

@@ -22,7 +22,7 @@ func TestRun(t *testing.T) {
 	if err := os.WriteFile(file, []byte(log), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	const bad = " 1 of 3 lines are no record\n"
+	const bad = " 1 of 3 lines are no record, the first of them line 2: not a JSON object\n"
 	for _, test := range []struct {
 		args           string // FILE stands for a file that holds log
 		stdin          string
@@ -34,13 +34,17 @@ func TestRun(t *testing.T) {
 		{args: "list", code: 2, stderr: []string{usage}},
 		{args: "show -x", code: 2, stderr: []string{"-x", usage}},
 		{args: "show -h", code: 0, stderr: []string{usage}},
-		{args: "show"},
+		{args: "help", stderr: []string{usage}},
+		{args: "show", code: 1, stderr: []string{"slogtrace: no record carries a trace id\n"}},
+		{args: "show -logs=false", stdin: `{"msg":"outside"}` + "\n", code: 1, stderr: []string{"no record carries a trace id"}},
 		{args: "show", stdin: log, stdout: []string{"book", "cancel"}, stderr: []string{"-:" + bad}},
 		{args: "show FILE", stdout: []string{"book", "cancel"}, stderr: []string{"a.log:" + bad}},
 		{args: "show -trace req-1 FILE", stdout: []string{"book"}, stderr: []string{bad}, not: "cancel"},
 		{args: "show -trace req-12 -", stdin: log, stdout: []string{"cancel"}, stderr: []string{bad}, not: "book"},
 		{args: "show -trace req FILE", code: 1, stderr: []string{bad, "slogtrace: trace req: want one trace, found 2 of 2"}},
 		{args: "show -trace b FILE", code: 1, stderr: []string{bad, "slogtrace: trace b: want one trace, found 0 of 2"}},
+		{args: "show -trace REQ-12 FILE", stdout: []string{"cancel"}, stderr: []string{bad}, not: "book"},
+		{args: "show FILE.gone FILE", code: 1, stdout: []string{"book", "cancel"}, stderr: []string{"a.log.gone", bad}},
 		{args: "show FILE.gone", code: 1, stderr: []string{"slogtrace: ", "a.log.gone"}},
 	} {
 		t.Run(test.args, func(t *testing.T) {

@@ -54,7 +54,7 @@ var errUsage = errors.New("usage") // the flag package has said the rest
 func book(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) error {
 	var which string
 	o, err := parse(args, stderr, func(flags *flag.FlagSet) {
-		flags.StringVar(&which, "scenario", "all", "which scenario to run, `1` to 5")
+		flags.StringVar(&which, "scenario", "all", "which `scenario` to run: 1 to 5, or all")
 	})
 	if err != nil {
 		return err
@@ -69,12 +69,11 @@ func book(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 			return err
 		}
 	}
-	fmt.Fprintf(stdout, "Bookings are being made. Logs, queue and payments: %s\n", o.dir)
-
 	log, err := openLog(o.dir, "api")
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(stdout, "Bookings are being made. Logs, queue and payments: %s\n", o.dir)
 	defer log.file.Close()
 	slog.SetDefault(slog.New(log.service("booking-api")))
 
@@ -120,8 +119,12 @@ func parse(args []string, stderr io.Writer, more func(*flag.FlagSet)) (options, 
 		}
 		return o, err
 	}
-	if !(o.pace >= 0.1) || o.pace > 1e6 || flags.NArg() > 0 {
-		fmt.Fprintln(stderr, "booking: want a speed between 0.1 and 1e6, and no arguments")
+	if flags.NArg() > 0 {
+		fmt.Fprintf(stderr, "booking: want flags only, got %q\n", flags.Arg(0))
+		return o, errUsage
+	}
+	if !(o.pace >= 0.1) || o.pace > 1e6 {
+		fmt.Fprintf(stderr, "booking: want a speed between 0.1 and 1e6, got %v\n", float64(o.pace))
 		return o, errUsage
 	}
 	return o, nil
