@@ -198,21 +198,24 @@ func (l *line) attrs(attrs []slog.Attr) bool {
 
 // attr writes an attribute and reports whether it was not empty.
 func (l *line) attr(a slog.Attr) bool {
-	if a.Value.Kind() == slog.KindLogValuer {
+	kind := a.Value.Kind()
+	if kind == slog.KindLogValuer {
 		a.Value = a.Value.Resolve()
+		kind = a.Value.Kind()
 	}
 	if l.namer != nil && l.depth == 0 && a.Key != "" {
 		a.Key = l.namer.name(a.Key)
 	}
-	if l.rep != nil && a.Value.Kind() != slog.KindGroup {
+	if l.rep != nil && kind != slog.KindGroup {
 		var groups []string // nil for slog's own members
 		if l.inGroups {
 			groups = l.groups
 		}
 		a = l.rep(groups, a)
 		a.Value = a.Value.Resolve()
+		kind = a.Value.Kind()
 	}
-	switch a.Value.Kind() {
+	switch kind {
 	case slog.KindGroup:
 		return l.group(a.Key, a.Value.Group())
 	case slog.KindAny:
@@ -226,12 +229,13 @@ func (l *line) attr(a slog.Attr) bool {
 			}
 			return l.group(a.Key, sourceAttrs(src))
 		}
+	case slog.KindTime:
+		if l.valid && yearError(a.Value.Time()) {
+			a.Value, kind = slog.StringValue(yearErrorText), slog.KindString
+		}
 	}
 	l.key(a.Key)
-	if l.valid && a.Value.Kind() == slog.KindTime && yearError(a.Value.Time()) {
-		a.Value = slog.StringValue(yearErrorText)
-	}
-	l.buf = appendValue(l.buf, a.Value)
+	l.buf = appendValue(l.buf, a.Value, kind)
 	return true
 }
 

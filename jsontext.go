@@ -186,9 +186,9 @@ func appendMillis(b []byte, d time.Duration) []byte {
 	return b
 }
 
-// appendValue appends v, which is resolved and no group.
-func appendValue(b []byte, v slog.Value) []byte {
-	switch v.Kind() {
+// appendValue appends v, which is of the given kind, resolved and no group.
+func appendValue(b []byte, v slog.Value, kind slog.Kind) []byte {
+	switch kind {
 	case slog.KindString:
 		return appendString(b, v.String())
 	case slog.KindInt64:
