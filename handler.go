@@ -117,29 +117,44 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	if c.env == nil && !isSpanMessage(r.Message) {
 		return h.inner.Handle(ctx, r)
 	}
-	in := h.inspect(&c, &r)
+	var mem [maxInlineAttrs]slog.Attr
+	in := h.inspect(&c, &r, mem[:0])
 	if in.marked {
 		return h.inner.Handle(ctx, r)
 	}
-	with := h.contextAttrs(&c, &in, &r)
+	with := h.contextAttrs(&c, &in, false)
 	if in.kind < logRecord && len(with) == 0 {
 		return h.inner.Handle(ctx, r)
 	}
-	if in.marks || in.rename {
-		h.rewrite(&r, &in)
+	if in.changed {
+		setAttrs(&r, in.attrs)
 	}
-	if in.event == eventNone && !in.rename && len(with) == len(h.contextAttrs(&c, &in, nil)) && !hasValuer(with) {
-		return h.handleBound(ctx, r, &c, in.kind, with)
+	if in.event == eventNone && !in.changed && len(with) == len(h.contextAttrs(&c, &in, true)) && !hasValuer(with) {
+		return h.handleBound(ctx, r, &c, &in, with)
 	}
 	// Seldom: what is added depends on the record itself, or is another thing each time.
 	added := h.added(&c, &in, with)
 	if h.groups == 0 {
-		return h.root[in.kind].Handle(ctx, prepend(r, added))
+		prepend(&r, added)
+		return h.root[in.kind].Handle(ctx, r)
 	}
 	if in.event != eventNone {
-		r = prepend(r, ghost(c.span, in.event))
+		prepend(&r, ghost(c.span, in.event))
 	}
 	return h.bind(in.kind, added).Handle(ctx, r)
+}
+
+// setAttrs makes attrs the attributes of r, which may share memory with other records.
+func setAttrs(r *slog.Record, attrs []slog.Attr) {
+	*r = slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	r.AddAttrs(attrs...)
+}
+
+// prepend puts a before the attributes of r. Behind them it would be cheaper,
+// but after a group that it wrote nothing of, slog.JSONHandler forgets a comma.
+func prepend(r *slog.Record, a slog.Attr) {
+	var mem [1 + maxInlineAttrs]slog.Attr
+	setAttrs(r, appendRecord(append(mem[:0], a), r))
 }
 
 // hasValuer reports whether there is a LogValuer in attrs, or in a group there. It is resolved for each record.
@@ -153,33 +168,6 @@ func hasValuer(attrs []slog.Attr) bool {
 		}
 		return false
 	})
-}
-
-// prepend returns a record with a before r's attributes. Behind them it would be cheaper,
-// but after a group that it wrote nothing of, slog.JSONHandler forgets a comma.
-func prepend(r slog.Record, a slog.Attr) slog.Record {
-	var mem [6]slog.Attr
-	attrs := append(mem[:0], a)
-	r.Attrs(func(a slog.Attr) bool {
-		attrs = append(attrs, a)
-		return true
-	})
-	setAttrs(&r, attrs)
-	return r
-}
-
-// rewrite leaves out of r what stands for ids, and names its root attributes as a record of in's kind must.
-func (h *Handler) rewrite(r *slog.Record, in *contents) {
-	attrs := slices.DeleteFunc(recordAttrs(*r), isMark)
-	if in.kind >= logRecord {
-		for i, a := range attrs {
-			attrs[i] = original(a)
-		}
-	}
-	if in.rename {
-		attrs = h.namer(in.kind).rename(attrs)
-	}
-	setAttrs(r, attrs)
 }
 
 // added returns what we put at the root of a record, as one inline group.
@@ -256,14 +244,14 @@ func (b *boundCache) add(e *boundHandler) {
 }
 
 // handleBound adds to r what does not depend on it.
-func (h *Handler) handleBound(ctx context.Context, r slog.Record, c *current, k recordKind, with []slog.Attr) error {
-	cache, op := c.bound(), ""
+func (h *Handler) handleBound(ctx context.Context, r slog.Record, c *current, in *contents, with []slog.Attr) error {
+	cache, op, k := c.bound(), "", in.kind
 	if k >= logRecord {
 		op = c.op()
 	}
 	e := cache.find(h, op)
 	if e == nil {
-		e = &boundHandler{of: h, op: op, group: h.added(c, &contents{kind: k}, with)}
+		e = &boundHandler{of: h, op: op, group: h.added(c, in, with)}
 		if h.groups > 0 {
 			e.chain = h.bind(k, e.group)
 		}
@@ -275,5 +263,6 @@ func (h *Handler) handleBound(ctx context.Context, r slog.Record, c *current, k 
 	if e.chain != nil {
 		return e.chain.Handle(ctx, r)
 	}
-	return h.root[k].Handle(ctx, prepend(r, e.group))
+	prepend(&r, e.group)
+	return h.root[k].Handle(ctx, r)
 }

@@ -156,9 +156,10 @@ func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
 	l := line{buf: append(mem.buf[:0], '{'), rep: h.opts.ReplaceAttr}
 	c := currentOf(ctx)
 	var in contents
+	var attrs [maxInlineAttrs]slog.Attr
 	ours := c.env != nil || isSpanMessage(r.Message)
 	if ours {
-		in = h.inspect(&c, &r)
+		in = h.inspect(&c, &r, attrs[:0])
 		l.valid = in.kind != plainRecord
 	}
 	l.builtins(&r, h.opts.AddSource)
@@ -174,7 +175,7 @@ func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
 			l.schema(c.span, in.event)
 		}
 		if with := c.with(); len(with) > 0 && !in.marked {
-			with = h.contextAttrs(&c, &in, &r)
+			with = h.contextAttrs(&c, &in, false)
 			withAt, withSep, withs = len(l.buf), l.sep, len(with)
 			l.attrs(with)
 		}
@@ -183,40 +184,34 @@ func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
 	ch := h.chains[in.kind]
 	l.chain(ch)
 	opened := ch.opened
-	if r.NumAttrs() > 0 {
+	n := r.NumAttrs()
+	if in.changed {
+		n = len(in.attrs)
+	}
+	if n > 0 {
 		if l.rep != nil {
 			l.enter(mem.groups[:0], ch)
 		}
-		if in.rename {
-			l.namer = h.namer(in.kind)
-		}
 		start := len(l.buf)
 		l.openGroups(ch.groups[ch.opened:])
-		empty := true
-		r.Attrs(func(a slog.Attr) bool {
-			if in.marks {
-				if isMark(a) {
-					return true
-				}
-				a = original(a)
-			}
-			if l.attr(a) {
-				empty = false
-			}
-			return true
-		})
 		opened = len(ch.groups)
-		if empty {
+		var some bool
+		if in.changed {
+			some = l.attrs(in.attrs)
+		} else {
+			some = l.record(&r)
+		}
+		if !some {
 			l.buf = l.buf[:start]
 			opened = ch.opened
 			if withAt > 0 && withs < len(c.with()) && h.groups > 0 {
 				// Attributes of With gave way to a group that is not written after all: once more, without the record's.
-				r = slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+				in.attrs = nil
 				l = line{buf: l.buf[:withAt], sep: withSep, rep: l.rep, valid: l.valid}
 				if l.rep != nil {
 					l.enter(mem.groups[:0], nil)
 				}
-				l.attrs(h.contextAttrs(&c, &in, &r))
+				l.attrs(h.contextAttrs(&c, &in, false))
 				l.chain(ch)
 			}
 		}

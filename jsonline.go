@@ -14,8 +14,6 @@ type line struct {
 	rep      replacer
 	groups   []string // for rep: those open
 	inGroups bool     // groups is kept: not so for slog's own members
-	depth    int      // groups opened in this line
-	namer    *namer   // not nil: it names the root attributes
 }
 
 // chain writes what a logger brings along.
@@ -64,7 +62,6 @@ func (l *line) openGroup(name string) {
 	l.key(name)
 	l.buf = append(l.buf, '{')
 	l.sep = false
-	l.depth++
 	if l.inGroups {
 		l.groups = append(l.groups, name)
 	}
@@ -73,7 +70,6 @@ func (l *line) openGroup(name string) {
 func (l *line) closeGroup() {
 	l.buf = append(l.buf, '}')
 	l.sep = true
-	l.depth--
 	if l.inGroups {
 		l.groups = l.groups[:len(l.groups)-1]
 	}
@@ -196,15 +192,24 @@ func (l *line) attrs(attrs []slog.Attr) bool {
 	return some
 }
 
+// record is attrs for those of r.
+func (l *line) record(r *slog.Record) bool {
+	some := false
+	r.Attrs(func(a slog.Attr) bool {
+		if l.attr(a) {
+			some = true
+		}
+		return true
+	})
+	return some
+}
+
 // attr writes an attribute and reports whether it was not empty.
 func (l *line) attr(a slog.Attr) bool {
 	kind := a.Value.Kind()
 	if kind == slog.KindLogValuer {
 		a.Value = a.Value.Resolve()
 		kind = a.Value.Kind()
-	}
-	if l.namer != nil && l.depth == 0 && a.Key != "" {
-		a.Key = l.namer.name(a.Key)
 	}
 	if l.rep != nil && kind != slog.KindGroup {
 		var groups []string // nil for slog's own members
@@ -245,12 +250,12 @@ func (l *line) group(name string, attrs []slog.Attr) bool {
 	if len(attrs) == 0 {
 		return true
 	}
-	start, sep, depth, groups := len(l.buf), l.sep, l.depth, len(l.groups)
+	start, sep, groups := len(l.buf), l.sep, len(l.groups)
 	if name != "" {
 		l.openGroup(name)
 	}
 	if !l.attrs(attrs) {
-		l.buf, l.depth = l.buf[:start], depth
+		l.buf = l.buf[:start]
 		l.defect = l.defect || name != ""
 		if l.valid {
 			l.sep, l.groups = sep, l.groups[:groups]

@@ -92,23 +92,36 @@ func (n *naming) nameGroup(next *naming, k recordKind, name string) string {
 	return name
 }
 
-// contents is what a record turned out to be.
-type contents struct {
-	kind   recordKind
-	event  event
-	marked bool   // a handler of ours further out has added all that we would
-	marks  bool   // there are attributes in the record that stand for ids; leave them out
-	rename bool   // a root attribute needs another key
-	moved  []move // all that do, of logger and record
+// maxInlineAttrs is how many attributes of a record are looked at without an allocation.
+const maxInlineAttrs = 8
+
+// appendRecord appends the attributes of r.
+func appendRecord(attrs []slog.Attr, r *slog.Record) []slog.Attr {
+	attrs = slices.Grow(attrs, r.NumAttrs())
+	r.Attrs(func(a slog.Attr) bool {
+		attrs = append(attrs, a)
+		return true
+	})
+	return attrs
 }
 
-// inspect looks at r before it is handled.
-// It changes c if r is the record of another span than c's, and r if it takes resolving to know r's root keys.
-func (n *naming) inspect(c *current, r *slog.Record) contents {
-	var in contents
+// contents is what a record turned out to be.
+type contents struct {
+	kind    recordKind
+	event   event
+	marked  bool        // a handler of ours further out has added all that we would
+	changed bool        // not the record's own attributes are to be written, but attrs
+	attrs   []slog.Attr // those to be written, under the keys that they are to have; not set for an ordinary record
+	moved   []move      // the root keys of logger and record that are written under another
+}
+
+// inspect looks at r before it is handled. c is what r's context says; it is changed if r turns out to be the record
+// of another span. mem is memory for attributes.
+func (n *naming) inspect(c *current, r *slog.Record, mem []slog.Attr) contents {
 	if n.bound {
 		return contents{kind: freeRecord, marked: true}
 	}
+	var in contents
 	switch {
 	case c.inTrace():
 		in.kind = logRecord
@@ -120,89 +133,91 @@ func (n *naming) inspect(c *current, r *slog.Record) contents {
 	if n.groups == 0 { // else the record's attributes are not at the root
 		names = namer{reserved: n.format.reserved(in.kind), moved: in.moved}
 	}
-	var span *Span
-	odd, inline := false, false
-	// The one pass that every record in a trace takes. It stays cheap where there is nothing to find.
+	// Most records are ordinary, and need no more than to be told so.
+	ordinary, suspicious := true, n.ids[0] != ""
 	r.Attrs(func(a slog.Attr) bool {
-		if a.Key != "" {
-			in.rename = in.rename || names.mustMove(a.Key)
-			return true
+		if a.Key == "" {
+			ordinary = false
 		}
-		odd = true
+		if names.mustMove(a.Key) {
+			suspicious = true
+		}
+		return true
+	})
+	if ordinary && !suspicious && len(c.with()) == 0 {
+		return in
+	}
+
+	in.attrs = appendRecord(mem, r)
+	var span *Span
+	marks := false
+	for _, a := range in.attrs {
+		if a.Key != "" {
+			continue
+		}
 		switch s, e, claimed := markOf(a); {
 		case e == eventNone:
-			inline = inline || hidesInline(a)
-			in.rename = in.rename || names.concerns(a)
+			suspicious = suspicious || names.concerns(a)
 		case claimed && n.groups == 0:
 			in.marked = true
 		default:
 			// Where a group was opened before we were wrapped, what a handler further out added would end up
 			// in that group. So we add it ourselves.
-			in.marks = true
+			marks = true
 			if s != nil {
 				span, in.event = s, e
 			}
 		}
-		return true
-	})
-	if n.ids[0] != "" || in.rename {
+	}
+	if suspicious {
 		ids := n.ids
 		if n.groups == 0 {
-			r.Attrs(func(a slog.Attr) bool {
+			for _, a := range in.attrs {
 				n.noteIDs(&ids, a)
-				return true
-			})
+			}
 		}
 		in.marked = in.marked || hasIDs(&ids, c)
 	}
 	if in.marked {
 		return contents{kind: freeRecord, marked: true}
 	}
-	if !odd && !in.rename {
-		return in
-	}
 	if span != nil {
 		in.kind = spanRecord
 		*c = current{span: span, env: span.env}
 		in.moved = n.moved[in.kind]
-		names = namer{reserved: n.format.reserved(in.kind), moved: in.moved}
+	}
+	if marks {
+		in.changed = true
+		in.attrs = slices.DeleteFunc(in.attrs, isMark)
+		for i, a := range in.attrs {
+			in.attrs[i] = original(a)
+		}
 	}
 	if n.groups > 0 {
 		return in
 	}
-	if inline {
-		setAttrs(r, resolveInline(recordAttrs(*r)))
+	if slices.ContainsFunc(in.attrs, hidesInline) {
+		in.changed = true
+		in.attrs = resolveInline(in.attrs)
 	}
-	if span != nil || inline {
-		in.rename = false
-		r.Attrs(func(a slog.Attr) bool {
-			in.rename = !isMark(a) && names.concerns(original(a))
-			return !in.rename
-		})
-	}
-	if in.rename {
-		names := n.namer(in.kind)
-		r.Attrs(func(a slog.Attr) bool {
-			if !isMark(a) {
-				names.rename([]slog.Attr{original(a)})
-			}
-			return true
-		})
+	if names := n.namer(in.kind); names.mustRename(in.attrs) {
+		in.changed = true
+		in.attrs = names.rename(in.attrs)
 		in.moved = names.moved
 	}
 	return in
 }
 
-// contextAttrs returns what With says for r, which in describes, under the keys that it has in the line.
+// contextAttrs returns what With says in a record that in describes, under the keys that it has in the line.
 // It gives way to the logger and the record: to the keys that the user wrote there and to those that they became.
-// A nil r stands for a record that does not speak of the same things.
-func (n *naming) contextAttrs(c *current, in *contents, r *slog.Record) []slog.Attr {
+// Where alone is true it is what With says in a record that does not speak of the same things.
+func (n *naming) contextAttrs(c *current, in *contents, alone bool) []slog.Attr {
 	with := c.with()
 	if len(with) == 0 {
 		return nil
 	}
 	keys, moved := n.keys, in.moved
-	if n.groups > 0 && !n.filled && r != nil && isEmpty(r) {
+	if n.groups > 0 && !n.filled && !alone && !slices.ContainsFunc(in.attrs, func(a slog.Attr) bool { return !isEmptyAttr(a) }) {
 		// The group will not be written, so it stands in nobody's way.
 		name := keys[len(keys)-1]
 		if keys = keys[:len(keys)-1]; !slices.Contains(keys, name) {
@@ -211,19 +226,9 @@ func (n *naming) contextAttrs(c *current, in *contents, r *slog.Record) []slog.A
 	}
 	return n.format.contextAttrs(with, in.kind, func(key string) bool {
 		return slices.Contains(keys, key) ||
-			slices.ContainsFunc(moved, func(m move) bool { return m.to == key }) ||
-			n.groups == 0 && r != nil && recordHasRootKey(r, key)
+			slices.ContainsFunc(moved, func(m move) bool { return m.from == key || m.to == key }) ||
+			n.groups == 0 && !alone && hasRootKey(in.attrs, key)
 	})
-}
-
-// isEmpty reports whether r has no attribute that is written, as far as can be seen without resolving any.
-func isEmpty(r *slog.Record) bool {
-	empty := true
-	r.Attrs(func(a slog.Attr) bool {
-		empty = isMark(a) || isEmptyAttr(a)
-		return empty
-	})
-	return empty
 }
 
 func isEmptyAttr(a slog.Attr) bool {
@@ -234,22 +239,6 @@ func isEmptyAttr(a slog.Attr) bool {
 		return !slices.ContainsFunc(a.Value.Group(), func(a slog.Attr) bool { return !isEmptyAttr(a) })
 	}
 	return false
-}
-
-// setAttrs makes attrs the attributes of r, which may share memory with other records.
-func setAttrs(r *slog.Record, attrs []slog.Attr) {
-	*r = slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
-	r.AddAttrs(attrs...)
-}
-
-// recordHasRootKey reports whether the user put key at the root of r.
-func recordHasRootKey(r *slog.Record, key string) bool {
-	found := false
-	r.Attrs(func(a slog.Attr) bool {
-		found = !isMark(a) && hasRootKey([]slog.Attr{original(a)}, key)
-		return !found
-	})
-	return found
 }
 
 // A namer decides under which key each of the user's root attributes stands in a line,
@@ -381,16 +370,6 @@ func hidesInline(a slog.Attr) bool {
 
 func isInlineValuer(a slog.Attr) bool {
 	return a.Key == "" && a.Value.Kind() == slog.KindLogValuer
-}
-
-// recordAttrs returns the attributes of r in a new slice.
-func recordAttrs(r slog.Record) []slog.Attr {
-	attrs := make([]slog.Attr, 0, r.NumAttrs())
-	r.Attrs(func(a slog.Attr) bool {
-		attrs = append(attrs, a)
-		return true
-	})
-	return attrs
 }
 
 // contextAttrs returns the attributes of With under the keys that they have in a line of kind k:
