@@ -103,14 +103,12 @@ func (c Carrier) Context(ctx context.Context) (context.Context, error) {
 
 // cutOp returns op in valid UTF-8 and at most maxCarriedOp bytes.
 func cutOp(op string) string {
-	if len(op) > maxCarriedOp {
-		op = strings.ToValidUTF8(op[:maxCarriedOp], "")
+	op = strings.ToValidUTF8(op[:min(len(op), maxCarriedOp+utf8.UTFMax)], "\ufffd")
+	n := min(len(op), maxCarriedOp)
+	for n < len(op) && n > 0 && !utf8.RuneStart(op[n]) {
+		n--
 	}
-	for op = strings.ToValidUTF8(op, "\ufffd"); len(op) > maxCarriedOp; {
-		_, n := utf8.DecodeLastRuneInString(op)
-		op = op[:len(op)-n]
-	}
-	return op
+	return op[:n]
 }
 
 // parseOp returns op in the form in which it may stand on records.
@@ -118,7 +116,7 @@ func parseOp(op string) (string, error) {
 	if len(op) > maxCarriedOp {
 		return cutOp(op), fmt.Errorf("slogtrace: carrier: trace_op: want at most %d bytes, got %d; cut there", maxCarriedOp, len(op))
 	}
-	return strings.ToValidUTF8(op, "\ufffd"), nil
+	return cutOp(op), nil
 }
 
 // parseSent parses the time at which a carrier was made. It is zero if s is empty.

@@ -2,6 +2,7 @@ package slogtrace
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -54,6 +55,8 @@ func (c *scopeContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
+func (c *scopeContext) String() string { return fmt.Sprintf("%v.WithSlogtrace", c.Context) }
+
 // A spanContext is a Span seen as a context: the same struct, so that starting a span allocates once,
 // under another type, so that *Span does not export Done, Err and Value.
 type spanContext Span
@@ -61,7 +64,7 @@ type spanContext Span
 func (c *spanContext) Deadline() (time.Time, bool) { return c.parent.Deadline() }
 func (c *spanContext) Done() <-chan struct{}       { return c.parent.Done() }
 func (c *spanContext) Err() error                  { return c.parent.Err() }
-func (c *spanContext) String() string              { return "slogtrace.Start(" + (*Span)(c).Op() + ")" }
+func (c *spanContext) String() string              { return fmt.Sprintf("%v.Start(%s)", c.parent, (*Span)(c).Op()) }
 
 func (c *spanContext) Value(key any) any {
 	if key == any(scopeKey) {
@@ -181,11 +184,12 @@ func withRemote(ctx context.Context, r *remoteParent) context.Context {
 	r.Flags &= FlagSampled | FlagRandom
 	r.ids.set(r.TraceID, r.SpanID)
 	c := currentOf(ctx)
-	switch {
-	case c.remote != nil:
-		r.hidden = c.remote.hidden
-	case c.span != nil && c.span.ids != r.ids:
-		r.hidden = c.span
+	hidden := c.span
+	if c.remote != nil {
+		hidden = c.remote.hidden
+	}
+	if hidden != nil && hidden.ids != r.ids { // else the parent is no stranger
+		r.hidden = hidden
 	}
 	e := &env{state: r.State}
 	if c.env != nil {

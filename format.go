@@ -9,6 +9,7 @@ import (
 // A Format says under which names a backend expects the ids.
 // Its zero value is the project's own schema; a field left empty means that schema's name.
 // A Format can be compared and copied; its methods make handlers that write it.
+// Its names must differ from each other, from the other keys of the schema, and from slog's own.
 //
 // Readers (package tracelog) know the presets. Other names are for backends only.
 type Format struct {

@@ -71,7 +71,7 @@ func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
 
 // WithAttrs returns a handler whose records carry attrs too.
 func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	if len(attrs) == 0 {
+	if isNothing(attrs) {
 		return h
 	}
 	h2 := *h
@@ -129,7 +129,7 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	if in.changed {
 		setAttrs(&r, in.attrs)
 	}
-	if in.event == eventNone && !in.changed && len(with) == len(h.contextAttrs(&c, &in, true)) && !hasValuer(with) {
+	if in.event == eventNone && !in.changed && len(with) == len(h.contextAttrs(&c, &in, true)) && !mayChange(with) {
 		return h.handleBound(ctx, r, &c, &in, with)
 	}
 	// Seldom: what is added depends on the record itself, or is another thing each time.
@@ -157,14 +157,14 @@ func prepend(r *slog.Record, a slog.Attr) {
 	setAttrs(r, appendRecord(append(mem[:0], a), r))
 }
 
-// hasValuer reports whether there is a LogValuer in attrs, or in a group there. It is resolved for each record.
-func hasValuer(attrs []slog.Attr) bool {
+// mayChange reports whether there is a value in attrs, or in a group there, that may be another for the next record.
+func mayChange(attrs []slog.Attr) bool {
 	return slices.ContainsFunc(attrs, func(a slog.Attr) bool {
 		switch a.Value.Kind() {
-		case slog.KindLogValuer:
+		case slog.KindLogValuer, slog.KindAny:
 			return true
 		case slog.KindGroup:
-			return hasValuer(a.Value.Group())
+			return mayChange(a.Value.Group())
 		}
 		return false
 	})
@@ -207,27 +207,35 @@ func (h *Handler) firstGroup(k recordKind) string {
 	return name
 }
 
-// A boundCache holds, for one context, what handlers derived to add its ids with less work.
-type boundCache struct{ head atomic.Pointer[boundHandler] }
+// A boundCache holds, for one context, what handlers derived to add its ids with less work: the latest few of them,
+// so that a logger derived for each record does not fill the memory.
+type boundCache struct {
+	latest atomic.Pointer[[]*boundHandler] // the slice is never changed
+}
 
 // A boundHandler is what one Handler adds under one context, and from some record on its chain with that bound to it.
 type boundHandler struct {
 	of    *Handler
-	op    string       // of the span then
-	group slog.Attr    // what is added, as one inline group
-	chain slog.Handler // nil while it is not worth its cost
+	op    string                       // of the span then
+	group slog.Attr                    // what is added, as one inline group
+	chain atomic.Pointer[slog.Handler] // nil while it is not worth its cost
 	uses  atomic.Int32
-	next  *boundHandler
-	depth int
 }
 
 const (
-	maxBoundHandlers = 4 // for one context; a logger derived for each record must not fill the memory
+	maxBoundHandlers = 8
 	bindAtUse        = 3 // of a context and handler: to bind costs more than to add to the record, but once
 )
 
+func (b *boundCache) all() []*boundHandler {
+	if p := b.latest.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
 func (b *boundCache) find(h *Handler, op string) *boundHandler {
-	for e := b.head.Load(); e != nil; e = e.next {
+	for _, e := range b.all() {
 		if e.of == h && e.op == op {
 			return e
 		}
@@ -235,34 +243,35 @@ func (b *boundCache) find(h *Handler, op string) *boundHandler {
 	return nil
 }
 
+// add puts e first. Of two added at once one may be lost; it will be made again.
 func (b *boundCache) add(e *boundHandler) {
-	e.depth = 1
-	if next := b.head.Load(); next != nil && next.depth < maxBoundHandlers {
-		e.next, e.depth = next, next.depth+1
-	}
-	b.head.Store(e) // of two at once one is lost, and will be made again
+	old := b.all()
+	latest := append(make([]*boundHandler, 0, 1+len(old)), e)
+	latest = append(latest, old[:min(len(old), maxBoundHandlers-1)]...)
+	b.latest.Store(&latest)
 }
 
 // handleBound adds to r what does not depend on it.
 func (h *Handler) handleBound(ctx context.Context, r slog.Record, c *current, in *contents, with []slog.Attr) error {
-	cache, op, k := c.bound(), "", in.kind
-	if k >= logRecord {
+	cache, op := c.bound(), ""
+	if in.kind >= logRecord {
 		op = c.op()
 	}
 	e := cache.find(h, op)
 	if e == nil {
 		e = &boundHandler{of: h, op: op, group: h.added(c, in, with)}
-		if h.groups > 0 {
-			e.chain = h.bind(k, e.group)
-		}
-		cache.add(e)
-	} else if e.chain == nil && e.uses.Add(1) == bindAtUse-1 {
-		e = &boundHandler{of: h, op: op, chain: h.bind(k, e.group)}
 		cache.add(e)
 	}
-	if e.chain != nil {
-		return e.chain.Handle(ctx, r)
+	chain := e.chain.Load()
+	if chain == nil && (h.groups > 0 || e.uses.Add(1) >= bindAtUse) {
+		// With groups open there is no other way to the root.
+		bound := h.bind(in.kind, e.group)
+		chain = &bound
+		e.chain.Store(chain)
+	}
+	if chain != nil {
+		return (*chain).Handle(ctx, r)
 	}
 	prepend(&r, e.group)
-	return h.root[k].Handle(ctx, r)
+	return h.root[in.kind].Handle(ctx, r)
 }

@@ -163,7 +163,8 @@ func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
 		l.valid = in.kind != plainRecord
 	}
 	l.builtins(&r, h.opts.AddSource)
-	withAt, withSep, withs := 0, false, 0 // where the attributes of With stand, after a comma or not, and how many
+	var with []slog.Attr         // those of With that were written
+	withEnd, withSep := 0, false // where they end, and whether a comma is due there
 	if ours {
 		if l.rep != nil {
 			l.enter(mem.groups[:0], nil)
@@ -174,10 +175,10 @@ func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
 		if in.event != eventNone {
 			l.schema(c.span, in.event)
 		}
-		if with := c.with(); len(with) > 0 && !in.marked {
+		if len(c.with()) > 0 && !in.marked {
 			with = h.contextAttrs(&c, &in, false)
-			withAt, withSep, withs = len(l.buf), l.sep, len(with)
 			l.attrs(with)
+			withEnd, withSep = len(l.buf), l.sep
 		}
 	}
 
@@ -204,14 +205,18 @@ func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
 		if !some {
 			l.buf = l.buf[:start]
 			opened = ch.opened
-			if withAt > 0 && withs < len(c.with()) && h.groups > 0 {
-				// Attributes of With gave way to a group that is not written after all: once more, without the record's.
+			if withEnd > 0 && len(with) < len(c.with()) {
+				// Perhaps an attribute of With gave way to a group that is not written after all.
 				in.attrs = nil
-				l = line{buf: l.buf[:withAt], sep: withSep, rep: l.rep, valid: l.valid}
+				l.buf, l.sep = l.buf[:withEnd], withSep
 				if l.rep != nil {
 					l.enter(mem.groups[:0], nil)
 				}
-				l.attrs(h.contextAttrs(&c, &in, false))
+				for _, a := range h.contextAttrs(&c, &in, false) {
+					if !hasRootKey(with, a.Key) {
+						l.attr(a)
+					}
+				}
 				l.chain(ch)
 			}
 		}

@@ -235,8 +235,11 @@ func (l *line) attr(a slog.Attr) bool {
 			return l.group(a.Key, sourceAttrs(src))
 		}
 	case slog.KindTime:
-		if l.valid && yearError(a.Value.Time()) {
-			a.Value, kind = slog.StringValue(yearErrorText), slog.KindString
+		if yearError(a.Value.Time()) {
+			l.defect = true
+			if l.valid {
+				a.Value, kind = slog.StringValue(yearErrorText), slog.KindString
+			}
 		}
 	}
 	l.key(a.Key)

@@ -13,7 +13,7 @@ type naming struct {
 	groups int                 // how many are open
 	filled bool                // attributes are bound in a group, so that it stands in every line
 	bound  bool                // the ids came through WithAttrs, from a handler of ours further out
-	ids    [2]string           // what the logger says under the keys of the trace and the span, if both are strings
+	ids    [3]string           // strings that the logger has under the keys of the trace, the span and the op
 }
 
 // namer returns a namer for what follows the logger's own root attributes in a record of kind k.
@@ -40,8 +40,8 @@ func (n *naming) takeAttrs(attrs []slog.Attr) []slog.Attr {
 	return attrs
 }
 
-// noteIDs keeps in ids what a root attribute says under the keys of the trace and the span.
-func (n *naming) noteIDs(ids *[2]string, a slog.Attr) {
+// noteIDs keeps in ids what a root attribute says under the keys of the trace, the span and the op.
+func (n *naming) noteIDs(ids *[3]string, a slog.Attr) {
 	switch v := a.Value; {
 	case a.Key == "" && v.Kind() == slog.KindGroup:
 		for _, a := range v.Group() {
@@ -52,13 +52,16 @@ func (n *naming) noteIDs(ids *[2]string, a slog.Attr) {
 		ids[0] = v.String()
 	case a.Key == n.format.Span:
 		ids[1] = v.String()
+	case a.Key == n.format.Op:
+		ids[2] = v.String()
 	}
 }
 
 // hasIDs reports whether ids are those of c: then a handler of ours further out wrote them,
 // and one between us copied the attributes in such a way that the mark was lost.
-func hasIDs(ids *[2]string, c *current) bool {
-	return c.inTrace() && ids[0] == string(c.ids().traceText()) && ids[1] == string(c.ids().spanText())
+// A user who writes the ids by hand does not write the op as well.
+func hasIDs(ids *[3]string, c *current) bool {
+	return c.inTrace() && ids[0] == string(c.ids().traceText()) && ids[1] == string(c.ids().spanText()) && ids[2] == c.op()
 }
 
 // takeGroup notes that the logger opened a group.
@@ -313,7 +316,9 @@ func appendRootKeys(keys []string, attrs []slog.Attr) []string {
 			continue
 		}
 		if a.Key != "" {
-			keys = append(keys, a.Key)
+			if !slices.Contains(keys, a.Key) {
+				keys = append(keys, a.Key)
+			}
 		} else if a.Value.Kind() == slog.KindGroup {
 			keys = appendRootKeys(keys, a.Value.Group())
 		}

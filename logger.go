@@ -8,7 +8,8 @@ import (
 // Logger returns a logger for code that passes no context to its log calls:
 // they count as made under ctx, whereas a call whose own context is in a trace counts as made there.
 // It writes where the span of ctx reports to, else to the handler of [slog.Default],
-// as that is at the call of Logger.
+// as that is at the call of Logger. If ctx has nothing of this package, it is slog's default logger itself.
+// Do not make the result the default logger as the first: what [NewHandler] says of slog's own first handler holds here.
 //
 //	log := slogtrace.Logger(ctx)
 //	log.Info("charged") // carries the ids of ctx

@@ -91,6 +91,9 @@ func (s *Span) info(e event) SpanInfo {
 	if s.env.rate != 0 {
 		info.SampleRate = s.env.rate
 	}
+	if !info.Ended {
+		info.Op = s.op // as the record says, even if the span was renamed since
+	}
 	if r := s.rare.Load(); r != nil {
 		info.Links, info.Queued, info.HasQueued = r.links, r.queued, r.waited
 		if info.Ended {
@@ -119,17 +122,17 @@ func (e event) message() string {
 	return spanEndMessage
 }
 
-// The first attribute of a span record has an empty key and one of these values: the span itself.
-// Handlers of ours recognise it, and write the schema by their own Format.
+// The first attribute of a span record for one of our own handlers has an empty key and one of these values:
+// the span itself. They write the schema from it, by their Format. Others get a marked group: see markFor.
 type (
 	startMark Span
 	endMark   Span
 )
 
-// LogValue returns the schema's attributes by the default names, for handlers of others.
+// LogValue returns the schema's attributes by the default names, should one of these go astray.
 func (m *startMark) LogValue() slog.Value { return strangersGroup((*Span)(m), eventStart) }
 
-// LogValue returns the schema's attributes by the default names, for handlers of others.
+// LogValue is that of startMark.
 func (m *endMark) LogValue() slog.Value { return strangersGroup((*Span)(m), eventEnd) }
 
 // markFor returns the value of the first attribute of a span record for h.

@@ -109,6 +109,14 @@ func (s *Span) Op() string {
 	return s.op
 }
 
+// String returns the span's name and ids, for people; "" for a nil Span.
+func (s *Span) String() string {
+	if s == nil {
+		return ""
+	}
+	return s.Op() + " " + s.SpanContext().Traceparent()
+}
+
 // SetOp renames the span: the records from now on and its end record carry the new name.
 // An empty op becomes "unnamed". After End it does nothing.
 func (s *Span) SetOp(op string) {
@@ -158,8 +166,15 @@ func (s *Span) Fail(err error) {
 	s.mu.Unlock()
 }
 
-func (s *Span) failsWith(err error) bool {
-	return err != nil && s.env.tracerOrDefault().isFailure(err)
+// failsWith reports whether err is an error that counts.
+func (s *Span) failsWith(err error) (fails bool) {
+	defer func() {
+		if recover() != nil {
+			// It is IsFailure that panicked. The span must end all the same, and a panic may be going on already.
+			fails = true
+		}
+	}()
+	return err != nil && s.env.tracer.isFailure(err)
 }
 
 // fail marks s, whose mu is held, failed with err unless it has failed or ended before.
@@ -192,7 +207,9 @@ func (s *Span) is(bits uint32) bool { return s.state.Load()&bits != 0 }
 //
 // When End is itself the deferred call and the function panics, the span is marked failed with the panic and,
 // on the innermost span only, the stack; then the panic goes on with the same value.
+// (Code between two spans that recovers and panics again makes a panic, and a stack, of its own.)
 // Called from inside a deferred closure, End does not see the panic: that is Go's rule for recover. Use [Do] there, or Fail.
+// [runtime.Goexit] is no failure.
 //
 // Only the first call counts.
 func (s *Span) End(err ...*error) {
@@ -209,7 +226,7 @@ func (s *Span) End(err ...*error) {
 		}
 	}
 	if s.finish(end, failure, p) {
-		s.env.tracerOrDefault().report(s, end)
+		s.env.tracer.report(s, end)
 	}
 	if p != nil {
 		panic(p)

@@ -418,13 +418,14 @@ func TestSpanNil(t *testing.T) {
 	}()
 }
 
-// The methods of a span are those of the design: not those of a context, and none that formatting would find.
+// The methods of a span are those of the design, not those of a context, and String,
+// without which printing a span would read what another goroutine writes.
 func TestSpanMethods(t *testing.T) {
 	var got []string
 	for m := range reflect.TypeFor[*Span]().Methods() {
 		got = append(got, m.Name)
 	}
-	want := []string{"End", "Fail", "Op", "SetAttrs", "SetOp", "SpanContext"}
+	want := []string{"End", "Fail", "Op", "SetAttrs", "SetOp", "SpanContext", "String"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("methods of *Span: -want +got:\n%s", diff)
 	}

@@ -12,6 +12,8 @@ import (
 )
 
 // A Tracer makes spans and reports them to a [slog.Handler].
+// A handler that is to start spans itself, while it handles a record, has to do so under a context of its own,
+// or each of them would be reported to it in turn.
 // Programs that are content with slog's default logger and the default options need none.
 // A Tracer is safe for concurrent use. [NewTracer] makes one; the zero value is of no use.
 type Tracer struct {
@@ -38,7 +40,8 @@ type TracerOptions struct {
 	ErrorLevel slog.Leveler
 
 	// IsFailure reports whether an error, which is not nil, fails the span that returns it.
-	// Nil: every error does. An error that does not is not recorded. A panic always fails its span.
+	// Nil: every error does. An error that does not is not recorded. A panic always fails its span,
+	// and so does an error for which IsFailure panics.
 	IsFailure func(error) bool
 
 	// AddSource gives span records the source position of the call of Start.

@@ -18,7 +18,6 @@ package tracetest
 
 import (
 	"bytes"
-	"fmt"
 	"log"
 	"log/slog"
 	"strings"
@@ -77,11 +76,17 @@ func Record(t testing.TB) *Recorder {
 
 // WithAttrs returns a handler that keeps its records here too.
 func (r *Recorder) WithAttrs(attrs []slog.Attr) slog.Handler {
+	if len(attrs) == 0 {
+		return r
+	}
 	return &Recorder{r.Handler.WithAttrs(attrs), r.lines}
 }
 
 // WithGroup returns a handler that keeps its records here too.
 func (r *Recorder) WithGroup(name string) slog.Handler {
+	if name == "" {
+		return r
+	}
 	return &Recorder{r.Handler.WithGroup(name), r.lines}
 }
 
@@ -100,12 +105,13 @@ func (r *Recorder) Lines() []byte {
 }
 
 // Entries returns what was recorded so far, those outside any trace among it, in the order in which it came.
+// Left out is a line that is no valid JSON. Outside a trace the sink is true to slog.JSONHandler even there:
+// a group whose members all turn out empty, or a year above 9999, spoils its line. [Recorder.Lines] has it.
 func (r *Recorder) Entries() []tracelog.Entry {
 	var entries []tracelog.Entry
-	src, err := tracelog.Scan(bytes.NewReader(r.Lines()), "recorder", func(e tracelog.Entry) { entries = append(entries, e) })
-	if err != nil || src.Bad > 0 {
-		// The lines are our own sink's. It may be a value's MarshalJSON that spoils one.
-		panic(fmt.Sprintf("tracetest: recorded lines are not all records: %v, bad lines: %v", err, src.BadLines))
+	_, err := tracelog.Scan(bytes.NewReader(r.Lines()), "recorder", func(e tracelog.Entry) { entries = append(entries, e) })
+	if err != nil {
+		panic(err) // a bytes.Reader returns none
 	}
 	return entries
 }

@@ -108,7 +108,8 @@ func (a *api) pay(ctx context.Context, b Booking, card string) (paid bool, err e
 	var answer chargeAnswer
 	err = call(ctx, "payment.charge", a.payments+"/charges", charge, &answer)
 	if e, ok := errors.AsType[*httpError](err); ok && e.Status == http.StatusPaymentRequired {
-		return false, fmt.Errorf("payment: %w", e) // the client may know
+		// Out of the way of a callback that should not come any more. And the client may know.
+		return false, errors.Join(fmt.Errorf("payment: %w", e), a.files.move(p.ID, "payments/waiting", "payments/declined"))
 	}
 	if err != nil {
 		// The client may know only that it was the provider; %v keeps that one's own words to our log.
@@ -144,6 +145,8 @@ func (a *api) paymentPaid(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx = slogtrace.With(ctx, slog.String("booking", p.Booking.ID))
 	if err := a.confirm(ctx, &p.Booking); err != nil {
+		// The provider is told of the failure and will call again, which has to find the payment.
+		err = errors.Join(err, a.files.move(id, "payments/paid", "payments/waiting"))
 		return slogtrace.WithTrace(ctx, err)
 	}
 	return writeJSON(w, http.StatusOK, p.Booking)

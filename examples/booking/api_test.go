@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -105,6 +106,56 @@ func TestCallbackTwice(t *testing.T) {
 	}
 	if n := jobs(t, queue{s.files}, pending); n != 1 {
 		t.Errorf("%d jobs, want 1", n)
+	}
+}
+
+// A payment that was declined waits for nothing: no callback confirms it.
+// One whose confirmation failed waits on, for the provider to call again.
+func TestCallbackAfterwards(t *testing.T) {
+	s, _ := startTestSystem(t, 1000)
+	if status, _, answer := post(t, s.api.url+"/bookings", bookingBody("acme", "declined")); status != http.StatusPaymentRequired {
+		t.Fatalf("%d %v", status, answer)
+	}
+	ids, err := s.files.list("payments/declined")
+	if err != nil || len(ids) != 1 {
+		t.Fatalf("declined: %v, %v", ids, err)
+	}
+	if status, _, answer := post(t, s.api.url+"/payments/"+ids[0]+"/paid", ""); status != http.StatusNotFound {
+		t.Errorf("declined and then paid: %d %v", status, answer)
+	}
+
+	p := Payment{ID: newID("p"), Booking: Booking{ID: newID("b")}}
+	if err := s.files.write("payments/waiting", p.ID, p); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.files.root.Remove(pending); err != nil {
+		t.Fatal(err)
+	}
+	for want := range 2 {
+		if want == 1 { // what stood in the way is mended
+			if err := s.files.root.Mkdir(pending, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		status, _, answer := post(t, s.api.url+"/payments/"+p.ID+"/paid", "")
+		if status != []int{http.StatusInternalServerError, http.StatusOK}[want] {
+			t.Errorf("call %d: %d %v", want, status, answer)
+		}
+	}
+}
+
+// All lines of a tracestate count.
+func TestJoinTrace(t *testing.T) {
+	var got slogtrace.SpanContext
+	h := joinTrace(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		got = slogtrace.SpanContextFromContext(r.Context())
+	}))
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	r.Header["Tracestate"] = []string{"a=1", "b=2"}
+	h.ServeHTTP(httptest.NewRecorder(), r)
+	if got.State != "a=1,b=2" {
+		t.Errorf("tracestate %q", got.State)
 	}
 }
 

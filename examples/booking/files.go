@@ -16,7 +16,7 @@ import (
 // A file is in one folder at a time and whole at any time, whatever process dies when.
 type files struct{ root *os.Root }
 
-var folders = []string{"tmp", "payments/waiting", "payments/paid", pending, working, done, failed}
+var folders = []string{"tmp", "payments/waiting", "payments/declined", "payments/paid", pending, working, done, failed}
 
 func openFiles(dir string) (*files, error) {
 	root, err := os.OpenRoot(dir)
@@ -51,7 +51,7 @@ func path(folder, id string) (string, error) {
 	return folder + "/" + id + ".json", nil
 }
 
-// write replaces the file at one go: readers find the old one, or none, until the new one is whole and on the disk.
+// write replaces the file at one go: readers find the old one, or none, until the new one is whole.
 func (f *files) write(folder, id string, v any) (err error) {
 	to, err := path(folder, id)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/slogtrace/slogtrace"
@@ -22,7 +23,7 @@ func joinTrace(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if v := r.Header["Traceparent"]; len(v) == 1 {
 			if sc, err := slogtrace.ParseTraceparent(v[0]); err == nil {
-				sc.State = r.Header.Get("Tracestate")
+				sc.State = strings.Join(r.Header["Tracestate"], ",") // it may come in several lines
 				r = r.WithContext(slogtrace.ContextWithRemoteSpanContext(r.Context(), sc))
 			}
 		}

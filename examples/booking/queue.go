@@ -58,7 +58,7 @@ func (q queue) claim(now time.Time) (job *Job, left int, err error) {
 			}
 			continue
 		}
-		j.ID = id
+		j.ID, j.Attempt = id, max(j.Attempt, 1) // whatever the file says
 		if !j.NotBefore.After(now) && (job == nil || j.NotBefore.Before(job.NotBefore)) {
 			job = &j
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -122,6 +123,9 @@ func (w *worker) attempt(ctx context.Context, job *Job) (err error) {
 	case "webhook":
 		return w.postWebhook(ctx, job)
 	case "reminder":
+		if len(job.Booking.Attendees) == 0 {
+			return errors.New("nobody to remind")
+		}
 		return sendMail(ctx, w.pace, job.Booking.Attendees[0].Mail)
 	}
 	return fmt.Errorf("unknown kind of job %q", job.Kind)

@@ -143,8 +143,13 @@ func TestWorkerBadJobs(t *testing.T) {
 	}
 	add("webhook-000000000001", Job{Carrier: slogtrace.Carrier{Traceparent: "00-nonsense", Op: "x"}})
 	add("webhook-000000000002", Job{})
-	for _, name := range []string{pending + "/webhook-000000000003.json", working + "/webhook-000000000004.json"} {
-		if err := os.WriteFile(filepath.Join(o.dir, name), []byte(`{"id":`), 0o644); err != nil {
+	for name, text := range map[string]string{
+		pending + "/webhook-000000000003.json":  `{"id":`,
+		working + "/webhook-000000000004.json":  `{"id":`,
+		pending + "/reminder-000000000005.json": `{"kind": "reminder"}`, // no attempt, nobody to remind
+		pending + "/nonsense-000000000006.json": `{"kind": "nonsense", "attempt": -7}`,
+	} {
+		if err := os.WriteFile(filepath.Join(o.dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -166,8 +171,8 @@ func TestWorkerBadJobs(t *testing.T) {
 	if err := w.drain(); err != nil {
 		t.Fatal(err)
 	}
-	if p, w, d, f := jobs(t, q, pending), jobs(t, q, working), jobs(t, q, done), jobs(t, q, failed); p != 0 || w != 0 || d != 1 || f != 3 {
-		t.Errorf("%d jobs pending, %d in hand, %d done, %d failed; want 0, 0, 1, 3", p, w, d, f)
+	if p, w, d, f := jobs(t, q, pending), jobs(t, q, working), jobs(t, q, done), jobs(t, q, failed); p != 0 || w != 0 || d != 1 || f != 5 {
+		t.Errorf("%d jobs pending, %d in hand, %d done, %d failed; want 0, 0, 1, 5", p, w, d, f)
 	}
 	awaitLog(t, o.dir, "worker", "job without its trace")
 	awaitLog(t, o.dir, "worker", "giving up")
