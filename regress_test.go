@@ -192,7 +192,7 @@ func TestKeylessValues(t *testing.T) {
 // What SpanOf says of a kept start record does not change with the span.
 func TestSpanOfKeptStart(t *testing.T) {
 	var kept []slog.Record
-	tracer := NewTracer(keeper{&kept}, &TracerOptions{LogStart: true})
+	tracer := NewTracer(sinkHandler{&kept}, &TracerOptions{LogStart: true})
 	_, span := tracer.Start(t.Context(), "before")
 	span.SetOp("after")
 	span.End()
@@ -208,16 +208,6 @@ func TestSpanOfKeptStart(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
-
-type keeper struct{ records *[]slog.Record }
-
-func (k keeper) Enabled(context.Context, slog.Level) bool { return true }
-func (k keeper) Handle(_ context.Context, r slog.Record) error {
-	*k.records = append(*k.records, r.Clone())
-	return nil
-}
-func (k keeper) WithAttrs([]slog.Attr) slog.Handler { return k }
-func (k keeper) WithGroup(string) slog.Handler      { return k }
 
 // An IsFailure that panics neither keeps the span open nor hides a panic that is going on.
 func TestIsFailurePanics(t *testing.T) {
