@@ -406,13 +406,16 @@ func FuzzCarrier(f *testing.F) {
 			t.Errorf("SpanContext = %+v, want %+v", SpanContextFromContext(ctx), *sc)
 		}
 		cur := currentOf(ctx)
-		if got := cur.op(); !utf8.ValidString(got) || len(got) > 3*maxCarriedOp {
+		if got := cur.op(); !utf8.ValidString(got) || len(got) > maxCarriedOp {
 			t.Errorf("op on records: %q", got)
 		}
 
 		line.Reset()
 		rec.records = nil
 		ctx, s := tr.Start(ctx, op)
+		if !sc.IsSampled() {
+			s.Fail(errors.New("so that it is written all the same"))
+		}
 		s.End()
 		info, _ := rec.one(t)
 		if info.TraceID != sc.TraceID || info.Parent != sc.SpanID || info.Queued < 0 || info.Flags != sc.Flags {
