@@ -81,11 +81,7 @@ func (l *line) builtins(r *slog.Record, addSource bool) {
 		t := r.Time.Round(0) // without the monotonic clock, as in an attribute
 		if l.rep == nil {
 			l.buf = append(l.buf, `"time":`...)
-			if l.valid && yearError(t) {
-				l.buf = appendString(l.buf, yearErrorText)
-			} else {
-				l.buf = appendNow(l.buf, t)
-			}
+			l.buf = appendNow(l.buf, t, l.valid)
 			l.sep = true
 		} else {
 			l.attr(slog.Time(slog.TimeKey, t))
@@ -173,7 +169,7 @@ func (l *line) schema(s *Span, e event) {
 	}
 	if e == eventEnd {
 		b = append(b, `,"start":`...)
-		b = appendNow(b, s.start)
+		b = appendNow(b, s.start, l.valid)
 		b = append(b, `,"duration_ms":`...)
 		b = appendMillis(b, s.duration)
 	}

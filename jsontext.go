@@ -31,23 +31,41 @@ func appendString(b []byte, s string) []byte {
 // safePrefix returns how many bytes at the start of s stand for themselves in a JSON string.
 // It may stop short of the most.
 func safePrefix(s string) int {
-	const lo, hi = 0x0101010101010101, 0x8080808080808080
+	if len(s) < 8 {
+		for i := range len(s) {
+			if !safeByte[s[i]] {
+				return i
+			}
+		}
+		return len(s)
+	}
 	i := 0
 	for ; i+8 <= len(s); i += 8 {
-		// A byte's high bit becomes set where the byte is below 0x20, a quote, a backslash or above 0x7f.
-		// A borrow may set further ones behind such a byte, which does no harm.
-		x := binary.LittleEndian.Uint64([]byte(s[i : i+8]))
-		if (x|(x-lo*0x20)|((x^lo*'"')-lo)|((x^lo*'\\')-lo))&hi != 0 {
+		if !safe8(s[i : i+8]) {
 			return i
 		}
 	}
-	for ; i < len(s); i++ {
-		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			return i
-		}
+	if i < len(s) && !safe8(s[len(s)-8:]) { // some of them for the second time
+		return i
 	}
-	return i
+	return len(s)
 }
+
+// safe8 reports whether the eight bytes of s stand for themselves in a JSON string.
+func safe8(s string) bool {
+	const lo, hi = 0x0101010101010101, 0x8080808080808080
+	// A byte's high bit becomes set where the byte is below 0x20, a quote, a backslash or above 0x7f.
+	// A borrow may set further ones behind such a byte, which does no harm.
+	x := binary.LittleEndian.Uint64([]byte(s))
+	return (x|(x-lo*0x20)|((x^lo*'"')-lo)|((x^lo*'\\')-lo))&hi == 0
+}
+
+var safeByte = func() (t [256]bool) {
+	for c := 0x20; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
 
 // appendEscaped appends s as the inside of a JSON string.
 // Invalid UTF-8 becomes U+FFFD; U+2028 and U+2029 are escaped for the sake of JavaScript.
@@ -100,12 +118,17 @@ type secondText struct {
 
 var lastSecond atomic.Pointer[secondText]
 
-// appendNow appends t, which is probably of the same second as the one before, as RFC 3339 with nanoseconds.
-func appendNow(b []byte, t time.Time) []byte {
+// appendNow is appendTime for a time that is probably of the same second as the one before.
+// Where that form has no room for the year and valid is set, only the error is written.
+func appendNow(b []byte, t time.Time, valid bool) []byte {
 	unix := t.Unix()
 	c := lastSecond.Load()
 	if c == nil || c.unix != unix || c.loc != t.Location() {
-		if yearError(t) {
+		switch {
+		case !yearError(t):
+		case valid:
+			return appendString(b, yearErrorText)
+		default:
 			return appendTime(b, t)
 		}
 		text := t.Format("2006-01-02T15:04:05Z07:00")

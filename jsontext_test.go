@@ -182,7 +182,7 @@ func checkTimes(t *testing.T, seed uint64) {
 			tm = tm.Add(time.Second)
 		}
 		want := timeOracle(tm)
-		if got := string(appendNow(nil, tm)); got != want {
+		if got := string(appendNow(nil, tm, false)); got != want {
 			t.Errorf("appendNow: want %s, got %s", want, got)
 		}
 		if got := string(appendTime(nil, tm)); got != want {
