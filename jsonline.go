@@ -1,6 +1,9 @@
 package slogtrace
 
-import "log/slog"
+import (
+	"log/slog"
+	"strconv"
+)
 
 type replacer = func(groups []string, a slog.Attr) slog.Attr
 
@@ -203,6 +206,27 @@ func (l *line) record(r *slog.Record) bool {
 // attr writes an attribute and reports whether it was not empty.
 func (l *line) attr(a slog.Attr) bool {
 	kind := a.Value.Kind()
+	if l.rep == nil {
+		// Nothing can happen to most attributes.
+		switch kind {
+		case slog.KindString:
+			l.key(a.Key)
+			l.buf = appendString(l.buf, a.Value.String())
+			return true
+		case slog.KindInt64:
+			l.key(a.Key)
+			l.buf = strconv.AppendInt(l.buf, a.Value.Int64(), 10)
+			return true
+		case slog.KindBool:
+			l.key(a.Key)
+			l.buf = strconv.AppendBool(l.buf, a.Value.Bool())
+			return true
+		}
+	}
+	return l.anyAttr(a, kind)
+}
+
+func (l *line) anyAttr(a slog.Attr, kind slog.Kind) bool {
 	if kind == slog.KindLogValuer {
 		a.Value = a.Value.Resolve()
 		kind = a.Value.Kind()
