@@ -234,19 +234,38 @@ func TestIsFailurePanics(t *testing.T) {
 	}
 }
 
-// What a span says gives way to nothing: not to what With says under the name that it moved to.
-func TestSpanAttrAgainstWith(t *testing.T) {
+// What a span, or a record, says gives way to nothing, and With to it: to what it says, and to the name that that moved to.
+func TestRenamedAgainstWith(t *testing.T) {
 	for name, mk := range map[string]func(io.Writer) slog.Handler{
 		"slog":        func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },
 		"JSONHandler": func(w io.Writer) slog.Handler { return NewJSONHandler(w, nil) },
 		"Handler":     func(w io.Writer) slog.Handler { return NewHandler(slog.NewJSONHandler(w, nil)) },
 	} {
 		var b bytes.Buffer
-		ctx := With(t.Context(), slog.String("trace", "with"), slog.String("attr.trace", "with too"))
-		_, span := NewTracer(mk(&b), nil).Start(ctx, "op", slog.String("trace", "span"))
+		h := mk(&b)
+		ctx := With(t.Context(), slog.String("trace", "with"), slog.String("attr.trace", "with too"), slog.Int("a", 1))
+		ctx, span := NewTracer(h, nil).Start(ctx, "op", slog.String("trace", "user"))
 		span.End()
-		if n := strings.Count(b.String(), `"attr.trace":`); n != 1 || !strings.Contains(b.String(), `"attr.trace":"span"`) {
-			t.Errorf("%s: want attr.trace once, and the span's: %s", name, b.String())
+		if name != "slog" {
+			slog.New(h).InfoContext(ctx, "m", "trace", "user")
+		}
+		for line := range strings.Lines(b.String()) {
+			if n := strings.Count(line, "attr.trace"); n != 1 || !strings.Contains(line, `"attr.trace":"user"`) || !strings.Contains(line, `"a":1`) {
+				t.Errorf("%s: want attr.trace once, and the user's: %s", name, line)
+			}
+		}
+	}
+}
+
+// A group that turns out empty when its members are resolved takes no name from With, and nothing of With stands twice.
+func TestWithAgainstEmptiedGroup(t *testing.T) {
+	var b bytes.Buffer
+	ctx, _ := Start(With(t.Context(), slog.Int("a", 1), slog.Int("g", 2), slog.Int("z", 3)), "op")
+	slog.New(NewJSONHandler(&b, nil)).WithGroup("g").InfoContext(ctx, "m", slog.Any("", valuer{slog.Value{}}))
+	line := b.String()
+	for _, want := range []string{`"a":1`, `"g":2`, `"z":3`} {
+		if strings.Count(line, want) != 1 {
+			t.Errorf("want %s once: %s", want, line)
 		}
 	}
 }
