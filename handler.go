@@ -126,35 +126,33 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	if in.kind < logRecord && len(with) == 0 {
 		return h.inner.Handle(ctx, r)
 	}
-	if in.changed {
-		setAttrs(&r, in.attrs)
-	}
 	if in.event == eventNone && !in.changed && len(with) == len(h.contextAttrs(&c, &in, true)) && !mayChange(with) {
 		return h.handleBound(ctx, r, &c, &in, with)
 	}
 	// Seldom: what is added depends on the record itself, or is another thing each time.
 	added := h.added(&c, &in, with)
-	if h.groups == 0 {
-		prepend(&r, added)
-		return h.root[in.kind].Handle(ctx, r)
+	if !in.changed {
+		in.attrs = appendRecord(mem[:0], &r)
 	}
-	if in.event != eventNone {
-		prepend(&r, ghost(c.span, in.event))
+	first, next := added, h.root[in.kind]
+	if h.groups > 0 {
+		first, next = slog.Attr{}, h.bind(in.kind, added)
+		if in.event != eventNone {
+			first = ghost(c.span, in.event)
+		}
 	}
-	return h.bind(in.kind, added).Handle(ctx, r)
+	setAttrs(&r, first, in.attrs)
+	return next.Handle(ctx, r)
 }
 
-// setAttrs makes attrs the attributes of r, which may share memory with other records.
-func setAttrs(r *slog.Record, attrs []slog.Attr) {
+// setAttrs makes first, unless it is empty, and attrs the attributes of r, which may share memory with other records.
+// Behind the others it would be cheaper to add, but after a group that it wrote nothing of, slog.JSONHandler forgets a comma.
+func setAttrs(r *slog.Record, first slog.Attr, attrs []slog.Attr) {
 	*r = slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	if !isEmptyAttr(first) {
+		r.AddAttrs(first)
+	}
 	r.AddAttrs(attrs...)
-}
-
-// prepend puts a before the attributes of r. Behind them it would be cheaper,
-// but after a group that it wrote nothing of, slog.JSONHandler forgets a comma.
-func prepend(r *slog.Record, a slog.Attr) {
-	var mem [1 + maxInlineAttrs]slog.Attr
-	setAttrs(r, appendRecord(append(mem[:0], a), r))
 }
 
 // mayChange reports whether there is a value in attrs, or in a group there, that may be another for the next record.
@@ -173,9 +171,9 @@ func mayChange(attrs []slog.Attr) bool {
 // added returns what we put at the root of a record, as one inline group.
 func (h *Handler) added(c *current, in *contents, with []slog.Attr) slog.Attr {
 	m := mark{claimed: true, event: eventLog}
-	var attrs []slog.Attr
+	attrs := make([]slog.Attr, 0, 8+len(with))
 	if in.kind >= logRecord {
-		attrs = appendIDs(nil, h.format, c)
+		attrs = appendIDs(attrs, h.format, c)
 	}
 	if in.event != eventNone {
 		m.span, m.event = c.span, in.event
@@ -272,6 +270,7 @@ func (h *Handler) handleBound(ctx context.Context, r slog.Record, c *current, in
 	if chain != nil {
 		return (*chain).Handle(ctx, r)
 	}
-	prepend(&r, e.group)
+	var mem [maxInlineAttrs]slog.Attr
+	setAttrs(&r, e.group, appendRecord(mem[:0], &r))
 	return h.root[in.kind].Handle(ctx, r)
 }

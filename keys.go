@@ -153,6 +153,10 @@ func (n *naming) inspect(c *current, r *slog.Record, mem []slog.Attr) contents {
 
 	// The rest is for the others. (As a function of its own it would cost every record 3 % of a line.)
 	in.attrs = appendRecord(mem, r)
+	if s, e := n.ordinarySpanRecord(in.attrs); s != nil {
+		*c = current{span: s, env: s.env}
+		return contents{kind: spanRecord, event: e, changed: true, attrs: in.attrs[1:], moved: n.moved[spanRecord]}
+	}
 	var span *Span
 	marks := false
 	for _, a := range in.attrs {
@@ -210,6 +214,21 @@ func (n *naming) inspect(c *current, r *slog.Record, mem []slog.Attr) contents {
 		in.moved = names.moved
 	}
 	return in
+}
+
+// ordinarySpanRecord returns the span of a record that comes straight from a Tracer and has no key that could
+// need another name: escapeForStrangers has looked for those already, and marked them with a LogValuer.
+func (n *naming) ordinarySpanRecord(attrs []slog.Attr) (*Span, event) {
+	if n.format != defaultFormat || len(n.moved[spanRecord]) > 0 || len(attrs) == 0 || attrs[0].Key != "" || attrs[0].Value.Kind() != slog.KindLogValuer {
+		return nil, eventNone
+	}
+	for _, a := range attrs[1:] {
+		if a.Key == "" || a.Value.Kind() == slog.KindLogValuer {
+			return nil, eventNone
+		}
+	}
+	s, e, _ := markOf(attrs[0])
+	return s, e
 }
 
 // contextAttrs returns what With says in a record that in describes, under the keys that it has in the line.
