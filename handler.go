@@ -118,7 +118,10 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 		return h.inner.Handle(ctx, r)
 	}
 	var mem [maxInlineAttrs]slog.Attr
-	in := h.inspect(&c, &r, mem[:0])
+	in := contents{kind: kindOf(&c)}
+	if len(c.with()) > 0 || !h.ordinary(&r, in.kind) {
+		in = h.inspect(&c, &r, mem[:0])
+	}
 	if in.marked {
 		return h.inner.Handle(ctx, r)
 	}

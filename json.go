@@ -159,7 +159,9 @@ func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
 	var attrs [maxInlineAttrs]slog.Attr
 	ours := c.env != nil || isSpanMessage(r.Message)
 	if ours {
-		in = h.inspect(&c, &r, attrs[:0])
+		if in.kind = kindOf(&c); len(c.with()) > 0 || !h.ordinary(&r, in.kind) {
+			in = h.inspect(&c, &r, attrs[:0])
+		}
 		l.valid = in.kind != plainRecord
 	}
 	l.builtins(&r, h.opts.AddSource)

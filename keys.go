@@ -118,40 +118,43 @@ type contents struct {
 	moved   []move      // the root keys of logger and record that are written under another
 }
 
-// inspect looks at r before it is handled. c is what r's context says; it is changed if r turns out to be the record
-// of another span. mem is memory for attributes.
+// kindOf returns the kind of a log record under c.
+func kindOf(c *current) recordKind {
+	switch {
+	case c.inTrace():
+		return logRecord
+	case c.env != nil:
+		return freeRecord
+	}
+	return plainRecord
+}
+
+// ordinary reports whether r, of kind k and without attributes of With, needs no more than the ids:
+// whether inspect would find nothing. Most records are ordinary.
+func (n *naming) ordinary(r *slog.Record, k recordKind) bool {
+	if n.bound || n.ids[0] != "" {
+		return false
+	}
+	names := namer{reserved: &noKeys}
+	if n.groups == 0 { // else the record's attributes are not at the root
+		names = namer{reserved: n.format.reserved(k), moved: n.moved[k]}
+	}
+	ordinary := true
+	r.Attrs(func(a slog.Attr) bool {
+		ordinary = a.Key != "" && !names.mustMove(a.Key)
+		return ordinary
+	})
+	return ordinary
+}
+
+// inspect looks at a record that is not ordinary before it is handled. c is what its context says;
+// it is changed if r turns out to be the record of another span. mem is memory for attributes.
 func (n *naming) inspect(c *current, r *slog.Record, mem []slog.Attr) contents {
 	if n.bound {
 		return contents{kind: freeRecord, marked: true}
 	}
-	var in contents
-	switch {
-	case c.inTrace():
-		in.kind = logRecord
-	case c.env != nil:
-		in.kind = freeRecord
-	}
+	in := contents{kind: kindOf(c)}
 	in.moved = n.moved[in.kind]
-	names := namer{reserved: &noKeys}
-	if n.groups == 0 { // else the record's attributes are not at the root
-		names = namer{reserved: n.format.reserved(in.kind), moved: in.moved}
-	}
-	// Most records are ordinary, and need no more than to be told so.
-	ordinary, suspicious := true, n.ids[0] != ""
-	r.Attrs(func(a slog.Attr) bool {
-		if a.Key == "" {
-			ordinary = false
-		}
-		if names.mustMove(a.Key) {
-			suspicious = true
-		}
-		return true
-	})
-	if ordinary && !suspicious && len(c.with()) == 0 {
-		return in
-	}
-
-	// The rest is for the others. (As a function of its own it would cost every record 3 % of a line.)
 	in.attrs = appendRecord(mem, r)
 	if s, e := n.ordinarySpanRecord(in.attrs); s != nil {
 		*c = current{span: s, env: s.env}
@@ -159,8 +162,11 @@ func (n *naming) inspect(c *current, r *slog.Record, mem []slog.Attr) contents {
 	}
 	var span *Span
 	marks := false
+	names := n.namer(in.kind)
+	suspicious := n.ids[0] != "" // there is an id, perhaps not by a user
 	for _, a := range in.attrs {
 		if a.Key != "" {
+			suspicious = suspicious || names.mustMove(a.Key)
 			continue
 		}
 		switch s, e, claimed := markOf(a); {

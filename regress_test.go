@@ -257,6 +257,55 @@ func TestRenamedAgainstWith(t *testing.T) {
 	}
 }
 
+// A span's attribute has the name that one of the logger's was moved to.
+func TestSpanAttrAgainstLogger(t *testing.T) {
+	for name, mk := range map[string]func(io.Writer) slog.Handler{
+		"JSONHandler": func(w io.Writer) slog.Handler { return NewJSONHandler(w, nil) },
+		"Handler":     func(w io.Writer) slog.Handler { return NewHandler(slog.NewJSONHandler(w, nil)) },
+	} {
+		var b bytes.Buffer
+		h := mk(&b).WithAttrs([]slog.Attr{slog.String("error", "logger's")})
+		_, span := NewTracer(h, nil).Start(t.Context(), "op", slog.String("attr.error", "span's"))
+		span.End()
+		if line := b.String(); !strings.Contains(line, `"attr.error":"logger's"`) || !strings.Contains(line, `"attr.attr.error":"span's"`) {
+			t.Errorf("%s: want each under a name of its own: %s", name, line)
+		}
+	}
+}
+
+// A handler between two of ours that writes the members of an inline group as the record's own leaves the ids where they are.
+func TestFlattenedIDs(t *testing.T) {
+	for name, inner := range map[string]func(io.Writer) slog.Handler{
+		"JSONHandler": func(w io.Writer) slog.Handler { return NewJSONHandler(w, nil) },
+		"Handler":     func(w io.Writer) slog.Handler { return NewHandler(slog.NewJSONHandler(w, nil)) },
+	} {
+		var b bytes.Buffer
+		l := slog.New(NewHandler(flattener{inner(&b)}))
+		ctx, _ := Start(t.Context(), "op")
+		l.InfoContext(ctx, "m", "a", 1)
+		if line := b.String(); strings.Count(line, `"trace":`) != 1 || strings.Contains(line, "attr.trace") {
+			t.Errorf("%s: want the ids once: %s", name, line)
+		}
+	}
+}
+
+type flattener struct{ slog.Handler }
+
+func (f flattener) Handle(ctx context.Context, r slog.Record) error {
+	flat := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "" && a.Value.Kind() == slog.KindGroup {
+			for _, m := range a.Value.Group() {
+				flat.AddAttrs(slog.Attr{Key: m.Key, Value: m.Value.Resolve()})
+			}
+		} else {
+			flat.AddAttrs(a)
+		}
+		return true
+	})
+	return f.Handler.Handle(ctx, flat)
+}
+
 // A group that turns out empty when its members are resolved takes no name from With, and nothing of With stands twice.
 func TestWithAgainstEmptiedGroup(t *testing.T) {
 	var b bytes.Buffer
