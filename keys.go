@@ -415,20 +415,18 @@ func (f *format) contextAttrs(with []slog.Attr, k recordKind, taken func(key str
 	}
 	out := slices.Clone(with[:i])
 	for _, a := range with[i:] {
-		if !fine(a) {
-			if taken(a.Key) {
-				continue
-			}
-			key := "attr." + a.Key
-			for hasRootKey(with, key) {
-				key = "attr." + key
-			}
-			if taken(key) {
-				continue
-			}
-			a.Key = key
+		if fine(a) {
+			out = append(out, a)
+			continue
 		}
-		out = append(out, a)
+		// Look for a name of its own among With's, and give way wherever the user stands on the way there.
+		for !taken(a.Key) {
+			a.Key = "attr." + a.Key
+			if !hasRootKey(with, a.Key) && !taken(a.Key) {
+				out = append(out, a)
+				break
+			}
+		}
 	}
 	return out
 }
