@@ -525,7 +525,7 @@ func withMembers(with []jsonMember, user, renamed []string) []jsonMember {
 			continue
 		}
 		if slices.Contains(idKeysOfTest, m.Key) || slices.Contains([]string{"time", "level", "msg", "source"}, m.Key) {
-			for m.Key = "attr." + m.Key; slices.ContainsFunc(with, func(o jsonMember) bool { return o.Key == m.Key }); {
+			for m.Key = "attr." + m.Key; !taken(m.Key) && slices.ContainsFunc(with, func(o jsonMember) bool { return o.Key == m.Key }); {
 				m.Key = "attr." + m.Key
 			}
 			if taken(m.Key) {
