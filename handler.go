@@ -125,10 +125,10 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	if in.marked {
 		return h.inner.Handle(ctx, r)
 	}
-	with := h.contextAttrs(&c, &in, false)
-	if in.kind < logRecord && len(with) == 0 {
+	if in.kind < logRecord && len(c.with()) == 0 {
 		return h.inner.Handle(ctx, r)
 	}
+	with := h.contextAttrs(&c, &in, false)
 	if in.event == eventNone && !in.changed && len(with) == len(h.contextAttrs(&c, &in, true)) && !mayChange(with) {
 		return h.handleBound(ctx, r, &c, &in, with)
 	}
@@ -182,7 +182,11 @@ func (h *Handler) added(c *current, in *contents, with []slog.Attr) slog.Attr {
 		m.span, m.event = c.span, in.event
 		attrs = appendSpanAttrs(attrs, c.span, in.event)
 	}
-	return markedGroup(append(attrs, with...), m)
+	if attrs = append(attrs, with...); len(attrs) == 0 {
+		// All of With gave way. A handler of ours further in, with other names, must not think otherwise.
+		return ghost(nil, eventLog)
+	}
+	return markedGroup(attrs, m)
 }
 
 // bind returns the handler's whole chain with added at its root.
