@@ -1,0 +1,90 @@
+package main
+
+// A gate is a bound that a row has to hold.
+type gate struct {
+	job, subject string
+	ratio        float64 // at most; 0: none
+	allocs       int     // at most; -1: none
+	known        *known  // says why it does not hold yet
+}
+
+// A known failure fails neither a run nor the check, as long as it is not worse than this.
+type known struct {
+	Ratio  float64 `json:"ratio"`
+	Allocs int     `json:"allocs"`
+	Reason string  `json:"reason"` // what a profile shows
+}
+
+const (
+	own      = "slogtrace.JSONHandler"
+	wrap     = "slogtrace.Handler over slog.JSONHandler"
+	ownInfo  = own + ", InfoContext"
+	ownAttrs = own + ", LogAttrs"
+	wrapInfo = wrap + ", InfoContext"
+	wrapAttr = wrap + ", LogAttrs"
+)
+
+var gates = []gate{
+	{"J1", ownInfo, 0.62, 0, nil},
+	{"J1", ownAttrs, 0.56, 0, nil},
+	{"J1", wrapInfo, 1.40, 0, nil},
+	{"J1", wrapAttr, 1.40, 0, nil},
+
+	{"J1g", ownInfo, 0.65, 0, nil},
+	{"J1g", ownAttrs, 0.65, 0, nil},
+	{"J1g", wrapInfo, 1.05, -1, nil},
+	{"J1g", wrapAttr, 1.05, -1, nil},
+	{"J1gf", wrapInfo, 2.00, -1, nil},
+	{"J1gf", wrapAttr, 2.00, -1, nil},
+
+	{"J2", own, 0.50, 2, nil},
+	{"J2", wrap, 1.25, 3, nil},
+
+	{"J3", "slogtrace", 0.35, 3, nil},
+	{"J3j", "slogtrace.Carrier", 1.15, -1, nil},
+
+	{"J4", ownInfo, 0.62, -1, nil},
+	{"J4", ownAttrs, 0.54, 10, nil},
+	{"J4", wrapInfo, 1.40, -1, nil},
+	{"J4", wrapAttr, 1.40, -1, nil},
+
+	{"disabled", own, 1.05, 0, nil},
+	{"disabled", wrap, 1.05, 0, nil},
+}
+
+// gateOf returns the gate of a row.
+func gateOf(job, subject string) (gate, bool) {
+	for _, g := range gates {
+		if g.job == job && g.subject == subject {
+			return g, true
+		}
+	}
+	return gate{}, false
+}
+
+// A status says whether a row holds its gate.
+type status string
+
+const (
+	ungated     status = ""
+	pass        status = "pass"
+	fail        status = "FAIL"
+	knownToFail status = "known"
+)
+
+// judge says whether a row with these figures holds g. Ratios may exceed it by the share tolerance.
+func (g gate) judge(ratio float64, allocs int, tolerance float64) status {
+	holds := func(maxRatio float64, maxAllocs int) bool {
+		return (maxRatio == 0 || ratio <= maxRatio*(1+tolerance)) && (maxAllocs < 0 || allocs <= maxAllocs)
+	}
+	if holds(g.ratio, g.allocs) {
+		return pass
+	}
+	// A known failure is a figure of one run, and runs differ, so some tolerance it always has.
+	if g.known != nil && holds(max(g.known.Ratio*(1+knownTolerance), g.ratio), max(g.known.Allocs, g.allocs)) {
+		return knownToFail
+	}
+	return fail
+}
+
+const knownTolerance = 0.05

@@ -1,0 +1,247 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// batch is how long a subject works at a stretch: long enough that collections of garbage and goroutines in the
+// background are in it, short enough that all subjects of a round see the same machine.
+const batch = 10 * time.Millisecond
+
+// An entry is a subject at work.
+type entry struct {
+	subject
+	tool    tool
+	session *session
+	work    work
+	after   func() // the batch
+	workers int
+	batch   int // ops
+	ops     int // so far
+
+	cpu, wall     []float64 // nanoseconds per op, by round
+	allocs, bytes float64   // per op
+}
+
+// An opened job has its tools open and its subjects ready.
+type opened struct {
+	job
+	entries []*entry
+	closers []func()
+}
+
+// open opens the tools of j. With seen it keeps what they write.
+func (j job) open(s *seen) (_ *opened, err error) {
+	o := &opened{job: j}
+	defer func() {
+		if err != nil {
+			o.close()
+		}
+	}()
+	lines, after := io.Writer(io.Discard), func() {}
+	if j.sink != nil {
+		var end func()
+		lines, after, end, err = j.sink()
+		if err != nil {
+			return o, err
+		}
+		o.closers = append(o.closers, end)
+	}
+	for _, t := range j.tools {
+		sk := &sink{lines: lines, spans: io.Discard, opts: j.opts, seen: s}
+		if s != nil {
+			sk.lines, sk.spans = &s.lines, &s.spans
+		}
+		ses, err := t.open(sk)
+		if err != nil {
+			return o, fmt.Errorf("%s: %s: %w", j.name, t.name, err)
+		}
+		if ses.close != nil {
+			o.closers = append(o.closers, ses.close)
+		}
+		for _, sub := range j.subjects(t) {
+			o.entries = append(o.entries, &entry{
+				subject: sub, tool: t, session: ses, work: sub.open(ses), after: after, workers: max(j.workers, 1),
+			})
+		}
+	}
+	return o, nil
+}
+
+func (o *opened) close() {
+	for _, c := range slices.Backward(o.closers) {
+		c()
+	}
+}
+
+// do does the job n times and waits for what that started.
+func (e *entry) do(n int) {
+	e.ops += n
+	flush, pace := e.session.flush, e.session.pace
+	if pace == 0 {
+		pace = n
+	}
+	for n > 0 {
+		some := min(n, pace)
+		if e.workers == 1 {
+			e.work.run(some)
+		} else {
+			e.share(some)
+		}
+		if flush != nil {
+			flush()
+		}
+		n -= some
+	}
+}
+
+// share splits n ops among the workers.
+func (e *entry) share(n int) {
+	done := make(chan struct{})
+	for w := range e.workers {
+		go func() {
+			e.work.run(n*(w+1)/e.workers - n*w/e.workers)
+			done <- struct{}{}
+		}()
+	}
+	for range e.workers {
+		<-done
+	}
+}
+
+func (e *entry) prepare(n int) {
+	if e.work.prepare != nil {
+		e.work.prepare(n)
+	}
+}
+
+// time does the job n times and returns what one took, in nanoseconds of the CPU and of the wall's clock.
+func (e *entry) time(n int) (cpu, wall float64, err error) {
+	e.prepare(n)
+	start := time.Now()
+	c0, err := cpuTime()
+	if err != nil {
+		return 0, 0, err
+	}
+	e.do(n)
+	c1, err := cpuTime()
+	d := time.Since(start)
+	e.after()
+	return float64(c1-c0) / float64(n), float64(d) / float64(n), err
+}
+
+// calibrate finds how many ops a batch takes, which warms the subject up as well.
+func (e *entry) calibrate() error {
+	for n := 64; ; n *= 2 {
+		cpu, wall, err := e.time(n)
+		if err != nil {
+			return err
+		}
+		// Of a clock that is coarse the wall's tells the truth sooner.
+		if per := max(cpu, wall); per*float64(n) >= float64(batch) || n >= 1<<26 {
+			e.batch = max(int(float64(batch)/per)&^1, 2)
+			return nil
+		}
+	}
+}
+
+// measure runs the rounds. The subjects of each are in another order.
+func (o *opened) measure(rounds int, r *rand.Rand, progress func(round int)) error {
+	for _, e := range o.entries {
+		if err := e.calibrate(); err != nil {
+			return err
+		}
+	}
+	order := slices.Clone(o.entries)
+	for i := range rounds {
+		progress(i)
+		r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		for _, e := range order {
+			cpu, wall, err := e.time(e.batch)
+			if err != nil {
+				return err
+			}
+			e.cpu = append(e.cpu, cpu)
+			e.wall = append(e.wall, wall)
+		}
+	}
+	return nil
+}
+
+// countAllocs counts allocations per op, as testing.AllocsPerRun does, but of many ops at once and with their flush,
+// so that what happens once for many counts by its share. Of several counts the least is the one that
+// the fewest others disturbed.
+func (o *opened) countAllocs() {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	for _, e := range o.entries {
+		n := min(max(e.batch, 200), 20_000)
+		for i := range 4 {
+			e.prepare(n)
+			var m0, m1 runtime.MemStats
+			runtime.ReadMemStats(&m0)
+			e.do(n)
+			runtime.ReadMemStats(&m1)
+			e.after()
+			allocs, bytes := float64(m1.Mallocs-m0.Mallocs)/float64(n), float64(m1.TotalAlloc-m0.TotalAlloc)/float64(n)
+			if i == 0 {
+				continue // warming up
+			}
+			if i == 1 || allocs < e.allocs {
+				e.allocs, e.bytes = allocs, bytes
+			}
+		}
+	}
+}
+
+// lost returns how many spans or records of e's session never reached the exporter, and of how many.
+func (o *opened) lost(e *entry) (lost, of int64) {
+	if e.session.exported == nil {
+		return 0, 0
+	}
+	per := 0
+	if e.tool.ends == endsExported {
+		per = o.want.ends
+	}
+	if e.tool.exportsLines {
+		per += o.want.lines
+	}
+	for _, other := range o.entries {
+		if other.session == e.session {
+			of += int64(other.ops) * int64(per)
+		}
+	}
+	return of - e.session.exported(), of
+}
+
+// quartiles returns the first quartile, the median and the third of values, which it sorts.
+func quartiles(values []float64) (q1, median, q3 float64) {
+	slices.Sort(values)
+	at := func(p float64) float64 {
+		if len(values) == 0 {
+			return 0
+		}
+		x := p * float64(len(values)-1)
+		i := int(x)
+		if i+1 == len(values) {
+			return values[i]
+		}
+		return values[i] + (x-float64(i))*(values[i+1]-values[i])
+	}
+	return at(0.25), at(0.5), at(0.75)
+}
+
+// ratios divides round by round.
+func ratios(subject, floor []float64) []float64 {
+	r := make([]float64, 0, len(subject))
+	for i := range subject {
+		if i < len(floor) && floor[i] > 0 {
+			r = append(r, subject[i]/floor[i])
+		}
+	}
+	return r
+}

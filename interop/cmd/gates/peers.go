@@ -1,0 +1,26 @@
+package main
+
+// A peer is somebody else's software that is measured.
+type peer struct {
+	name    string
+	modules []string // whose versions count
+
+	// findings are what this version gets wrong, a sentence each: footnotes of the peer's rows.
+	findings []string
+}
+
+var peers = []peer{
+	{name: "OpenTelemetry SDK", modules: []string{
+		"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters/stdout/stdouttrace",
+	}},
+	{name: "otelslog", modules: []string{
+		"go.opentelemetry.io/contrib/bridges/otelslog", "go.opentelemetry.io/otel/sdk/log",
+		"go.opentelemetry.io/otel/exporters/stdout/stdoutlog",
+	}},
+	{name: "Datadog", modules: []string{
+		"github.com/DataDog/dd-trace-go/v2", "github.com/DataDog/dd-trace-go/contrib/log/slog/v2",
+	}},
+	{name: "zerolog", modules: []string{"github.com/rs/zerolog"}},
+	{name: "zap", modules: []string{"go.uber.org/zap"}},
+	{name: "phuslu/log", modules: []string{"github.com/phuslu/log"}},
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// write writes r as Markdown whose tables are aligned, so that a terminal shows them too.
+func (r *result) write(w io.Writer) error {
+	_, err := io.WriteString(w, r.markdown())
+	return err
+}
+
+func (r *result) markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Gates and peers\n\n`%s` in interop/\n\n", r.Command)
+	fmt.Fprintf(&b, "- %s, %s, %d cores, %s\n", r.CPU, r.System, r.Cores, r.Go)
+	fmt.Fprintf(&b, "- %d rounds of about %v for each subject, in another order each time\n", r.Rounds, batch)
+	b.WriteString(`- ratio: CPU time of the process, garbage collection and goroutines in the background included, over that of
+  the floor in the same round; the median of the rounds, and the quartiles
+- floor: the row with ratio 1 that has the same call
+- lines go to io.Discard unless the job says otherwise; allocations include those in the background
+
+`)
+	notes := r.footnotes()
+	for _, p := range r.Peers {
+		for i, m := range p.Modules {
+			name := ""
+			if i == 0 {
+				name = p.Name + ": "
+			}
+			if i == 0 {
+				b.WriteString("- ")
+			} else {
+				b.WriteString(", ")
+			}
+			fmt.Fprintf(&b, "%s%s %s", name, m.Path, m.Version)
+		}
+		b.WriteString("\n")
+	}
+	for _, j := range r.Jobs {
+		fmt.Fprintf(&b, "\n## %s: %s\n\n", j.Name, j.Title)
+		j.table(&b, notes)
+		for _, n := range j.Notes {
+			fmt.Fprintf(&b, "\n%s\n", n)
+		}
+		for _, row := range j.Rows {
+			if row.Known != nil {
+				fmt.Fprintf(&b, "\nKnown: %s: %s\n", row.Subject, row.Known.Reason)
+			}
+			if row.Lost > 0 {
+				fmt.Fprintf(&b, "\nNot to be trusted: %s lost %d of %d.\n", row.Subject, row.Lost, row.LostOf)
+			}
+		}
+	}
+	if len(notes.list) > 0 {
+		b.WriteString("\n## Notes\n\n")
+		for i, n := range notes.list {
+			fmt.Fprintf(&b, "%d. %s\n", i+1, n)
+		}
+	}
+	return b.String()
+}
+
+// table writes the rows. A column that no row has anything in is left out.
+func (j *jobResult) table(b *strings.Builder, notes *footnotes) {
+	cells := [][]string{{"subject", "ratio", "quartiles", "gate", "", "ns CPU", "ns wall", "allocs", "bytes"}}
+	for _, r := range j.Rows {
+		gate := ""
+		if r.Gate > 0 {
+			gate = "≤ " + fixed(r.Gate)
+		}
+		allocs := strconv.Itoa(r.Allocs)
+		if r.Approximate != "" {
+			allocs = "~" + allocs
+		}
+		if r.GateAllocs != nil {
+			allocs += " ≤ " + strconv.Itoa(*r.GateAllocs)
+		}
+		cells = append(cells, []string{
+			r.Subject + notes.marks(r), fixed(r.Ratio), fixed(r.Quartiles[0]) + "–" + fixed(r.Quartiles[1]), gate, string(r.Status),
+			nanos(r.CPU), nanos(r.Wall), allocs, strconv.Itoa(r.Bytes),
+		})
+	}
+	used := func(c int) bool {
+		return slices.ContainsFunc(cells[1:], func(row []string) bool { return row[c] != "" })
+	}
+	widths := make([]int, len(cells[0]))
+	for _, row := range cells {
+		for c, s := range row {
+			widths[c] = max(widths[c], utf8.RuneCountInString(s))
+		}
+	}
+	for i, row := range cells {
+		b.WriteString("|")
+		for c, s := range row {
+			if !used(c) {
+				continue
+			}
+			pad := strings.Repeat(" ", widths[c]-utf8.RuneCountInString(s))
+			if c == 0 {
+				fmt.Fprintf(b, " %s%s |", s, pad)
+			} else {
+				fmt.Fprintf(b, " %s%s |", pad, s)
+			}
+		}
+		b.WriteString("\n")
+		if i > 0 {
+			continue
+		}
+		b.WriteString("|")
+		for c, n := range widths {
+			switch {
+			case !used(c):
+			case c == 0:
+				fmt.Fprintf(b, "%s|", strings.Repeat("-", n+2))
+			default:
+				fmt.Fprintf(b, "%s:|", strings.Repeat("-", n+1))
+			}
+		}
+		b.WriteString("\n")
+	}
+}
+
+func fixed(x float64) string { return strconv.FormatFloat(x, 'f', 2, 64) }
+
+func nanos(x float64) string {
+	if x < 100 {
+		return strconv.FormatFloat(x, 'f', 1, 64)
+	}
+	return strconv.FormatFloat(x, 'f', 0, 64)
+}
+
+// footnotes numbers the findings about peers and the notes of rows.
+type footnotes struct {
+	list     []string
+	findings map[string][]int // by peer
+}
+
+func (r *result) footnotes() *footnotes {
+	f := &footnotes{findings: map[string][]int{}}
+	for _, p := range r.Peers {
+		for _, text := range p.Findings {
+			version := ""
+			if len(p.Modules) > 0 {
+				version = " " + p.Modules[0].Version
+			}
+			f.list = append(f.list, p.Name+version+": "+text)
+			f.findings[p.Name] = append(f.findings[p.Name], len(f.list))
+		}
+	}
+	for _, j := range r.Jobs {
+		for _, row := range j.Rows {
+			for _, text := range row.ownNotes() {
+				if !slices.Contains(f.list, text) {
+					f.list = append(f.list, text)
+				}
+			}
+		}
+	}
+	return f
+}
+
+func (r *rowResult) ownNotes() []string {
+	var notes []string
+	if r.Note != "" {
+		notes = append(notes, r.Note)
+	}
+	if r.Approximate != "" {
+		notes = append(notes, "The number of allocations differs between runs: "+r.Approximate)
+	}
+	return notes
+}
+
+// marks returns the numbers of the row's footnotes, as " [1][2]".
+func (f *footnotes) marks(r rowResult) string {
+	numbers := slices.Clone(f.findings[r.Peer])
+	for _, text := range r.ownNotes() {
+		numbers = append(numbers, slices.Index(f.list, text)+1)
+	}
+	var b strings.Builder
+	for _, n := range numbers {
+		fmt.Fprintf(&b, "[%d]", n)
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return " " + b.String()
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bufio"
+	"math"
+	"os"
+	"regexp"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+)
+
+// A result is what a run found, as it is written to the JSON file.
+type result struct {
+	Command string       `json:"command"`
+	Go      string       `json:"go"`
+	System  string       `json:"system"`
+	CPU     string       `json:"cpu"`
+	Cores   int          `json:"cores"`
+	Rounds  int          `json:"rounds"`
+	Peers   []peerResult `json:"peers"`
+	Jobs    []jobResult  `json:"jobs"`
+}
+
+// A peerResult says which version was measured, and what it gets wrong.
+type peerResult struct {
+	Name     string   `json:"name"`
+	Modules  []module `json:"modules"`
+	Findings []string `json:"findings"` // footnotes of its rows; of this version
+}
+
+type module struct {
+	Path    string `json:"path"`
+	Version string `json:"version"`
+}
+
+type jobResult struct {
+	Name  string      `json:"name"`
+	Title string      `json:"title"`
+	Notes []string    `json:"notes,omitempty"`
+	Rows  []rowResult `json:"rows"`
+}
+
+// A rowResult is what was measured of one subject.
+type rowResult struct {
+	Subject    string     `json:"subject"`
+	Peer       string     `json:"peer,omitempty"`
+	Floor      string     `json:"floor"`          // the subject that Ratio is over
+	Ratio      float64    `json:"ratio"`          // of CPU time: the median of the rounds' ratios
+	Quartiles  [2]float64 `json:"quartiles"`      // of those, the first and the third
+	CPU        float64    `json:"cpu_ns_per_op"`  // median
+	Wall       float64    `json:"wall_ns_per_op"` // median
+	Gate       float64    `json:"gate,omitzero"`  // what Ratio may be at most
+	GateAllocs *int       `json:"gate_allocs,omitempty"`
+	Status     status     `json:"status,omitempty"`
+	Known      *known     `json:"known,omitempty"`
+	Allocs     int        `json:"allocs_per_op"`
+	Bytes      int        `json:"bytes_per_op"`
+	// Approximate says why Allocs is another number in each run.
+	Approximate string `json:"approximate,omitempty"`
+	Lost        int64  `json:"lost,omitzero"` // spans and records that were not exported; then the row is not to be trusted
+	LostOf      int64  `json:"lost_of,omitzero"`
+	Note        string `json:"note,omitempty"`
+}
+
+// result returns what the rounds of o came to.
+func (o *opened) result() jobResult {
+	j := jobResult{Name: o.name, Title: o.title, Notes: o.notes}
+	for _, e := range o.entries {
+		r := rowResult{
+			Subject: e.name, Peer: e.tool.peer, Floor: e.floor, Note: e.tool.note, Approximate: e.tool.approximate,
+			Allocs: int(math.Round(e.allocs)), Bytes: int(math.Round(e.bytes)),
+		}
+		var q1, q3 float64
+		q1, r.Ratio, q3 = quartiles(ratios(e.cpu, o.floor(e).cpu))
+		r.Quartiles = [2]float64{round(q1, 3), round(q3, 3)}
+		r.Ratio = round(r.Ratio, 3)
+		r.CPU = median(e.cpu)
+		r.Wall = median(e.wall)
+		if lost, of := o.lost(e); lost != 0 {
+			r.Lost, r.LostOf = lost, of
+		}
+		if g, ok := gateOf(o.name, e.name); ok {
+			r.Gate = g.ratio
+			if g.allocs >= 0 {
+				r.GateAllocs = &g.allocs
+			}
+			if r.Status = g.judge(r.Ratio, r.Allocs, 0); r.Status == knownToFail {
+				r.Known = g.known
+			}
+		}
+		j.Rows = append(j.Rows, r)
+	}
+	return j
+}
+
+// floor returns the entry that e's ratio is over.
+func (o *opened) floor(e *entry) *entry {
+	i := slices.IndexFunc(o.entries, func(f *entry) bool { return f.name == e.floor })
+	if i < 0 {
+		panic("gates: " + o.name + " has no subject " + e.floor)
+	}
+	return o.entries[i]
+}
+
+// median leaves values in the order of the rounds.
+func median(values []float64) float64 {
+	_, m, _ := quartiles(slices.Clone(values))
+	return round(m, 1)
+}
+
+func round(x float64, digits int) float64 {
+	p := math.Pow10(digits)
+	return math.Round(x*p) / p
+}
+
+// newResult returns a result without jobs.
+func newResult(command string, rounds int) result {
+	r := result{
+		Command: command, Rounds: rounds, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
+		CPU: cpuModel(), Cores: runtime.NumCPU(),
+	}
+	versions := map[string]string{}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			if m.Replace != nil && m.Replace.Version != "" {
+				m = m.Replace
+			}
+			versions[m.Path] = m.Version
+		}
+	}
+	for _, p := range peers {
+		pr := peerResult{Name: p.name, Findings: append([]string{}, p.findings...)}
+		for _, path := range p.modules {
+			// A test binary has no versions.
+			pr.Modules = append(pr.Modules, module{path, versions[path]})
+		}
+		r.Peers = append(r.Peers, pr)
+	}
+	return r
+}
+
+var modelName = regexp.MustCompile(`^(?:model name|Model|cpu model)\s*:\s*(.*)$`)
+
+// cpuModel returns what /proc/cpuinfo says, where there is one.
+func cpuModel() string {
+	f, err := os.Open("/proc/cpuinfo")
+	if err != nil {
+		return "unknown"
+	}
+	defer f.Close()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		if m := modelName.FindStringSubmatch(strings.TrimSpace(s.Text())); m != nil {
+			return m[1]
+		}
+	}
+	return "unknown"
+}
