@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/DataDog/dd-trace-go/contrib/log/slog/v2 v2.12.0
 	github.com/DataDog/dd-trace-go/v2 v2.12.0
+	github.com/google/go-cmp v0.7.0
 	github.com/phuslu/log v1.0.121
 	github.com/rs/zerolog v1.35.1
 	github.com/slogtrace/slogtrace v0.0.0

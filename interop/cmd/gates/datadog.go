@@ -25,6 +25,7 @@ var datadog = tool{
 	name: "Datadog", peer: "Datadog", slog: true,
 	ids:  keys{trace: ext.LogKeyTraceID, span: ext.LogKeySpanID, spanID: hexOfDecimal},
 	ends: endsExported, open: openDatadog,
+	approximate: "Datadog's payloads grow, and are sent, in the background",
 	note: "Datadog: no agent, its transport answers in the process; telemetry, metrics and client-side statistics are off. " +
 		"It drops traces when 1,000 wait, so it is flushed after every 500 ops. In J2 a parent ends after every 100 children.",
 }

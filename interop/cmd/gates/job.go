@@ -29,9 +29,10 @@ func jobs() []job {
 
 // want is what one op leaves behind, for the check that a subject does its job before it is measured.
 type want struct {
-	lines int // log lines, without those that end a span
-	ends  int // ended spans: a line each, or an exported span
-	roots int // of the ends, those whose parent is the remote one; the others are its children
+	lines   int // log lines, without those that end a span
+	perSpan int // where each op has a new span: its lines
+	ends    int // ended spans: a line each, or an exported span
+	roots   int // of the ends, those whose parent is the remote one; the others are its children
 
 	group string            // that is open on the logger
 	attrs map[string]string // of every log line, with the group's name in front
@@ -49,6 +50,7 @@ type subject struct {
 type work struct {
 	run     func(n int)
 	prepare func(n int)  // before run, not measured
+	release func()       // after it, not measured either
 	check   func() error // for jobs that write nothing: whether run does its job
 }
 
@@ -72,7 +74,7 @@ type tool struct {
 	decodeSpans  func([]byte) ([]span, error) // of what was written to sink.spans
 	slog         bool                         // its lines are made with a *slog.Logger, so there are two calls
 	note         string
-	// approximate says why the number of allocations differs between runs.
+	// approximate says why the number of allocations may differ between runs, where its mean is near to a half.
 	approximate string
 	open        func(*sink) (*session, error)
 }

@@ -1,6 +1,6 @@
 // Command gates measures slogtrace against what a user would pick instead, and against the bounds that it sets itself.
 //
-//	go run ./cmd/gates [-rounds N] [-job regexp] [-json file] [-md file] [-check file] [-tolerance share] [-cpuprofile dir]
+//	go run ./cmd/gates [-rounds N] [-batch duration] [-job regexp] [-json file] [-md file] [-check file] [-tolerance share] [-cpuprofile dir]
 //
 // It writes a table to standard output and says on standard error how far it is. The committed one is made anew by
 //
@@ -10,8 +10,9 @@
 // in each of which all subjects of a job take their turn. Before it is measured, each subject has to show that it does the job.
 //
 // With -check it compares with a committed table: the same jobs and rows, exactly the same allocations,
-// and gates that hold within the tolerance. Its exit status is 1 if they do not, or if without -check a gate does not hold;
-// 2 if it was called wrongly.
+// and gates that hold within the tolerance. What deviates is measured once more, longer, before it counts.
+// The exit status is 1 if something does, or if without -check a gate does not hold that is not known not to;
+// it is 2 if the command was called wrongly.
 package main
 
 import (
@@ -26,6 +27,7 @@ import (
 	"runtime"
 	"runtime/pprof"
 	"strings"
+	"time"
 )
 
 func main() {
@@ -34,6 +36,7 @@ func main() {
 
 type config struct {
 	rounds     int
+	batch      time.Duration
 	jobs       string
 	json, md   string
 	check      string
@@ -46,6 +49,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("gates", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.IntVar(&c.rounds, "rounds", 100, "how many times each subject has its turn")
+	flags.DurationVar(&c.batch, "batch", 20*time.Millisecond, "how long a turn takes, about")
 	flags.StringVar(&c.jobs, "job", "", "only the jobs whose whole name matches `regexp`")
 	flags.StringVar(&c.json, "json", "", "write the result to `file` as JSON")
 	flags.StringVar(&c.md, "md", "", "write the table to `file`")
@@ -61,6 +65,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	if err == nil && c.rounds < 1 {
 		err = fmt.Errorf("-rounds: want at least 1, got %d", c.rounds)
+	}
+	if err == nil && c.batch <= 0 {
+		err = fmt.Errorf("-batch: want more than 0, got %v", c.batch)
 	}
 	if err == nil && c.tolerance < 0 {
 		err = fmt.Errorf("-tolerance: want at least 0, got %g", c.tolerance)
@@ -103,14 +110,15 @@ func (c *config) run(todo []job, command string, stdout, stderr io.Writer) (fail
 			return false, err
 		}
 	}
-	r := newResult(command, c.rounds)
-	shuffle := rand.New(rand.NewPCG(1, 2))
+	r := newResult(command, c.rounds, c.batch)
 	for i, j := range todo {
-		jr, err := c.measure(j, shuffle, func(round int) {
-			if round%10 == 0 {
-				fmt.Fprintf(stderr, "%s (%d of %d): round %d of %d\n", j.name, i+1, len(todo), round, c.rounds)
-			}
-		})
+		say := func(round, rounds int) {
+			fmt.Fprintf(stderr, "%s (%d of %d): round %d of %d\n", j.name, i+1, len(todo), round, rounds)
+		}
+		jr, err := c.measure(j, c.rounds, say)
+		if err == nil && committed != nil && len(checkRows(jr, committed.job(j.name), c.tolerance)) > 0 {
+			jr, err = c.measure(j, 4*c.rounds, say)
+		}
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", j.name, err)
 		}
@@ -118,6 +126,9 @@ func (c *config) run(todo []job, command string, stdout, stderr io.Writer) (fail
 	}
 	if err := c.write(&r, stdout); err != nil {
 		return false, err
+	}
+	for _, text := range r.obsolete() {
+		fmt.Fprintln(stderr, "note:", text)
 	}
 	if committed == nil {
 		for _, j := range r.Jobs {
@@ -141,7 +152,7 @@ func (c *config) run(todo []job, command string, stdout, stderr io.Writer) (fail
 }
 
 // measure does all that there is to do about one job.
-func (c *config) measure(j job, shuffle *rand.Rand, progress func(int)) (_ jobResult, err error) {
+func (c *config) measure(j job, rounds int, say func(round, rounds int)) (_ jobResult, err error) {
 	o, err := j.open(nil)
 	if err != nil {
 		return jobResult{}, err
@@ -162,7 +173,12 @@ func (c *config) measure(j job, shuffle *rand.Rand, progress func(int)) (_ jobRe
 		}
 		defer pprof.StopCPUProfile()
 	}
-	if err := o.measure(c.rounds, shuffle, progress); err != nil {
+	progress := func(round int) {
+		if round%25 == 0 {
+			say(round, rounds)
+		}
+	}
+	if err := o.measure(rounds, c.batch, rand.New(rand.NewPCG(1, 2)), progress); err != nil {
 		return jobResult{}, err
 	}
 	o.countAllocs()

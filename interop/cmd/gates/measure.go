@@ -1,23 +1,23 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"runtime"
+	"runtime/pprof"
 	"slices"
+	"strings"
 	"time"
 )
-
-// batch is how long a subject works at a stretch: long enough that collections of garbage and goroutines in the
-// background are in it, short enough that all subjects of a round see the same machine.
-const batch = 10 * time.Millisecond
 
 // An entry is a subject at work.
 type entry struct {
 	subject
 	tool    tool
 	session *session
+	labels  context.Context // of a CPU profile
 	work    work
 	after   func() // the batch
 	workers int
@@ -66,12 +66,16 @@ func (j job) open(s *seen) (_ *opened, err error) {
 		}
 		for _, sub := range j.subjects(t) {
 			o.entries = append(o.entries, &entry{
-				subject: sub, tool: t, session: ses, work: sub.open(ses), after: after, workers: max(j.workers, 1),
+				subject: sub, tool: t, session: ses, labels: pprof.WithLabels(context.Background(), pprof.Labels("subject", label(sub.name))),
+				work: sub.open(ses), after: after, workers: max(j.workers, 1),
 			})
 		}
 	}
 	return o, nil
 }
+
+// label is a subject's name as pprof's -tagfocus takes it, which has a meaning of its own for commas.
+func label(name string) string { return strings.ReplaceAll(name, ",", "") }
 
 func (o *opened) close() {
 	for _, c := range slices.Backward(o.closers) {
@@ -117,7 +121,15 @@ func (e *entry) share(n int) {
 func (e *entry) prepare(n int) {
 	if e.work.prepare != nil {
 		e.work.prepare(n)
+		runtime.GC() // or what the preparation left behind would be collected while the clock runs
 	}
+}
+
+func (e *entry) release() {
+	if e.work.release != nil {
+		e.work.release()
+	}
+	e.after()
 }
 
 // time does the job n times and returns what one took, in nanoseconds of the CPU and of the wall's clock.
@@ -131,29 +143,29 @@ func (e *entry) time(n int) (cpu, wall float64, err error) {
 	e.do(n)
 	c1, err := cpuTime()
 	d := time.Since(start)
-	e.after()
+	e.release()
 	return float64(c1-c0) / float64(n), float64(d) / float64(n), err
 }
 
 // calibrate finds how many ops a batch takes, which warms the subject up as well.
-func (e *entry) calibrate() error {
+func (e *entry) calibrate(batch time.Duration) error {
 	for n := 64; ; n *= 2 {
 		cpu, wall, err := e.time(n)
 		if err != nil {
 			return err
 		}
 		// Of a clock that is coarse the wall's tells the truth sooner.
-		if per := max(cpu, wall); per*float64(n) >= float64(batch) || n >= 1<<26 {
-			e.batch = max(int(float64(batch)/per)&^1, 2)
+		if per := max(cpu, wall); per*float64(n) >= float64(batch)/2 || n >= 1<<26 {
+			e.batch = max(int(float64(batch)/per), 1)
 			return nil
 		}
 	}
 }
 
-// measure runs the rounds. The subjects of each are in another order.
-func (o *opened) measure(rounds int, r *rand.Rand, progress func(round int)) error {
+// measure runs the rounds. The subjects of each are in another order, and each works for about the time batch.
+func (o *opened) measure(rounds int, batch time.Duration, r *rand.Rand, progress func(round int)) error {
 	for _, e := range o.entries {
-		if err := e.calibrate(); err != nil {
+		if err := e.calibrate(batch); err != nil {
 			return err
 		}
 	}
@@ -162,6 +174,7 @@ func (o *opened) measure(rounds int, r *rand.Rand, progress func(round int)) err
 		progress(i)
 		r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		for _, e := range order {
+			pprof.SetGoroutineLabels(e.labels)
 			cpu, wall, err := e.time(e.batch)
 			if err != nil {
 				return err
@@ -170,6 +183,7 @@ func (o *opened) measure(rounds int, r *rand.Rand, progress func(round int)) err
 			e.wall = append(e.wall, wall)
 		}
 	}
+	pprof.SetGoroutineLabels(context.Background())
 	return nil
 }
 
@@ -179,14 +193,14 @@ func (o *opened) measure(rounds int, r *rand.Rand, progress func(round int)) err
 func (o *opened) countAllocs() {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	for _, e := range o.entries {
-		n := min(max(e.batch, 200), 20_000)
+		const n = 1000 // whatever the machine, as what happens once for many counts by its share
 		for i := range 4 {
 			e.prepare(n)
 			var m0, m1 runtime.MemStats
 			runtime.ReadMemStats(&m0)
 			e.do(n)
 			runtime.ReadMemStats(&m1)
-			e.after()
+			e.release()
 			allocs, bytes := float64(m1.Mallocs-m0.Mallocs)/float64(n), float64(m1.TotalAlloc-m0.TotalAlloc)/float64(n)
 			if i == 0 {
 				continue // warming up

@@ -19,7 +19,7 @@ func (r *result) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Gates and peers\n\n`%s` in interop/\n\n", r.Command)
 	fmt.Fprintf(&b, "- %s, %s, %d cores, %s\n", r.CPU, r.System, r.Cores, r.Go)
-	fmt.Fprintf(&b, "- %d rounds of about %v for each subject, in another order each time\n", r.Rounds, batch)
+	fmt.Fprintf(&b, "- %d rounds of about %s for each subject, in another order each time\n", r.Rounds, r.Batch)
 	b.WriteString(`- ratio: CPU time of the process, garbage collection and goroutines in the background included, over that of
   the floor in the same round; the median of the rounds, and the quartiles
 - floor: the row with ratio 1 that has the same call
@@ -171,7 +171,7 @@ func (r *rowResult) ownNotes() []string {
 		notes = append(notes, r.Note)
 	}
 	if r.Approximate != "" {
-		notes = append(notes, "The number of allocations differs between runs: "+r.Approximate)
+		notes = append(notes, "~: one more or less in another run: "+r.Approximate+".")
 	}
 	return notes
 }

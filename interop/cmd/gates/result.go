@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A result is what a run found, as it is written to the JSON file.
@@ -19,6 +20,7 @@ type result struct {
 	CPU     string       `json:"cpu"`
 	Cores   int          `json:"cores"`
 	Rounds  int          `json:"rounds"`
+	Batch   string       `json:"batch"`
 	Peers   []peerResult `json:"peers"`
 	Jobs    []jobResult  `json:"jobs"`
 }
@@ -57,7 +59,7 @@ type rowResult struct {
 	Known      *known     `json:"known,omitempty"`
 	Allocs     int        `json:"allocs_per_op"`
 	Bytes      int        `json:"bytes_per_op"`
-	// Approximate says why Allocs is another number in each run.
+	// Approximate says why Allocs may be another number, by one, in another run.
 	Approximate string `json:"approximate,omitempty"`
 	Lost        int64  `json:"lost,omitzero"` // spans and records that were not exported; then the row is not to be trusted
 	LostOf      int64  `json:"lost_of,omitzero"`
@@ -69,8 +71,11 @@ func (o *opened) result() jobResult {
 	j := jobResult{Name: o.name, Title: o.title, Notes: o.notes}
 	for _, e := range o.entries {
 		r := rowResult{
-			Subject: e.name, Peer: e.tool.peer, Floor: e.floor, Note: e.tool.note, Approximate: e.tool.approximate,
+			Subject: e.name, Peer: e.tool.peer, Floor: e.floor, Note: e.tool.note,
 			Allocs: int(math.Round(e.allocs)), Bytes: int(math.Round(e.bytes)),
+		}
+		if math.Abs(e.allocs-math.Round(e.allocs)) > 0.3 {
+			r.Approximate = e.tool.approximate
 		}
 		var q1, q3 float64
 		q1, r.Ratio, q3 = quartiles(ratios(e.cpu, o.floor(e).cpu))
@@ -116,9 +121,9 @@ func round(x float64, digits int) float64 {
 }
 
 // newResult returns a result without jobs.
-func newResult(command string, rounds int) result {
+func newResult(command string, rounds int, batch time.Duration) result {
 	r := result{
-		Command: command, Rounds: rounds, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
+		Command: command, Rounds: rounds, Batch: batch.String(), Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
 		CPU: cpuModel(), Cores: runtime.NumCPU(),
 	}
 	versions := map[string]string{}

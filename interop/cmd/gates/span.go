@@ -54,7 +54,7 @@ func attrJobs() []job {
 	var list []job
 	for _, n := range []int{0, 2, 10} {
 		list = append(list, job{
-			name: fmt.Sprintf("X-attrs%d", n), title: fmt.Sprintf("start and end of a child with %d attrs, reported", n),
+			name: fmt.Sprintf("attrs%d", n), title: fmt.Sprintf("start and end of a child with %d attrs, reported", n),
 			tools: []tool{prebound, oursJSON, oursHandler, otelBatch, datadog},
 			subjects: func(t tool) []subject {
 				return []subject{{t.name, prebound.name, func(s *session) work { return each(func() { s.child(n) }) }}}

@@ -65,7 +65,7 @@ func verify(j job) error {
 		if err := o.verify(e, s, n); err != nil {
 			return fmt.Errorf("%s: %s: %w\n%s%s", j.name, e.name, err, s.lines.Bytes(), s.spans.Bytes())
 		}
-		e.after()
+		e.release()
 	}
 	return nil
 }
@@ -125,12 +125,12 @@ func (o *opened) verifyIDs(e *entry, lines []line, spans []span) error {
 		// The span goes on while its records are made.
 		per := map[string]int{}
 		for _, l := range lines {
-			if !l.valid() || l.trace != at.trace || (e.work.prepare == nil && l.span != at.span) {
+			if !l.valid() || l.trace != at.trace || (w.perSpan == 0 && l.span != at.span) {
 				return fmt.Errorf("want the ids %v on a line, got %v", at, l.ids)
 			}
 			per[l.span]++
 		}
-		if want := len(lines) / 2; e.work.prepare != nil && e.tool.ends != endsAsLines && len(per) != want {
+		if want := len(lines) / max(w.perSpan, 1); w.perSpan > 0 && e.tool.ends != endsAsLines && len(per) != want {
 			return fmt.Errorf("want lines of %d spans, got %d", want, len(per))
 		}
 		return nil
