@@ -1,3 +1,5 @@
+//go:build !(386 || arm || mips || mipsle)
+
 package main
 
 import (
@@ -131,7 +133,9 @@ func (d *datadogSession) request(l *slog.Logger, log logFunc) {
 	if err != nil {
 		return
 	}
-	span, ctx := tracer.StartSpanFromContext(context.Background(), root, tracer.ChildOf(remote), tracer.Tag(ext.SpanKind, ext.SpanKindServer))
+	//lint:ignore SA1019 a remote parent has no StartChild
+	parent := tracer.ChildOf(remote)
+	span, ctx := tracer.StartSpanFromContext(context.Background(), root, parent, tracer.Tag(ext.SpanKind, ext.SpanKindServer))
 	defer func() {
 		span.Finish()
 		d.traces++

@@ -163,7 +163,7 @@ func (e *countingExporter) ExportSpans(ctx context.Context, spans []sdktrace.Rea
 	for _, s := range spans {
 		attrs := map[string]string{}
 		for _, a := range s.Attributes() {
-			attrs[string(a.Key)] = a.Value.Emit()
+			attrs[string(a.Key)] = a.Value.String()
 		}
 		e.seen.exported = append(e.seen.exported, span{
 			ids{s.SpanContext().TraceID().String(), s.SpanContext().SpanID().String()}, s.Parent().SpanID().String(), attrs,

@@ -74,7 +74,7 @@ func (e *countingLogs) Export(ctx context.Context, records []sdklog.Record) erro
 	e.seen.mu.Lock()
 	defer e.seen.mu.Unlock()
 	for _, r := range records {
-		l := line{ids{r.TraceID().String(), r.SpanID().String()}, r.Body().Emit(), map[string]string{}}
+		l := line{ids{r.TraceID().String(), r.SpanID().String()}, r.Body().String(), map[string]string{}}
 		r.WalkAttributes(func(a attribute.KeyValue) bool {
 			flattenOtel(l.attrs, a)
 			return true
@@ -84,9 +84,9 @@ func (e *countingLogs) Export(ctx context.Context, records []sdklog.Record) erro
 	return nil
 }
 
-// flattenOtel adds a to attrs. A group has become a map, which is emitted as JSON.
+// flattenOtel adds a to attrs. A group has become a map, whose text is JSON.
 func flattenOtel(to map[string]string, a attribute.KeyValue) {
-	text := a.Value.Emit()
+	text := a.Value.String()
 	var object map[string]any
 	if json.Unmarshal([]byte(text), &object) == nil {
 		flatten(to, string(a.Key)+".", object)
