@@ -13,6 +13,10 @@
 //
 //	go run ./cmd/gates -rounds 5 -batch 10ms -check gates.json
 //
-// Peers are measured at their newest versions, which go mod tidy alone does not choose: go get each
-// module of cmd/gates/peers.go at latest, then run .ci/tidy.
+// Peers are measured at their newest versions, which go mod tidy alone does not choose. For each module of peers.go:
+//
+//	go mod edit -replace github.com/slogtrace/slogtrace@v0.0.0=..
+//	GOWORK=off go get go.uber.org/zap@latest
+//	go mod edit -dropreplace github.com/slogtrace/slogtrace@v0.0.0
+//	bash ../.ci/tidy
 package interop

@@ -114,14 +114,14 @@ func requestLoggers(t tool) []subject {
 				}
 			},
 			run: func(n int) {
-				for _, ctx := range ctxs[:n] {
+				for i, ctx := range ctxs[:n] {
 					l := bind()
 					log(l, ctx)
 					log(l, ctx)
 					log(l, ctx)
+					ctxs[i] = nil
 				}
 			},
-			release: func() { clear(ctxs) },
 		}
 	})
 }

@@ -55,7 +55,6 @@ type subject struct {
 type work struct {
 	run     func(n int)
 	prepare func(n int)  // before run, not measured
-	release func()       // after it, not measured either
 	check   func() error // for jobs that write nothing: whether run does its job
 }
 
@@ -124,7 +123,7 @@ type session struct {
 	request func(log logFunc) // J4
 
 	flush    func()       // whatever waits is done
-	pace     int          // ops after which it has to flush, or it would lose some; 0: none
+	pace     int          // ops, or lines that are exported, after which it has to flush, or it would lose some; 0: none
 	exported func() int64 // spans, or records, that the exporter was given
 	close    func()
 }

@@ -21,6 +21,7 @@ type entry struct {
 	work    work
 	after   func() // the batch
 	workers int
+	pace    int // ops between flushes
 	batch   int // ops
 	ops     int // so far
 
@@ -65,10 +66,17 @@ func (j job) open(s *seen) (_ *opened, err error) {
 			o.closers = append(o.closers, ses.close)
 		}
 		for _, sub := range j.subjects(t) {
-			o.entries = append(o.entries, &entry{
-				subject: sub, tool: t, session: ses, labels: pprof.WithLabels(context.Background(), pprof.Labels("subject", label(sub.name))),
-				work: sub.open(ses), after: after, workers: max(j.workers, 1),
-			})
+			e := &entry{
+				subject: sub, tool: t, session: ses, work: sub.open(ses), after: after, workers: max(j.workers, 1), pace: ses.pace,
+				labels: pprof.WithLabels(context.Background(), pprof.Labels("subject", label(sub.name))),
+			}
+			if t.exportsLines {
+				e.pace /= j.want.lines
+			}
+			if e.work.prepare != nil {
+				e.pace = 0 // what is prepared is for one run
+			}
+			o.entries = append(o.entries, e)
 		}
 	}
 	return o, nil
@@ -86,7 +94,7 @@ func (o *opened) close() {
 // do does the job n times and waits for what that started.
 func (e *entry) do(n int) {
 	e.ops += n
-	flush, pace := e.session.flush, e.session.pace
+	flush, pace := e.session.flush, e.pace
 	if pace == 0 {
 		pace = n
 	}
@@ -125,13 +133,6 @@ func (e *entry) prepare(n int) {
 	}
 }
 
-func (e *entry) release() {
-	if e.work.release != nil {
-		e.work.release()
-	}
-	e.after()
-}
-
 // time does the job n times and returns what one took, in nanoseconds of the CPU and of the wall's clock.
 func (e *entry) time(n int) (cpu, wall float64, err error) {
 	e.prepare(n)
@@ -143,7 +144,7 @@ func (e *entry) time(n int) (cpu, wall float64, err error) {
 	e.do(n)
 	c1, err := cpuTime()
 	d := time.Since(start)
-	e.release()
+	e.after()
 	return float64(c1-c0) / float64(n), float64(d) / float64(n), err
 }
 
@@ -200,7 +201,7 @@ func (o *opened) countAllocs() {
 			runtime.ReadMemStats(&m0)
 			e.do(n)
 			runtime.ReadMemStats(&m1)
-			e.release()
+			e.after()
 			allocs, bytes := float64(m1.Mallocs-m0.Mallocs)/float64(n), float64(m1.TotalAlloc-m0.TotalAlloc)/float64(n)
 			if i == 0 {
 				continue // warming up

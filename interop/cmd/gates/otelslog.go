@@ -34,7 +34,7 @@ var (
 	}
 )
 
-const otelslogNote = "otelslog: the batch processor drops records when 2,048 wait, so it is flushed after every 1,000 ops (J4: 100)."
+const otelslogNote = "otelslog: the batch processor drops records when 2,048 wait, so it is flushed after every 1,000."
 
 func openOtelslog(e *countingLogs, sk *sink) *session {
 	e.seen = sk.seen
@@ -43,7 +43,7 @@ func openOtelslog(e *countingLogs, sk *sink) *session {
 	spans := newOtel(new(countingExporter), sk)
 	s := spans.session(l)
 	flush, end, exported := s.flush, s.close, s.exported
-	s.pace = 100
+	s.pace = 1000
 	s.flush = func() {
 		flush()
 		_ = logs.ForceFlush(context.Background())

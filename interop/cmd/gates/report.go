@@ -48,9 +48,12 @@ func (r *result) markdown() string {
 		for _, n := range j.Notes {
 			fmt.Fprintf(&b, "\n%s\n", n)
 		}
-		for _, row := range j.Rows {
-			if row.Known != nil {
-				fmt.Fprintf(&b, "\nKnown: %s: %s\n", row.Subject, row.Known.Reason)
+		for i, row := range j.Rows {
+			reason := func(r rowResult) bool {
+				return row.Known != nil && r.Known != nil && r.Known.Reason == row.Known.Reason
+			}
+			if row.Known != nil && !slices.ContainsFunc(j.Rows[:i], reason) {
+				fmt.Fprintf(&b, "\nKnown: %s: %s.\n", row.Subject, row.Known.Reason)
 			}
 			if row.Lost > 0 {
 				fmt.Fprintf(&b, "\nNot to be trusted: %s lost %d of %d.\n", row.Subject, row.Lost, row.LostOf)

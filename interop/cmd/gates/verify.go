@@ -65,7 +65,7 @@ func verify(j job) error {
 		if err := o.verify(e, s, n); err != nil {
 			return fmt.Errorf("%s: %s: %w\n%s%s", j.name, e.name, err, s.lines.Bytes(), s.spans.Bytes())
 		}
-		e.release()
+		e.after()
 	}
 	return nil
 }
