@@ -14,6 +14,9 @@
 //
 // The traces are read back from the lines themselves, by package tracelog,
 // so what a test sees is what a reader of the log will see.
+//
+// [CheckHandler] and [TestHandler] are for those who write a handler, or put some together: they check it
+// against all that this package's own handlers keep, and say in plain words what it does not.
 package tracetest
 
 import (
