@@ -418,6 +418,9 @@ var brokenHandlers = []struct {
 	}), "remote parent", "which is not current"},
 	{"collisions", newGoas(faults{noRename: true}), "colliding keys", `the key "dd.trace_id" stands twice`},
 	{"collisions lost", newGoas(faults{overwrite: true}), "colliding keys", `the user's attribute "dd.trace_id" is lost`},
+	{"the user's instead of the id", edited(func(b []byte) []byte {
+		return regexp.MustCompile(`"trace":"[0-9a-f]{32}",(.*)"attr\.trace":`).ReplaceAll(b, []byte(`$1"trace":`))
+	}), "colliding keys", "the trace id is not that of the context: the user's attribute stands there"},
 	{"no clip", newGoas(faults{noClip: true}), "siblings", `parent.With("b", 2); l.InfoContext`},
 	{"changes a group", newGoas(faults{changes: true}), "record left alone", "Handle changes the record's attributes"},
 	{"Write is not serialized", newGoas(faults{unlocked: true}), "concurrent use", "Write is called by two goroutines at once"},
@@ -429,6 +432,8 @@ var brokenHandlers = []struct {
 		"span records", "the error is missing"},
 	{"no parent", edited(func(b []byte) []byte { return regexp.MustCompile(`"parent":"\w+",`).ReplaceAll(b, nil) }),
 		"span records", "the parent's id is missing"},
+	{"an attribute of a span lost", edited(func(b []byte) []byte { return bytes.Replace(b, []byte(`,"attr.msg":"the user's"`), nil, 1) }),
+		"span records", `the attribute "msg" is lost`},
 	{"no duration", edited(func(b []byte) []byte { return regexp.MustCompile(`"duration_ms":[\d.]+,`).ReplaceAll(b, nil) }),
 		"span records", "how long the span took"},
 	{"not known when bound", func(w io.Writer) slog.Handler { return retyper{slogtrace.NewHandler(slogJSON(w))} },
