@@ -68,7 +68,7 @@ type format struct {
 	spanKeys keySet
 	builtins keySet
 
-	// The ids' keys with what stands around them in JSON.
+	// The ids' keys with what stands around them in JSON, in this order.
 	traceJSON, spanJSON, opJSON, flagsJSON string
 }
 
@@ -89,18 +89,18 @@ func (f Format) compile() *format {
 	}
 	builtins := []string{slog.TimeKey, slog.LevelKey, slog.MessageKey, slog.SourceKey}
 	schema := []string{parentKey, kindKey, startKey, durationKey, errorKey, stackKey, linksKey, queuedKey, sampleRateKey, sampledKey}
-	member := func(key string) string { return string(appendString(nil, key)) + ":" }
+	member := func(before, key, after string) string { return before + string(appendString(nil, key)) + after }
 	c := &format{
 		Format:    f,
 		idKeys:    newKeySet(ids),
 		spanKeys:  newKeySet(ids, schema, builtins),
 		builtins:  newKeySet(builtins),
-		traceJSON: member(f.Trace),
-		spanJSON:  member(f.Span),
-		opJSON:    member(f.Op),
+		traceJSON: member(`,`, f.Trace, `:"`),
+		spanJSON:  member(`",`, f.Span, `:"`),
+		opJSON:    member(`,`, f.Op, `:`),
 	}
 	if f.Flags != "" {
-		c.flagsJSON = member(f.Flags)
+		c.flagsJSON = member(`,`, f.Flags, `:"`)
 	}
 	return c
 }
@@ -116,10 +116,10 @@ func (f *format) reserved(k recordKind) *keySet {
 	return &noKeys
 }
 
-// A keySet is a small set of strings that is quick to say no: most keys differ already in length.
+// A keySet is a small set of strings that is quick to say no: most keys differ already in length and last byte.
 type keySet struct {
-	lengths uint64
-	keys    []string
+	sums uint64 // a bit for each sum of those
+	keys []string
 }
 
 var noKeys keySet
@@ -128,13 +128,21 @@ func newKeySet(lists ...[]string) keySet {
 	var s keySet
 	for _, keys := range lists {
 		for _, k := range keys {
-			s.lengths |= 1 << (len(k) & 63)
+			s.sums |= keyBit(k)
 			s.keys = append(s.keys, k)
 		}
 	}
 	return s
 }
 
+func keyBit(key string) uint64 {
+	n := len(key)
+	if n == 0 {
+		return 0
+	}
+	return 1 << ((uint(n)*8 + uint(key[n-1])) & 63)
+}
+
 func (s *keySet) has(key string) bool {
-	return s.lengths&(1<<(len(key)&63)) != 0 && slices.Contains(s.keys, key)
+	return s.sums&keyBit(key) != 0 && slices.Contains(s.keys, key)
 }

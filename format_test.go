@@ -116,9 +116,12 @@ func TestFormatIsComparable(t *testing.T) {
 	}
 }
 
-// The lengths that a keySet notes are but a sieve.
+// The sums that a keySet notes are but a sieve.
 func TestKeySet(t *testing.T) {
 	long := string(bytes.Repeat([]byte("k"), 66)) // falls on the same bit as a key of 2 bytes
+	if keyBit(long) != keyBit("kk") {
+		t.Error("two keys are on different bits, so this test shows nothing")
+	}
 	s := newKeySet([]string{"op", "trace"}, []string{"span"})
 	for key, want := range map[string]bool{
 		"op": true, "trace": true, "span": true,

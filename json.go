@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strconv"
 	"sync"
 )
 
@@ -153,18 +154,118 @@ var scratches = sync.Pool{New: func() any {
 // Handle writes r as one line. It returns the writer's error.
 func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
 	mem := scratches.Get().(*scratch)
-	l := line{buf: append(mem.buf[:0], '{'), rep: h.opts.ReplaceAttr}
 	c := currentOf(ctx)
+	b, ok := h.appendOrdinary(mem.buf[:0], &c, &r)
+	if !ok {
+		b = h.appendLine(mem, &c, &r)
+	}
+	err := h.out.write(b)
+	mem.free(b)
+	return err
+}
+
+// free gives mem back, with b, the memory that was made of mem.buf.
+func (mem *scratch) free(b []byte) {
+	if cap(b) <= maxPooled {
+		mem.buf = b
+		scratches.Put(mem)
+	}
+}
+
+// appendOrdinary appends the line of a record such as most are: with nothing to rename, to replace or to ask of anybody.
+// It reports false where r is none. It is appendLine with all that left out which such a record does not need,
+// and finds out whether it is one while it writes; code of the user's is not called before that is known.
+func (h *JSONHandler) appendOrdinary(b []byte, c *current, r *slog.Record) (_ []byte, ok bool) {
+	if h.opts.ReplaceAttr != nil || h.opts.AddSource {
+		return b, false
+	}
+	kind := plainRecord
+	if c.env != nil {
+		if kind = kindOf(c); !h.plainNames(c, kind) {
+			return b, false
+		}
+	} else if isSpanMessage(r.Message) {
+		return b, false
+	}
+	reserved := &noKeys // of the attributes at the root
+	if h.groups == 0 {
+		reserved = h.format.reserved(kind)
+	}
+
+	b = appendTimeLevel(append(b, '{'), r, kind != plainRecord)
+	b = appendString(append(b, `,"msg":`...), r.Message)
+	if kind == logRecord {
+		b = h.format.appendIDs(b, c)
+	}
+	ch := h.chains[kind]
+	sep := true // a comma is due before the next key
+	if len(ch.text) > 0 {
+		b = append(append(b, ','), ch.text...)
+		sep = ch.text[len(ch.text)-1] != '{'
+	}
+	if r.NumAttrs() == 0 {
+		return appendClosing(b, ch.opened), true
+	}
+	start := len(b)
+	for _, name := range ch.groups[ch.opened:] {
+		b = append(appendKey(b, sep, name), '{')
+		sep = false
+	}
+	known := kind == plainRecord // to be ordinary
+	some := false
+	ok = true
+	r.Attrs(func(a slog.Attr) bool {
+		if !known && (a.Key == "" || reserved.has(a.Key)) {
+			ok = false
+			return false
+		}
+		switch k := a.Value.Kind(); k {
+		case slog.KindString:
+			b = appendString(appendKey(b, sep, a.Key), a.Value.String())
+		case slog.KindInt64:
+			b = strconv.AppendInt(appendKey(b, sep, a.Key), a.Value.Int64(), 10)
+		case slog.KindBool:
+			b = strconv.AppendBool(appendKey(b, sep, a.Key), a.Value.Bool())
+		default:
+			if known = known || h.ordinary(r, kind); !known {
+				ok = false
+				return false
+			}
+			l := line{buf: b, sep: sep, valid: kind != plainRecord}
+			some = l.anyAttr(a, k) || some
+			b, sep = l.buf, l.sep
+			return true
+		}
+		sep, some = true, true
+		return true
+	})
+	if !some {
+		return appendClosing(b[:start], ch.opened), ok
+	}
+	return appendClosing(b, len(ch.groups)), ok
+}
+
+// appendClosing ends a line in which so many groups are open.
+func appendClosing(b []byte, groups int) []byte {
+	for range groups {
+		b = append(b, '}')
+	}
+	return append(b, '}', '\n')
+}
+
+// appendLine returns the line of any record, made in mem.
+func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byte {
+	l := line{buf: append(mem.buf[:0], '{'), rep: h.opts.ReplaceAttr}
 	var in contents
 	var attrs [maxInlineAttrs]slog.Attr
 	ours := c.env != nil || isSpanMessage(r.Message)
 	if ours {
-		if in.kind = kindOf(&c); len(c.with()) > 0 || !h.ordinary(&r, in.kind) {
-			in = h.inspect(&c, &r, attrs[:0])
+		if in.kind = kindOf(c); len(c.with()) > 0 || !h.ordinary(r, in.kind) {
+			in = h.inspect(c, r, attrs[:0])
 		}
 		l.valid = in.kind != plainRecord
 	}
-	l.builtins(&r, h.opts.AddSource)
+	l.builtins(r, h.opts.AddSource)
 	var with []slog.Attr         // those of With that were written
 	withEnd, withSep := 0, false // where they end, and whether a comma is due there
 	if ours {
@@ -172,13 +273,13 @@ func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
 			l.enter(mem.groups[:0], nil)
 		}
 		if in.kind >= logRecord {
-			l.ids(h.format, &c)
+			l.ids(h.format, c)
 		}
 		if in.event != eventNone {
 			l.schema(c.span, in.event)
 		}
 		if len(c.with()) > 0 && !in.marked {
-			with = h.contextAttrs(&c, &in, false)
+			with = h.contextAttrs(c, &in, false)
 			l.attrs(with)
 			withEnd, withSep = len(l.buf), l.sep
 		}
@@ -202,7 +303,7 @@ func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
 		if in.changed {
 			some = l.attrs(in.attrs)
 		} else {
-			some = l.record(&r)
+			some = l.record(r)
 		}
 		if !some {
 			l.buf = l.buf[:start]
@@ -214,7 +315,7 @@ func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
 				if l.rep != nil {
 					l.enter(mem.groups[:0], nil)
 				}
-				for _, a := range h.contextAttrs(&c, &in, false) {
+				for _, a := range h.contextAttrs(c, &in, false) {
 					if !hasRootKey(with, a.Key) {
 						l.attr(a)
 					}
@@ -223,17 +324,7 @@ func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
 			}
 		}
 	}
-	for range opened {
-		l.buf = append(l.buf, '}')
-	}
-	l.buf = append(l.buf, '}', '\n')
-
-	err := h.out.write(l.buf)
-	if cap(l.buf) <= maxPooled {
-		mem.buf = l.buf
-		scratches.Put(mem)
-	}
-	return err
+	return appendClosing(l.buf, opened)
 }
 
 func (o *output) write(b []byte) error {

@@ -50,9 +50,16 @@ func (l *line) comma() {
 }
 
 func (l *line) key(key string) {
-	l.comma()
-	l.buf = append(appendString(l.buf, key), ':')
+	l.buf = appendKey(l.buf, l.sep, key)
 	l.sep = true
+}
+
+// appendKey appends the key of a member, behind a comma if sep says that one is due.
+func appendKey(b []byte, sep bool, key string) []byte {
+	if sep {
+		b = append(b, ',')
+	}
+	return append(appendInside(append(b, '"'), key), '"', ':')
 }
 
 func (l *line) openGroups(names []string) {
@@ -80,22 +87,13 @@ func (l *line) closeGroup() {
 
 // builtins writes what slog puts first.
 func (l *line) builtins(r *slog.Record, addSource bool) {
-	if !r.Time.IsZero() {
-		t := r.Time.Round(0) // without the monotonic clock, as in an attribute
-		if l.rep == nil {
-			l.buf = append(l.buf, `"time":`...)
-			l.buf = appendNow(l.buf, t, l.valid)
-			l.sep = true
-		} else {
-			l.attr(slog.Time(slog.TimeKey, t))
-		}
-	}
 	if l.rep == nil {
-		l.comma()
-		l.buf = append(l.buf, `"level":`...)
-		l.buf = appendLevel(l.buf, r.Level)
+		l.buf = appendTimeLevel(l.buf, r, l.valid)
 		l.sep = true
 	} else {
+		if !r.Time.IsZero() {
+			l.attr(slog.Time(slog.TimeKey, r.Time.Round(0))) // without the monotonic clock, as slog does
+		}
 		l.attr(slog.Any(slog.LevelKey, r.Level))
 	}
 	if addSource {
@@ -105,28 +103,25 @@ func (l *line) builtins(r *slog.Record, addSource bool) {
 		}
 		l.attr(slog.Any(slog.SourceKey, src))
 	}
-	if l.rep == nil {
-		l.comma()
-		l.buf = append(l.buf, `"msg":`...)
-		l.buf = appendString(l.buf, r.Message)
-		l.sep = true
-	} else {
-		l.attr(slog.String(slog.MessageKey, r.Message))
-	}
+	l.attr(slog.String(slog.MessageKey, r.Message))
 }
 
-func appendLevel(b []byte, level slog.Level) []byte {
-	switch level {
-	case slog.LevelDebug:
-		return append(b, `"DEBUG"`...)
-	case slog.LevelInfo:
-		return append(b, `"INFO"`...)
-	case slog.LevelWarn:
-		return append(b, `"WARN"`...)
-	case slog.LevelError:
-		return append(b, `"ERROR"`...)
+// appendTimeLevel appends the first members of a line.
+func appendTimeLevel(b []byte, r *slog.Record, valid bool) []byte {
+	if !r.Time.IsZero() {
+		b = append(appendNow(append(b, `"time":`...), r.Time, valid), ',')
 	}
-	return appendString(b, level.String())
+	switch r.Level {
+	case slog.LevelDebug:
+		return append(b, `"level":"DEBUG"`...)
+	case slog.LevelInfo:
+		return append(b, `"level":"INFO"`...)
+	case slog.LevelWarn:
+		return append(b, `"level":"WARN"`...)
+	case slog.LevelError:
+		return append(b, `"level":"ERROR"`...)
+	}
+	return appendString(append(b, `"level":`...), r.Level.String())
 }
 
 // ids writes the ids of c, which is in a trace.
@@ -135,22 +130,24 @@ func (l *line) ids(f *format, c *current) {
 		l.attrs(appendIDs(nil, f, c))
 		return
 	}
+	l.buf = f.appendIDs(l.buf, c)
+}
+
+// appendIDs appends the ids of c, which is in a trace, as members behind others.
+func (f *format) appendIDs(b []byte, c *current) []byte {
 	ids := c.ids()
-	b := append(l.buf, ',')
-	b = append(append(b, f.traceJSON...), '"')
-	b = append(append(b, ids.traceText()...), '"', ',')
-	b = append(append(b, f.spanJSON...), '"')
-	b = append(append(b, ids.spanText()...), '"')
+	b = append(b, f.traceJSON...)
+	b = append(b, ids.traceText()...)
+	b = append(b, f.spanJSON...)
+	b = append(b, ids.spanText()...)
+	b = append(b, '"')
 	if op := c.op(); op != "" {
-		b = append(append(b, ','), f.opJSON...)
-		b = appendString(b, op)
+		b = appendString(append(b, f.opJSON...), op)
 	}
 	if f.flagsJSON != "" {
-		flags := c.flags()
-		b = append(append(b, ','), f.flagsJSON...)
-		b = append(b, '"', '0', lowerHex[flags&15], '"')
+		b = append(append(b, f.flagsJSON...), '0', lowerHex[c.flags()&15], '"')
 	}
-	l.buf = b
+	return b
 }
 
 // schema writes what a record of s says beyond the ids.

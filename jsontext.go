@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -19,44 +20,57 @@ import (
 
 // appendString appends s as a JSON string, escaped as slog does: not for HTML.
 func appendString(b []byte, s string) []byte {
-	b = append(b, '"')
-	n := safePrefix(s)
-	b = append(b, s[:n]...)
-	if n < len(s) {
-		b = appendEscaped(b, s[n:])
-	}
-	return append(b, '"')
+	return append(appendInside(append(b, '"'), s), '"')
 }
 
-// safePrefix returns how many bytes at the start of s stand for themselves in a JSON string.
-// It may stop short of the most.
-func safePrefix(s string) int {
-	if len(s) < 8 {
-		for i := range len(s) {
-			if !safeByte[s[i]] {
-				return i
+// appendInside appends what stands between the quotes of s as a JSON string.
+// It copies s while it looks, a word at a time, and starts again where it finds anything to escape.
+func appendInside(b []byte, s string) []byte {
+	n := len(b)
+	if cap(b)-n < len(s) {
+		b = slices.Grow(b, len(s))
+	}
+	d := b[n : n+len(s)]
+	switch {
+	case len(s) >= 8:
+		for i := 0; i+8 <= len(s); i += 8 {
+			x := load8(s[i:])
+			if !safe8(x) {
+				return appendEscaped(b, s)
 			}
+			binary.LittleEndian.PutUint64(d[i:], x)
 		}
-		return len(s)
-	}
-	i := 0
-	for ; i+8 <= len(s); i += 8 {
-		if !safe8(s[i : i+8]) {
-			return i
+		x := load8(s[len(s)-8:]) // some of them for the second time
+		if !safe8(x) {
+			return appendEscaped(b, s)
+		}
+		binary.LittleEndian.PutUint64(d[len(d)-8:], x)
+	case len(s) >= 4:
+		x, y := load4(s), load4(s[len(s)-4:])
+		if !safe8(uint64(x) | uint64(y)<<32) {
+			return appendEscaped(b, s)
+		}
+		binary.LittleEndian.PutUint32(d, x)
+		binary.LittleEndian.PutUint32(d[len(d)-4:], y)
+	default:
+		for i := range d {
+			if !safeByte[s[i]] {
+				return appendEscaped(b, s)
+			}
+			d[i] = s[i]
 		}
 	}
-	if i < len(s) && !safe8(s[len(s)-8:]) { // some of them for the second time
-		return i
-	}
-	return len(s)
+	return b[:n+len(s)]
 }
 
-// safe8 reports whether the eight bytes of s stand for themselves in a JSON string.
-func safe8(s string) bool {
+func load8(s string) uint64 { return binary.LittleEndian.Uint64([]byte(s[:8])) }
+func load4(s string) uint32 { return binary.LittleEndian.Uint32([]byte(s[:4])) }
+
+// safe8 reports whether the eight bytes of x stand for themselves in a JSON string.
+func safe8(x uint64) bool {
 	const lo, hi = 0x0101010101010101, 0x8080808080808080
 	// A byte's high bit becomes set where the byte is below 0x20, a quote, a backslash or above 0x7f.
 	// A borrow may set further ones behind such a byte, which does no harm.
-	x := binary.LittleEndian.Uint64([]byte(s))
 	return (x|(x-lo*0x20)|((x^lo*'"')-lo)|((x^lo*'\\')-lo))&hi == 0
 }
 
@@ -139,21 +153,31 @@ func appendNow(b []byte, t time.Time, valid bool) []byte {
 	b = append(b, '"')
 	b = append(b, c.prefix...)
 	if ns := uint32(t.Nanosecond()); ns != 0 {
-		var d [10]byte
-		d[0] = '.'
-		for i := 9; i > 0; i-- {
-			d[i] = byte('0' + ns%10)
-			ns /= 10
-		}
-		n := len(d)
-		for d[n-1] == '0' {
-			n--
-		}
-		b = append(b, d[:n]...)
+		b = appendFraction(b, ns)
 	}
 	b = append(b, c.zone...)
 	return append(b, '"')
 }
+
+// appendFraction appends a fraction of a second, not zero, without the zeros at its end.
+func appendFraction(b []byte, ns uint32) []byte {
+	hi, lo := ns/100_000, ns%100_000 // four digits and five
+	d1, d2, d3, d4 := hi/100*2, hi%100*2, lo/1000*2, lo/10%100*2
+	b = append(b, '.', digits[d1], digits[d1+1], digits[d2], digits[d2+1],
+		digits[d3], digits[d3+1], digits[d4], digits[d4+1], byte('0'+lo%10))
+	for b[len(b)-1] == '0' {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+// digits are the numbers from 0 to 99.
+var digits = func() (d [200]byte) {
+	for i := range 100 {
+		d[2*i], d[2*i+1] = byte('0'+i/10), byte('0'+i%10)
+	}
+	return d
+}()
 
 const yearErrorText = "!ERROR:time.Time year outside of range [0,9999]"
 

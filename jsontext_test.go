@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -71,26 +72,37 @@ func TestAppendString(t *testing.T) {
 	}
 }
 
-// TestSafePrefix puts each byte at each place of words that are looked at eight bytes at a time.
-func TestSafePrefix(t *testing.T) {
+// TestAppendInside puts each byte at each place of words that are looked at eight or four bytes at a time.
+func TestAppendInside(t *testing.T) {
 	for n := range 26 {
-		if got := safePrefix(strings.Repeat(" ", n)); got != n {
-			t.Errorf("%d spaces: got %d", n, got)
-		}
-		for at := range n {
+		for at := range max(n, 1) {
 			for c := range 256 {
 				for _, around := range []byte{' ', '!', '#', '[', ']', 0x7f} {
 					s := bytes.Repeat([]byte{around}, n)
-					s[at] = byte(c)
-					safe := c >= 0x20 && c < 0x80 && c != '"' && c != '\\'
-					got := safePrefix(string(s))
-					switch {
-					case safe && got != n:
-						t.Fatalf("%q: want %d, got %d", s, n, got)
-					case !safe && (got > at || got < at-at%8):
-						t.Fatalf("%q: want %d to %d, got %d", s, at-at%8, at, got)
+					if n > 0 {
+						s[at] = byte(c)
+					}
+					want := string(appendEscaped([]byte("before"), string(s)))
+					for _, room := range []int{0, n, 64} {
+						b := append(make([]byte, 0, len("before")+room), "before"...)
+						if got := string(appendInside(b, string(s))); got != want {
+							t.Fatalf("%q: want %q, got %q", s, want, got)
+						}
 					}
 				}
+			}
+		}
+	}
+}
+
+// TestSafe8 looks at each byte beside each other one.
+func TestSafe8(t *testing.T) {
+	for c := range 256 {
+		for d := range 256 {
+			word := []byte{'a', byte(c), byte(d), 'a', ' ', '~', byte(d), 'z'}
+			safe := safeByte[c] && safeByte[d]
+			if got := safe8(load8(string(word))); got != safe {
+				t.Fatalf("%q: want %v, got %v", word, safe, got)
 			}
 		}
 	}
@@ -204,6 +216,8 @@ func TestAppendNowConcurrent(t *testing.T) {
 func TestAppendLevel(t *testing.T) {
 	for l := -20; l <= 20; l++ {
 		level := levelOf(l)
-		checkAppended(t, level.String(), jsonOracle(t, level.String()), func(b []byte) []byte { return appendLevel(b, level) })
+		want := `"level":` + jsonOracle(t, level.String())
+		r := slog.Record{Level: level}
+		checkAppended(t, level.String(), want, func(b []byte) []byte { return appendTimeLevel(b, &r, true) })
 	}
 }
