@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // A JSONHandler is a [slog.Handler] that writes each record as one line of JSON, with the ids of the record's context.
@@ -181,7 +182,7 @@ func (h *JSONHandler) appendOrdinary(b []byte, c *current, r *slog.Record) (_ []
 	}
 	kind := plainRecord
 	if c.env != nil {
-		if kind = kindOf(c); !h.plainNames(c, kind) {
+		if kind = kindOf(c); !h.plainNames(c.env, kind) {
 			return b, false
 		}
 	} else if isSpanMessage(r.Message) {
@@ -192,7 +193,7 @@ func (h *JSONHandler) appendOrdinary(b []byte, c *current, r *slog.Record) (_ []
 		reserved = h.format.reserved(kind)
 	}
 
-	b = appendTimeLevel(append(b, '{'), r, kind != plainRecord)
+	b = appendTimeLevel(append(b, '{'), r.Time, r.Level, kind != plainRecord)
 	b = appendString(append(b, `,"msg":`...), r.Message)
 	if kind == logRecord {
 		b = h.format.appendIDs(b, c)
@@ -243,6 +244,44 @@ func (h *JSONHandler) appendOrdinary(b []byte, c *current, r *slog.Record) (_ []
 		return appendClosing(b[:start], ch.opened), ok
 	}
 	return appendClosing(b, len(ch.groups)), ok
+}
+
+// handleSpan writes the line of s's own record, as Handle would that which a Tracer makes of it, but without the record.
+// It reports false where only Handle knows how.
+func (h *JSONHandler) handleSpan(s *Span, e event, level slog.Level, at time.Time) (_ error, ok bool) {
+	if h.opts.ReplaceAttr != nil || h.opts.AddSource || !h.plainNames(s.env, spanRecord) {
+		return nil, false
+	}
+	reserved := &noKeys
+	if h.groups == 0 {
+		reserved = h.format.reserved(spanRecord)
+	}
+	for i := range s.attrs {
+		if key := s.attrs[i].Key; key == "" || reserved.has(key) {
+			return nil, false
+		}
+	}
+	mem := scratches.Get().(*scratch)
+	b := appendTimeLevel(append(mem.buf[:0], '{'), at, level, true)
+	b = append(append(append(b, `,"msg":"`...), e.message()...), '"')
+	b = h.format.appendIDs(b, &current{span: s})
+	l := line{buf: b, sep: true, valid: true}
+	l.schema(s, e)
+	ch := h.chains[spanRecord]
+	l.chain(ch)
+	start, opened := len(l.buf), ch.opened
+	if len(s.attrs) > 0 {
+		l.openGroups(ch.groups[opened:])
+		if l.attrs(s.attrs) {
+			opened = len(ch.groups)
+		} else {
+			l.buf = l.buf[:start]
+		}
+	}
+	b = appendClosing(l.buf, opened)
+	err := h.out.write(b)
+	mem.free(b)
+	return err, true
 }
 
 // appendClosing ends a line in which so many groups are open.

@@ -3,6 +3,7 @@ package slogtrace
 import (
 	"log/slog"
 	"strconv"
+	"time"
 )
 
 type replacer = func(groups []string, a slog.Attr) slog.Attr
@@ -88,7 +89,7 @@ func (l *line) closeGroup() {
 // builtins writes what slog puts first.
 func (l *line) builtins(r *slog.Record, addSource bool) {
 	if l.rep == nil {
-		l.buf = appendTimeLevel(l.buf, r, l.valid)
+		l.buf = appendTimeLevel(l.buf, r.Time, r.Level, l.valid)
 		l.sep = true
 	} else {
 		if !r.Time.IsZero() {
@@ -107,11 +108,11 @@ func (l *line) builtins(r *slog.Record, addSource bool) {
 }
 
 // appendTimeLevel appends the first members of a line.
-func appendTimeLevel(b []byte, r *slog.Record, valid bool) []byte {
-	if !r.Time.IsZero() {
-		b = append(appendNow(append(b, `"time":`...), r.Time, valid), ',')
+func appendTimeLevel(b []byte, t time.Time, level slog.Level, valid bool) []byte {
+	if !t.IsZero() {
+		b = append(appendNow(append(b, `"time":`...), t, valid), ',')
 	}
-	switch r.Level {
+	switch level {
 	case slog.LevelDebug:
 		return append(b, `"level":"DEBUG"`...)
 	case slog.LevelInfo:
@@ -121,7 +122,7 @@ func appendTimeLevel(b []byte, r *slog.Record, valid bool) []byte {
 	case slog.LevelError:
 		return append(b, `"level":"ERROR"`...)
 	}
-	return appendString(append(b, `"level":`...), r.Level.String())
+	return appendString(append(b, `"level":`...), level.String())
 }
 
 // ids writes the ids of c, which is in a trace.

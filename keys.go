@@ -129,10 +129,10 @@ func kindOf(c *current) recordKind {
 	return plainRecord
 }
 
-// plainNames reports whether there is nothing in c and in the logger that a record of kind k might have to give way to,
-// save the keys of the ids.
-func (n *naming) plainNames(c *current, k recordKind) bool {
-	return len(c.env.with) == 0 && !n.bound && n.ids[0] == "" && len(n.moved[k]) == 0
+// plainNames reports whether there is nothing in e and in the logger that a record of kind k might have to give way to,
+// save the keys of the line itself.
+func (n *naming) plainNames(e *env, k recordKind) bool {
+	return len(e.with) == 0 && !n.bound && n.ids[0] == "" && len(n.moved[k]) == 0
 }
 
 // ordinary reports whether r, of kind k and without attributes of With, needs no more than the ids:

@@ -140,7 +140,7 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 		s.env = &e
 	}
 	if len(attrs) > 0 {
-		s.takeAttrs(resolveInline(attrs))
+		s.takeAttrs(attrs)
 	}
 	switch {
 	case c.span != nil:
@@ -206,6 +206,11 @@ func (s *Span) continueRemote(r *remoteParent) {
 func (s *Span) takeAttrs(attrs []slog.Attr) {
 	s.attrs = make([]slog.Attr, 0, len(attrs))
 	for i, a := range attrs {
+		one := attrs[i : i+1]
+		if a.Key == "" {
+			one = resolveInline(one)
+			a = one[0]
+		}
 		switch a.Value.Kind() {
 		case slog.KindAny:
 			if k, ok := a.Value.Any().(kind); ok {
@@ -221,7 +226,7 @@ func (s *Span) takeAttrs(attrs []slog.Attr) {
 				continue
 			}
 		}
-		s.attrs = mergeAttrs(s.attrs, attrs[i:i+1])
+		s.attrs = mergeAttrs(s.attrs, one)
 	}
 }
 
@@ -264,6 +269,14 @@ func (t *Tracer) write(s *Span, e event, level slog.Level, at time.Time) {
 	if !h.Enabled(ctx, level) {
 		t.stats.refused.Add(1)
 		return
+	}
+	if j, ok := h.(*JSONHandler); ok {
+		if err, ok := j.handleSpan(s, e, level, at); ok {
+			if err != nil {
+				t.stats.lost.Add(1)
+			}
+			return
+		}
 	}
 	var pc uintptr
 	if t.opts.AddSource {
