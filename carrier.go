@@ -98,7 +98,7 @@ func (c Carrier) Context(ctx context.Context) (context.Context, error) {
 	}
 	op, opErr := parseOp(c.Op)
 	sent, sentErr := parseSent(c.Sent)
-	return withRemote(ctx, &remoteParent{SpanContext: sc, op: op, sent: sent}), errors.Join(err, opErr, sentErr)
+	return withRemote(ctx, sc, op, sent), errors.Join(err, opErr, sentErr)
 }
 
 // cutOp returns op in valid UTF-8 and at most maxCarriedOp bytes.

@@ -146,7 +146,7 @@ func (c *current) bound() *boundCache {
 	if c.scope != nil {
 		return &c.scope.bound
 	}
-	return &c.span.extra().bound
+	return &c.span.bound
 }
 
 // SpanContextFromContext returns the identity of whichever was put into ctx last, a span or a remote parent.
@@ -170,18 +170,25 @@ func SpanFromContext(ctx context.Context) *Span {
 // If sc itself is not valid, ctx is returned as it is.
 func ContextWithRemoteSpanContext(ctx context.Context, sc SpanContext) context.Context {
 	sc.State, _ = parseTracestate(sc.State)
-	return withRemote(ctx, &remoteParent{SpanContext: sc})
+	return withRemote(ctx, sc, "", time.Time{})
 }
 
-// withRemote puts r, whose tracestate has been checked, on top of ctx.
-func withRemote(ctx context.Context, r *remoteParent) context.Context {
+// withRemote puts sc, whose tracestate has been checked, on top of ctx, with what else is known of the span.
+func withRemote(ctx context.Context, sc SpanContext, op string, sent time.Time) context.Context {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	if !r.IsValid() {
+	if !sc.IsValid() {
 		return ctx
 	}
-	r.Flags &= FlagSampled | FlagRandom
+	sc.Flags &= FlagSampled | FlagRandom
+	var made struct { // at once
+		scope  scopeContext
+		env    env
+		remote remoteParent
+	}
+	made.remote.SpanContext, made.remote.op, made.remote.sent = sc, op, sent
+	r := &made.remote
 	r.ids.set(r.TraceID, r.SpanID)
 	c := currentOf(ctx)
 	hidden := c.span
@@ -191,11 +198,12 @@ func withRemote(ctx context.Context, r *remoteParent) context.Context {
 	if hidden != nil && hidden.ids != r.ids { // else the parent is no stranger
 		r.hidden = hidden
 	}
-	e := &env{state: r.State}
+	made.env.state = r.State
 	if c.env != nil {
-		e.tracer, e.with = c.env.tracer, c.env.with
+		made.env.tracer, made.env.with = c.env.tracer, c.env.with
 	}
-	return &scopeContext{Context: ctx, env: e, remote: r}
+	made.scope.Context, made.scope.env, made.scope.remote = ctx, &made.env, r
+	return &made.scope
 }
 
 // Detach returns a context without a current span, so that the next Start begins a new trace.

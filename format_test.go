@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -54,7 +55,7 @@ func TestFormatNames(t *testing.T) {
 				h := mk(&b)
 				sc := testSpanContext
 				sc.Flags = c.flags
-				ctx := withRemote(t.Context(), &remoteParent{SpanContext: sc, op: c.op})
+				ctx := withRemote(t.Context(), sc, c.op, time.Time{})
 				for range 4 {
 					if err := h.Handle(ctx, testRecord(c.user...)); err != nil {
 						t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync/atomic"
+	"time"
 )
 
 // A Handler adds the ids of a record's context to what it passes on to another handler, of whatever make.
@@ -117,10 +118,23 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	if c.env == nil && !isSpanMessage(r.Message) {
 		return h.inner.Handle(ctx, r)
 	}
+	if c.inTrace() && h.plainNames(c.env, logRecord) && h.ordinary(&r, logRecord) {
+		// The common case: nothing but the ids, and nothing in their way.
+		b := c.bound().of(h, c.op())
+		if b == nil {
+			b = h.newBound(&c, &contents{kind: logRecord}, nil)
+		}
+		return b.handle(ctx, r, logRecord)
+	}
+	return h.handleAny(ctx, &c, r)
+}
+
+// handleAny is Handle for any record that something of ours in its context or in itself says something about.
+func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) error {
 	var mem [maxInlineAttrs]slog.Attr
-	in := contents{kind: kindOf(&c)}
+	in := contents{kind: kindOf(c)}
 	if len(c.with()) > 0 || !h.ordinary(&r, in.kind) {
-		in = h.inspect(&c, &r, mem[:0])
+		in = h.inspect(c, &r, mem[:0])
 	}
 	if in.marked {
 		return h.inner.Handle(ctx, r)
@@ -128,12 +142,20 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	if in.kind < logRecord && len(c.with()) == 0 {
 		return h.inner.Handle(ctx, r)
 	}
-	with := h.contextAttrs(&c, &in, false)
-	if in.event == eventNone && !in.changed && len(with) == len(h.contextAttrs(&c, &in, true)) && !mayChange(with) {
-		return h.handleBound(ctx, r, &c, &in, with)
+	with := h.contextAttrs(c, &in, false)
+	if in.event == eventNone && !in.changed && len(with) == len(h.contextAttrs(c, &in, true)) && !mayChange(with) {
+		op := ""
+		if in.kind >= logRecord {
+			op = c.op()
+		}
+		b := c.bound().of(h, op)
+		if b == nil {
+			b = h.newBound(c, &in, with)
+		}
+		return b.handle(ctx, r, in.kind)
 	}
 	// Seldom: what is added depends on the record itself, or is another thing each time.
-	added := h.added(&c, &in, with)
+	added := h.added(new(groupMemory), c, &in, with)
 	if !in.changed {
 		in.attrs = appendRecord(mem[:0], &r)
 	}
@@ -146,6 +168,20 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	}
 	setAttrs(&r, first, in.attrs)
 	return next.Handle(ctx, r)
+}
+
+// handleSpan hands on s's own record, as Handle would that which a Tracer makes of it, but makes it but once.
+// It reports false where only Handle knows how.
+func (h *Handler) handleSpan(s *Span, e event, level slog.Level, at time.Time, pc uintptr) (_ error, ok bool) {
+	if h.groups > 0 || !h.ordinarySpan(s) {
+		return nil, false
+	}
+	c := current{span: s, env: s.env}
+	in := contents{kind: spanRecord, event: e}
+	r := slog.NewRecord(at, level, e.message(), pc)
+	r.AddAttrs(h.added(new(groupMemory), &c, &in, nil))
+	r.AddAttrs(s.attrs...)
+	return h.root[spanRecord].Handle((*spanContext)(s), r), true
 }
 
 // setAttrs makes first, unless it is empty, and attrs the attributes of r, which may share memory with other records.
@@ -171,22 +207,28 @@ func mayChange(attrs []slog.Attr) bool {
 	})
 }
 
-// added returns what we put at the root of a record, as one inline group.
-func (h *Handler) added(c *current, in *contents, with []slog.Attr) slog.Attr {
-	m := mark{claimed: true, event: eventLog}
-	attrs := make([]slog.Attr, 0, 8+len(with))
-	if in.kind >= logRecord {
-		attrs = appendIDs(attrs, h.format, c)
-	}
-	if in.event != eventNone {
-		m.span, m.event = c.span, in.event
-		attrs = appendSpanAttrs(attrs, c.span, in.event)
+// A groupMemory is what most groups need that we add to a record.
+type groupMemory struct {
+	mark  mark
+	attrs [6]slog.Attr
+}
+
+// added returns what we put at the root of a record, as one inline group, made in m.
+func (h *Handler) added(m *groupMemory, c *current, in *contents, with []slog.Attr) slog.Attr {
+	m.mark = mark{claimed: true, event: eventLog}
+	attrs := m.attrs[:0]
+	switch {
+	case in.event != eventNone:
+		m.mark.span, m.mark.event = c.span, in.event
+		attrs = appendSpanAttrs(attrs, h.format, c.span, in.event)
+	case in.kind >= logRecord:
+		attrs = appendIDs(attrs, h.format, c, string(c.ids()[:]))
 	}
 	if attrs = append(attrs, with...); len(attrs) == 0 {
 		// All of With gave way. A handler of ours further in, with other names, must not think otherwise.
 		return ghost(nil, eventLog)
 	}
-	return markedGroup(attrs, m)
+	return markedGroup(attrs, &m.mark)
 }
 
 // bind returns the handler's whole chain with added at its root.
@@ -215,16 +257,19 @@ func (h *Handler) firstGroup(k recordKind) string {
 // A boundCache holds, for one context, what handlers derived to add its ids with less work: the latest few of them,
 // so that a logger derived for each record does not fill the memory.
 type boundCache struct {
-	latest atomic.Pointer[[]*boundHandler] // the slice is never changed
+	latest atomic.Pointer[boundHandler]
 }
 
 // A boundHandler is what one Handler adds under one context, and from some record on its chain with that bound to it.
 type boundHandler struct {
-	of    *Handler
+	by    *Handler
 	op    string                       // of the span then
 	group slog.Attr                    // what is added, as one inline group
 	chain atomic.Pointer[slog.Handler] // nil while it is not worth its cost
 	uses  atomic.Int32
+	count int32 // of this and those behind it
+	next  *boundHandler
+	mem   groupMemory
 }
 
 const (
@@ -232,52 +277,45 @@ const (
 	bindAtUse        = 3 // of a context and handler: to bind costs more than to add to the record, but once
 )
 
-func (b *boundCache) all() []*boundHandler {
-	if p := b.latest.Load(); p != nil {
-		return *p
-	}
-	return nil
-}
-
-func (b *boundCache) find(h *Handler, op string) *boundHandler {
-	for _, e := range b.all() {
-		if e.of == h && e.op == op {
+// of returns what h derived for records under op, nil if that is not known.
+func (b *boundCache) of(h *Handler, op string) *boundHandler {
+	for e := b.latest.Load(); e != nil; e = e.next {
+		if e.by == h && e.op == op {
 			return e
 		}
 	}
 	return nil
 }
 
-// add puts e first. Of two added at once one may be lost; it will be made again.
-func (b *boundCache) add(e *boundHandler) {
-	old := b.all()
-	latest := append(make([]*boundHandler, 0, 1+len(old)), e)
-	latest = append(latest, old[:min(len(old), maxBoundHandlers-1)]...)
-	b.latest.Store(&latest)
+// newBound makes and remembers what h adds to a record that in describes and that has no say in it.
+// Of two made at once one may be forgotten; it will be made again.
+func (h *Handler) newBound(c *current, in *contents, with []slog.Attr) *boundHandler {
+	b := &boundHandler{by: h, count: 1}
+	if in.kind >= logRecord {
+		b.op = c.op()
+	}
+	b.group = h.added(&b.mem, c, in, with)
+	cache := c.bound()
+	if next := cache.latest.Load(); next != nil && next.count < maxBoundHandlers {
+		b.next, b.count = next, next.count+1
+	}
+	cache.latest.Store(b)
+	return b
 }
 
-// handleBound adds to r what does not depend on it.
-func (h *Handler) handleBound(ctx context.Context, r slog.Record, c *current, in *contents, with []slog.Attr) error {
-	cache, op := c.bound(), ""
-	if in.kind >= logRecord {
-		op = c.op()
-	}
-	e := cache.find(h, op)
-	if e == nil {
-		e = &boundHandler{of: h, op: op, group: h.added(c, in, with)}
-		cache.add(e)
-	}
-	chain := e.chain.Load()
-	if chain == nil && (h.groups > 0 || e.uses.Add(1) >= bindAtUse) {
+// handle passes r, of kind k, on with what b adds.
+func (b *boundHandler) handle(ctx context.Context, r slog.Record, k recordKind) error {
+	chain := b.chain.Load()
+	if chain == nil {
+		if b.by.groups == 0 && b.uses.Add(1) < bindAtUse {
+			var mem [maxInlineAttrs]slog.Attr
+			setAttrs(&r, b.group, appendRecord(mem[:0], &r))
+			return b.by.root[k].Handle(ctx, r)
+		}
 		// With groups open there is no other way to the root.
-		bound := h.bind(in.kind, e.group)
+		bound := b.by.bind(k, b.group)
 		chain = &bound
-		e.chain.Store(chain)
+		b.chain.Store(chain)
 	}
-	if chain != nil {
-		return (*chain).Handle(ctx, r)
-	}
-	var mem [maxInlineAttrs]slog.Attr
-	setAttrs(&r, e.group, appendRecord(mem[:0], &r))
-	return h.root[in.kind].Handle(ctx, r)
+	return (*chain).Handle(ctx, r)
 }

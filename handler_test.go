@@ -1331,7 +1331,7 @@ func TestHandlerManyLoggers(t *testing.T) {
 			}
 		}
 	}
-	if n := len(s1.extra().bound.all()); n != maxBoundHandlers {
+	if n := s1.bound.latest.Load().count; n != maxBoundHandlers {
 		t.Errorf("%d chains are remembered for one span, want %d", n, maxBoundHandlers)
 	}
 }
@@ -1348,7 +1348,7 @@ func TestHandlerBinds(t *testing.T) {
 			if err := c.h.Handle(ctx, testRecord()); err != nil {
 				t.Fatal(err)
 			}
-			if got := span.extra().bound.find(c.h, "op").chain.Load() != nil; got != (n >= c.at) {
+			if got := span.bound.of(c.h, "op").chain.Load() != nil; got != (n >= c.at) {
 				t.Errorf("after record %d: that a chain is bound is %v, want it from record %d on", n, got, c.at)
 			}
 		}

@@ -249,17 +249,8 @@ func (h *JSONHandler) appendOrdinary(b []byte, c *current, r *slog.Record) (_ []
 // handleSpan writes the line of s's own record, as Handle would that which a Tracer makes of it, but without the record.
 // It reports false where only Handle knows how.
 func (h *JSONHandler) handleSpan(s *Span, e event, level slog.Level, at time.Time) (_ error, ok bool) {
-	if h.opts.ReplaceAttr != nil || h.opts.AddSource || !h.plainNames(s.env, spanRecord) {
+	if h.opts.ReplaceAttr != nil || h.opts.AddSource || !h.ordinarySpan(s) {
 		return nil, false
-	}
-	reserved := &noKeys
-	if h.groups == 0 {
-		reserved = h.format.reserved(spanRecord)
-	}
-	for i := range s.attrs {
-		if key := s.attrs[i].Key; key == "" || reserved.has(key) {
-			return nil, false
-		}
 	}
 	mem := scratches.Get().(*scratch)
 	b := appendTimeLevel(append(mem.buf[:0], '{'), at, level, true)

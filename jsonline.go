@@ -128,7 +128,7 @@ func appendTimeLevel(b []byte, t time.Time, level slog.Level, valid bool) []byte
 // ids writes the ids of c, which is in a trace.
 func (l *line) ids(f *format, c *current) {
 	if l.rep != nil {
-		l.attrs(appendIDs(nil, f, c))
+		l.attrs(appendIDs(nil, f, c, string(c.ids()[:])))
 		return
 	}
 	l.buf = f.appendIDs(l.buf, c)
@@ -155,7 +155,7 @@ func (f *format) appendIDs(b []byte, c *current) []byte {
 func (l *line) schema(s *Span, e event) {
 	var mem [8]slog.Attr
 	if l.rep != nil {
-		l.attrs(appendSpanAttrs(mem[:0], s, e))
+		l.attrs(appendRareSchema(appendSchema(mem[:0], s, e, spanText(s, e)), s, e))
 		return
 	}
 	// What nearly every span has, without the detour over attributes.
@@ -164,9 +164,9 @@ func (l *line) schema(s *Span, e event) {
 		b = append(b, `,"parent":"`...)
 		b = append(appendHex(b, s.parentID[:]), '"')
 	}
-	if s.kind != "" {
+	if s.kind != 0 {
 		b = append(b, `,"kind":"`...)
-		b = append(append(b, s.kind...), '"')
+		b = append(append(b, kinds[s.kind]...), '"')
 	}
 	if e == eventEnd {
 		b = append(b, `,"start":`...)

@@ -153,6 +153,23 @@ func (n *naming) ordinary(r *slog.Record, k recordKind) bool {
 	return ordinary
 }
 
+// ordinarySpan reports whether the record of s needs no more than the schema's attributes and s's own.
+func (n *naming) ordinarySpan(s *Span) bool {
+	if !n.plainNames(s.env, spanRecord) {
+		return false
+	}
+	reserved := &noKeys
+	if n.groups == 0 {
+		reserved = n.format.reserved(spanRecord)
+	}
+	for i := range s.attrs {
+		if key := s.attrs[i].Key; key == "" || reserved.has(key) {
+			return false
+		}
+	}
+	return true
+}
+
 // inspect looks at a record that is not ordinary before it is handled. c is what its context says;
 // it is changed if r turns out to be the record of another span. mem is memory for attributes.
 func (n *naming) inspect(c *current, r *slog.Record, mem []slog.Attr) contents {

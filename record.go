@@ -13,11 +13,14 @@ type kind string
 // They say on which side of a message a span is, after OpenTelemetry's SpanKind.
 // Anywhere but in the call of Start they are ordinary attributes, and so are links.
 var (
-	KindServer   = slog.Any(kindKey, kind("server"))
-	KindClient   = slog.Any(kindKey, kind("client"))
-	KindProducer = slog.Any(kindKey, kind("producer"))
-	KindConsumer = slog.Any(kindKey, kind("consumer"))
+	KindServer   = slog.Any(kindKey, kinds[1])
+	KindClient   = slog.Any(kindKey, kinds[2])
+	KindProducer = slog.Any(kindKey, kinds[3])
+	KindConsumer = slog.Any(kindKey, kinds[4])
 )
+
+// kinds are all of them. A Span holds the place of its own.
+var kinds = [...]kind{"", "server", "client", "producer", "consumer"}
 
 type link SpanContext
 
@@ -83,7 +86,7 @@ func (s *Span) info(e event) SpanInfo {
 		SpanContext: s.SpanContext(),
 		Parent:      s.parentID,
 		Op:          s.Op(),
-		Kind:        string(s.kind),
+		Kind:        string(kinds[s.kind]),
 		Start:       s.start,
 		SampleRate:  1,
 		Ended:       e == eventEnd,
@@ -164,9 +167,9 @@ func (m *mark) LogValue() slog.Value { return m.value }
 
 // markedGroup returns attrs, of which there must be one at least, as an inline group with the mark m, which it completes.
 // It changes attrs.
-func markedGroup(attrs []slog.Attr, m mark) slog.Attr {
+func markedGroup(attrs []slog.Attr, m *mark) slog.Attr {
 	m.value = attrs[0].Value
-	attrs[0].Value = slog.AnyValue(&m)
+	attrs[0].Value = slog.AnyValue(m)
 	return slog.Attr{Value: slog.GroupValue(attrs...)}
 }
 
@@ -213,20 +216,20 @@ func isSpanMessage(msg string) bool { return msg == spanEndMessage || msg == spa
 // strangersGroup returns what a span record says by the default names, With's attributes among it.
 func strangersGroup(s *Span, e event) slog.Value {
 	c := current{span: s, env: s.env}
-	attrs := appendSpanAttrs(appendIDs(nil, defaultFormat, &c), s, e)
+	attrs := appendSpanAttrs(nil, defaultFormat, s, e)
 	if with := c.with(); len(with) > 0 {
 		written := escapeForStrangers(s.attrs)
 		attrs = append(attrs, defaultFormat.contextAttrs(with, spanRecord, func(key string) bool {
 			return hasRootKey(s.attrs, key) || hasRootKey(written, key)
 		})...)
 	}
-	return markedGroup(attrs, mark{span: s, event: e}).Value
+	return markedGroup(attrs, &mark{span: s, event: e}).Value
 }
 
 // appendIDs appends the attributes that every record under c carries. The first is the trace id.
-func appendIDs(attrs []slog.Attr, f *format, c *current) []slog.Attr {
-	text := string(c.ids()[:])
-	attrs = append(attrs, slog.String(f.Trace, text[:32]), slog.String(f.Span, text[32:]))
+// text begins with the ids, so that they need no memory of their own.
+func appendIDs(attrs []slog.Attr, f *format, c *current, text string) []slog.Attr {
+	attrs = append(attrs, slog.String(f.Trace, text[:32]), slog.String(f.Span, text[32:48]))
 	if op := c.op(); op != "" {
 		attrs = append(attrs, slog.String(f.Op, op))
 	}
@@ -237,21 +240,36 @@ func appendIDs(attrs []slog.Attr, f *format, c *current) []slog.Attr {
 	return attrs
 }
 
-// appendSpanAttrs appends what a span record says beyond the ids.
-func appendSpanAttrs(attrs []slog.Attr, s *Span, e event) []slog.Attr {
-	return appendRareSchema(appendSchema(attrs, s, e), s, e)
+// appendSpanAttrs appends what a record of s itself says.
+func appendSpanAttrs(attrs []slog.Attr, f *format, s *Span, e event) []slog.Attr {
+	text := spanText(s, e)
+	attrs = appendIDs(attrs, f, &current{span: s}, text)
+	return appendRareSchema(appendSchema(attrs, s, e, text), s, e)
 }
 
-// appendSchema appends the part of it that most spans have.
-func appendSchema(attrs []slog.Attr, s *Span, e event) []slog.Attr {
-	if s.parentID.IsValid() {
-		attrs = append(attrs, slog.String(parentKey, s.parentID.String()))
+// spanText returns the texts of a span record in one string: ids, parent, start.
+func spanText(s *Span, e event) string {
+	var mem [48 + 16 + 40]byte
+	b := append(mem[:0], s.ids[:]...)
+	b = appendHex(b, s.parentID[:])
+	if e == eventEnd {
+		b = appendNow(b, s.start, true)
 	}
-	if s.kind != "" {
-		attrs = append(attrs, slog.String(kindKey, string(s.kind)))
+	return string(b)
+}
+
+// appendSchema appends what most spans say beyond the ids. The start is text: handlers write a time each in their own way,
+// and few with nanoseconds.
+func appendSchema(attrs []slog.Attr, s *Span, e event, text string) []slog.Attr {
+	if s.parentID.IsValid() {
+		attrs = append(attrs, slog.String(parentKey, text[48:64]))
+	}
+	if s.kind != 0 {
+		attrs = append(attrs, slog.String(kindKey, string(kinds[s.kind])))
 	}
 	if e == eventEnd {
-		attrs = append(attrs, slog.Time(startKey, s.start), slog.Float64(durationKey, millis(s.duration)))
+		start := text[64+1 : len(text)-1] // without the quotes
+		attrs = append(attrs, slog.String(startKey, start), slog.Float64(durationKey, millis(s.duration)))
 	}
 	return attrs
 }

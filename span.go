@@ -24,9 +24,10 @@ type Span struct {
 	rare     atomic.Pointer[rare]
 	mu       sync.Mutex  // guards attrs, and in rare what says so, until the span has ended
 	attrs    []slog.Attr // one of a key
+	bound    boundCache
 	state    atomic.Uint32
 	flags    Flags
-	kind     kind
+	kind     uint8 // of kinds
 }
 
 // Bits of Span.state.
@@ -39,7 +40,6 @@ const (
 // rare holds what few spans have, so that the others stay small.
 type rare struct {
 	op     atomic.Pointer[string] // of SetOp
-	bound  boundCache
 	links  []SpanContext
 	queued time.Duration // valid if waited
 	waited bool

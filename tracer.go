@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -204,7 +205,6 @@ func (s *Span) continueRemote(r *remoteParent) {
 
 // takeAttrs copies attrs, which must not be empty, into s, and takes kind and links out of them.
 func (s *Span) takeAttrs(attrs []slog.Attr) {
-	s.attrs = make([]slog.Attr, 0, len(attrs))
 	for i, a := range attrs {
 		one := attrs[i : i+1]
 		if a.Key == "" {
@@ -214,7 +214,7 @@ func (s *Span) takeAttrs(attrs []slog.Attr) {
 		switch a.Value.Kind() {
 		case slog.KindAny:
 			if k, ok := a.Value.Any().(kind); ok {
-				s.kind = k
+				s.kind = uint8(slices.Index(kinds[:], k))
 				continue
 			}
 		case slog.KindLogValuer:
@@ -225,6 +225,9 @@ func (s *Span) takeAttrs(attrs []slog.Attr) {
 				}
 				continue
 			}
+		}
+		if s.attrs == nil {
+			s.attrs = make([]slog.Attr, 0, len(attrs)-i)
 		}
 		s.attrs = mergeAttrs(s.attrs, one)
 	}
@@ -270,23 +273,26 @@ func (t *Tracer) write(s *Span, e event, level slog.Level, at time.Time) {
 		t.stats.refused.Add(1)
 		return
 	}
-	if j, ok := h.(*JSONHandler); ok {
-		if err, ok := j.handleSpan(s, e, level, at); ok {
-			if err != nil {
-				t.stats.lost.Add(1)
-			}
-			return
-		}
-	}
 	var pc uintptr
 	if t.opts.AddSource {
 		pc = s.extra().pc
 	}
-	r := slog.NewRecord(at, level, e.message(), pc)
-	r.AddAttrs(slog.Attr{Value: markFor(h, s, e)})
-	r.AddAttrs(escapeForStrangers(s.attrs)...)
-	// As in slog.Logger, there is nobody to return the error to.
-	if err := h.Handle(ctx, r); err != nil {
+	// The handlers of our own need no record to know what it says. Errors: as in slog.Logger, there is nobody to return them to.
+	var err error
+	done := false
+	switch h := h.(type) {
+	case *JSONHandler:
+		err, done = h.handleSpan(s, e, level, at)
+	case *Handler:
+		err, done = h.handleSpan(s, e, level, at, pc)
+	}
+	if !done {
+		r := slog.NewRecord(at, level, e.message(), pc)
+		r.AddAttrs(slog.Attr{Value: markFor(h, s, e)})
+		r.AddAttrs(escapeForStrangers(s.attrs)...)
+		err = h.Handle(ctx, r)
+	}
+	if err != nil {
 		t.stats.lost.Add(1)
 	}
 }
