@@ -40,7 +40,8 @@ type remoteParent struct {
 	ids    hexIDs
 	op     string      // of the producer; "" when not known
 	sent   time.Time   // when the carrier was made; zero when not known
-	first  atomic.Bool // a span was started under it, so queued_ms is spoken for
+	first  atomic.Bool // a span was started under it: it has queued_ms and env
+	env    env         // memory for that span's
 	hidden *Span       // the local span that was current before; the next span links to it
 }
 

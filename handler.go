@@ -155,7 +155,7 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 		return b.handle(ctx, r, in.kind)
 	}
 	// Seldom: what is added depends on the record itself, or is another thing each time.
-	added := h.added(new(groupMemory), c, &in, with)
+	added := slog.Attr{Value: h.added(new(mark), nil, c, &in, with)}
 	if !in.changed {
 		in.attrs = appendRecord(mem[:0], &r)
 	}
@@ -179,7 +179,11 @@ func (h *Handler) handleSpan(s *Span, e event, level slog.Level, at time.Time, p
 	c := current{span: s, env: s.env}
 	in := contents{kind: spanRecord, event: e}
 	r := slog.NewRecord(at, level, e.message(), pc)
-	r.AddAttrs(h.added(new(groupMemory), &c, &in, nil))
+	var mem struct { // at once
+		mark  mark
+		attrs [6]slog.Attr // what most spans have
+	}
+	r.AddAttrs(slog.Attr{Value: h.added(&mem.mark, mem.attrs[:0], &c, &in, nil)})
 	r.AddAttrs(s.attrs...)
 	return h.root[spanRecord].Handle((*spanContext)(s), r), true
 }
@@ -207,28 +211,21 @@ func mayChange(attrs []slog.Attr) bool {
 	})
 }
 
-// A groupMemory is what most groups need that we add to a record.
-type groupMemory struct {
-	mark  mark
-	attrs [6]slog.Attr
-}
-
-// added returns what we put at the root of a record, as one inline group, made in m.
-func (h *Handler) added(m *groupMemory, c *current, in *contents, with []slog.Attr) slog.Attr {
-	m.mark = mark{claimed: true, event: eventLog}
-	attrs := m.attrs[:0]
+// added returns what we put at the root of a record, as an inline group. m and attrs are memory for it.
+func (h *Handler) added(m *mark, attrs []slog.Attr, c *current, in *contents, with []slog.Attr) slog.Value {
+	*m = mark{claimed: true, event: eventLog}
 	switch {
 	case in.event != eventNone:
-		m.mark.span, m.mark.event = c.span, in.event
+		m.span, m.event = c.span, in.event
 		attrs = appendSpanAttrs(attrs, h.format, c.span, in.event)
 	case in.kind >= logRecord:
 		attrs = appendIDs(attrs, h.format, c, string(c.ids()[:]))
 	}
 	if attrs = append(attrs, with...); len(attrs) == 0 {
 		// All of With gave way. A handler of ours further in, with other names, must not think otherwise.
-		return ghost(nil, eventLog)
+		return slog.AnyValue(m)
 	}
-	return markedGroup(attrs, &m.mark)
+	return markedGroup(attrs, m)
 }
 
 // bind returns the handler's whole chain with added at its root.
@@ -264,12 +261,13 @@ type boundCache struct {
 type boundHandler struct {
 	by    *Handler
 	op    string                       // of the span then
-	group slog.Attr                    // what is added, as one inline group
+	group slog.Value                   // what is added
 	chain atomic.Pointer[slog.Handler] // nil while it is not worth its cost
 	uses  atomic.Int32
 	count int32 // of this and those behind it
 	next  *boundHandler
-	mem   groupMemory
+	mark  mark
+	attrs [4]slog.Attr // of group, if there are no more
 }
 
 const (
@@ -294,7 +292,7 @@ func (h *Handler) newBound(c *current, in *contents, with []slog.Attr) *boundHan
 	if in.kind >= logRecord {
 		b.op = c.op()
 	}
-	b.group = h.added(&b.mem, c, in, with)
+	b.group = h.added(&b.mark, b.attrs[:0], c, in, with)
 	cache := c.bound()
 	if next := cache.latest.Load(); next != nil && next.count < maxBoundHandlers {
 		b.next, b.count = next, next.count+1
@@ -309,11 +307,11 @@ func (b *boundHandler) handle(ctx context.Context, r slog.Record, k recordKind) 
 	if chain == nil {
 		if b.by.groups == 0 && b.uses.Add(1) < bindAtUse {
 			var mem [maxInlineAttrs]slog.Attr
-			setAttrs(&r, b.group, appendRecord(mem[:0], &r))
+			setAttrs(&r, slog.Attr{Value: b.group}, appendRecord(mem[:0], &r))
 			return b.by.root[k].Handle(ctx, r)
 		}
 		// With groups open there is no other way to the root.
-		bound := b.by.bind(k, b.group)
+		bound := b.by.bind(k, slog.Attr{Value: b.group})
 		chain = &bound
 		b.chain.Store(chain)
 	}

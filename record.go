@@ -167,10 +167,10 @@ func (m *mark) LogValue() slog.Value { return m.value }
 
 // markedGroup returns attrs, of which there must be one at least, as an inline group with the mark m, which it completes.
 // It changes attrs.
-func markedGroup(attrs []slog.Attr, m *mark) slog.Attr {
+func markedGroup(attrs []slog.Attr, m *mark) slog.Value {
 	m.value = attrs[0].Value
 	attrs[0].Value = slog.AnyValue(m)
-	return slog.Attr{Value: slog.GroupValue(attrs...)}
+	return slog.GroupValue(attrs...)
 }
 
 // ghost returns an attribute that is not written, but lets SpanOf see what the record is of,
@@ -223,7 +223,7 @@ func strangersGroup(s *Span, e event) slog.Value {
 			return hasRootKey(s.attrs, key) || hasRootKey(written, key)
 		})...)
 	}
-	return markedGroup(attrs, &mark{span: s, event: e}).Value
+	return markedGroup(attrs, &mark{span: s, event: e})
 }
 
 // appendIDs appends the attributes that every record under c carries. The first is the trace id.

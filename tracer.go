@@ -114,15 +114,7 @@ func (t *Tracer) Stats() Stats {
 
 // Start is like the function [Start], but the span and those below it are t's.
 func (t *Tracer) Start(ctx context.Context, op string, attrs ...slog.Attr) (context.Context, *Span) {
-	c := currentOf(ctx)
-	if c.env == nil {
-		c.env = &t.env
-	} else if c.env.tracer != t {
-		e := *c.env
-		e.tracer = t
-		c.env = &e
-	}
-	return t.start(ctx, c, op, attrs, 1)
+	return t.start(ctx, currentOf(ctx), op, attrs, 1)
 }
 
 // start is Start for all; c is what ctx says, and depth how many calls of ours the user's is away.
@@ -131,14 +123,19 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 		ctx = context.Background()
 	}
 	s := &Span{parent: ctx, env: c.env, op: opOrUnnamed(op), start: time.Now()}
+	first := c.remote != nil && c.remote.first.CompareAndSwap(false, true)
 	switch {
 	case s.env == nil:
 		s.env = &t.env
-	case s.env.tracer == nil:
-		// The default Tracer may be another when the span ends.
-		e := *s.env
-		e.tracer = t
-		s.env = &e
+	case s.env.tracer != t:
+		// Also if it has none: the default Tracer may be another when the span ends.
+		if first {
+			s.env = &c.remote.env
+		} else {
+			s.env = new(env)
+		}
+		*s.env = *c.env
+		s.env.tracer = t
 	}
 	if len(attrs) > 0 {
 		s.takeAttrs(attrs)
@@ -152,7 +149,7 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 		copy(s.ids[:32], c.remote.ids[:32])
 		s.parentID = c.remote.SpanID
 		s.flags = c.remote.Flags
-		s.continueRemote(c.remote)
+		s.continueRemote(c.remote, first)
 	default:
 		t.newTrace(ctx, s)
 	}
@@ -191,13 +188,13 @@ func (t *Tracer) newTrace(ctx context.Context, s *Span) {
 	}
 }
 
-// continueRemote notes on s, a direct child of r, what r brought along.
-func (s *Span) continueRemote(r *remoteParent) {
+// continueRemote notes on s, a direct child of r, perhaps the first, what r brought along.
+func (s *Span) continueRemote(r *remoteParent, first bool) {
 	if r.hidden != nil {
 		x := s.extra()
 		x.links = append(x.links, r.hidden.SpanContext())
 	}
-	if !r.sent.IsZero() && r.first.CompareAndSwap(false, true) {
+	if first && !r.sent.IsZero() {
 		x := s.extra()
 		x.queued, x.waited = max(s.start.Sub(r.sent), 0), true
 	}
