@@ -118,13 +118,20 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	if c.env == nil && !isSpanMessage(r.Message) {
 		return h.inner.Handle(ctx, r)
 	}
-	if c.inTrace() && h.plainNames(c.env, logRecord) && h.ordinary(&r, logRecord) {
+	if c.inTrace() && h.plainNames(c.env, logRecord) {
 		// The common case: nothing but the ids, and nothing in their way.
 		b := c.bound().of(h, c.op())
 		if b == nil {
 			b = h.newBound(&c, &contents{kind: logRecord}, nil)
 		}
-		return b.handle(ctx, r, logRecord)
+		if h.ordinary(&r, logRecord) {
+			next := b.bind(logRecord)
+			if next == nil {
+				next = h.root[logRecord]
+				addFirst(&r, b.group)
+			}
+			return next.Handle(ctx, r)
+		}
 	}
 	return h.handleAny(ctx, &c, r)
 }
@@ -152,7 +159,12 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 		if b == nil {
 			b = h.newBound(c, &in, with)
 		}
-		return b.handle(ctx, r, in.kind)
+		next := b.bind(in.kind)
+		if next == nil {
+			next = h.root[in.kind]
+			addFirst(&r, b.group)
+		}
+		return next.Handle(ctx, r)
 	}
 	// Seldom: what is added depends on the record itself, or is another thing each time.
 	added := slog.Attr{Value: h.added(new(mark), nil, c, &in, with)}
@@ -196,6 +208,12 @@ func setAttrs(r *slog.Record, first slog.Attr, attrs []slog.Attr) {
 		r.AddAttrs(first)
 	}
 	r.AddAttrs(attrs...)
+}
+
+// addFirst puts a group before the attributes of r.
+func addFirst(r *slog.Record, group slog.Value) {
+	var mem [maxInlineAttrs]slog.Attr
+	setAttrs(r, slog.Attr{Value: group}, appendRecord(mem[:0], r))
 }
 
 // mayChange reports whether there is a value in attrs, or in a group there, that may be another for the next record.
@@ -301,19 +319,16 @@ func (h *Handler) newBound(c *current, in *contents, with []slog.Attr) *boundHan
 	return b
 }
 
-// handle passes r, of kind k, on with what b adds.
-func (b *boundHandler) handle(ctx context.Context, r slog.Record, k recordKind) error {
-	chain := b.chain.Load()
-	if chain == nil {
-		if b.by.groups == 0 && b.uses.Add(1) < bindAtUse {
-			var mem [maxInlineAttrs]slog.Attr
-			setAttrs(&r, slog.Attr{Value: b.group}, appendRecord(mem[:0], &r))
-			return b.by.root[k].Handle(ctx, r)
-		}
-		// With groups open there is no other way to the root.
-		bound := b.by.bind(k, slog.Attr{Value: b.group})
-		chain = &bound
-		b.chain.Store(chain)
+// bind returns the handler's chain for records of kind k with what b adds bound to it, nil if that is not worth while yet.
+func (b *boundHandler) bind(k recordKind) slog.Handler {
+	if chain := b.chain.Load(); chain != nil {
+		return *chain
 	}
-	return (*chain).Handle(ctx, r)
+	if b.by.groups == 0 && b.uses.Add(1) < bindAtUse {
+		return nil
+	}
+	// With groups open there is no other way to the root.
+	bound := b.by.bind(k, slog.Attr{Value: b.group})
+	b.chain.Store(&bound)
+	return bound
 }

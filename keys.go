@@ -141,16 +141,20 @@ func (n *naming) ordinary(r *slog.Record, k recordKind) bool {
 	if n.bound || n.ids[0] != "" {
 		return false
 	}
-	names := namer{reserved: &noKeys}
-	if n.groups == 0 { // else the record's attributes are not at the root
-		names = namer{reserved: n.format.reserved(k), moved: n.moved[k]}
+	if n.groups > 0 {
+		return hasKeys(r, &noKeys) // not at the root, so under any
 	}
-	ordinary := true
+	return len(n.moved[k]) == 0 && hasKeys(r, n.format.reserved(k))
+}
+
+// hasKeys reports whether each attribute of r has a key, and none has a reserved one.
+func hasKeys(r *slog.Record, reserved *keySet) bool {
+	ok := true
 	r.Attrs(func(a slog.Attr) bool {
-		ordinary = a.Key != "" && !names.mustMove(a.Key)
-		return ordinary
+		ok = a.Key != "" && (reserved.sums == 0 || !reserved.has(a.Key))
+		return ok
 	})
-	return ordinary
+	return ok
 }
 
 // ordinarySpan reports whether the record of s needs no more than the schema's attributes and s's own.
