@@ -162,9 +162,8 @@ func appendNow(b []byte, t time.Time, valid bool) []byte {
 // appendFraction appends a fraction of a second, not zero, without the zeros at its end.
 func appendFraction(b []byte, ns uint32) []byte {
 	hi, lo := ns/100_000, ns%100_000 // four digits and five
-	d1, d2, d3, d4 := hi/100*2, hi%100*2, lo/1000*2, lo/10%100*2
-	b = append(b, '.', digits[d1], digits[d1+1], digits[d2], digits[d2+1],
-		digits[d3], digits[d3+1], digits[d4], digits[d4+1], byte('0'+lo%10))
+	d1, d2, d3, d4 := digits[hi/100], digits[hi%100], digits[lo/1000], digits[lo/10%100]
+	b = append(b, '.', d1[0], d1[1], d2[0], d2[1], d3[0], d3[1], d4[0], d4[1], byte('0'+lo%10))
 	for b[len(b)-1] == '0' {
 		b = b[:len(b)-1]
 	}
@@ -172,9 +171,9 @@ func appendFraction(b []byte, ns uint32) []byte {
 }
 
 // digits are the numbers from 0 to 99.
-var digits = func() (d [200]byte) {
-	for i := range 100 {
-		d[2*i], d[2*i+1] = byte('0'+i/10), byte('0'+i%10)
+var digits = func() (d [100][2]byte) {
+	for i := range d {
+		d[i] = [2]byte{byte('0' + i/10), byte('0' + i%10)}
 	}
 	return d
 }()
