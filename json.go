@@ -224,7 +224,7 @@ func (h *JSONHandler) appendOrdinary(b []byte, c *current, r *slog.Record) (_ []
 		case slog.KindString:
 			b = appendString(appendKey(b, sep, a.Key), a.Value.String())
 		case slog.KindInt64:
-			b = strconv.AppendInt(appendKey(b, sep, a.Key), a.Value.Int64(), 10)
+			b = appendInt(appendKey(b, sep, a.Key), a.Value.Int64())
 		case slog.KindBool:
 			b = strconv.AppendBool(appendKey(b, sep, a.Key), a.Value.Bool())
 		default:

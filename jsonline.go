@@ -213,7 +213,7 @@ func (l *line) attr(a slog.Attr) bool {
 			return true
 		case slog.KindInt64:
 			l.key(a.Key)
-			l.buf = strconv.AppendInt(l.buf, a.Value.Int64(), 10)
+			l.buf = appendInt(l.buf, a.Value.Int64())
 			return true
 		case slog.KindBool:
 			l.key(a.Key)

@@ -170,6 +170,34 @@ func appendFraction(b []byte, ns uint32) []byte {
 	return b
 }
 
+// appendInt is strconv.AppendInt for numbers that are mostly small.
+func appendInt(b []byte, v int64) []byte {
+	if v < 0 || v >= 1e8 {
+		return strconv.AppendInt(b, v, 10)
+	}
+	if v < 1e4 {
+		return appendTo9999(b, uint32(v))
+	}
+	lo := uint32(v) % 1e4
+	d1, d2 := digits[lo/100], digits[lo%100]
+	return append(appendTo9999(b, uint32(v)/1e4), d1[0], d1[1], d2[0], d2[1])
+}
+
+func appendTo9999(b []byte, v uint32) []byte {
+	if v < 100 {
+		return appendTo99(b, v)
+	}
+	d := digits[v%100]
+	return append(appendTo99(b, v/100), d[0], d[1])
+}
+
+func appendTo99(b []byte, v uint32) []byte {
+	if v < 10 {
+		return append(b, byte('0'+v))
+	}
+	return append(b, digits[v][0], digits[v][1])
+}
+
 // digits are the numbers from 0 to 99.
 var digits = func() (d [100][2]byte) {
 	for i := range d {
@@ -219,7 +247,7 @@ func appendFloat(b []byte, f float64) []byte {
 // appendMillis appends d as milliseconds, rounded to microseconds, the shortest way. d must not be negative.
 func appendMillis(b []byte, d time.Duration) []byte {
 	us := uint64(d.Round(time.Microsecond) / time.Microsecond)
-	b = strconv.AppendUint(b, us/1000, 10)
+	b = appendInt(b, int64(us/1000))
 	if f := us % 1000; f != 0 {
 		b = append(b, '.', byte('0'+f/100))
 		if f%100 != 0 {
@@ -238,7 +266,7 @@ func appendValue(b []byte, v slog.Value, kind slog.Kind) []byte {
 	case slog.KindString:
 		return appendString(b, v.String())
 	case slog.KindInt64:
-		return strconv.AppendInt(b, v.Int64(), 10)
+		return appendInt(b, v.Int64())
 	case slog.KindUint64:
 		return strconv.AppendUint(b, v.Uint64(), 10)
 	case slog.KindFloat64:
@@ -246,7 +274,7 @@ func appendValue(b []byte, v slog.Value, kind slog.Kind) []byte {
 	case slog.KindBool:
 		return strconv.AppendBool(b, v.Bool())
 	case slog.KindDuration:
-		return strconv.AppendInt(b, int64(v.Duration()), 10)
+		return appendInt(b, int64(v.Duration()))
 	case slog.KindTime:
 		return appendTime(b, v.Time())
 	default:

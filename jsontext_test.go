@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -92,6 +93,24 @@ func TestAppendInside(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestAppendInt(t *testing.T) {
+	check := func(v int64) {
+		checkAppended(t, "a number", strconv.FormatInt(v, 10), func(b []byte) []byte { return appendInt(b, v) })
+	}
+	for v := int64(-12); v < 100_200; v++ {
+		check(v)
+	}
+	for n := int64(1); n > 0 && n < math.MaxInt64/10; n *= 10 {
+		for _, d := range []int64{-101, -100, -10, -1, 0, 1, 9, 10, 99, 100, 101, 1010} {
+			check(n + d)
+			check(-n + d)
+			check(n*7 + n/3 + d)
+		}
+	}
+	check(math.MaxInt64)
+	check(math.MinInt64)
 }
 
 // TestSafe8 looks at each byte beside each other one.
