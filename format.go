@@ -97,7 +97,7 @@ func (f Format) compile() *format {
 		builtins:  newKeySet(builtins),
 		traceJSON: member(`,`, f.Trace, `:"`),
 		spanJSON:  member(`",`, f.Span, `:"`),
-		opJSON:    member(`,`, f.Op, `:`),
+		opJSON:    member(`,`, f.Op, `:"`),
 	}
 	if f.Flags != "" {
 		c.flagsJSON = member(`,`, f.Flags, `:"`)

@@ -193,8 +193,8 @@ func (h *JSONHandler) appendOrdinary(b []byte, c *current, r *slog.Record) (_ []
 		reserved = h.format.reserved(kind)
 	}
 
-	b = appendTimeLevel(append(b, '{'), r.Time, r.Level, kind != plainRecord)
-	b = appendString(append(b, `,"msg":`...), r.Message)
+	b = appendTimeLevel(b, r.Time, r.Level, kind != plainRecord)
+	b = append(appendInside(append(b, `,"msg":"`...), r.Message), '"')
 	if kind == logRecord {
 		b = h.format.appendIDs(b, c)
 	}
@@ -253,7 +253,7 @@ func (h *JSONHandler) handleSpan(s *Span, e event, level slog.Level, at time.Tim
 		return nil, false
 	}
 	mem := scratches.Get().(*scratch)
-	b := appendTimeLevel(append(mem.buf[:0], '{'), at, level, true)
+	b := appendTimeLevel(mem.buf[:0], at, level, true)
 	b = append(append(append(b, `,"msg":"`...), e.message()...), '"')
 	b = h.format.appendIDs(b, &current{span: s})
 	l := line{buf: b, sep: true, valid: true}
@@ -285,7 +285,7 @@ func appendClosing(b []byte, groups int) []byte {
 
 // appendLine returns the line of any record, made in mem.
 func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byte {
-	l := line{buf: append(mem.buf[:0], '{'), rep: h.opts.ReplaceAttr}
+	l := line{buf: mem.buf[:0], rep: h.opts.ReplaceAttr}
 	var in contents
 	var attrs [maxInlineAttrs]slog.Attr
 	ours := c.env != nil || isSpanMessage(r.Message)

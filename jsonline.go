@@ -86,12 +86,13 @@ func (l *line) closeGroup() {
 	}
 }
 
-// builtins writes what slog puts first.
+// builtins begins the line with what slog puts first.
 func (l *line) builtins(r *slog.Record, addSource bool) {
 	if l.rep == nil {
 		l.buf = appendTimeLevel(l.buf, r.Time, r.Level, l.valid)
 		l.sep = true
 	} else {
+		l.buf = append(l.buf, '{')
 		if !r.Time.IsZero() {
 			l.attr(slog.Time(slog.TimeKey, r.Time.Round(0))) // without the monotonic clock, as slog does
 		}
@@ -107,22 +108,24 @@ func (l *line) builtins(r *slog.Record, addSource bool) {
 	l.attr(slog.String(slog.MessageKey, r.Message))
 }
 
-// appendTimeLevel appends the first members of a line.
+// appendTimeLevel appends the beginning of a line.
 func appendTimeLevel(b []byte, t time.Time, level slog.Level, valid bool) []byte {
-	if !t.IsZero() {
-		b = append(appendNow(append(b, `"time":`...), t, valid), ',')
+	if t.IsZero() {
+		b = append(b, `{"level":"`...)
+	} else {
+		b = append(appendNow(append(b, `{"time":`...), t, valid), `,"level":"`...)
 	}
 	switch level {
 	case slog.LevelDebug:
-		return append(b, `"level":"DEBUG"`...)
+		return append(b, `DEBUG"`...)
 	case slog.LevelInfo:
-		return append(b, `"level":"INFO"`...)
+		return append(b, `INFO"`...)
 	case slog.LevelWarn:
-		return append(b, `"level":"WARN"`...)
+		return append(b, `WARN"`...)
 	case slog.LevelError:
-		return append(b, `"level":"ERROR"`...)
+		return append(b, `ERROR"`...)
 	}
-	return appendString(append(b, `"level":`...), level.String())
+	return append(appendInside(b, level.String()), '"')
 }
 
 // ids writes the ids of c, which is in a trace.
@@ -143,7 +146,7 @@ func (f *format) appendIDs(b []byte, c *current) []byte {
 	b = append(b, ids.spanText()...)
 	b = append(b, '"')
 	if op := c.op(); op != "" {
-		b = appendString(append(b, f.opJSON...), op)
+		b = append(appendInside(append(b, f.opJSON...), op), '"')
 	}
 	if f.flagsJSON != "" {
 		b = append(append(b, f.flagsJSON...), '0', lowerHex[c.flags()&15], '"')

@@ -234,7 +234,7 @@ func TestAppendNowConcurrent(t *testing.T) {
 func TestAppendLevel(t *testing.T) {
 	for l := -20; l <= 20; l++ {
 		level := levelOf(l)
-		want := `"level":` + jsonOracle(t, level.String())
+		want := `{"level":` + jsonOracle(t, level.String())
 		checkAppended(t, level.String(), want, func(b []byte) []byte { return appendTimeLevel(b, time.Time{}, level, true) })
 	}
 }
