@@ -88,13 +88,39 @@ func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	for k := range recordKinds {
 		k := recordKind(k)
 		named, renamed := h.nameAttrs(&h2.naming, k, attrs)
-		if h2.alike[k] = h.alike[k] && !renamed; h2.alike[k] {
+		named, emptied := withoutEmptyGroups(named)
+		if h2.alike[k] = h.alike[k] && !renamed && !(emptied && k >= freeRecord); h2.alike[k] {
 			h2.root[k] = h2.inner
-		} else {
+		} else if len(named) > 0 {
 			h2.root[k] = bindAttrs(h.root[k], named)
 		}
 	}
 	return &h2
+}
+
+// withoutEmptyGroups returns attrs without the groups that nothing is left of, and whether there was any.
+// slog's handlers leave such a group out, but not always what comes with it: a comma too few,
+// its name before all keys that follow. That must not happen to the ids.
+func withoutEmptyGroups(attrs []slog.Attr) (_ []slog.Attr, emptied bool) {
+	if !slices.ContainsFunc(attrs, hasEmptyGroup) {
+		return attrs, false
+	}
+	var out []slog.Attr
+	for _, a := range attrs {
+		if isEmptyAttr(a) {
+			continue
+		}
+		if a.Value.Kind() == slog.KindGroup {
+			group, _ := withoutEmptyGroups(a.Value.Group())
+			a.Value = slog.GroupValue(group...)
+		}
+		out = append(out, a)
+	}
+	return out, true
+}
+
+func hasEmptyGroup(a slog.Attr) bool {
+	return a.Value.Kind() == slog.KindGroup && (isEmptyAttr(a) || slices.ContainsFunc(a.Value.Group(), hasEmptyGroup))
 }
 
 // WithGroup returns a handler whose further attributes are members of a group.

@@ -1421,6 +1421,37 @@ func TestHandlerAfterDroppedGroup(t *testing.T) {
 	}
 }
 
+// Behind a group of a logger's that nothing is left of, slog's text handler writes its name before all keys.
+func TestHandlerAfterEmptyWith(t *testing.T) {
+	empty := slog.Group("c", slog.Attr{}, slog.Group("none"))
+	for name, a := range map[string]slog.Attr{
+		"group":  empty,
+		"nested": slog.Group("outer", slog.Int("s", 1), empty),
+		"inline": slog.Group("", slog.Int("s", 1), empty),
+		"valuer": slog.Any("", valuerOf(slog.GroupValue(slog.Int("s", 1), empty))),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			h := NewHandler(slog.NewTextHandler(&b, nil)).WithAttrs([]slog.Attr{a, slog.Int("p", 1)})
+			ctx, span := NewTracer(h, nil).Start(t.Context(), "op")
+			for range 4 {
+				if err := h.Handle(ctx, testRecord(slog.Int("q", 2))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			span.End()
+			for line := range bytes.Lines(b.Bytes()) {
+				members := parseMembers(t, line, true)
+				for _, key := range []string{"trace", "span", "op", "p"} {
+					if len(valuesOf(members, key)) != 1 {
+						t.Errorf("want one %s in %s", key, line)
+					}
+				}
+			}
+		})
+	}
+}
+
 // Attributes of With outside a trace pass through several of ours once.
 func TestHandlerNestedWithOnly(t *testing.T) {
 	var b bytes.Buffer
