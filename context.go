@@ -36,13 +36,15 @@ type scopeContext struct {
 
 // A remoteParent is a parent that is no span of this context: one of another process, or of an earlier request.
 type remoteParent struct {
-	SpanContext
 	ids    hexIDs
 	op     string      // of the producer; "" when not known
-	sent   time.Time   // when the carrier was made; zero when not known
-	first  atomic.Bool // a span was started under it: it has queued_ms and env
-	env    env         // memory for that span's
+	sent   int64       // when the carrier was made, in seconds since 1970, and sentNs; valid if dated
 	hidden *Span       // the local span that was current before; the next span links to it
+	env    env         // memory for that of the first span
+	sentNs int32
+	first  atomic.Bool // a span was started under it: it has queued_ms and env
+	flags  Flags
+	dated  bool
 }
 
 // scopeKey is the context key under which both kinds of context find themselves.
@@ -129,7 +131,7 @@ func (c *current) flags() Flags {
 	if c.span != nil {
 		return c.span.flags
 	}
-	return c.remote.Flags
+	return c.remote.flags
 }
 
 func (c *current) spanContext() SpanContext {
@@ -137,7 +139,8 @@ func (c *current) spanContext() SpanContext {
 	case c.span != nil:
 		return c.span.SpanContext()
 	case c.remote != nil:
-		return c.remote.SpanContext
+		r := c.remote
+		return SpanContext{TraceID: r.ids.trace(), SpanID: r.ids.span(), Flags: r.flags, State: c.env.state}
 	}
 	return SpanContext{}
 }
@@ -182,15 +185,17 @@ func withRemote(ctx context.Context, sc SpanContext, op string, sent time.Time) 
 	if !sc.IsValid() {
 		return ctx
 	}
-	sc.Flags &= FlagSampled | FlagRandom
 	var made struct { // at once
 		scope  scopeContext
 		env    env
 		remote remoteParent
 	}
-	made.remote.SpanContext, made.remote.op, made.remote.sent = sc, op, sent
 	r := &made.remote
-	r.ids.set(r.TraceID, r.SpanID)
+	r.ids.set(sc.TraceID, sc.SpanID)
+	r.flags, r.op = sc.Flags&knownFlags, op
+	if r.dated = !sent.IsZero(); r.dated {
+		r.sent, r.sentNs = sent.Unix(), int32(sent.Nanosecond())
+	}
 	c := currentOf(ctx)
 	hidden := c.span
 	if c.remote != nil {
@@ -199,7 +204,7 @@ func withRemote(ctx context.Context, sc SpanContext, op string, sent time.Time) 
 	if hidden != nil && hidden.ids != r.ids { // else the parent is no stranger
 		r.hidden = hidden
 	}
-	made.env.state = r.State
+	made.env.state = sc.State
 	if c.env != nil {
 		made.env.tracer, made.env.with = c.env.tracer, c.env.with
 	}

@@ -120,12 +120,12 @@ func rigs() []rig {
 	}
 }
 
-// A stampHandler embeds another and adds an attribute to each record that has one with a key,
+// A stampHandler embeds another and adds an attribute to each record that has one that is written,
 // so that a group that is empty stays empty.
 type stampHandler struct{ slog.Handler }
 
 func (h *stampHandler) Handle(ctx context.Context, r slog.Record) error {
-	if slices.ContainsFunc(recordAttrsOf(r), func(a slog.Attr) bool { return a.Key != "" }) {
+	if slices.ContainsFunc(recordAttrsOf(r), func(a slog.Attr) bool { return a.Key != "" && !isEmptyAttr(a) }) {
 		r = r.Clone()
 		r.AddAttrs(slog.Int("stamp", 1))
 	}

@@ -236,42 +236,6 @@ func trimOWS(s string) string {
 	return s
 }
 
-const lowerHex = "0123456789abcdef"
-
-// notHex is what hexValues has for a byte that is no lower-case hex digit.
-// Its bit is in no digit's value, so one test finds it in many values or-ed together.
-const notHex = 0x80
-
-var hexValues = func() (t [256]byte) {
-	for i := range t {
-		t[i] = notHex
-	}
-	for i := range lowerHex {
-		t[lowerHex[i]] = byte(i)
-	}
-	return t
-}()
-
-// appendHex appends src as lower-case hex.
-func appendHex(b, src []byte) []byte {
-	for _, c := range src {
-		b = append(b, lowerHex[c>>4], lowerHex[c&15])
-	}
-	return b
-}
-
-// parseHex fills dst from s, two lower-case hex digits a byte, and reports whether s consists of such digits.
-// len(s) must be 2*len(dst).
-func parseHex(dst []byte, s string) bool {
-	var seen byte
-	for i, j := 0, 1; j < len(s); i, j = i+1, j+2 {
-		hi, lo := hexValues[s[j-1]], hexValues[s[j]]
-		seen |= hi | lo
-		dst[i] = hi<<4 | lo
-	}
-	return seen < notHex
-}
-
 // A fixedError needs nothing of the input, so making one does not allocate.
 type fixedError string
 

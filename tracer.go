@@ -147,8 +147,8 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 		s.flags = c.span.flags
 	case c.remote != nil:
 		copy(s.ids[:32], c.remote.ids[:32])
-		s.parentID = c.remote.SpanID
-		s.flags = c.remote.Flags
+		s.parentID = c.remote.ids.span()
+		s.flags = c.remote.flags
 		s.continueRemote(c.remote, first)
 	default:
 		t.newTrace(ctx, s)
@@ -194,9 +194,9 @@ func (s *Span) continueRemote(r *remoteParent, first bool) {
 		x := s.extra()
 		x.links = append(x.links, r.hidden.SpanContext())
 	}
-	if first && !r.sent.IsZero() {
+	if first && r.dated {
 		x := s.extra()
-		x.queued, x.waited = max(s.start.Sub(r.sent), 0), true
+		x.queued, x.waited = max(s.start.Sub(time.Unix(r.sent, int64(r.sentNs))), 0), true
 	}
 }
 
