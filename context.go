@@ -37,10 +37,10 @@ type scopeContext struct {
 // A remoteParent is a parent that is no span of this context: one of another process, or of an earlier request.
 type remoteParent struct {
 	ids    hexIDs
-	op     string      // of the producer; "" when not known
-	sent   int64       // when the carrier was made, in seconds since 1970, and sentNs; valid if dated
-	hidden *Span       // the local span that was current before; the next span links to it
-	env    env         // memory for that of the first span
+	op     string // of the producer; "" when not known
+	sent   int64  // when the carrier was made, in seconds since 1970, and sentNs; valid if dated
+	hidden *Span  // the local span that was current before; the next span links to it
+	env    env    // memory for that of the first span
 	sentNs int32
 	first  atomic.Bool // a span was started under it: it has queued_ms and env
 	flags  Flags

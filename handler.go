@@ -99,8 +99,8 @@ func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 // withoutEmptyGroups returns attrs without the groups that nothing is left of, and whether there was any.
-// slog's handlers leave such a group out, but not always what comes with it: a comma too few,
-// its name before all keys that follow. That must not happen to the ids.
+// slog's handlers leave such a group out but believe it open ever after: a comma too few, its name before all keys
+// that follow and among the groups that ReplaceAttr is told of. That must not happen to the ids.
 func withoutEmptyGroups(attrs []slog.Attr) (_ []slog.Attr, emptied bool) {
 	if !slices.ContainsFunc(attrs, hasEmptyGroup) {
 		return attrs, false
@@ -353,7 +353,8 @@ func (b *boundHandler) bind(k recordKind) slog.Handler {
 	if b.by.groups == 0 && b.uses.Add(1) < bindAtUse {
 		return nil
 	}
-	// With groups open there is no other way to the root.
+	// With groups open there is no other way to the root: in a group of the record's own, what handlers further in
+	// add to records would end up outside of it.
 	bound := b.by.bind(k, slog.Attr{Value: b.group})
 	b.chain.Store(&bound)
 	return bound
