@@ -15,6 +15,7 @@ import (
 // gets what it would get without us. A root attribute of the user's under the key of an id becomes attr.<key>.
 //
 // Handlers may be nested, with others between: the outermost one adds the ids and those further in do not.
+// (If one between rebuilds what is inside groups, that is known only where both of ours have the same [Format].)
 type Handler struct {
 	naming
 	inner slog.Handler              // with all that With and WithGroup bound, for records outside a trace
