@@ -13,6 +13,9 @@
 //
 //	go run ./cmd/gates -rounds 5 -batch 10ms -check gates.json
 //
+// What a peer's slog handler gets wrong by tracetest.CheckHandler is said in cmd/gates/findings.go, and stands in the table
+// as notes with the version. A test fails when a handler becomes better or worse than that, and says what to change.
+//
 // Peers are measured at their newest versions, which go mod tidy alone does not choose. For each module of peers.go:
 //
 //	go mod edit -replace github.com/slogtrace/slogtrace@v0.0.0=..

@@ -6,7 +6,8 @@ import (
 )
 
 // check compares a run with the committed one and returns a line for each deviation: other rows, other allocations,
-// gates that do not hold within the tolerance. Times are of the machine, so they are not compared.
+// gates that do not hold within the tolerance. Times are of the machine, so they are not compared, nor is what is said
+// about handlers: that is not measured, and TestFindings knows better what is true of it.
 func check(got, want *result, tolerance float64) []string {
 	var list []string
 	deviate := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }

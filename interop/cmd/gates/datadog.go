@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -19,12 +20,13 @@ import (
 	ddslog "github.com/DataDog/dd-trace-go/contrib/log/slog/v2"
 	"github.com/DataDog/dd-trace-go/v2/ddtrace/ext"
 	"github.com/DataDog/dd-trace-go/v2/ddtrace/tracer"
+	"github.com/slogtrace/slogtrace"
 	"github.com/tinylib/msgp/msgp"
 )
 
 // datadog is its tracer without an agent: the transport answers in the process. It is global, so one session at a time.
 var datadog = tool{
-	name: "Datadog", peer: "Datadog", slog: true,
+	name: "Datadog", peer: "Datadog", slog: true, judged: judgedDatadog,
 	ids:  keys{trace: ext.LogKeyTraceID, span: ext.LogKeySpanID, spanID: hexOfDecimal},
 	ends: endsExported, open: openDatadog,
 	approximate: "Datadog's payloads grow, and are sent, in the background",
@@ -32,7 +34,37 @@ var datadog = tool{
 		"It drops traces when 1,000 wait, so it is flushed after every 500 ops. In J2 a parent ends after every 100 children.",
 }
 
-func openDatadog(sk *sink) (*session, error) {
+var judgedDatadog = &judged{
+	name: "Datadog", module: "github.com/DataDog/dd-trace-go/contrib/log/slog/v2",
+	open: func(w io.Writer, o *slog.HandlerOptions) slog.Handler {
+		return ddslog.WrapHandler(slog.NewJSONHandler(w, o))
+	},
+	enter: enterDatadog,
+	start: func() (stop func(), err error) { return tracer.Stop, startDatadog(new(stubAgent)) },
+	findings: []finding{
+		{
+			rules: []string{"siblings"},
+			shows: []string{"two loggers derived from one are mixed up"},
+			text:  "of two loggers derived with WithGroup from one that has 3 groups open, the first one's attributes land in the second one's group",
+		},
+		collision(ext.LogKeyTraceID),
+	},
+	notPromised: []omission{{"op", noNames}},
+}
+
+// enterDatadog starts a span for each record, which never ends: its ids are all that is asked of it.
+func enterDatadog(ctx context.Context, sc slogtrace.SpanContext) context.Context {
+	remote, err := tracer.Extract(tracer.HTTPHeadersCarrier{"Traceparent": {sc.Traceparent()}})
+	if err != nil {
+		return ctx
+	}
+	//lint:ignore SA1019 a remote parent has no StartChild
+	parent := tracer.ChildOf(remote)
+	return tracer.ContextWithSpan(ctx, tracer.StartSpan(op, parent, tracer.WithSpanID(binary.BigEndian.Uint64(sc.SpanID[:]))))
+}
+
+// startDatadog starts the global tracer.
+func startDatadog(agent *stubAgent) error {
 	for k, v := range map[string]string{
 		"DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
 		"DD_REMOTE_CONFIGURATION_ENABLED":      "false",
@@ -40,18 +72,21 @@ func openDatadog(sk *sink) (*session, error) {
 		"DD_TRACE_PROPAGATION_STYLE":           "tracecontext", // the headers that the others write
 	} {
 		if err := os.Setenv(k, v); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	d := &datadogSession{agent: &stubAgent{seen: sk.seen}, remote: http.Header{"Traceparent": {remoteText}}}
-	err := tracer.Start(
-		tracer.WithHTTPClient(&http.Client{Transport: d.agent}),
+	return tracer.Start(
+		tracer.WithHTTPClient(&http.Client{Transport: agent}),
 		tracer.WithLogger(noLog{}), tracer.WithLogStartup(false), tracer.WithService("gates"),
 	)
-	if err != nil {
+}
+
+func openDatadog(sk *sink) (*session, error) {
+	d := &datadogSession{agent: &stubAgent{seen: sk.seen}, remote: http.Header{"Traceparent": {remoteText}}}
+	if err := startDatadog(d.agent); err != nil {
 		return nil, err
 	}
-	l := slog.New(ddslog.WrapHandler(slog.NewJSONHandler(sk.lines, &sk.opts)))
+	l := slog.New(judgedDatadog.open(sk.lines, &sk.opts))
 	d.begin()
 	c := d.parent.Context()
 	return &session{

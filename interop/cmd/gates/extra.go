@@ -87,7 +87,7 @@ func devNull() (io.Writer, func(), func(), error) {
 
 // requestBound has a logger without ids; requestLoggers binds them.
 var requestBound = tool{
-	name: "slog.JSONHandler, ids bound by the request", slog: true, ids: oursKeys,
+	name: "slog.JSONHandler, ids bound by the request", slog: true, judged: judgedPlain, ids: oursKeys,
 	open: func(sk *sink) (*session, error) {
 		s, err := openPlain(sk)
 		s.at = ids{traceText, spanText}

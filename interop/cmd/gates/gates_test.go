@@ -192,6 +192,7 @@ func TestCheck(t *testing.T) {
 			"a gate", ofJ2(ours), ofJ2(ours),
 			"J2: slogtrace.JSONHandler: want a ratio of at most 0.50 (and 15%) and 2 allocations, got 9.000 and 2 allocations",
 		},
+		{"other findings", &result{Handlers: []handlerResult{judgedPhuslu.result(nil)}}, &result{}, ""},
 		{"losses", ofJ2(lossy), ofJ2(base), "J2: x: lost 1 of 10 spans or records"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -44,6 +44,14 @@ type want struct {
 	end   map[string]string // of every end
 }
 
+// handlerOf returns the slog handler that writes the lines of t in j, if there are any.
+func (j job) handlerOf(t tool) *judged {
+	if j.want.lines == 0 {
+		return nil
+	}
+	return t.judged
+}
+
 // A subject is one way to do a job: a row of its table.
 type subject struct {
 	name  string // unique in its job
@@ -77,6 +85,7 @@ type tool struct {
 	exportsLines bool
 	decodeSpans  func([]byte) ([]span, error) // of what was written to sink.spans
 	slog         bool                         // its lines are made with a *slog.Logger, so there are two calls
+	judged       *judged                      // the slog.Handler of these lines, and what the kit says of it
 	note         string
 	// approximate says why the number of allocations may differ between runs, where its mean is near to a half.
 	approximate string

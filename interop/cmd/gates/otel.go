@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/slogtrace/slogtrace"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/stdout/stdouttrace"
 	"go.opentelemetry.io/otel/propagation"
@@ -20,16 +21,16 @@ import (
 // OpenTelemetry's SDK, with the small handler that its users write: it adds the ids to the record.
 var (
 	otelBatch = tool{
-		name: "OpenTelemetry SDK, no-op exporter", peer: "OpenTelemetry SDK", slog: true,
+		name: "OpenTelemetry SDK, no-op exporter", peer: "OpenTelemetry SDK", slog: true, judged: judgedOTel,
 		ids: keys{trace: "trace_id", span: "span_id", inGroup: true}, ends: endsExported,
 		open: func(sk *sink) (*session, error) {
 			o := newOtel(new(countingExporter), sk)
-			return o.session(slog.New(otelHandler{slog.NewJSONHandler(sk.lines, &sk.opts)})), nil
+			return o.session(slog.New(judgedOTel.open(sk.lines, &sk.opts))), nil
 		},
 	}
 
 	otelStdout = tool{
-		name: "OpenTelemetry SDK, stdouttrace", peer: "OpenTelemetry SDK", slog: true,
+		name: "OpenTelemetry SDK, stdouttrace", peer: "OpenTelemetry SDK", slog: true, judged: judgedOTel,
 		ids: keys{trace: "trace_id", span: "span_id", inGroup: true}, ends: endsExported, decodeSpans: decodeStdoutSpans,
 		open: func(sk *sink) (*session, error) {
 			e, err := stdouttrace.New(stdouttrace.WithWriter(sk.spans))
@@ -37,7 +38,7 @@ var (
 				return nil, err
 			}
 			o := newOtel(&countingExporter{next: e}, sk)
-			return o.session(slog.New(otelHandler{slog.NewJSONHandler(sk.lines, &sk.opts)})), nil
+			return o.session(slog.New(judgedOTel.open(sk.lines, &sk.opts))), nil
 		},
 	}
 )
@@ -57,6 +58,12 @@ func (h otelHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (h otelHandler) WithGroup(name string) slog.Handler {
 	return otelHandler{h.Handler.WithGroup(name)}
+}
+
+func enterOTel(ctx context.Context, sc slogtrace.SpanContext) context.Context {
+	return trace.ContextWithSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID: trace.TraceID(sc.TraceID), SpanID: trace.SpanID(sc.SpanID), TraceFlags: trace.TraceFlags(sc.Flags),
+	}))
 }
 
 // otelTracer is a provider of its own: nothing global is set.

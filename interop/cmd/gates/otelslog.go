@@ -16,13 +16,13 @@ import (
 // The spans go the SDK's way, to an exporter that does nothing.
 var (
 	otelslogBatch = tool{
-		name: "otelslog, no-op exporter", peer: "otelslog", slog: true, ids: keys{trace: "trace"}, ends: endsExported, exportsLines: true,
+		name: "otelslog, no-op exporter", peer: "otelslog", slog: true, judged: judgedOtelslog, ids: keys{trace: "trace"}, ends: endsExported, exportsLines: true,
 		note: otelslogNote,
 		open: func(sk *sink) (*session, error) { return openOtelslog(new(countingLogs), sk), nil },
 	}
 
 	otelslogStdout = tool{
-		name: "otelslog, stdoutlog", peer: "otelslog", slog: true, ids: keys{trace: "trace", decode: decodeStdoutLog}, ends: endsExported, exportsLines: true,
+		name: "otelslog, stdoutlog", peer: "otelslog", slog: true, judged: judgedOtelslog, ids: keys{trace: "trace", decode: decodeStdoutLog}, ends: endsExported, exportsLines: true,
 		note: otelslogNote,
 		open: func(sk *sink) (*session, error) {
 			e, err := stdoutlog.New(stdoutlog.WithWriter(sk.lines))

@@ -12,16 +12,16 @@ var (
 	oursKeys = keys{trace: "trace", span: "span"}
 
 	oursJSON = tool{
-		name: "slogtrace.JSONHandler", slog: true, ids: oursKeys, ends: endsAreSpans,
+		name: "slogtrace.JSONHandler", slog: true, judged: judgedJSON, ids: oursKeys, ends: endsAreSpans,
 		open: func(sk *sink) (*session, error) {
-			return openOurs(slogtrace.NewJSONHandler(sk.lines, &sk.opts)), nil
+			return openOurs(judgedJSON.open(sk.lines, &sk.opts)), nil
 		},
 	}
 
 	oursHandler = tool{
-		name: "slogtrace.Handler over slog.JSONHandler", slog: true, ids: oursKeys, ends: endsAreSpans,
+		name: "slogtrace.Handler over slog.JSONHandler", slog: true, judged: judgedHandler, ids: oursKeys, ends: endsAreSpans,
 		open: func(sk *sink) (*session, error) {
-			return openOurs(slogtrace.NewHandler(slog.NewJSONHandler(sk.lines, &sk.opts))), nil
+			return openOurs(judgedHandler.open(sk.lines, &sk.opts)), nil
 		},
 	}
 )

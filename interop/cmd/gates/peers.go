@@ -1,12 +1,9 @@
 package main
 
-// A peer is somebody else's software that is measured.
+// A peer is somebody else's software that is measured. What its slog handler gets wrong is in findings.go.
 type peer struct {
 	name    string
 	modules []string // whose versions count
-
-	// findings are what this version gets wrong, a sentence each: footnotes of the peer's rows.
-	findings []string
 }
 
 var peers = []peer{

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"time"
 
@@ -13,15 +14,19 @@ var (
 	phusluBound = tool{name: "phuslu/log, ids bound", peer: "phuslu/log", ids: oursKeys, open: openPhuslu}
 
 	phusluSlog = tool{
-		name: "phuslu/log's slog handler, ids bound", peer: "phuslu/log", slog: true, ids: oursKeys,
+		name: "phuslu/log's slog handler, ids bound", peer: "phuslu/log", slog: true, judged: judgedPhuslu, ids: oursKeys,
 		open: func(sk *sink) (*session, error) {
-			l := slog.New(log.SlogNewJSONHandler(sk.lines, &sk.opts)).With("trace", traceText, "span", spanText, "op", op)
+			l := slog.New(newPhusluSlog(sk.lines, &sk.opts)).With("trace", traceText, "span", spanText, "op", op)
 			return &session{
 				logger: l, ctx: context.Background(), at: ids{traceText, spanText}, debug: debugs(l, context.Background()),
 			}, nil
 		},
 	}
 )
+
+func newPhusluSlog(w io.Writer, o *slog.HandlerOptions) slog.Handler {
+	return log.SlogNewJSONHandler(w, o)
+}
 
 func openPhuslu(sk *sink) (*session, error) {
 	bind := func(span, op string) *log.Logger {

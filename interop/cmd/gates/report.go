@@ -24,8 +24,9 @@ func (r *result) markdown() string {
   the floor in the same round; the median of the rounds, and the quartiles
 - floor: the row with ratio 1 that has the same call
 - lines go to io.Discard unless the job says otherwise; allocations include those in the background
-
 `)
+	b.WriteString("- the kit, tracetest.CheckHandler, judges the slog handlers: notes at their rows say what they get wrong; nothing: " +
+		strings.Join(r.sound(), ", ") + "\n\n")
 	notes := r.footnotes()
 	for _, p := range r.Peers {
 		for i, m := range p.Modules {
@@ -66,7 +67,24 @@ func (r *result) markdown() string {
 			fmt.Fprintf(&b, "%d. %s\n", i+1, n)
 		}
 	}
+	if len(notes.others) > 0 {
+		b.WriteString("\nNot measured, but judged:\n\n")
+		for _, n := range notes.others {
+			fmt.Fprintf(&b, "- %s\n", n)
+		}
+	}
 	return b.String()
+}
+
+// sound returns the names of the handlers about which nothing is to be said.
+func (r *result) sound() []string {
+	var names []string
+	for _, h := range r.Handlers {
+		if len(h.notes()) == 0 {
+			names = append(names, h.Name)
+		}
+	}
+	return names
 }
 
 // table writes the rows. A column that no row has anything in is left out.
@@ -138,22 +156,24 @@ func nanos(x float64) string {
 	return strconv.FormatFloat(x, 'f', 0, 64)
 }
 
-// footnotes numbers the findings about peers and the notes of rows.
+// footnotes numbers what is said about slog handlers and the notes of rows.
 type footnotes struct {
 	list     []string
-	findings map[string][]int // by peer
+	findings map[string][]int // by handler
+	others   []string         // what is said about handlers that no job has rows of
 }
 
 func (r *result) footnotes() *footnotes {
 	f := &footnotes{findings: map[string][]int{}}
-	for _, p := range r.Peers {
-		for _, text := range p.Findings {
-			version := ""
-			if len(p.Modules) > 0 {
-				version = " " + p.Modules[0].Version
-			}
-			f.list = append(f.list, p.Name+version+": "+text)
-			f.findings[p.Name] = append(f.findings[p.Name], len(f.list))
+	for _, h := range r.Handlers {
+		writes := func(row rowResult) bool { return row.Handler == h.Name }
+		if !slices.ContainsFunc(r.Jobs, func(j jobResult) bool { return slices.ContainsFunc(j.Rows, writes) }) {
+			f.others = append(f.others, h.notes()...)
+			continue
+		}
+		for _, text := range h.notes() {
+			f.list = append(f.list, text)
+			f.findings[h.Name] = append(f.findings[h.Name], len(f.list))
 		}
 	}
 	for _, j := range r.Jobs {
@@ -181,7 +201,7 @@ func (r *rowResult) ownNotes() []string {
 
 // marks returns the numbers of the row's footnotes, as " [1][2]".
 func (f *footnotes) marks(r rowResult) string {
-	numbers := slices.Clone(f.findings[r.Peer])
+	numbers := slices.Clone(f.findings[r.Handler])
 	for _, text := range r.ownNotes() {
 		numbers = append(numbers, slices.Index(f.list, text)+1)
 	}

@@ -14,22 +14,22 @@ import (
 
 // A result is what a run found, as it is written to the JSON file.
 type result struct {
-	Command string       `json:"command"`
-	Go      string       `json:"go"`
-	System  string       `json:"system"`
-	CPU     string       `json:"cpu"`
-	Cores   int          `json:"cores"`
-	Rounds  int          `json:"rounds"`
-	Batch   string       `json:"batch"`
-	Peers   []peerResult `json:"peers"`
-	Jobs    []jobResult  `json:"jobs"`
+	Command  string          `json:"command"`
+	Go       string          `json:"go"`
+	System   string          `json:"system"`
+	CPU      string          `json:"cpu"`
+	Cores    int             `json:"cores"`
+	Rounds   int             `json:"rounds"`
+	Batch    string          `json:"batch"`
+	Peers    []peerResult    `json:"peers"`
+	Handlers []handlerResult `json:"handlers"`
+	Jobs     []jobResult     `json:"jobs"`
 }
 
-// A peerResult says which version was measured, and what it gets wrong.
+// A peerResult says which version was measured.
 type peerResult struct {
-	Name     string   `json:"name"`
-	Modules  []module `json:"modules"`
-	Findings []string `json:"findings"` // footnotes of its rows; of this version
+	Name    string   `json:"name"`
+	Modules []module `json:"modules"`
 }
 
 type module struct {
@@ -48,12 +48,13 @@ type jobResult struct {
 type rowResult struct {
 	Subject    string     `json:"subject"`
 	Peer       string     `json:"peer,omitempty"`
-	Floor      string     `json:"floor"`          // the subject that Ratio is over
-	Ratio      float64    `json:"ratio"`          // of CPU time: the median of the rounds' ratios
-	Quartiles  [2]float64 `json:"quartiles"`      // of those, the first and the third
-	CPU        float64    `json:"cpu_ns_per_op"`  // median
-	Wall       float64    `json:"wall_ns_per_op"` // median
-	Gate       float64    `json:"gate,omitzero"`  // what Ratio may be at most
+	Handler    string     `json:"handler,omitempty"` // the name of the slog handler that writes its lines
+	Floor      string     `json:"floor"`             // the subject that Ratio is over
+	Ratio      float64    `json:"ratio"`             // of CPU time: the median of the rounds' ratios
+	Quartiles  [2]float64 `json:"quartiles"`         // of those, the first and the third
+	CPU        float64    `json:"cpu_ns_per_op"`     // median
+	Wall       float64    `json:"wall_ns_per_op"`    // median
+	Gate       float64    `json:"gate,omitzero"`     // what Ratio may be at most
 	GateAllocs *int       `json:"gate_allocs,omitempty"`
 	Status     status     `json:"status,omitempty"`
 	Known      *known     `json:"known,omitempty"`
@@ -76,6 +77,9 @@ func (o *opened) result() jobResult {
 		}
 		if math.Abs(e.allocs-math.Round(e.allocs)) > 0.3 {
 			r.Approximate = e.tool.approximate
+		}
+		if h := o.handlerOf(e.tool); h != nil {
+			r.Handler = h.name
 		}
 		var q1, q3 float64
 		q1, r.Ratio, q3 = quartiles(ratios(e.cpu, o.floor(e).cpu))
@@ -136,12 +140,15 @@ func newResult(command string, rounds int, batch time.Duration) result {
 		}
 	}
 	for _, p := range peers {
-		pr := peerResult{Name: p.name, Findings: append([]string{}, p.findings...)}
+		pr := peerResult{Name: p.name}
 		for _, path := range p.modules {
 			// A test binary has no versions.
 			pr.Modules = append(pr.Modules, module{path, versions[path]})
 		}
 		r.Peers = append(r.Peers, pr)
+	}
+	for _, j := range handlers() {
+		r.Handlers = append(r.Handlers, j.result(versions))
 	}
 	return r
 }

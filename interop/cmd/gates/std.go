@@ -3,29 +3,31 @@ package main
 import (
 	"context"
 	"log/slog"
+
+	"github.com/slogtrace/slogtrace"
 )
 
 // What a service has with log/slog alone.
 var (
 	// plain says nothing about traces: what a handler costs that does less.
-	plain = tool{name: "slog.JSONHandler, no ids", slog: true, open: openPlain}
+	plain = tool{name: "slog.JSONHandler, no ids", slog: true, judged: judgedPlain, open: openPlain}
 
 	// prebound is the floor: somebody has bound the ids with With, outside of what is measured.
-	prebound = tool{name: "slog.JSONHandler, ids bound", slog: true, ids: keys{trace: "trace", span: "span"}, open: openPrebound}
+	prebound = tool{name: "slog.JSONHandler, ids bound", slog: true, judged: judgedPlain, ids: keys{trace: "trace", span: "span"}, open: openPrebound}
 
 	// naive is the wrapper that everybody writes first.
 	naive = tool{
-		name: "AddAttrs wrapper", slog: true, ids: keys{trace: "trace", span: "span", inGroup: true}, open: openNaive,
+		name: "AddAttrs wrapper", slog: true, judged: judgedNaive, ids: keys{trace: "trace", span: "span", inGroup: true}, open: openNaive,
 	}
 )
 
 func openPlain(sk *sink) (*session, error) {
-	l := slog.New(slog.NewJSONHandler(sk.lines, &sk.opts))
+	l := slog.New(judgedPlain.open(sk.lines, &sk.opts))
 	return &session{logger: l, ctx: context.Background(), debug: debugs(l, context.Background())}, nil
 }
 
 func openPrebound(sk *sink) (*session, error) {
-	base := slog.New(slog.NewJSONHandler(sk.lines, &sk.opts))
+	base := slog.New(judgedPlain.open(sk.lines, &sk.opts))
 	ctx := context.Background()
 	bind := func(span, op string) *slog.Logger { return base.With("trace", traceText, "span", span, "op", op) }
 	l := bind(spanText, op)
@@ -118,8 +120,13 @@ func (h naiveHandler) WithGroup(name string) slog.Handler {
 	return naiveHandler{h.Handler.WithGroup(name)}
 }
 
+func enterNaive(ctx context.Context, sc slogtrace.SpanContext) context.Context {
+	at := &naiveIDs{sc.TraceID.String(), sc.SpanID.String(), slogtrace.SpanFromContext(ctx).Op()}
+	return context.WithValue(ctx, naiveKey{}, at)
+}
+
 func openNaive(sk *sink) (*session, error) {
-	l := slog.New(naiveHandler{slog.NewJSONHandler(sk.lines, &sk.opts)})
+	l := slog.New(judgedNaive.open(sk.lines, &sk.opts))
 	ctx := context.WithValue(context.Background(), naiveKey{}, &naiveIDs{traceText, spanText, op})
 	return &session{logger: l, ctx: ctx, at: ids{traceText, spanText}, debug: debugs(l, ctx)}, nil
 }

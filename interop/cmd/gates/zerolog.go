@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"io"
+	"log/slog"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -70,6 +72,11 @@ func (zerologIDs) Run(e *zerolog.Event, _ zerolog.Level, _ string) {
 	if at, ok := e.GetCtx().Value(naiveKey{}).(*naiveIDs); ok {
 		e.Str("trace", at.trace).Str("span", at.span).Str("op", at.op)
 	}
+}
+
+// newZerologSlog returns zerolog's slog handler, which hands the context to hooks. It is not measured.
+func newZerologSlog(w io.Writer, _ *slog.HandlerOptions) slog.Handler {
+	return zerolog.NewSlogHandler(zerolog.New(w).Level(zerolog.InfoLevel).Hook(zerologIDs{}))
 }
 
 func openZerologHook(sk *sink) (*session, error) {
