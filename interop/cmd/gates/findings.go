@@ -116,6 +116,17 @@ var (
 		notPromised: []omission{{"span records", knowsNoSpans}, {"nested", knowsNobody}},
 	}
 
+	judgedZap = &judged{
+		name: "zapslog", module: "go.uber.org/zap/exp",
+		open: newZapSlog,
+		findings: []finding{{
+			rules: []string{"inline groups"},
+			shows: []string{`"d":{}`},
+			text:  "With of a group that has no members writes it as {}, and does not leave it out",
+		}},
+		notPromised: []omission{{"ids", noContext}, {"op", noContext}},
+	}
+
 	judgedJSON = &judged{
 		name: "slogtrace.JSONHandler",
 		open: func(w io.Writer, o *slog.HandlerOptions) slog.Handler { return slogtrace.NewJSONHandler(w, o) },
@@ -158,7 +169,7 @@ func collision(trace string) finding {
 // handlers returns all that are judged, or would be. Not all of them have rows.
 func handlers() []*judged {
 	list := []*judged{
-		judgedJSON, judgedHandler, judgedPlain, judgedNaive, judgedOTel, judgedOtelslog, judgedDatadog, judgedPhuslu, judgedZerolog,
+		judgedJSON, judgedHandler, judgedPlain, judgedNaive, judgedOTel, judgedOtelslog, judgedDatadog, judgedPhuslu, judgedZerolog, judgedZap,
 	}
 	return slices.DeleteFunc(list, func(j *judged) bool { return j == nil }) // not each exists on each system
 }

@@ -18,6 +18,6 @@ var peers = []peer{
 		"github.com/DataDog/dd-trace-go/v2", "github.com/DataDog/dd-trace-go/contrib/log/slog/v2",
 	}},
 	{name: "zerolog", modules: []string{"github.com/rs/zerolog"}},
-	{name: "zap", modules: []string{"go.uber.org/zap"}},
+	{name: "zap", modules: []string{"go.uber.org/zap", "go.uber.org/zap/exp"}},
 	{name: "phuslu/log", modules: []string{"github.com/phuslu/log"}},
 }

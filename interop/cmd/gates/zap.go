@@ -2,19 +2,31 @@ package main
 
 import (
 	"context"
+	"io"
+	"log/slog"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/exp/zapslog"
 	"go.uber.org/zap/zapcore"
 )
 
 // zapBound makes no spans. In the jobs that end some it writes lines like theirs.
 var zapBound = tool{name: "zap, ids bound", peer: "zap", ids: oursKeys, open: openZap}
 
-func openZap(sk *sink) (*session, error) {
+func newZapCore(w io.Writer) zapcore.Core {
 	c := zap.NewProductionEncoderConfig()
 	c.TimeKey = "time"
 	c.EncodeTime = zapcore.RFC3339NanoTimeEncoder
-	base := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(c), zapcore.Lock(zapcore.AddSync(sk.lines)), zapcore.InfoLevel))
+	return zapcore.NewCore(zapcore.NewJSONEncoder(c), zapcore.Lock(zapcore.AddSync(w)), zapcore.InfoLevel)
+}
+
+// newZapSlog returns zap's slog handler, which is in a module of experiments. It is not measured.
+func newZapSlog(w io.Writer, o *slog.HandlerOptions) slog.Handler {
+	return zapslog.NewHandler(newZapCore(w), zapslog.WithCaller(o.AddSource))
+}
+
+func openZap(sk *sink) (*session, error) {
+	base := zap.New(newZapCore(sk.lines))
 	bind := func(span, op string) *zap.Logger {
 		return base.With(zap.String("trace", traceText), zap.String("span", span), zap.String("op", op))
 	}
