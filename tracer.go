@@ -202,32 +202,64 @@ func (s *Span) continueRemote(r *remoteParent, first bool) {
 
 // takeAttrs copies attrs, which must not be empty, into s, and takes kind and links out of them.
 func (s *Span) takeAttrs(attrs []slog.Attr) {
+	if areSimple(attrs) {
+		s.attrs = slices.Clone(attrs)
+		return
+	}
 	for i, a := range attrs {
 		one := attrs[i : i+1]
 		if a.Key == "" {
 			one = resolveInline(one)
 			a = one[0]
 		}
-		switch a.Value.Kind() {
-		case slog.KindAny:
-			if k, ok := a.Value.Any().(kind); ok {
-				s.kind = uint8(slices.Index(kinds[:], k))
-				continue
+		if k, ok := kindIn(a); ok {
+			s.kind = uint8(slices.Index(kinds[:], k))
+			continue
+		}
+		if l, ok := linkIn(a); ok {
+			if SpanContext(l).IsValid() {
+				x := s.extra()
+				x.links = append(x.links, SpanContext(l))
 			}
-		case slog.KindLogValuer:
-			if l, ok := a.Value.Any().(link); ok {
-				if SpanContext(l).IsValid() {
-					x := s.extra()
-					x.links = append(x.links, SpanContext(l))
-				}
-				continue
-			}
+			continue
 		}
 		if s.attrs == nil {
 			s.attrs = make([]slog.Attr, 0, len(attrs)-i)
 		}
 		s.attrs = mergeAttrs(s.attrs, one)
 	}
+}
+
+// areSimple reports whether attrs are a span's just as they are: each with a key of its own, no kind and no link.
+func areSimple(attrs []slog.Attr) bool {
+	for i := range attrs {
+		a := &attrs[i]
+		switch a.Value.Kind() {
+		case slog.KindAny, slog.KindLogValuer:
+			_, isKind := kindIn(*a)
+			if _, isLink := linkIn(*a); isKind || isLink {
+				return false
+			}
+		}
+		if a.Key == "" || slices.ContainsFunc(attrs[:i], func(b slog.Attr) bool { return b.Key == a.Key }) {
+			return false
+		}
+	}
+	return true
+}
+
+func kindIn(a slog.Attr) (k kind, ok bool) {
+	if a.Value.Kind() == slog.KindAny {
+		k, ok = a.Value.Any().(kind)
+	}
+	return k, ok
+}
+
+func linkIn(a slog.Attr) (l link, ok bool) {
+	if a.Value.Kind() == slog.KindLogValuer {
+		l, ok = a.Value.Any().(link)
+	}
+	return l, ok
 }
 
 func (t *Tracer) isFailure(err error) bool {
