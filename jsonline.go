@@ -131,7 +131,8 @@ func appendTimeLevel(b []byte, t time.Time, level slog.Level, valid bool) []byte
 // ids writes the ids of c, which is in a trace.
 func (l *line) ids(f *format, c *current) {
 	if l.rep != nil {
-		l.attrs(appendIDs(nil, f, c, string(c.ids()[:])))
+		var mem [4]slog.Attr
+		l.attrs(appendIDs(mem[:0], f, c, string(c.ids()[:])))
 		return
 	}
 	l.buf = f.appendIDs(l.buf, c)

@@ -135,9 +135,8 @@ var lastSecond atomic.Pointer[secondText]
 // appendNow is appendTime for a time that is probably of the same second as the one before.
 // Where that form has no room for the year and valid is set, only the error is written.
 func appendNow(b []byte, t time.Time, valid bool) []byte {
-	unix := t.Unix()
 	c := lastSecond.Load()
-	if c == nil || c.unix != unix || c.loc != t.Location() {
+	if !c.matches(t) {
 		switch {
 		case !yearError(t):
 		case valid:
@@ -147,9 +146,14 @@ func appendNow(b []byte, t time.Time, valid bool) []byte {
 		}
 		text := t.Format("2006-01-02T15:04:05Z07:00")
 		const n = len("2006-01-02T15:04:05")
-		c = &secondText{unix: unix, loc: t.Location(), prefix: text[:n], zone: text[n:]}
+		c = &secondText{unix: t.Unix(), loc: t.Location(), prefix: text[:n], zone: text[n:]}
 		lastSecond.Store(c)
 	}
+	return c.append(b, t)
+}
+
+// append appends t, which is of that second.
+func (c *secondText) append(b []byte, t time.Time) []byte {
 	b = append(b, '"')
 	b = append(b, c.prefix...)
 	if ns := uint32(t.Nanosecond()); ns != 0 {
@@ -157,6 +161,11 @@ func appendNow(b []byte, t time.Time, valid bool) []byte {
 	}
 	b = append(b, c.zone...)
 	return append(b, '"')
+}
+
+// matches reports whether t is of that second, with a c that is nil too.
+func (c *secondText) matches(t time.Time) bool {
+	return c != nil && c.unix == t.Unix() && c.loc == t.Location()
 }
 
 // appendFraction appends a fraction of a second, not zero, without the zeros at its end.
@@ -217,6 +226,9 @@ func yearError(t time.Time) bool {
 // appendTime appends t as RFC 3339 with nanoseconds. Years that this form has no room for are preceded by an error,
 // which leaves no valid JSON; it is what slog does.
 func appendTime(b []byte, t time.Time) []byte {
+	if c := lastSecond.Load(); c.matches(t) {
+		return c.append(b, t)
+	}
 	if yearError(t) {
 		b = appendString(b, yearErrorText)
 	}
