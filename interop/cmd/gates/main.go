@@ -7,7 +7,8 @@
 //	go run ./cmd/gates -json gates.json -md gates.md
 //
 // A row's figure is the ratio of the CPU time of the whole process to that of the job's floor, in many short rounds,
-// in each of which all subjects of a job take their turn. Before it is measured, each subject has to show that it does the job.
+// in each of which all subjects of a job take their turn; beside it stands the same with all collections of garbage.
+// Before it is measured, each subject has to show that it does the job.
 //
 // With -check it compares with a committed table: the same jobs and rows, exactly the same allocations,
 // and gates that hold within the tolerance. What deviates is measured once more, longer, before it counts.
@@ -48,8 +49,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	var c config
 	flags := flag.NewFlagSet("gates", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.IntVar(&c.rounds, "rounds", 100, "how many times each subject has its turn")
-	flags.DurationVar(&c.batch, "batch", 20*time.Millisecond, "how long a turn takes, about")
+	flags.IntVar(&c.rounds, "rounds", 100, "how many long turns each subject has, and four times as many short ones")
+	flags.DurationVar(&c.batch, "batch", 20*time.Millisecond, "how long a long turn takes, about; a short one is a twentieth")
 	flags.StringVar(&c.jobs, "job", "", "only the jobs whose whole name matches `regexp`")
 	flags.StringVar(&c.json, "json", "", "write the result to `file` as JSON")
 	flags.StringVar(&c.md, "md", "", "write the table to `file`")

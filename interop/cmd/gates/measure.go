@@ -22,12 +22,23 @@ type entry struct {
 	after   func() // the batch
 	workers int
 	pace    int // ops between flushes
-	batch   int // ops
+	batch   int // ops of a long turn
 	ops     int // so far
 
-	cpu, wall     []float64 // nanoseconds per op, by round
-	allocs, bytes float64   // per op
+	long, short   turns
+	allocs, bytes float64 // per op
 }
+
+// Turns are what the turns of a subject took, in nanoseconds per op, by round.
+type turns struct{ cpu, wall []float64 }
+
+// shortTurn is the part of a long turn that a short one takes. Most short turns go by without a collection of garbage,
+// so that their median is what the subject does itself; a long one has as many as the subject makes garbage for.
+// For each long turn there are four short ones.
+const (
+	shortTurn  = 20
+	shortTurns = 4
+)
 
 // An opened job has its tools open and its subjects ready.
 type opened struct {
@@ -163,25 +174,36 @@ func (e *entry) calibrate(batch time.Duration) error {
 	}
 }
 
-// measure runs the rounds. The subjects of each are in another order, and each works for about the time batch.
+// measure runs the rounds: first those of long turns, of about the time batch each, then the short ones.
 func (o *opened) measure(rounds int, batch time.Duration, r *rand.Rand, progress func(round int)) error {
 	for _, e := range o.entries {
 		if err := e.calibrate(batch); err != nil {
 			return err
 		}
 	}
+	long := func(e *entry) (*turns, int) { return &e.long, e.batch }
+	short := func(e *entry) (*turns, int) { return &e.short, max(e.batch/shortTurn, 1) }
+	if err := o.rounds(rounds, r, progress, long); err != nil {
+		return err
+	}
+	return o.rounds(shortTurns*rounds, r, func(int) {}, short)
+}
+
+// rounds lets the subjects take their turns, in another order each time. turn says how many ops one is, and where it is noted.
+func (o *opened) rounds(n int, r *rand.Rand, progress func(round int), turn func(*entry) (*turns, int)) error {
 	order := slices.Clone(o.entries)
-	for i := range rounds {
+	for i := range n {
 		progress(i)
 		r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		for _, e := range order {
+			t, ops := turn(e)
 			pprof.SetGoroutineLabels(e.labels)
-			cpu, wall, err := e.time(e.batch)
+			cpu, wall, err := e.time(ops)
 			if err != nil {
 				return err
 			}
-			e.cpu = append(e.cpu, cpu)
-			e.wall = append(e.wall, wall)
+			t.cpu = append(t.cpu, cpu)
+			t.wall = append(t.wall, wall)
 		}
 	}
 	pprof.SetGoroutineLabels(context.Background())
@@ -248,6 +270,15 @@ func quartiles(values []float64) (q1, median, q3 float64) {
 		return values[i] + (x-float64(i))*(values[i+1]-values[i])
 	}
 	return at(0.25), at(0.5), at(0.75)
+}
+
+// mean returns 0 of no values.
+func mean(values []float64) float64 {
+	sum := 0.0
+	for _, v := range values {
+		sum += v
+	}
+	return sum / float64(max(len(values), 1))
 }
 
 // ratios divides round by round.

@@ -19,12 +19,13 @@ func (r *result) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Gates and peers\n\n`%s` in interop/\n\n", r.Command)
 	fmt.Fprintf(&b, "- %s, %s, %d cores, %s\n", r.CPU, r.System, r.Cores, r.Go)
-	fmt.Fprintf(&b, "- %d rounds of about %s for each subject, in another order each time\n", r.Rounds, r.Batch)
-	b.WriteString(`- ratio: CPU time of the process, garbage collection and goroutines in the background included, over that of
-  the floor in the same round; the median of the rounds, and the quartiles
+	fmt.Fprintf(&b, `- ratio: CPU time of the process, goroutines in the background included, over that of the floor in the same round;
+  the median, and the quartiles, of %d rounds in which each subject has a turn of about 1/%d of %s, in another order each time
+- with GC: most of those turns go by without a collection of garbage, so this is the ratio of all CPU time in %d rounds with
+  turns of %[3]s, and so are the nanoseconds
 - floor: the row with ratio 1 that has the same call
 - lines go to io.Discard unless the job says otherwise; allocations include those in the background
-`)
+`, shortTurns*r.Rounds, shortTurn, r.Batch, r.Rounds)
 	b.WriteString("- the kit, tracetest.CheckHandler, judges the slog handlers: notes at their rows say what they get wrong; nothing: " +
 		strings.Join(r.sound(), ", ") + "\n\n")
 	notes := r.footnotes()
@@ -89,7 +90,7 @@ func (r *result) sound() []string {
 
 // table writes the rows. A column that no row has anything in is left out.
 func (j *jobResult) table(b *strings.Builder, notes *footnotes) {
-	cells := [][]string{{"subject", "ratio", "quartiles", "gate", "", "ns CPU", "ns wall", "allocs", "bytes"}}
+	cells := [][]string{{"subject", "ratio", "quartiles", "gate", "", "with GC", "ns CPU", "ns wall", "allocs", "bytes"}}
 	for _, r := range j.Rows {
 		gate := ""
 		if r.Gate > 0 {
@@ -104,7 +105,7 @@ func (j *jobResult) table(b *strings.Builder, notes *footnotes) {
 		}
 		cells = append(cells, []string{
 			r.Subject + notes.marks(r), fixed(r.Ratio), fixed(r.Quartiles[0]) + "–" + fixed(r.Quartiles[1]), gate, string(r.Status),
-			nanos(r.CPU), nanos(r.Wall), allocs, strconv.Itoa(r.Bytes),
+			fixed(r.RatioGC), nanos(r.CPU), nanos(r.Wall), allocs, strconv.Itoa(r.Bytes),
 		})
 	}
 	used := func(c int) bool {

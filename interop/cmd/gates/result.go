@@ -50,10 +50,11 @@ type rowResult struct {
 	Peer       string     `json:"peer,omitempty"`
 	Handler    string     `json:"handler,omitempty"` // the name of the slog handler that writes its lines
 	Floor      string     `json:"floor"`             // the subject that Ratio is over
-	Ratio      float64    `json:"ratio"`             // of CPU time: the median of the rounds' ratios
+	Ratio      float64    `json:"ratio"`             // of CPU time: the median of the short rounds' ratios
 	Quartiles  [2]float64 `json:"quartiles"`         // of those, the first and the third
-	CPU        float64    `json:"cpu_ns_per_op"`     // median
-	Wall       float64    `json:"wall_ns_per_op"`    // median
+	RatioGC    float64    `json:"ratio_with_gc"`     // of the whole CPU time of the long rounds
+	CPU        float64    `json:"cpu_ns_per_op"`     // of the long rounds, the mean
+	Wall       float64    `json:"wall_ns_per_op"`    // likewise
 	Gate       float64    `json:"gate,omitzero"`     // what Ratio may be at most
 	GateAllocs *int       `json:"gate_allocs,omitempty"`
 	Status     status     `json:"status,omitempty"`
@@ -82,11 +83,14 @@ func (o *opened) result() jobResult {
 			r.Handler = h.name
 		}
 		var q1, q3 float64
-		q1, r.Ratio, q3 = quartiles(ratios(e.cpu, o.floor(e).cpu))
+		q1, r.Ratio, q3 = quartiles(ratios(e.short.cpu, o.floor(e).short.cpu))
 		r.Quartiles = [2]float64{round(q1, 3), round(q3, 3)}
 		r.Ratio = round(r.Ratio, 3)
-		r.CPU = median(e.cpu)
-		r.Wall = median(e.wall)
+		r.CPU = round(mean(e.long.cpu), 1)
+		r.Wall = round(mean(e.long.wall), 1)
+		if floor := mean(o.floor(e).long.cpu); floor > 0 {
+			r.RatioGC = round(mean(e.long.cpu)/floor, 3)
+		}
 		if lost, of := o.lost(e); lost != 0 {
 			r.Lost, r.LostOf = lost, of
 		}
@@ -111,12 +115,6 @@ func (o *opened) floor(e *entry) *entry {
 		panic("gates: " + o.name + " has no subject " + e.floor)
 	}
 	return o.entries[i]
-}
-
-// median leaves values in the order of the rounds.
-func median(values []float64) float64 {
-	_, m, _ := quartiles(slices.Clone(values))
-	return round(m, 1)
 }
 
 func round(x float64, digits int) float64 {
