@@ -204,9 +204,6 @@ func (h *JSONHandler) appendOrdinary(b []byte, c *current, r *slog.Record) (_ []
 		b = append(append(b, ','), ch.text...)
 		sep = ch.text[len(ch.text)-1] != '{'
 	}
-	if r.NumAttrs() == 0 {
-		return appendClosing(b, ch.opened), true
-	}
 	start := len(b)
 	for _, name := range ch.groups[ch.opened:] {
 		b = append(appendKey(b, sep, name), '{')

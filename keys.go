@@ -100,7 +100,6 @@ const maxInlineAttrs = 8
 
 // appendRecord appends the attributes of r.
 func appendRecord(attrs []slog.Attr, r *slog.Record) []slog.Attr {
-	attrs = slices.Grow(attrs, r.NumAttrs())
 	r.Attrs(func(a slog.Attr) bool {
 		attrs = append(attrs, a)
 		return true
