@@ -92,7 +92,7 @@ func (t text) wrap(width int) []text {
 }
 
 // unbounded is a limit that no text reaches.
-const unbounded = 1 << 62
+const unbounded = 1 << 30
 
 // visible returns untrusted text as something that can be printed: one line, without control characters,
 // escape sequences, text direction marks and the like, all of which it shows escaped as a Go string would.
