@@ -17,6 +17,21 @@ type env struct {
 	rate   float64     // sample rate of the trace; 0 stands for 1
 }
 
+// noEnv says nothing, which is something else than no env: there is something of ours in the context.
+var noEnv env
+
+// shared returns an env like e. Most say no more than who the Tracer is, and need no memory of their own.
+func (e env) shared() *env {
+	switch {
+	case len(e.with) > 0 || e.state != "" || e.rate != 0:
+		own := e // not e itself, which would be on the heap in each case
+		return &own
+	case e.tracer != nil:
+		return &e.tracer.env
+	}
+	return &noEnv
+}
+
 func (e *env) tracerOrDefault() *Tracer {
 	if e != nil && e.tracer != nil {
 		return e.tracer
@@ -40,9 +55,8 @@ type remoteParent struct {
 	op     string // of the producer; "" when not known
 	sent   int64  // when the carrier was made, in seconds since 1970, and sentNs; valid if dated
 	hidden *Span  // the local span that was current before; the next span links to it
-	env    env    // memory for that of the first span
 	sentNs int32
-	first  atomic.Bool // a span was started under it: it has queued_ms and env
+	first  atomic.Bool // a span was started under it, so queued_ms is spoken for
 	flags  Flags
 	dated  bool
 }
@@ -187,7 +201,6 @@ func withRemote(ctx context.Context, sc SpanContext, op string, sent time.Time) 
 	}
 	var made struct { // at once
 		scope  scopeContext
-		env    env
 		remote remoteParent
 	}
 	r := &made.remote
@@ -204,11 +217,11 @@ func withRemote(ctx context.Context, sc SpanContext, op string, sent time.Time) 
 	if hidden != nil && hidden.ids != r.ids { // else the parent is no stranger
 		r.hidden = hidden
 	}
-	made.env.state = sc.State
+	e := env{state: sc.State}
 	if c.env != nil {
-		made.env.tracer, made.env.with = c.env.tracer, c.env.with
+		e.tracer, e.with = c.env.tracer, c.env.with
 	}
-	made.scope.Context, made.scope.env, made.scope.remote = ctx, &made.env, r
+	made.scope.Context, made.scope.env, made.scope.remote = ctx, e.shared(), r
 	return &made.scope
 }
 
@@ -228,7 +241,7 @@ func Detach(ctx context.Context) context.Context {
 	if !c.inTrace() {
 		return ctx
 	}
-	return &scopeContext{Context: ctx, env: &env{tracer: c.env.tracer, with: c.env.with}}
+	return &scopeContext{Context: ctx, env: env{tracer: c.env.tracer, with: c.env.with}.shared()}
 }
 
 // With returns a context under which every record carries attrs, the ends of the spans started there among them.

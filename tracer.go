@@ -123,19 +123,14 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 		ctx = context.Background()
 	}
 	s := &Span{parent: ctx, env: c.env, op: opOrUnnamed(op), start: time.Now()}
-	first := c.remote != nil && c.remote.first.CompareAndSwap(false, true)
 	switch {
 	case s.env == nil:
 		s.env = &t.env
 	case s.env.tracer != t:
 		// Also if it has none: the default Tracer may be another when the span ends.
-		if first {
-			s.env = &c.remote.env
-		} else {
-			s.env = new(env)
-		}
-		*s.env = *c.env
-		s.env.tracer = t
+		e := *s.env
+		e.tracer = t
+		s.env = e.shared()
 	}
 	if len(attrs) > 0 {
 		s.takeAttrs(attrs)
@@ -149,7 +144,7 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 		copy(s.ids[:32], c.remote.ids[:32])
 		s.parentID = c.remote.ids.span()
 		s.flags = c.remote.flags
-		s.continueRemote(c.remote, first)
+		s.continueRemote(c.remote)
 	default:
 		t.newTrace(ctx, s)
 	}
@@ -188,13 +183,13 @@ func (t *Tracer) newTrace(ctx context.Context, s *Span) {
 	}
 }
 
-// continueRemote notes on s, a direct child of r, perhaps the first, what r brought along.
-func (s *Span) continueRemote(r *remoteParent, first bool) {
+// continueRemote notes on s, a direct child of r, what r brought along.
+func (s *Span) continueRemote(r *remoteParent) {
 	if r.hidden != nil {
 		x := s.extra()
 		x.links = append(x.links, r.hidden.SpanContext())
 	}
-	if first && r.dated {
+	if r.dated && r.first.CompareAndSwap(false, true) {
 		x := s.extra()
 		x.queued, x.waited = max(s.start.Sub(time.Unix(r.sent, int64(r.sentNs))), 0), true
 	}
