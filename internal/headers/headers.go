@@ -1,0 +1,14 @@
+// Package headers lets tracehttp reach what package slogtrace keeps to itself: a context as header values, and back,
+// without the detour over values that users see. Package slogtrace sets both functions before main begins.
+package headers
+
+import "context"
+
+var (
+	// Inject returns what a message sent under ctx takes along, each as one header line; "" where there is none.
+	Inject func(ctx context.Context) (traceparent, tracestate, baggage string)
+
+	// Extract returns ctx continued by what a message brought along: the lines of its headers, in their order.
+	// It returns a context that can be used also with an error, which says, in one line, what was not valid and left out.
+	Extract func(ctx context.Context, traceparent, tracestate, baggage []string) (context.Context, error)
+)
