@@ -121,7 +121,7 @@ func withoutEmptyGroups(attrs []slog.Attr) (_ []slog.Attr, emptied bool) {
 }
 
 func hasEmptyGroup(a slog.Attr) bool {
-	return a.Value.Kind() == slog.KindGroup && (isEmptyAttr(a) || slices.ContainsFunc(a.Value.Group(), hasEmptyGroup))
+	return a.Value.Kind() == slog.KindGroup && len(a.Value.Group()) > 0 && (isEmptyAttr(a) || slices.ContainsFunc(a.Value.Group(), hasEmptyGroup))
 }
 
 // WithGroup returns a handler whose further attributes are members of a group.
@@ -147,11 +147,12 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	}
 	if c.inTrace() && h.plainNames(c.env, logRecord) {
 		// The common case: nothing but the ids, and nothing in their way.
-		b := c.bound().of(h, c.op())
-		if b == nil {
-			b = h.newBound(&c, &contents{kind: logRecord}, nil)
-		}
 		if h.ordinary(&r, logRecord) {
+			op := c.op()
+			b := c.bound().of(h, op)
+			if b == nil {
+				b = h.newBound(&c, &contents{kind: logRecord}, nil, op)
+			}
 			next := b.bind(logRecord)
 			if next == nil {
 				next = h.root[logRecord]
@@ -176,15 +177,15 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 	if in.kind < logRecord && len(c.with()) == 0 {
 		return h.inner.Handle(ctx, r)
 	}
+	op := ""
+	if in.kind >= logRecord {
+		op = c.op()
+	}
 	with := h.contextAttrs(c, &in, false)
 	if in.event == eventNone && !in.changed && len(with) == len(h.contextAttrs(c, &in, true)) && !mayChange(with) {
-		op := ""
-		if in.kind >= logRecord {
-			op = c.op()
-		}
 		b := c.bound().of(h, op)
 		if b == nil {
-			b = h.newBound(c, &in, with)
+			b = h.newBound(c, &in, with, op)
 		}
 		next := b.bind(in.kind)
 		if next == nil {
@@ -194,7 +195,7 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 		return next.Handle(ctx, r)
 	}
 	// Seldom: what is added depends on the record itself, or is another thing each time.
-	added := slog.Attr{Value: h.added(new(mark), nil, c, &in, with)}
+	added := slog.Attr{Value: h.added(new(mark), nil, c, &in, with, op)}
 	if !in.changed {
 		in.attrs = appendRecord(mem[:0], &r)
 	}
@@ -222,7 +223,7 @@ func (h *Handler) handleSpan(s *Span, e event, level slog.Level, at time.Time, p
 		mark  mark
 		attrs [6]slog.Attr // what most spans have
 	}
-	r.AddAttrs(slog.Attr{Value: h.added(&mem.mark, mem.attrs[:0], &c, &in, nil)})
+	r.AddAttrs(slog.Attr{Value: h.added(&mem.mark, mem.attrs[:0], &c, &in, nil, c.op())})
 	r.AddAttrs(s.attrs...)
 	return h.root[spanRecord].Handle((*spanContext)(s), r), true
 }
@@ -257,14 +258,14 @@ func mayChange(attrs []slog.Attr) bool {
 }
 
 // added returns what we put at the root of a record, as an inline group. m and attrs are memory for it.
-func (h *Handler) added(m *mark, attrs []slog.Attr, c *current, in *contents, with []slog.Attr) slog.Value {
+func (h *Handler) added(m *mark, attrs []slog.Attr, c *current, in *contents, with []slog.Attr, op string) slog.Value {
 	*m = mark{claimed: true, event: eventLog}
 	switch {
 	case in.event != eventNone:
 		m.span, m.event = c.span, in.event
-		attrs = appendSpanAttrs(attrs, h.format, c.span, in.event)
+		attrs = appendSpanAttrs(attrs, h.format, c.span, in.event, op)
 	case in.kind >= logRecord:
-		attrs = appendIDs(attrs, h.format, c, string(c.ids()[:]))
+		attrs = appendIDs(attrs, h.format, c, string(c.ids()[:]), op)
 	}
 	if attrs = append(attrs, with...); len(attrs) == 0 {
 		// All of With gave way. A handler of ours further in, with other names, must not think otherwise.
@@ -311,8 +312,6 @@ type boundHandler struct {
 	uses  atomic.Int32
 	count int32 // of this and those behind it
 	next  *boundHandler
-	mark  mark
-	attrs [4]slog.Attr // of group, if there are no more
 }
 
 const (
@@ -330,14 +329,16 @@ func (b *boundCache) of(h *Handler, op string) *boundHandler {
 	return nil
 }
 
-// newBound makes and remembers what h adds to a record that in describes and that has no say in it.
+// newBound makes and remembers what h adds, under op, to a record that in describes and that has no say in it.
+// op was read once: it may be another by now.
 // Of two made at once one may be forgotten; it will be made again.
-func (h *Handler) newBound(c *current, in *contents, with []slog.Attr) *boundHandler {
-	b := &boundHandler{by: h, count: 1}
-	if in.kind >= logRecord {
-		b.op = c.op()
-	}
-	b.group = h.added(&b.mark, b.attrs[:0], c, in, with)
+func (h *Handler) newBound(c *current, in *contents, with []slog.Attr, op string) *boundHandler {
+	b := &boundHandler{by: h, op: op, count: 1}
+	mem := new(struct { // apart from b: a record that is kept keeps it
+		mark  mark
+		attrs [4]slog.Attr
+	})
+	b.group = h.added(&mem.mark, mem.attrs[:0], c, in, with, op)
 	cache := c.bound()
 	if next := cache.latest.Load(); next != nil && next.count < maxBoundHandlers {
 		b.next, b.count = next, next.count+1

@@ -4,7 +4,7 @@ package slogtrace
 // FuzzJSONHandler and (2) FuzzJSONHandlerInTrace, both with their seeds alone, as go test runs them.
 //
 //	U+2028 not escaped                           TestAppendString, (1), (2)
-//	a quote that safePrefix does not see         TestSafePrefix, TestAppendString, (1), (2)
+//	a quote that safe8 does not see              TestAppendInside, TestAppendString, (1), (2)
 //	e-10 becomes e-0; e-09 stays                 TestAppendFloat, (1), (2)
 //	cached second ignores the zone               TestAppendNow, (1), (2)
 //	fraction keeps its zeros                     TestAppendNow, (1), (2)

@@ -132,7 +132,7 @@ func appendTimeLevel(b []byte, t time.Time, level slog.Level, valid bool) []byte
 func (l *line) ids(f *format, c *current) {
 	if l.rep != nil {
 		var mem [4]slog.Attr
-		l.attrs(appendIDs(mem[:0], f, c, string(c.ids()[:])))
+		l.attrs(appendIDs(mem[:0], f, c, string(c.ids()[:]), c.op()))
 		return
 	}
 	l.buf = f.appendIDs(l.buf, c)

@@ -169,6 +169,9 @@ func (n *naming) ordinarySpan(s *Span) bool {
 		if key := s.attrs[i].Key; key == "" || reserved.has(key) {
 			return false
 		}
+		if v := s.attrs[i].Value; v.Kind() == slog.KindGroup && len(v.Group()) == 0 {
+			return false
+		}
 	}
 	return true
 }

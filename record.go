@@ -216,7 +216,7 @@ func isSpanMessage(msg string) bool { return msg == spanEndMessage || msg == spa
 // strangersGroup returns what a span record says by the default names, With's attributes among it.
 func strangersGroup(s *Span, e event) slog.Value {
 	c := current{span: s, env: s.env}
-	attrs := appendSpanAttrs(nil, defaultFormat, s, e)
+	attrs := appendSpanAttrs(nil, defaultFormat, s, e, s.Op())
 	if with := c.with(); len(with) > 0 {
 		written := escapeForStrangers(s.attrs)
 		attrs = append(attrs, defaultFormat.contextAttrs(with, spanRecord, func(key string) bool {
@@ -228,9 +228,9 @@ func strangersGroup(s *Span, e event) slog.Value {
 
 // appendIDs appends the attributes that every record under c carries. The first is the trace id.
 // text begins with the ids, so that they need no memory of their own.
-func appendIDs(attrs []slog.Attr, f *format, c *current, text string) []slog.Attr {
+func appendIDs(attrs []slog.Attr, f *format, c *current, text, op string) []slog.Attr {
 	attrs = append(attrs, slog.String(f.Trace, text[:32]), slog.String(f.Span, text[32:48]))
-	if op := c.op(); op != "" {
+	if op != "" {
 		attrs = append(attrs, slog.String(f.Op, op))
 	}
 	if f.Flags != "" {
@@ -241,9 +241,9 @@ func appendIDs(attrs []slog.Attr, f *format, c *current, text string) []slog.Att
 }
 
 // appendSpanAttrs appends what a record of s itself says.
-func appendSpanAttrs(attrs []slog.Attr, f *format, s *Span, e event) []slog.Attr {
+func appendSpanAttrs(attrs []slog.Attr, f *format, s *Span, e event, op string) []slog.Attr {
 	text := spanText(s, e)
-	attrs = appendIDs(attrs, f, &current{span: s}, text)
+	attrs = appendIDs(attrs, f, &current{span: s}, text, op)
 	return appendRareSchema(appendSchema(attrs, s, e, text), s, e)
 }
 
