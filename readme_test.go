@@ -1,9 +1,12 @@
 package slogtrace_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -135,5 +138,74 @@ func TestReadmeAPI(t *testing.T) {
 			!strings.HasPrefix(sig, "func ParseSpanID") && !shown[sig] {
 			t.Errorf("README.md does not show %q", sig)
 		}
+	}
+}
+
+// A costRow is a row of the README's table of costs: a job of the committed gates, and its subjects by column.
+type costRow struct {
+	what, job string
+	subjects  []string
+}
+
+var (
+	costColumns = []string{"our sink", "around slog's", "AddAttrs wrapper", "OpenTelemetry SDK", "Datadog", "zerolog, bound"}
+	costLine    = []string{
+		"slogtrace.JSONHandler, InfoContext", "slogtrace.Handler over slog.JSONHandler, InfoContext", "AddAttrs wrapper, InfoContext",
+		"OpenTelemetry SDK, no-op exporter, InfoContext", "Datadog, InfoContext", "zerolog, ids bound",
+	}
+	costRows = []costRow{
+		{"a line in a span", "J1", costLine},
+		{"the same to a file", "file", costLine},
+		{"start and end of a span, reported", "J2", []string{
+			"slogtrace.JSONHandler", "slogtrace.Handler over slog.JSONHandler", "", "OpenTelemetry SDK, no-op exporter", "Datadog", "",
+		}},
+		{"a request: 5 spans, 10 lines", "J4", []string{costLine[0], costLine[1], "", costLine[3], costLine[4], ""}},
+	}
+)
+
+// The README's figures are those of the committed gates, and so are the machine and the version.
+func TestReadmeCost(t *testing.T) {
+	var gates struct {
+		Go, CPU string
+		Cores   int
+		Jobs    []struct {
+			Name string
+			Rows []struct {
+				Subject string
+				Ratio   float64 `json:"ratio_with_gc"`
+			}
+		}
+	}
+	if err := json.Unmarshal(must(os.ReadFile("interop/gates.json")), &gates); err != nil {
+		t.Fatal(err)
+	}
+	ratio := func(job, subject string) string {
+		if subject == "" {
+			return ""
+		}
+		for _, j := range gates.Jobs {
+			for _, r := range j.Rows {
+				if j.Name == job && r.Subject == subject {
+					return strconv.FormatFloat(r.Ratio, 'f', 2, 64)
+				}
+			}
+		}
+		return "" // not every peer is in every job
+	}
+	var b strings.Builder
+	b.WriteString("| | " + strings.Join(costColumns, " | ") + " |\n|" + strings.Repeat("---|", 1+len(costColumns)) + "\n")
+	for _, row := range costRows {
+		b.WriteString("| " + row.what)
+		for _, subject := range row.subjects {
+			b.WriteString(" | " + ratio(row.job, subject))
+		}
+		b.WriteString(" |\n")
+	}
+	readme := string(must(os.ReadFile("README.md")))
+	if !strings.Contains(readme, b.String()) {
+		t.Errorf("README.md should have this table:\n%s", b.String())
+	}
+	if machine := fmt.Sprintf("%s, %d cores, %s", gates.CPU, gates.Cores, gates.Go); !strings.Contains(readme, machine) {
+		t.Errorf("README.md should name the machine: %s", machine)
 	}
 }

@@ -58,7 +58,7 @@ const (
 		"in a group of the record's own, what handlers further in add would end up outside of it"
 	formatted = "slog's own work on the line is 0.9 of the floor already, since it formats the ids member by member, " +
 		"and the span's clock, ids and memory are another 0.3"
-	twice  = "half of it is memory: the header, its slice, and 256 bytes that a remote parent takes; a fifth is ids that become bytes and text again"
+	twice  = "half of it is memory: the header, its slice, and 144 bytes that a remote parent takes; a fifth is ids that become bytes and text again"
 	thrice = "slog formats the ids of each record member by member, 0.15 of the floor, and what is made and remembered " +
 		"for each span is not paid for by two records"
 )
