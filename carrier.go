@@ -32,18 +32,18 @@ import (
 // counts from when the work was ordered. A retry that is to be a trace of its own begins it with [Detach] and [Link].
 //
 // Embed it only in what your own services write and read. From a public request body take nothing.
-// A carrier in a message that is signed and sent to somebody else leaks ids, and makes equal payloads differ:
+// A carrier in a message that is signed and sent to somebody else leaks ids and the baggage, and makes equal payloads differ:
 // keep it beside the signed body, or use [StripJSON]; keep it out of content hashes and idempotency keys.
 type Carrier struct {
 	Traceparent string `json:"traceparent,omitempty"`   // W3C Trace Context Level 2, 3.2
 	Tracestate  string `json:"tracestate,omitempty"`    // W3C Trace Context Level 2, 3.3
-	Baggage     string `json:"trace_baggage,omitempty"` // reserved: neither written nor read so far
+	Baggage     string `json:"trace_baggage,omitempty"` // W3C Baggage, 3.3
 	Op          string `json:"trace_op,omitempty"`      // the producer's op, on records before the consumer's first Start
 	Sent        string `json:"trace_sent,omitempty"`    // RFC 3339 with nanoseconds, UTC
 }
 
-// NewCarrier returns a Carrier of the current span, or remote parent, of ctx and the current time.
-// It is zero if ctx has no trace.
+// NewCarrier returns a Carrier of the current span, or remote parent, of ctx, its baggage and the current time.
+// It is zero if ctx has no trace, also where there is baggage.
 func NewCarrier(ctx context.Context) Carrier {
 	c := currentOf(ctx)
 	if !c.inTrace() {
@@ -53,6 +53,7 @@ func NewCarrier(ctx context.Context) Carrier {
 	return Carrier{
 		Traceparent: sc.Traceparent(),
 		Tracestate:  sc.State,
+		Baggage:     c.env.baggage().line(),
 		Op:          cutOp(c.op()),
 		Sent:        time.Now().UTC().Format(time.RFC3339Nano),
 	}
@@ -80,14 +81,14 @@ const maxCarriedOp = 256
 
 // Context returns a context that continues the trace of c: the next Start makes a child of the span that c was made of,
 // and records before it carry that span's ids and op. It is put on top of a span that ctx already has,
-// as with [ContextWithRemoteSpanContext].
+// as with [ContextWithRemoteSpanContext]. The baggage becomes that of c, also where c has none.
 //
 // The first span started there tells how long the work has waited since c was made (queued_ms).
 //
 // Context never fails the work. If c carries no trace, it returns ctx and no error.
 // If the traceparent is not valid, it returns ctx itself and an error.
 // If another field is not valid, it returns a context that continues the trace without it, and an error that names it.
-// Baggage is not looked at.
+// Of the baggage only the members that are not valid, or too many, are left out; the error counts them.
 func (c Carrier) Context(ctx context.Context) (context.Context, error) {
 	if ctx == nil {
 		ctx = context.Background()
@@ -96,9 +97,13 @@ func (c Carrier) Context(ctx context.Context) (context.Context, error) {
 	if !sc.IsValid() {
 		return ctx, err
 	}
+	b, bagErr := parseBaggage(c.Baggage)
+	if bagErr != nil {
+		bagErr = fmt.Errorf("slogtrace: carrier: trace_%s", strings.TrimPrefix(bagErr.Error(), "slogtrace: "))
+	}
 	op, opErr := parseOp(c.Op)
 	sent, sentErr := parseSent(c.Sent)
-	return withRemote(ctx, sc, op, sent), errors.Join(err, opErr, sentErr)
+	return withRemote(ctx, sc, b, op, sent), errors.Join(err, bagErr, opErr, sentErr)
 }
 
 // cutOp returns op in valid UTF-8 and at most maxCarriedOp bytes.

@@ -91,6 +91,8 @@ func TestCarrierContext(t *testing.T) {
 		state  string
 		op     string
 		waited bool
+
+		baggage string
 	}{
 		{name: "full", c: full, state: "vendor=a", op: "enqueue", waited: true},
 		{name: "traceparent only", c: Carrier{Traceparent: testTraceparent}},
@@ -108,10 +110,13 @@ func TestCarrierContext(t *testing.T) {
 		{name: "op that is no text", c: with(func(c *Carrier) { c.Op = "a\xffb" }), state: "vendor=a", op: "a\ufffdb", waited: true},
 		{name: "bad sent", c: with(func(c *Carrier) { c.Sent = "yesterday" }), fields: []string{"trace_sent"}, state: "vendor=a", op: "enqueue"},
 		{name: "long sent", c: with(func(c *Carrier) { c.Sent = sent + long }), fields: []string{"trace_sent"}, state: "vendor=a", op: "enqueue"},
-		{name: "all but the traceparent", c: with(func(c *Carrier) { c.Tracestate, c.Op, c.Sent = long, long, long }),
-			fields: []string{"tracestate", "trace_op", "trace_sent"}, op: long[:256]},
+		{name: "all but the traceparent", c: with(func(c *Carrier) { c.Tracestate, c.Baggage, c.Op, c.Sent = long, long, long, long }),
+			fields: []string{"tracestate", "trace_baggage", "trace_op", "trace_sent"}, op: long[:256]},
 		{name: "sent in another zone", c: with(func(c *Carrier) { c.Sent = "2000-01-01T02:00:00.123456789+02:00" }), state: "vendor=a", op: "enqueue", waited: true},
-		{name: "baggage waits", c: with(func(c *Carrier) { c.Baggage = long + "\x00;;=," }), state: "vendor=a", op: "enqueue", waited: true},
+		{name: "baggage", c: with(func(c *Carrier) { c.Baggage = "a=%41,b=2;p" }), state: "vendor=a", op: "enqueue", waited: true, baggage: "a=A,b=2"},
+		{name: "bad baggage", c: with(func(c *Carrier) { c.Baggage = "\x00;;=,a=1,x" }), fields: []string{"trace_baggage"}, state: "vendor=a", op: "enqueue", waited: true, baggage: "a=1"},
+		{name: "long baggage", c: with(func(c *Carrier) { c.Baggage = "a=1,b=" + long + ",c=2" }), fields: []string{"trace_baggage"}, state: "vendor=a", op: "enqueue", waited: true, baggage: "a=1"},
+		{name: "baggage without a trace", c: Carrier{Baggage: "a=1"}, none: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -144,6 +149,9 @@ func TestCarrierContext(t *testing.T) {
 			cur := currentOf(ctx)
 			if got := cur.op(); got != tt.op {
 				t.Errorf("op = %.40q, want %.40q", got, tt.op)
+			}
+			if got := baggageText(ctx); got != tt.baggage {
+				t.Errorf("baggage = %.40q, want %q", got, tt.baggage)
 			}
 			_, s := Start(ctx, "deliver")
 			s.End()
@@ -398,7 +406,8 @@ func FuzzCarrier(f *testing.F) {
 		}
 		state, stateOK := oracleTracestate([]string{tracestate})
 		_, timeErr := time.Parse(time.RFC3339Nano, sent)
-		ok := stateOK && len(op) <= maxCarriedOp && (sent == "" || timeErr == nil && len(sent) <= 35)
+		_, baggageOK := oracleBaggage([]string{baggage})
+		ok := stateOK && baggageOK && len(op) <= maxCarriedOp && (sent == "" || timeErr == nil && len(sent) <= 35)
 		if ok != (err == nil) {
 			t.Errorf("Context: %v, want an error: %v", err, !ok)
 		}

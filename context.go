@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -12,9 +14,16 @@ import (
 // It is immutable and shared by all contexts below the call that made it.
 type env struct {
 	tracer *Tracer     // nil: the default one, at use
-	with   []slog.Attr // of With, outermost first, one of a key
+	attrs  []slog.Attr // for every record: of With, outermost first, one of a key; then the baggage's. See setAttrs
 	state  string      // tracestate of the trace
 	rate   float64     // sample rate of the trace; 0 stands for 1
+	bag    *bag        // nil without baggage
+}
+
+// A bag is the baggage of an env. It is apart from it, so that those without stay small.
+type bag struct {
+	*baggage
+	with int // how many of the env's attrs are With's
 }
 
 // noEnv says nothing, which is something else than no env: there is something of ours in the context.
@@ -23,13 +32,62 @@ var noEnv env
 // shared returns an env like e. Most say no more than who the Tracer is, and need no memory of their own.
 func (e env) shared() *env {
 	switch {
-	case len(e.with) > 0 || e.state != "" || e.rate != 0:
+	case len(e.attrs) > 0 || e.state != "" || e.rate != 0 || e.bag != nil:
 		own := e // not e itself, which would be on the heap in each case
 		return &own
 	case e.tracer != nil:
 		return &e.tracer.env
 	}
 	return &noEnv
+}
+
+// setAttrs makes with the attributes of With, and b the baggage.
+func (e *env) setAttrs(with []slog.Attr, b *baggage) {
+	e.attrs, e.bag = with, nil
+	if b == nil {
+		return
+	}
+	e.bag = &bag{b, len(with)}
+	if len(with) == 0 {
+		e.attrs = b.attrs
+		return
+	}
+	e.attrs = slices.Grow(slices.Clip(with), len(b.attrs))
+	for _, a := range b.attrs {
+		if !yields(a.Key, with) {
+			e.attrs = append(e.attrs, a)
+		}
+	}
+}
+
+// yields reports whether baggage of that key gives way to with:
+// also where With's key may become that one, in a line that needs With's own for itself.
+func yields(key string, with []slog.Attr) bool {
+	for more := true; more; key, more = strings.CutPrefix(key, "attr.") {
+		if hasRootKey(with, key) {
+			return true
+		}
+	}
+	return false
+}
+
+// with returns the attributes of With.
+func (e *env) with() []slog.Attr {
+	switch {
+	case e == nil:
+		return nil
+	case e.bag != nil:
+		return e.attrs[:e.bag.with]
+	}
+	return e.attrs
+}
+
+// baggage returns the baggage, nil if there is none.
+func (e *env) baggage() *baggage {
+	if e == nil || e.bag == nil {
+		return nil
+	}
+	return e.bag.baggage
 }
 
 func (e *env) tracerOrDefault() *Tracer {
@@ -39,7 +97,7 @@ func (e *env) tracerOrDefault() *Tracer {
 	return defaultTracer.Load()
 }
 
-// A scopeContext is a context that With, ContextWithRemoteSpanContext, Carrier.Context or Detach made.
+// A scopeContext is a context that With, WithBaggage, ContextWithRemoteSpanContext, Carrier.Context or Detach made.
 // The contexts that Start makes are the spans themselves: see spanContext.
 type scopeContext struct {
 	context.Context
@@ -119,12 +177,12 @@ func currentOf(ctx context.Context) current {
 // inTrace reports whether records under c carry ids.
 func (c *current) inTrace() bool { return c.span != nil || c.remote != nil }
 
-// with returns the attributes of With.
-func (c *current) with() []slog.Attr {
+// attrs returns the attributes of With and those of the baggage.
+func (c *current) attrs() []slog.Attr {
 	if c.env == nil {
 		return nil
 	}
-	return c.env.with
+	return c.env.attrs
 }
 
 func (c *current) ids() *hexIDs {
@@ -184,15 +242,17 @@ func SpanFromContext(ctx context.Context) *Span {
 // is the current one: records carry its ids, and the next Start makes a child of it.
 //
 // It is put on top of a span that ctx already has: that one is no longer current, and the next span links to it.
-// The attributes of With and the Tracer stay. A tracestate that is not valid (W3C Trace Context Level 2, 3.3) is dropped.
+// The attributes of With and the Tracer stay; the baggage does not, since it is the other trace's that counts now,
+// and sc brings none: see [WithBaggage]. A tracestate that is not valid (W3C Trace Context Level 2, 3.3) is dropped.
 // If sc itself is not valid, ctx is returned as it is.
 func ContextWithRemoteSpanContext(ctx context.Context, sc SpanContext) context.Context {
 	sc.State, _ = parseTracestate(sc.State)
-	return withRemote(ctx, sc, "", time.Time{})
+	return withRemote(ctx, sc, nil, "", time.Time{})
 }
 
 // withRemote puts sc, whose tracestate has been checked, on top of ctx, with what else is known of the span.
-func withRemote(ctx context.Context, sc SpanContext, op string, sent time.Time) context.Context {
+// b becomes the baggage, also if it is nil.
+func withRemote(ctx context.Context, sc SpanContext, b *baggage, op string, sent time.Time) context.Context {
 	if ctx == nil {
 		ctx = context.Background()
 	}
@@ -219,8 +279,9 @@ func withRemote(ctx context.Context, sc SpanContext, op string, sent time.Time) 
 	}
 	e := env{state: sc.State}
 	if c.env != nil {
-		e.tracer, e.with = c.env.tracer, c.env.with
+		e.tracer = c.env.tracer
 	}
+	e.setAttrs(c.env.with(), b)
 	made.scope.Context, made.scope.env, made.scope.remote = ctx, e.shared(), r
 	return &made.scope
 }
@@ -228,7 +289,8 @@ func withRemote(ctx context.Context, sc SpanContext, op string, sent time.Time) 
 // Detach returns a context without a current span, so that the next Start begins a new trace.
 // To finish work in its own trace after the request that began it is over, use [context.WithoutCancel] instead.
 //
-// The attributes of With and the Tracer stay, and so do ctx's deadline and cancellation.
+// The attributes of With, the baggage and the Tracer stay, and so do ctx's deadline and cancellation:
+// it is still the same work, for the same tenant.
 // To say where the new trace came from, pass a [Link] to its first span:
 //
 //	cause := slogtrace.SpanContextFromContext(ctx)
@@ -241,12 +303,12 @@ func Detach(ctx context.Context) context.Context {
 	if !c.inTrace() {
 		return ctx
 	}
-	return &scopeContext{Context: ctx, env: env{tracer: c.env.tracer, with: c.env.with}.shared()}
+	return &scopeContext{Context: ctx, env: env{tracer: c.env.tracer, attrs: c.env.attrs, bag: c.env.bag}.shared()}
 }
 
 // With returns a context under which every record carries attrs, the ends of the spans started there among them.
 // The current span of ctx itself began without them: for that one, see [Span.SetAttrs].
-// They stay in this process: neither a carrier nor a header takes them along.
+// They stay in this process: neither a carrier nor a header takes them along, as they do with [WithBaggage].
 //
 // The last one of a key wins, and all give way to what a record or its logger says under the same key.
 // A key that the line needs for itself (time, level, msg, source, or one of the schema's) is written as attr.<key>.
@@ -256,14 +318,15 @@ func With(ctx context.Context, attrs ...slog.Attr) context.Context {
 		ctx = context.Background()
 	}
 	c := currentOf(ctx)
-	merged := mergeAttrs(append([]slog.Attr(nil), c.with()...), resolveInline(attrs))
+	merged := mergeAttrs(append([]slog.Attr(nil), c.env.with()...), resolveInline(attrs))
 	if len(merged) == 0 {
 		return ctx
 	}
-	e := &env{with: merged}
+	e := new(env)
 	if c.env != nil {
-		e.tracer, e.state, e.rate = c.env.tracer, c.env.state, c.env.rate
+		*e = *c.env
 	}
+	e.setAttrs(merged, c.env.baggage())
 	return &scopeContext{Context: ctx, env: e, span: c.span, remote: c.remote}
 }
 

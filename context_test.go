@@ -311,7 +311,7 @@ func TestContextKeepsWithAndTracer(t *testing.T) {
 			t.Errorf("%s: the context's Tracer wrote %v", name, got)
 		}
 		c := currentOf(ctx)
-		if got := fmt.Sprint(c.with()); got != "[n=1]" {
+		if got := fmt.Sprint(c.attrs()); got != "[n=1]" {
 			t.Errorf("%s: With = %v, want n=1", name, got)
 		}
 	}

@@ -32,6 +32,8 @@
 //
 // A [Carrier] takes the context through a JSON payload: a job on a queue, a payment that is confirmed tomorrow.
 // [SpanContext.Traceparent] and [ParseTraceparent] take it over HTTP, as W3C Trace Context has it.
+// What every process on the way is to know, and to write on its records, a tenant, a test run, is [WithBaggage];
+// what is to stay in this one is [With].
 //
 // # Caveats
 //
@@ -40,7 +42,7 @@
 //     [TracerOptions.Level] changes the level, [Tracer.Stats] counts what was hidden.
 //   - A group that was opened on a handler before [NewHandler] wrapped it holds the ids too. Wrap first.
 //   - A span that is never ended is never reported, unless [TracerOptions.LogStart] is set.
-//   - A context in a carrier, a header or a log names your operations. Do not send it to strangers.
+//   - A context in a carrier, a header or a log names your operations, and baggage is there to be read. Do not send it to strangers.
 //
 // All functions and methods are safe for concurrent use unless their doc says otherwise.
 // Every call works with a nil context and without any span.

@@ -97,6 +97,42 @@ func ExampleLogger() {
 	// {"level":"INFO","msg":"span end","trace":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx","span":"xxxxxxxxxxxxxxxx","op":"charge"}
 }
 
+func ExampleWithBaggage() {
+	defer setUp()()
+	ctx, err := slogtrace.WithBaggage(context.Background(), "tenant", "Café 7")
+	if err != nil {
+		fmt.Println(err) // and ctx is as it was
+	}
+	ctx, span := slogtrace.Start(ctx, "POST /bookings")
+	payload := slogtrace.NewCarrier(ctx)
+	span.End()
+
+	// In another process, where the payload arrives:
+	ctx, err = payload.Context(context.Background())
+	if err != nil {
+		fmt.Println(err)
+	}
+	slog.InfoContext(ctx, "got a job")
+	fmt.Println(payload.Baggage)
+	// Output:
+	// {"level":"INFO","msg":"span end","trace":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx","span":"xxxxxxxxxxxxxxxx","op":"POST /bookings","tenant":"Café 7"}
+	// {"level":"INFO","msg":"got a job","trace":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx","span":"xxxxxxxxxxxxxxxx","op":"POST /bookings","tenant":"Café 7"}
+	// tenant=Caf%C3%A9%207
+}
+
+func ExampleBaggage() {
+	ctx, _ := slogtrace.Carrier{
+		Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+		Baggage:     "tenant=Caf%C3%A9%207;ttl=60, run=nightly",
+	}.Context(context.Background())
+	for key, value := range slogtrace.Baggage(ctx) {
+		fmt.Println(key, "=", value)
+	}
+	// Output:
+	// tenant = Café 7
+	// run = nightly
+}
+
 func ExampleCarrier() {
 	defer setUp()()
 	type Job struct {

@@ -55,7 +55,7 @@ func TestFormatNames(t *testing.T) {
 				h := mk(&b)
 				sc := testSpanContext
 				sc.Flags = c.flags
-				ctx := withRemote(t.Context(), sc, c.op, time.Time{})
+				ctx := withRemote(t.Context(), sc, nil, c.op, time.Time{})
 				for range 4 {
 					if err := h.Handle(ctx, testRecord(c.user...)); err != nil {
 						t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 // A Handler adds the ids of a record's context to what it passes on to another handler, of whatever make.
 //
 // The ids stand at the root of every record made in a span, exactly once, whatever groups are open,
-// and with them the attributes of [With]. Where nothing of this package is in the context, the inner handler
+// and with them the attributes of [With] and the baggage. Where nothing of this package is in the context, the inner handler
 // gets what it would get without us. A root attribute of the user's under the key of an id becomes attr.<key>.
 //
 // Handlers may be nested, with others between: the outermost one adds the ids and those further in do not.
@@ -168,13 +168,13 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) error {
 	var mem [maxInlineAttrs]slog.Attr
 	in := contents{kind: kindOf(c)}
-	if len(c.with()) > 0 || !h.ordinary(&r, in.kind) {
+	if len(c.attrs()) > 0 || !h.ordinary(&r, in.kind) {
 		in = h.inspect(c, &r, mem[:0])
 	}
 	if in.marked {
 		return h.inner.Handle(ctx, r)
 	}
-	if in.kind < logRecord && len(c.with()) == 0 {
+	if in.kind < logRecord && len(c.attrs()) == 0 {
 		return h.inner.Handle(ctx, r)
 	}
 	op := ""
@@ -268,7 +268,7 @@ func (h *Handler) added(m *mark, attrs []slog.Attr, c *current, in *contents, wi
 		attrs = appendIDs(attrs, h.format, c, string(c.ids()[:]), op)
 	}
 	if attrs = append(attrs, with...); len(attrs) == 0 {
-		// All of With gave way. A handler of ours further in, with other names, must not think otherwise.
+		// All that the context says gave way. A handler of ours further in, with other names, must not think otherwise.
 		return slog.AnyValue(m)
 	}
 	return markedGroup(attrs, m)

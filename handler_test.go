@@ -862,7 +862,7 @@ func TestHandlerEmptyGroup(t *testing.T) {
 				}
 				for _, b := range bufs {
 					var want []string
-					if c := currentOf(ctx); len(c.with()) > 0 {
+					if c := currentOf(ctx); len(c.attrs()) > 0 {
 						want = []string{`"with"`}
 					}
 					line := take(b)

@@ -1,8 +1,8 @@
 package slogtrace
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -16,30 +16,46 @@ func init() {
 // injectHeaders is headers.Inject.
 func injectHeaders(ctx context.Context) (traceparent, tracestate, baggage string) {
 	c := currentOf(ctx)
+	baggage = c.env.baggage().line()
 	if !c.inTrace() {
-		return "", "", ""
+		return "", "", baggage
 	}
 	b := append(make([]byte, 0, traceparentLen), "00-"...)
 	b = append(append(b, c.ids().traceText()...), '-')
 	b = append(append(b, c.ids().spanText()...), '-', '0', '0'+byte(c.flags()&knownFlags))
-	return string(b), c.env.state, ""
+	return string(b), c.env.state, baggage
 }
 
 // extractHeaders is headers.Extract.
 func extractHeaders(ctx context.Context, traceparent, tracestate, baggage []string) (context.Context, error) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	b, bagErr := parseBaggage(baggage...)
+	var sc SpanContext
+	var err error
 	switch len(traceparent) {
 	case 0:
-		return ctx, nil
 	case 1:
+		sc, err = ParseTraceparent(traceparent[0])
 	default:
 		// W3C Trace Context Level 2, 3.2: more than one is none.
-		return ctx, fmt.Errorf("slogtrace: traceparent: want one header line, got %d", len(traceparent))
+		err = fmt.Errorf("slogtrace: traceparent: want one header line, got %d", len(traceparent))
 	}
-	sc, err := ParseTraceparent(traceparent[0])
-	if err != nil {
-		return ctx, err
+	if !sc.IsValid() {
+		if len(baggage) > 0 {
+			ctx = withBaggage(ctx, currentOf(ctx), b)
+		}
+		return ctx, joinErrors(err, bagErr)
 	}
-	var stateErr error
-	sc.State, stateErr = parseTracestate(tracestate...)
-	return withRemote(ctx, sc, "", time.Time{}), errors.Join(stateErr)
+	sc.State, err = parseTracestate(tracestate...)
+	return withRemote(ctx, sc, b, "", time.Time{}), joinErrors(err, bagErr)
+}
+
+// joinErrors is errors.Join for one line.
+func joinErrors(a, b error) error {
+	if a == nil || b == nil {
+		return cmp.Or(a, b)
+	}
+	return fmt.Errorf("%w; %w", a, b)
 }

@@ -14,7 +14,7 @@ import (
 // It is a drop-in replacement for [slog.JSONHandler]:
 // with nothing of this package in the context its output is the same to the byte.
 //
-// In a span the ids follow slog's own members, then the attributes of [With], then those of the logger and the record:
+// In a span the ids follow slog's own members, then the attributes of [With], the baggage, and those of the logger and the record:
 //
 //	{"time":…,"level":"INFO","msg":"paid","trace":"4bf9…","span":"00f0…","op":"charge","user":7,"amount":12}
 //
@@ -287,13 +287,13 @@ func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byt
 	var attrs [maxInlineAttrs]slog.Attr
 	ours := c.env != nil || isSpanMessage(r.Message)
 	if ours {
-		if in.kind = kindOf(c); len(c.with()) > 0 || !h.ordinary(r, in.kind) {
+		if in.kind = kindOf(c); len(c.attrs()) > 0 || !h.ordinary(r, in.kind) {
 			in = h.inspect(c, r, attrs[:0])
 		}
 		l.valid = in.kind != plainRecord
 	}
 	l.builtins(r, h.opts.AddSource)
-	var with []slog.Attr         // those of With that were written
+	var with []slog.Attr         // those of the context that were written
 	withEnd, withSep := 0, false // where they end, and whether a comma is due there
 	if ours {
 		if l.rep != nil {
@@ -305,7 +305,7 @@ func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byt
 		if in.event != eventNone {
 			l.schema(c.span, in.event)
 		}
-		if len(c.with()) > 0 && !in.marked {
+		if len(c.attrs()) > 0 && !in.marked {
 			with = h.contextAttrs(c, &in, false)
 			l.attrs(with)
 			withEnd, withSep = len(l.buf), l.sep
@@ -335,8 +335,8 @@ func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byt
 		if !some {
 			l.buf = l.buf[:start]
 			opened = ch.opened
-			if withEnd > 0 && len(with) < len(c.with()) {
-				// Perhaps an attribute of With gave way to a group that is not written after all.
+			if withEnd > 0 && len(with) < len(c.attrs()) {
+				// Perhaps an attribute of the context gave way to a group that is not written after all.
 				in.attrs = nil
 				l.buf, l.sep = l.buf[:withEnd], withSep
 				if l.rep != nil {

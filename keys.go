@@ -131,10 +131,10 @@ func kindOf(c *current) recordKind {
 // plainNames reports whether there is nothing in e and in the logger that a record of kind k might have to give way to,
 // save the keys of the line itself.
 func (n *naming) plainNames(e *env, k recordKind) bool {
-	return len(e.with) == 0 && !n.bound && n.ids[0] == "" && len(n.moved[k]) == 0
+	return len(e.attrs) == 0 && !n.bound && n.ids[0] == "" && len(n.moved[k]) == 0
 }
 
-// ordinary reports whether r, of kind k and without attributes of With, needs no more than the ids:
+// ordinary reports whether r, of kind k and without attributes of the context, needs no more than the ids:
 // whether inspect would find nothing. Most records are ordinary.
 func (n *naming) ordinary(r *slog.Record, k recordKind) bool {
 	if n.bound || n.ids[0] != "" {
@@ -266,11 +266,11 @@ func (n *naming) ordinarySpanRecord(attrs []slog.Attr) (*Span, event) {
 	return s, e
 }
 
-// contextAttrs returns what With says in a record that in describes, under the keys that it has in the line.
+// contextAttrs returns what With and the baggage say in a record that in describes, under the keys that it has in the line.
 // It gives way to the logger and the record: to the keys that the user wrote there and to those that they became.
-// Where alone is true it is what With says in a record that does not speak of the same things.
+// Where alone is true it is what they say in a record that does not speak of the same things.
 func (n *naming) contextAttrs(c *current, in *contents, alone bool) []slog.Attr {
-	with := c.with()
+	with := c.attrs()
 	if len(with) == 0 {
 		return nil
 	}
@@ -432,7 +432,7 @@ func isInlineValuer(a slog.Attr) bool {
 	return a.Key == "" && a.Value.Kind() == slog.KindLogValuer
 }
 
-// contextAttrs returns the attributes of With under the keys that they have in a line of kind k:
+// contextAttrs returns with, the attributes of With and the baggage, under the keys that they have in a line of kind k:
 // not under one that the line needs for itself, and not at all if taken says that the record or its logger uses the key.
 // It does not change with, and returns it as it is in the common case.
 func (f *format) contextAttrs(with []slog.Attr, k recordKind, taken func(key string) bool) []slog.Attr {
@@ -448,7 +448,7 @@ func (f *format) contextAttrs(with []slog.Attr, k recordKind, taken func(key str
 			out = append(out, a)
 			continue
 		}
-		// Look for a name of its own among With's, and give way wherever the user stands on the way there.
+		// Look for a name of its own among those, and give way wherever the user stands on the way there.
 		for !taken(a.Key) {
 			a.Key = "attr." + a.Key
 			if !hasRootKey(with, a.Key) && !taken(a.Key) {

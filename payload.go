@@ -32,7 +32,7 @@ import (
 // It is safe for concurrent use, on one and the same object too.
 //
 // Inject only into what your own services read.
-// The carrier names your operations:
+// The carrier names your operations and holds the baggage:
 // in a webhook to a customer, keep it beside the signed body, or remove it with [StripJSON] before signing.
 // It also makes equal payloads differ:
 // compute content hashes and idempotency keys before InjectJSON, or of what StripJSON returns.

@@ -213,11 +213,11 @@ func isMark(a slog.Attr) bool {
 
 func isSpanMessage(msg string) bool { return msg == spanEndMessage || msg == spanStartMessage }
 
-// strangersGroup returns what a span record says by the default names, With's attributes among it.
+// strangersGroup returns what a span record says by the default names, the context's attributes among it.
 func strangersGroup(s *Span, e event) slog.Value {
 	c := current{span: s, env: s.env}
 	attrs := appendSpanAttrs(nil, defaultFormat, s, e, s.Op())
-	if with := c.with(); len(with) > 0 {
+	if with := c.attrs(); len(with) > 0 {
 		written := escapeForStrangers(s.attrs)
 		attrs = append(attrs, defaultFormat.contextAttrs(with, spanRecord, func(key string) bool {
 			return hasRootKey(s.attrs, key) || hasRootKey(written, key)

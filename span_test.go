@@ -543,7 +543,7 @@ func TestSpanAttrsCopied(t *testing.T) {
 		t.Errorf("got %s", b.String())
 	}
 	for _, ctx := range []context.Context{ctx, ctx2, ctx3} {
-		for _, a := range func() []slog.Attr { c := currentOf(ctx); return c.with() }() {
+		for _, a := range func() []slog.Attr { c := currentOf(ctx); return c.attrs() }() {
 			if a.Key == "clobbered" {
 				t.Error("With kept the caller's slice")
 			}
@@ -561,12 +561,12 @@ func TestWithSiblings(t *testing.T) {
 	for i, ctx := range ctxs {
 		c := currentOf(ctx)
 		want := fmt.Sprintf("[a=1 b=%d c=3 own=%d]", i, i)
-		if got := fmt.Sprint(c.with()); got != want {
+		if got := fmt.Sprint(c.attrs()); got != want {
 			t.Errorf("With %d = %s, want %s", i, got, want)
 		}
 	}
 	c := currentOf(base)
-	if got := fmt.Sprint(c.with()); got != "[a=1 b=2 c=3]" {
+	if got := fmt.Sprint(c.attrs()); got != "[a=1 b=2 c=3]" {
 		t.Errorf("base = %s", got)
 	}
 }

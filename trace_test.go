@@ -57,7 +57,7 @@ func ExampleParseTraceparent() {
 
 // propagation is testdata/propagation.json. Its legend explains the fields.
 type propagation struct {
-	Traceparent, Tracestate []propagationVector
+	Traceparent, Tracestate, Baggage []propagationVector
 }
 
 type propagationVector struct {
@@ -66,6 +66,8 @@ type propagationVector struct {
 	Want     json.RawMessage
 	Accept   []json.RawMessage
 	Strength string
+
+	AcceptSubset *int `json:"accept_subset"`
 }
 
 // header returns v's headers under canonical names, as net/http has them.
@@ -89,7 +91,7 @@ func readPropagation(tb testing.TB) propagation {
 	if err := json.Unmarshal(data, &p); err != nil {
 		tb.Fatal(err)
 	}
-	if len(p.Traceparent) == 0 || len(p.Tracestate) == 0 {
+	if len(p.Traceparent) == 0 || len(p.Tracestate) == 0 || len(p.Baggage) == 0 {
 		tb.Fatal("testdata/propagation.json: a section is empty")
 	}
 	return p

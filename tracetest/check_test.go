@@ -104,6 +104,23 @@ func (h holder) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 func (h holder) WithGroup(name string) slog.Handler { return holder{h.Handler.WithGroup(name), h.held} }
 
+// A bearer handles each record as if there were baggage in its context.
+type bearer struct{ slog.Handler }
+
+func (h bearer) Handle(ctx context.Context, r slog.Record) error {
+	for _, key := range []string{"tenant", "msg", "trace", "op", "attr.span", "error"} {
+		var err error
+		if ctx, err = slogtrace.WithBaggage(ctx, key, "borne"); err != nil {
+			return err
+		}
+	}
+	return h.Handler.Handle(ctx, r)
+}
+func (h bearer) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return bearer{h.Handler.WithAttrs(attrs)}
+}
+func (h bearer) WithGroup(name string) slog.Handler { return bearer{h.Handler.WithGroup(name)} }
+
 func newHolder(h slog.Handler) slog.Handler {
 	return holder{h, &held{records: make(map[slogtrace.TraceID][]func() error)}}
 }
@@ -183,6 +200,9 @@ func TestCheckHandlerOurs(t *testing.T) {
 		"JSONHandler that replaces":        func(w io.Writer) slog.Handler { return slogtrace.NewJSONHandler(w, replacing) },
 		"Handler(slog JSON that replaces)": func(w io.Writer) slog.Handler { return slogtrace.NewHandler(slog.NewJSONHandler(w, replacing)) },
 		"passer(Handler(slog JSON))":       func(w io.Writer) slog.Handler { return passer{slogtrace.NewHandler(slogJSON(w))} },
+		"bearer(JSONHandler)":              func(w io.Writer) slog.Handler { return bearer{slogtrace.NewJSONHandler(w, nil)} },
+		"bearer(Handler(slog JSON))":       func(w io.Writer) slog.Handler { return bearer{slogtrace.NewHandler(slogJSON(w))} },
+		"bearer(OTel Handler(slog JSON))":  func(w io.Writer) slog.Handler { return bearer{slogtrace.OTel.NewHandler(slogJSON(w))} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

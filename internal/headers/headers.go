@@ -6,9 +6,12 @@ import "context"
 
 var (
 	// Inject returns what a message sent under ctx takes along, each as one header line; "" where there is none.
+	// There can be baggage without a trace.
 	Inject func(ctx context.Context) (traceparent, tracestate, baggage string)
 
 	// Extract returns ctx continued by what a message brought along: the lines of its headers, in their order.
+	// A traceparent that is valid makes the baggage the message's, also if it brought none; without one that holds only
+	// where there are lines of it. Whoever does not trust the sender passes none.
 	// It returns a context that can be used also with an error, which says, in one line, what was not valid and left out.
 	Extract func(ctx context.Context, traceparent, tracestate, baggage []string) (context.Context, error)
 )
