@@ -130,25 +130,32 @@ func newBaggage(members []baggageMember, header string) *baggage {
 	if len(members) == 0 {
 		return nil
 	}
-	b := &baggage{members: members, header: header, attrs: make([]slog.Attr, 0, len(members)+1)}
-	var mem [maxRecordBaggage]byte
-	size := 0
+	var array [maxBaggageMembers]*baggageMember
+	last := array[:0] // of each key, in the place of the first
+next:
 	for i := range members {
 		m := &members[i]
-		// The count cannot be forged: a member of its name is one that does not stand there.
-		if m.key() == omittedKey || hasBaggageKey(members[:i], m.key()) {
-			continue
-		}
-		for j := i + 1; j < len(members); j++ {
-			if members[j].key() == m.key() {
-				m = &members[j]
+		for j := range last {
+			if last[j].key() == m.key() {
+				last[j] = m
+				continue next
 			}
 		}
-		n := m.keyLen + len(m.value) + len(`,"":""`)
-		if size+n > maxRecordBaggage {
+		last = append(last, m)
+	}
+	b := &baggage{members: members, header: header, attrs: make([]slog.Attr, 0, len(last)+1)}
+	var mem [maxRecordBaggage]byte
+	size := 0
+	for _, m := range last {
+		// The count cannot be forged: a member of its name is one that does not stand there.
+		if m.key() == omittedKey {
 			continue
 		}
-		if n = m.keyLen + len(appendString(mem[:0], m.value)) + len(`,"":`); size+n > maxRecordBaggage {
+		if size+len(m.value) > maxRecordBaggage {
+			continue // without a closer look
+		}
+		n := m.keyLen + len(appendString(mem[:0], m.value)) + len(`,"":`)
+		if size+n > maxRecordBaggage {
 			continue
 		}
 		size += n
@@ -158,10 +165,6 @@ func newBaggage(members []baggageMember, header string) *baggage {
 		b.attrs = append(b.attrs, slog.Int(omittedKey, n))
 	}
 	return b
-}
-
-func hasBaggageKey(members []baggageMember, key string) bool {
-	return slices.ContainsFunc(members, func(m baggageMember) bool { return m.key() == key })
 }
 
 // baggageLen returns the length of members as a header.
