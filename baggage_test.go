@@ -324,9 +324,9 @@ func TestWithBaggageSiblings(t *testing.T) {
 		wg.Go(func() {
 			for range 50 {
 				text := fmt.Sprint(i)
-				ctx := mustBaggage(t, With(base, slog.Int("m", i)), "c", text)
-				ctx = With(ctx, slog.Int("o", i))
-				if got, want := fmt.Sprint(currentOf(ctx).env.attrs), "[n=1 m="+text+" o="+text+" a=0 b=0 c="+text+"]"; got != want {
+				ctx := With(mustBaggage(t, base, "c", text, "a", text), slog.Int("m", i))
+				ctx = With(mustBaggage(t, ctx, "b", text), slog.Int("o", i))
+				if got, want := fmt.Sprint(currentOf(ctx).env.attrs), "[n=1 m="+text+" o="+text+" a="+text+" b="+text+" c="+text+"]"; got != want {
 					t.Errorf("got %s, want %s", got, want)
 				}
 			}

@@ -17,7 +17,7 @@ type env struct {
 	attrs  []slog.Attr // for every record: of With, outermost first, one of a key; then the baggage's. See setAttrs
 	state  string      // tracestate of the trace
 	rate   float64     // sample rate of the trace; 0 stands for 1
-	bag    *bag        // nil without baggage
+	bag    *bag        // nil without baggage; with it there are attrs
 }
 
 // A bag is the baggage of an env. It is apart from it, so that those without stay small.
@@ -32,7 +32,7 @@ var noEnv env
 // shared returns an env like e. Most say no more than who the Tracer is, and need no memory of their own.
 func (e env) shared() *env {
 	switch {
-	case len(e.attrs) > 0 || e.state != "" || e.rate != 0 || e.bag != nil:
+	case len(e.attrs) > 0 || e.state != "" || e.rate != 0:
 		own := e // not e itself, which would be on the heap in each case
 		return &own
 	case e.tracer != nil:
