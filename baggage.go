@@ -19,7 +19,8 @@ const (
 	// maxBaggageInput is what is looked at, at most: room for white space, and to say what is wrong with the rest.
 	maxBaggageInput = 32 << 10
 
-	// maxRecordBaggage is how many bytes of baggage stand on a record at most, written as JSON.
+	// maxRecordBaggage is how many bytes of baggage stand on a record at most, written as JSON
+	// and without the attr. that a key may get.
 	maxRecordBaggage = 1024
 
 	// omittedKey counts on a record the members that do not stand there.
@@ -216,7 +217,8 @@ func parseBaggage(lines ...string) (*baggage, error) {
 				break
 			}
 			// A comma at room is the end of a member that is within the limit.
-			line = line[:max(0, strings.LastIndexByte(line[:room+1], ','))]
+			// A copy, or the rest would stay in memory as long as the baggage.
+			line = strings.Clone(line[:max(0, strings.LastIndexByte(line[:room+1], ','))])
 		}
 		for more := true; more; {
 			var text string

@@ -96,7 +96,7 @@ func checkBaggage(t *testing.T, b *baggage) {
 	if b == nil {
 		return
 	}
-	if len(b.header) > 8192 || len(b.members) > 64 || len(b.members) == 0 || strings.ContainsAny(b.header, " \t") {
+	if len(b.header) > 8192 || len(b.members) > 64 || len(b.members) == 0 || !oracleVisible.MatchString(b.header) {
 		t.Errorf("%d members in %d bytes", len(b.members), len(b.header))
 	}
 	shown, size, omitted := 0, 0, 0
@@ -638,6 +638,11 @@ const (
 	oracleOWS    = `[ \t]*`
 )
 
+var (
+	oracleVisible    = regexp.MustCompile(`\A[!-~]*\z`)
+	oracleSemicolons = regexp.MustCompile(`;+`)
+)
+
 var oracleListMember = regexp.MustCompile(`\A(` + oracleToken + `)` + oracleOWS + `=` + oracleOWS + `(` + oracleOctets + `)` + oracleOWS +
 	`(?:;` + oracleOWS + `(?:` + oracleToken + oracleOWS + `(?:=` + oracleOWS + oracleOctets + oracleOWS + `)?)?)*\z`)
 
@@ -659,8 +664,8 @@ func oracleBaggage(lines []string) (members [][3]string, ok bool) {
 			ok = false
 			continue
 		}
-		text := regexp.MustCompile(`[ \t]+`).ReplaceAllString(part, "")
-		text = strings.TrimSuffix(regexp.MustCompile(`;+`).ReplaceAllString(text, ";"), ";")
+		text := strings.NewReplacer(" ", "", "\t", "").Replace(part)
+		text = strings.TrimSuffix(oracleSemicolons.ReplaceAllString(text, ";"), ";")
 		if len(members) == 64 || length+1+len(text) > 8192 {
 			ok = false
 			continue
