@@ -424,6 +424,12 @@ func TestExtractBaggage(t *testing.T) {
 			}
 		})
 	}
+	// A line that says nothing leaves a context without anything of ours as it is.
+	for _, line := range []string{"", "c"} {
+		if ctx, _ := headers.Extract(context.Background(), nil, nil, []string{line}); ctx != context.Background() {
+			t.Errorf("%q put something into the context: %v", line, ctx)
+		}
+	}
 	var none context.Context
 	if ctx, err := headers.Extract(none, nil, nil, []string{"a=1"}); err != nil || baggageText(ctx) != "a=1" {
 		t.Errorf("nil context: %v, %v", ctx, err)

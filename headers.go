@@ -43,7 +43,8 @@ func extractHeaders(ctx context.Context, traceparent, tracestate, baggage []stri
 		err = fmt.Errorf("slogtrace: traceparent: want one header line, got %d", len(traceparent))
 	}
 	if !sc.IsValid() {
-		if len(baggage) > 0 {
+		// Where there is nothing to take away either, nothing of ours must come into the context.
+		if len(baggage) > 0 && (b != nil || currentOf(ctx).env.baggage() != nil) {
 			ctx = withBaggage(ctx, currentOf(ctx), b)
 		}
 		return ctx, joinErrors(err, bagErr)
