@@ -1,0 +1,304 @@
+package slogtrace
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	// maxBaggageMembers and maxBaggage, in bytes over all lines, are what is propagated at most:
+	// the standard asks for at least that much (W3C Baggage, 3.3.2).
+	maxBaggageMembers = 64
+	maxBaggage        = 8192
+
+	// maxBaggageInput is what is looked at, at most: room for white space, and to say what is wrong with the rest.
+	maxBaggageInput = 32 << 10
+)
+
+// parseBaggage reads the lines of a baggage header, in their order (W3C Baggage, 3.3). The result is nil if they have no member.
+//
+//   - Members keep their order and their properties; white space and what is empty between separators is left out.
+//     Of several members with one key all are kept.
+//   - A member that breaks the grammar, or has a % without two hex digits, is left out, and so is each
+//     that would make more than 64 members or 8,192 bytes: always whole, whatever comes behind it.
+//   - Nothing behind 32 KiB is looked at.
+//
+// The error, short and on one line, counts what was left out; the rest holds.
+func parseBaggage(lines ...string) (*baggage, error) {
+	var array [maxBaggageMembers]baggageMember
+	members := array[:0]
+	var left baggageError
+	seen := 0
+	used := 0   // bytes of the lines so far, joined
+	length := 0 // of members, joined
+	for _, line := range lines {
+		room := maxBaggageInput - used
+		used += len(line) + 1
+		if len(line) > room {
+			left.unread = true
+			if room < 0 {
+				break
+			}
+			// A comma at room is the end of a member that is within the limit.
+			// A copy, or the rest would stay in memory as long as the baggage.
+			line = strings.Clone(line[:max(0, strings.LastIndexByte(line[:room+1], ','))])
+		}
+		for more := true; more; {
+			var text string
+			text, line, more = strings.Cut(line, ",")
+			if text = trimOWS(text); text == "" {
+				continue
+			}
+			seen++
+			m, err := parseBaggageMember(text)
+			if err.want != "" {
+				if left.invalid++; left.invalid == 1 {
+					left.first, left.number = err, seen
+				}
+				continue
+			}
+			n := len(m.text)
+			if len(members) > 0 {
+				n++
+			}
+			switch {
+			case len(members) == maxBaggageMembers:
+				left.members++
+			case length+n > maxBaggage:
+				left.bytes++
+			default:
+				members = append(members, m)
+				length += n
+			}
+		}
+	}
+	var b *baggage
+	if len(members) > 0 {
+		kept := slices.Clone(members) // so that array need not be on the heap
+		var header string
+		// Members are parts of the input in its order, so the same length means the same list.
+		if len(lines) == 1 && len(lines[0]) == length {
+			header = lines[0]
+		} else {
+			header = joinBaggage(kept)
+		}
+		b = newBaggage(kept, header)
+	}
+	if left == (baggageError{}) {
+		return b, nil
+	}
+	err := left // not left itself, which would be on the heap in each case
+	return b, &err
+}
+
+// A baggageFault is why a member is not valid. It is none if want is empty.
+type baggageFault struct{ want, got string }
+
+const (
+	wantBaggageKey      = "a token as key"
+	wantBaggageProperty = "a token as property key"
+	wantBaggageValue    = "a percent-encoded value"
+	wantPercent         = "two hex digits behind %"
+)
+
+// newBaggageMember returns the member key=value.
+func newBaggageMember(key, value string) (baggageMember, error) {
+	if !isToken(key) {
+		return baggageMember{}, fmt.Errorf("slogtrace: baggage: want a key of letters, digits and !#$%%&'*+-.^_`|~, got %s", quoteShort(key))
+	}
+	n := len(key) + 1 + len(value)
+	if n > maxBaggage { // before anything that takes time
+		return baggageMember{}, fmt.Errorf("slogtrace: baggage: want at most %d bytes, got %d", maxBaggage, n)
+	}
+	for i, r := range value {
+		if r == utf8.RuneError && !strings.HasPrefix(value[i:], "\ufffd") {
+			return baggageMember{}, fmt.Errorf("slogtrace: baggage: want a value in UTF-8, got 0x%02x at byte %d", value[i], i)
+		}
+	}
+	b := make([]byte, 0, n)
+	b = append(append(b, key...), '=')
+	for i := range len(value) {
+		if c := value[i]; isBaggageOctet(c) && c != '%' {
+			b = append(b, c)
+		} else {
+			b = append(b, '%', upperHex[c>>4], upperHex[c&15])
+		}
+	}
+	return baggageMember{string(b), len(key), value}, nil
+}
+
+const upperHex = "0123456789ABCDEF"
+
+// parseBaggageMember reads text, which is not empty and has no white space around it.
+func parseBaggageMember(text string) (baggageMember, baggageFault) {
+	key, rest, ok := strings.Cut(text, "=")
+	if !ok {
+		return baggageMember{}, baggageFault{"key=value", text}
+	}
+	if key = trimOWS(key); !isToken(key) {
+		return baggageMember{}, baggageFault{wantBaggageKey, key}
+	}
+	value, props, _ := strings.Cut(rest, ";")
+	value = trimOWS(value)
+	if fault := checkBaggageValue(value); fault.want != "" {
+		return baggageMember{}, fault
+	}
+	length := len(key) + 1 + len(value)
+	for p := range baggageProperties(props) {
+		if !isToken(p.key) {
+			return baggageMember{}, baggageFault{wantBaggageProperty, p.key}
+		}
+		if fault := checkBaggageValue(p.value); fault.want != "" {
+			return baggageMember{}, fault
+		}
+		length += p.len() + 1
+	}
+	if length < len(text) {
+		var b strings.Builder
+		b.Grow(length)
+		b.WriteString(key)
+		b.WriteByte('=')
+		b.WriteString(value)
+		for p := range baggageProperties(props) {
+			b.WriteByte(';')
+			b.WriteString(p.key)
+			if p.hasValue {
+				b.WriteByte('=')
+				b.WriteString(p.value)
+			}
+		}
+		text = b.String()
+	}
+	return baggageMember{text, len(key), percentDecode(value)}, baggageFault{}
+}
+
+// A baggageProperty is a property of a member; its value is as on the wire.
+type baggageProperty struct {
+	key, value string
+	hasValue   bool
+}
+
+func (p *baggageProperty) len() int {
+	if !p.hasValue {
+		return len(p.key)
+	}
+	return len(p.key) + 1 + len(p.value)
+}
+
+// baggageProperties returns the properties in text, unchecked. Empty ones are none.
+func baggageProperties(text string) iter.Seq[baggageProperty] {
+	return func(yield func(baggageProperty) bool) {
+		for part := range strings.SplitSeq(text, ";") {
+			if part = trimOWS(part); part == "" {
+				continue
+			}
+			var p baggageProperty
+			p.key, p.value, p.hasValue = strings.Cut(part, "=")
+			p.key, p.value = trimOWS(p.key), trimOWS(p.value)
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// checkBaggageValue checks s, a value on the wire, against W3C Baggage, 3.3.1.3:
+// the grammar lets a % stand alone, the text does not.
+func checkBaggageValue(s string) baggageFault {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c == '%' {
+			if i+2 >= len(s) || hexDigit(s[i+1]) < 0 || hexDigit(s[i+2]) < 0 {
+				return baggageFault{wantPercent, s}
+			}
+		} else if !isBaggageOctet(c) {
+			return baggageFault{wantBaggageValue, s}
+		}
+	}
+	return baggageFault{}
+}
+
+// percentDecode decodes s, which has been checked, once.
+func percentDecode(s string) string {
+	i := strings.IndexByte(s, '%')
+	if i < 0 {
+		return s
+	}
+	b := append(make([]byte, 0, len(s)), s[:i]...)
+	for ; i < len(s); i++ {
+		c := s[i]
+		if c == '%' {
+			c = byte(hexDigit(s[i+1])<<4 | hexDigit(s[i+2]))
+			i += 2
+		}
+		b = append(b, c)
+	}
+	if !utf8.Valid(b) {
+		return string([]rune(string(b)))
+	}
+	return string(b)
+}
+
+// hexDigit returns the value of a hex digit in either case, else -1.
+func hexDigit(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}
+
+// isBaggageOctet reports whether c may stand in a value on the wire: W3C Baggage, 3.3.1.3, baggage-octet.
+func isBaggageOctet(c byte) bool {
+	return '!' <= c && c <= '~' && c != '"' && c != ',' && c != ';' && c != '\\'
+}
+
+// isToken reports whether s is a token of RFC 9110, 5.6.2.
+func isToken(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return s != ""
+}
+
+// A baggageError says what of a header was left out.
+type baggageError struct {
+	invalid        int // members that are not valid
+	members, bytes int // that are, but beyond the limit of members, of bytes
+	unread         bool
+	first          baggageFault // of the first that is not valid,
+	number         int          // counted from 1 without the empty ones
+}
+
+func (e *baggageError) Error() string {
+	b := []byte("slogtrace: baggage: left out ")
+	sep := ""
+	add := func(format string, args ...any) {
+		b = fmt.Appendf(append(b, sep...), format, args...)
+		sep = ", "
+	}
+	if e.members > 0 {
+		add("%d beyond %d members", e.members, maxBaggageMembers)
+	}
+	if e.bytes > 0 {
+		add("%d beyond %d bytes", e.bytes, maxBaggage)
+	}
+	if e.unread {
+		add("all behind byte %d", maxBaggageInput)
+	}
+	if e.invalid > 0 {
+		add("%d not valid: member %d: want %s, got %s", e.invalid, e.number, e.first.want, quoteShort(e.first.got))
+	}
+	return string(b)
+}
