@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/slogtrace/slogtrace/internal/headers"
 )
 
 // An env is what a context hands down beside the current span.
@@ -18,6 +20,8 @@ type env struct {
 	state  string      // tracestate of the trace
 	rate   float64     // sample rate of the trace; 0 stands for 1
 	bag    *bag        // nil without baggage; with it there are attrs
+
+	decided headers.Sampling // what becomes of a trace that begins here; Defer: the Sampler says
 }
 
 // A bag is the baggage of an env. It is apart from it, so that those without stay small.
@@ -32,7 +36,7 @@ var noEnv env
 // shared returns an env like e. Most say no more than who the Tracer is, and need no memory of their own.
 func (e env) shared() *env {
 	switch {
-	case len(e.attrs) > 0 || e.state != "" || e.rate != 0:
+	case len(e.attrs) > 0 || e.state != "" || e.rate != 0 || e.decided != headers.Defer:
 		own := e // not e itself, which would be on the heap in each case
 		return &own
 	case e.tracer != nil:
@@ -117,6 +121,8 @@ type remoteParent struct {
 	first  atomic.Bool // a span was started under it, so queued_ms is spoken for
 	flags  Flags
 	dated  bool
+
+	undecided bool // the Sampler is to be asked
 }
 
 // scopeKey is the context key under which both kinds of context find themselves.

@@ -11,6 +11,7 @@ import (
 
 func init() {
 	headers.Inject, headers.Extract = injectHeaders, extractHeaders
+	headers.Continue, headers.EndPanicked = continueSampled, endPanicked
 }
 
 // injectHeaders is headers.Inject.
@@ -59,4 +60,35 @@ func joinErrors(a, b error) error {
 		return cmp.Or(a, b)
 	}
 	return fmt.Errorf("%w; %w", a, b)
+}
+
+// continueSampled is headers.Continue.
+func continueSampled(ctx context.Context, trace [16]byte, span [8]byte, s headers.Sampling) context.Context {
+	sc := SpanContext{TraceID: trace, SpanID: span}
+	if sc.IsValid() {
+		if s == headers.Accept {
+			sc.Flags = FlagSampled
+		}
+		ctx = withRemote(ctx, sc, currentOf(ctx).env.baggage(), "", time.Time{}) // Extract has seen to the baggage
+		currentOf(ctx).remote.undecided = s == headers.Defer
+		return ctx
+	}
+	c := currentOf(ctx)
+	if s == headers.Defer || c.inTrace() { // in a trace that is decided none begins
+		return ctx
+	}
+	var e env
+	if c.env != nil {
+		e = *c.env
+	}
+	e.decided = s
+	return &scopeContext{Context: ctx, env: e.shared()}
+}
+
+// endPanicked is headers.EndPanicked.
+func endPanicked(span, value any) {
+	s, end := span.(*Span), time.Now()
+	if s.finish(end, nil, value) {
+		s.env.tracer.report(s, end)
+	}
 }

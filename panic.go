@@ -20,8 +20,11 @@ func (e *panicError) Unwrap() error {
 
 const maxStackFrames = 32
 
-// endFunction is where a panic goes on that a span has reported.
-var endFunction = reflect.TypeFor[Span]().PkgPath() + ".(*Span).End"
+// These are where a panic goes on that a span has reported.
+var (
+	endFunction    = reflect.TypeFor[Span]().PkgPath() + ".(*Span).End"
+	serverFunction = reflect.TypeFor[Span]().PkgPath() + "/tracehttp.(*writer).finish"
+)
 
 // panicStack returns the stack of the panic that is being recovered from, innermost call first,
 // in the form of runtime/debug.Stack but without what lies above the panic, and without addresses.
@@ -42,7 +45,7 @@ func panicStack() string {
 		case n == maxStackFrames:
 			b.WriteString("...\n")
 			return b.String()
-		case n == 0 && f.Function == endFunction:
+		case n == 0 && (f.Function == endFunction || f.Function == serverFunction):
 			return ""
 		case f.Function != "":
 			fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)

@@ -3,6 +3,7 @@ package slogtrace
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -149,7 +150,7 @@ func (s *Span) SetAttrs(attrs ...slog.Attr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.is(ended) {
-		s.attrs = mergeAttrs(s.attrs, attrs)
+		s.attrs = mergeAttrs(slices.Grow(s.attrs, len(attrs)), attrs)
 	}
 }
 

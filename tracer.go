@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/slogtrace/slogtrace/internal/headers"
 	"github.com/slogtrace/slogtrace/internal/ids"
 )
 
@@ -144,6 +145,10 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 		copy(s.ids[:32], c.remote.ids[:32])
 		s.parentID = c.remote.ids.span()
 		s.flags = c.remote.flags
+		if c.remote.undecided {
+			s.flags |= FlagSampled
+			t.sample(ctx, s, c.remote.ids.trace())
+		}
 		s.continueRemote(c.remote)
 	default:
 		t.newTrace(ctx, s)
@@ -169,6 +174,16 @@ func (t *Tracer) newTrace(ctx context.Context, s *Span) {
 	binary.BigEndian.PutUint64(id[8:], ids.Uint64())
 	appendHex(s.ids[:0], id[:])
 	s.flags = FlagRandom | FlagSampled
+	switch s.env.decided {
+	case headers.Deny:
+		s.flags = FlagRandom
+	case headers.Defer:
+		t.sample(ctx, s, id)
+	}
+}
+
+// sample asks the Sampler about the trace id, of which s, sampled so far, is the first span here.
+func (t *Tracer) sample(ctx context.Context, s *Span, id TraceID) {
 	if t.opts.Sampler == nil {
 		return
 	}

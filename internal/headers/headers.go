@@ -14,4 +14,21 @@ var (
 	// where there are lines of it. Whoever does not trust the sender passes none.
 	// It returns a context that can be used also with an error, which says, in one line, what was not valid and left out.
 	Extract func(ctx context.Context, traceparent, tracestate, baggage []string) (context.Context, error)
+
+	// Continue is Extract for headers other than traceparent: B3's. Where one of the ids is zero there is only the decision:
+	// it counts for the trace that begins under ctx.
+	Continue func(ctx context.Context, trace [16]byte, span [8]byte, s Sampling) context.Context
+
+	// EndPanicked ends span, a *slogtrace.Span, failed with the panic of the given value.
+	// The deferred function that recovered it calls EndPanicked and panics again.
+	EndPanicked func(span, value any)
+)
+
+// A Sampling is what the caller decided of its trace. Unlike traceparent, B3 can leave that to us, or say no more than that.
+type Sampling uint8
+
+const (
+	Defer Sampling = iota // the Sampler is asked
+	Deny
+	Accept
 )
