@@ -1,0 +1,263 @@
+package tracehttp
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/internal/headers"
+)
+
+// TransportOptions are options for [NewTransport]. The zero value means the defaults.
+type TransportOptions struct {
+	// Tracer makes the spans. Nil: that of the request's context, else the default one.
+	Tracer *slogtrace.Tracer
+
+	// Op names the span of a request. Nil, or "": the method. A name is for a kind of request, not for one of it:
+	// "GET /bookings/{id}", without the id.
+	Op func(*http.Request) string
+
+	// BaggageHosts names the hosts that baggage is sent to: "api.internal" on any port, "api.internal:8080" on that one,
+	// "*.internal" for all hosts below. It is the host of the request's URL that counts. Nil: none.
+	BaggageHosts []string
+
+	// B3 sends the header b3 too, B3Multi X-B3-TraceId and its like, for services that do not know traceparent.
+	B3, B3Multi bool
+
+	// RequestHeaders, ResponseHeaders and Query are as in [HandlerOptions].
+	RequestHeaders, ResponseHeaders []string
+	Query                           []string
+}
+
+// NewTransport returns a RoundTripper that sends requests by base, each in a span of kind client.
+// Nil options mean the defaults; they are copied. A nil base is what [http.DefaultTransport] is at that moment.
+//
+//	client := &http.Client{Transport: tracehttp.NewTransport(nil, nil)}
+//	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
+//	resp, err := client.Do(req)
+//
+// The span is a child of that of the request's context. There is one for each round trip: redirects and retries
+// of an [http.Client] are several. Base gets a copy of the request, whose context has the span, with the headers
+// traceparent and tracestate (W3C Trace Context Level 2), which name it, in place of those that the request had,
+// B3's included. Baggage is sent to [TransportOptions.BaggageHosts] only; what the request itself has as Baggage stays.
+// The request is not changed. Who may not see the ids should be called by another transport.
+//
+// The span ends when the body of the response has been read to its end, an error included, or closed, whichever comes
+// first; so it lasts as long as the exchange. Without a body it ends with the round trip. A body that is never closed,
+// which leaks a connection too, is a span that never ends. The body of a 101 Switching Protocols stays an [io.Writer].
+//
+// An error of base, or of the body, and a status of 400 and above, fail the span. error.type is the status,
+// "canceled" or "timeout" where the request's context ended or the network says so, "EOF" where the server hung up,
+// else the type of the error.
+//
+// Its attributes are, after OpenTelemetry's semantic conventions: http.request.method, url.full without user, query
+// and fragment, server.address, server.port, http.response.status_code, network.protocol.version, error.type.
+// A path that holds a secret, as some APIs want it, is in url.full: use another transport there.
+//
+// CloseIdleConnections is base's, if it has one.
+func NewTransport(base http.RoundTripper, opts *TransportOptions) http.RoundTripper {
+	t := &transport{base: base}
+	if opts != nil {
+		t.opts = *opts
+	}
+	t.opts.RequestHeaders = canonical(t.opts.RequestHeaders)
+	t.opts.ResponseHeaders = canonical(t.opts.ResponseHeaders)
+	t.opts.Query = slices.Clone(t.opts.Query)
+	t.opts.BaggageHosts = slices.Clone(t.opts.BaggageHosts)
+	for i, host := range t.opts.BaggageHosts {
+		t.opts.BaggageHosts[i] = strings.ToLower(host)
+	}
+	return t
+}
+
+type transport struct {
+	base http.RoundTripper // nil: http.DefaultTransport
+	opts TransportOptions
+}
+
+func (t *transport) roundTripper() http.RoundTripper {
+	if t.base != nil {
+		return t.base
+	}
+	return http.DefaultTransport
+}
+
+// CloseIdleConnections is what http.Client's looks for.
+func (t *transport) CloseIdleConnections() {
+	if c, ok := t.roundTripper().(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	method := knownMethod(req.Method)
+	op := ""
+	if t.opts.Op != nil {
+		op = t.opts.Op(req)
+	}
+	if op == "" {
+		op = opName(method, "")
+	}
+	var ctx context.Context
+	var span *slogtrace.Span
+	if t.opts.Tracer != nil {
+		ctx, span = t.opts.Tracer.Start(req.Context(), op, slogtrace.KindClient)
+	} else {
+		ctx, span = slogtrace.Start(req.Context(), op, slogtrace.KindClient)
+	}
+	defer endPanicked(span)
+
+	sent := req.WithContext(ctx)
+	sent.Header = t.headers(ctx, req)
+	resp, err := t.roundTripper().RoundTrip(sent)
+	span.SetAttrs(t.attrs(ctx, req, method, resp, err)...)
+	switch {
+	case err != nil:
+		span.Fail(err)
+		span.End()
+		return resp, err
+	case resp == nil: // against the rules, which http.Client will say
+		span.End()
+		return resp, err
+	case resp.StatusCode >= 400:
+		span.Fail(statusError(resp.StatusCode))
+	}
+	if resp.Body == nil || resp.Body == http.NoBody {
+		span.End()
+		return resp, nil
+	}
+	b := body{resp.Body, span, ctx}
+	if rw, ok := resp.Body.(io.ReadWriteCloser); ok {
+		resp.Body = &writableBody{b, rw}
+	} else {
+		resp.Body = &b
+	}
+	return resp, nil
+}
+
+// endPanicked is to be deferred.
+func endPanicked(span *slogtrace.Span) {
+	if p := recover(); p != nil {
+		headers.EndPanicked(span, p)
+		panic(p)
+	}
+}
+
+// headers returns the headers of req with those of ctx.
+func (t *transport) headers(ctx context.Context, req *http.Request) http.Header {
+	h := make(http.Header, len(req.Header)+3)
+	for key, values := range req.Header {
+		h[key] = slices.Clip(values) // shared: whoever adds one gets a copy
+	}
+	traceparent, tracestate, baggage := headers.Inject(ctx)
+	set(h, traceparent, tracestate)
+	if baggage != "" && t.takesBaggage(req) {
+		h["Baggage"] = []string{baggage}
+	}
+	if t.opts.B3 || t.opts.B3Multi {
+		injectB3(ctx, h, t.opts.B3, t.opts.B3Multi)
+	}
+	return h
+}
+
+func (t *transport) takesBaggage(req *http.Request) bool {
+	if len(t.opts.BaggageHosts) == 0 || req.URL == nil {
+		return false
+	}
+	host, name := strings.ToLower(req.URL.Host), strings.ToLower(req.URL.Hostname())
+	return slices.ContainsFunc(t.opts.BaggageHosts, func(want string) bool {
+		if below, ok := strings.CutPrefix(want, "*"); ok {
+			return strings.HasPrefix(below, ".") && (strings.HasSuffix(name, below) || strings.HasSuffix(host, below))
+		}
+		return want != "" && (want == name || want == host)
+	})
+}
+
+func (t *transport) attrs(ctx context.Context, req *http.Request, method string, resp *http.Response, err error) []slog.Attr {
+	attrs := appendMethod(make([]slog.Attr, 0, 8), method, req.Method)
+	if u := req.URL; u != nil {
+		full := u.Scheme + "://" + u.Host + u.EscapedPath()
+		if u.Opaque != "" { // it may hold a query, and credentials
+			full = u.Scheme + "://" + u.Host
+		}
+		attrs = append(attrs, slog.String(fullKey, cut(full, maxText)))
+		attrs = appendAddress(attrs, u.Host, defaultPort(u.Scheme))
+		attrs = appendQuery(attrs, u.RawQuery, t.opts.Query)
+	}
+	attrs = appendHeaders(attrs, requestHeader, req.Header, t.opts.RequestHeaders)
+	switch {
+	case err != nil:
+		attrs = append(attrs, slog.String(errorTypeKey, errorType(ctx, err)))
+	case resp != nil:
+		attrs = append(attrs, slog.Int(statusKey, resp.StatusCode))
+		if v := protocolVersion(resp.ProtoMajor, resp.ProtoMinor); v != "" {
+			attrs = append(attrs, slog.String(protocolKey, v))
+		}
+		if resp.StatusCode >= 400 {
+			attrs = append(attrs, slog.String(errorTypeKey, strconv.Itoa(resp.StatusCode)))
+		}
+		attrs = appendHeaders(attrs, responseHeader, resp.Header, t.opts.ResponseHeaders)
+	}
+	return attrs
+}
+
+// errorType returns what kind of error ended an exchange.
+func errorType(ctx context.Context, err error) string {
+	timeout, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), ok && timeout.Timeout(), errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return "timeout"
+	case errors.Is(err, context.Canceled), errors.Is(ctx.Err(), context.Canceled):
+		return "canceled"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "EOF" // of a type that says nothing
+	}
+	return reflect.TypeOf(err).String()
+}
+
+// A body is the body of a response. It ends the span with itself.
+type body struct {
+	io.ReadCloser
+	span *slogtrace.Span
+	ctx  context.Context
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.end(err)
+	}
+	return n, err
+}
+
+func (b *body) Close() error {
+	err := b.ReadCloser.Close()
+	b.end(err)
+	return err
+}
+
+func (b *body) end(err error) {
+	if err != nil && err != io.EOF {
+		b.span.SetAttrs(slog.String(errorTypeKey, errorType(b.ctx, err)))
+		b.span.Fail(err)
+	}
+	b.span.End()
+}
+
+// A writableBody is the body of a 101 Switching Protocols: the connection.
+type writableBody struct {
+	body
+	w io.Writer
+}
+
+func (b *writableBody) Write(p []byte) (int, error) { return b.w.Write(p) }
