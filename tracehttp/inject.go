@@ -1,0 +1,97 @@
+package tracehttp
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/slogtrace/slogtrace/internal/headers"
+)
+
+// Inject sets the headers that continue the trace of ctx at the receiver of a message:
+// traceparent and tracestate (W3C Trace Context Level 2, 3.2 and 3.3) and baggage (W3C Baggage, 3).
+// What h has of the former two is replaced, and removed if ctx has none, B3's included, so that h never names another trace.
+// A baggage that h has stays where ctx has none.
+//
+// It is for messages that no http.RoundTripper sends, to services of your own: a queue's headers, gRPC's metadata.
+// To strangers send no baggage: delete it from h. The keys are in canonical form ("Traceparent").
+// A nil h is left alone.
+func Inject(ctx context.Context, h http.Header) {
+	if h == nil {
+		return
+	}
+	traceparent, tracestate, baggage := headers.Inject(orBackground(ctx))
+	set(h, traceparent, tracestate)
+	if baggage != "" {
+		h["Baggage"] = []string{baggage}
+	}
+}
+
+// set replaces what h says of a trace.
+func set(h http.Header, traceparent, tracestate string) {
+	for _, key := range b3Headers {
+		delete(h, key)
+	}
+	values := make([]string, 2)
+	values[0], values[1] = traceparent, tracestate
+	if traceparent == "" {
+		delete(h, "Traceparent")
+	} else {
+		h["Traceparent"] = values[0:1:1]
+	}
+	if tracestate == "" {
+		delete(h, "Tracestate")
+	} else {
+		h["Tracestate"] = values[1:2:2]
+	}
+}
+
+// Extract returns ctx continued by the headers that a message came with: the next [slogtrace.Start] makes a child of
+// the span that sent it. It reads traceparent and tracestate, else b3, else X-B3-…, as [NewHandler] says, and baggage.
+// Keys are in canonical form or in lower case, as HTTP/2 and gRPC have them.
+//
+// It returns a context that can be used also with an error, which says, on one line, what was not valid and left out.
+// There is no error where there are no headers.
+//
+// It is for messages from your own services. From strangers take nothing, baggage least of all: delete it from h before.
+func Extract(ctx context.Context, h http.Header) (context.Context, error) {
+	get := getter{h, true}
+	return extract(orBackground(ctx), get, get.lines("Baggage", "baggage"))
+}
+
+func orBackground(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
+}
+
+// A getter looks headers up.
+type getter struct {
+	h     http.Header
+	lower bool // keys may be in lower case
+}
+
+func (g getter) lines(canonical, lower string) []string {
+	v, ok := g.h[canonical]
+	if !ok && g.lower {
+		v = g.h[lower]
+	}
+	return v
+}
+
+// extract continues ctx. B3 is looked at only where there is no traceparent: one that is not valid,
+// or repeated, restarts the trace (W3C Trace Context Level 2, 4.3).
+func extract(ctx context.Context, get getter, baggage []string) (context.Context, error) {
+	traceparent := get.lines("Traceparent", "traceparent")
+	if len(traceparent) > 0 {
+		return headers.Extract(ctx, traceparent, get.lines("Tracestate", "tracestate"), baggage)
+	}
+	ctx, err := extractB3(ctx, get)
+	if len(baggage) > 0 {
+		var baggageErr error
+		if ctx, baggageErr = headers.Extract(ctx, nil, nil, baggage); err == nil {
+			err = baggageErr
+		}
+	}
+	return ctx, err
+}
