@@ -209,7 +209,7 @@ func TestHandlerStatus(t *testing.T) {
 		}, "GET", map[string]string{"http.aborted": ""}},
 		"head": {func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "x") }, "HEAD", map[string]string{"http.response.status_code": "200", "http.aborted": "", "http.request.method": "HEAD"}},
 		"4xx":  {func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", 499) }, "GET", map[string]string{"http.response.status_code": "499", "error": "", "error.type": "", "level": "INFO"}},
-		"5xx":  {func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", 503) }, "GET", map[string]string{"http.response.status_code": "503", "error": "503 Service Unavailable", "error.type": "503", "level": "ERROR"}},
+		"5xx":  {func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", http.StatusServiceUnavailable) }, "GET", map[string]string{"http.response.status_code": "503", "error": "503 Service Unavailable", "error.type": "503", "level": "ERROR"}},
 		"599":  {func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", 599) }, "GET", map[string]string{"error": "599"}},
 		"own error": {func(w http.ResponseWriter, r *http.Request) {
 			slogtrace.SpanFromContext(r.Context()).Fail(errors.New("disk full"))

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/slogtrace/slogtrace"
 	"github.com/slogtrace/slogtrace/internal/headers"
@@ -214,10 +215,14 @@ func errorType(ctx context.Context, err error) string {
 		error
 		Timeout() bool
 	}](err)
+	// http.Client's own timer cancels the request a moment before or after its context ends,
+	// and the error of the body says only that.
+	canceled := errors.Is(err, context.Canceled) || ctx.Err() != nil || err.Error() == "net/http: request canceled"
+	deadline, limited := ctx.Deadline()
 	switch {
-	case errors.Is(err, context.DeadlineExceeded), ok && timeout.Timeout(), errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), ok && timeout.Timeout(), canceled && limited && !time.Now().Before(deadline):
 		return "timeout"
-	case errors.Is(err, context.Canceled), errors.Is(ctx.Err(), context.Canceled):
+	case canceled:
 		return "canceled"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "EOF" // of a type that says nothing

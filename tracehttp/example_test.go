@@ -1,0 +1,133 @@
+package tracehttp_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+
+	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/tracehttp"
+)
+
+// shown returns a Tracer whose records show only what does not differ from run to run.
+func shown() *slogtrace.Tracer {
+	return slogtrace.NewTracer(slogtrace.NewHandler(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			switch a.Key {
+			case "op", "kind", "error", "http.response.status_code", "detail":
+				return a
+			}
+			return slog.Attr{}
+		},
+	})), nil)
+}
+
+func ExampleNewHandler() {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /bookings/{id}", func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "the calendar is down", http.StatusServiceUnavailable)
+	})
+	h := tracehttp.NewHandler(mux, &tracehttp.HandlerOptions{Tracer: shown()})
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/bookings/4711", nil))
+	// Output:
+	// op="GET /bookings/{id}" kind=server error="503 Service Unavailable" http.response.status_code=503
+}
+
+// On a public edge, the callers' traces are not continued, only linked to, and those of strangers not even that.
+func ExampleTrust() {
+	opts := &tracehttp.HandlerOptions{
+		Tracer: shown(),
+		Trust: func(r *http.Request) tracehttp.Trust {
+			if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+				return tracehttp.Link // a partner
+			}
+			return tracehttp.Ignore
+		},
+	}
+	h := tracehttp.NewHandler(http.NotFoundHandler(), opts)
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	// Output:
+	// op=GET kind=server http.response.status_code=404
+}
+
+func ExampleNewTransport() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println("traceparent:", len(r.Header.Get("Traceparent")), "bytes")
+	}))
+	defer server.Close()
+
+	client := &http.Client{Transport: tracehttp.NewTransport(nil, &tracehttp.TransportOptions{Tracer: shown()})}
+	resp, err := client.Get(server.URL)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	resp.Body.Close()
+	// Output:
+	// traceparent: 55 bytes
+	// op=GET kind=client http.response.status_code=200
+}
+
+// A queue whose messages have properties of one string each.
+func ExampleInject() {
+	ctx, err := tracehttp.Extract(context.Background(), http.Header{"Traceparent": {parent}})
+	if err != nil {
+		fmt.Println(err)
+	}
+
+	h := http.Header{}
+	tracehttp.Inject(ctx, h)
+	properties := map[string]string{}
+	for key, values := range h {
+		properties[strings.ToLower(key)] = strings.Join(values, ",")
+	}
+	fmt.Println(properties)
+
+	// On the other side:
+	h = http.Header{}
+	for key, value := range properties {
+		h.Set(key, value)
+	}
+	ctx, err = tracehttp.Extract(context.Background(), h)
+	fmt.Println(slogtrace.SpanContextFromContext(ctx).TraceID, err)
+	// Output:
+	// map[traceparent:00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01]
+	// 4bf92f3577b34da6a3ce929d0e0e4736 <nil>
+}
+
+// MD is what metadata.MD of google.golang.org/grpc is: values by keys in lower case.
+type MD map[string][]string
+
+// In interceptors of gRPC: the metadata of a call is headers with keys in lower case.
+func ExampleExtract() {
+	incoming := MD{"traceparent": {parent}} // metadata.FromIncomingContext
+	ctx, err := tracehttp.Extract(context.Background(), http.Header(incoming))
+	fmt.Println(slogtrace.SpanContextFromContext(ctx).SpanID, err)
+
+	h := http.Header{}
+	tracehttp.Inject(ctx, h)
+	outgoing := MD{} // metadata.NewOutgoingContext
+	for key, values := range h {
+		outgoing[strings.ToLower(key)] = values
+	}
+	fmt.Println(outgoing)
+	// Output:
+	// 00f067aa0ba902b7 <nil>
+	// map[traceparent:[00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01]]
+}
+
+func ExampleError() {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tracehttp.Error(w, r, http.StatusConflict, "seat 12A is taken")
+	})
+	ctx, _ := tracehttp.Extract(context.Background(), http.Header{"Traceparent": {parent}})
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("POST", "/bookings", nil).WithContext(ctx))
+	fmt.Print(w.Body)
+	// Output:
+	// {"title":"Conflict","status":409,"detail":"seat 12A is taken","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}
+}
