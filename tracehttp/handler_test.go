@@ -1,5 +1,29 @@
 package tracehttp_test
 
+// Bugs were planted, one at a time, and found by:
+//
+//	103 taken for the status                          TestHandlerStatus
+//	a name that somebody set is set over              TestHandlerOpOfOthers
+//	OPTIONS * has a route                             TestHandlerOptionsStar
+//	http.ErrAbortHandler fails the span, is swallowed TestHandlerPanic
+//	the stack of a panic twice                        TestHandlerPanicStack
+//	two spans for a handler in a handler              TestHandlerNested
+//	the server's own deadline is the client's doing   TestHandlerDeadline
+//	Ignore links                                      TestTrust
+//	a repeated traceparent falls back to B3           TestExtractErrors, TestHandlerFlood
+//	the whole query is logged                         TestHandlerAllowLists
+//	With forgets a decision without ids               TestSampling
+//	ids without a decision do not ask the Sampler     TestSampling
+//	a hijack is not noticed                           TestUpgrade, TestHijackThroughWrapper
+//	the values of a request's headers are shared      TestTransportHeaders
+//	B3 of another trace is forwarded                  TestInject, TestTransportHeaders
+//	http.NoBody leaves the span open                  TestTransportStatus
+//	the body after a 101 cannot be written to         TestUpgrade
+//	errors of the body are lost                       TestTransportBody
+//	64 bits are padded on the right                   FuzzB3Single, TestB3Fallback
+//	debug gives way to X-B3-Sampled: 0                TestB3Vectors
+//	the error behind a 500 goes to the client         TestError
+
 import (
 	"cmp"
 	"context"
@@ -90,6 +114,17 @@ func TestHandlerOpOfOthers(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /x/{n}", tracehttp.NewHandler(serveWith(nothing), opts))
 	serve(mux).has(t, map[string]string{"op": "GET /x/{n}", "http.route": "/x/{n}"})
+}
+
+// What the mux does not route has no route, even if a pattern matches everything.
+func TestHandlerOptionsStar(t *testing.T) {
+	rec := tracetest.NewRecorder()
+	mux := http.NewServeMux()
+	mux.Handle("/", serveWith(nothing))
+	r := httptest.NewRequest("OPTIONS", "*", nil)
+	w := httptest.NewRecorder()
+	tracehttp.NewHandler(mux, &tracehttp.HandlerOptions{Tracer: slogtrace.NewTracer(rec, nil)}).ServeHTTP(w, r)
+	span(t, rec).has(t, map[string]string{"op": "OPTIONS", "http.route": "", "http.response.status_code": "400", "url.path": "*"})
 }
 
 func TestHandlerNested(t *testing.T) {
