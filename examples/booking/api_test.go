@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -141,21 +140,6 @@ func TestCallbackAfterwards(t *testing.T) {
 		if status != []int{http.StatusInternalServerError, http.StatusOK}[want] {
 			t.Errorf("call %d: %d %v", want, status, answer)
 		}
-	}
-}
-
-// All lines of a tracestate count.
-func TestJoinTrace(t *testing.T) {
-	var got slogtrace.SpanContext
-	h := joinTrace(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		got = slogtrace.SpanContextFromContext(r.Context())
-	}))
-	r := httptest.NewRequest("GET", "/", nil)
-	r.Header.Set("Traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
-	r.Header["Tracestate"] = []string{"a=1", "b=2"}
-	h.ServeHTTP(httptest.NewRecorder(), r)
-	if got.State != "a=1,b=2" {
-		t.Errorf("tracestate %q", got.State)
 	}
 }
 

@@ -5,65 +5,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/tracehttp"
 )
 
-// This file is what it takes to trace HTTP by hand: two middlewares and a client call.
-
-// joinTrace continues the trace that a request's headers name.
-// It is for our own services only: from the public take nothing, or strangers choose the trace you write into.
-func joinTrace(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if v := r.Header["Traceparent"]; len(v) == 1 {
-			if sc, err := slogtrace.ParseTraceparent(v[0]); err == nil {
-				sc.State = strings.Join(r.Header["Tracestate"], ",") // it may come in several lines
-				r = r.WithContext(slogtrace.ContextWithRemoteSpanContext(r.Context(), sc))
-			}
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// traced makes a span of each request, named after the pattern of mux that it matches.
-func traced(start startFunc, mux *http.ServeMux) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		op := r.Method
-		if _, pattern := mux.Handler(r); pattern != "" {
-			op = pattern // "POST /bookings"
-		}
-		ctx, span := start(r.Context(), op, slogtrace.KindServer)
-		defer span.End()
-		w.Header().Set("X-Trace-Id", span.SpanContext().TraceID.String())
-		sw := &statusWriter{w, http.StatusOK}
-		mux.ServeHTTP(sw, r.WithContext(ctx))
-		span.SetAttrs(slog.Int("status", sw.status))
-		if sw.status >= 500 {
-			span.Fail(fmt.Errorf("%d %s", sw.status, http.StatusText(sw.status)))
-		}
-	})
-}
-
-// A startFunc is slogtrace.Start or a Tracer's.
-type startFunc = func(ctx context.Context, op string, attrs ...slog.Attr) (context.Context, *slogtrace.Span)
-
-type statusWriter struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *statusWriter) WriteHeader(status int) {
-	w.status = status
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+// This file is what HTTP takes beyond tracehttp.NewHandler: a client call with a span of its own name, and errors.
 
 var client = &http.Client{Timeout: time.Minute}
 
@@ -80,17 +31,13 @@ func call(ctx context.Context, op, url string, in, out any) (err error) {
 	if err != nil {
 		return err
 	}
-	sc := span.SpanContext()
-	req.Header.Set("Traceparent", sc.Traceparent())
-	if sc.State != "" {
-		req.Header.Set("Tracestate", sc.State)
-	}
+	tracehttp.Inject(ctx, req.Header) // tracehttp.NewTransport would add a span with the method for a name
 	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	span.SetAttrs(slog.Int("status", resp.StatusCode))
+	span.SetAttrs(slog.Int("http.response.status_code", resp.StatusCode))
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/tracehttp"
 )
 
 // The others: a calendar and a payment provider, HTTP services with loggers and Tracers of their own, a mail server,
@@ -37,7 +38,7 @@ func newCalendar(log slog.Handler, p pace) http.Handler {
 		}
 		return writeJSON(w, http.StatusCreated, e)
 	}))
-	return joinTrace(traced(slogtrace.NewTracer(log, nil).Start, mux))
+	return tracehttp.NewHandler(mux, &tracehttp.HandlerOptions{Tracer: slogtrace.NewTracer(log, nil)})
 }
 
 type charge struct {
@@ -60,7 +61,7 @@ type payments struct {
 func (p *payments) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST /charges", handler(p.charge))
-	return joinTrace(traced(slogtrace.NewTracer(p.log.Handler(), nil).Start, mux))
+	return tracehttp.NewHandler(mux, &tracehttp.HandlerOptions{Tracer: slogtrace.NewTracer(p.log.Handler(), nil)})
 }
 
 func (p *payments) charge(w http.ResponseWriter, r *http.Request) error {
