@@ -31,7 +31,7 @@
 // # Work done later, and elsewhere
 //
 // A [Carrier] takes the context through a JSON payload: a job on a queue, a payment that is confirmed tomorrow.
-// [SpanContext.Traceparent] and [ParseTraceparent] take it over HTTP, as W3C Trace Context has it.
+// Package tracehttp takes it over HTTP, as W3C Trace Context has it: servers, clients and other carriers of headers.
 // What every process on the way is to know, and to write on its records, a tenant, a test run, is [WithBaggage];
 // what is to stay in this one is [With].
 //
