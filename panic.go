@@ -24,6 +24,7 @@ const maxStackFrames = 32
 var (
 	endFunction    = reflect.TypeFor[Span]().PkgPath() + ".(*Span).End"
 	serverFunction = reflect.TypeFor[Span]().PkgPath() + "/tracehttp.(*writer).finish"
+	clientFunction = reflect.TypeFor[Span]().PkgPath() + "/tracehttp.endPanicked"
 )
 
 // panicStack returns the stack of the panic that is being recovered from, innermost call first,
@@ -45,7 +46,7 @@ func panicStack() string {
 		case n == maxStackFrames:
 			b.WriteString("...\n")
 			return b.String()
-		case n == 0 && (f.Function == endFunction || f.Function == serverFunction):
+		case n == 0 && (f.Function == endFunction || f.Function == serverFunction || f.Function == clientFunction):
 			return ""
 		case f.Function != "":
 			fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)

@@ -88,8 +88,8 @@ const (
 // and in the answer. None is invented. The answer has the trace id in X-Trace-Id.
 //
 // The ResponseWriter that next gets has Unwrap, for [http.ResponseController]. It is an [http.Flusher],
-// an [http.Hijacker], an [io.ReaderFrom] or an [http.Pusher] where the original is one. (For HTTP/2 the Pusher
-// comes without ReaderFrom.) It is no http.CloseNotifier, which is deprecated. A hijacked connection has status 101,
+// an [http.Hijacker] or an [io.ReaderFrom] where the original is one, and HTTP/2's is an [http.Pusher] too.
+// It is no http.CloseNotifier, which is deprecated. A hijacked connection has status 101,
 // unless another was written before, and the span ends when next returns.
 //
 // A handler inside another of NewHandler's makes no second span: the outermost one counts.

@@ -247,6 +247,7 @@ func TestTransportError(t *testing.T) {
 		span(t, rec).has(t, test.want)
 	}
 	// A base that panics does not leave the span open.
+	def := tracetest.Record(t)
 	rt, rec := newTransport(t, base(func(*http.Request) (*http.Response, error) { panic("boom") }), tracehttp.TransportOptions{})
 	func() {
 		defer func() {
@@ -254,9 +255,14 @@ func TestTransportError(t *testing.T) {
 				t.Errorf("panic: %v", p)
 			}
 		}()
-		get(t, rt, t.Context(), "http://h/")
+		slogtrace.Do(t.Context(), "outer", func(ctx context.Context) error { get(t, rt, ctx, "http://h/"); return nil })
 	}()
-	span(t, rec).has(t, map[string]string{"error": "panic: boom"})
+	l := span(t, rec)
+	l.has(t, map[string]string{"error": "panic: boom"})
+	outer := span(t, def)
+	if l.text("stack") == "" || outer.text("stack") != "" {
+		t.Errorf("the stack is not on the innermost span only: %v", outer)
+	}
 }
 
 // The span lasts as long as the body does.

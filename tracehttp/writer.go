@@ -158,7 +158,7 @@ func newWriter(w http.ResponseWriter) (http.ResponseWriter, *writer) {
 	case flush && hijack && read:
 		x := new(flushHijackReader)
 		return x, &x.writer
-	case flush && push:
+	case flush && push && !hijack && !read:
 		x := new(flushPusher)
 		return x, &x.writer
 	case flush && hijack:
