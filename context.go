@@ -306,7 +306,7 @@ func Detach(ctx context.Context) context.Context {
 		ctx = context.Background()
 	}
 	c := currentOf(ctx)
-	if !c.inTrace() {
+	if !c.inTrace() && (c.env == nil || c.env.decided == headers.Defer) {
 		return ctx
 	}
 	return &scopeContext{Context: ctx, env: env{tracer: c.env.tracer, attrs: c.env.attrs, bag: c.env.bag}.shared()}
