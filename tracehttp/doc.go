@@ -23,7 +23,7 @@
 //
 // [Trust] says why. In the other direction, a client sends the ids, and tracestate, to whomever it calls, baggage only
 // where [TransportOptions.BaggageHosts] says so, and [slogtrace.With]'s attributes to nobody.
-// What may hold a secret, the query, headers, the client's address, is logged only where an option names it.
+// What may hold a secret, the query and the headers, is logged only where an option names it.
 //
 // Malformed headers, and floods of them, never fail a request: what is not taken costs one record at level Debug.
 package tracehttp
