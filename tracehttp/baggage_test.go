@@ -9,18 +9,10 @@ import (
 	"testing"
 
 	"github.com/slogtrace/slogtrace"
-	"github.com/slogtrace/slogtrace/internal/headers"
 )
 
 // Baggage is taken where the option says so, of requests that are continued, and nowhere else.
 func TestHandlerBaggage(t *testing.T) {
-	var taken []string
-	extract := headers.Extract
-	t.Cleanup(func() { headers.Extract = extract })
-	headers.Extract = func(ctx context.Context, traceparent, tracestate, baggage []string) (context.Context, error) {
-		taken = append(taken, baggage...)
-		return extract(ctx, traceparent, tracestate, nil)
-	}
 	const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	for _, test := range []struct {
 		opts HandlerOptions
@@ -32,23 +24,30 @@ func TestHandlerBaggage(t *testing.T) {
 		{HandlerOptions{Baggage: true, Trust: func(*http.Request) Trust { return Ignore }}, nil},
 		{HandlerOptions{Trust: func(*http.Request) Trust { return Continue }}, nil},
 	} {
-		for _, h := range []http.Header{{}, {"Traceparent": {parent}}, {"B3": {"1"}}} {
-			taken = nil
+		for _, h := range []http.Header{{}, {"Traceparent": {parent}}, {"B3": {"1"}}, {"B3": {parent[3:52] + "-1"}}} {
+			var taken []string
 			r := httptest.NewRequest("GET", "/", nil)
 			r.Header = h
-			h["Baggage"] = []string{"a=1", "b=2"}
+			h["Baggage"] = []string{"a=1", "b=2;p"}
 			test.opts.Tracer = slogtrace.NewTracer(nil, &slogtrace.TracerOptions{Sampler: never{}})
-			NewHandler(http.NotFoundHandler(), &test.opts).ServeHTTP(httptest.NewRecorder(), r)
+			NewHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { taken = baggageOf(r.Context()) }), &test.opts).
+				ServeHTTP(httptest.NewRecorder(), r)
 			if !slices.Equal(taken, test.want) {
 				t.Errorf("%+v, %v: taken %q, want %q", test.opts, h, taken, test.want)
 			}
 		}
 	}
-	taken = nil
-	Extract(t.Context(), http.Header{"baggage": {"a=1"}})
-	if !slices.Equal(taken, []string{"a=1"}) {
-		t.Errorf("Extract took %q", taken)
+	ctx, err := Extract(t.Context(), http.Header{"baggage": {"a=1"}})
+	if taken := baggageOf(ctx); !slices.Equal(taken, []string{"a=1"}) || err != nil {
+		t.Errorf("Extract took %q, %v", taken, err)
 	}
+}
+
+func baggageOf(ctx context.Context) (members []string) {
+	for key, value := range slogtrace.Baggage(ctx) {
+		members = append(members, key+"="+value)
+	}
+	return members
 }
 
 type never struct{}
@@ -57,11 +56,9 @@ func (never) Sample(slogtrace.SampleInput) (bool, float64) { return false, 1 }
 
 // Baggage is sent to the hosts that the option names, by the URL, not by the Host header.
 func TestTransportBaggage(t *testing.T) {
-	inject := headers.Inject
-	t.Cleanup(func() { headers.Inject = inject })
-	headers.Inject = func(ctx context.Context) (string, string, string) {
-		traceparent, tracestate, _ := inject(ctx)
-		return traceparent, tracestate, "k=v"
+	ctx, err := slogtrace.WithBaggage(t.Context(), "k", "v")
+	if err != nil {
+		t.Fatal(err)
 	}
 	var sent http.Header
 	hosts := []string{"API.internal", "db.internal:81", "*.Corp", "", "*", "*evil", "::1"}
@@ -75,13 +72,14 @@ func TestTransportBaggage(t *testing.T) {
 		"a.corp": "k=v", "a.b.corp:1": "k=v", "corp": "", "acorp": "", "a.corp.example": "", "example.com": "", "": "",
 		"evil": "", "notevil": "", "xapi.internal": "", "api.internal.example": "", "copied.example": "", "[::1]:80": "k=v",
 	} {
-		_, err := rt.RoundTrip(&http.Request{URL: &url.URL{Scheme: "http", Host: host}, Host: "api.internal"})
+		r := &http.Request{URL: &url.URL{Scheme: "http", Host: host}, Host: "api.internal"}
+		_, err := rt.RoundTrip(r.WithContext(ctx))
 		if got := sent.Get("Baggage"); got != want || err != nil || sent.Get("Traceparent") == "" {
 			t.Errorf("%q: got %q, %v, want %q", host, got, err, want)
 		}
 	}
 	h := http.Header{}
-	Inject(t.Context(), h)
+	Inject(ctx, h)
 	if h.Get("Baggage") != "k=v" {
 		t.Error(h)
 	}
