@@ -220,19 +220,19 @@ func FuzzB3Multi(f *testing.F) {
 		single := ""
 		if present&3 != 0 {
 			if present&3 != 3 {
-				single = "bad"
+				single = "not one"
 			}
 			single += strings.Trim(trace, " \t") + "-" + strings.Trim(span, " \t")
 			if present&8 != 0 || sampling == "d" {
 				single += "-" + sampling
 			}
 			if present&4 != 0 && idPattern.FindStringSubmatch(parent) == nil || present&4 != 0 && zeroPattern.MatchString(strings.Trim(parent, " \t")) {
-				single = "bad"
+				single = "not one"
 			}
 		} else {
 			single = sampling
 			if present&4 != 0 {
-				single = "bad"
+				single = "not one"
 			}
 			if single == "" && present&8 == 0 {
 				if err != nil || got != (b3{}) {
