@@ -3,6 +3,8 @@ package tracehttp_test
 import (
 	"bufio"
 	"context"
+	"crypto/sha1"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -369,6 +371,54 @@ func TestUpgrade(t *testing.T) {
 		t.Errorf("%q", text)
 	}
 	rw.Close()
+	span(t, rec).has(t, map[string]string{"http.response.status_code": "101", "error": ""})
+	span(t, s.rec).has(t, map[string]string{"http.response.status_code": "101", "error": "", "http.aborted": ""})
+}
+
+// A WebSocket (RFC 6455): the handshake of 1.3, a masked frame there (5.3) and one back.
+func TestWebSocket(t *testing.T) {
+	s := newSite(t, serveWith(func(w http.ResponseWriter, r *http.Request) {
+		sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+		conn, buf, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+			"Sec-WebSocket-Accept: "+base64.StdEncoding.EncodeToString(sum[:])+"\r\n\r\n")
+		var frame [2 + 4 + 5]byte
+		if _, err := io.ReadFull(buf, frame[:]); err != nil || frame[0] != 0x81 || frame[1] != 0x80|5 {
+			t.Errorf("frame % x, %v", frame, err)
+			return
+		}
+		text := frame[6:]
+		for i := range text {
+			text[i] ^= frame[2+i%4]
+		}
+		conn.Write(append([]byte{0x81, 5}, text...))
+	}), nil)
+	rt, rec := newTransport(t, s.Client().Transport, tracehttp.TransportOptions{})
+	req, _ := http.NewRequest("GET", s.URL, nil)
+	for key, value := range map[string]string{
+		"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+	} {
+		req.Header.Set(key, value)
+	}
+	resp, err := rt.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := resp.Header.Get("Sec-WebSocket-Accept"); got != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" || resp.StatusCode != 101 {
+		t.Errorf("%d, accept %q", resp.StatusCode, got)
+	}
+	conn := resp.Body.(io.ReadWriteCloser)
+	conn.Write([]byte{0x81, 0x80 | 5, 1, 2, 3, 4, 'h' ^ 1, 'e' ^ 2, 'l' ^ 3, 'l' ^ 4, 'o' ^ 1})
+	frame := make([]byte, 7)
+	if _, err := io.ReadFull(conn, frame); err != nil || string(frame) != "\x81\x05hello" {
+		t.Errorf("%q, %v", frame, err)
+	}
+	conn.Close()
 	span(t, rec).has(t, map[string]string{"http.response.status_code": "101", "error": ""})
 	span(t, s.rec).has(t, map[string]string{"http.response.status_code": "101", "error": "", "http.aborted": ""})
 }
