@@ -13,6 +13,8 @@
 //
 //	go run ./cmd/gates -rounds 5 -batch 10ms -check gates.json
 //
+// Command w3cservice is the service that the W3C's public suite for Trace Context drives; it says how.
+//
 // What a peer's slog handler gets wrong by tracetest.CheckHandler is said in cmd/gates/findings.go, and stands in the table
 // as notes with the version. A test fails when a handler becomes better or worse than that, and says what to change.
 //
