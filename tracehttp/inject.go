@@ -28,20 +28,28 @@ func Inject(ctx context.Context, h http.Header) {
 
 // set replaces what h says of a trace.
 func set(h http.Header, traceparent, tracestate string) {
-	for _, key := range b3Headers {
-		delete(h, key)
-	}
 	values := make([]string, 2)
 	values[0], values[1] = traceparent, tracestate
+	ours := 0
+	if traceparent != "" {
+		h["Traceparent"] = values[0:1:1]
+		ours++
+	}
+	if tracestate != "" {
+		h["Tracestate"] = values[1:2:2]
+		ours++
+	}
+	if len(h) == ours {
+		return // as in a message that has no headers of its own: nothing is left to remove
+	}
 	if traceparent == "" {
 		delete(h, "Traceparent")
-	} else {
-		h["Traceparent"] = values[0:1:1]
 	}
 	if tracestate == "" {
 		delete(h, "Tracestate")
-	} else {
-		h["Tracestate"] = values[1:2:2]
+	}
+	for _, key := range b3Headers {
+		delete(h, key)
 	}
 }
 
