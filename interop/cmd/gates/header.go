@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/tracehttp"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -15,52 +15,34 @@ import (
 func headerJobs() []job {
 	return []job{{
 		name: "J3", title: "traceparent out and in through http.Header",
-		notes: []string{"The floor is OpenTelemetry. The header is used again, as that of a request is its client's."},
+		notes: []string{
+			"The floor is OpenTelemetry. The header is used again, as that of a request is its client's.",
+			"slogtrace looks for baggage and B3 too, which are not there; OpenTelemetry in its second row for baggage.",
+		},
 		tools: []tool{
 			{name: otelContext, peer: "OpenTelemetry SDK", open: noSession},
+			{name: otelBoth, peer: "OpenTelemetry SDK", open: noSession},
 			{name: "slogtrace", open: noSession},
 			datadog,
 		},
 		subjects: func(t tool) []subject {
-			open := map[string]func(*session) work{otelContext: otelHeader, "slogtrace": oursHeader, datadog.name: datadogHeader}[t.name]
+			open := map[string]func(*session) work{
+				otelContext:  otelHeader(propagation.TraceContext{}),
+				otelBoth:     otelHeader(propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})),
+				"slogtrace":  oursHeader,
+				datadog.name: datadogHeader,
+			}[t.name]
 			return []subject{{t.name, otelContext, open}}
 		},
 	}}
 }
 
-const otelContext = "OpenTelemetry TraceContext"
+const (
+	otelContext = "OpenTelemetry TraceContext"
+	otelBoth    = "OpenTelemetry TraceContext and Baggage"
+)
 
 func noSession(*sink) (*session, error) { return new(session), nil }
-
-// inject and extract are what a client and a server do with this project's API.
-func inject(ctx context.Context, h http.Header) {
-	sc := slogtrace.SpanContextFromContext(ctx)
-	if !sc.IsValid() {
-		return
-	}
-	h["Traceparent"] = []string{sc.Traceparent()}
-	if sc.State != "" {
-		h["Tracestate"] = []string{sc.State}
-	}
-}
-
-func extract(ctx context.Context, h http.Header) context.Context {
-	v := h["Traceparent"]
-	if len(v) != 1 {
-		return ctx
-	}
-	sc, err := slogtrace.ParseTraceparent(v[0])
-	if err != nil {
-		return ctx
-	}
-	if state := h["Tracestate"]; len(state) > 0 {
-		// It is the carrier that knows which states are valid.
-		if with, err := (slogtrace.Carrier{Traceparent: v[0], Tracestate: strings.Join(state, ",")}).SpanContext(); err == nil {
-			sc = with
-		}
-	}
-	return slogtrace.ContextWithRemoteSpanContext(ctx, sc)
-}
 
 func oursHeader(*session) work {
 	remote, _ := slogtrace.ParseTraceparent(remoteText)
@@ -68,8 +50,8 @@ func oursHeader(*session) work {
 	h := http.Header{}
 	var got context.Context
 	w := each(func() {
-		inject(ctx, h)
-		got = extract(context.Background(), h)
+		tracehttp.Inject(ctx, h)
+		got, _ = tracehttp.Extract(context.Background(), h)
 	})
 	w.check = func() error {
 		if h.Get("traceparent") != remoteText || slogtrace.SpanContextFromContext(got).Traceparent() != remoteText {
@@ -80,21 +62,22 @@ func oursHeader(*session) work {
 	return w
 }
 
-func otelHeader(*session) work {
-	p := propagation.TraceContext{}
-	ctx := p.Extract(context.Background(), propagation.MapCarrier{"traceparent": remoteText})
-	h := http.Header{}
-	var got context.Context
-	w := each(func() {
-		p.Inject(ctx, propagation.HeaderCarrier(h))
-		got = p.Extract(context.Background(), propagation.HeaderCarrier(h))
-	})
-	w.check = func() error {
-		sc := trace.SpanContextFromContext(got)
-		if h.Get("traceparent") != remoteText || sc.TraceID().String() != traceText || sc.SpanID().String() != parentText {
-			return errors.New("the header did not go out and in")
+func otelHeader(p propagation.TextMapPropagator) func(*session) work {
+	return func(*session) work {
+		ctx := p.Extract(context.Background(), propagation.MapCarrier{"traceparent": remoteText})
+		h := http.Header{}
+		var got context.Context
+		w := each(func() {
+			p.Inject(ctx, propagation.HeaderCarrier(h))
+			got = p.Extract(context.Background(), propagation.HeaderCarrier(h))
+		})
+		w.check = func() error {
+			sc := trace.SpanContextFromContext(got)
+			if h.Get("traceparent") != remoteText || sc.TraceID().String() != traceText || sc.SpanID().String() != parentText {
+				return errors.New("the header did not go out and in")
+			}
+			return nil
 		}
-		return nil
+		return w
 	}
-	return w
 }
