@@ -89,6 +89,9 @@ func TestNames(t *testing.T) {
 				t.Errorf("%s: %s: there is no peer %q", j.name, tool.name, tool.peer)
 			}
 		}
+		if j.bare != "" && !slices.ContainsFunc(subjects, func(s subject) bool { return s.name == j.bare }) {
+			t.Errorf("%s: %q is no row", j.name, j.bare)
+		}
 		for _, s := range subjects {
 			if rows[[2]string{j.name, s.name}] {
 				t.Errorf("%s: two rows are named %q", j.name, s.name)
@@ -164,9 +167,13 @@ func TestQuartiles(t *testing.T) {
 
 // A machine that is slower by a half in one round is so for the subject and its floor.
 func TestRatios(t *testing.T) {
-	got := ratios([]float64{10, 15, 12, 9}, []float64{20, 30, 10, 0})
+	got := ratios([]float64{10, 15, 12, 9}, []float64{20, 30, 10, 0}, nil)
 	if want := []float64{0.5, 0.5, 1.2}; !slices.Equal(got, want) {
 		t.Errorf("want %v, got %v", want, got)
+	}
+	got = ratios([]float64{10, 15, 4, 12}, []float64{20, 30, 24, 3}, []float64{4, 5, 4, 4})
+	if want := []float64{0.375, 0.4, 0}; !slices.Equal(got, want) {
+		t.Errorf("without what both have in common: want %v, got %v", want, got)
 	}
 }
 

@@ -16,6 +16,7 @@ type job struct {
 	notes    []string // said below its table
 	tools    []tool   // in the order of its rows
 	subjects func(tool) []subject
+	bare     string                                             // the name of the subject that is taken off each of the others, if any
 	opts     slog.HandlerOptions                                // of the handlers that have such options
 	sink     func() (w io.Writer, after, end func(), err error) // nil: io.Discard; after a batch, and at the end
 	want     want
@@ -24,7 +25,7 @@ type job struct {
 
 // jobs returns all jobs, those with gates first.
 func jobs() []job {
-	list := slices.Concat(recordJobs(), spanJobs(), headerJobs(), payloadJobs(), requestJobs(), disabledJobs(), extraJobs())
+	list := slices.Concat(recordJobs(), spanJobs(), headerJobs(), payloadJobs(), requestJobs(), httpJobs(), disabledJobs(), extraJobs())
 	for i := range list {
 		// Not each tool exists on each system.
 		list[i].tools = slices.DeleteFunc(list[i].tools, func(t tool) bool { return t.open == nil })
@@ -130,6 +131,9 @@ type session struct {
 	end     func(c call)      // a line as at the end of a span, without one
 	child   func(attrs int)   // start and end of a child of the span in ctx
 	request func(log logFunc) // J4
+
+	exchange  func()       // a request, out and in
+	exchanged func() error // whether it was, where nothing is reported
 
 	flush    func()       // whatever waits is done
 	pace     int          // ops, or lines that are exported, after which it has to flush, or it would lose some; 0: none

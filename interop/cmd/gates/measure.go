@@ -281,12 +281,16 @@ func mean(values []float64) float64 {
 	return sum / float64(max(len(values), 1))
 }
 
-// ratios divides round by round.
-func ratios(subject, floor []float64) []float64 {
+// ratios divides round by round what is left without bare, which may be empty.
+func ratios(subject, floor, bare []float64) []float64 {
 	r := make([]float64, 0, len(subject))
-	for i := range subject {
-		if i < len(floor) && floor[i] > 0 {
-			r = append(r, subject[i]/floor[i])
+	for i := range min(len(subject), len(floor)) {
+		b := 0.0
+		if i < len(bare) {
+			b = bare[i]
+		}
+		if floor[i] > b {
+			r = append(r, (subject[i]-b)/(floor[i]-b))
 		}
 	}
 	return r

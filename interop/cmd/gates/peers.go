@@ -10,6 +10,7 @@ var peers = []peer{
 	{name: "OpenTelemetry SDK", modules: []string{
 		"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters/stdout/stdouttrace",
 	}},
+	{name: "otelhttp", modules: []string{"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"}},
 	{name: "otelslog", modules: []string{
 		"go.opentelemetry.io/contrib/bridges/otelslog", "go.opentelemetry.io/otel/sdk/log",
 		"go.opentelemetry.io/otel/exporters/stdout/stdoutlog",

@@ -83,13 +83,14 @@ func (o *opened) result() jobResult {
 			r.Handler = h.name
 		}
 		var q1, q3 float64
-		q1, r.Ratio, q3 = quartiles(ratios(e.short.cpu, o.floor(e).short.cpu))
+		bare := o.bareOf()
+		q1, r.Ratio, q3 = quartiles(ratios(e.short.cpu, o.floor(e).short.cpu, bare.short.cpu))
 		r.Quartiles = [2]float64{round(q1, 3), round(q3, 3)}
 		r.Ratio = round(r.Ratio, 3)
 		r.CPU = round(mean(e.long.cpu), 1)
 		r.Wall = round(mean(e.long.wall), 1)
-		if floor := mean(o.floor(e).long.cpu); floor > 0 {
-			r.RatioGC = round(mean(e.long.cpu)/floor, 3)
+		if floor := mean(o.floor(e).long.cpu) - mean(bare.long.cpu); floor > 0 {
+			r.RatioGC = round((mean(e.long.cpu)-mean(bare.long.cpu))/floor, 3)
 		}
 		if lost, of := o.lost(e); lost != 0 {
 			r.Lost, r.LostOf = lost, of
@@ -113,6 +114,15 @@ func (o *opened) floor(e *entry) *entry {
 	i := slices.IndexFunc(o.entries, func(f *entry) bool { return f.name == e.floor })
 	if i < 0 {
 		panic("gates: " + o.name + " has no subject " + e.floor)
+	}
+	return o.entries[i]
+}
+
+// bareOf returns the entry that is taken off the others, one that took no time if there is none.
+func (o *opened) bareOf() *entry {
+	i := slices.IndexFunc(o.entries, func(e *entry) bool { return e.name == o.bare })
+	if i < 0 {
+		return new(entry)
 	}
 	return o.entries[i]
 }
