@@ -28,6 +28,9 @@ const (
 //
 // The error, short and on one line, counts what was left out; the rest holds.
 func parseBaggage(lines ...string) (*baggage, error) {
+	if len(lines) == 0 {
+		return nil, nil // as most often; the memory below would have to be cleared
+	}
 	var array [maxBaggageMembers]baggageMember
 	members := array[:0]
 	var left baggageError

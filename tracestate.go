@@ -36,6 +36,9 @@ const (
 // It does not allocate if there is one line and nothing to change in it. What it does for an input of any size
 // is bounded by these limits. The error is short and on one line.
 func parseTracestate(lines ...string) (string, error) {
+	if len(lines) == 0 || len(lines) == 1 && lines[0] == "" {
+		return "", nil // as most often; the memory below would have to be cleared
+	}
 	size := max(0, len(lines)-1)
 	for _, line := range lines {
 		size += len(line)

@@ -185,10 +185,10 @@ func (h *handler) context(r *http.Request) (ctx context.Context, link slog.Attr,
 		if h.opts.Baggage {
 			baggage = r.Header["Baggage"]
 		}
-		ctx, err = extract(ctx, get, baggage)
+		ctx, err = extract(ctx, get, r.Header["Traceparent"], baggage)
 	case Link:
 		var caller context.Context
-		caller, err = extract(context.Background(), get, nil)
+		caller, err = extract(context.Background(), get, r.Header["Traceparent"], nil)
 		if sc := slogtrace.SpanContextFromContext(caller); sc.IsValid() {
 			link = slogtrace.Link(sc)
 		}

@@ -55,15 +55,19 @@ func set(h http.Header, traceparent, tracestate string) {
 
 // Extract returns ctx continued by the headers that a message came with: the next [slogtrace.Start] makes a child of
 // the span that sent it. It reads traceparent and tracestate, else b3, else X-B3-…, as [NewHandler] says, and baggage.
-// Keys are in canonical form or in lower case, as HTTP/2 and gRPC have them.
+// Keys are in canonical form or, all of them, in lower case, as HTTP/2 and gRPC have them.
 //
 // It returns a context that can be used also with an error, which says, on one line, what was not valid and left out.
 // There is no error where there are no headers.
 //
 // It is for messages from your own services. From strangers take nothing, baggage least of all: delete it from h before.
 func Extract(ctx context.Context, h http.Header) (context.Context, error) {
-	get := getter{h, true}
-	return extract(orBackground(ctx), get, get.lines("Baggage", "baggage"))
+	traceparent, canonical := h["Traceparent"]
+	get := getter{h, !canonical}
+	if !canonical {
+		traceparent = h["traceparent"]
+	}
+	return extract(orBackground(ctx), get, traceparent, get.lines("Baggage", "baggage"))
 }
 
 func orBackground(ctx context.Context) context.Context {
@@ -89,8 +93,7 @@ func (g getter) lines(canonical, lower string) []string {
 
 // extract continues ctx. B3 is looked at only where there is no traceparent: one that is not valid,
 // or repeated, restarts the trace (W3C Trace Context Level 2, 4.3).
-func extract(ctx context.Context, get getter, baggage []string) (context.Context, error) {
-	traceparent := get.lines("Traceparent", "traceparent")
+func extract(ctx context.Context, get getter, traceparent, baggage []string) (context.Context, error) {
 	if len(traceparent) > 0 {
 		return headers.Extract(ctx, traceparent, get.lines("Tracestate", "tracestate"), baggage)
 	}
