@@ -65,7 +65,7 @@ func Extract(ctx context.Context, h http.Header) (context.Context, error) {
 	traceparent, canonical := h["Traceparent"]
 	get := getter{h, !canonical}
 	if !canonical {
-		traceparent = h["traceparent"]
+		traceparent = get.lines("Traceparent", "traceparent")
 	}
 	return extract(orBackground(ctx), get, traceparent, get.lines("Baggage", "baggage"))
 }
