@@ -597,9 +597,7 @@ func TestWithStaysHere(t *testing.T) {
 }
 
 func TestBaggageAllocs(t *testing.T) {
-	if raceEnabled {
-		t.Skip("race: counts mean nothing")
-	}
+	skipAllocs(t)
 	tr := NewTracer(slog.DiscardHandler, nil)
 	base, _ := tr.Start(context.Background(), "op")
 	ctx := mustBaggage(t, base, "tenant", "t1", "run", "7")

@@ -337,9 +337,7 @@ func TestCarrierMegabytes(t *testing.T) {
 }
 
 func TestCarrierAllocs(t *testing.T) {
-	if raceEnabled {
-		t.Skip("race: counts mean nothing")
-	}
+	skipAllocs(t)
 	ctx, _ := NewTracer(slog.DiscardHandler, nil).Start(context.Background(), "enqueue")
 	c := Carrier{Traceparent: testTraceparent, Tracestate: "vendor=a", Op: "enqueue", Sent: "2000-01-01T00:00:00Z"}
 	none := Carrier{}

@@ -1614,9 +1614,7 @@ func TestHandlerBelowDeepRebuild(t *testing.T) {
 }
 
 func TestHandlerAllocs(t *testing.T) {
-	if raceEnabled {
-		t.Skip("race: allocations are not what they are without it")
-	}
+	skipAllocs(t)
 	const runs = 100
 	base := NewHandler(slog.NewJSONHandler(io.Discard, nil))
 	for _, c := range []struct {

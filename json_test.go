@@ -1179,13 +1179,6 @@ func TestJSONHandlerSlog(t *testing.T) {
 	}
 }
 
-func skipAllocs(t *testing.T) {
-	t.Helper()
-	if raceEnabled {
-		t.Skip("race: allocation counts mean nothing")
-	}
-}
-
 func TestJSONHandlerAllocs(t *testing.T) {
 	skipAllocs(t)
 	ctx, _ := startTestSpan()

@@ -462,9 +462,7 @@ func TestPayloadConcurrent(t *testing.T) {
 }
 
 func TestPayloadAllocs(t *testing.T) {
-	if raceEnabled {
-		t.Skip("race: the detector allocates")
-	}
+	skipAllocs(t)
 	plain := []byte(payloadBenchObject)
 	carried, err := inject(plain, payloadFull)
 	if err != nil {

@@ -894,9 +894,7 @@ func TestSpanManyAttrs(t *testing.T) {
 }
 
 func TestStartAllocs(t *testing.T) {
-	if raceEnabled {
-		t.Skip("race: counts mean nothing")
-	}
+	skipAllocs(t)
 	if size := reflect.TypeFor[Span]().Size(); size > 256 {
 		t.Errorf("a Span is %d bytes, want at most 256", size)
 	}

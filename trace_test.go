@@ -457,9 +457,7 @@ func TestIDUnmarshalRefuses(t *testing.T) {
 }
 
 func TestTraceAllocs(t *testing.T) {
-	if raceEnabled {
-		t.Skip("race: the detector allocates")
-	}
+	skipAllocs(t)
 	const ids = "-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-"
 	buf := make([]byte, 0, 64)
 	parse := func(in string) func() {

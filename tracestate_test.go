@@ -136,9 +136,7 @@ func TestParseTracestate(t *testing.T) {
 }
 
 func TestTracestateAllocs(t *testing.T) {
-	if raceEnabled {
-		t.Skip("race: the detector allocates")
-	}
+	skipAllocs(t)
 	canonical := joinState(stateMembers(32)...)
 	for _, test := range []struct {
 		name  string
