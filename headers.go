@@ -69,7 +69,7 @@ func continueSampled(ctx context.Context, trace [16]byte, span [8]byte, s header
 		if s == headers.Accept {
 			sc.Flags = FlagSampled
 		}
-		ctx = withRemote(ctx, sc, currentOf(ctx).env.baggage(), "", time.Time{}) // Extract has seen to the baggage
+		ctx = withRemote(ctx, sc, nil, "", time.Time{}) // the message's baggage comes after, by Extract; ours is not its
 		currentOf(ctx).remote.undecided = s == headers.Defer
 		return ctx
 	}

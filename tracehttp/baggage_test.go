@@ -43,6 +43,28 @@ func TestHandlerBaggage(t *testing.T) {
 	}
 }
 
+// Who continues a message's trace has the message's baggage, and not what was in the context before, whatever names the trace.
+func TestExtractReplacesBaggage(t *testing.T) {
+	ctx, err := slogtrace.WithBaggage(t.Context(), "local", "1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const ids = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7"
+	for _, h := range []http.Header{
+		{"Traceparent": {"00-" + ids + "-01"}},
+		{"B3": {ids + "-1"}},
+		{"X-B3-Traceid": {ids[:32]}, "X-B3-Spanid": {ids[33:]}},
+	} {
+		for _, lines := range [][]string{nil, {"a=1"}} {
+			h["Baggage"] = lines
+			got, err := Extract(ctx, h)
+			if taken := baggageOf(got); !slices.Equal(taken, lines) || err != nil {
+				t.Errorf("%v: baggage %q, %v, want %q", h, taken, err, lines)
+			}
+		}
+	}
+}
+
 func baggageOf(ctx context.Context) (members []string) {
 	for key, value := range slogtrace.Baggage(ctx) {
 		members = append(members, key+"="+value)

@@ -15,7 +15,8 @@ var (
 	// It returns a context that can be used also with an error, which says, in one line, what was not valid and left out.
 	Extract func(ctx context.Context, traceparent, tracestate, baggage []string) (context.Context, error)
 
-	// Continue is Extract for headers other than traceparent: B3's. Where one of the ids is zero there is only the decision:
+	// Continue is Extract for headers other than traceparent: B3's. The baggage is gone then; pass the message's to Extract after it.
+	// Where one of the ids is zero there is only the decision:
 	// it counts for the trace that begins under ctx.
 	Continue func(ctx context.Context, trace [16]byte, span [8]byte, s Sampling) context.Context
 
