@@ -97,13 +97,16 @@ func (c Carrier) Context(ctx context.Context) (context.Context, error) {
 	if !sc.IsValid() {
 		return ctx, err
 	}
-	b, bagErr := parseBaggage(c.Baggage)
+	s := sender{flags: sc.Flags, state: sc.State}
+	s.ids.set(sc.TraceID, sc.SpanID)
+	var bagErr, opErr, sentErr error
+	s.bag, bagErr = parseBaggage(c.Baggage)
 	if bagErr != nil {
 		bagErr = fmt.Errorf("slogtrace: carrier: trace_%s", strings.TrimPrefix(bagErr.Error(), "slogtrace: "))
 	}
-	op, opErr := parseOp(c.Op)
-	sent, sentErr := parseSent(c.Sent)
-	return withRemote(ctx, sc, b, op, sent), errors.Join(err, bagErr, opErr, sentErr)
+	s.op, opErr = parseOp(c.Op)
+	s.sent, sentErr = parseSent(c.Sent)
+	return s.on(ctx), errors.Join(err, bagErr, opErr, sentErr)
 }
 
 // cutOp returns op in valid UTF-8 and at most maxCarriedOp bytes.

@@ -34,15 +34,21 @@ type bag struct {
 var noEnv env
 
 // shared returns an env like e. Most say no more than who the Tracer is, and need no memory of their own.
-func (e env) shared() *env {
+func (e *env) shared() *env {
 	switch {
 	case len(e.attrs) > 0 || e.state != "" || e.rate != 0 || e.decided != headers.Defer:
-		own := e // not e itself, which would be on the heap in each case
+		own := *e // not e itself, which would be on the heap in each case
 		return &own
-	case e.tracer != nil:
-		return &e.tracer.env
 	}
-	return &noEnv
+	return envOf(e.tracer)
+}
+
+// envOf returns the env that says no more than who the Tracer is; it may be nil.
+func envOf(t *Tracer) *env {
+	if t == nil {
+		return &noEnv
+	}
+	return &t.env
 }
 
 // setAttrs makes with the attributes of With, and b the baggage.
@@ -101,18 +107,21 @@ func (e *env) tracerOrDefault() *Tracer {
 	return defaultTracer.Load()
 }
 
-// A scopeContext is a context that With, WithBaggage, ContextWithRemoteSpanContext, Carrier.Context or Detach made.
-// The contexts that Start makes are the spans themselves: see spanContext.
+// A scopeContext is a context that With, WithBaggage or Detach made.
 type scopeContext struct {
 	context.Context
 	env    *env
 	span   *Span         // the local span it stands under; nil below a remote parent or Detach
-	remote *remoteParent // nil unless a remote parent was put on top
+	remote *remoteParent // the remote parent, if that is what it stands under
 	bound  boundCache
 }
 
-// A remoteParent is a parent that is no span of this context: one of another process, or of an earlier request.
+// A remoteParent is a parent that is no span of this context, one of another process or of an earlier request,
+// and the context that ContextWithRemoteSpanContext, Carrier.Context or a message's headers made of it.
 type remoteParent struct {
+	context.Context
+	env    *env
+	bound  boundCache
 	ids    hexIDs
 	op     string // of the producer; "" when not known
 	sent   int64  // when the carrier was made, in seconds since 1970, and sentNs; valid if dated
@@ -125,7 +134,7 @@ type remoteParent struct {
 	undecided bool // the Sampler is to be asked
 }
 
-// scopeKey is the context key under which both kinds of context find themselves.
+// scopeKey is the context key under which all kinds of context find themselves.
 // It is a pointer, so that comparing it is comparing one word.
 var scopeKey = &struct{ _ byte }{}
 
@@ -137,6 +146,15 @@ func (c *scopeContext) Value(key any) any {
 }
 
 func (c *scopeContext) String() string { return fmt.Sprintf("%v.WithSlogtrace", c.Context) }
+
+func (r *remoteParent) Value(key any) any {
+	if key == any(scopeKey) {
+		return r
+	}
+	return r.Context.Value(key)
+}
+
+func (r *remoteParent) String() string { return fmt.Sprintf("%v.WithSlogtrace", r.Context) }
 
 // A spanContext is a Span seen as a context: the same struct, so that starting a span allocates once,
 // under another type, so that *Span does not export Done, Err and Value.
@@ -154,13 +172,12 @@ func (c *spanContext) Value(key any) any {
 	return c.parent.Value(key)
 }
 
-// current is what a context says to this package. At most one of span and remote is set;
-// scope is the context that answered, nil if that is the span itself.
+// current is what a context says to this package. At most one of span and remote is set.
 type current struct {
 	span   *Span
 	remote *remoteParent
-	scope  *scopeContext
 	env    *env
+	bound  *boundCache // where handlers keep what they derived for the context that answered
 }
 
 func currentOf(ctx context.Context) current {
@@ -169,13 +186,15 @@ func currentOf(ctx context.Context) current {
 	}
 	// The common case, a context straight from Start, needs no call of Value.
 	if c, ok := ctx.(*spanContext); ok {
-		return current{span: (*Span)(c), env: c.env}
+		return current{span: (*Span)(c), env: c.env, bound: &c.bound}
 	}
 	switch c := ctx.Value(scopeKey).(type) {
 	case *spanContext:
-		return current{span: (*Span)(c), env: c.env}
+		return current{span: (*Span)(c), env: c.env, bound: &c.bound}
 	case *scopeContext:
-		return current{span: c.span, remote: c.remote, scope: c, env: c.env}
+		return current{span: c.span, remote: c.remote, env: c.env, bound: &c.bound}
+	case *remoteParent:
+		return current{remote: c, env: c.env, bound: &c.bound}
 	}
 	return current{}
 }
@@ -223,14 +242,6 @@ func (c *current) spanContext() SpanContext {
 	return SpanContext{}
 }
 
-// bound returns where handlers keep what they derived for c.
-func (c *current) bound() *boundCache {
-	if c.scope != nil {
-		return &c.scope.bound
-	}
-	return &c.span.bound
-}
-
 // SpanContextFromContext returns the identity of whichever was put into ctx last, a span or a remote parent.
 // It is the zero SpanContext if there is neither.
 func SpanContextFromContext(ctx context.Context) SpanContext {
@@ -252,28 +263,36 @@ func SpanFromContext(ctx context.Context) *Span {
 // and sc brings none: see [WithBaggage]. A tracestate that is not valid (W3C Trace Context Level 2, 3.3) is dropped.
 // If sc itself is not valid, ctx is returned as it is.
 func ContextWithRemoteSpanContext(ctx context.Context, sc SpanContext) context.Context {
-	sc.State, _ = parseTracestate(sc.State)
-	return withRemote(ctx, sc, nil, "", time.Time{})
+	if !sc.IsValid() {
+		if ctx == nil {
+			ctx = context.Background()
+		}
+		return ctx
+	}
+	s := sender{flags: sc.Flags}
+	s.ids.set(sc.TraceID, sc.SpanID)
+	s.state, _ = parseTracestate(sc.State)
+	return s.on(ctx)
 }
 
-// withRemote puts sc, whose tracestate has been checked, on top of ctx, with what else is known of the span.
-// b becomes the baggage, also if it is nil.
-func withRemote(ctx context.Context, sc SpanContext, b *baggage, op string, sent time.Time) context.Context {
+// A sender is the span that a message came from, and what else the message said.
+type sender struct {
+	ids   hexIDs // both valid
+	flags Flags
+	state string    // the tracestate, checked
+	bag   *baggage  // becomes the baggage, also if it is nil
+	op    string    // "" when not known
+	sent  time.Time // zero when not known
+}
+
+// on returns a context in which s is the current span, on top of what ctx has. ctx may be nil.
+func (s *sender) on(ctx context.Context) context.Context {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	if !sc.IsValid() {
-		return ctx
-	}
-	var made struct { // at once
-		scope  scopeContext
-		remote remoteParent
-	}
-	r := &made.remote
-	r.ids.set(sc.TraceID, sc.SpanID)
-	r.flags, r.op = sc.Flags&knownFlags, op
-	if r.dated = !sent.IsZero(); r.dated {
-		r.sent, r.sentNs = sent.Unix(), int32(sent.Nanosecond())
+	r := &remoteParent{Context: ctx, ids: s.ids, op: s.op, flags: s.flags & knownFlags}
+	if r.dated = !s.sent.IsZero(); r.dated {
+		r.sent, r.sentNs = s.sent.Unix(), int32(s.sent.Nanosecond())
 	}
 	c := currentOf(ctx)
 	hidden := c.span
@@ -283,13 +302,17 @@ func withRemote(ctx context.Context, sc SpanContext, b *baggage, op string, sent
 	if hidden != nil && hidden.ids != r.ids { // else the parent is no stranger
 		r.hidden = hidden
 	}
-	e := env{state: sc.State}
+	var tracer *Tracer
 	if c.env != nil {
-		e.tracer = c.env.tracer
+		tracer = c.env.tracer
 	}
-	e.setAttrs(c.env.with(), b)
-	made.scope.Context, made.scope.env, made.scope.remote = ctx, e.shared(), r
-	return &made.scope
+	if with := c.env.with(); len(with) > 0 || s.bag != nil || s.state != "" {
+		r.env = &env{tracer: tracer, state: s.state}
+		r.env.setAttrs(with, s.bag)
+	} else {
+		r.env = envOf(tracer)
+	}
+	return r
 }
 
 // Detach returns a context without a current span, so that the next Start begins a new trace.
@@ -309,7 +332,8 @@ func Detach(ctx context.Context) context.Context {
 	if !c.inTrace() && (c.env == nil || c.env.decided == headers.Defer) {
 		return ctx
 	}
-	return &scopeContext{Context: ctx, env: env{tracer: c.env.tracer, attrs: c.env.attrs, bag: c.env.bag}.shared()}
+	e := env{tracer: c.env.tracer, attrs: c.env.attrs, bag: c.env.bag}
+	return &scopeContext{Context: ctx, env: e.shared()}
 }
 
 // With returns a context under which every record carries attrs, the ends of the spans started there among them.

@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -53,9 +52,9 @@ func TestFormatNames(t *testing.T) {
 			t.Run(c.name+"/"+name, func(t *testing.T) {
 				var b bytes.Buffer
 				h := mk(&b)
-				sc := testSpanContext
-				sc.Flags = c.flags
-				ctx := withRemote(t.Context(), sc, nil, c.op, time.Time{})
+				from := sender{flags: c.flags, op: c.op}
+				from.ids.set(testSpanContext.TraceID, testSpanContext.SpanID)
+				ctx := from.on(t.Context())
 				for range 4 {
 					if err := h.Handle(ctx, testRecord(c.user...)); err != nil {
 						t.Fatal(err)

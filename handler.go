@@ -149,7 +149,7 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 		// The common case: nothing but the ids, and nothing in their way.
 		if h.ordinary(&r, logRecord) {
 			op := c.op()
-			b := c.bound().of(h, op)
+			b := c.bound.of(h, op)
 			if b == nil {
 				b = h.newBound(&c, &contents{kind: logRecord}, nil, op)
 			}
@@ -183,7 +183,7 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 	}
 	with := h.contextAttrs(c, &in, false)
 	if in.event == eventNone && !in.changed && len(with) == len(h.contextAttrs(c, &in, true)) && !mayChange(with) {
-		b := c.bound().of(h, op)
+		b := c.bound.of(h, op)
 		if b == nil {
 			b = h.newBound(c, &in, with, op)
 		}
@@ -339,7 +339,7 @@ func (h *Handler) newBound(c *current, in *contents, with []slog.Attr, op string
 		attrs [4]slog.Attr
 	})
 	b.group = h.added(&mem.mark, mem.attrs[:0], c, in, with, op)
-	cache := c.bound()
+	cache := c.bound
 	if next := cache.latest.Load(); next != nil && next.count < maxBoundHandlers {
 		b.next, b.count = next, next.count+1
 	}

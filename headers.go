@@ -1,7 +1,6 @@
 package slogtrace
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -33,43 +32,46 @@ func extractHeaders(ctx context.Context, traceparent, tracestate, baggage []stri
 		ctx = context.Background()
 	}
 	b, bagErr := parseBaggage(baggage...)
-	var sc SpanContext
+	s := sender{bag: b}
 	var err error
 	switch len(traceparent) {
-	case 0:
 	case 1:
-		sc, err = ParseTraceparent(traceparent[0])
+		if s.flags, err = s.ids.setTraceparent(traceparent[0]); err == nil {
+			s.state, err = parseTracestate(tracestate...)
+			return s.on(ctx), joinErrors(err, bagErr)
+		}
+	case 0:
 	default:
 		// W3C Trace Context Level 2, 3.2: more than one is none.
 		err = fmt.Errorf("slogtrace: traceparent: want one header line, got %d", len(traceparent))
 	}
-	if !sc.IsValid() {
-		// Where there is nothing to take away either, nothing of ours must come into the context.
-		if len(baggage) > 0 && (b != nil || currentOf(ctx).env.baggage() != nil) {
-			ctx = withBaggage(ctx, currentOf(ctx), b)
-		}
-		return ctx, joinErrors(err, bagErr)
+	// Where there is nothing to take away either, nothing of ours must come into the context.
+	if len(baggage) > 0 && (b != nil || currentOf(ctx).env.baggage() != nil) {
+		ctx = withBaggage(ctx, currentOf(ctx), b)
 	}
-	sc.State, err = parseTracestate(tracestate...)
-	return withRemote(ctx, sc, b, "", time.Time{}), joinErrors(err, bagErr)
+	return ctx, joinErrors(err, bagErr)
 }
 
 // joinErrors is errors.Join for one line.
 func joinErrors(a, b error) error {
-	if a == nil || b == nil {
-		return cmp.Or(a, b)
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
 	}
 	return fmt.Errorf("%w; %w", a, b)
 }
 
 // continueSampled is headers.Continue.
 func continueSampled(ctx context.Context, trace [16]byte, span [8]byte, s headers.Sampling) context.Context {
-	sc := SpanContext{TraceID: trace, SpanID: span}
-	if sc.IsValid() {
+	if TraceID(trace).IsValid() && SpanID(span).IsValid() {
+		var from sender // without the message's baggage, which comes after, by Extract; ours is not its
+		from.ids.set(trace, span)
 		if s == headers.Accept {
-			sc.Flags = FlagSampled
+			from.flags = FlagSampled
 		}
-		ctx = withRemote(ctx, sc, nil, "", time.Time{}) // the message's baggage comes after, by Extract; ours is not its
+		ctx = from.on(ctx)
 		currentOf(ctx).remote.undecided = s == headers.Defer
 		return ctx
 	}

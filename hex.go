@@ -18,8 +18,7 @@ func (h *hexIDs) span() (s SpanID)   { decodeHex(s[:], h[32:]); return s }
 
 const lowerHex = "0123456789abcdef"
 
-// notHex is what hexValues has for a byte that is no lower-case hex digit.
-// Its bit is in no digit's value, so one test finds it in many values or-ed together.
+// notHex is what hexValues has for a byte that is no lower-case hex digit. Its bit is in no digit's value.
 const notHex = 0x80
 
 var hexValues = func() (t [256]byte) {
@@ -42,29 +41,37 @@ func appendHex(b, src []byte) []byte {
 		v = (v | v<<16) & 0x0000ffff0000ffff
 		v = (v | v<<8) & 0x00ff00ff00ff00ff
 		v = v>>4&0x000f000f000f000f | v&0x000f000f000f000f<<8 // a byte for each digit's value
-		letters := (v + eachByte*6) >> 4 & eachByte           // 1 where that is 10 or more
-		b = binary.LittleEndian.AppendUint64(b, v+eachByte*'0'+letters*('a'-10-'0'))
+		b = binary.LittleEndian.AppendUint64(b, hexDigits(v))
 	}
 	return b
 }
 
-// parseHex fills dst from s, two lower-case hex digits a byte, and reports whether s consists of such digits.
-// len(s) must be 2*len(dst).
-func parseHex(dst []byte, s string) bool {
-	var seen byte
-	for i, j := 0, 1; j < len(s); i, j = i+1, j+2 {
-		hi, lo := hexValues[s[j-1]], hexValues[s[j]]
-		seen |= hi | lo
-		dst[i] = hi<<4 | lo
+// checkHex reports whether b, whose length must be a multiple of eight, consists of lower-case hex digits, and whether
+// of zeros alone. It takes the value that each byte would have and makes the digit of it again.
+func checkHex(b []byte) (valid, zero bool) {
+	var wrong, all uint64
+	for i := 0; i+8 <= len(b); i += 8 {
+		digits := binary.LittleEndian.Uint64(b[i:])
+		v := hexDigitValues(digits)
+		wrong |= v&(eachByte*0x10) | digits ^ hexDigits(v)
+		all |= v
 	}
-	return seen < notHex
+	return wrong == 0, all == 0
 }
 
-// decodeHex is parseHex for digits of our own making. It does what appendHex does, backwards.
+// hexDigitValues returns the values of eight digits, one in each byte. A letter has bit 6.
+func hexDigitValues(digits uint64) uint64 { return digits&(eachByte*0x0f) + digits>>6&eachByte*9 }
+
+// hexDigits returns the digits of eight values below 16, one in each byte.
+func hexDigits(v uint64) uint64 {
+	letters := (v + eachByte*6) >> 4 & eachByte // 1 where that is 10 or more
+	return v + eachByte*'0' + letters*('a'-10-'0')
+}
+
+// decodeHex fills dst from src, two lower-case hex digits a byte. It does what appendHex does, backwards.
 func decodeHex(dst, src []byte) {
 	for ; len(dst) >= 4 && len(src) >= 8; dst, src = dst[4:], src[8:] {
-		v := binary.LittleEndian.Uint64(src)
-		v = v&(eachByte*0x0f) + v>>6&eachByte*9 // a letter has bit 6
+		v := hexDigitValues(binary.LittleEndian.Uint64(src))
 		v = v&0x000f000f000f000f<<4 | v>>8&0x000f000f000f000f
 		v = (v | v>>8) & 0x0000ffff0000ffff
 		binary.LittleEndian.PutUint32(dst, uint32(v|v>>16))

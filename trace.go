@@ -41,12 +41,15 @@ func ParseTraceID(s string) (TraceID, error) {
 	if len(s) != 2*len(id) {
 		return TraceID{}, &lengthError{"trace id", 2 * len(id), len(s)}
 	}
-	if !parseHex(id[:], s) {
+	var text [2 * len(id)]byte
+	copy(text[:], s)
+	switch valid, zero := checkHex(text[:]); {
+	case !valid:
 		return TraceID{}, digitError("trace id", s)
-	}
-	if !id.IsValid() {
+	case zero:
 		return TraceID{}, errZeroTraceID
 	}
+	decodeHex(id[:], text[:])
 	return id, nil
 }
 
@@ -96,12 +99,15 @@ func ParseSpanID(s string) (SpanID, error) {
 	if len(s) != 2*len(id) {
 		return SpanID{}, &lengthError{"span id", 2 * len(id), len(s)}
 	}
-	if !parseHex(id[:], s) {
+	var text [2 * len(id)]byte
+	copy(text[:], s)
+	switch valid, zero := checkHex(text[:]); {
+	case !valid:
 		return SpanID{}, digitError("span id", s)
-	}
-	if !id.IsValid() {
+	case zero:
 		return SpanID{}, errZeroSpanID
 	}
+	decodeHex(id[:], text[:])
 	return id, nil
 }
 
@@ -194,34 +200,48 @@ func (sc SpanContext) appendTraceparent(b []byte) []byte {
 // nor for a value that is absent, too short or has an id of zero.
 // An error is short whatever the input was, and on one line.
 func ParseTraceparent(s string) (SpanContext, error) {
+	var ids hexIDs
+	flags, err := ids.setTraceparent(s)
+	if err != nil {
+		return SpanContext{}, err
+	}
+	return SpanContext{TraceID: ids.trace(), SpanID: ids.span(), Flags: flags}, nil
+}
+
+// setTraceparent is ParseTraceparent for those who want the ids as text, as they came. On error they are of no use.
+func (h *hexIDs) setTraceparent(s string) (Flags, error) {
 	s = trimOWS(s)
 	if len(s) < traceparentLen {
-		return SpanContext{}, traceparentLengthError(len(s))
+		return 0, traceparentLengthError(len(s))
 	}
-	h := s[:traceparentLen]
-	var sc SpanContext
-	var version, flags [1]byte
-	if h[traceIDAt-1] != '-' || h[spanIDAt-1] != '-' || h[flagsAt-1] != '-' ||
-		!parseHex(version[:], h[:traceIDAt-1]) ||
-		!parseHex(sc.TraceID[:], h[traceIDAt:spanIDAt-1]) ||
-		!parseHex(sc.SpanID[:], h[spanIDAt:flagsAt-1]) ||
-		!parseHex(flags[:], h[flagsAt:]) {
-		return SpanContext{}, traceparentByteError(h)
-	}
+	p := s[:traceparentLen]
+	copy(h.traceText(), p[traceIDAt:spanIDAt-1])
+	copy(h.spanText(), p[spanIDAt:flagsAt-1])
+	isTrace, noTrace := checkHex(h.traceText())
+	isSpan, noSpan := checkHex(h.spanText())
+	version, isVersion := hexByte(p[0], p[1])
+	flags, isFlags := hexByte(p[flagsAt], p[flagsAt+1])
 	switch {
-	case version[0] == 0xff:
-		return SpanContext{}, errVersionFF
-	case version[0] == 0 && len(s) != traceparentLen:
-		return SpanContext{}, traceparentLengthError(len(s))
+	case !isVersion || p[traceIDAt-1] != '-' || !isTrace || p[spanIDAt-1] != '-' || !isSpan || p[flagsAt-1] != '-' || !isFlags:
+		return 0, traceparentByteError(p)
+	case version == 0xff:
+		return 0, errVersionFF
+	case version == 0 && len(s) != traceparentLen:
+		return 0, traceparentLengthError(len(s))
 	case len(s) > traceparentLen && s[traceparentLen] != '-':
-		return SpanContext{}, &byteError{"traceparent", `"-" or nothing`, traceparentLen, s[traceparentLen]}
-	case !sc.TraceID.IsValid():
-		return SpanContext{}, errZeroTraceparentTraceID
-	case !sc.SpanID.IsValid():
-		return SpanContext{}, errZeroTraceparentSpanID
+		return 0, &byteError{"traceparent", `"-" or nothing`, traceparentLen, s[traceparentLen]}
+	case noTrace:
+		return 0, errZeroTraceparentTraceID
+	case noSpan:
+		return 0, errZeroTraceparentSpanID
 	}
-	sc.Flags = Flags(flags[0]) & knownFlags
-	return sc, nil
+	return Flags(flags) & knownFlags, nil
+}
+
+// hexByte returns the byte of two lower-case hex digits.
+func hexByte(hi, lo byte) (b byte, ok bool) {
+	h, l := hexValues[hi], hexValues[lo]
+	return h<<4 | l, (h|l)&notHex == 0
 }
 
 // trimOWS cuts optional white space (RFC 9110, 5.6.3) off both ends.

@@ -241,6 +241,22 @@ func TestParseTraceparentEveryByte(t *testing.T) {
 	}
 }
 
+// An id is zero only if all of its digits are.
+func TestParseTraceparentAlmostZero(t *testing.T) {
+	const zero = "00-00000000000000000000000000000000-0000000000000000-00"
+	for at := traceIDAt; at < flagsAt-1; at++ {
+		for other := traceIDAt; other < flagsAt-1; other++ {
+			in := []byte(zero)
+			in[at], in[other] = '1', 'f'
+			in[traceIDAt-1], in[spanIDAt-1] = '-', '-'
+			_, err := ParseTraceparent(string(in))
+			if want := oracleTraceparent(string(in)) != nil; (err == nil) != want {
+				t.Errorf("ParseTraceparent(%q): error %v, want valid %t", in, err, want)
+			}
+		}
+	}
+}
+
 func TestTraceparent(t *testing.T) {
 	for _, test := range []struct {
 		name string

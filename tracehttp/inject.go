@@ -28,15 +28,13 @@ func Inject(ctx context.Context, h http.Header) {
 
 // set replaces what h says of a trace.
 func set(h http.Header, traceparent, tracestate string) {
-	values := make([]string, 2)
-	values[0], values[1] = traceparent, tracestate
 	ours := 0
 	if traceparent != "" {
-		h["Traceparent"] = values[0:1:1]
+		h["Traceparent"] = []string{traceparent}
 		ours++
 	}
 	if tracestate != "" {
-		h["Tracestate"] = values[1:2:2]
+		h["Tracestate"] = []string{tracestate}
 		ours++
 	}
 	if len(h) == ours {
@@ -63,6 +61,9 @@ func set(h http.Header, traceparent, tracestate string) {
 // It is for messages from your own services. From strangers take nothing, baggage least of all: delete it from h before.
 func Extract(ctx context.Context, h http.Header) (context.Context, error) {
 	traceparent, canonical := h["Traceparent"]
+	if canonical && len(h) == 1 && len(traceparent) > 0 {
+		return headers.Extract(orBackground(ctx), traceparent, nil, nil) // as in a message that has no headers of its own
+	}
 	get := getter{h, !canonical}
 	if !canonical {
 		traceparent = get.lines("Traceparent", "traceparent")
