@@ -217,6 +217,17 @@ func (c *current) ids() *hexIDs {
 	return &c.remote.ids
 }
 
+// text returns a string that begins with the ids, if there are any: that of the span, else no more than they.
+func (c *current) text() string {
+	switch {
+	case c.span != nil:
+		return c.span.text()
+	case c.remote != nil:
+		return string(c.remote.ids[:])
+	}
+	return ""
+}
+
 func (c *current) op() string {
 	if c.span != nil {
 		return c.span.Op()

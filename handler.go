@@ -195,15 +195,15 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 		return next.Handle(ctx, r)
 	}
 	// Seldom: what is added depends on the record itself, or is another thing each time.
-	added := slog.Attr{Value: h.added(new(mark), nil, c, &in, with, op)}
+	added := slog.Attr{Value: h.added(new(mark), nil, c, &in, with, op, c.text())}
 	if !in.changed {
 		in.attrs = appendRecord(mem[:0], &r)
 	}
-	first, next := added, h.root[in.kind]
+	first, next := []slog.Attr{added}, h.root[in.kind]
 	if h.groups > 0 {
-		first, next = slog.Attr{}, h.bind(in.kind, added)
+		first, next = nil, h.bind(in.kind, added)
 		if in.event != eventNone {
-			first = ghost(c.span, in.event)
+			first = []slog.Attr{ghost(c.span, in.event)}
 		}
 	}
 	setAttrs(&r, first, in.attrs)
@@ -223,25 +223,24 @@ func (h *Handler) handleSpan(s *Span, e event, level slog.Level, at time.Time, p
 		mark  mark
 		attrs [6]slog.Attr // what most spans have
 	}
-	r.AddAttrs(slog.Attr{Value: h.added(&mem.mark, mem.attrs[:0], &c, &in, nil, c.op())})
+	r.AddAttrs(slog.Attr{Value: h.added(&mem.mark, mem.attrs[:0], &c, &in, nil, c.op(), s.text())})
 	r.AddAttrs(s.attrs...)
 	return h.root[spanRecord].Handle((*spanContext)(s), r), true
 }
 
-// setAttrs makes first, unless it is empty, and attrs the attributes of r, which may share memory with other records.
-// Behind the others it would be cheaper to add, but after a group that it wrote nothing of, slog.JSONHandler forgets a comma.
-func setAttrs(r *slog.Record, first slog.Attr, attrs []slog.Attr) {
+// setAttrs makes attrs the attributes of r, which may share memory with other records.
+func setAttrs(r *slog.Record, attrs ...[]slog.Attr) {
 	*r = slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
-	if !isEmptyAttr(first) {
-		r.AddAttrs(first)
+	for _, some := range attrs {
+		r.AddAttrs(some...)
 	}
-	r.AddAttrs(attrs...)
 }
 
 // addFirst puts a group before the attributes of r.
+// Behind the others it would be cheaper, but after a group that it wrote nothing of, slog.JSONHandler forgets a comma.
 func addFirst(r *slog.Record, group slog.Value) {
-	var mem [maxInlineAttrs]slog.Attr
-	setAttrs(r, slog.Attr{Value: group}, appendRecord(mem[:0], r))
+	var mem [1 + maxInlineAttrs]slog.Attr
+	setAttrs(r, appendRecord(append(mem[:0], slog.Attr{Value: group}), r))
 }
 
 // mayChange reports whether there is a value in attrs, or in a group there, that may be another for the next record.
@@ -257,15 +256,15 @@ func mayChange(attrs []slog.Attr) bool {
 	})
 }
 
-// added returns what we put at the root of a record, as an inline group. m and attrs are memory for it.
-func (h *Handler) added(m *mark, attrs []slog.Attr, c *current, in *contents, with []slog.Attr, op string) slog.Value {
+// added returns what we put at the root of a record, as an inline group. m and attrs are memory for it; text is c's.
+func (h *Handler) added(m *mark, attrs []slog.Attr, c *current, in *contents, with []slog.Attr, op, text string) slog.Value {
 	*m = mark{claimed: true, event: eventLog}
 	switch {
 	case in.event != eventNone:
 		m.span, m.event = c.span, in.event
-		attrs = appendSpanAttrs(attrs, h.format, c.span, in.event, op)
+		attrs = appendSpanAttrs(attrs, h.format, c.span, in.event, op, text)
 	case in.kind >= logRecord:
-		attrs = appendIDs(attrs, h.format, c, string(c.ids()[:]), op)
+		attrs = appendIDs(attrs, h.format, c, text, op)
 	}
 	if attrs = append(attrs, with...); len(attrs) == 0 {
 		// All that the context says gave way. A handler of ours further in, with other names, must not think otherwise.
@@ -307,6 +306,7 @@ type boundCache struct {
 type boundHandler struct {
 	by    *Handler
 	op    string                       // of the span then
+	text  string                       // see current.text
 	group slog.Value                   // what is added
 	chain atomic.Pointer[slog.Handler] // nil while it is not worth its cost
 	uses  atomic.Int32
@@ -338,7 +338,8 @@ func (h *Handler) newBound(c *current, in *contents, with []slog.Attr, op string
 		mark  mark
 		attrs [4]slog.Attr
 	})
-	b.group = h.added(&mem.mark, mem.attrs[:0], c, in, with, op)
+	b.text = c.text()
+	b.group = h.added(&mem.mark, mem.attrs[:0], c, in, with, op, b.text)
 	cache := c.bound
 	if next := cache.latest.Load(); next != nil && next.count < maxBoundHandlers {
 		b.next, b.count = next, next.count+1

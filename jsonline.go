@@ -159,7 +159,7 @@ func (f *format) appendIDs(b []byte, c *current) []byte {
 func (l *line) schema(s *Span, e event) {
 	var mem [8]slog.Attr
 	if l.rep != nil {
-		l.attrs(appendRareSchema(appendSchema(mem[:0], s, e, spanText(s, e)), s, e))
+		l.attrs(appendRareSchema(appendSchema(mem[:0], s, e, s.text()), s, e))
 		return
 	}
 	// What nearly every span has, without the detour over attributes.

@@ -216,7 +216,7 @@ func isSpanMessage(msg string) bool { return msg == spanEndMessage || msg == spa
 // strangersGroup returns what a span record says by the default names, the context's attributes among it.
 func strangersGroup(s *Span, e event) slog.Value {
 	c := current{span: s, env: s.env}
-	attrs := appendSpanAttrs(nil, defaultFormat, s, e, s.Op())
+	attrs := appendSpanAttrs(nil, defaultFormat, s, e, s.Op(), s.text())
 	if with := c.attrs(); len(with) > 0 {
 		written := escapeForStrangers(s.attrs)
 		attrs = append(attrs, defaultFormat.contextAttrs(with, spanRecord, func(key string) bool {
@@ -241,21 +241,21 @@ func appendIDs(attrs []slog.Attr, f *format, c *current, text, op string) []slog
 }
 
 // appendSpanAttrs appends what a record of s itself says.
-func appendSpanAttrs(attrs []slog.Attr, f *format, s *Span, e event, op string) []slog.Attr {
-	text := spanText(s, e)
+func appendSpanAttrs(attrs []slog.Attr, f *format, s *Span, e event, op, text string) []slog.Attr {
 	attrs = appendIDs(attrs, f, &current{span: s}, text, op)
 	return appendRareSchema(appendSchema(attrs, s, e, text), s, e)
 }
 
-// spanText returns the texts of a span record in one string: ids, parent, start.
-func spanText(s *Span, e event) string {
+// text returns the texts of s in one string: ids, parent, start. None of them changes,
+// so that what a Handler made for the first line serves the span's end too.
+func (s *Span) text() string {
+	if b := s.bound.latest.Load(); b != nil {
+		return b.text
+	}
 	var mem [48 + 16 + 40]byte
 	b := append(mem[:0], s.ids[:]...)
 	b = appendHex(b, s.parentID[:])
-	if e == eventEnd {
-		b = appendNow(b, s.start, true)
-	}
-	return string(b)
+	return string(appendNow(b, s.start, true))
 }
 
 // appendSchema appends what most spans say beyond the ids. The start is text: handlers write a time each in their own way,
