@@ -234,7 +234,11 @@ func (s *Span) takeAttrs(attrs []slog.Attr) {
 			continue
 		}
 		if s.attrs == nil {
-			s.attrs = make([]slog.Attr, 0, len(attrs)-i)
+			n := len(attrs) - i
+			if s.kind != 0 {
+				n += 3 // how the exchange went, by SetAttrs
+			}
+			s.attrs = make([]slog.Attr, 0, n)
 		}
 		s.attrs = mergeAttrs(s.attrs, one)
 	}

@@ -8,7 +8,7 @@
 //
 // A request is a span in each service that it passes through, and all of them are one trace:
 //
-//	{…,"msg":"span end","op":"GET /bookings/{id}","kind":"server","duration_ms":1.2,"http.request.method":"GET","http.route":"/bookings/{id}","http.response.status_code":200,…}
+//	{…,"msg":"span end","op":"GET /bookings/{id}","kind":"server","duration_ms":1.2,"http.request.method":"GET","http.route":"/bookings/{id}",…,"http.response.status_code":200}
 //
 // [NewHandler] and [NewTransport] say what they write, [Inject] and [Extract] are for messages that neither sends,
 // [Error] answers with an error that names its trace.

@@ -77,6 +77,7 @@ const (
 // http.request.method_original), http.route, http.response.status_code, url.scheme, url.path (escaped, at most 1 KiB),
 // server.address and server.port by the Host header, network.protocol.version, error.type. Neither the query is among
 // them, nor a header, nor the client's address or user agent: see the options, and [slogtrace.Span.SetAttrs].
+// They tell of the request as it came, whatever next makes of it, and a Sampler knows those that are known by then.
 //
 // A status of 500 and above fails the span, and so does a panic, which goes on as it was;
 // its status is 500 if nothing was written, though nothing is sent. [http.ErrAbortHandler] is no failure:
@@ -151,15 +152,16 @@ func (w *writer) start(r *http.Request) {
 		_, w.pattern = h.mux.Handler(r)
 	}
 	w.op = opName(w.method, w.pattern)
-	attrs := [...]slog.Attr{slogtrace.KindServer, link}
-	n := 1
+	var array [16]slog.Attr
+	attrs := append(array[:0], slogtrace.KindServer)
 	if link.Key != "" {
-		n = 2
+		attrs = append(attrs, link)
 	}
+	attrs = h.appendRequest(attrs, w.method, w.pattern, r)
 	if t := h.opts.Tracer; t != nil {
-		ctx, w.span = t.Start(ctx, w.op, attrs[:n]...)
+		ctx, w.span = t.Start(ctx, w.op, attrs...)
 	} else {
-		ctx, w.span = slogtrace.Start(ctx, w.op, attrs[:n]...)
+		ctx, w.span = slogtrace.Start(ctx, w.op, attrs...)
 	}
 	if h.traceHeader != "" {
 		w.values[0] = w.span.SpanContext().TraceID.String()
@@ -252,25 +254,11 @@ func (w *writer) finish() {
 	}
 }
 
-// setAttrs gives the span all that is known of the request, next having panicked with p unless that is nil.
-func (w *writer) setAttrs(p any) {
-	h, r := w.handler, w.request
-	pattern := w.pattern
-	if r.Pattern != "" && r.Pattern != pattern {
-		pattern = r.Pattern
-		if w.span.Op() == w.op {
-			w.span.SetOp(opName(w.method, pattern))
-		}
-	}
-
-	var array [16]slog.Attr
-	attrs := appendMethod(array[:0], w.method, r.Method)
+// appendRequest appends what is known before next is called. It may change the request, also when it has not returned in time.
+func (h *handler) appendRequest(attrs []slog.Attr, method, pattern string, r *http.Request) []slog.Attr {
+	attrs = appendMethod(attrs, method, r.Method)
 	if route := routeOf(pattern); route != "" {
 		attrs = append(attrs, slog.String(routeKey, route))
-	}
-	status, aborted := w.outcome(p)
-	if status != 0 {
-		attrs = append(attrs, slog.Int(statusKey, status))
 	}
 	scheme := "http"
 	if r.TLS != nil {
@@ -284,6 +272,26 @@ func (w *writer) setAttrs(p any) {
 	if v := protocolVersion(r.ProtoMajor, r.ProtoMinor); v != "" {
 		attrs = append(attrs, slog.String(protocolKey, v))
 	}
+	attrs = appendQuery(attrs, r.URL.RawQuery, h.opts.Query)
+	return appendHeaders(attrs, requestHeader, r.Header, h.opts.RequestHeaders)
+}
+
+// setAttrs gives the span what is known afterwards, next having panicked with p unless that is nil.
+func (w *writer) setAttrs(p any) {
+	var array [8]slog.Attr
+	attrs := array[:0]
+	if pattern := w.request.Pattern; pattern != "" && pattern != w.pattern {
+		if w.span.Op() == w.op {
+			w.span.SetOp(opName(w.method, pattern))
+		}
+		if route := routeOf(pattern); route != "" {
+			attrs = append(attrs, slog.String(routeKey, route))
+		}
+	}
+	status, aborted := w.outcome(p)
+	if status != 0 {
+		attrs = append(attrs, slog.Int(statusKey, status))
+	}
 	if aborted != "" {
 		attrs = append(attrs, slog.String(abortedKey, aborted))
 	}
@@ -294,9 +302,7 @@ func (w *writer) setAttrs(p any) {
 		attrs = append(attrs, slog.String(errorTypeKey, strconv.Itoa(status)))
 		w.span.Fail(statusError(status))
 	}
-	attrs = appendQuery(attrs, r.URL.RawQuery, h.opts.Query)
-	attrs = appendHeaders(attrs, requestHeader, r.Header, h.opts.RequestHeaders)
-	attrs = appendHeaders(attrs, responseHeader, w.Header(), h.opts.ResponseHeaders)
+	attrs = appendHeaders(attrs, responseHeader, w.Header(), w.handler.opts.ResponseHeaders)
 	w.span.SetAttrs(attrs...)
 }
 

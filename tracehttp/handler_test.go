@@ -23,6 +23,7 @@ package tracehttp_test
 //	64 bits are padded on the right                   FuzzB3Single, TestB3Fallback
 //	debug gives way to X-B3-Sampled: 0                TestB3Vectors
 //	the error behind a 500 goes to the client         TestError
+//	the path is read when the handler is done         TestHandlerRequestChanged
 
 import (
 	"cmp"
@@ -36,6 +37,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slogtrace/slogtrace"
 	"github.com/slogtrace/slogtrace/tracehttp"
@@ -217,6 +219,69 @@ func TestHandlerAllowLists(t *testing.T) {
 }
 
 // The Tracer is the option's, else that of the context, else the default one.
+// The attributes are those of the request that came, whatever the handler makes of it, on time or later.
+func TestHandlerRequestChanged(t *testing.T) {
+	done := make(chan bool)
+	change := serveWith(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/late" {
+			<-r.Context().Done()
+			defer close(done)
+		}
+		r.Method, r.Host, r.URL.Path, r.URL.RawQuery = "PUT", "other", "/other", "page=2"
+		r.Header.Set("X-Tenant", "other")
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/", change)
+	mux.Handle("/late", http.TimeoutHandler(change, time.Millisecond, "late"))
+	rec := tracetest.NewRecorder()
+	h := tracehttp.NewHandler(mux, &tracehttp.HandlerOptions{
+		Tracer: slogtrace.NewTracer(rec, nil), RequestHeaders: []string{"X-Tenant"}, Query: []string{"page"},
+	})
+	for _, path := range []string{"/", "/late"} {
+		rec.Reset()
+		r := httptest.NewRequest("BREW", "http://h"+path+"?page=1", nil)
+		r.Header.Set("X-Tenant", "t1")
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		span(t, rec).has(t, map[string]string{
+			"http.request.method_original": "BREW", "server.address": "h", "url.path": path, "url.query": "page=1", "http.request.header.x-tenant": "[t1]",
+		})
+	}
+	<-done
+}
+
+// What is known at the start is there for a Sampler, and for the record of a request that crashes the process.
+func TestAttributesAtStart(t *testing.T) {
+	var sampled []slog.Attr
+	rec := tracetest.NewRecorder()
+	tracer := slogtrace.NewTracer(rec, &slogtrace.TracerOptions{LogStart: true, Sampler: samplerFunc(func(in slogtrace.SampleInput) bool {
+		sampled = slices.Clone(in.Attrs)
+		return true
+	})})
+	check := func(want map[string]string) {
+		t.Helper()
+		start := linesOf(t, rec)[0]
+		start.has(t, want)
+		for key, v := range want {
+			if !slices.ContainsFunc(sampled, func(a slog.Attr) bool { return a.Key == key && a.Value.String() == v }) {
+				t.Errorf("%s is not in %v", key, sampled)
+			}
+		}
+		rec.Reset()
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /x/{id}", serveWith(nothing))
+	h := tracehttp.NewHandler(mux, &tracehttp.HandlerOptions{Tracer: tracer})
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "http://h:81/x/1", nil))
+	check(map[string]string{"http.request.method": "GET", "http.route": "/x/{id}", "url.scheme": "http", "url.path": "/x/1", "server.address": "h", "server.port": "81"})
+	rt := tracehttp.NewTransport(answerWith(200, nil), &tracehttp.TransportOptions{Tracer: tracer})
+	get(t, rt, t.Context(), "http://h/x/1")
+	check(map[string]string{"http.request.method": "GET", "url.full": "http://h/x/1", "server.address": "h", "server.port": "80"})
+}
+
+type samplerFunc func(slogtrace.SampleInput) bool
+
+func (f samplerFunc) Sample(in slogtrace.SampleInput) (bool, float64) { return f(in), 1 }
+
 func TestHandlerTracer(t *testing.T) {
 	def := tracetest.Record(t)
 	own, inContext := tracetest.NewRecorder(), tracetest.NewRecorder()

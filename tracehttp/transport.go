@@ -108,17 +108,19 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	var ctx context.Context
 	var span *slogtrace.Span
+	var array [16]slog.Attr
+	attrs := t.appendRequest(append(array[:0], slogtrace.KindClient), method, req)
 	if t.opts.Tracer != nil {
-		ctx, span = t.opts.Tracer.Start(req.Context(), op, slogtrace.KindClient)
+		ctx, span = t.opts.Tracer.Start(req.Context(), op, attrs...)
 	} else {
-		ctx, span = slogtrace.Start(req.Context(), op, slogtrace.KindClient)
+		ctx, span = slogtrace.Start(req.Context(), op, attrs...)
 	}
 	defer endPanicked(span)
 
 	sent := req.WithContext(ctx)
 	sent.Header = t.headers(ctx, req)
 	resp, err := t.roundTripper().RoundTrip(sent)
-	span.SetAttrs(t.attrs(ctx, req, method, resp, err)...)
+	span.SetAttrs(t.appendResponse(ctx, array[:0], resp, err)...)
 	switch {
 	case err != nil:
 		span.Fail(err)
@@ -181,8 +183,9 @@ func (t *transport) takesBaggage(req *http.Request) bool {
 	})
 }
 
-func (t *transport) attrs(ctx context.Context, req *http.Request, method string, resp *http.Response, err error) []slog.Attr {
-	attrs := appendMethod(make([]slog.Attr, 0, 8), method, req.Method)
+// appendRequest appends what is known before the request is sent.
+func (t *transport) appendRequest(attrs []slog.Attr, method string, req *http.Request) []slog.Attr {
+	attrs = appendMethod(attrs, method, req.Method)
 	if u := req.URL; u != nil {
 		full := u.Scheme + "://" + u.Host + u.EscapedPath()
 		if u.Opaque != "" { // it may hold a query, and credentials
@@ -192,7 +195,11 @@ func (t *transport) attrs(ctx context.Context, req *http.Request, method string,
 		attrs = appendAddress(attrs, u.Host, defaultPort(u.Scheme))
 		attrs = appendQuery(attrs, u.RawQuery, t.opts.Query)
 	}
-	attrs = appendHeaders(attrs, requestHeader, req.Header, t.opts.RequestHeaders)
+	return appendHeaders(attrs, requestHeader, req.Header, t.opts.RequestHeaders)
+}
+
+// appendResponse appends what came of the request.
+func (t *transport) appendResponse(ctx context.Context, attrs []slog.Attr, resp *http.Response, err error) []slog.Attr {
 	switch {
 	case err != nil:
 		attrs = append(attrs, slog.String(errorTypeKey, errorType(ctx, err)))
