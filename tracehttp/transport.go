@@ -52,7 +52,8 @@ type TransportOptions struct {
 //
 // The span ends when the body of the response has been read to its end, an error included, or closed, whichever comes
 // first; so it lasts as long as the exchange. Without a body it ends with the round trip. A body that is never closed,
-// which leaks a connection too, is a span that never ends. The body of a 101 Switching Protocols stays an [io.Writer].
+// which leaks a connection too, is a span that never ends. The body of a 101 Switching Protocols stays an [io.Writer]
+// and can CloseWrite.
 //
 // An error of base, or of the body, and a status of 400 and above, fail the span. error.type is the status,
 // "canceled" or "timeout" where the request's context ended or the network says so, "EOF" where the server hung up,
@@ -273,3 +274,11 @@ type writableBody struct {
 }
 
 func (b *writableBody) Write(p []byte) (int, error) { return b.w.Write(p) }
+
+// CloseWrite is what httputil.ReverseProxy looks for where one side has ended.
+func (b *writableBody) CloseWrite() error {
+	if w, ok := b.w.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return http.ErrNotSupported
+}

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"slices"
 	"strings"
@@ -217,6 +218,27 @@ func TestTransportBody(t *testing.T) {
 	}
 }
 
+// Who closes a body from another goroutine to stop the one that reads it has not failed.
+func TestTransportBodyClosedWhileRead(t *testing.T) {
+	body := &stoppable{stop: make(chan bool), read: make(chan bool)}
+	rt, rec := newTransport(t, answerWith(200, body), tracehttp.TransportOptions{})
+	resp, _ := get(t, rt, t.Context(), "http://h/")
+	go func() {
+		defer close(body.read)
+		if _, err := resp.Body.Read(make([]byte, 1)); err != io.ErrClosedPipe {
+			t.Errorf("got %v", err)
+		}
+	}()
+	resp.Body.Close()
+	span(t, rec).has(t, map[string]string{"error": "", "error.type": "", "http.response.status_code": "200"})
+}
+
+// A stoppable body is read until it is closed, and closed when that is over.
+type stoppable struct{ stop, read chan bool }
+
+func (s *stoppable) Read([]byte) (int, error) { <-s.stop; return 0, io.ErrClosedPipe }
+func (s *stoppable) Close() error             { close(s.stop); <-s.read; return nil }
+
 func TestTransportStatus(t *testing.T) {
 	for status, want := range map[int]map[string]string{
 		200: {"error": ""}, 304: {"error": ""}, 399: {"error": ""},
@@ -373,6 +395,49 @@ func TestUpgrade(t *testing.T) {
 	rw.Close()
 	span(t, rec).has(t, map[string]string{"http.response.status_code": "101", "error": ""})
 	span(t, s.rec).has(t, map[string]string{"http.response.status_code": "101", "error": "", "http.aborted": ""})
+}
+
+// One side of an upgraded connection can end before the other, through a reverse proxy too.
+func TestUpgradeCloseWrite(t *testing.T) {
+	s := newSite(t, serveWith(func(w http.ResponseWriter, r *http.Request) {
+		conn, buf, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n")
+		text, _ := io.ReadAll(buf)
+		conn.Write(append([]byte("echo "), text...))
+	}), nil)
+	rt, rec := newTransport(t, s.Client().Transport, tracehttp.TransportOptions{})
+	target, _ := url.Parse(s.URL)
+	front := newSite(t, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }, Transport: rt, ErrorLog: quiet}, nil)
+	req, _ := http.NewRequest("GET", front.URL, nil)
+	req.Header.Set("Connection", "Upgrade")
+	req.Header.Set("Upgrade", "echo")
+	rt2, rec2 := newTransport(t, front.Client().Transport, tracehttp.TransportOptions{})
+	resp, err := rt2.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	io.WriteString(resp.Body.(io.Writer), "hello")
+	if err := resp.Body.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(resp.Body); string(text) != "echo hello" || err != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+	for _, rec := range []*tracetest.Recorder{rec, rec2} {
+		span(t, rec).has(t, map[string]string{"http.response.status_code": "101", "error": ""})
+	}
+	// A body that cannot says so, as net/http's own.
+	rt, _ = newTransport(t, answerWith(101, struct{ io.ReadWriteCloser }{}), tracehttp.TransportOptions{})
+	resp, _ = get(t, rt, t.Context(), "http://h/")
+	if err := resp.Body.(interface{ CloseWrite() error }).CloseWrite(); !errors.Is(err, http.ErrNotSupported) {
+		t.Errorf("got %v", err)
+	}
 }
 
 // A WebSocket (RFC 6455): the handshake of 1.3, a masked frame there (5.3) and one back.
