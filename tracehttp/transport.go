@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/slogtrace/slogtrace"
@@ -137,11 +138,10 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		span.End()
 		return resp, nil
 	}
-	b := body{resp.Body, span, ctx}
 	if rw, ok := resp.Body.(io.ReadWriteCloser); ok {
-		resp.Body = &writableBody{b, rw}
+		resp.Body = &writableBody{body{ReadCloser: rw, span: span, ctx: ctx}, rw}
 	} else {
-		resp.Body = &b
+		resp.Body = &body{ReadCloser: resp.Body, span: span, ctx: ctx}
 	}
 	return resp, nil
 }
@@ -241,19 +241,21 @@ func errorType(ctx context.Context, err error) string {
 // A body is the body of a response. It ends the span with itself.
 type body struct {
 	io.ReadCloser
-	span *slogtrace.Span
-	ctx  context.Context
+	span    *slogtrace.Span
+	ctx     context.Context
+	closing atomic.Bool
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err != nil {
+	if err != nil && !b.closing.Load() { // else it may be for that
 		b.end(err)
 	}
 	return n, err
 }
 
 func (b *body) Close() error {
+	b.closing.Store(true)
 	err := b.ReadCloser.Close()
 	b.end(err)
 	return err
