@@ -83,7 +83,7 @@ func TestTransportBaggage(t *testing.T) {
 		t.Fatal(err)
 	}
 	var sent http.Header
-	hosts := []string{"API.internal", "db.internal:81", "*.Corp", "", "*", "*evil", "::1"}
+	hosts := []string{"API.internal", "db.internal:81", "*.Corp", "", "*", "*evil", "::1", "port.example:80", "[::2]:80", "[::3]"}
 	rt := NewTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
 		sent = r.Header
 		return &http.Response{StatusCode: 200}, nil
@@ -93,6 +93,8 @@ func TestTransportBaggage(t *testing.T) {
 		"api.internal": "k=v", "api.INTERNAL:8080": "k=v", "db.internal:81": "k=v", "db.internal": "", "db.internal:82": "",
 		"a.corp": "k=v", "a.b.corp:1": "k=v", "corp": "", "acorp": "", "a.corp.example": "", "example.com": "", "": "",
 		"evil": "", "notevil": "", "xapi.internal": "", "api.internal.example": "", "copied.example": "", "[::1]:80": "k=v",
+		"port.example": "k=v", "port.example:80": "k=v", "port.example:81": "", "[::1]": "k=v", "[::2]": "k=v", "[::2]:81": "", "[::3]": "k=v",
+		"[2001:db8::1%x.corp]": "", "[2001:db8::1%.corp]:1": "", // the zone of an address is no name
 	} {
 		r := &http.Request{URL: &url.URL{Scheme: "http", Host: host}, Host: "api.internal"}
 		_, err := rt.RoundTrip(r.WithContext(ctx))

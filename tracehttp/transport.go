@@ -1,10 +1,12 @@
 package tracehttp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"reflect"
 	"slices"
@@ -26,8 +28,9 @@ type TransportOptions struct {
 	// "GET /bookings/{id}", without the id.
 	Op func(*http.Request) string
 
-	// BaggageHosts names the hosts that baggage is sent to: "api.internal" on any port, "api.internal:8080" on that one,
-	// "*.internal" for all hosts below. It is the host of the request's URL that counts. Nil: none.
+	// BaggageHosts names the hosts that baggage is sent to: "api.internal" on any port, "api.internal:443" on that one
+	// (which a URL with https need not name), "*.internal" for all hosts below.
+	// It is the host of the request's URL that counts. Nil: none.
 	BaggageHosts []string
 
 	// B3 sends the header b3 too, B3Multi X-B3-TraceId and its like, for services that do not know traceparent.
@@ -175,12 +178,14 @@ func (t *transport) takesBaggage(req *http.Request) bool {
 	if len(t.opts.BaggageHosts) == 0 || req.URL == nil {
 		return false
 	}
-	host, name := strings.ToLower(req.URL.Host), strings.ToLower(req.URL.Hostname())
+	name := strings.ToLower(req.URL.Hostname())
+	host := net.JoinHostPort(name, cmp.Or(req.URL.Port(), strconv.Itoa(defaultPort(req.URL.Scheme))))
 	return slices.ContainsFunc(t.opts.BaggageHosts, func(want string) bool {
 		if below, ok := strings.CutPrefix(want, "*"); ok {
-			return strings.HasPrefix(below, ".") && (strings.HasSuffix(name, below) || strings.HasSuffix(host, below))
+			isAddress := strings.Contains(name, ":") // whose zone may look like a name
+			return !isAddress && strings.HasPrefix(below, ".") && (strings.HasSuffix(name, below) || strings.HasSuffix(host, below))
 		}
-		return want != "" && (want == name || want == host)
+		return want != "" && (want == name || want == host || want == strings.ToLower(req.URL.Host)) // [::1] too
 	})
 }
 
