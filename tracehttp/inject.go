@@ -9,12 +9,12 @@ import (
 
 // Inject sets the headers that continue the trace of ctx at the receiver of a message:
 // traceparent and tracestate (W3C Trace Context Level 2, 3.2 and 3.3) and baggage (W3C Baggage, 3).
-// What h has of the former two is replaced, and removed if ctx has none, B3's included, so that h never names another trace.
-// A baggage that h has stays where ctx has none.
+// What h has of the former two, in lower case too, is replaced, and removed if ctx has none, B3's included,
+// so that h never names another trace. A baggage that h has stays where ctx has none.
 //
 // It is for messages that no http.RoundTripper sends, to services of your own: a queue's headers, gRPC's metadata.
-// To strangers send no baggage: delete it from h. The keys are in canonical form ("Traceparent").
-// A nil h is left alone.
+// To strangers send no baggage: delete it from h. The keys are in canonical form ("Traceparent"), which gRPC refuses:
+// its metadata needs them in lower case, so inject into a header of its own and copy that. A nil h is left alone.
 func Inject(ctx context.Context, h http.Header) {
 	if h == nil {
 		return
@@ -22,9 +22,18 @@ func Inject(ctx context.Context, h http.Header) {
 	traceparent, tracestate, baggage := headers.Inject(orBackground(ctx))
 	set(h, traceparent, tracestate)
 	if baggage != "" {
-		h["Baggage"] = []string{baggage}
+		setBaggage(h, baggage)
 	}
 }
+
+func setBaggage(h http.Header, baggage string) {
+	delete(h, "baggage")
+	h["Baggage"] = []string{baggage}
+}
+
+// lowerHeaders are those that say which trace it is, in lower case. On their way they are the same as in canonical form,
+// and a traceparent that comes twice is none.
+var lowerHeaders = [...]string{"traceparent", "tracestate", "b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"}
 
 // set replaces what h says of a trace.
 func set(h http.Header, traceparent, tracestate string) {
@@ -47,6 +56,9 @@ func set(h http.Header, traceparent, tracestate string) {
 		delete(h, "Tracestate")
 	}
 	for _, key := range b3Headers {
+		delete(h, key)
+	}
+	for _, key := range lowerHeaders {
 		delete(h, key)
 	}
 }

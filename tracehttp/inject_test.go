@@ -32,6 +32,13 @@ func TestInject(t *testing.T) {
 	if h.Get("Tracestate") != "a=1,b=2" {
 		t.Errorf("%v", h)
 	}
+	// Keys in lower case, as those of gRPC's metadata, are the same headers.
+	ctx, _ = slogtrace.WithBaggage(ctx, "k", "ours")
+	h = http.Header{"traceparent": {"x"}, "tracestate": {"x"}, "b3": {"x"}, "x-b3-traceid": {"x"}, "x-b3-sampled": {"x"}, "other": {"1"}, "baggage": {"k=v"}}
+	tracehttp.Inject(ctx, h)
+	if len(h) != 4 || h.Get("Baggage") != "k=ours" {
+		t.Errorf("%v", h)
+	}
 	tracehttp.Inject(ctx, nil)
 	var none http.Header
 	var noContext context.Context

@@ -166,7 +166,7 @@ func (t *transport) headers(ctx context.Context, req *http.Request) http.Header 
 	traceparent, tracestate, baggage := headers.Inject(ctx)
 	set(h, traceparent, tracestate)
 	if baggage != "" && t.takesBaggage(req) {
-		h["Baggage"] = []string{baggage}
+		setBaggage(h, baggage)
 	}
 	if t.opts.B3 || t.opts.B3Multi {
 		injectB3(ctx, h, t.opts.B3, t.opts.B3Multi)

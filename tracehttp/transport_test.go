@@ -144,7 +144,7 @@ func TestTransportHeaders(t *testing.T) {
 		req, _ := http.NewRequestWithContext(ctx, "GET", "http://h/", nil)
 		mine := append(make([]string, 0, 4), "user's")
 		req.Header = http.Header{
-			"Traceparent": {"stale"}, "Tracestate": {"stale=1"}, "B3": {"stale"}, "X-B3-Parentspanid": {"stale"}, "X-Mine": mine, "Baggage": {"user=1"},
+			"Traceparent": {"stale"}, "Tracestate": {"stale=1"}, "B3": {"stale"}, "X-B3-Parentspanid": {"stale"}, "traceparent": {"stale"}, "X-Mine": mine, "Baggage": {"user=1"},
 		}
 		before := req.Header.Clone()
 		rt.RoundTrip(req)
