@@ -337,7 +337,8 @@ func (w *writer) clientGone() bool {
 	}
 	switch {
 	case w.err == nil, errors.Is(w.err, http.ErrBodyNotAllowed), errors.Is(w.err, http.ErrContentLength),
-		errors.Is(w.err, http.ErrHandlerTimeout), errors.Is(w.err, http.ErrNotSupported):
+		errors.Is(w.err, http.ErrHandlerTimeout), errors.Is(w.err, http.ErrNotSupported),
+		w.err.Error() == "http2: handler wrote more than declared Content-Length": // ErrContentLength there
 		return false
 	}
 	return true

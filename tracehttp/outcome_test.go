@@ -193,6 +193,32 @@ func TestHandlerClientGone(t *testing.T) {
 	}
 }
 
+// Over HTTP/2 neither an answer that is too long nor one that may have no body is the client's doing.
+func TestHandlerTooLong(t *testing.T) {
+	for path, length := range map[string]string{"/long": "1", "/empty": ""} {
+		s := newUnstarted(serveWith(func(w http.ResponseWriter, r *http.Request) {
+			if length != "" {
+				w.Header().Set("Content-Length", length)
+				io.WriteString(w, "x")
+				w.(http.Flusher).Flush()
+			} else {
+				w.WriteHeader(http.StatusNoContent)
+			}
+			if _, err := io.WriteString(w, "more"); err == nil {
+				t.Errorf("%s: written", path)
+			}
+		}), nil)
+		s.EnableHTTP2 = true
+		s.StartTLS()
+		if resp, err := s.Client().Get(s.URL + path); err == nil {
+			io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+		}
+		s.Close()
+		span(t, s.rec).has(t, map[string]string{"http.aborted": "", "network.protocol.version": "2"})
+	}
+}
+
 // A deadline that the server set itself is not the client's doing.
 func TestHandlerDeadline(t *testing.T) {
 	rec := tracetest.NewRecorder()

@@ -50,27 +50,27 @@ func baseOf(w http.ResponseWriter) *writer {
 func (w *writer) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 	// Informational ones, save for 101, come before the status (RFC 9110, 15.2).
-	if w.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+	if status >= 200 || status == http.StatusSwitchingProtocols {
+		w.begin(status)
+	}
+}
+
+// begin notes the status of an answer, unless that is another already, or nothing is sent.
+func (w *writer) begin(status int) {
+	if w.status == 0 && !w.hijacked {
 		w.status = status
 	}
 }
 
-// implied notes the status of an answer that begins without WriteHeader.
-func (w *writer) implied() {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-}
-
 func (w *writer) Write(p []byte) (int, error) {
-	w.implied()
+	w.begin(http.StatusOK)
 	n, err := w.ResponseWriter.Write(p)
 	w.note(err)
 	return n, err
 }
 
 func (w *writer) WriteString(s string) (int, error) {
-	w.implied()
+	w.begin(http.StatusOK)
 	n, err := io.WriteString(w.ResponseWriter, s)
 	w.note(err)
 	return n, err
@@ -83,7 +83,7 @@ func (w *writer) note(err error) {
 }
 
 func (w *writer) flush() error {
-	w.implied()
+	w.begin(http.StatusOK)
 	var err error
 	if f, ok := w.ResponseWriter.(interface{ FlushError() error }); ok {
 		err = f.FlushError()
@@ -104,7 +104,7 @@ func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 }
 
 func (w *writer) readFrom(r io.Reader) (int64, error) {
-	w.implied()
+	w.begin(http.StatusOK)
 	// An error is as likely the reader's: the client's absence shows otherwise.
 	return w.ResponseWriter.(io.ReaderFrom).ReadFrom(r)
 }

@@ -223,3 +223,25 @@ func TestHijackThroughWrapper(t *testing.T) {
 	}
 	span(t, traced.rec).has(t, map[string]string{"http.response.status_code": "101"})
 }
+
+// What a handler does with the ResponseWriter of a connection that it has taken is not sent.
+func TestWriteAfterHijack(t *testing.T) {
+	for _, status := range []string{"101", "200"} {
+		s := newSite(t, serveWith(func(w http.ResponseWriter, r *http.Request) {
+			if status == "200" {
+				w.WriteHeader(200)
+			}
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			conn.Close()
+			http.Error(w, "failed later", 500)
+		}), nil)
+		if resp, err := s.Client().Get(s.URL); err == nil {
+			resp.Body.Close()
+		}
+		span(t, s.rec).has(t, map[string]string{"http.response.status_code": status, "error": "", "http.aborted": ""})
+	}
+}
