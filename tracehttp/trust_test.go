@@ -3,6 +3,8 @@ package tracehttp_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -63,6 +65,26 @@ func TestHandlerTraceHeader(t *testing.T) {
 		}
 		if name == "" && len(found) > 0 || name != "" && !slices.Equal(found, []string{name}) {
 			t.Errorf("%q: the trace id is in %q", name, found)
+		}
+	}
+}
+
+// A proxy in front of a traced service answers with each of the two once, and with its own.
+func TestProxyHeaders(t *testing.T) {
+	for _, trust := range []tracehttp.Trust{tracehttp.Continue, tracehttp.Ignore} {
+		behind := newSite(t, serveWith(func(w http.ResponseWriter, r *http.Request) {
+			w.Header()["X-Other"] = []string{"1", "2"}
+		}), &tracehttp.HandlerOptions{Trust: func(*http.Request) tracehttp.Trust { return trust }})
+		target, _ := url.Parse(behind.URL)
+		rt, _ := newTransport(t, nil, tracehttp.TransportOptions{})
+		front := newSite(t, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }, Transport: rt}, nil)
+		resp, _ := do(t, front.Client(), "GET", front.URL, "X-Request-Id: r-1")
+		want := []string{span(t, front.rec).text("trace")}
+		if got := resp.Header["X-Trace-Id"]; !slices.Equal(got, want) {
+			t.Errorf("X-Trace-Id: got %q, want %q", got, want)
+		}
+		if got := resp.Header["X-Request-Id"]; !slices.Equal(got, []string{"r-1"}) || len(resp.Header["X-Other"]) != 2 {
+			t.Errorf("got %q", resp.Header)
 		}
 	}
 }

@@ -22,9 +22,9 @@ type writer struct {
 	method   string // one of the known, or ""
 	status   int    // 0: none yet
 	hijacked bool
-	returned bool  // the handler has returned
-	err      error // the first of Write
-	values   [2]string
+	returned bool      // the handler has returned
+	err      error     // the first of Write
+	values   [2]string // of X-Trace-Id and X-Request-Id; "" for none
 }
 
 // Unwrap is for http.ResponseController.
@@ -48,10 +48,25 @@ func baseOf(w http.ResponseWriter) *writer {
 }
 
 func (w *writer) WriteHeader(status int) {
+	if w.status == 0 {
+		w.ownOnce(w.handler.traceHeader, w.values[0])
+		w.ownOnce("X-Request-Id", w.values[1])
+	}
 	w.ResponseWriter.WriteHeader(status)
 	// Informational ones, save for 101, come before the status (RFC 9110, 15.2).
 	if status >= 200 || status == http.StatusSwitchingProtocols {
 		w.begin(status)
+	}
+}
+
+// ownOnce leaves the first of a header that is ours, if it has a value:
+// httputil.ReverseProxy adds those of the answer that it passes on.
+func (w *writer) ownOnce(key, value string) {
+	if value == "" {
+		return
+	}
+	if h := w.Header(); len(h[key]) > 1 {
+		h[key] = h[key][:1:1]
 	}
 }
 
