@@ -132,6 +132,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		span.End()
 		return resp, err
 	case resp == nil: // against the rules, which http.Client will say
+		span.SetAttrs(slog.String(errorTypeKey, "_OTHER"))
+		span.Fail(errNoResponse)
 		span.End()
 		return resp, err
 	case resp.StatusCode >= 400:
@@ -148,6 +150,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	return resp, nil
 }
+
+var errNoResponse = errors.New("tracehttp: base returned neither a response nor an error")
 
 // endPanicked is to be deferred.
 func endPanicked(span *slogtrace.Span) {

@@ -270,6 +270,12 @@ func TestTransportError(t *testing.T) {
 		}
 		span(t, rec).has(t, test.want)
 	}
+	// Neither an answer nor an error, which no RoundTripper may return, is no success.
+	none, noneRec := newTransport(t, base(func(*http.Request) (*http.Response, error) { return nil, nil }), tracehttp.TransportOptions{})
+	if resp, err := get(t, none, t.Context(), "http://h/"); resp != nil || err != nil {
+		t.Error(resp, err)
+	}
+	span(t, noneRec).has(t, map[string]string{"error": "tracehttp: base returned neither a response nor an error", "error.type": "_OTHER"})
 	// A base that panics does not leave the span open.
 	def := tracetest.Record(t)
 	rt, rec := newTransport(t, base(func(*http.Request) (*http.Response, error) { panic("boom") }), tracehttp.TransportOptions{})
