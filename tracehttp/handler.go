@@ -86,14 +86,15 @@ const (
 // Where nothing was written to a client that is gone, or before ErrAbortHandler, there is no status.
 //
 // An X-Request-Id of at most 128 printable ASCII bytes stands on all records of the request as request_id,
-// and in the answer. None is invented. The answer has the trace id in X-Trace-Id.
+// and in the answer. None is invented, and [NewTransport] sends none on. The answer has the trace id in X-Trace-Id.
 //
 // The ResponseWriter that next gets has Unwrap, for [http.ResponseController]. It is an [http.Flusher],
 // an [http.Hijacker] or an [io.ReaderFrom] where the original is one, and HTTP/2's is an [http.Pusher] too.
 // It is no http.CloseNotifier, which is deprecated. A hijacked connection has status 101,
 // unless another was written before, and the span ends when next returns.
 //
-// A handler inside another of NewHandler's makes no second span: the outermost one counts.
+// A handler inside another of NewHandler's makes no second span: the outermost one counts, with its options.
+// (Where what is between hides the ResponseWriter, as [http.TimeoutHandler] does, there are two.)
 func NewHandler(next http.Handler, opts *HandlerOptions) http.Handler {
 	h := &handler{next: next}
 	if opts != nil {

@@ -55,9 +55,9 @@ type TransportOptions struct {
 // The request is not changed. Who may not see the ids should be called by another transport.
 //
 // The span ends when the body of the response has been read to its end, an error included, or closed, whichever comes
-// first; so it lasts as long as the exchange. Without a body it ends with the round trip. A body that is never closed,
-// which leaks a connection too, is a span that never ends. The body of a 101 Switching Protocols stays an [io.Writer]
-// and can CloseWrite.
+// first; so it lasts as long as the exchange. Without a body it ends with the round trip; over HTTP/2 there always is one.
+// A body that is never closed, which leaks a connection too, is a span that never ends.
+// The body of a 101 Switching Protocols stays an [io.Writer] and can CloseWrite.
 //
 // An error of base, or of the body, and a status of 400 and above, fail the span. error.type is the status,
 // "canceled" or "timeout" where the request's context ended or the network says so, "EOF" where the server hung up,
