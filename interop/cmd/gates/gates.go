@@ -40,7 +40,7 @@ var gates = []gate{
 	{"J2", own, 0.50, 2, nil},
 	{"J2", wrap, 1.25, 3, &known{1.60, 4, formatted}},
 
-	{"J3", "slogtrace", 0.35, 3, &known{0.65, 3, twice}},
+	{"J3", "slogtrace", 0.35, 3, nil},
 	{"J3j", "slogtrace.Carrier", 1.15, -1, nil},
 
 	{"J4", ownInfo, 0.62, -1, nil},
@@ -60,8 +60,6 @@ const (
 		"in a group of the record's own, what handlers further in add would end up outside of it"
 	formatted = "slog's own work on the line is 0.9 of the floor already, since it formats the ids member by member, " +
 		"and the span's clock, ids and memory are another 0.3"
-	twice = "two fifths of it are memory: the header, its slice, and 144 bytes that a remote parent takes; a fifth is ids that become " +
-		"bytes and text again, a tenth the headers that it looks for and that are not there"
 	thrice = "slog formats the ids of each record member by member, 0.15 of the floor, and what is made and remembered " +
 		"for each span is not paid for by two records"
 )
