@@ -93,14 +93,13 @@ func (e Event) String() string {
 //
 // Attrs reads Raw each time. The values share its memory.
 func (e *Entry) Attrs() []Attr {
-	members, err := appendMembers(make([]member, 0, 16), e.Raw)
-	if err != nil {
+	p := lineParser{members: make([]member, 0, 16)}
+	var same Entry
+	if p.parse(e.Raw, &same) != isRecord {
 		return nil
 	}
-	var same Entry
-	same.fill(members, nil)
 	var attrs []Attr
-	for _, m := range members {
+	for _, m := range p.members {
 		if !m.taken {
 			attrs = append(attrs, Attr{Key: string(m.key), Value: m.value})
 		}

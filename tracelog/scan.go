@@ -41,7 +41,7 @@ type BadLine struct {
 // The error is the reader's, io.EOF excepted; the Source then tells what was read before it,
 // and the line that was being read counts as the last one.
 func Scan(r io.Reader, file string, fn func(Entry)) (Source, error) {
-	s := scanner{src: Source{File: file}, fn: fn, in: make(interner)}
+	s := scanner{src: Source{File: file}, fn: fn, parse: lineParser{in: make(interner)}}
 	in := bufio.NewReaderSize(r, 64<<10)
 	var long []byte // the line so far, where it is longer than in's buffer
 	size := 0       // its length, dropped bytes included
@@ -81,10 +81,9 @@ func Scan(r io.Reader, file string, fn func(Entry)) (Source, error) {
 }
 
 type scanner struct {
-	src     Source
-	fn      func(Entry)
-	in      interner
-	members []member
+	src   Source
+	fn    func(Entry)
+	parse lineParser
 }
 
 // line reads one line. It is nil if it is too long, whatever its size; last means that it has no newline.
@@ -97,24 +96,21 @@ func (s *scanner) line(line []byte, size int, last bool) {
 		s.bad(fmt.Sprintf("longer than %d MiB: %d bytes", MaxLine>>20, size))
 		return
 	}
-	if blank(line) {
+	e := Entry{File: s.src.File, Line: s.src.Lines}
+	switch s.parse.parse(line, &e) {
+	case isRecord:
+		s.src.Records++
+		e.Raw = bytes.Clone(line)
+		s.fn(e)
+	case isBlank:
 		s.src.Blank++
-		return
-	}
-	raw := bytes.Clone(line)
-	var err *syntaxError
-	if s.members, err = appendMembers(s.members[:0], raw); err != nil {
-		if last && err.cut {
+	case isBad:
+		if last && s.parse.cut {
 			s.bad("truncated: the input ends inside this line's JSON object")
 		} else {
-			s.bad(err.Error())
+			s.bad(s.parse.reason)
 		}
-		return
 	}
-	s.src.Records++
-	e := Entry{File: s.src.File, Line: s.src.Lines, Raw: raw}
-	e.fill(s.members, s.in)
-	s.fn(e)
 }
 
 func (s *scanner) bad(reason string) {
