@@ -16,7 +16,11 @@ type member struct {
 	key   []byte // unescaped
 	value []byte // as it stands
 	slot  slot   // which of the known keys it is
-	taken bool   // its value is in a field of the Entry, or is no attribute
+
+	taken  bool  // its value is in a field of the Entry, or is no attribute
+	opened bool  // so is that of a member of the object which it is
+	outer  int32 // of a member of a member's object: one more than that one's index
+	nth    int32 // and which of the object's members it is
 }
 
 // A syntaxError says why a line is not one JSON object.

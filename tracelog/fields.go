@@ -1,0 +1,436 @@
+package tracelog
+
+import (
+	"bytes"
+	"cmp"
+	"math/bits"
+	"time"
+)
+
+// fill sets the fields that p.members speak of, and marks those members as taken.
+// If preset is nil, it is found out.
+func (p *lineParser) fill(e *Entry, preset *layout) {
+	p.index()
+	if preset == nil {
+		preset = p.preset()
+	}
+	p.layout = preset
+	p.ids(e)
+	if !p.time(fieldTime, &e.Time) {
+		e.Time = p.at
+	}
+	p.level(e)
+	p.text(fieldMessage, &e.Message, true)
+	p.text(fieldOp, &e.Op, true)
+	if !p.text(fieldService, &e.Service, true) {
+		e.Service = p.service
+	}
+	if m := p.find(fieldSource); m != nil && m.value[0] == '{' {
+		p.take(m)
+	}
+	if m := p.find(fieldOther); m != nil {
+		switch c := m.value[0]; {
+		case c == '"', p.isText, p.layout.ids == idGoogle && (c == 't' || c == 'f'):
+			p.take(m)
+		}
+	}
+	if e.Event = p.event(e); e.Event != EventLog {
+		p.span(e)
+	}
+	p.reset()
+}
+
+func (p *lineParser) reset() {
+	for i := range p.members {
+		p.first[p.members[i].slot] = 0
+	}
+}
+
+// index notes the first member of each known key, and looks into the objects that may hold others.
+func (p *lineParser) index() {
+	p.mask = 0
+	nested := false
+	for i := range p.members {
+		m := &p.members[i]
+		if m.slot == 0 {
+			continue
+		}
+		if p.first[m.slot] == 0 {
+			p.note(i, m)
+		}
+		nested = nested || nests[m.slot] && m.value[0] == '{'
+	}
+	if nested {
+		for i := range p.members {
+			if m := &p.members[i]; nests[m.slot] && m.value[0] == '{' {
+				p.open(i)
+			}
+		}
+	}
+}
+
+func (p *lineParser) note(i int, m *member) {
+	p.first[m.slot] = int32(i + 1)
+	if c := m.value[0]; c == '"' || isDigit(c) && (p.isText || numberIDs[m.slot]) {
+		p.mask |= m.slot.bit()
+	}
+}
+
+// open adds the known members of the object that the i-th member is.
+func (p *lineParser) open(i int) {
+	outer := p.members[i]
+	n := len(p.members)
+	p.members, _ = appendMembers(p.members, outer.value)
+	var buf [64]byte
+	kept := n
+	for j := n; j < len(p.members); j++ {
+		m := p.members[j]
+		s := slots[string(append(append(append(buf[:0], outer.key...), '.'), m.key...))]
+		if s == 0 || p.first[s] != 0 {
+			continue
+		}
+		m.slot, m.outer, m.nth = s, int32(i+1), int32(j-n)
+		p.members[kept] = m
+		p.note(kept, &m)
+		kept++
+	}
+	p.members = p.members[:kept]
+}
+
+// appendRest appends, as attributes, the members of the i-th member's object that are in no field.
+func (p *lineParser) appendRest(attrs []Attr, i int) []Attr {
+	inner, _ := appendMembers(nil, p.members[i].value)
+	for j := range p.members {
+		if m := &p.members[j]; m.taken && m.outer == int32(i+1) {
+			inner[m.nth].taken = true
+		}
+	}
+	for j := range inner {
+		if m := &inner[j]; !m.taken {
+			attrs = append(attrs, Attr{Key: string(p.members[i].key) + "." + string(m.key), Value: m.value})
+		}
+	}
+	return attrs
+}
+
+// preset decides whose names the line has.
+func (p *lineParser) preset() *layout {
+	best := &layouts[0]
+	if p.mask&decisive == 0 {
+		return best
+	}
+	most := 0
+	for i := range layouts {
+		l := &layouts[i]
+		n := 0
+		if p.mask&l.trace != 0 {
+			n += 4
+		}
+		if p.mask&l.span != 0 {
+			n += 4
+		}
+		if n == 0 {
+			continue
+		}
+		if n += bits.OnesCount64(p.mask & l.tells); n > most {
+			most, best = n, l
+		}
+	}
+	return best
+}
+
+// take marks a member that is in a field.
+func (p *lineParser) take(m *member) {
+	m.taken = true
+	if m.outer != 0 {
+		p.members[m.outer-1].opened = true
+	}
+}
+
+// find returns the first member of a field.
+func (p *lineParser) find(f field) *member {
+	for _, s := range p.layout.slots[f] {
+		if i := p.first[s]; i != 0 {
+			return &p.members[i-1]
+		}
+	}
+	return nil
+}
+
+func (p *lineParser) ids(e *Entry) {
+	var segment string
+	if p.text(fieldTrace, &e.Trace, false) {
+		found := e.Trace
+		e.Schema = p.layout.name
+		if e.Trace, segment = traceID(p.layout.ids, found); p.layout.ids == idPlain && e.Trace != found {
+			e.Schema = "xray"
+		}
+	}
+	if p.text(fieldSpan, &e.Span, false) {
+		e.Schema = cmp.Or(e.Schema, p.layout.name)
+		e.Span = spanID(p.layout.ids, e.Span)
+		if i := p.first[slotTransaction]; i != 0 && p.layout.name == "ecs" {
+			// On a service's root it repeats the span's id.
+			if m := &p.members[i-1]; m.value[0] == '"' && string(plain(m.value[1:len(m.value)-1])) == e.Span {
+				p.take(m)
+			}
+		}
+	} else {
+		e.Span = segment
+	}
+}
+
+func (p *lineParser) level(e *Entry) {
+	if p.text(fieldLevel, &e.Level, true) {
+		return
+	}
+	// pino and bunyan write numbers.
+	if m := p.find(fieldLevel); m != nil && len(m.value) == 2 && m.value[1] == '0' && m.value[0] >= '1' && m.value[0] <= '6' {
+		e.Level = [...]string{"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}[m.value[0]-'1']
+		p.take(m)
+	}
+}
+
+// event tells span records from lines whose message merely says so: those have both ids,
+// and an end says when it began or how long it took.
+func (p *lineParser) event(e *Entry) Event {
+	if e.Trace == "" || e.Span == "" {
+		return EventLog
+	}
+	switch e.Message {
+	case messageStart:
+		return EventStart
+	case messageEnd:
+		var t time.Time
+		if m := p.timeMember(fieldStart, &t); m != nil {
+			return EventEnd
+		}
+	case "":
+		if !p.layout.spanStore || e.Op == "" || p.find(fieldMessage) != nil {
+			return EventLog
+		}
+	default:
+		return EventLog
+	}
+	var d time.Duration
+	if m := p.durationMember(fieldDuration, &d); m != nil {
+		return EventEnd
+	}
+	return EventLog
+}
+
+// span reads the fields that only span records have.
+func (p *lineParser) span(e *Entry) {
+	p.text(fieldParent, &e.Parent, false)
+	e.Parent = spanID(p.layout.ids, e.Parent)
+	p.text(fieldKind, &e.Kind, true)
+	p.failure(e)
+	p.text(fieldStack, &e.Stack, false)
+	p.duration(fieldQueued, &e.Queued)
+	started := p.time(fieldStart, &e.Start)
+	lasted := p.duration(fieldDuration, &e.Duration)
+	if p.layout.startTime && e.Event == EventEnd && (!started || e.Start.Equal(e.Time)) && !e.Time.IsZero() {
+		e.Start = e.Time
+		e.Time = e.Start.Add(e.Duration)
+		started = true
+	}
+	switch {
+	case e.Event == EventStart:
+		if !started {
+			e.Start = e.Time
+		}
+	case !e.Time.IsZero() && !started:
+		e.Start = e.Time.Add(-e.Duration)
+	case !e.Time.IsZero() && !lasted:
+		e.Duration = max(0, e.Time.Sub(e.Start))
+	}
+	if m := p.find(fieldLinks); m != nil {
+		if links, ok := p.links(m.value); ok {
+			e.Links = links
+			p.take(m)
+		}
+	}
+	if m := p.find(fieldSampleRate); m != nil {
+		if x, ok := parseNumber(p.bare(m.value)); ok && x > 0 && x <= 1 {
+			e.SampleRate = x
+			p.take(m)
+		}
+	}
+	if m := p.find(fieldSampled); m != nil {
+		if v := string(p.bare(m.value)); v == "true" || v == "false" {
+			e.Unsampled = v == "false"
+			p.take(m)
+		}
+	}
+}
+
+func (p *lineParser) failure(e *Entry) {
+	e.Failed = p.text(fieldError, &e.Error, false)
+	if !p.layout.spanStore {
+		return
+	}
+	// The text, if any, is under another key.
+	if m := p.find(fieldError); m != nil {
+		switch string(m.value) {
+		case "true":
+			e.Failed = true
+			p.take(m)
+		case "false":
+			e.Failed = e.Error != ""
+			p.take(m)
+		}
+	}
+}
+
+// bare returns a value without its quotes, where this preset or form puts quotes around everything.
+func (p *lineParser) bare(v []byte) []byte {
+	if v[0] == '"' && (p.isText || p.layout.strings) {
+		return v[1 : len(v)-1]
+	}
+	return v
+}
+
+// text reads the first string of a field. Those that are often the same are shared.
+// On a text line, which does not tell them apart, numbers and booleans are strings too.
+func (p *lineParser) text(f field, to *string, often bool) bool {
+	for _, slot := range p.layout.slots[f] {
+		i := p.first[slot]
+		if i == 0 {
+			continue
+		}
+		m := &p.members[i-1]
+		s := m.value
+		switch {
+		case s[0] == '"':
+			s = plain(s[1 : len(s)-1])
+		case p.isText && s[0] != '{' && s[0] != '[', isDigit(s[0]) && numberIDs[slot]:
+		default:
+			continue
+		}
+		p.take(m)
+		if often {
+			*to = p.in.string(s)
+		} else {
+			*to = string(s)
+		}
+		return true
+	}
+	return false
+}
+
+func (p *lineParser) time(f field, to *time.Time) bool {
+	m := p.timeMember(f, to)
+	if m != nil {
+		p.take(m)
+	}
+	return m != nil
+}
+
+func (p *lineParser) timeMember(f field, to *time.Time) *member {
+	for _, s := range p.layout.slots[f] {
+		i := p.first[s]
+		if i == 0 {
+			continue
+		}
+		m := &p.members[i-1]
+		var t time.Time
+		var ok bool
+		switch c := m.value[0]; {
+		case c == '"':
+			t, ok = parseTime(plain(m.value[1 : len(m.value)-1]))
+		case isDigit(c):
+			t, ok = parseEpoch(m.value)
+		}
+		if ok {
+			*to = t
+			return m
+		}
+	}
+	return nil
+}
+
+func (p *lineParser) duration(f field, to *time.Duration) bool {
+	m := p.durationMember(f, to)
+	if m != nil {
+		p.take(m)
+	}
+	return m != nil
+}
+
+func (p *lineParser) durationMember(f field, to *time.Duration) *member {
+	for _, s := range p.layout.slots[f] {
+		i := p.first[s]
+		if i == 0 {
+			continue
+		}
+		m := &p.members[i-1]
+		unit := time.Millisecond
+		if s == slotNanoseconds || s == slotGoDuration {
+			unit = time.Nanosecond
+		}
+		d, ok := parseDuration(p.bare(m.value), unit)
+		if !ok && s == slotGoDuration && m.value[0] == '"' {
+			var err error
+			d, err = time.ParseDuration(string(plain(m.value[1 : len(m.value)-1])))
+			ok = err == nil && d >= 0
+		}
+		if ok {
+			*to = d
+			return m
+		}
+	}
+	return nil
+}
+
+// links reads an array of objects that each name a trace and a span as some preset does; what else stands in the objects
+// is left out. On a text line it is [trace/span trace/span], and a preset of strings may have the array in quotes.
+func (p *lineParser) links(v []byte) ([]Link, bool) {
+	var links []Link
+	if v[0] == '"' && (p.isText || p.layout.strings) {
+		v = bytes.TrimSpace(plain(v[1 : len(v)-1]))
+		if len(v) < 2 || v[0] != '[' || v[len(v)-1] != ']' {
+			return nil, false
+		}
+		if p.isText {
+			for pair := range bytes.FieldsSeq(v[1 : len(v)-1]) {
+				trace, span, ok := bytes.Cut(pair, []byte("/"))
+				if !ok || len(trace) == 0 || len(span) == 0 {
+					return nil, false
+				}
+				links = append(links, Link{string(trace), string(span)})
+			}
+			return links, true
+		}
+		l := lexer{b: v}
+		if !l.value() || l.i != len(v) {
+			return nil, false
+		}
+	}
+	if v[0] != '[' {
+		return nil, false
+	}
+	var inner lineParser
+	l := lexer{b: v, i: 1} // v is valid
+	for l.space(); !l.peek(']'); l.space() {
+		start := l.i
+		l.value()
+		var err *syntaxError
+		if inner.members, err = appendMembers(inner.members[:0], l.b[start:l.i]); err != nil {
+			return nil, false
+		}
+		var e Entry
+		inner.index()
+		inner.layout = inner.preset()
+		inner.ids(&e)
+		inner.reset()
+		if e.Trace == "" || e.Span == "" {
+			return nil, false
+		}
+		trace, _ := traceID(p.layout.ids, e.Trace)
+		links = append(links, Link{trace, spanID(p.layout.ids, e.Span)})
+		if l.space(); l.peek(',') {
+			l.i++
+		}
+	}
+	return links, true
+}

@@ -1,0 +1,107 @@
+package tracelog
+
+import (
+	"strconv"
+	"strings"
+)
+
+// An idForm is how a backend writes ids. Entries have them in one form, so that a trace that passes
+// through services of several backends has one id; see [TraceIDs].
+type idForm uint8
+
+const (
+	idPlain   idForm = iota // as found
+	idDatadog               // 32 hex digits, or a 64-bit decimal number
+	idGoogle                // projects/P/traces/<hex>
+)
+
+// TraceIDs returns what [Entry.Trace] may be for a trace id as somebody found it in a backend, a header or a log:
+// the id itself first, then its other forms.
+//
+//   - X-Ray's 1-<8 hex>-<24 hex>, also within Root=…, is the 32 hex digits.
+//   - Google's projects/P/traces/<hex> is the hex digits.
+//   - Datadog's decimal number is 32 hex digits, of which the first 16 are 0. Where Datadog shows the number for an id
+//     of 128 bits, it is the lower half of it: its trace has the last 16 digits in common.
+func TraceIDs(id string) []string {
+	for _, form := range [...]idForm{idGoogle, idDatadog} {
+		if other, _ := traceID(form, id); other != id {
+			return []string{id, other}
+		}
+	}
+	return []string{id}
+}
+
+// traceID returns the id that a line has under a key of a preset with that form.
+// X-Ray's form is nobody else's, so it is read under all keys; it may bring the span's id.
+func traceID(form idForm, id string) (trace, span string) {
+	if trace, span, ok := xrayID(id); ok {
+		return trace, span
+	}
+	switch form {
+	case idGoogle:
+		if strings.HasPrefix(id, "projects/") {
+			if i := strings.Index(id, "/traces/"); i > 0 {
+				return id[i+len("/traces/"):], ""
+			}
+		}
+	case idDatadog:
+		if n, ok := decimalID(id); ok {
+			return hexID(n, 32), ""
+		}
+		return strings.ToLower(id), ""
+	}
+	return id, ""
+}
+
+// spanID is the same for spans.
+func spanID(form idForm, id string) string {
+	if form == idDatadog {
+		if n, ok := decimalID(id); ok {
+			return hexID(n, 16)
+		}
+	}
+	return id
+}
+
+// decimalID reads a decimal number of 64 bits. As many digits as a 128-bit id has in hex are too many.
+func decimalID(id string) (uint64, bool) {
+	if id == "" || id[0] == '+' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(id, 10, 64)
+	return n, err == nil
+}
+
+func hexID(n uint64, digits int) string {
+	s := strconv.FormatUint(n, 16)
+	return strings.Repeat("0", digits-len(s)) + s
+}
+
+// xrayID reads 1-<8 hex>-<24 hex>, alone, with the segment's id behind an @,
+// or as the Root of an X-Amzn-Trace-Id header, whose Parent is the segment.
+func xrayID(id string) (trace, segment string, ok bool) {
+	if len(id) < 35 || id[0] != '1' && id[0] != 'R' && id[0] != 'S' {
+		return "", "", false
+	}
+	id, segment, _ = strings.Cut(id, "@")
+	for part := range strings.SplitSeq(id, ";") {
+		if root, ok := strings.CutPrefix(part, "Root="); ok {
+			id = root
+		} else if parent, ok := strings.CutPrefix(part, "Parent="); ok {
+			segment = parent
+		}
+	}
+	if len(id) != 35 || id[:2] != "1-" || id[10] != '-' || !isHex(id[2:10]) || !isHex(id[11:]) {
+		return "", "", false
+	}
+	return strings.ToLower(id[2:10] + id[11:]), segment, true
+}
+
+func isHex(s string) bool {
+	for i := range len(s) {
+		if hex(s[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}

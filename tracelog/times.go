@@ -1,0 +1,93 @@
+package tracelog
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+	"time"
+)
+
+// Times without a zone, as log and many other programs write them, are taken for UTC.
+var timeLayouts = [...]string{
+	"2006-01-02T15:04:05Z0700", // zap's ISO 8601
+	"2006-01-02T15:04:05",
+	"2006-01-02 15:04:05Z07:00",
+	"2006-01-02 15:04:05Z0700",
+	"2006-01-02 15:04:05 Z0700",
+	"2006-01-02 15:04:05",
+	"2006/01/02 15:04:05", // package log
+}
+
+// parseTime reads the time that a text is: RFC 3339, or one of timeLayouts with or without a fraction of the second.
+func parseTime(s []byte) (time.Time, bool) {
+	var t time.Time
+	// A date at least, and not the text of a hostile line.
+	if len(s) < 19 || len(s) > 40 || !isDigit(s[0]) {
+		return t, false
+	}
+	// UnmarshalText, unlike time.Parse, takes nothing but RFC 3339.
+	if t.UnmarshalText(s) == nil {
+		return t.UTC(), true
+	}
+	for _, layout := range timeLayouts {
+		if t, err := time.Parse(layout, string(s)); err == nil {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}
+
+// parseEpoch reads the time that a JSON number is: seconds since 1970, or milliseconds, microseconds or nanoseconds,
+// whichever makes it a time between 1973 and 5138. So other numbers are no times.
+// Digits are not rounded to those of a float64.
+func parseEpoch(v []byte) (time.Time, bool) {
+	whole, fraction, _ := bytes.Cut(v, []byte("."))
+	n, err := strconv.ParseInt(string(whole), 10, 64)
+	if err != nil {
+		// With an exponent, or too large.
+		x, ok := parseNumber(v)
+		if !ok || !(x > 0 && x < math.MaxInt64) {
+			return time.Time{}, false
+		}
+		n, fraction = int64(x), nil
+	}
+	var nanos int64 // of the fraction of what n counts, as if that were seconds
+	for i := range 9 {
+		nanos *= 10
+		if i < len(fraction) {
+			if !isDigit(fraction[i]) {
+				return time.Time{}, false
+			}
+			nanos += int64(fraction[i] - '0')
+		}
+	}
+	switch {
+	case n < 1e8:
+		return time.Time{}, false
+	case n < 1e11:
+		return time.Unix(n, nanos).UTC(), true
+	case n < 1e14:
+		return time.Unix(n/1e3, n%1e3*1e6+nanos/1e3).UTC(), true
+	case n < 1e17:
+		return time.Unix(n/1e6, n%1e6*1e3+nanos/1e6).UTC(), true
+	}
+	return time.Unix(n/1e9, n%1e9).UTC(), true
+}
+
+// parseDuration reads a number of the given unit. It refuses what no duration can be: negative, or over 292 years.
+func parseDuration(v []byte, unit time.Duration) (time.Duration, bool) {
+	x, ok := parseNumber(v)
+	if ns := math.Round(x * float64(unit)); ok && ns >= 0 && ns < math.MaxInt64 {
+		return time.Duration(ns), true
+	}
+	return 0, false
+}
+
+// parseNumber reads a JSON number.
+func parseNumber(v []byte) (float64, bool) {
+	if len(v) == 0 || v[0] != '-' && !isDigit(v[0]) {
+		return 0, false
+	}
+	x, err := strconv.ParseFloat(string(v), 64)
+	return x, err == nil
+}
