@@ -14,11 +14,15 @@ func checkSource(t testing.TB, src Source, entries int) {
 	if src.Records != entries {
 		t.Errorf("%d records, but %d entries", src.Records, entries)
 	}
-	if src.Lines != src.Records+src.Blank+src.Bad {
-		t.Errorf("%d lines are not %d records and %d blank and %d bad ones", src.Lines, src.Records, src.Blank, src.Bad)
+	if src.Lines != src.Records+src.Joined+src.Blank+src.Bad {
+		t.Errorf("%d lines are not %d records and %d joined, %d blank and %d bad ones", src.Lines, src.Records, src.Joined, src.Blank, src.Bad)
 	}
-	if len(src.BadLines) != min(src.Bad, maxBadLines) {
-		t.Errorf("%d of %d bad lines described", len(src.BadLines), src.Bad)
+	described := 0
+	for _, b := range src.BadLines {
+		described += 1 + b.More
+	}
+	if described > src.Bad || described < src.Bad && len(src.BadLines) < maxBadLines || len(src.BadLines) > maxBadLines {
+		t.Errorf("%d of %d bad lines described", described, src.Bad)
 	}
 	last := 0
 	for _, b := range src.BadLines {

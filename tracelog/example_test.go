@@ -38,7 +38,7 @@ func Example() {
 	// └─ payment.charge       301ms  ✗ card declined
 	//    ·  +214.3ms  WARN   provider slow  attempt=2
 	// 4 records, 1 bad
-	// app.log:6: not a JSON object
+	// app.log:6: panic of a Go program
 }
 
 func ExampleEntry_Attrs() {

@@ -7,13 +7,8 @@ import (
 	"time"
 )
 
-// fill sets the fields that p.members speak of, and marks those members as taken.
-// If preset is nil, it is found out.
-func (p *lineParser) fill(e *Entry, preset *layout) {
-	p.index()
-	if preset == nil {
-		preset = p.preset()
-	}
+// fields sets the fields that p.members, which are indexed, speak of, and marks those members as taken.
+func (p *lineParser) fields(e *Entry, preset *layout) {
 	p.layout = preset
 	p.ids(e)
 	if !p.time(fieldTime, &e.Time) {

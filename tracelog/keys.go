@@ -197,8 +197,8 @@ var (
 	decisive, wrappers uint64
 
 	// Keys that mean something of their own to the parser.
-	slotMessage, slotDockerLog, slotDockerStream, slotJournal slot
-	slotNanoseconds, slotGoDuration, slotTransaction          slot
+	slotMessage, slotJournal                         slot
+	slotNanoseconds, slotGoDuration, slotTransaction slot
 )
 
 // A layout is a preset made ready for use.
@@ -260,7 +260,6 @@ func init() {
 		numberIDs[slotOf(key)] = true
 	}
 	slotMessage = slotOf("msg")
-	slotDockerLog, slotDockerStream = slotOf("log"), slotOf("stream")
 	slotJournal = slotOf("__REALTIME_TIMESTAMP")
 	slotNanoseconds, slotGoDuration = slotOf("event.duration"), slotOf("duration")
 	slotTransaction = slotOf("transaction.id")

@@ -1,9 +1,6 @@
 package tracelog
 
-import (
-	"bytes"
-	"time"
-)
+import "time"
 
 // A lineParser makes entries of lines, of whatever form. It remembers nothing from one line to the next
 // but strings that are often the same. It is not for use by several goroutines; its zero value shares no strings.
@@ -14,15 +11,18 @@ type lineParser struct {
 	members []member
 	reason  string // of a bad line: why it is none. Holds nothing of the line's text
 	cut     bool   // of a bad line: it ends inside its JSON object
+	content []byte // of a bad line: without prefixes
+	chunk   chunk  // of a part
 
 	// What stands around the record, for fields that the record itself leaves open.
 	at      time.Time
 	service string
 
-	isText bool            // the members are those of a text line
-	first  [maxSlots]int32 // by slot: one more than the index of the first such member; all 0 between lines
-	mask   uint64          // the slots of those that may be ids
-	layout *layout
+	wrapped bool            // the line stood inside another one
+	isText  bool            // the members are those of a text line
+	first   [maxSlots]int32 // by slot: one more than the index of the first such member; all 0 between lines
+	mask    uint64          // the slots of those that may be ids
+	layout  *layout
 }
 
 // A verdict is what lineParser.parse says of a line.
@@ -31,33 +31,82 @@ type verdict uint8
 const (
 	isRecord verdict = iota
 	isBlank
+	isPart // of a line that goes on in a later one: p.chunk is this one's part; see [joiner]
 	isBad
 )
 
 // parse reads one line, without its newline, into e: all fields but File, Line and Raw, which it leaves alone.
-// Unless it returns isRecord, what it leaves in e is of no use. It keeps no reference to the line beyond p.members.
+// Unless it returns isRecord, what it leaves in e is of no use. It keeps no reference to the line beyond
+// p.members, p.content and p.chunk.
+//
+// What a line is, its first bytes decide: a JSON object, or something that may have prefixes.
 func (p *lineParser) parse(line []byte, e *Entry) verdict {
 	*e = Entry{File: e.File, Line: e.Line, Raw: e.Raw}
-	p.at, p.service, p.isText = time.Time{}, "", false
-	if blank(line) {
-		return isBlank
+	p.at, p.service, p.isText, p.wrapped = time.Time{}, "", false, false
+	return p.line(line, e)
+}
+
+func (p *lineParser) line(line []byte, e *Entry) verdict {
+	for n := 0; ; n++ {
+		i := 0
+		for i < len(line) && isSpace(line[i]) {
+			i++
+		}
+		if i == len(line) {
+			return isBlank
+		}
+		if line[i] == '{' {
+			return p.object(line, e)
+		}
+		if n == maxPrefixes {
+			break
+		}
+		if c, ok := cutCRI(line[i:]); ok && c.partial {
+			p.chunk = c
+			return isPart
+		}
+		rest, ok := p.cutPrefix(line[i:])
+		if !ok {
+			break
+		}
+		line = rest
 	}
-	return p.object(line, e)
+	if p.bracketed(line, e) || p.logfmt(line, e) {
+		return isRecord
+	}
+	p.content, p.cut = line, false
+	if p.reason = notText(line); p.reason == "" {
+		p.reason = reasonText
+	}
+	return isBad
 }
 
 // object reads a line that is one JSON object.
 func (p *lineParser) object(line []byte, e *Entry) verdict {
 	var err *syntaxError
 	if p.members, err = appendMembers(p.members[:0], line); err != nil {
-		p.reason, p.cut = err.Error(), err.cut
+		p.content, p.reason, p.cut = line, err.Error(), err.cut
 		return isBad
 	}
-	p.fill(e, nil)
+	p.index()
+	if p.mask&wrappers != 0 && !p.wrapped {
+		p.wrapped = true // the inner line is taken as it is
+		if p.first[slotJournal] != 0 {
+			return p.journal(line, e)
+		}
+		if c, ok := p.docker(); ok {
+			p.reset()
+			if c.partial {
+				p.chunk = c
+				return isPart
+			}
+			p.at, _ = parseTime(c.at)
+			return p.line(c.content, e)
+		}
+	}
+	p.fields(e, p.preset())
 	return isRecord
 }
-
-// blank reports whether a line holds nothing but space.
-func blank(line []byte) bool { return len(bytes.TrimLeft(line, " \t\r\n")) == 0 }
 
 // An interner keeps one copy of strings that come again and again. A nil one keeps none.
 type interner map[string]string

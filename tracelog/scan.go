@@ -11,37 +11,18 @@ import (
 // A longer one is counted as bad and skipped, and never held in memory.
 const MaxLine = 16 << 20
 
-// maxBadLines is how many bad lines a Source describes.
-const maxBadLines = 100
-
-// A Source is what Scan found in one file. Lines = Records + Bad + Blank.
-type Source struct {
-	File    string
-	Lines   int // a last one without a newline included
-	Records int
-	Blank   int // lines with nothing on them
-	Bad     int // lines that are no record
-
-	// BadLines are the first 100 of the bad lines, in order.
-	BadLines []BadLine
-}
-
-// A BadLine says why a line is no record. Reason holds nothing of the line's text.
-type BadLine struct {
-	Line   int // 1-based
-	Reason string
-}
-
-// Scan reads lines from r until its end and calls fn for each line that is one JSON object, in order.
+// Scan reads lines from r until its end and calls fn for each line that is a record, in order.
 // File is what the entries and the Source are to say about where they come from; Scan does not open it.
+// What a record may look like is told in the package's comment, under "What is read".
 //
-// A line that is no JSON object never stops Scan: it is counted, and the first ones are described, in the Source.
-// An object is a record whatever it says: lines of other programs have no Trace, and the rest of what could be read.
+// A line that is no record never stops Scan: it is counted, and the first ones are described, in the Source.
+// A JSON object is a record whatever it says: lines of other programs have no Trace, and the rest of what could be read.
+// A line of text is one only if it has one of the forms that are known.
 //
 // The error is the reader's, io.EOF excepted; the Source then tells what was read before it,
 // and the line that was being read counts as the last one.
 func Scan(r io.Reader, file string, fn func(Entry)) (Source, error) {
-	s := scanner{src: Source{File: file}, fn: fn, parse: lineParser{in: make(interner)}}
+	s := scanner{tally: tally{Source: Source{File: file}}, fn: fn, parser: lineParser{in: make(interner)}}
 	in := bufio.NewReaderSize(r, 64<<10)
 	var long []byte // the line so far, where it is longer than in's buffer
 	size := 0       // its length, dropped bytes included
@@ -71,51 +52,85 @@ func Scan(r io.Reader, file string, fn func(Entry)) (Source, error) {
 		if long, size = long[:0], 0; cap(long) > 1<<20 {
 			long = nil
 		}
-		if err == io.EOF {
-			return s.src, nil
-		}
 		if err != nil {
-			return s.src, err
+			s.finish()
+			if err == io.EOF {
+				err = nil
+			}
+			return s.Source, err
 		}
 	}
 }
 
 type scanner struct {
-	src   Source
-	fn    func(Entry)
-	parse lineParser
+	tally
+	fn     func(Entry)
+	parser lineParser
+	joiner joiner
 }
 
 // line reads one line. It is nil if it is too long, whatever its size; last means that it has no newline.
 func (s *scanner) line(line []byte, size int, last bool) {
-	s.src.Lines++
+	s.Lines++
 	if !last && line != nil {
 		line = bytes.TrimSuffix(line[:len(line)-1], []byte("\r"))
 	}
 	if line == nil || len(line) > MaxLine {
-		s.bad(fmt.Sprintf("longer than %d MiB: %d bytes", MaxLine>>20, size))
+		s.bad(s.Lines, tooLong(size), nil)
 		return
 	}
-	e := Entry{File: s.src.File, Line: s.src.Lines}
-	switch s.parse.parse(line, &e) {
+	if s.joiner.pending() {
+		if whole, ok := s.joiner.end(&s.parser, line); ok {
+			if whole == nil {
+				s.bad(s.Lines, tooLong(0), nil)
+				return
+			}
+			line = whole
+		}
+	}
+	s.read(line, s.Lines, last)
+}
+
+func (s *scanner) read(line []byte, number int, last bool) {
+	e := Entry{File: s.File, Line: number}
+	switch s.parser.parse(line, &e) {
 	case isRecord:
-		s.src.Records++
+		s.record()
 		e.Raw = bytes.Clone(line)
 		s.fn(e)
 	case isBlank:
-		s.src.Blank++
+		s.blank()
+	case isPart:
+		s.Joined++
+		s.joiner.add(&s.parser.chunk, number)
 	case isBad:
-		if last && s.parse.cut {
-			s.bad("truncated: the input ends inside this line's JSON object")
-		} else {
-			s.bad(s.parse.reason)
+		reason := s.parser.reason
+		if last && s.parser.cut {
+			reason = "truncated: the input ends inside this line's JSON object"
 		}
+		s.bad(number, reason, s.parser.content)
 	}
 }
 
-func (s *scanner) bad(reason string) {
-	s.src.Bad++
-	if len(s.src.BadLines) < maxBadLines {
-		s.src.BadLines = append(s.src.BadLines, BadLine{Line: s.src.Lines, Reason: reason})
+// finish reads what the runtime cut and never ended. A program's last line may be without a newline,
+// which docker writes as a part.
+func (s *scanner) finish() {
+	for _, j := range s.joiner.streams {
+		s.Joined--
+		if j.line == nil {
+			s.bad(j.last, tooLong(j.size), nil)
+			continue
+		}
+		s.read(j.line, j.last, true)
 	}
+	s.joiner.streams = nil
+}
+
+// tooLong is the reason of a line that is not read because of its size, if that is known.
+func tooLong(size int) string {
+	reason := fmt.Sprintf("longer than %d MiB", MaxLine>>20)
+	if size > 0 {
+		reason += fmt.Sprintf(": %d bytes", size)
+	}
+	return reason
 }

@@ -108,7 +108,7 @@ func TestScanTruncated(t *testing.T) {
 	// Every way to cut a line.
 	for i := 1; i < len(spanEnd); i++ {
 		entries, src := scanAll(t, []byte("{}\n"+spanEnd[:i]))
-		want := []BadLine{{2, "truncated: the input ends inside this line's JSON object"}}
+		want := []BadLine{{Line: 2, Reason: "truncated: the input ends inside this line's JSON object"}}
 		if diff := cmp.Diff(want, src.BadLines); diff != "" || len(entries) != 1 {
 			t.Fatalf("cut at %d: %d entries, bad lines (-want +got):\n%s", i, len(entries), diff)
 		}
@@ -117,7 +117,7 @@ func TestScanTruncated(t *testing.T) {
 		t.Errorf("a whole last line without a newline: %+v", src)
 	}
 	_, src := scanAll(t, []byte("{\n"))
-	if diff := cmp.Diff([]BadLine{{1, "the line ends inside its JSON object"}}, src.BadLines); diff != "" {
+	if diff := cmp.Diff([]BadLine{{Line: 1, Reason: "the line ends inside its JSON object"}}, src.BadLines); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -37,6 +37,27 @@ func parseTime(s []byte) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// cutTime cuts the time that b begins with, of one word or two.
+func cutTime(b []byte) (t time.Time, rest []byte, ok bool) {
+	if len(b) < 19 || !isDigit(b[0]) {
+		return t, b, false
+	}
+	end := 0
+	for range 2 {
+		n := bytes.IndexByte(b[end:min(len(b), 41)], ' ')
+		if n < 0 {
+			n = len(b) - end
+		}
+		if t, ok = parseTime(b[:end+n]); ok {
+			return t, bytes.TrimLeft(b[end+n:], " "), true
+		}
+		if end += n + 1; end >= len(b) {
+			break
+		}
+	}
+	return t, b, false
+}
+
 // parseEpoch reads the time that a JSON number is: seconds since 1970, or milliseconds, microseconds or nanoseconds,
 // whichever makes it a time between 1973 and 5138. So other numbers are no times.
 // Digits are not rounded to those of a float64.

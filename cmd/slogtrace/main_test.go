@@ -22,7 +22,7 @@ func TestRun(t *testing.T) {
 	if err := os.WriteFile(file, []byte(log), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	const bad = " 1 of 3 lines are no record, the first of them line 2: not a JSON object\n"
+	const bad = " 1 of 3 lines are no record, the first of them line 2: panic of a Go program\n"
 	for _, test := range []struct {
 		args           string // FILE stands for a file that holds log
 		stdin          string

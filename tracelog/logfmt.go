@@ -1,0 +1,152 @@
+package tracelog
+
+import (
+	"bytes"
+	"strconv"
+)
+
+// logfmt reads a line of key=value pairs, as slog.TextHandler, logrus and many others write them.
+// Every word of the line must be such a pair, and the line must have a message, a level or the id of a trace;
+// so "listening on port=80" is none, and neither is "GOMAXPROCS=2".
+func (p *lineParser) logfmt(line []byte, e *Entry) bool {
+	p.members = p.members[:0]
+	if !p.pairs(line) {
+		return false
+	}
+	p.isText = true
+	p.index()
+	p.fields(e, p.preset())
+	return e.Trace != "" || e.Message != "" || isLevel(e.Level) || p.hasMessage()
+}
+
+// hasMessage tells an empty message from none.
+func (p *lineParser) hasMessage() bool {
+	for i := range p.members {
+		if m := &p.members[i]; m.taken && m.slot == slotMessage {
+			return true
+		}
+	}
+	return false
+}
+
+// pairs appends the key=value pairs that line consists of.
+func (p *lineParser) pairs(line []byte) bool {
+	n := 0
+	for i := 0; ; n++ {
+		for i < len(line) && isSpace(line[i]) {
+			i++
+		}
+		if i == len(line) {
+			return n > 0
+		}
+		key, j, ok := p.word(line, i, true)
+		if !ok || j >= len(line) || line[j] != '=' {
+			return false
+		}
+		value, k, ok := p.word(line, j+1, false)
+		if !ok || k < len(line) && !isSpace(line[k]) {
+			return false
+		}
+		if key[0] == '"' {
+			key = plain(key[1 : len(key)-1])
+		}
+		p.members = append(p.members, member{key: key, value: value, slot: slots[string(key)]})
+		i = k
+	}
+}
+
+// word reads the quoted or bare word at i, and returns where it ends. A value is JSON.
+// A key is JSON if it was quoted, else it is as it stands.
+func (p *lineParser) word(line []byte, i int, isKey bool) (w []byte, end int, ok bool) {
+	start := i
+	if i < len(line) && line[i] == '"' {
+		for i++; i < len(line) && line[i] != '"'; i++ {
+			if line[i] == '\\' {
+				i++
+			}
+		}
+		if i >= len(line) {
+			return nil, i, false
+		}
+		i++
+		return quotedText(line[start:i]), i, true
+	}
+	for i < len(line) && !isSpace(line[i]) && (!isKey || line[i] != '=' && line[i] != '"') {
+		if line[i] < ' ' {
+			return nil, i, false
+		}
+		i++
+	}
+	w = line[start:i]
+	if isKey {
+		return w, i, len(w) > 0
+	}
+	return bareText(w), i, true
+}
+
+// quotedText returns, as a JSON string, what the text in quotes says: escaped as Go or as JSON does.
+// If it is neither, the backslashes stand for themselves.
+func quotedText(q []byte) []byte {
+	l := lexer{b: q}
+	if l.str() && l.i == len(q) {
+		return q
+	}
+	if s, err := strconv.Unquote(string(q)); err == nil {
+		return appendQuoted(nil, []byte(s))
+	}
+	return appendQuoted(nil, q[1:len(q)-1])
+}
+
+// bareText returns what stands without quotes as JSON: numbers and booleans as they are, all else as a string.
+func bareText(w []byte) []byte {
+	if isScalar(w) {
+		return w
+	}
+	return appendQuoted(make([]byte, 0, len(w)+2), w)
+}
+
+func isScalar(w []byte) bool {
+	if len(w) == 0 {
+		return false
+	}
+	switch c := w[0]; {
+	case c == 't' || c == 'f':
+		return string(w) == "true" || string(w) == "false"
+	case c == '-' || isDigit(c):
+		l := lexer{b: w}
+		return l.number() && l.i == len(w)
+	}
+	return false
+}
+
+// appendQuoted appends text as a JSON string. Invalid UTF-8 stays as it is, as in a line of JSON.
+func appendQuoted(b, text []byte) []byte {
+	const digits = "0123456789abcdef"
+	b = append(b, '"')
+	for _, c := range text {
+		switch {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c < ' ':
+			b = append(b, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
+		default:
+			b = append(b, c)
+		}
+	}
+	return append(b, '"')
+}
+
+// isLevel reports whether a word is a level's name as loggers write it, in capitals or not, "WARN+1" included.
+func isLevel(word string) bool {
+	name, _, _ := bytes.Cut([]byte(word), []byte("+"))
+	name, _, _ = bytes.Cut(name, []byte("-"))
+	if len(name) < 3 || len(name) > len("emergency") {
+		return false
+	}
+	switch string(bytes.ToUpper(name)) {
+	case "TRACE", "DEBUG", "DEBU", "INFO", "NOTICE", "WARN", "WARNING", "ERROR", "ERR", "ERRO", "FATAL", "FATA", "PANIC",
+		"DPANIC", "CRITICAL", "CRIT", "ALERT", "EMERGENCY", "EMERG", "INF", "WRN", "DBG", "TRC", "FTL":
+		return true
+	}
+	return false
+}

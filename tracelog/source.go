@@ -1,0 +1,155 @@
+package tracelog
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+)
+
+// maxBadLines is how many findings a Source describes.
+const maxBadLines = 100
+
+// A Source is what Scan found in one file. Lines = Records + Joined + Bad + Blank.
+type Source struct {
+	File    string
+	Lines   int // a last one without a newline included
+	Records int
+	Joined  int // lines whose record goes on, and counts, on a later line: a container runtime cut it
+	Blank   int // lines with nothing on them
+	Bad     int // lines that are no record
+
+	// BadLines are the first 100 findings about the bad lines, in order.
+	BadLines []BadLine
+}
+
+// A BadLine says why a line is no record. Reason holds nothing of the line's text.
+type BadLine struct {
+	Line   int // 1-based
+	Reason string
+
+	// More is how many of the bad lines behind it belong to the same finding: the stacks of a panic, binary data.
+	// They may have blank lines and records between them.
+	More int
+}
+
+const (
+	reasonText  = "not a JSON object"
+	reasonPanic = "panic of a Go program"
+)
+
+// A tally counts lines into a Source.
+type tally struct {
+	Source
+	last  string // the reason of the finding that the next bad line may belong to, "" if to none
+	index int    // of that finding in BadLines, if it is described
+	// message is how many more lines the message of a panic may have; its stacks come behind it.
+	message int
+}
+
+// maxMessage is how many lines of a panic's message are known to be of it.
+const maxMessage = 64
+
+func (t *tally) blank() {
+	t.Blank++
+	t.message = 0 // the stacks come next
+	if t.last != reasonPanic {
+		t.last = ""
+	}
+}
+
+func (t *tally) record() {
+	t.Records++
+	if t.last != reasonPanic { // other goroutines may go on logging for a moment
+		t.last = ""
+	}
+}
+
+// bad counts the line of that number. Of content, the line without prefixes, nothing is kept.
+func (t *tally) bad(number int, reason string, content []byte) {
+	t.Bad++
+	text := reason == reasonText
+	switch {
+	case text && beginsPanic(content) && !(t.last == reasonPanic && isGoroutine(content)):
+		reason = reasonPanic
+		t.message = maxMessage
+		t.inPanic(content)
+	case text && t.last == reasonPanic && t.inPanic(content):
+		t.more()
+		return
+	case isBinary(reason) && isBinary(t.last):
+		t.more()
+		return
+	}
+	t.last = ""
+	if reason == reasonPanic || isBinary(reason) {
+		t.last = reason
+	}
+	t.index = len(t.BadLines)
+	if len(t.BadLines) < maxBadLines {
+		t.insert(BadLine{Line: number, Reason: reason})
+	}
+}
+
+// inPanic reports whether a line belongs to the panic that has begun.
+func (t *tally) inPanic(b []byte) bool {
+	if isGoroutine(b) {
+		t.message = 0
+	}
+	if t.message > 0 {
+		t.message--
+		return true
+	}
+	return inStack(b)
+}
+
+func isBinary(reason string) bool { return len(reason) >= 6 && reason[:6] == "binary" }
+
+func (t *tally) more() {
+	if t.index < len(t.BadLines) {
+		t.BadLines[t.index].More++
+	}
+}
+
+// insert keeps the findings in order: one about a line that was cut comes late.
+func (t *tally) insert(b BadLine) {
+	i, _ := slices.BinarySearchFunc(t.BadLines, b, func(a, b BadLine) int { return cmp.Compare(a.Line, b.Line) })
+	t.BadLines = slices.Insert(t.BadLines, i, b)
+}
+
+// beginsPanic reports whether the Go runtime, or net/http for it, begins to report a panic or a fatal error
+// with this line. A stack without either is one too: the message may be in another log.
+func beginsPanic(b []byte) bool {
+	for _, s := range [...]string{"panic: ", "fatal error: ", "unexpected fault address ", "SIGQUIT: ", "SIGABRT: "} {
+		if bytes.HasPrefix(b, []byte(s)) {
+			return true
+		}
+	}
+	return isGoroutine(b) || bytes.Contains(b[:min(len(b), 256)], []byte("http: panic serving "))
+}
+
+// isGoroutine reports whether a line is the head of a stack: goroutine 18 [running]:
+func isGoroutine(b []byte) bool {
+	rest, ok := bytes.CutPrefix(b, []byte("goroutine "))
+	return ok && len(rest) > 0 && isDigit(rest[0]) && bytes.Contains(rest, []byte(" ["))
+}
+
+// inStack reports whether a line is of the kinds that a report of a panic has behind its message.
+func inStack(b []byte) bool {
+	if len(b) == 0 {
+		return false
+	}
+	if b[0] == '\t' || bytes.HasPrefix(b, []byte("   ")) { // web consoles and shippers make spaces of the tabs
+		return true
+	}
+	for _, s := range [...]string{"goroutine ", "created by ", "[signal ", "exit status ", "runtime stack:", "PC=", "...", "[recovered]"} {
+		if bytes.HasPrefix(b, []byte(s)) {
+			return true
+		}
+	}
+	// main.(*server).handle(0xc000012345, {0x1, 0x2}) or a register: rax    0x0
+	if b[len(b)-1] == ')' {
+		open := bytes.IndexByte(b, '(')
+		return open > 0 && bytes.IndexByte(b[:open], '.') > 0 && bytes.IndexByte(b[:open], ' ') < 0
+	}
+	return bytes.Contains(b, []byte("0x")) && len(bytes.Fields(b)) == 2
+}
