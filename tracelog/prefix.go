@@ -78,7 +78,7 @@ func (p *lineParser) cutCompose(line []byte) (rest []byte, ok bool) {
 		return line, false
 	}
 	p.service = p.in.string(composeService(line[:n]))
-	return rest, true
+	return bytes.TrimPrefix(rest, []byte(" ")), true
 }
 
 // composeService returns the name without the number of the container.
@@ -104,7 +104,7 @@ func (p *lineParser) cutPod(line []byte) (rest []byte, ok bool) {
 	}
 	name := line[len("[pod/"):end]
 	p.service = p.in.string(name[bytes.LastIndexByte(name, '/')+1:])
-	return line[end+1:], true
+	return bytes.TrimPrefix(line[end+1:], []byte(" ")), true
 }
 
 // A chunk is what one entry of a container's log holds: a line, or a part of it.

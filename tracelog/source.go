@@ -141,7 +141,7 @@ func inStack(b []byte) bool {
 	if b[0] == '\t' || bytes.HasPrefix(b, []byte("   ")) { // web consoles and shippers make spaces of the tabs
 		return true
 	}
-	for _, s := range [...]string{"goroutine ", "created by ", "[signal ", "exit status ", "runtime stack:", "PC=", "...", "[recovered]"} {
+	for _, s := range [...]string{"goroutine ", "created by ", "[signal ", "exit status ", "runtime stack:", "panic(", "PC=", "...", "[recovered]"} {
 		if bytes.HasPrefix(b, []byte(s)) {
 			return true
 		}
