@@ -3,7 +3,6 @@ package tracelog
 import (
 	"bytes"
 	"cmp"
-	"math/bits"
 	"time"
 )
 
@@ -119,15 +118,18 @@ func (p *lineParser) preset() *layout {
 		l := &layouts[i]
 		n := 0
 		if p.mask&l.trace != 0 {
-			n += 4
+			n += 2
 		}
 		if p.mask&l.span != 0 {
-			n += 4
+			n += 2
 		}
 		if n == 0 {
 			continue
 		}
-		if n += bits.OnesCount64(p.mask & l.tells); n > most {
+		if l.tells != 0 && p.mask&l.tells == l.tells {
+			n++
+		}
+		if n > most {
 			most, best = n, l
 		}
 	}

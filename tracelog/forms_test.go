@@ -13,12 +13,8 @@ import (
 // Every form of lines has a file in testdata/forms: a log as programs write it, what each of its lines says,
 // and the traces that come out. The goldens were read, line by line.
 func TestForms(t *testing.T) {
-	files, err := filepath.Glob("testdata/forms/*.txtar")
-	if err != nil || len(files) < 30 {
-		t.Fatalf("%d fixtures, %v", len(files), err)
-	}
 	trees := map[string]string{}
-	for _, file := range files {
+	for _, file := range formFiles(t) {
 		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
 		t.Run(name, func(t *testing.T) {
 			f := readFixture(t, file)
@@ -121,4 +117,13 @@ func TestPresetNames(t *testing.T) {
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+}
+
+func formFiles(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/forms/*.txtar")
+	if err != nil || len(files) < 30 {
+		t.Fatalf("%d fixtures, %v", len(files), err)
+	}
+	return files
 }

@@ -45,7 +45,7 @@ type preset struct {
 	name string // Entry.Schema
 	keys [numFields]string
 
-	// tells are keys that tell lines of this preset from those of another with the same names for the ids.
+	// tells are keys that, all together, tell lines of this preset from those of another with the same names for the ids.
 	tells string
 	// ids is how this preset writes them.
 	ids idForm
@@ -59,8 +59,7 @@ type preset struct {
 }
 
 // presets is the one place where keys are named. Which preset a line has is decided line by line:
-// the one that finds most of its two ids, of those the one that finds most of the keys that tell it,
-// of those the first. So an attribute of the user's that is named like an id of another preset stays an attribute.
+// the one that finds most of its two ids, of those one that finds the keys that tell it, of those the first. So an attribute of the user's that is named like an id of another preset stays an attribute.
 //
 // What slogtrace's Format writes is assumed to be the first key of each field here, else the first in common.
 var presets = [...]preset{
@@ -104,7 +103,6 @@ var presets = [...]preset{
 			fieldError: "error error.message", fieldStack: "stack error.stack",
 			fieldService: "service service.name entity.name",
 		},
-		tells: "entity.guid entity.name",
 	},
 	{
 		// transaction.id stands in for span.id on lines of Elastic's agents outside of spans; where there are both
@@ -119,7 +117,7 @@ var presets = [...]preset{
 			fieldError:    "error error.message", fieldStack: "stack error.stack_trace",
 			fieldSource: "log.origin",
 		},
-		tells: "@timestamp ecs.version",
+		tells: "@timestamp",
 	},
 	{
 		name: "honeycomb",
@@ -137,7 +135,7 @@ var presets = [...]preset{
 			fieldTime: "_time", fieldMessage: "_msg", fieldTrace: "trace trace_id", fieldSpan: "span span_id",
 			fieldOther: "trace_flags",
 		},
-		tells: "_msg _stream _stream_id", strings: true,
+		tells: "_msg _time", strings: true,
 	},
 	{
 		name: "axiom",

@@ -64,7 +64,7 @@ func cutTime(b []byte) (t time.Time, rest []byte, ok bool) {
 func parseEpoch(v []byte) (time.Time, bool) {
 	whole, fraction, _ := bytes.Cut(v, []byte("."))
 	n, err := strconv.ParseInt(string(whole), 10, 64)
-	if err != nil {
+	if err != nil || bytes.ContainsAny(fraction, "eE") {
 		// With an exponent, or too large.
 		x, ok := parseNumber(v)
 		if !ok || !(x > 0 && x < math.MaxInt64) {
@@ -77,7 +77,7 @@ func parseEpoch(v []byte) (time.Time, bool) {
 		nanos *= 10
 		if i < len(fraction) {
 			if !isDigit(fraction[i]) {
-				return time.Time{}, false
+				return time.Time{}, false // no JSON number
 			}
 			nanos += int64(fraction[i] - '0')
 		}
