@@ -23,9 +23,29 @@
 // # What is read
 //
 // [Scan] reads one line at a time as one [Entry]. A span is known by its end record, a line "span end" that has its
-// ids, start, duration and attributes; in between, log lines carry the ids of their span. The names of the ids
-// are slogtrace's own (trace, span) or OpenTelemetry's (trace_id, span_id), decided line by line.
-// The ids may be any strings.
+// ids, start, duration and attributes; in between, log lines carry the ids of their span. The ids may be any strings.
+//
+// Whose names a line has is decided line by line, see [Entry.Schema]: slogtrace's own (trace, span), OpenTelemetry's
+// (trace_id, span_id), or those of Datadog, Google Cloud, ECS, Honeycomb, New Relic, Axiom, VictoriaLogs and X-Ray,
+// with dots or as objects. The time, the level and the message are known under the names that zap, zerolog, logrus
+// and pino have for them, too, and a time may be a number: seconds, milliseconds, microseconds or nanoseconds since 1970.
+//
+// A line is one of these:
+//
+//   - a JSON object;
+//   - key=value pairs and nothing else, with a message, a level or the id of a trace among them,
+//     as slog.TextHandler and logrus write them (logfmt);
+//   - text with the ids in brackets: 2026-03-01 09:15:00 INFO [trace:4bf9 span:00f0 op:POST /bookings] seat held.
+//     What stands behind the brackets is the message; behind "span end" there may be key=value pairs.
+//
+// It may stand within what others put around it:
+//
+//   - the prefix of docker compose logs (web-1  | ), of kubectl logs --prefix ([pod/name/container] ),
+//     and the time that either puts in front with -t or --timestamps;
+//   - an entry of a container's log in the form of CRI or of docker's json-file, whose parts of long lines are joined;
+//   - an entry of the journal as journalctl -o json writes it.
+//
+// A time and a service that the line itself does not have come from there.
 //
 // [Assemble] takes entries in any order, from any number of files, some of them twice. It never fails:
 // what is missing or contradicts itself is worked around and marked, see [Trace.Problems].
