@@ -79,7 +79,7 @@ func (p *lineParser) open(i int) {
 	kept := n
 	for j := n; j < len(p.members); j++ {
 		m := p.members[j]
-		s := slots[string(append(append(append(buf[:0], outer.key...), '.'), m.key...))]
+		s := keySlot(append(append(append(buf[:0], outer.key...), '.'), m.key...))
 		if s == 0 || p.first[s] != 0 {
 			continue
 		}

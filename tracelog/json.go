@@ -74,7 +74,7 @@ func appendMembers(ms []member, line []byte) ([]member, *syntaxError) {
 			if !l.value() {
 				return ms, l.err
 			}
-			ms = append(ms, member{key: key, value: l.b[start:l.i:l.i], slot: slots[string(key)]})
+			ms = append(ms, member{key: key, value: l.b[start:l.i:l.i], slot: keySlot(key)})
 			l.space()
 			if l.peek(',') {
 				l.i++
@@ -253,8 +253,15 @@ func (l *lexer) str() bool {
 	if !l.expect('"') {
 		return false
 	}
-	for l.i < len(l.b) {
-		switch c := l.b[l.i]; {
+	for {
+		b, i := l.b, l.i
+		for i < len(b) && ordinary[b[i]] {
+			i++
+		}
+		if l.i = i; i >= len(b) {
+			return l.fail("")
+		}
+		switch c := b[i]; {
 		case c == '"':
 			l.i++
 			return true
@@ -279,12 +286,17 @@ func (l *lexer) str() bool {
 			default:
 				return l.fail("invalid escape")
 			}
-		default:
-			l.i++
 		}
 	}
-	return l.fail("")
 }
+
+// ordinary are the bytes that stand for themselves in a JSON string, as far as its end is concerned.
+var ordinary = func() (is [256]bool) {
+	for c := ' '; c < 256; c++ {
+		is[c] = c != '"' && c != '\\'
+	}
+	return is
+}()
 
 func hex(c byte) rune {
 	switch {

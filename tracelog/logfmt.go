@@ -50,7 +50,7 @@ func (p *lineParser) pairs(line []byte) bool {
 		if key[0] == '"' {
 			key = plain(key[1 : len(key)-1])
 		}
-		p.members = append(p.members, member{key: key, value: value, slot: slots[string(key)]})
+		p.members = append(p.members, member{key: key, value: value, slot: keySlot(key)})
 		i = k
 	}
 }
