@@ -34,7 +34,7 @@
 //
 //   - a JSON object;
 //   - key=value pairs and nothing else, with a message, a level or the id of a trace among them,
-//     as slog.TextHandler and logrus write them (logfmt);
+//     as slog.TextHandler and logrus write them (logfmt), up to 1 MiB;
 //   - text with the ids in brackets: 2026-03-01 09:15:00 INFO [trace:4bf9 span:00f0 op:POST /bookings] seat held.
 //     What stands behind the brackets is the message; behind "span end" there may be key=value pairs.
 //

@@ -43,6 +43,9 @@ const (
 func (p *lineParser) parse(line []byte, e *Entry) verdict {
 	*e = Entry{File: e.File, Line: e.Line, Raw: e.Raw}
 	p.at, p.service, p.isText, p.wrapped = time.Time{}, "", false, false
+	if cap(p.members) > 1<<16 {
+		p.members = nil // of a line of millions
+	}
 	return p.line(line, e)
 }
 

@@ -50,6 +50,8 @@ func TestParseEpoch(t *testing.T) {
 		"1772356500.123456789": "2026-03-01T09:15:00.123456789Z", "1772356500.1234567899": "2026-03-01T09:15:00.123456789Z",
 		"1772356500123": "2026-03-01T09:15:00.123Z", "1772356500123.25": "2026-03-01T09:15:00.12325Z",
 		"1772356500123456": "2026-03-01T09:15:00.123456Z", "1772356500123456789": "2026-03-01T09:15:00.123456789Z",
+		"99999999999": "5138-11-16T09:46:39Z", "100000000000": "1973-03-03T09:46:40Z", "99999999999999": "5138-11-16T09:46:39.999Z",
+		"100000000000000": "1973-03-03T09:46:40Z", "99999999999999999": "5138-11-16T09:46:39.999999Z", "100000000000000000": "1973-03-03T09:46:40Z",
 		"100000000": "1973-03-03T09:46:40Z", "1.7723565e9": "2026-03-01T09:15:00Z", "1.7723565e+12": "2026-03-01T09:15:00Z",
 		"99999999": "", "0": "", "-1772356500": "", "5": "", "1e400": "", "9223372036854775808": "", "1e19": "",
 	} {
@@ -101,6 +103,16 @@ func TestEntryAttr(t *testing.T) {
 		e := Entry{Raw: []byte(tt.line)}
 		if got, ok := e.Attr(tt.key); string(got) != tt.want || ok != (tt.want != "") {
 			t.Errorf("%s: %s is %s, %v, want %s", tt.line, tt.key, got, ok, tt.want)
+		}
+	}
+}
+
+// Text of millions of pairs is not read: each would cost much more memory than it has bytes.
+func TestLongText(t *testing.T) {
+	for n, want := range map[int]int{maxPairs: 1, maxPairs + 1: 0} {
+		line := "msg=x " + strings.Repeat("a=b ", maxPairs/4)
+		if _, src := scanAll(t, []byte(line[:n])); src.Records != want {
+			t.Errorf("%d bytes: %d records", n, src.Records)
 		}
 	}
 }
@@ -187,7 +199,7 @@ func FuzzTextHandler(f *testing.F) {
 	f.Add("seat held", "seat", "12A", int64(5), 1.5, true, uint64(1))
 	f.Add("", "a b", "x\ny\"=\\ \x00\xff", int64(-1), math.Inf(1), false, uint64(2))
 	f.Add("msg=x", "", "é\u2028 \U0001F600 \ufffd", int64(0), 1e300, true, uint64(3))
-	f.Add(`back\slash`, `k\x`, `007`, int64(7), -0.0, true, uint64(4))
+	f.Add(`back\slash`, `k\x`, `007`, int64(7), math.Copysign(0, -1), true, uint64(4))
 	f.Fuzz(func(t *testing.T, msg, key, value string, n int64, x float64, b bool, seed uint64) {
 		if !utf8.ValidString(msg) || !utf8.ValidString(key) || !utf8.ValidString(value) {
 			return // becomes U+FFFD, as in JSON

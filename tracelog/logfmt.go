@@ -5,6 +5,9 @@ import (
 	"strconv"
 )
 
+// maxPairs is the length in bytes of the longest text in which key=value pairs are looked for.
+const maxPairs = 1 << 20
+
 // logfmt reads a line of key=value pairs, as slog.TextHandler, logrus and many others write them.
 // Every word of the line must be such a pair, and the line must have a message, a level or the id of a trace;
 // so "listening on port=80" is none, and neither is "GOMAXPROCS=2".
@@ -31,6 +34,9 @@ func (p *lineParser) hasMessage() bool {
 
 // pairs appends the key=value pairs that line consists of.
 func (p *lineParser) pairs(line []byte) bool {
+	if len(line) > maxPairs {
+		return false
+	}
 	n := 0
 	for i := 0; ; n++ {
 		for i < len(line) && isSpace(line[i]) {
