@@ -126,7 +126,10 @@ func (p *lineParser) preset() *layout {
 		if n == 0 {
 			continue
 		}
-		if l.tells != 0 && p.mask&l.tells == l.tells {
+		if l.tells != 0 {
+			if p.mask&l.tells != l.tells {
+				continue
+			}
 			n++
 		}
 		if n > most {

@@ -46,6 +46,7 @@ type preset struct {
 	keys [numFields]string
 
 	// tells are keys that, all together, tell lines of this preset from those of another with the same names for the ids.
+	// Without them no line has this preset.
 	tells string
 	// ids is how this preset writes them.
 	ids idForm
