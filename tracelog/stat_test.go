@@ -1,0 +1,302 @@
+package tracelog
+
+import (
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// quantileCont is the definition, on sorted values.
+func quantileCont(sorted []time.Duration, q float64) float64 {
+	at := q * float64(len(sorted)-1)
+	low := int(at)
+	high := min(low+1, len(sorted)-1)
+	return float64(sorted[low]) + (at-float64(low))*float64(sorted[high]-sorted[low])
+}
+
+var quantiles = []float64{0, 0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 1}
+
+var distributions = map[string]func(r *rand.Rand) time.Duration{
+	"uniform":     func(r *rand.Rand) time.Duration { return time.Duration(r.Int64N(int64(time.Second))) },
+	"lognormal":   func(r *rand.Rand) time.Duration { return time.Duration(math.Exp(15 + 2*r.NormFloat64())) },
+	"exponential": func(r *rand.Rand) time.Duration { return time.Duration(r.ExpFloat64() * 1e7) },
+	"pareto":      func(r *rand.Rand) time.Duration { return time.Duration(min(1e6/math.Pow(r.Float64(), 1.2), 9e18)) },
+	"two humps": func(r *rand.Rand) time.Duration {
+		if r.IntN(10) == 0 {
+			return 30*time.Second + time.Duration(r.IntN(1e6))
+		}
+		return 300*time.Microsecond + time.Duration(r.IntN(1e5))
+	},
+	"constant":    func(*rand.Rand) time.Duration { return 12345678 },
+	"nanoseconds": func(r *rand.Rand) time.Duration { return time.Duration(r.IntN(3)) },
+	"everything":  func(r *rand.Rand) time.Duration { return time.Duration(r.Uint64() >> (1 + r.IntN(63))) },
+}
+
+func TestStatQuantiles(t *testing.T) {
+	for name, next := range distributions {
+		for _, n := range []int{1, 2, 3, 10, 1000, MaxExact, MaxExact + 1, 3 * MaxExact} {
+			r := rand.New(rand.NewPCG(1, uint64(n)))
+			var s Stat
+			values := make([]time.Duration, n)
+			for i := range values {
+				values[i] = next(r)
+				s.Add(values[i], false, 1)
+			}
+			slices.Sort(values)
+			if exact := n <= MaxExact; s.Exact() != exact {
+				t.Errorf("%d values: exact is %v", n, !exact)
+			}
+			bound := 0.0
+			if !s.Exact() {
+				bound = SketchError
+			}
+			for _, q := range quantiles {
+				want := quantileCont(values, q)
+				// Half a nanosecond is Duration's own rounding; a float of that size has 53 bits.
+				if got := float64(s.Quantile(q)); math.Abs(got-want) > want*(bound+1e-15)+0.5 {
+					t.Errorf("%s, %d values: quantile %v is %v, want %v", name, n, q, got, want)
+				}
+			}
+			if s.N() != n || s.Count() != float64(n) || s.Min() != values[0] || s.Max() != values[n-1] {
+				t.Errorf("%s, %d values: %d, %v, from %v to %v", name, n, s.N(), s.Count(), s.Min(), s.Max())
+			}
+		}
+	}
+}
+
+func TestStatEmpty(t *testing.T) {
+	var s Stat
+	s.Merge(nil)
+	s.Merge(&Stat{})
+	if s.Quantile(0.5) != 0 || s.Mean() != 0 || s.Count() != 0 || !s.Exact() || s.Figures() != (Figures{Exact: true}) {
+		t.Errorf("%+v", s.Figures())
+	}
+}
+
+func TestStatOddities(t *testing.T) {
+	var s Stat
+	s.Add(-5, false, 1)
+	s.Add(math.MaxInt64, true, math.Inf(1))
+	s.Add(7, true, math.NaN())
+	s.Add(7, true, 0)
+	s.Add(7, true, -1)
+	if s.N() != 2 || s.Min() != 0 || s.Max() != math.MaxInt64 || s.Count() != 1+maxWeight || s.Errors() != maxWeight ||
+		s.Unsampled() != 3 || s.Sum() != math.MaxInt64 || s.Quantile(math.NaN()) != 0 || s.Quantile(2) != math.MaxInt64 {
+		t.Errorf("%+v", s.Figures())
+	}
+	if _, err := json.Marshal(s.Figures()); err != nil {
+		t.Error(err)
+	}
+	for range MaxExact {
+		s.Add(math.MaxInt64, false, 1)
+	}
+	if s.Exact() || float64(s.Quantile(0.9)) < math.MaxInt64*(1-SketchError) {
+		t.Errorf("%v", s.Quantile(0.9))
+	}
+}
+
+// A value of weight 3 is three values.
+func TestStatWeights(t *testing.T) {
+	for _, n := range []int{1, 5, 100, MaxExact/2 - 5, MaxExact} {
+		r := rand.New(rand.NewPCG(2, uint64(n)))
+		var weighted, repeated Stat
+		for range n {
+			d, w := distributions["lognormal"](r), 1+r.IntN(3)
+			weighted.Add(d, w == 2, float64(w))
+			for range w {
+				repeated.Add(d, w == 2, 1)
+			}
+		}
+		if weighted.Count() != repeated.Count() || weighted.Errors() != repeated.Errors() {
+			t.Errorf("%d values: %v and %v", n, weighted.Figures(), repeated.Figures())
+		}
+		for _, q := range quantiles {
+			a, b := weighted.Quantile(q), repeated.Quantile(q)
+			bound := 0.0
+			if !repeated.Exact() {
+				bound = SketchError * float64(a)
+			}
+			if math.Abs(float64(a-b)) > bound {
+				t.Errorf("%d values: quantile %v is %v weighted and %v repeated", n, q, a, b)
+			}
+		}
+	}
+}
+
+// One span in a hundred fails, one trace in ten is sampled, and failed spans are written all the same.
+func TestStatSampling(t *testing.T) {
+	for _, rate := range []float64{1, 0.5, 0.1, 0.01, 0.3} {
+		var s Stat
+		const spans = 300_000
+		written := 0
+		for i := range spans {
+			failed := i%100 == 37
+			// Whether a trace is sampled has nothing to do with whether it fails.
+			sampled := math.Mod(float64(i)*math.Phi, 1) < rate
+			if !sampled && !failed {
+				continue
+			}
+			span := Span{Failed: failed, SampleRate: rate, Unsampled: !sampled}
+			if rate == 1 {
+				span.SampleRate = 0 // is written below 1 only
+			}
+			written++
+			s.Add(time.Millisecond, span.Failed, span.Weight())
+		}
+		if share := s.Errors() / s.Count(); math.Abs(share-0.01) >= 0.0004 {
+			t.Errorf("rate %v: %.3f %% of %v fail", rate, 100*share, s.Count())
+		}
+		if math.Abs(s.Count()-spans) > spans/200 || s.N()+s.Unsampled() != written {
+			t.Errorf("rate %v: %v spans, want %v; %d and %d of %d", rate, s.Count(), spans, s.N(), s.Unsampled(), written)
+		}
+	}
+	for _, tt := range []struct {
+		span Span
+		want float64
+	}{
+		{Span{}, 1}, {Span{SampleRate: 0.25}, 4}, {Span{SampleRate: 0.25, Unsampled: true}, 0}, {Span{Unsampled: true}, 0},
+		{Span{SampleRate: 1}, 1}, {Span{SampleRate: -1}, 1}, {Span{SampleRate: 7}, 1}, {Span{SampleRate: math.NaN()}, 1},
+	} {
+		if got := tt.span.Weight(); got != tt.want {
+			t.Errorf("weight %v, want %v, of %+v", got, tt.want, tt.span)
+		}
+	}
+}
+
+// In whatever parts and order values come, the result is the same to the last bit.
+func TestStatMerge(t *testing.T) {
+	for _, n := range []int{10, 1000, MaxExact - 1, MaxExact, MaxExact + 1, 2*MaxExact + 7} {
+		for _, weights := range [][]float64{{1}, {1, 10}, {1 / 0.3, 1 / 0.7, 1}} {
+			r := rand.New(rand.NewPCG(3, uint64(n)))
+			type value struct {
+				d      time.Duration
+				failed bool
+				w      float64
+			}
+			values := make([]value, n)
+			for i := range values {
+				values[i] = value{distributions["lognormal"](r), r.IntN(3) == 0, weights[r.IntN(len(weights))]}
+			}
+			var want Figures
+			for trial := range 4 {
+				parts := make([]Stat, 1+3*trial)
+				for _, v := range values {
+					parts[r.IntN(len(parts))].Add(v.d, v.failed, v.w)
+				}
+				r.Shuffle(len(values), func(i, j int) { values[i], values[j] = values[j], values[i] })
+				var all Stat
+				for i := range parts {
+					parts[i].Figures() // which sorts
+					all.Merge(&parts[i])
+				}
+				got := all.Figures()
+				if math.Abs(got.Sum/want.Sum-1) < 1e-12 {
+					got.Sum, got.Mean = want.Sum, want.Mean
+				}
+				if trial == 0 {
+					want = got
+				} else if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("%d values of weights %v in %d parts (-want +got):\n%s", n, weights, len(parts), diff)
+				}
+				if all.N() != n || all.Exact() != (n <= MaxExact) {
+					t.Errorf("%d values, exact %v", all.N(), all.Exact())
+				}
+			}
+		}
+	}
+}
+
+func TestStatMergeSelf(t *testing.T) {
+	for _, n := range []int{3, MaxExact/2 + 1, MaxExact + 1} {
+		var s, want Stat
+		for i := range n {
+			s.Add(time.Duration(i), i == 1, 2)
+			want.Add(time.Duration(i), i == 1, 2)
+			want.Add(time.Duration(i), i == 1, 2)
+		}
+		s.Merge(&s)
+		if diff := cmp.Diff(want.Figures(), s.Figures()); diff != "" {
+			t.Errorf("%d values (-want +got):\n%s", n, diff)
+		}
+	}
+}
+
+func TestSketch(t *testing.T) {
+	check := func(v int64) {
+		i := sketchIndex(v)
+		mid := sketchValue(i)
+		if i < 0 || i >= sketchBuckets || sketchIndex(mid) != i || math.Abs(float64(mid)-float64(v)) > SketchError*float64(v) {
+			t.Fatalf("%d is in bucket %d, whose middle is %d", v, i, mid)
+		}
+	}
+	for v := range int64(5000) {
+		check(v)
+		if v < 2<<sketchBits && sketchValue(sketchIndex(v)) != v {
+			t.Errorf("%d is not kept exactly", v)
+		}
+	}
+	for shift := range 63 {
+		for _, add := range []int64{-1, 0, 1} {
+			check(max(0, int64(1)<<shift+add))
+		}
+	}
+	check(math.MaxInt64)
+	last := int64(-1)
+	for i := range sketchBuckets {
+		v := sketchValue(i)
+		if sketchIndex(v) != i || v <= last {
+			t.Fatalf("bucket %d: %d after %d", i, v, last)
+		}
+		last = v
+	}
+}
+
+func TestStatAllocs(t *testing.T) {
+	var exact, weighted, sketched Stat
+	for range MaxExact * 3 / 4 { // append has room for the rest
+		exact.Add(5, false, 1)
+		weighted.Add(5, false, 3)
+	}
+	for range MaxExact + 1 {
+		sketched.Add(5, false, 1)
+	}
+	for name, s := range map[string]*Stat{"exact": &exact, "weighted": &weighted, "sketched": &sketched} {
+		d := time.Duration(0)
+		if n := testing.AllocsPerRun(1000, func() { d += 12345; s.Add(d, false, 1) }); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+	if !exact.Exact() || !weighted.Exact() || sketched.Exact() {
+		t.Error("not what the names say")
+	}
+}
+
+func BenchmarkStatAdd(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	values := make([]time.Duration, 1<<12)
+	for i := range values {
+		values[i] = distributions["lognormal"](r)
+	}
+	for name, n := range map[string]int{"exact": 0, "sketch": MaxExact + 1} {
+		b.Run(name, func(b *testing.B) {
+			var s Stat
+			for range n {
+				s.Add(1, false, 1)
+			}
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				if n == 0 && s.N() == MaxExact {
+					s = Stat{values: s.values[:0]}
+				}
+				s.Add(values[i&(len(values)-1)], false, 1)
+				i++
+			}
+		})
+	}
+}
