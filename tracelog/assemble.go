@@ -21,7 +21,9 @@ import (
 // Entries without a trace id are in no trace; there are len(entries) minus the sum of [Trace.Entries] of them.
 //
 // Whatever the entries say, the spans of a trace form trees: a span whose parent is missing is a root,
-// and so is one span of each cycle of parents. Assemble does not clip a child that outlives its parent.
+// and so is one span of each cycle of parents. Assemble does not clip a child that outlives its parent
+// ([Span.Outlives]), and says of a child whose service's clock disagrees with its parent's how far it must be moved
+// ([Span.Shift]).
 //
 // The traces refer to entries, which must not change afterwards.
 func Assemble(entries []Entry) []*Trace {
@@ -55,9 +57,16 @@ func Assemble(entries []Entry) []*Trace {
 		}
 	}
 
+	var last time.Time
+	for i := range entries {
+		if entries[i].Time.After(last) {
+			last = entries[i].Time
+		}
+	}
 	traces := make([]*Trace, len(parts))
 	for i, part := range parts {
 		traces[i] = assemble(part)
+		traces[i].AsOf(last)
 	}
 	slices.SortFunc(traces, func(a, b *Trace) int {
 		return cmp.Or(compareTimes(a.Start, b.Start), strings.Compare(a.ID, b.ID))
@@ -143,6 +152,7 @@ func assemble(entries []*Entry) *Trace {
 			s.Parent.Children = append(s.Parent.Children, s)
 		}
 	}
+	t.align()
 	t.summarize(len(spans))
 	return t
 }
@@ -255,7 +265,7 @@ func (t *Trace) summarize(spans int) {
 		if s.Failed {
 			t.Errors++
 		}
-		if s.State == Unfinished {
+		if s.State != Ended {
 			t.Unfinished++
 		}
 		if s.MissingParent {

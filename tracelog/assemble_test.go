@@ -259,6 +259,17 @@ func entriesOf(t testing.TB, data []byte) []Entry {
 		if b[1]&128 == 0 {
 			m["time"] = at(b[2])
 		}
+		if v := b[5] & 7; v > 4 {
+			m["service"] = fmt.Sprint("service", v)
+		}
+		switch b[5] >> 3 & 7 {
+		case 1:
+			m["kind"] = "consumer"
+		case 2:
+			m["kind"] = "producer"
+		case 3:
+			m["queued_ms"] = b[4]
+		}
 		if b[5] != 0 {
 			m[fmt.Sprint("k", b[5]>>4)] = b[5] & 15
 		}

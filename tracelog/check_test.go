@@ -88,6 +88,7 @@ func checkTrace(t testing.TB, entries []Entry, tr *Trace) {
 	logs("", tr.Logs)
 	var services []string
 	errors, unfinished, duplicates, problems := 0, 0, 0, 0
+	open, abandoned, shifted := 0, 0, 0
 	for depth, s := range tr.All() {
 		if len(ids) > len(entries) {
 			t.Fatalf("trace %q: more spans than entries: a cycle", tr.ID)
@@ -137,15 +138,26 @@ func checkTrace(t testing.TB, entries []Entry, tr *Trace) {
 		if s.Duration < 0 || !s.End.IsZero() && !s.End.Equal(s.Start.Add(s.Duration)) {
 			t.Errorf("trace %q: span %q: %v + %v is not %v", tr.ID, s.ID, s.Start, s.Duration, s.End)
 		}
-		if s.State == Unfinished && (!s.End.IsZero() || s.Duration != 0) {
+		if s.State != Ended && (!s.End.IsZero() || s.Duration != 0) {
 			t.Errorf("trace %q: span %q is unfinished, but has an end", tr.ID, s.ID)
+		}
+		checkState(t, tr, s)
+		checkInterval(t, tr, s)
+		switch {
+		case s.State == Open:
+			open++
+		case s.State == Abandoned:
+			abandoned++
+		}
+		if s.Shift != 0 {
+			shifted++
 		}
 		inside(t, tr, s.Start.IsZero(), !s.Start.Before(tr.Start), s.ID)
 		inside(t, tr, s.End.IsZero(), !s.End.After(tr.End), s.ID)
 		if s.Failed {
 			errors++
 		}
-		if s.State == Unfinished {
+		if s.State != Ended {
 			unfinished++
 		}
 		for _, is := range []bool{s.MissingParent, s.CycleBroken, s.Duplicates > 0} {
@@ -170,6 +182,9 @@ func checkTrace(t testing.TB, entries []Entry, tr *Trace) {
 		t.Errorf("trace %q: miscounted: %d spans, %d errors, %d unfinished, %d duplicates, %d problems, is %+v",
 			tr.ID, len(ids), errors, unfinished, duplicates, problems, *tr)
 	}
+	if tr.Open != open || tr.Abandoned != abandoned || tr.Shifted != shifted {
+		t.Errorf("trace %q: miscounted: %d open, %d abandoned, %d shifted, is %+v", tr.ID, open, abandoned, shifted, *tr)
+	}
 	for _, s := range services {
 		if _, ok := slices.BinarySearch(tr.Services, s); !ok {
 			t.Errorf("trace %q: service %q is not in %q", tr.ID, s, tr.Services)
@@ -177,6 +192,59 @@ func checkTrace(t testing.TB, entries []Entry, tr *Trace) {
 	}
 	if tr.End.Before(tr.Start) {
 		t.Errorf("trace %q ends before it starts", tr.ID)
+	}
+}
+
+func checkState(t testing.TB, tr *Trace, s *Span) {
+	t.Helper()
+	ok := false
+	switch s.State {
+	case Ended:
+		ok = s.EndRecord != nil
+	case Open, Abandoned:
+		ok = s.EndRecord == nil && s.StartRecord != nil
+	case Unfinished:
+		ok = s.EndRecord == nil && s.StartRecord == nil
+	}
+	if !ok {
+		t.Errorf("trace %q: span %q is %v", tr.ID, s.ID, s.State)
+	}
+}
+
+// checkInterval checks where a span is drawn.
+func checkInterval(t testing.TB, tr *Trace, s *Span) {
+	t.Helper()
+	start, end := s.Interval()
+	if end.Before(start) {
+		t.Errorf("trace %q: span %q is drawn from %v to %v", tr.ID, s.ID, start, end)
+	}
+	if s.Start.IsZero() {
+		return
+	}
+	if s.State == Ended && (!start.Equal(s.Start.Add(s.Shift)) || !end.Equal(s.End.Add(s.Shift))) {
+		t.Errorf("trace %q: span %q is drawn from %v to %v, not as shifted by %v", tr.ID, s.ID, start, end, s.Shift)
+	}
+	p := s.Parent
+	if p == nil {
+		if s.Shift != 0 || s.Outlives != 0 {
+			t.Errorf("trace %q: root %q is shifted by %v and outlives by %v", tr.ID, s.ID, s.Shift, s.Outlives)
+		}
+		return
+	}
+	from, to := p.Interval()
+	if s.Service == p.Service && !p.Start.IsZero() && s.Shift != p.Shift {
+		t.Errorf("trace %q: span %q is shifted by %v, its parent of the same service by %v", tr.ID, s.ID, s.Shift, p.Shift)
+	}
+	if s.Service != p.Service && s.Service != "" && p.Service != "" && s.Shift != 0 {
+		if start.Before(from) || s.State == Ended && p.State == Ended && s.Duration <= p.Duration && s.Kind != "consumer" && end.After(to) {
+			t.Errorf("trace %q: span %q is shifted by %v, but not into its parent", tr.ID, s.ID, s.Shift)
+		}
+	}
+	if s.State == Ended && p.State == Ended && !p.Start.IsZero() && s.Outlives != max(0, end.Sub(to)) {
+		t.Errorf("trace %q: span %q outlives its parent by %v, not %v", tr.ID, s.ID, s.Outlives, max(0, end.Sub(to)))
+	}
+	if p.State != Ended && !p.Start.IsZero() && end.After(to) {
+		t.Errorf("trace %q: span %q is drawn to %v, beyond its parent that has no end", tr.ID, s.ID, end)
 	}
 }
 

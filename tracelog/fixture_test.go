@@ -167,7 +167,7 @@ func edges(traces []*Trace) []string {
 				{"cycle", s.CycleBroken},
 				{"conflict", s.ConflictingRecords},
 				{"duplicate", s.Duplicates > 0 && !s.ConflictingRecords},
-				{"unfinished", s.State == Unfinished},
+				{"unfinished", s.State != Ended},
 			} {
 				if m.is {
 					line += " " + m.name

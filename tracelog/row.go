@@ -45,8 +45,12 @@ func (p *treePrinter) note(s *Span) text {
 	if s.Failed {
 		add(styleRed, strings.TrimRight("✗ "+visible(cmp.Or(s.Error, "failed"), p.limit(maxText)), " "))
 	}
-	if s.State == Unfinished {
-		add(styleYellow, "… unfinished")
+	switch {
+	case s.State == Ended:
+	case p.Stable: // It must not depend on how late it is.
+		add(styleYellow, "… "+Unfinished.String())
+	default:
+		add(styleYellow, "… "+s.State.String())
 	}
 	if s.Queued > 0 && !p.Stable {
 		add(styleYellow, "queued "+formatDuration(s.Queued))

@@ -37,7 +37,7 @@ func (o *stableOrderer) order(parent *Span, kids []*Span) {
 	for i := 0; i < len(kids); {
 		// The run of those that overlap.
 		last := kids[i]
-		end, open := last.End, last.State == Unfinished
+		end, open := last.End, last.State != Ended
 		j := i + 1
 		for ; j < len(kids); j++ {
 			k := kids[j]
@@ -45,7 +45,7 @@ func (o *stableOrderer) order(parent *Span, kids []*Span) {
 				break
 			}
 			last = k
-			open = open || k.State == Unfinished
+			open = open || k.State != Ended
 			end = latest(end, k.End)
 		}
 		slices.SortStableFunc(kids[i:j], o.compare)

@@ -23,7 +23,10 @@ type Trace struct {
 
 	Spans      int      // how many spans
 	Errors     int      // how many of them failed
-	Unfinished int      // how many of them have no end record
+	Unfinished int      // how many of them have no end record: those Open, Abandoned and Unfinished
+	Open       int      // how many of them are Open
+	Abandoned  int      // how many of them are Abandoned
+	Shifted    int      // how many of them have a Shift
 	Services   []string // of all spans and lines, sorted, without ""
 
 	// Problems are in the order of All.
@@ -98,6 +101,26 @@ type Span struct {
 	// Duplicates is how many further start and end records there were. The first by time counts.
 	Duplicates int
 
+	// Shift is what must be added to Start and End, and to the times of Logs, to have the span fit its parent where
+	// the clocks of two services disagree. It is decided from the roots down:
+	//
+	//   - A root has none.
+	//   - A span of the same service as its parent has its parent's, and so has one where one of the two is not known.
+	//   - A span of another service that starts before its parent starts with it, as no clock that is right can say so.
+	//   - One that ends after its parent, although it lasted no longer, ends with it. Not so if it may well run later:
+	//     its kind is consumer, it waited in a queue, or its parent's kind is producer.
+	//   - All others have none.
+	//
+	// "Starts" and "ends" of a parent include the parent's own Shift. A parent known only from log lines may have begun
+	// before them, and moves nothing. A difference of more than a day is not taken for one of clocks.
+	// Start, End and the trace's Start and End stay as recorded; [Span.Interval] has the shift in it.
+	Shift time.Duration
+	// Outlives is how long after its parent's the span's Interval ends; 0 if it does not. Both must have ended.
+	Outlives time.Duration
+
+	// until is the end of Interval.
+	until time.Time
+
 	// Parent is nil for a root. A span's Parent has it among its Children.
 	Parent *Span
 	// Children are ordered by Start, those without one last, then by Op and by ID.
@@ -112,16 +135,21 @@ type Span struct {
 	ConflictingRecords bool
 }
 
-// A State is how much of a span is known.
+// A State is what is known of a span's end.
 type State uint8
 
 const (
 	// Ended: there is an end record.
 	Ended State = iota
-	// Unfinished: there is a start record and no end, or only log lines. The span may still be open, or its
-	// process is gone, or its end is in another log. The last is usual for the span at the other end of a queue
-	// or a request, whose id stands on lines before the first span here; it has Logs and no StartRecord.
+	// Unfinished: there is neither a start nor an end record, only log lines.
+	// It may still go on, or its end is in another log. The last is usual for the span at the other end of a queue
+	// or a request, whose id stands on lines before the first span here.
 	Unfinished
+	// Open: there is a start record and no end, and there was a sign of the span lately: see [Trace.AsOf].
+	Open
+	// Abandoned: there is a start record and no end, and logs went on for longer than Patience without a sign of it,
+	// as when its process is gone.
+	Abandoned
 )
 
 func (s State) String() string {
@@ -130,8 +158,37 @@ func (s State) String() string {
 		return "ended"
 	case Unfinished:
 		return "unfinished"
+	case Open:
+		return "open"
+	case Abandoned:
+		return "abandoned"
 	}
 	return "State(" + strconv.Itoa(int(s)) + ")"
+}
+
+// Patience is for how long there may be no sign of a span without an end until it counts as abandoned.
+const Patience = 5 * time.Minute
+
+// AsOf decides at a moment which spans are Open and which Abandoned: a span that has a start record and no end is
+// open until its Interval's end, the last sign of it and of all spans below it, is more than Patience before now.
+//
+// Assemble takes the latest time of all its entries for now: so nothing but the entries decides.
+// Whoever knows better says so: the present time where the logs are still being written, or the last time
+// in a file of which the trace is a part.
+func (t *Trace) AsOf(now time.Time) {
+	t.Open, t.Abandoned = 0, 0
+	for _, s := range t.All() {
+		if s.State == Ended || s.StartRecord == nil {
+			continue
+		}
+		if now.Sub(s.until) > Patience {
+			s.State = Abandoned
+			t.Abandoned++
+		} else {
+			s.State = Open
+			t.Open++
+		}
+	}
 }
 
 // A Problem is something wrong in a trace that Assemble found a way around.

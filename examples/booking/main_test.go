@@ -207,7 +207,7 @@ func edges(tr *tracelog.Trace) []string {
 		if s.Failed {
 			line += " FAILED " + s.Error
 		}
-		if s.State == tracelog.Unfinished {
+		if s.State != tracelog.Ended {
 			line += " UNFINISHED"
 		}
 		lines = append(lines, line)

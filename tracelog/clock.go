@@ -1,0 +1,91 @@
+package tracelog
+
+import "time"
+
+// Interval is where drawings, [SelfTime] and [CriticalPath] put a span: from Start to End, both moved by Shift.
+// A span without an end ends with the last sign of it: its last line, or whatever is last of the spans below it.
+// Both are zero if the span has no Start.
+func (s *Span) Interval() (start, end time.Time) {
+	if s.Start.IsZero() {
+		return time.Time{}, time.Time{}
+	}
+	return s.Start.Add(s.Shift), s.until
+}
+
+// align decides the Shift of each span, parents first, and then where it ends.
+func (t *Trace) align() {
+	var spans []*Span
+	for _, s := range t.All() {
+		spans = append(spans, s)
+		s.align()
+		if s.Shift != 0 {
+			t.Shifted++
+		}
+	}
+	for i := len(spans) - 1; i >= 0; i-- { // children first
+		s := spans[i]
+		start, _ := s.Interval()
+		s.sign(start)
+		if s.State != Ended {
+			for i := len(s.Logs) - 1; i >= 0; i-- {
+				if at := s.Logs[i].Time; !at.IsZero() {
+					s.sign(at.Add(s.Shift))
+					break
+				}
+			}
+		} else if !s.Start.IsZero() {
+			s.until = s.End.Add(s.Shift)
+		}
+		if p := s.Parent; p != nil && p.State != Ended {
+			p.sign(s.until)
+		}
+	}
+	for _, s := range spans {
+		if p := s.Parent; p != nil && s.State == Ended && p.State == Ended && !s.Start.IsZero() && !p.Start.IsZero() {
+			s.Outlives = max(0, s.until.Sub(p.until))
+		}
+	}
+}
+
+// sign moves the end of a span that has none to a moment.
+func (s *Span) sign(at time.Time) {
+	if at.After(s.until) {
+		s.until = at
+	}
+}
+
+// align sets the span's Shift; see there. That of its parent is set.
+func (s *Span) align() {
+	p := s.Parent
+	if p == nil || s.Start.IsZero() || p.Start.IsZero() {
+		return
+	}
+	if s.Service == "" || p.Service == "" || s.Service == p.Service {
+		s.Shift = p.Shift
+		return
+	}
+	if p.StartRecord == nil && p.EndRecord == nil {
+		return // It began at some time before its first line.
+	}
+	from := p.Start.Add(p.Shift)
+	if s.Start.Before(from) {
+		s.Shift = within(from.Sub(s.Start))
+		return
+	}
+	if s.State != Ended || p.State != Ended || s.Kind == "consumer" || p.Kind == "producer" || s.Queued > 0 {
+		return // It may well run after its parent.
+	}
+	if to := p.End.Add(p.Shift); s.End.After(to) && s.Duration <= p.Duration {
+		s.Shift = within(to.Sub(s.End))
+	}
+}
+
+// maxShift is how far clocks may be apart. What is further apart has not to do with clocks.
+const maxShift = 24 * time.Hour
+
+func within(d time.Duration) time.Duration {
+	if d > maxShift || d < -maxShift {
+		return 0
+	}
+	return d
+}
