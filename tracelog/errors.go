@@ -1,0 +1,152 @@
+package tracelog
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// An ErrorGroup is failures with the same op and the same folded message.
+type ErrorGroup struct {
+	Op      string `json:"op"`
+	Message string `json:"message"` // folded, see [Fold]
+	Example string `json:"example"` // the first failure's error; what is over 1000 bytes of it is cut off
+
+	Count    int     `json:"count"`    // how many spans
+	Weighted float64 `json:"weighted"` // the sum of their [Span.Weight]: how many there were before sampling
+
+	// First and Last are when the first and the last of them ended, zero if none has a time.
+	First time.Time `json:"first,omitzero"`
+	Last  time.Time `json:"last,omitzero"`
+
+	// Traces are up to 3 ids of traces with such a failure, the first ones that were added.
+	Traces []string `json:"traces"`
+}
+
+const (
+	maxErrorGroups = 10_000 // of an [ErrorGrouper]
+	maxExamples    = 3      // of [ErrorGroup.Traces]
+	maxExample     = 1000   // bytes of [ErrorGroup.Example]
+	maxRepeated    = 4000   // bytes of an error in which another is looked for
+)
+
+// ErrorGroups returns the groups of all failures in traces; see [ErrorGrouper].
+func ErrorGroups(traces []*Trace) []ErrorGroup {
+	var g ErrorGrouper
+	for _, t := range traces {
+		g.Add(t)
+	}
+	return g.Groups()
+}
+
+// An ErrorGrouper groups the failures of traces that are added one by one. The zero value is empty.
+// It keeps at most 10,000 groups; failures that would make more are counted in Dropped only.
+// It is not safe for concurrent use.
+//
+// A failure counts once, where it happened: a failed span does not count if its error repeats that of a failed span
+// below it, as "charge: card declined" repeats "card declined". To repeat is to contain the whole text (in its
+// last or its first 4000 bytes), or to have none. "Below" is the next failed span on a way down, whatever is between.
+// An ancestor that says something else counts as well: it failed in a way of its own.
+type ErrorGrouper struct {
+	Dropped int
+
+	groups map[[2]string]*ErrorGroup
+}
+
+// Add adds a trace's failures. The order in which traces are added decides about examples only.
+func (g *ErrorGrouper) Add(t *Trace) {
+	if t.Errors == 0 {
+		return
+	}
+	repeats := repeating(t)
+	for _, s := range t.All() {
+		if s.Failed && !repeats[s] {
+			g.add(t, s)
+		}
+	}
+}
+
+// repeating returns the failed spans whose error repeats one below.
+func repeating(t *Trace) map[*Span]bool {
+	repeats := make(map[*Span]bool)
+	var above []*Span // by depth: the span there if it failed, else the nearest failed one above it
+	for depth, s := range t.All() {
+		above = above[:depth]
+		var nearest *Span
+		if depth > 0 {
+			nearest = above[depth-1]
+		}
+		if s.Failed {
+			if nearest != nil && repeatsError(nearest.Error, s.Error) {
+				repeats[nearest] = true
+			}
+			nearest = s
+		}
+		above = append(above, nearest)
+	}
+	return repeats
+}
+
+func repeatsError(above, below string) bool {
+	switch {
+	case above == "":
+		return true
+	case below == "" || len(below) > len(above):
+		return false
+	case strings.HasSuffix(above, below): // as wrapped errors do
+		return true
+	case len(above) > maxRepeated:
+		return len(below) <= maxRepeated &&
+			(strings.Contains(above[:maxRepeated], below) || strings.Contains(above[len(above)-maxRepeated:], below))
+	}
+	return strings.Contains(above, below)
+}
+
+func (g *ErrorGrouper) add(t *Trace, s *Span) {
+	key := [2]string{s.Op, Fold(s.Error)}
+	group := g.groups[key]
+	if group == nil {
+		if len(g.groups) >= maxErrorGroups {
+			g.Dropped++
+			return
+		}
+		if g.groups == nil {
+			g.groups = make(map[[2]string]*ErrorGroup)
+		}
+		// A copy, since the error of a million bytes must not stay for the sake of its beginning.
+		example := strings.Clone(s.Error[:min(len(s.Error), maxExample)])
+		group = &ErrorGroup{Op: s.Op, Message: key[1], Example: strings.ToValidUTF8(example, "")}
+		g.groups[key] = group
+	}
+	group.Count++
+	group.Weighted += s.Weight()
+	at := s.End
+	if at.IsZero() && s.EndRecord != nil {
+		at = s.EndRecord.Time
+	}
+	if !at.IsZero() {
+		if group.First.IsZero() || at.Before(group.First) {
+			group.First = at
+		}
+		if at.After(group.Last) {
+			group.Last = at
+		}
+	}
+	if len(group.Traces) < maxExamples && !slices.Contains(group.Traces, t.ID) {
+		group.Traces = append(group.Traces, t.ID)
+	}
+}
+
+// Groups returns what there is so far, those with the most failures first, then by op and message.
+func (g *ErrorGrouper) Groups() []ErrorGroup {
+	all := make([]ErrorGroup, 0, len(g.groups))
+	for _, group := range g.groups {
+		all = append(all, *group)
+		all[len(all)-1].Traces = slices.Clone(group.Traces)
+	}
+	slices.SortFunc(all, func(a, b ErrorGroup) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Op, b.Op), strings.Compare(a.Message, b.Message))
+	})
+	return all
+}
