@@ -55,6 +55,7 @@ func checkTraces(t testing.TB, entries []Entry, traces []*Trace) {
 			t.Errorf("trace %q stands after %q", tr.ID, traces[i-1].ID)
 		}
 		checkTrace(t, entries, tr)
+		checkAnalyses(t, tr)
 	}
 	for id := range want {
 		if !seen[id] {

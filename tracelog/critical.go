@@ -1,0 +1,143 @@
+package tracelog
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Root is the span that a trace is called after: the first root that has a record and no parent,
+// else the first that has a record, else the first. It is nil if the trace has no spans.
+func (t *Trace) Root() *Span {
+	var best *Span
+	rank := func(s *Span) int {
+		switch {
+		case s == nil:
+			return 0
+		case s.StartRecord == nil && s.EndRecord == nil:
+			return 1
+		case s.ParentID != "":
+			return 2
+		}
+		return 3
+	}
+	for _, s := range t.Roots {
+		if rank(s) > rank(best) {
+			best = s
+		}
+	}
+	return best
+}
+
+// SelfTime is how long a span was at work itself: its duration without the time in which any of its children ran.
+// What of a child's [Span.Interval] is outside of the span's does not count. It is 0 for a span without an end.
+func SelfTime(s *Span) time.Duration {
+	if s.State != Ended || s.Start.IsZero() {
+		return 0
+	}
+	start, end := s.Interval()
+	self := s.Duration
+	covered := start // by the children so far
+	for _, c := range childrenWithin(s.Children, start, end, func(a, b child) int { return a.start.Compare(b.start) }) {
+		if c.end.After(covered) {
+			if c.start.After(covered) {
+				covered = c.start
+			}
+			self -= c.end.Sub(covered)
+			covered = c.end
+		}
+	}
+	return self
+}
+
+// A child is what of a span is within an interval.
+type child struct {
+	*Span
+	start, end time.Time
+}
+
+// childrenWithin returns the children that run for some time in an interval, in order.
+func childrenWithin(spans []*Span, start, end time.Time, order func(a, b child) int) []child {
+	if len(spans) == 0 {
+		return nil
+	}
+	within := make([]child, 0, len(spans))
+	for _, s := range spans {
+		c := child{Span: s}
+		c.start, c.end = s.Interval()
+		if c.start.IsZero() {
+			continue
+		}
+		if c.start.Before(start) {
+			c.start = start
+		}
+		if c.end.After(end) {
+			c.end = end
+		}
+		if c.start.Before(c.end) {
+			within = append(within, c)
+		}
+	}
+	slices.SortStableFunc(within, order)
+	return within
+}
+
+// A Segment is a part of a critical path: in it, the trace waited for work of Span's own.
+type Segment struct {
+	Span       *Span
+	Start, End time.Time // as [Span.Interval] has them
+}
+
+// CriticalPath returns where the time of a trace's Root went: segments that follow one another without a gap
+// from the root's start to its end, each of them work that the root waited for. What is on none of them ran beside.
+//
+// It walks back from the root's end. Of the span's children the one that finished last was waited for last:
+// from its end on the path is the span's own, before it is the child's. From the child's start it goes on with whichever
+// child finished last before that. What of a child is outside of its parent counts as not there, so
+// a child that outlives its parent counts as finishing with it.
+//
+// It is nil if the root has no times, or none but one moment.
+func CriticalPath(t *Trace) []Segment {
+	root := t.Root()
+	if root == nil {
+		return nil
+	}
+	var path []Segment // backwards
+	add := func(s *Span, start, end time.Time) {
+		if start.Before(end) {
+			path = append(path, Segment{s, start, end})
+		}
+	}
+	// A frame is a span whose path from start to end is sought, of which all from end on is done.
+	type frame struct {
+		span       *Span
+		start, end time.Time
+		children   []child // those that may have been waited for; the one that finished last is last
+	}
+	enter := func(s *Span, start, end time.Time) frame {
+		return frame{s, start, end, childrenWithin(s.Children, start, end, func(a, b child) int {
+			// Of those that finished together the one that ran longest is the last.
+			return cmp.Or(a.end.Compare(b.end), b.start.Compare(a.start))
+		})}
+	}
+	start, end := root.Interval()
+	stack := []frame{enter(root, start, end)}
+	for len(stack) > 0 {
+		f := &stack[len(stack)-1]
+		if len(f.children) == 0 {
+			add(f.span, f.start, f.end)
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		c := f.children[len(f.children)-1]
+		f.children = f.children[:len(f.children)-1]
+		if c.end.After(f.end) {
+			continue // Another was still running when this one finished, and that one was waited for.
+		}
+		add(f.span, c.end, f.end)
+		f.end = c.start
+		stack = append(stack, enter(c.Span, c.start, c.end))
+	}
+	slices.Reverse(path)
+	return path
+}

@@ -1,0 +1,57 @@
+package tracelog
+
+import "time"
+
+// A Summary is what a list of traces says of one.
+type Summary struct {
+	Trace    string    `json:"trace"`
+	Op       string    `json:"op"`      // of the trace's [Trace.Root]
+	Service  string    `json:"service"` // likewise
+	Services []string  `json:"services,omitempty"`
+	Start    time.Time `json:"start,omitzero"`
+	Duration float64   `json:"duration_ms"` // from Start to the last moment of any span or line
+
+	Spans      int `json:"spans"`
+	Lines      int `json:"lines"` // log lines, copies not counted
+	Errors     int `json:"errors"`
+	Unfinished int `json:"unfinished,omitempty"`
+	Open       int `json:"open,omitempty"`      // of the unfinished ones
+	Abandoned  int `json:"abandoned,omitempty"` // of the unfinished ones
+	Shifted    int `json:"shifted,omitempty"`
+
+	// Failed tells that the root failed, so that whoever asked for the work did not get it.
+	Failed bool `json:"failed"`
+	// Error and ErrorOp are those of the span that failed first: the failed one that ended first,
+	// and of those that ended at one moment the one furthest from the root.
+	Error   string `json:"error,omitempty"`
+	ErrorOp string `json:"error_op,omitempty"`
+}
+
+// Summarize returns the summary of a trace.
+func Summarize(t *Trace) Summary {
+	sum := Summary{
+		Trace: t.ID, Services: t.Services, Start: t.Start, Duration: millis(t.Duration()),
+		Spans: t.Spans, Lines: len(t.Logs), Errors: t.Errors,
+		Unfinished: t.Unfinished, Open: t.Open, Abandoned: t.Abandoned, Shifted: t.Shifted,
+	}
+	if root := t.Root(); root != nil {
+		sum.Op, sum.Service, sum.Failed = root.Op, root.Service, root.Failed
+	}
+	var first *Span
+	var firstEnd time.Time
+	deepest := 0
+	for depth, s := range t.All() {
+		sum.Lines += len(s.Logs)
+		if !s.Failed {
+			continue
+		}
+		_, end := s.Interval()
+		if c := compareTimes(end, firstEnd); first == nil || c < 0 || c == 0 && depth > deepest {
+			first, firstEnd, deepest = s, end, depth
+		}
+	}
+	if first != nil {
+		sum.Error, sum.ErrorOp = first.Error, first.Op
+	}
+	return sum
+}
