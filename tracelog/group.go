@@ -1,0 +1,118 @@
+package tracelog
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Attr returns an attribute of the span, the first of its name. A name with dots may also lead into objects:
+// "http.status" is the attribute "http.status", else the member "status" of the attribute "http".
+func (s *Span) Attr(name string) (json.RawMessage, bool) { return findAttr(s.Attrs, name) }
+
+// findAttr looks for the longest key that name begins with, then for the rest of the name in its value.
+func findAttr(attrs []Attr, name string) (json.RawMessage, bool) {
+	for end := len(name); end > 0; end = strings.LastIndexByte(name[:end], '.') {
+		for i := range attrs {
+			if attrs[i].Key != name[:end] {
+				continue
+			}
+			if end == len(name) {
+				return attrs[i].Value, true
+			}
+			if v, ok := findMember(attrs[i].Value, name[end+1:]); ok {
+				return v, true
+			}
+		}
+	}
+	return nil, false
+}
+
+func findMember(object []byte, name string) (json.RawMessage, bool) {
+	if len(object) == 0 || object[0] != '{' {
+		return nil, false
+	}
+	members, err := appendMembers(nil, object)
+	if err != nil {
+		return nil, false
+	}
+	attrs := make([]Attr, len(members))
+	for i, m := range members {
+		attrs[i] = Attr{string(m.key), m.value}
+	}
+	return findAttr(attrs, name)
+}
+
+// Text returns an attribute's value for people: a string without its quotes and escapes, all else as it stands.
+// It is untrusted text.
+func (a Attr) Text() string {
+	if len(a.Value) > 1 && a.Value[0] == '"' {
+		return string(plain(a.Value[1 : len(a.Value)-1]))
+	}
+	return string(bytes.TrimSpace(a.Value))
+}
+
+// GroupBy returns what spans are grouped by: "op", "service" and "kind" ("internal" where a span has none)
+// mean those; any other name an attribute, see [Span.Attr], as [Attr.Text] has it. An attribute that is called "op",
+// "service" or "kind" is meant by "attr.op" and so on. What a span does not have is "".
+func GroupBy(name string) func(*Span) string {
+	switch name {
+	case "op":
+		return func(s *Span) string { return s.Op }
+	case "service":
+		return func(s *Span) string { return s.Service }
+	case "kind":
+		return func(s *Span) string {
+			if s.Kind == "" {
+				return "internal"
+			}
+			return s.Kind
+		}
+	}
+	plainName, isAttr := strings.CutPrefix(name, "attr.")
+	return func(s *Span) string {
+		v, ok := s.Attr(name)
+		if !ok && isAttr {
+			v, _ = s.Attr(plainName)
+		}
+		return Attr{Value: v}.Text()
+	}
+}
+
+// A StatGroup is the statistics of the spans with one key.
+type StatGroup struct {
+	Key  string
+	Stat Stat
+}
+
+// GroupStats returns statistics of the spans of traces that have ended, a group for each key, in order of the keys.
+// What is measured of a span is up to the caller: its Duration, or its [SelfTime]; nil is Duration.
+func GroupStats(traces []*Trace, key func(*Span) string, measure func(*Span) time.Duration) []*StatGroup {
+	byKey := make(map[string]*StatGroup)
+	for _, t := range traces {
+		for _, s := range t.All() {
+			if s.State != Ended {
+				continue
+			}
+			k := key(s)
+			g := byKey[k]
+			if g == nil {
+				g = &StatGroup{Key: k}
+				byKey[k] = g
+			}
+			d := s.Duration
+			if measure != nil {
+				d = measure(s)
+			}
+			g.Stat.Add(d, s.Failed, s.Weight())
+		}
+	}
+	groups := make([]*StatGroup, 0, len(byKey))
+	for _, g := range byKey {
+		groups = append(groups, g)
+	}
+	slices.SortFunc(groups, func(a, b *StatGroup) int { return strings.Compare(a.Key, b.Key) })
+	return groups
+}
