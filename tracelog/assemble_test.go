@@ -305,6 +305,9 @@ func FuzzAssemble(f *testing.F) {
 		for _, opts := range []*TreeOptions{nil, everything, {Stable: true, Logs: true, Attrs: true}, {Width: 1, Logs: true}} {
 			checkPrintable(t, tree(t, traces, opts))
 		}
+		for _, tr := range traces {
+			checkWaterfall(t, tr, 1+len(data)%200)
+		}
 		backwards := slices.Clone(entries)
 		slices.Reverse(backwards)
 		if diff := cmp.Diff(tree(t, traces, everything), tree(t, Assemble(backwards), everything)); diff != "" {
@@ -331,6 +334,10 @@ func FuzzTree(f *testing.F) {
 			opts.Width = width % 500
 			checkPrintable(t, tree(t, traces, &opts))
 		}
+		for _, tr := range traces {
+			checkWaterfall(t, tr, width%500)
+		}
+		checkPrintable(t, waterfall(t, traces, &WaterfallOptions{Width: width % 500, Logs: true, Attrs: true, Stacks: true}))
 	})
 }
 

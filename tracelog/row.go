@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -28,7 +29,7 @@ func (p *treePrinter) label(s *Span, width int) text {
 	if s.Failed {
 		st = styleRed
 	}
-	room := max(16, width-utf8.RuneCountInString(service))
+	room := max(16, width-columns(service))
 	t := text(nil).add(st, visible(op, p.limit(min(maxName, room))))
 	return t.add(styleCyan, service)
 }
@@ -54,6 +55,9 @@ func (p *treePrinter) note(s *Span) text {
 	}
 	if s.Queued > 0 && !p.Stable {
 		add(styleYellow, "queued "+formatDuration(s.Queued))
+	}
+	if s.Shift != 0 && p.chart != nil && (s.Parent == nil || s.Parent.Shift != s.Shift) {
+		add(styleYellow, "shifted "+signed(s.Shift))
 	}
 	if s.MissingParent {
 		if p.Stable {
@@ -89,10 +93,11 @@ func (p *treePrinter) span(path []branch, s *Span) {
 		return
 	}
 
-	var lasted string
-	if s.State == Ended {
-		lasted = formatDuration(s.Duration)
+	if p.chart != nil {
+		p.bar(path, s, t, note)
+		return
 	}
+	lasted := p.lasted(s)
 	t = t.pad(max(len(t)+2, p.name+2+p.duration-utf8.RuneCountInString(lasted)))
 	t = t.add(styleNone, lasted)
 	below := p.bars(path, false)
@@ -110,6 +115,24 @@ func (p *treePrinter) span(path []branch, s *Span) {
 	} else {
 		p.line(t)
 	}
+	p.details(below, s)
+}
+
+// lasted is what stands in the column of durations.
+func (p *treePrinter) lasted(s *Span) string {
+	if s.State == Ended {
+		return formatDuration(s.Duration)
+	}
+	if p.chart != nil {
+		if start, end := s.Interval(); end.After(start) {
+			return ">" + formatDuration(end.Sub(start))
+		}
+	}
+	return ""
+}
+
+// details writes what is asked for below a span's own line.
+func (p *treePrinter) details(below text, s *Span) {
 	if p.Attrs {
 		if attrs := p.spanAttrs(s); len(attrs) > 0 {
 			p.paragraph(below, below, attrs, 0)
@@ -199,13 +222,32 @@ func (p *treePrinter) attrs(t text, attrs, known []Attr) text {
 	return t
 }
 
+// offset writes the time since the trace began: its records, or its drawing.
+func (p *treePrinter) offset(s *Span, at time.Time) string {
+	if p.chart == nil {
+		return "+" + formatDuration(at.Sub(p.t.Start))
+	}
+	if s != nil {
+		at = at.Add(s.Shift)
+	}
+	return "+" + formatDuration(at.Sub(p.chart.start))
+}
+
+// signed is formatDuration with a sign always.
+func signed(d time.Duration) string {
+	if d > 0 {
+		return "+" + formatDuration(d)
+	}
+	return formatDuration(d)
+}
+
 // log writes a log line of the last span of path: a dot on the bar that the span's children hang on.
 func (p *treePrinter) log(path []branch, e *Entry) {
 	var t text
 	if !p.Stable {
 		var offset string
 		if !e.Time.IsZero() {
-			offset = "+" + formatDuration(e.Time.Sub(p.t.Start))
+			offset = p.offset(path[len(path)-1].span, e.Time)
 		}
 		t = t.pad(8-utf8.RuneCountInString(offset)).add(styleDim, offset).add(styleNone, "  ")
 	}

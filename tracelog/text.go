@@ -23,20 +23,79 @@ var ansi = [...]string{
 	styleBold: "\x1b[1m", styleDim: "\x1b[2m", styleRed: "\x1b[31m", styleYellow: "\x1b[33m", styleCyan: "\x1b[36m",
 }
 
-// A text is runes with their styles. What comes from a log gets into one through visible or quoted only.
-type text []struct {
-	r     rune
+// A text is the columns of a line with their styles. What comes from a log gets into one through visible or quoted only.
+type text []column
+
+type column struct {
+	r     rune // filler in the second column of a wide rune
 	style style
 }
 
+const filler rune = -1
+
 func (t text) add(st style, s string) text {
 	for _, r := range s {
-		t = append(t, struct {
-			r     rune
-			style style
-		}{r, st})
+		t = append(t, column{r, st})
+		if isWide(r) {
+			t = append(t, column{filler, st})
+		}
 	}
 	return t
+}
+
+// isWide reports whether terminals give a rune two columns: East Asian text, and pictures.
+// Unicode's list of them is longer, but what is missing here is rare in logs.
+func isWide(r rune) bool {
+	if r < 0x1100 {
+		return false
+	}
+	for _, w := range [...][2]rune{
+		{0x1100, 0x115f}, {0x231a, 0x231b}, {0x23e9, 0x23ec}, {0x2614, 0x2615}, {0x26a1, 0x26a1}, {0x2705, 0x2705}, {0x274c, 0x274c},
+		{0x2e80, 0x303e}, {0x3041, 0x33ff}, {0x3400, 0x4dbf}, {0x4e00, 0xa4cf}, {0xa960, 0xa97f}, {0xac00, 0xd7a3}, {0xf900, 0xfaff},
+		{0xfe30, 0xfe6f}, {0xff00, 0xff60}, {0xffe0, 0xffe6}, {0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff}, {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd},
+	} {
+		if w[0] <= r && r <= w[1] {
+			return true
+		}
+	}
+	return false
+}
+
+// columns is how many columns s takes.
+func columns(s string) int {
+	n := utf8.RuneCountInString(s)
+	if n < len(s) {
+		for _, r := range s {
+			if isWide(r) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// ascii replaces, column by column, what is not ASCII.
+func (t text) ascii() text {
+	for i, c := range t {
+		switch {
+		case c.r == filler:
+			t[i].r = '?'
+		case c.r < utf8.RuneSelf:
+		default:
+			t[i].r = '?'
+			if to, ok := inASCII[c.r]; ok {
+				t[i].r = to
+			}
+		}
+	}
+	return t
+}
+
+// inASCII is what stands for the runes that trees are drawn with.
+var inASCII = map[rune]rune{
+	'│': '|', '├': '|', '└': '`', '─': '-', '·': '.', '…': '~', '⋯': '~', '×': 'x', '✗': 'x', 'µ': 'u', '»': '>',
+	'█': '#', '▉': '#', '▊': '#', '▋': '#', '▌': '#', '▍': '#', '▎': '#', '▏': '#', '▐': '#', '▕': '#',
+	'━': '=', '╸': '=', '╺': '=', '┄': '.', '░': ':', '╷': '|',
 }
 
 // pad fills t up to a width.
@@ -61,7 +120,9 @@ func (t text) appendTo(b []byte, color bool) []byte {
 			now = c.style
 			b = append(b, ansi[now]...)
 		}
-		b = utf8.AppendRune(b, c.r)
+		if c.r != filler {
+			b = utf8.AppendRune(b, c.r)
+		}
 	}
 	if now != styleNone {
 		b = append(b, "\x1b[0m"...)
@@ -80,6 +141,9 @@ func (t text) wrap(width int) []text {
 		if t[cut].r != ' ' {
 			cut = width
 		}
+		if t[cut].r == filler { // not within a rune
+			cut--
+		}
 		lines = append(lines, t[:cut])
 		for t = t[cut:]; len(t) > 0 && t[0].r == ' '; {
 			t = t[1:]
@@ -96,10 +160,10 @@ const unbounded = 1 << 30
 
 // visible returns untrusted text as something that can be printed: one line, without control characters,
 // escape sequences, text direction marks and the like, all of which it shows escaped as a Go string would.
-// Longer text than limit runes ends in an ellipsis.
+// Longer text than limit columns ends in an ellipsis.
 func visible(s string, limit int) string {
 	var b strings.Builder
-	n, fits := 0, 0 // runes so far; bytes of b that leave room for the ellipsis
+	n, fits := 0, 0 // columns so far; bytes of b that leave room for the ellipsis
 	for len(s) > 0 {
 		r, size := utf8.DecodeRuneInString(s)
 		shown := s[:size]
@@ -109,7 +173,7 @@ func visible(s string, limit int) string {
 			shown = strconv.QuoteRuneToGraphic(r)
 			shown = shown[1 : len(shown)-1]
 		}
-		if n += utf8.RuneCountInString(shown); n > limit {
+		if n += columns(shown); n > limit {
 			return b.String()[:fits] + "…"
 		}
 		b.WriteString(shown)

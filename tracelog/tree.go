@@ -3,7 +3,9 @@ package tracelog
 import (
 	"bufio"
 	"io"
+	"slices"
 	"strconv"
+	"time"
 	"unicode/utf8"
 )
 
@@ -58,8 +60,8 @@ const (
 //
 // Nothing that a log line says reaches w as anything but printable text: control characters, escape sequences,
 // marks that change the direction of text, newlines and invalid UTF-8 are shown as escapes, and long text ends in
-// an ellipsis. Columns are counted as one for each rune, which is too few for East Asian text and too many for accents
-// that are runes of their own.
+// an ellipsis. East Asian runes and pictures count as two columns, all others as one, which is too many for accents that
+// are runes of their own.
 //
 // Nil opts are the defaults. The error is w's.
 func WriteTree(w io.Writer, t *Trace, opts *TreeOptions) error {
@@ -76,7 +78,7 @@ func WriteTree(w io.Writer, t *Trace, opts *TreeOptions) error {
 		p.kids = stableOrder(t)
 	} else {
 		p.measure()
-		p.header()
+		p.header(t.Start, t.Duration())
 	}
 	p.tree()
 	return p.w.Flush()
@@ -89,6 +91,9 @@ type treePrinter struct {
 	levels int // of the tree that are drawn side by side
 	buf    []byte
 	kids   map[*Span][]*Span // in stable form; those of nil are the roots
+
+	ascii bool
+	chart *chart // of a waterfall
 
 	// Columns: the names take name, the durations the next duration, the notes the rest from notes on.
 	name, duration, notes int
@@ -186,6 +191,9 @@ func (p *treePrinter) barsWidth(depth int) int {
 }
 
 func (p *treePrinter) line(t text) {
+	if p.ascii {
+		t = slices.Clone(t).ascii()
+	}
 	p.buf = append(t.appendTo(p.buf[:0], p.Color), '\n')
 	p.w.Write(p.buf)
 }
@@ -195,9 +203,7 @@ func (p *treePrinter) measure() {
 	notes := false
 	for depth, s := range p.t.All() {
 		p.name = max(p.name, p.barsWidth(depth)+len(p.label(s, unbounded)))
-		if s.State == Ended {
-			p.duration = max(p.duration, utf8.RuneCountInString(formatDuration(s.Duration)))
-		}
+		p.duration = max(p.duration, utf8.RuneCountInString(p.lasted(s)))
 		notes = notes || len(p.note(s)) > 0
 	}
 	room := p.Width - 2 - p.duration
@@ -208,13 +214,13 @@ func (p *treePrinter) measure() {
 	p.notes = p.name + 2 + p.duration + 2
 }
 
-func (p *treePrinter) header() {
+func (p *treePrinter) header(start time.Time, lasted time.Duration) {
 	var parts []text
 	add := func(st style, s string) { parts = append(parts, text(nil).add(st, s)) }
 	parts = append(parts, text(nil).add(styleNone, "trace ").add(styleBold, visible(p.t.ID, maxName)))
-	if !p.t.Start.IsZero() {
-		add(styleNone, p.t.Start.UTC().Format("2006-01-02 15:04:05.000Z"))
-		add(styleNone, formatDuration(p.t.Duration()))
+	if !start.IsZero() {
+		add(styleNone, start.UTC().Format("2006-01-02 15:04:05.000Z"))
+		add(styleNone, formatDuration(lasted))
 	}
 	add(styleNone, count(p.t.Spans, "span"))
 	if n := p.t.Errors; n > 0 {
@@ -222,6 +228,9 @@ func (p *treePrinter) header() {
 	}
 	if n := p.t.Unfinished; n > 0 {
 		add(styleYellow, strconv.Itoa(n)+" unfinished")
+	}
+	if n := p.t.Shifted; n > 0 && p.chart != nil {
+		add(styleYellow, strconv.Itoa(n)+" shifted")
 	}
 	if n := p.t.Duplicates; n > 0 {
 		add(styleYellow, count(n, "duplicate"))

@@ -181,7 +181,7 @@ func TestVisible(t *testing.T) {
 		{"", 5, ""},
 		{"hello", 5, "hello"},
 		{"hello!", 5, "hell…"},
-		{"日本語テキスト", 4, "日本語…"},
+		{"日本語テキスト", 4, "日…"},
 		{"naïve – 👍 日本", 50, "naïve – 👍 日本"},
 		{"a\nb\tc\r\x00\x7f", 50, `a\nb\tc\r\x00\x7f`},
 		{"\x1b[2J\u009b2J", 50, `\x1b[2J\u009b2J`},
@@ -193,7 +193,7 @@ func TestVisible(t *testing.T) {
 		{`C:\dir 'x' "y"`, 50, `C:\dir 'x' "y"`},
 	} {
 		got := visible(tt.in, tt.limit)
-		if got != tt.want || utf8.RuneCountInString(got) > tt.limit {
+		if got != tt.want || columns(got) > tt.limit {
 			t.Errorf("visible(%q, %d) = %q, want %q", tt.in, tt.limit, got, tt.want)
 		}
 	}

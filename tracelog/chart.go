@@ -1,0 +1,151 @@
+package tracelog
+
+import (
+	"math"
+	"math/bits"
+	"time"
+)
+
+// A chart is where the bars of a waterfall are.
+type chart struct {
+	start  time.Time // of the axis; zero if nothing has a time
+	length time.Duration
+
+	column, width int // of a line
+
+	path map[*Span][]Segment // the critical path
+}
+
+// newChart measures a trace as it is drawn.
+func newChart(t *Trace) *chart {
+	c := &chart{path: make(map[*Span][]Segment)}
+	var end time.Time
+	cover := func(at time.Time) {
+		if at.IsZero() {
+			return
+		}
+		if c.start.IsZero() || at.Before(c.start) {
+			c.start = at
+		}
+		end = latest(end, at)
+	}
+	logs := func(logs []Entry, shift time.Duration) {
+		for i := range logs {
+			if at := logs[i].Time; !at.IsZero() {
+				cover(at.Add(shift))
+			}
+		}
+	}
+	logs(t.Logs, 0)
+	for _, s := range t.All() {
+		from, to := s.Interval()
+		cover(from)
+		cover(to)
+		logs(s.Logs, s.Shift)
+	}
+	c.length = end.Sub(c.start)
+	for _, seg := range CriticalPath(t) {
+		c.path[seg.Span] = append(c.path[seg.Span], seg)
+	}
+	return c
+}
+
+// share is where on the axis a moment is, from 0 to 1.
+func (c *chart) share(at time.Time) float64 {
+	if c.length <= 0 {
+		return 0
+	}
+	return min(max(float64(at.Sub(c.start))/float64(c.length), 0), 1)
+}
+
+// A cell is one column of a bar: what there is in each of its eighths, the leftmost the lowest bit.
+type cell struct{ path, bar, queued, tail uint8 }
+
+// eighth is which eighth of a column of the chart a moment falls into.
+func (c *chart) eighth(at time.Time) int { return int(math.Round(c.share(at) * float64(8*c.width))) }
+
+// fill calls set for each cell from one eighth to another, and for one eighth at least.
+func fill(cells []cell, from, to int, set func(c *cell, eighths uint8)) {
+	from = min(from, 8*len(cells)-1)
+	to = max(to, from+1)
+	for i := from / 8; i <= (to-1)/8; i++ {
+		low, high := max(from-8*i, 0), min(to-8*i, 8)
+		set(&cells[i], uint8(1<<high-1<<low))
+	}
+}
+
+// bar draws a span.
+func (c *chart) bar(s *Span) text {
+	if s.Start.IsZero() || c.start.IsZero() {
+		return nil
+	}
+	cells := make([]cell, c.width)
+	start, end := s.Interval()
+	from, to := c.eighth(start), c.eighth(end)
+	if s.Queued > 0 {
+		if sent := c.eighth(start.Add(-s.Queued)); sent < from {
+			fill(cells, sent, from, func(c *cell, e uint8) { c.queued |= e })
+		}
+	}
+	fill(cells, from, to, func(c *cell, e uint8) { c.bar |= e })
+	onPath := false
+	for i, seg := range c.path[s] {
+		from, to := c.eighth(seg.Start), c.eighth(seg.End)
+		// What is too short to be seen is shown if there is nothing else to be seen of the span.
+		if from < to || i == len(c.path[s])-1 && !onPath {
+			fill(cells, from, to, func(c *cell, e uint8) { c.path |= e })
+			onPath = true
+		}
+	}
+	tail := ' '
+	if last := (max(to, from+1) + 7) / 8; s.State != Ended && last < len(cells) {
+		until := last + 1
+		switch s.State {
+		case Open:
+			tail, until = '┄', len(cells)
+		case Abandoned:
+			tail = '×'
+		default:
+			tail = '┄'
+		}
+		fill(cells, 8*last, 8*until, func(c *cell, e uint8) { c.tail |= e })
+	}
+
+	thick, thin := styleCyan, styleDim
+	if s.Failed {
+		thick, thin = styleRed, styleRed
+	}
+	var t text
+	for _, cell := range cells {
+		switch {
+		case cell.path != 0:
+			t = append(t, column{blocks(cell.path), thick})
+		case cell.bar&0x0f != 0 && cell.bar&0xf0 != 0:
+			t = append(t, column{'━', thin})
+		case cell.bar&0x0f != 0:
+			t = append(t, column{'╸', thin})
+		case cell.bar != 0:
+			t = append(t, column{'╺', thin})
+		case cell.tail != 0:
+			t = append(t, column{tail, styleYellow})
+		case cell.queued != 0:
+			t = append(t, column{'░', styleYellow})
+		default:
+			t = append(t, column{' ', styleNone})
+		}
+	}
+	return t
+}
+
+// blocks returns the block character that comes closest to some eighths of a column.
+// There are many that begin on the left, but only two that end on the right.
+func blocks(eighths uint8) rune {
+	n := bits.OnesCount8(eighths)
+	switch {
+	case eighths&1 != 0 || eighths&0x80 == 0 || n >= 7:
+		return []rune("▏▎▍▌▋▊▉█")[n-1]
+	case n >= 3:
+		return '▐'
+	}
+	return '▕'
+}

@@ -1,0 +1,151 @@
+package tracelog
+
+import (
+	"bufio"
+	"io"
+	"time"
+	"unicode/utf8"
+)
+
+// WaterfallOptions say how WriteWaterfall shows a trace. The zero value is the default.
+type WaterfallOptions struct {
+	// Width is how many columns there are; 100 if it is less than 1, and never less than 40 or more than 1000.
+	Width int
+	// Color marks failures, warnings, services and the critical path with ANSI colours too.
+	Color bool
+	// ASCII draws with nothing but ASCII. Other characters in names and messages become question marks.
+	ASCII bool
+	// Logs, Attrs and Stacks are those of [TreeOptions].
+	Logs, Attrs, Stacks bool
+}
+
+const maxWidth = 1000
+
+// WriteWaterfall writes a trace as WriteTree does, with a bar for each span on a common axis of time:
+//
+//	trace 4bf92f3577b34da6 · 2026-03-01 09:15:00.000Z · 318.4ms · 3 spans · 2 errors · api
+//	█ critical path                ╷0s           ╷100ms        ╷200ms        ╷300ms
+//	POST /bookings [api]  318.4ms  ▏━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━▐▌
+//	│   ✗ charge: card declined
+//	├─ db.insert           12.1ms  █▊
+//	└─ payment.charge       301ms    ██████████████████████████████████████████
+//	      ✗ card declined
+//
+// A bar is thick where the span is on the trace's [CriticalPath], so that the thick parts together are where the time
+// of the trace's root went, and thin elsewhere: where a span waited for others, or ran beside them.
+// Shaded is the time that work waited in a queue before its span began.
+//
+// What there is to say of a span stands below it. One that has no end is drawn to the last sign of it, with > before
+// how long that is: an open one goes on with dots, an abandoned one ends with ×.
+// One whose [Span.Shift] is not 0 is drawn where it must have been, marked by » before its duration,
+// and the first of them says how far it was moved. The trace's duration is that of the drawing too.
+//
+// Widths, depths and untrusted text are dealt with as WriteTree does, but no line with a bar is wider than Width.
+// Nil opts are the defaults. The error is w's.
+func WriteWaterfall(w io.Writer, t *Trace, opts *WaterfallOptions) error {
+	var o WaterfallOptions
+	if opts != nil {
+		o = *opts
+	}
+	if o.Width < 1 {
+		o.Width = defaultWidth
+	}
+	o.Width = min(max(o.Width, minWidth), maxWidth)
+	p := treePrinter{w: bufio.NewWriter(w), t: t, ascii: o.ASCII, chart: newChart(t),
+		TreeOptions: TreeOptions{Width: o.Width, Color: o.Color, Logs: o.Logs, Attrs: o.Attrs, Stacks: o.Stacks}}
+	p.levels = p.Width / 12
+	p.measure()
+	// Bars have what names and durations leave, and no less than two fifths.
+	p.name = min(p.name, p.Width-p.duration-4-p.Width*2/5)
+	p.chart.column = p.name + p.duration + 4
+	p.chart.width = p.Width - p.chart.column
+	p.header(p.chart.start, p.chart.length)
+	p.ticks()
+	p.tree()
+	return p.w.Flush()
+}
+
+// bar writes the lines of a span: its name, which t is so far, duration and bar, and below them what there is to say.
+func (p *treePrinter) bar(path []branch, s *Span, t, note text) {
+	t = t.cut(p.name)
+	lasted := p.lasted(s)
+	st := styleNone
+	if s.State != Ended {
+		st = styleYellow
+	}
+	t = t.pad(p.name + 1)
+	if s.Shift != 0 {
+		t = t.add(styleYellow, "»")
+	}
+	t = t.pad(p.chart.column-2-utf8.RuneCountInString(lasted)).add(st, lasted).pad(p.chart.column)
+	p.line(append(t, p.chart.bar(s)...))
+	below := p.bars(path, false)
+	if len(note) > 0 {
+		p.paragraph(below, below, note, 2)
+	}
+	p.details(below, s)
+}
+
+// cut shortens t to a width, with an ellipsis.
+func (t text) cut(width int) text {
+	if len(t) <= width {
+		return t
+	}
+	st := t[width-1].style
+	t = t[:width-1]
+	if n := len(t) - 1; n >= 0 && isWide(t[n].r) {
+		t = t[:n].add(styleNone, " ") // half of it is gone
+	}
+	return t.add(st, "…")
+}
+
+// ticks writes the axis.
+func (p *treePrinter) ticks() {
+	c := p.chart
+	if c.start.IsZero() {
+		return
+	}
+	var t text
+	if legend := "█ critical path"; utf8.RuneCountInString(legend) <= c.column-2 {
+		t = t.add(styleDim, legend)
+	}
+	t = t.pad(c.column)
+	step := tickStep(time.Duration(float64(c.length) / float64(c.width) * tickColumns))
+	for at := time.Duration(0); at <= c.length; at += step {
+		label := "╷" + formatDuration(at)
+		column := c.column + int(float64(c.width)*c.share(c.start.Add(at)))
+		if column+utf8.RuneCountInString(label) > p.Width {
+			break
+		}
+		t = t.pad(column).add(styleDim, label)
+		if at > c.length-step {
+			break // before at overflows
+		}
+	}
+	p.line(t)
+}
+
+// tickColumns is how many columns a tick needs at least: its label and a gap.
+const tickColumns = 12
+
+// tickStep returns the least round duration that is not less than d.
+func tickStep(d time.Duration) time.Duration {
+	for _, round := range [...]time.Duration{10 * time.Second, 15 * time.Second, 30 * time.Second,
+		time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute,
+		time.Hour, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour} {
+		if d > 5*time.Second && d <= round {
+			return round
+		}
+	}
+	unit := time.Duration(1)
+	if d > 24*time.Hour {
+		unit = 24 * time.Hour
+	}
+	for ; ; unit *= 10 {
+		for _, n := range [...]time.Duration{1, 2, 5} {
+			if d <= n*unit {
+				return n * unit
+			}
+		}
+	}
+}

@@ -1,0 +1,272 @@
+package tracelog
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func waterfall(t testing.TB, traces []*Trace, opts *WaterfallOptions) string {
+	t.Helper()
+	var b bytes.Buffer
+	for _, tr := range traces {
+		if err := WriteWaterfall(&b, tr, opts); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.String()
+}
+
+// The goldens are files of testdata/waterfall: a log, unless it is that of the fixture of the same name,
+// and sections whose names are the options. Escape sequences stand as ^[.
+func TestWaterfalls(t *testing.T) {
+	files, err := filepath.Glob("testdata/waterfall/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		f := readFixture(t, file)
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			log := f.log()
+			if len(log) == 0 {
+				log = readFixture(t, filepath.Join("testdata", filepath.Base(file))).log()
+			}
+			entries, _ := scanAll(t, log)
+			traces := Assemble(entries)
+			checkTraces(t, entries, traces)
+			for _, name := range f.names {
+				if name == "log" {
+					continue
+				}
+				var o WaterfallOptions
+				for _, word := range strings.Fields(name) {
+					switch word {
+					case "ascii":
+						o.ASCII = true
+					case "color":
+						o.Color = true
+					case "logs":
+						o.Logs = true
+					case "attrs":
+						o.Attrs = true
+					case "stacks":
+						o.Stacks = true
+					default:
+						if o.Width, err = strconv.Atoi(word); err != nil {
+							t.Fatalf("section %q", name)
+						}
+					}
+				}
+				got := strings.ReplaceAll(waterfall(t, traces, &o), "\x1b", "^[")
+				checkPrintable(t, got)
+				if *update {
+					f.parts[name] = got
+				} else if diff := cmp.Diff(f.parts[name], got); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", name, diff)
+				}
+			}
+			if *update {
+				f.write(t, file)
+			}
+		})
+	}
+}
+
+// everyLog yields the log of every fixture.
+func everyLog(t testing.TB, yield func(file string, log []byte)) {
+	for file, f := range fixtures(t) {
+		yield(file, f.log())
+	}
+	files, _ := filepath.Glob("testdata/waterfall/*.txtar")
+	for _, file := range files {
+		if log := readFixture(t, file).log(); len(log) > 0 {
+			yield(file, log)
+		}
+	}
+}
+
+// checkWaterfall checks what holds of every waterfall.
+func checkWaterfall(t testing.TB, tr *Trace, width int) {
+	t.Helper()
+	plain := waterfall(t, []*Trace{tr}, &WaterfallOptions{Width: width})
+	checkPrintable(t, plain)
+	bars := 0
+	for line := range strings.Lines(plain) {
+		n := columns(strings.TrimSuffix(line, "\n"))
+		if strings.ContainsAny(line, "━╸╺▏▎▍▌▋▊▉█▐▕╷") {
+			bars++
+			if n > min(max(width, minWidth), maxWidth) {
+				t.Errorf("%d of %d columns: %s", n, width, line)
+			}
+		}
+	}
+	timed := 0
+	for _, s := range tr.All() {
+		if !s.Start.IsZero() {
+			timed++
+		}
+	}
+	if bars < timed {
+		t.Errorf("%d bars of %d spans:\n%s", bars, timed, plain)
+	}
+	ascii := waterfall(t, []*Trace{tr}, &WaterfallOptions{Width: width, ASCII: true})
+	for _, r := range ascii {
+		if r >= utf8.RuneSelf {
+			t.Errorf("%q in ASCII", r)
+			break
+		}
+	}
+	if a, b := strings.Count(ascii, "\n"), strings.Count(plain, "\n"); a != b {
+		t.Errorf("%d lines in ASCII, %d else", a, b)
+	}
+	colored := waterfall(t, []*Trace{tr}, &WaterfallOptions{Width: width, Color: true})
+	if diff := cmp.Diff(plain, ansiCodes.ReplaceAllString(colored, "")); diff != "" {
+		t.Errorf("without colour (-want +got):\n%s", diff)
+	}
+}
+
+var ansiCodes = regexp.MustCompile(`\x1b\[(0|1|2|31|33|36)m`)
+
+func TestWaterfallInvariants(t *testing.T) {
+	everyLog(t, func(file string, log []byte) {
+		entries, _ := scanAll(t, log)
+		traces := Assemble(entries)
+		checkTraces(t, entries, traces)
+		for _, tr := range traces {
+			for _, width := range []int{0, 1, 40, 41, 60, 79, 100, 133, 250, 2000} {
+				if width == 0 {
+					checkWaterfall(t, tr, defaultWidth)
+				} else {
+					checkWaterfall(t, tr, width)
+				}
+			}
+		}
+		if t.Failed() {
+			t.Fatal(file)
+		}
+	})
+}
+
+// What is drawn is where it was: a bar's columns tell its times.
+func TestWaterfallBars(t *testing.T) {
+	for _, tt := range []struct{ name, spans, want string }{
+		{"a quarter each", "a - - 0 100\nb a - 0 25\nc a - 25 50\nd a - 75 25", "━━━━━━━━━━━━━━━━|████|    ████████|            ████"},
+		{"beside", "a - - 0 100\nb a - 0 100\nc a - 25 50", "━━━━━━━━━━━━━━━━|████████████████|    ━━━━━━━━"},
+		{"eighths", "a - - 0 128\nb a - 1 127\nc a - 0 3", "▏━━━━━━━━━━━━━━━|╸|▉███████████████"},
+		{"halves", "a - - 0 160\nb a - 0 160\nc a - 45 40", "━━━━━━━━━━━━━━━━|████████████████|    ╺━━━╸"},
+		{"of no length", "a - - 0 160\nb a - 45 0\nc a - 160 0", "████████████████|    ╺|               ╺"},
+		{"skewed", "a - api 0 160\nb a pay -5000 40", "━━━━████████████|████"},
+		{"open", "a - - 0 -\nb a - 80 80\nc a - 40 -", "████████━━━━━━━━|    ╸┄┄┄┄┄┄┄┄┄┄┄|        ████████"},
+		{"lines", "a - - 0 log\na - - 80 log\nb - - 0 160", "━━━━━━━━┄|████████████████"},
+		{"nothing", "a - - 0 0", "╸"},
+	} {
+		entries := spanEntries(t, tt.spans)
+		tr := Assemble(entries)[0]
+		c := newChart(tr)
+		c.width = 16
+		var got []string
+		for _, s := range tr.All() {
+			got = append(got, string(c.bar(s).appendTo(nil, false)))
+		}
+		if got := strings.Join(got, "|"); got != tt.want {
+			t.Errorf("%s:\n%s, want\n%s", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestWaterfallQueued(t *testing.T) {
+	entries := spanEntries(t, "a - - 0 160\nb a - 80 80\nc - - 40 40")
+	entries[1].Queued, entries[2].Queued = 40*time.Millisecond, time.Hour
+	c := newChart(Assemble(entries)[0])
+	c.width = 16
+	if got := string(c.bar(Assemble(entries)[0].Roots[0].Children[0]).appendTo(nil, false)); got != "    ░░░░━━━━━━━━" {
+		t.Errorf("%s", got)
+	}
+	if got := string(c.bar(Assemble(entries)[0].Roots[1]).appendTo(nil, false)); got != "░░░░━━━━" {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestTickStep(t *testing.T) {
+	for d, want := range map[time.Duration]time.Duration{
+		-1: 1, 0: 1, 1: 1, 3: 5, 6: 10, 999: 1000, 1001: 2000, 4 * time.Second: 5 * time.Second, 5 * time.Second: 5 * time.Second,
+		6 * time.Second: 10 * time.Second, 11 * time.Second: 15 * time.Second, 40 * time.Second: time.Minute, 3 * time.Hour: 6 * time.Hour,
+		25 * time.Hour: 48 * time.Hour, 1 << 62: 50000 * 24 * time.Hour * 2,
+	} {
+		if got := tickStep(d); got != want {
+			t.Errorf("%v: %v, want %v", d, got, want)
+		}
+	}
+}
+
+func TestWaterfallDeep(t *testing.T) {
+	n := 200_000
+	if testing.Short() {
+		n = 10_000
+	}
+	tr := Assemble(chain(n, false))[0]
+	var w countingWriter
+	if err := WriteWaterfall(&w, tr, nil); err != nil {
+		t.Fatal(err)
+	}
+	if w.lines != n+2 || w.longest > 100 {
+		t.Errorf("%d lines, the longest has %d runes", w.lines, w.longest)
+	}
+}
+
+// A root with very many children, one after the other, all on the path.
+func TestWaterfallBroad(t *testing.T) {
+	const n = 20_000
+	entries := []Entry{{Trace: "t", Span: "root", Event: EventEnd, Start: epoch, Duration: n}}
+	for i := range n {
+		entries = append(entries, Entry{Trace: "t", Span: fmt.Sprint(i), Parent: "root", Event: EventEnd, Start: epoch.Add(time.Duration(i)), Duration: 1})
+	}
+	tr := Assemble(entries)[0]
+	if got := len(CriticalPath(tr)); got != n {
+		t.Errorf("a path of %d", got)
+	}
+	var w countingWriter
+	if err := WriteWaterfall(&w, tr, nil); err != nil || w.lines != n+3 {
+		t.Error(w.lines, err)
+	}
+}
+
+func TestWriteWaterfallError(t *testing.T) {
+	entries, _ := scanAll(t, []byte(spanEnd))
+	if err := WriteWaterfall(brokenWriter{os.ErrClosed}, Assemble(entries)[0], nil); err != os.ErrClosed {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func TestWide(t *testing.T) {
+	// A wide rune has a second column, which no cut leaves behind.
+	for _, tt := range []struct {
+		in    string
+		width int
+		want  string
+	}{
+		{"日本語", 6, "日本語"}, {"日本語", 5, "日本…"}, {"日本語", 4, "日 …"}, {"日本語", 3, "日…"}, {"日本語", 2, " …"}, {"a日", 2, "a…"},
+	} {
+		got := text(nil).add(styleNone, tt.in).cut(tt.width)
+		if s := string(got.appendTo(nil, false)); s != tt.want || columns(s) != len(got) || len(got) > tt.width {
+			t.Errorf("%s in %d: %q of %d", tt.in, tt.width, s, len(got))
+		}
+	}
+	for _, l := range text(nil).add(styleNone, "a日本語日本語日本語").wrap(6) {
+		if s := string(l.appendTo(nil, false)); columns(s) > 6 || columns(s) != len(l) {
+			t.Errorf("%q has %d columns, not %d", s, columns(s), len(l))
+		}
+	}
+	if got := string(text(nil).add(styleNone, "é日x…").ascii().appendTo(nil, false)); got != "???x~" {
+		t.Errorf("%q", got)
+	}
+}
