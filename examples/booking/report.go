@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"github.com/slogtrace/slogtrace/tracelog"
 )
@@ -35,12 +36,29 @@ func report(w io.Writer, dir string, runs []played) (err error) {
 		if trace == nil {
 			return fmt.Errorf("scenario %d: trace %s is not in the log", run.index+1, run.trace)
 		}
-		if err := tracelog.WriteTree(out, trace, &s.tree); err != nil {
+		if err := tracelog.WriteWaterfall(out, trace, &s.show); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "\n%s\n", s.see)
+		fmt.Fprintf(out, "\n%s\n\n  %s\n", s.see, showCommand(run.trace, dir, &s.show))
 	}
 	return nil
+}
+
+// showCommand returns the command line that shows a trace like report does.
+func showCommand(trace, dir string, show *tracelog.WaterfallOptions) string {
+	command := "slogtrace show"
+	if show.Logs {
+		command += " --logs"
+	}
+	if show.Attrs {
+		command += " --attrs"
+	}
+	if strings.ContainsFunc(dir, func(r rune) bool {
+		return !strings.ContainsRune("/._-", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}) {
+		dir = "'" + strings.ReplaceAll(dir, "'", `'\''`) + "'" // for a shell
+	}
+	return command + " " + trace + " " + dir
 }
 
 // readLogs returns the traces in all log files of dir, whichever processes wrote them, by id.

@@ -177,7 +177,31 @@ func printed(t *testing.T, out string, i, end int) (ids []string) {
 	if i != end {
 		t.Fatalf("not all scenarios are shown:\n%s", out)
 	}
+	commands := regexp.MustCompile(`(?m)^  slogtrace show( --logs)?( --attrs)? ([0-9a-f]{32}) (\S+)$`).FindAllStringSubmatch(out, -1)
+	for j, id := range ids {
+		if len(commands) != len(ids) || commands[j][3] != id || !strings.Contains(out, "payments: "+commands[j][4]+"\n") {
+			t.Errorf("commands %q for the traces %q", commands, ids)
+		}
+	}
+	if !strings.Contains(out, "█ critical path") {
+		t.Errorf("no bars:\n%s", out)
+	}
 	return ids
+}
+
+func TestShowCommand(t *testing.T) {
+	for _, tt := range []struct {
+		dir  string
+		show tracelog.WaterfallOptions
+		want string
+	}{
+		{"/tmp/booking-12", tracelog.WaterfallOptions{}, "slogtrace show 4bf9 /tmp/booking-12"},
+		{"it's here", tracelog.WaterfallOptions{Logs: true, Attrs: true}, `slogtrace show --logs --attrs 4bf9 'it'\''s here'`},
+	} {
+		if got := showCommand("4bf9", tt.dir, &tt.show); got != tt.want {
+			t.Errorf("%s, want %s", got, tt.want)
+		}
+	}
 }
 
 func checkCallback(t *testing.T, tr *tracelog.Trace, all map[string]*tracelog.Trace) {
