@@ -50,11 +50,20 @@
 // [Assemble] takes entries in any order, from any number of files, some of them twice. It never fails:
 // what is missing or contradicts itself is worked around and marked, see [Trace.Problems].
 //
+// # What can be asked
+//
+//   - [WriteTree] and [WriteWaterfall] draw a trace; [Summarize] says the most of it in a line.
+//   - [CriticalPath] is where the time of a trace went, [SelfTime] how much of a span's was its own.
+//   - [Stat] has count, errors, quantiles and a histogram of durations, and [GroupStats] those of all spans with one op,
+//     service or attribute. Traces that were sampled are weighted.
+//   - [ErrorGroups] are failures by op and message, without the numbers and ids in it: [Fold].
+//
 // # Caveats
 //
 // All entries of all traces are held in memory, and so are their lines.
 //
-// Times are taken as they are: clocks of different machines differ, so a child may seem to begin before its parent.
+// Times are taken as they are. Clocks of different machines differ, so a child may seem to begin before its parent:
+// where that shows, [Span.Shift] says what is wrong by how much, and drawings and analyses go by that.
 //
 // A user's log line within a span whose message is "span start" reads as a start record. It changes nothing
 // once the span's end record is there.

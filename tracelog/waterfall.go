@@ -23,12 +23,13 @@ const maxWidth = 1000
 
 // WriteWaterfall writes a trace as WriteTree does, with a bar for each span on a common axis of time:
 //
-//	trace 4bf92f3577b34da6 · 2026-03-01 09:15:00.000Z · 318.4ms · 3 spans · 2 errors · api
-//	█ critical path                ╷0s           ╷100ms        ╷200ms        ╷300ms
-//	POST /bookings [api]  318.4ms  ▏━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━▐▌
-//	│   ✗ charge: card declined
-//	├─ db.insert           12.1ms  █▊
-//	└─ payment.charge       301ms    ██████████████████████████████████████████
+//	trace 4bf92f3577b34da6 · 2026-03-01 09:15:00.000Z · 318.4ms · 3 spans
+//	  2 errors · api
+//	█ critical path                ╷0s            ╷100ms         ╷200ms
+//	POST /bookings [api]  318.4ms  ▏━▏━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━▐
+//	│  ✗ charge: card declined
+//	├─ db.insert           12.1ms  ▉█
+//	└─ payment.charge       301ms    ▉█████████████████████████████████████████████▌
 //	      ✗ card declined
 //
 // A bar is thick where the span is on the trace's [CriticalPath], so that the thick parts together are where the time

@@ -1,0 +1,131 @@
+package tracelog_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+func assemble(log string) []*tracelog.Trace {
+	var entries []tracelog.Entry
+	tracelog.Scan(strings.NewReader(log), "app.log", func(e tracelog.Entry) { entries = append(entries, e) })
+	return tracelog.Assemble(entries)
+}
+
+func ExampleWriteWaterfall() {
+	for _, t := range assemble(exampleLog) {
+		tracelog.WriteWaterfall(os.Stdout, t, &tracelog.WaterfallOptions{Width: 80})
+	}
+	// Output:
+	// trace 4bf92f3577b34da6 · 2026-03-01 09:15:00.000Z · 318.4ms · 3 spans
+	//   2 errors · api
+	// █ critical path                ╷0s            ╷100ms         ╷200ms
+	// POST /bookings [api]  318.4ms  ▏━▏━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━▐
+	// │  ✗ charge: card declined
+	// ├─ db.insert           12.1ms  ▉█
+	// └─ payment.charge       301ms    ▉█████████████████████████████████████████████▌
+	//       ✗ card declined
+}
+
+func ExampleCriticalPath() {
+	for _, t := range assemble(exampleLog) {
+		for _, s := range tracelog.CriticalPath(t) {
+			fmt.Println(s.Start.Sub(t.Start), s.End.Sub(s.Start), s.Span.Op)
+		}
+	}
+	// Output:
+	// 0s 1.1ms POST /bookings
+	// 1.1ms 12.104ms db.insert
+	// 13.204ms 796µs POST /bookings
+	// 14ms 301.002ms payment.charge
+	// 315.002ms 3.399ms POST /bookings
+}
+
+func ExampleSelfTime() {
+	for _, t := range assemble(exampleLog) {
+		for _, s := range t.All() {
+			fmt.Println(s.Op, s.Duration, tracelog.SelfTime(s))
+		}
+	}
+	// Output:
+	// POST /bookings 318.401ms 5.295ms
+	// db.insert 12.104ms 12.104ms
+	// payment.charge 301.002ms 301.002ms
+}
+
+func ExampleSummarize() {
+	for _, t := range assemble(exampleLog) {
+		s := tracelog.Summarize(t)
+		fmt.Printf("%s [%s] %gms, %d spans, %d errors, first %q in %s\n", s.Op, s.Service, s.Duration, s.Spans, s.Errors, s.Error, s.ErrorOp)
+	}
+	// Output:
+	// POST /bookings [api] 318.401ms, 3 spans, 2 errors, first "card declined" in payment.charge
+}
+
+func ExampleErrorGroups() {
+	for _, g := range tracelog.ErrorGroups(assemble(exampleLog)) {
+		fmt.Println(g.Count, g.Op, g.Message, g.Traces)
+	}
+	// Output:
+	// 1 payment.charge card declined [4bf92f3577b34da6]
+}
+
+func ExampleFold() {
+	fmt.Println(tracelog.Fold(`user 6ba7b810-9dad-11d1-80b4-00c04fd430c8: seat 12A of "La Traviata" is gone since 1.5s`))
+	// Output:
+	// user <id>: seat #A of "…" is gone since #s
+}
+
+func ExampleGroupStats() {
+	for _, g := range tracelog.GroupStats(assemble(exampleLog), tracelog.GroupBy("op"), tracelog.SelfTime) {
+		fmt.Println(g.Key, g.Stat.Count(), g.Stat.Errors(), g.Stat.Max())
+	}
+	// Output:
+	// POST /bookings 1 1 5.295ms
+	// db.insert 1 0 12.104ms
+	// payment.charge 1 1 301.002ms
+}
+
+func ExampleStat() {
+	var s tracelog.Stat
+	for i := range 1000 {
+		s.Add(time.Duration(i+1)*time.Millisecond, i%100 == 0, 1)
+	}
+	fmt.Println(s.Count(), s.Errors(), s.Quantile(0.5), s.Quantile(0.99), s.Max(), s.Exact())
+	fmt.Printf("[%s]\n", s.Histogram(20, 0, 0))
+	// Output:
+	// 1000 10 500.5ms 990.01ms 1s true
+	// [▁ ▁▁▁▁▁▁▁▁▁▁▁▁▂▃▃▅▆█]
+}
+
+func ExampleTrace_AsOf() {
+	const log = `{"time":"2026-03-01T09:15:00Z","msg":"span start","trace":"t1","span":"s1","op":"import"}`
+	for _, t := range assemble(log) {
+		fmt.Println(t.Root().State)
+		t.AsOf(t.End.Add(time.Hour))
+		fmt.Println(t.Root().State)
+	}
+	// Output:
+	// open
+	// abandoned
+}
+
+// The clock of the second service is 3 s behind.
+func ExampleSpan_Interval() {
+	const log = `
+{"time":"2026-03-01T09:15:00.2Z","msg":"span end","trace":"t1","span":"s1","op":"order","service":"shop","start":"2026-03-01T09:15:00Z","duration_ms":200}
+{"time":"2026-03-01T09:14:57.15Z","msg":"span end","trace":"t1","span":"s2","op":"charge","parent":"s1","service":"pay","start":"2026-03-01T09:14:57.05Z","duration_ms":100}
+`
+	for _, t := range assemble(log) {
+		for _, s := range t.All() {
+			start, end := s.Interval()
+			fmt.Println(s.Op, s.Shift, start.Format("05.000"), end.Format("05.000"))
+		}
+	}
+	// Output:
+	// order 0s 00.000 00.200
+	// charge 2.95s 00.000 00.100
+}
