@@ -106,11 +106,17 @@ func (t text) pad(width int) text {
 	return t
 }
 
-// appendTo appends t as bytes, without its trailing space.
-func (t text) appendTo(b []byte, color bool) []byte {
+// trim cuts off trailing space.
+func (t text) trim() text {
 	for len(t) > 0 && t[len(t)-1].r == ' ' {
 		t = t[:len(t)-1]
 	}
+	return t
+}
+
+// appendTo appends t as bytes, without its trailing space.
+func (t text) appendTo(b []byte, color bool) []byte {
+	t = t.trim()
 	now := styleNone
 	for _, c := range t {
 		if color && c.style != now {

@@ -36,7 +36,7 @@ const maxWidth = 1000
 // of the trace's root went, and thin elsewhere: where a span waited for others, or ran beside them.
 // Shaded is the time that work waited in a queue before its span began.
 //
-// What there is to say of a span stands below it. One that has no end is drawn to the last sign of it, with > before
+// What there is to say of a span stands behind its bar, or below it where it would not fit. One that has no end is drawn to the last sign of it, with > before
 // how long that is: an open one goes on with dots, an abandoned one ends with ×.
 // One whose [Span.Shift] is not 0 is drawn where it must have been, marked by » before its duration,
 // and the first of them says how far it was moved. The trace's duration is that of the drawing too.
@@ -79,8 +79,13 @@ func (p *treePrinter) bar(path []branch, s *Span, t, note text) {
 		t = t.add(styleYellow, "»")
 	}
 	t = t.pad(p.chart.column-2-utf8.RuneCountInString(lasted)).add(st, lasted).pad(p.chart.column)
-	p.line(append(t, p.chart.bar(s)...))
+	t = append(t, p.chart.bar(s)...).trim()
 	below := p.bars(path, false)
+	if n := max(len(t), p.chart.column-2) + 2; len(note) > 0 && n+len(note) <= p.Width {
+		t = append(t.pad(n), note...)
+		note = nil
+	}
+	p.line(t)
 	if len(note) > 0 {
 		p.paragraph(below, below, note, 2)
 	}
