@@ -124,14 +124,14 @@ func foldWord(b *strings.Builder, s string, i, end int, whole bool) int {
 	return i
 }
 
-func isHex(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F' }
+func isHexDigit(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F' }
 
 func isUUID(s string) bool {
 	if len(s) < 36 {
 		return false
 	}
 	for i := range 36 {
-		if dash := i == 8 || i == 13 || i == 18 || i == 23; dash != (s[i] == '-') || !dash && !isHex(s[i]) {
+		if dash := i == 8 || i == 13 || i == 18 || i == 23; dash != (s[i] == '-') || !dash && !isHexDigit(s[i]) {
 			return false
 		}
 	}
@@ -147,7 +147,7 @@ func isID(w string) bool {
 		if isDigit(w[i]) {
 			digits++
 		}
-		if isHex(w[i]) {
+		if isHexDigit(w[i]) {
 			hex++
 		}
 	}
