@@ -208,7 +208,7 @@ func TestTickStep(t *testing.T) {
 }
 
 func TestWaterfallDeep(t *testing.T) {
-	n := 200_000
+	n := 50_000
 	if testing.Short() {
 		n = 10_000
 	}
