@@ -3,6 +3,7 @@ package tracelog
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -126,7 +127,7 @@ func (e *Entry) Attrs() []Attr {
 
 // Attr returns the first member of the line that has the key, whether or not it is in a field:
 // its value is what stands on the line. If there is none, the key is a path: "req.user.id" is
-// the member "id" of the object "user" of "req".
+// the member "id" of the object "req.user", else of the object "user" of "req".
 //
 // It reads Raw each time. The value may share its memory.
 func (e *Entry) Attr(key string) (json.RawMessage, bool) {
@@ -138,23 +139,20 @@ func (e *Entry) Attr(key string) (json.RawMessage, bool) {
 	return lookup(p.members, key)
 }
 
-func lookup(members []member, key string) (json.RawMessage, bool) {
-	for i := range members {
-		if m := &members[i]; m.outer == 0 && string(m.key) == key {
-			return m.value, true
-		}
-	}
-	for i := 0; i < len(key); i++ {
-		if key[i] != '.' {
-			continue
-		}
-		for j := range members {
-			if m := &members[j]; m.outer == 0 && string(m.key) == key[:i] && m.value[0] == '{' {
+// lookup looks for the longest key that path begins with, then for the rest of the path in its value.
+func lookup(members []member, path string) (json.RawMessage, bool) {
+	for end := len(path); end >= 0; end = strings.LastIndexByte(path[:end], '.') {
+		for i := range members {
+			m := &members[i]
+			switch {
+			case m.outer != 0 || string(m.key) != path[:end]:
+			case end == len(path):
+				return m.value, true
+			case m.value[0] == '{':
 				inner, _ := appendMembers(nil, m.value)
-				if v, ok := lookup(inner, key[i+1:]); ok {
+				if v, ok := lookup(inner, path[end+1:]); ok {
 					return v, true
 				}
-				break
 			}
 		}
 	}

@@ -8,41 +8,13 @@ import (
 	"time"
 )
 
-// Attr returns an attribute of the span, the first of its name. A name with dots may also lead into objects:
-// "http.status" is the attribute "http.status", else the member "status" of the attribute "http".
-func (s *Span) Attr(name string) (json.RawMessage, bool) { return findAttr(s.Attrs, name) }
-
-// findAttr looks for the longest key that name begins with, then for the rest of the name in its value.
-func findAttr(attrs []Attr, name string) (json.RawMessage, bool) {
-	for end := len(name); end > 0; end = strings.LastIndexByte(name[:end], '.') {
-		for i := range attrs {
-			if attrs[i].Key != name[:end] {
-				continue
-			}
-			if end == len(name) {
-				return attrs[i].Value, true
-			}
-			if v, ok := findMember(attrs[i].Value, name[end+1:]); ok {
-				return v, true
-			}
-		}
+// Attr returns the first attribute of the span that has the key; where there is none the key is a path, as for [Entry.Attr].
+func (s *Span) Attr(key string) (json.RawMessage, bool) {
+	members := make([]member, 0, 16)
+	for _, a := range s.Attrs {
+		members = append(members, member{key: []byte(a.Key), value: a.Value})
 	}
-	return nil, false
-}
-
-func findMember(object []byte, name string) (json.RawMessage, bool) {
-	if len(object) == 0 || object[0] != '{' {
-		return nil, false
-	}
-	members, err := appendMembers(nil, object)
-	if err != nil {
-		return nil, false
-	}
-	attrs := make([]Attr, len(members))
-	for i, m := range members {
-		attrs[i] = Attr{string(m.key), m.value}
-	}
-	return findAttr(attrs, name)
+	return lookup(members, key)
 }
 
 // Text returns an attribute's value for people: a string without its quotes and escapes, all else as it stands.

@@ -86,7 +86,7 @@ func TestEntryAttr(t *testing.T) {
 		{spanEnd, `a"b.d`, ``},
 		{spanEnd, "op", `"charge"`}, // in a field, but there
 		{`{"a.b":1,"a":{"b":2}}`, "a.b", "1"},
-		{`{"a":{"b":{"c":3}},"a.b":{"c":4}}`, "a.b.c", "3"},
+		{`{"a":{"b":{"c":3}},"a.b":{"c":4}}`, "a.b.c", "4"},
 		{`{"a":{"b.c":5}}`, "a.b.c", "5"},
 		{`{"a":1,"a":2}`, "a", "1"},
 		{`{"a":[{"b":1}]}`, "a.b", ""},
