@@ -1,0 +1,25 @@
+package tracelog
+
+import "time"
+
+// Printable returns untrusted text as one line that may be shown on a terminal: control characters, escape sequences,
+// marks that change the direction of text, newlines and invalid UTF-8 are shown as escapes.
+// What is longer than limit runes ends in an ellipsis; below 1 there is no limit.
+func Printable(s string, limit int) string {
+	if limit < 1 {
+		limit = unbounded
+	}
+	return visible(s, limit)
+}
+
+// FormatDuration writes d for people, as WriteTree does: with four digits at most where it is under a minute.
+func FormatDuration(d time.Duration) string { return formatDuration(d) }
+
+// Printable is the attribute's value as WriteTree shows it: a string without its quotes where it stands as one word,
+// all else as JSON. What is longer than limit runes ends in an ellipsis; below 1 there is no limit.
+func (a Attr) Printable(limit int) string {
+	if limit < 1 {
+		limit = unbounded
+	}
+	return a.value(limit)
+}
