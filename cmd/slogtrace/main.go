@@ -1,127 +1,244 @@
-// Command slogtrace turns log lines back into traces.
+// Command slogtrace turns log lines back into traces: it lists them, shows them, counts in them, finds their errors,
+// follows them as they are written, and tells what is missing in them. See README.md, or slogtrace help.
 //
-//	slogtrace show [-trace ID] [-logs=false] [-attrs] [-stacks] [FILE...]
-//
-// It reads JSON lines from the files, or from standard input if there is none or one is
-// named "-", and prints each trace as a tree, with its log lines unless told otherwise;
-// with -trace only the one whose id begins with ID.
-//
-// It exits with 0, with 1 if a file could not be read or no trace was found, or with 2
-// if the command line is wrong.
+// It exits with 0, with 1 if nothing was found or something failed, or with 2 if the command line is wrong.
 package main
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-const usage = "usage: slogtrace show [-trace ID] [-logs=false] [-attrs] [-stacks] [FILE...]"
+func main() { os.Exit(process()) }
 
-func main() {
-	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+// process runs the command as the process it is in asks for.
+func process() int {
+	// Without this a closed pipe would kill the process before it can see the error, and | head is no failure.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // the second Ctrl-C is not caught
+	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 
 // run is the command without the process. It returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	if len(args) == 0 || args[0] != "show" {
-		fmt.Fprintln(stderr, usage)
-		if len(args) > 0 && slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
-			return 0
-		}
-		return 2
+	return newSession(stdin, stdout, stderr).run(ctx, args)
+}
+
+// A session is one run of the command: where it reads and writes, and what all commands share.
+type session struct {
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	out    *bufio.Writer // on stdout, flushed at the end
+	now    func() time.Time
+
+	stdinTerm, stdoutTerm, stderrTerm bool // whether they are terminals
+	width                             int  // of the terminal; 0 is unknown
+
+	json  bool
+	color colorMode
+
+	wait func(context.Context) // until followed files are looked at again
+
+	failed   bool // something was told that makes the exit code 1
+	progress *progress
+}
+
+func newSession(stdin io.Reader, stdout, stderr io.Writer) *session {
+	s := &session{stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now, wait: waitPoll}
+	s.out = bufio.NewWriter(stdout)
+	s.stdinTerm, _ = terminal(stdin)
+	s.stdoutTerm, s.width = terminal(stdout)
+	s.stderrTerm, _ = terminal(stderr)
+	return s
+}
+
+// A usageError is a mistake in the command line.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// errTold means that the reason has been told.
+var errTold = errors.New("told")
+
+func (s *session) run(ctx context.Context, args []string) int {
+	root := s.root()
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if flushErr := s.out.Flush(); err == nil || err == errTold {
+		err = cmp.Or(flushErr, err)
 	}
-	flags := flag.NewFlagSet("slogtrace show", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() { fmt.Fprintln(stderr, usage); flags.PrintDefaults() }
-	id := flags.String("trace", "", "show only the trace whose `ID` begins so")
-	var opts tracelog.TreeOptions
-	flags.BoolVar(&opts.Logs, "logs", true, "show log lines")
-	flags.BoolVar(&opts.Attrs, "attrs", false, "show the attributes of spans")
-	flags.BoolVar(&opts.Stacks, "stacks", false, "show the stacks of panics")
-	switch err := flags.Parse(args[1:]); {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
+	var usage usageError
+	switch {
+	case errors.Is(err, syscall.EPIPE):
+		return 0 // whoever reads has seen enough
+	case errors.As(err, &usage):
+		s.talk("%v (see %s --help)", err, cmd.CommandPath())
+		return 2
+	case err == errTold:
+		return 1
+	case errors.Is(err, context.Canceled):
+		s.talk("interrupted")
+		return 1
 	case err != nil:
-		return 2
-	}
-	entries, err := read(ctx, flags.Args(), stdin, stderr)
-	if traces := tracelog.Assemble(entries); len(traces) > 0 || err == nil {
-		err = errors.Join(err, show(stdout, traces, *id, &opts))
-	}
-	if err != nil {
-		fmt.Fprintln(stderr, "slogtrace:", strings.ReplaceAll(err.Error(), "\n", "\nslogtrace: "))
+		s.talk("%v", err)
+		return 1
+	case s.failed:
 		return 1
 	}
 	return 0
 }
 
-// read returns what is in those of the files that can be read, and tells stderr how many lines could not.
-func read(ctx context.Context, files []string, stdin io.Reader, stderr io.Writer) ([]tracelog.Entry, error) {
-	if len(files) == 0 {
-		files = []string{"-"}
-	}
-	var entries []tracelog.Entry
-	var errs []error
-	for _, name := range files {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		in := io.NopCloser(stdin)
-		if name != "-" {
-			f, err := os.Open(name)
-			if err != nil {
-				errs = append(errs, err)
-				continue
-			}
-			in = f
-		}
-		src, err := tracelog.Scan(in, name, func(e tracelog.Entry) { entries = append(entries, e) })
-		in.Close()
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", name, err))
-		}
-		if src.Bad > 0 {
-			first := src.BadLines[0]
-			fmt.Fprintf(stderr, "slogtrace: %s: %d of %d lines are no record, the first of them line %d: %s\n",
-				name, src.Bad, src.Lines, first.Line, first.Reason)
-		}
-	}
-	return entries, errors.Join(errs...)
+// talk tells the user something, in one line on standard error.
+func (s *session) talk(format string, args ...any) {
+	s.progress.hide()
+	fmt.Fprintf(s.stderr, "slogtrace: %s\n", tracelog.Printable(fmt.Sprintf(format, args...), 1000))
 }
 
-// show prints the traces, or the one whose id is id or, alone among them, begins with it.
-func show(w io.Writer, traces []*tracelog.Trace, id string, opts *tracelog.TreeOptions) error {
-	if len(traces) == 0 {
-		return errors.New("no record carries a trace id")
+// fail tells of something that failed without stopping the rest.
+func (s *session) fail(format string, args ...any) {
+	s.failed = true
+	s.talk(format, args...)
+}
+
+func (s *session) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "slogtrace",
+		Short: "Turn log lines back into traces",
+		Long: `slogtrace turns log lines back into traces.
+
+It reads the lines that package slogtrace writes, those of loggers with OpenTelemetry's and other
+backends' names for the ids, and more. FILE is a file, a glob, a directory, or - for standard input,
+which is also read where no FILE is given. Files may be compressed with gzip or zstd.
+
+Exit codes: 0, 1 if nothing was found or something failed, 2 if the command line is wrong.`,
+		Example: `  slogtrace ls --error app.log          which traces failed
+  slogtrace show 4bf92f app.log         one of them, by the beginning of its id
+  slogtrace stats --by service logs/    how long things take
+  myservice | slogtrace tail            readable, live`,
+		Args: func(_ *cobra.Command, args []string) error { return s.unknownCommand(args) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cmd.SetOut(s.stderr)
+			cmd.Help()
+			return usagef("want a command")
+		},
+		SilenceErrors: true, SilenceUsage: true, DisableSuggestions: true,
 	}
-	var chosen []*tracelog.Trace
-	for _, t := range traces {
-		if t.ID == id {
-			chosen = []*tracelog.Trace{t}
-			break
-		}
-		if strings.HasPrefix(strings.ToLower(t.ID), strings.ToLower(id)) {
-			chosen = append(chosen, t)
-		}
-	}
-	if id != "" && len(chosen) != 1 {
-		return fmt.Errorf("trace %s: want one trace, found %d of %d", id, len(chosen), len(traces))
-	}
-	for i, t := range chosen {
-		if i > 0 {
-			fmt.Fprintln(w)
-		}
-		if err := tracelog.WriteTree(w, t, opts); err != nil {
-			return err
+	root.SetIn(s.stdin)
+	root.SetOut(s.stdout)
+	root.SetErr(s.stderr)
+	root.SetFlagErrorFunc(flagError)
+	root.PersistentFlags().SortFlags = false
+	root.PersistentFlags().BoolVar(&s.json, "json", false, "write JSON, for programs")
+	root.PersistentFlags().Var(&s.color, "color", "colours: `when` is auto, always or never")
+	root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(colorModes, cobra.ShellCompDirectiveNoFileComp))
+	root.AddCommand(s.ls(), s.show(), s.stats(), s.errors(), s.tail(), s.check(), s.version())
+	for _, cmd := range root.Commands() {
+		cmd.Flags().SortFlags = false
+		if cmd.Args == nil {
+			cmd.Args = cobra.ArbitraryArgs
 		}
 	}
-	return nil
+	return root
+}
+
+func (s *session) unknownCommand(args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	names := []string{"ls", "show", "stats", "errors", "tail", "check", "version", "help", "completion"}
+	if _, err := os.Stat(args[0]); err == nil {
+		return usagef("unknown command %q, which is a file: did you mean slogtrace ls %[1]s?", args[0])
+	}
+	return usagef("unknown command %q%s", args[0], didYouMean(args[0], names, ""))
+}
+
+// flagError makes one clear line of what cobra has to say of a flag.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	var value *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		name := unknown.GetSpecifiedName()
+		return usagef("unknown flag --%s%s", name, didYouMean(name, names, "--"))
+	case errors.As(err, &unknown):
+		return usagef("unknown flag -%s%s", unknown.GetSpecifiedShortnames(), didYouMeanLong(cmd, unknown.GetSpecifiedShortnames()))
+	case errors.As(err, &value):
+		return usagef("--%s %q: %v", value.GetFlag().Name, value.GetValue(), value.Unwrap())
+	}
+	return usageError{err}
+}
+
+// didYouMeanLong helps whoever writes long flags with one dash.
+func didYouMeanLong(cmd *cobra.Command, name string) string {
+	if cmd.Flags().Lookup(name) != nil {
+		return "; did you mean --" + name + "?"
+	}
+	return ""
+}
+
+// didYouMean suggests the name nearest to what was typed, if one is near.
+func didYouMean(typed string, names []string, prefix string) string {
+	nearest, least := "", max(1, len(typed)/3)+1
+	slices.Sort(names)
+	for _, name := range names {
+		d := distance(typed, name)
+		if len(typed) > 2 && strings.HasPrefix(name, typed) {
+			d = min(d, 1)
+		}
+		if d < least {
+			nearest, least = name, d
+		}
+	}
+	if nearest == "" {
+		return ""
+	}
+	return "; did you mean " + prefix + nearest + "?"
+}
+
+// distance is how many bytes must be inserted, removed, replaced, or swapped with their neighbour to make b of a.
+func distance(a, b string) int {
+	if len(a) > 100 {
+		return len(a)
+	}
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
 }

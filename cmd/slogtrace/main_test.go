@@ -1,101 +1,134 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
+	"flag"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// Two traces, the one id the beginning of the other, and a line that is no record.
-const log = `{"time":"2000-01-01T00:00:01Z","level":"INFO","msg":"span end","trace":"req-1","span":"0000000000000001","op":"book","start":"2000-01-01T00:00:00Z","duration_ms":1000}
-panic: not JSON
-{"time":"2000-01-01T00:00:03Z","level":"INFO","msg":"span end","trace":"req-1234","span":"0000000000000002","op":"cancel","start":"2000-01-01T00:00:02Z","duration_ms":1000}
-`
+var update = flag.Bool("update", false, "rewrite the goldens")
 
-func TestRun(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "a.log")
-	if err := os.WriteFile(file, []byte(log), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	const bad = " 1 of 3 lines are no record, the first of them line 2: panic of a Go program\n"
-	for _, test := range []struct {
-		args           string // FILE stands for a file that holds log
-		stdin          string
-		code           int
-		stdout, stderr []string // each is in it; with none it is empty
-		not            string   // is not in stdout
-	}{
-		{args: "", code: 2, stderr: []string{usage}},
-		{args: "list", code: 2, stderr: []string{usage}},
-		{args: "show -x", code: 2, stderr: []string{"-x", usage}},
-		{args: "show -h", code: 0, stderr: []string{usage}},
-		{args: "help", stderr: []string{usage}},
-		{args: "show", code: 1, stderr: []string{"slogtrace: no record carries a trace id\n"}},
-		{args: "show -logs=false", stdin: `{"msg":"outside"}` + "\n", code: 1, stderr: []string{"no record carries a trace id"}},
-		{args: "show", stdin: log, stdout: []string{"book", "cancel"}, stderr: []string{"-:" + bad}},
-		{args: "show FILE", stdout: []string{"book", "cancel"}, stderr: []string{"a.log:" + bad}},
-		{args: "show -trace req-1 FILE", stdout: []string{"book"}, stderr: []string{bad}, not: "cancel"},
-		{args: "show -trace req-12 -", stdin: log, stdout: []string{"cancel"}, stderr: []string{bad}, not: "book"},
-		{args: "show -trace req FILE", code: 1, stderr: []string{bad, "slogtrace: trace req: want one trace, found 2 of 2"}},
-		{args: "show -trace b FILE", code: 1, stderr: []string{bad, "slogtrace: trace b: want one trace, found 0 of 2"}},
-		{args: "show -trace REQ-12 FILE", stdout: []string{"cancel"}, stderr: []string{bad}, not: "book"},
-		{args: "show FILE.gone FILE", code: 1, stdout: []string{"book", "cancel"}, stderr: []string{"a.log.gone", bad}},
-		{args: "show FILE.gone", code: 1, stderr: []string{"slogtrace: ", "a.log.gone"}},
-	} {
-		t.Run(test.args, func(t *testing.T) {
-			args := strings.Fields(strings.ReplaceAll(test.args, "FILE", file))
-			var stdout, stderr strings.Builder
-			if code := run(t.Context(), args, strings.NewReader(test.stdin), &stdout, &stderr); code != test.code {
-				t.Errorf("exit code %d, want %d", code, test.code)
-			}
-			contains(t, "stdout", stdout.String(), test.stdout)
-			contains(t, "stderr", stderr.String(), test.stderr)
-			if test.not != "" && strings.Contains(stdout.String(), test.not) {
-				t.Errorf("stdout has %q:\n%s", test.not, stdout.String())
-			}
-		})
-	}
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"slogtrace": main})
 }
 
-func contains(t *testing.T, name, got string, want []string) {
-	t.Helper()
-	for _, w := range want {
-		if !strings.Contains(got, w) {
-			t.Errorf("%s lacks %q:\n%s", name, w, got)
+// TestScript runs what users do. The booking example's logs are in each script's directory.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/script",
+		UpdateScripts: *update,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("TERM", "xterm")
+			return os.CopyFS(filepath.Join(env.WorkDir, "booking"), os.DirFS("testdata/booking"))
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"compress": compress,
+			"cut":      cutFile,
+			"exits":    exits,
+			"unhex":    unhex,
+		},
+	})
+}
+
+// unhex file: decodes \xNN in a file of the script, which cannot hold such bytes itself.
+func unhex(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		text := ts.ReadFile(name)
+		var b bytes.Buffer
+		for i := 0; i < len(text); i++ {
+			if strings.HasPrefix(text[i:], `\x`) && i+4 <= len(text) {
+				var x byte
+				for _, c := range []byte(text[i+2 : i+4]) {
+					x = x<<4 | byte(strings.IndexByte("0123456789abcdef", c))
+				}
+				b.WriteByte(x)
+				i += 3
+				continue
+			}
+			b.WriteByte(text[i])
 		}
-	}
-	if len(want) == 0 && got != "" {
-		t.Errorf("%s should be empty:\n%s", name, got)
+		ts.Check(os.WriteFile(ts.MkAbs(name), b.Bytes(), 0o666))
 	}
 }
 
-func TestRunErrors(t *testing.T) {
+// compress gzip|zstd from to
+func compress(ts *testscript.TestScript, _ bool, args []string) {
+	var buf bytes.Buffer
+	var w io.WriteCloser = gzip.NewWriter(&buf)
+	if args[0] == "zstd" {
+		var err error
+		w, err = zstd.NewWriter(&buf)
+		ts.Check(err)
+	}
+	_, err := io.WriteString(w, ts.ReadFile(args[1]))
+	ts.Check(err)
+	ts.Check(w.Close())
+	to := ts.MkAbs(args[2])
+	ts.Check(os.MkdirAll(filepath.Dir(to), 0o777))
+	ts.Check(os.WriteFile(to, buf.Bytes(), 0o666))
+}
+
+// cut file size: cuts a file off.
+func cutFile(ts *testscript.TestScript, _ bool, args []string) {
+	size, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), size))
+}
+
+// exits code command...: is exec of a command that exits with that code.
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+func TestErrors(t *testing.T) {
 	broken := errors.New("the disk is gone")
+	const log = `{"time":"2000-01-01T00:00:01Z","level":"INFO","msg":"x","trace":"t","span":"s"}` + "\n"
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
+	good := func() io.Reader { return strings.NewReader(log) }
 	for _, test := range []struct {
 		name   string
 		ctx    context.Context
-		stdin  io.Reader
+		stdin  func() io.Reader
 		stdout io.Writer
 		want   string
 	}{
-		{"read", t.Context(), iotest.ErrReader(broken), io.Discard, "slogtrace: -: the disk is gone\n"},
-		{"write", t.Context(), strings.NewReader(log), failing{broken}, "slogtrace: the disk is gone\n"},
-		{"canceled", canceled, strings.NewReader(log), io.Discard, "slogtrace: context canceled\n"},
+		{"read", t.Context(), func() io.Reader { return iotest.ErrReader(broken) }, io.Discard, "slogtrace: -: the disk is gone\n"},
+		{"write", t.Context(), good, failing{broken}, "slogtrace: the disk is gone\n"},
+		{"canceled", canceled, good, io.Discard, "slogtrace: interrupted\n"},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			var stderr strings.Builder
-			code := run(test.ctx, []string{"show"}, test.stdin, test.stdout, &stderr)
-			if code != 1 || !strings.HasSuffix(stderr.String(), test.want) {
-				t.Errorf("exit code %d, stderr %q; want 1 and %q", code, stderr.String(), test.want)
-			}
-		})
+		for _, command := range []string{"ls", "show", "check"} {
+			t.Run(command+" "+test.name, func(t *testing.T) {
+				var stderr strings.Builder
+				code := run(test.ctx, []string{command}, test.stdin(), test.stdout, &stderr)
+				if code != 1 || stderr.String() != test.want {
+					t.Errorf("exit code %d, stderr %q; want 1 and %q", code, stderr.String(), test.want)
+				}
+			})
+		}
 	}
 }
 
@@ -103,3 +136,19 @@ func TestRunErrors(t *testing.T) {
 type failing struct{ err error }
 
 func (w failing) Write([]byte) (int, error) { return 0, w.err }
+
+func TestDistance(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want int
+	}{
+		{"", "", 0}, {"error", "eror", 1}, {"since", "sicne", 1}, {"a", "", 1}, {"kitten", "sitting", 3}, {"abc", "xyz", 3},
+	} {
+		if got := distance(test.a, test.b); got != test.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", test.a, test.b, got, test.want)
+		}
+		if got := distance(test.b, test.a); got != test.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", test.b, test.a, got, test.want)
+		}
+	}
+}

@@ -1,0 +1,253 @@
+package main
+
+import (
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+// A filter chooses traces, spans or lines. All that is asked for must hold of the same one.
+// The zero filter chooses everything.
+type filter struct {
+	since, until  moment
+	ops, services patterns
+	failed        bool
+	min, max      time.Duration
+	maxSet        bool
+	grep          pattern
+	where         conditions
+}
+
+// register adds the filter's flags.
+func (f *filter) register(flags *pflag.FlagSet, now func() time.Time) {
+	f.since.now, f.until.now = now, now
+	flags.Var(&f.since, "since", "from this `time` on: 15m, 2h, 3d ago, or 2026-03-01T09:15:00Z")
+	flags.Var(&f.until, "until", "before this `time`")
+	flags.Var(&f.ops, "op", "of this `operation`; * stands for any text; may be repeated")
+	flags.Var(&f.services, "service", "of this `service`; likewise")
+	flags.BoolVar(&f.failed, "error", false, "failed")
+	flags.Var(duration{&f.min, nil}, "min", "that took this `duration` (250ms, 1.5s) or longer")
+	flags.Var(duration{&f.max, &f.maxSet}, "max", "that took this `duration` or shorter")
+	flags.Var(&f.grep, "grep", "whose text matches this `regexp`; (?i) before it ignores case")
+	flags.Var(&f.where, "where", "`key=value`: an attribute; also != > >= < <= and ~ for a regexp; may be repeated")
+}
+
+func (f *filter) empty() bool {
+	return f.since.IsZero() && f.until.IsZero() && len(f.ops) == 0 && len(f.services) == 0 && !f.failed &&
+		f.min == 0 && !f.maxSet && f.grep.re == nil && len(f.where.all) == 0
+}
+
+// spanRecords says which records span needs: all if it looks at text, for lines are a part of that.
+func (f *filter) spanRecords() func(*tracelog.Entry) bool {
+	if f.grep.re != nil {
+		return nil
+	}
+	return func(e *tracelog.Entry) bool { return e.Event != tracelog.EventLog }
+}
+
+// trace reports whether a span or a line of the trace is chosen.
+func (f *filter) trace(t *tracelog.Trace) bool {
+	if f.empty() {
+		return true
+	}
+	// Lines cannot take long, and it is spans that fail.
+	lines := !f.failed && f.min == 0 && !f.maxSet
+	match := func(logs []tracelog.Entry) bool {
+		for i := range logs {
+			if f.line(&logs[i]) {
+				return true
+			}
+		}
+		return false
+	}
+	if lines && match(t.Logs) {
+		return true
+	}
+	for _, s := range t.All() {
+		if f.span(s) || lines && match(s.Logs) {
+			return true
+		}
+	}
+	return false
+}
+
+// span reports whether the span is chosen. In its text are its lines.
+func (f *filter) span(s *tracelog.Span) bool {
+	end := s.End
+	if end.IsZero() {
+		end = s.Start
+	}
+	switch {
+	case !f.since.IsZero() && (end.IsZero() || end.Before(f.since.Time)):
+		return false
+	case !f.until.IsZero() && (s.Start.IsZero() || !s.Start.Before(f.until.Time)):
+		return false
+	case !f.ops.match(s.Op), !f.services.match(s.Service), f.failed && !s.Failed:
+		return false
+	case f.min > 0 && (s.State != tracelog.Ended || s.Duration < f.min):
+		return false
+	case f.maxSet && (s.State != tracelog.Ended || s.Duration > f.max):
+		return false
+	}
+	for i := range f.where.all {
+		c := &f.where.all[i]
+		if !c.holds(spanValue(s, c.key)) {
+			return false
+		}
+	}
+	if f.grep.re == nil {
+		return true
+	}
+	if matchText(f.grep.re, s.Op, s.Service, s.Error, s.Stack) || matchAttrs(f.grep.re, s.Attrs) {
+		return true
+	}
+	return slices.ContainsFunc(s.Logs, func(e tracelog.Entry) bool { return grepLine(f.grep.re, &e) })
+}
+
+// line reports whether the line is chosen.
+func (f *filter) line(e *tracelog.Entry) bool {
+	switch {
+	case !f.since.IsZero() && e.Time.Before(f.since.Time):
+		return false
+	case !f.until.IsZero() && (e.Time.IsZero() || !e.Time.Before(f.until.Time)):
+		return false
+	case !f.ops.match(e.Op), !f.services.match(e.Service), f.failed && !e.Failed && !isError(e.Level):
+		return false
+	case f.min > 0 && (e.Event != tracelog.EventEnd || e.Duration < f.min):
+		return false
+	case f.maxSet && (e.Event != tracelog.EventEnd || e.Duration > f.max):
+		return false
+	}
+	for i := range f.where.all {
+		c := &f.where.all[i]
+		if !c.holds(entryValue(e, c.key)) {
+			return false
+		}
+	}
+	return f.grep.re == nil || grepLine(f.grep.re, e)
+}
+
+// isError knows the levels of slog and of other loggers.
+func isError(level string) bool {
+	switch l := strings.ToUpper(level); {
+	case strings.HasPrefix(l, "ERR"), strings.HasPrefix(l, "CRIT"), l == "FATAL", l == "PANIC", l == "DPANIC", l == "ALERT", l == "EMERGENCY":
+		return true
+	}
+	return false
+}
+
+func grepLine(re *regexp.Regexp, e *tracelog.Entry) bool {
+	return matchText(re, e.Message, e.Op, e.Service, e.Error, e.Stack) || matchAttrs(re, e.Attrs())
+}
+
+func matchText(re *regexp.Regexp, texts ...string) bool {
+	return slices.ContainsFunc(texts, func(s string) bool { return s != "" && re.MatchString(s) })
+}
+
+// matchAttrs looks at attributes as "key=value".
+func matchAttrs(re *regexp.Regexp, attrs []tracelog.Attr) bool {
+	return slices.ContainsFunc(attrs, func(a tracelog.Attr) bool { return re.MatchString(a.Key + "=" + a.Text()) })
+}
+
+// A duration is a flag that must not be negative.
+type duration struct {
+	d   *time.Duration
+	set *bool
+}
+
+func (d duration) String() string {
+	if d.d == nil || *d.d == 0 {
+		return ""
+	}
+	return d.d.String()
+}
+
+func (d duration) Type() string { return "duration" }
+
+func (d duration) Set(s string) (err error) {
+	if *d.d, err = time.ParseDuration(s); err != nil || *d.d < 0 {
+		return errors.New("want a duration like 250ms, 1.5s, 2m")
+	}
+	if d.set != nil {
+		*d.set = true
+	}
+	return nil
+}
+
+// patterns are texts in which * stands for any text. None matches everything.
+type patterns []string
+
+func (p *patterns) String() string { return strings.Join(*p, ",") }
+func (p *patterns) Type() string   { return "pattern" }
+
+func (p *patterns) Set(s string) error {
+	*p = append(*p, s)
+	return nil
+}
+
+func (p patterns) match(s string) bool {
+	return len(p) == 0 || slices.ContainsFunc(p, func(pattern string) bool { return wild(pattern, s) })
+}
+
+// wild reports whether s is the pattern, in which each * stands for any text.
+func wild(pattern, s string) bool {
+	parts := strings.Split(pattern, "*")
+	last := len(parts) - 1
+	if last == 0 {
+		return s == pattern
+	}
+	s, ok := strings.CutPrefix(s, parts[0])
+	if !ok || !strings.HasSuffix(s, parts[last]) {
+		return false
+	}
+	s = strings.TrimSuffix(s, parts[last])
+	for _, part := range parts[1:last] {
+		i := strings.Index(s, part)
+		if i < 0 {
+			return false
+		}
+		s = s[i+len(part):]
+	}
+	return true
+}
+
+// A pattern is a regular expression as a flag.
+type pattern struct{ re *regexp.Regexp }
+
+func (p *pattern) Type() string { return "regexp" }
+
+func (p *pattern) String() string {
+	if p.re == nil {
+		return ""
+	}
+	return p.re.String()
+}
+
+func (p *pattern) Set(s string) (err error) {
+	p.re, err = regexp.Compile(s)
+	return err
+}
+
+// conditions are those of several --where, all of which must hold.
+type conditions struct {
+	text []string
+	all  []condition
+}
+
+func (c *conditions) String() string { return strings.Join(c.text, " ") }
+func (c *conditions) Type() string   { return "condition" }
+
+func (c *conditions) Set(s string) error {
+	parsed, err := parseCondition(s)
+	if err != nil {
+		return err
+	}
+	c.text, c.all = append(c.text, s), append(c.all, parsed)
+	return nil
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+// shortest is how many characters of a trace's id are shown at least.
+const shortest = 8
+
+var (
+	xrayPrefix  = regexp.MustCompile(`^1-([0-9a-f]{1,8})(?:-([0-9a-f]{0,24}))?$`)
+	traceparent = regexp.MustCompile(`^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$`)
+)
+
+// A wanted is an id, or the beginning of one, as the user gives it: also in a form that a backend shows.
+type wanted struct {
+	text  string
+	forms []string // in small letters: of the whole id, or of its beginning
+	half  string   // the last 16 digits, of which Datadog shows the decimal number; else ""
+}
+
+func newWanted(text string) wanted {
+	w := wanted{text: text}
+	lower := strings.ToLower(text)
+	for _, id := range tracelog.TraceIDs(text) {
+		w.forms = append(w.forms, strings.ToLower(id))
+	}
+	if m := traceparent.FindStringSubmatch(lower); m != nil {
+		w.forms = append(w.forms, m[1])
+	}
+	if m := xrayPrefix.FindStringSubmatch(lower); m != nil {
+		w.forms = append(w.forms, m[1]+m[2])
+	}
+	if n, err := strconv.ParseUint(text, 10, 64); err == nil && n > math.MaxUint32 { // less is more likely a beginning
+		w.half = fmt.Sprintf("%016x", n)
+	}
+	return w
+}
+
+// match says whether an id is the one wanted, or may be.
+func (w *wanted) match(id string) (is, may bool) {
+	id = strings.ToLower(id)
+	if w.half != "" && (len(id) == 16 || len(id) == 32) && strings.HasSuffix(id, w.half) {
+		return true, true
+	}
+	for _, form := range w.forms {
+		is = is || id == form
+		may = may || strings.HasPrefix(id, form)
+	}
+	return is, is || may
+}
+
+// choose returns the one trace that is wanted.
+func (w *wanted) choose(traces []*tracelog.Trace) (*tracelog.Trace, error) {
+	var may []*tracelog.Trace
+	for _, t := range traces {
+		is, maybe := w.match(t.ID)
+		if is {
+			return t, nil
+		}
+		if maybe {
+			may = append(may, t)
+		}
+	}
+	switch len(may) {
+	case 1:
+		return may[0], nil
+	case 0:
+		return nil, fmt.Errorf("trace %s: not found", w.text)
+	}
+	return nil, ambiguousError{w.text, may}
+}
+
+// An ambiguousError lists the traces that an id's beginning may mean.
+type ambiguousError struct {
+	text   string
+	traces []*tracelog.Trace
+}
+
+func (e ambiguousError) Error() string {
+	return fmt.Sprintf("trace %s: ambiguous, %d begin so", e.text, len(e.traces))
+}
+
+// tell tells of an error of choose.
+func (s *session) tell(err error) {
+	s.fail("%v", err)
+	var ambiguous ambiguousError
+	if !errors.As(err, &ambiguous) {
+		return
+	}
+	const most = 20
+	short := shortIDs(ambiguous.traces)
+	for i, t := range ambiguous.traces {
+		if i == most {
+			fmt.Fprintf(s.stderr, "  … and %d more\n", len(ambiguous.traces)-most)
+			return
+		}
+		fmt.Fprintf(s.stderr, "  %s  %s  %s\n", tracelog.Printable(short[t.ID], 80), timestamp(t.Start), tracelog.Printable(rootOp(t), 80))
+	}
+}
+
+// shortIDs returns for each id the shortest beginning, of eight characters at least, that no other one has.
+func shortIDs(traces []*tracelog.Trace) map[string]string {
+	ids := make([]string, len(traces))
+	for i, t := range traces {
+		ids[i] = t.ID
+	}
+	slices.Sort(ids)
+	short := make(map[string]string, len(ids))
+	for i, id := range ids {
+		n := shortest
+		if i > 0 {
+			n = max(n, common(ids[i-1], id)+1)
+		}
+		if i+1 < len(ids) {
+			n = max(n, common(id, ids[i+1])+1)
+		}
+		short[id] = cut(id, n)
+	}
+	return short
+}
+
+// cut returns the first n bytes of an id, and the rest of a rune that would be torn.
+func cut(id string, n int) string {
+	for n < len(id) && !utf8.RuneStart(id[n]) {
+		n++
+	}
+	return id[:min(n, len(id))]
+}
+
+func common(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"regexp"
+
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+// A line is one line of a log: a record, or what is none.
+type line struct {
+	tracelog.Entry
+	unreadable bool
+	text       []byte // of one that is unreadable; its beginning, if it is long
+}
+
+// keptText is how much of a line that is no record is kept.
+const keptText = 4096
+
+// readLines calls fn for each line of r that is not blank, in order, as soon as it is there.
+// Unlike Scan it has the text of lines that are no record.
+func readLines(r io.Reader, file string, fn func(line)) (tracelog.Source, error) {
+	f := &feeder{in: bufio.NewReaderSize(r, 64<<10), file: file, fn: fn}
+	src, err := tracelog.Scan(f, file, func(e tracelog.Entry) {
+		f.taken = true
+		fn(line{Entry: e})
+	})
+	f.settle()
+	return src, err
+}
+
+// A feeder gives Scan one line at a time. When Scan asks for the next one it is done with the one before,
+// and if it did not make a record of that one, it is none.
+type feeder struct {
+	in   *bufio.Reader
+	file string
+	fn   func(line)
+
+	number int    // of the line that was given last
+	text   []byte // its beginning
+	size   int
+	taken  bool // it became a record
+	begun  bool // its end was not given yet
+}
+
+func (f *feeder) Read(b []byte) (int, error) {
+	if !f.begun {
+		f.settle()
+	}
+	if f.in.Buffered() == 0 {
+		if _, err := f.in.Peek(1); err != nil {
+			return 0, err
+		}
+	}
+	part, _ := f.in.Peek(min(f.in.Buffered(), len(b)))
+	end := bytes.IndexByte(part, '\n')
+	if end >= 0 {
+		part = part[:end+1]
+	}
+	if !f.begun {
+		f.number++
+	}
+	f.begun = end < 0
+	f.text = append(f.text, part[:min(len(part), keptText-len(f.text))]...)
+	f.size += len(part)
+	n := copy(b, part)
+	f.in.Discard(n)
+	return n, nil
+}
+
+// partial is a line that a container runtime cut, which becomes a record together with the next one.
+var partial = regexp.MustCompile(`^\S+ (stdout|stderr) P `)
+
+// settle says that a line was no record.
+func (f *feeder) settle() {
+	text, whole := bytes.TrimRight(f.text, "\r\n"), f.size <= keptText
+	if !f.taken && len(bytes.TrimSpace(text)) > 0 && !partial.Match(text) && !(whole && text[0] == '{' && json.Valid(text)) {
+		l := line{unreadable: true, text: bytes.Clone(text)}
+		l.File, l.Line = f.file, f.number
+		f.fn(l)
+	}
+	f.text, f.size, f.taken, f.begun = f.text[:0], 0, false, false
+}

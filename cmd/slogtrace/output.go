@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+// writeJSON writes v as one line of JSON.
+func (s *session) writeJSON(v any) error {
+	b, err := marshal(v)
+	if err != nil {
+		return err
+	}
+	s.out.Write(b)
+	return s.out.WriteByte('\n')
+}
+
+// writeArray writes a JSON array with each of its elements on a line of its own.
+func writeArray[T any](s *session, elements []T) error {
+	for i, e := range elements {
+		b, err := marshal(e)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			s.out.WriteString("[\n")
+		} else {
+			s.out.WriteString(",\n")
+		}
+		if _, err := s.out.Write(b); err != nil {
+			return err
+		}
+	}
+	if len(elements) == 0 {
+		s.out.WriteByte('[')
+	} else {
+		s.out.WriteByte('\n')
+	}
+	_, err := s.out.WriteString("]\n")
+	return err
+}
+
+// marshal is json.Marshal, but for people who let it onto a terminal: what is not graphic in a string is escaped,
+// also the control characters above ASCII and the marks that change the direction of text, which JSON allows.
+func marshal(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	in := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	out := make([]byte, 0, len(in))
+	for len(in) > 0 {
+		r, size := utf8.DecodeRune(in)
+		switch {
+		case r < 0x10000 && (r == utf8.RuneError || !strconv.IsGraphic(r)):
+			out = fmt.Appendf(out, `\u%04x`, r)
+		case !strconv.IsGraphic(r):
+			a, b := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, a, b)
+		default:
+			out = append(out, in[:size]...)
+		}
+		in = in[size:]
+	}
+	return out, nil
+}
+
+// millis is d as the record schema has durations: in milliseconds, with no more than three decimals.
+func millis(d time.Duration) float64 { return round3(float64(d) / 1e6) }
+
+func round3(x float64) float64 { return math.Round(x*1000) / 1000 }
+
+// A timeJSON is written as RFC 3339 with nanoseconds, or as null if it is zero.
+type timeJSON time.Time
+
+func (t timeJSON) MarshalJSON() ([]byte, error) {
+	if time.Time(t).IsZero() {
+		return []byte("null"), nil
+	}
+	return json.Marshal(time.Time(t).UTC().Format(time.RFC3339Nano))
+}
+
+// An attrsJSON is written as an object. Of several attributes with the same key the first counts.
+type attrsJSON []tracelog.Attr
+
+func (attrs attrsJSON) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	seen := make(map[string]bool)
+	for _, a := range attrs {
+		if seen[a.Key] {
+			continue
+		}
+		seen[a.Key] = true
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		key, err := json.Marshal(a.Key)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(append(b, key...), ':'), a.Value...)
+	}
+	return append(b, '}'), nil
+}

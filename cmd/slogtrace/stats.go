@@ -1,0 +1,242 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+// A group is the spans that have the same values under the keys of --by.
+type group struct {
+	values []string
+	stat   tracelog.Stat
+}
+
+// barWidth is how many characters a histogram has.
+const barWidth = 20
+
+var statsOrders = []string{"total", "count", "errors", "p50", "p95", "p99", "max", "name"}
+
+func (s *session) stats() *cobra.Command {
+	var f filter
+	by := []string{"op"}
+	order := choice{value: "total", of: statsOrders}
+	var self bool
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "stats [FILE...]",
+		Short: "Count operations and how long they take",
+		Long: `Count operations, or groups of spans by any attribute, and how long they take: how many, how many failed,
+the 50th, 95th and 99th percentile and the maximum of their durations, the total, and their distribution on an axis
+that goes from the shortest to the longest of all and has a logarithmic scale.
+
+Spans are counted that match all of the flags and have ended. Where traces are sampled, each span counts
+for as many as it stands for.`,
+		Example: `  slogtrace stats app.log
+  slogtrace stats --by service,http.route --sort p99 logs/
+  slogtrace stats --self --since 1h app.log      time spent in the operation itself, not in its children`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(by) == 0 || slices.Contains(by, "") {
+				return usagef("--by: want keys, separated by commas")
+			}
+			groups, err := s.groups(cmd, args, &f, by, self)
+			if err != nil {
+				return err
+			}
+			sortGroups(groups, order.value)
+			if limit > 0 {
+				groups = groups[:min(limit, len(groups))]
+			}
+			if s.json {
+				list := make([]groupJSON, len(groups))
+				for i, g := range groups {
+					list[i] = groupJSON{by, g}
+				}
+				return writeArray(s, list)
+			}
+			return s.writeGroups(groups, by)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVar(&by, "by", by, "group by these `keys`: op, service, kind, error or any attribute")
+	flags.Var(&order, "sort", "by total, count, errors, p50, p95, p99, max (the greatest first) or name")
+	flags.IntVar(&limit, "limit", 0, "show only the first `N` groups")
+	flags.BoolVar(&self, "self", false, "of the time of a span, count only what no child of it covers")
+	f.register(flags, s.now)
+	completeChoice(cmd, "sort", statsOrders)
+	return cmd
+}
+
+// groups reads traces and makes groups of their spans.
+func (s *session) groups(cmd *cobra.Command, files []string, f *filter, by []string, self bool) ([]*group, error) {
+	traces, err := s.load(cmd.Context(), files, f.spanRecords())
+	if err != nil {
+		return nil, err
+	}
+	groups := make(map[string]*group)
+	spans, unfinished, unsampled := 0, 0, 0
+	for _, t := range traces {
+		for _, span := range t.All() {
+			if record(span) == nil {
+				continue
+			}
+			spans++
+			if !f.span(span) {
+				continue
+			}
+			if span.State != tracelog.Ended {
+				unfinished++
+				continue
+			}
+			values := make([]string, len(by))
+			for i, key := range by {
+				if text, ok := spanValue(span, key); ok {
+					values[i] = text
+				} else {
+					values[i] = "-"
+				}
+			}
+			key := strings.Join(values, "\x00")
+			g := groups[key]
+			if g == nil {
+				g = &group{values: values}
+				groups[key] = g
+			}
+			d := span.Duration
+			if self {
+				d = tracelog.SelfTime(span)
+			}
+			if span.Weight() == 0 {
+				unsampled++
+			}
+			g.stat.Add(d, span.Failed, span.Weight())
+		}
+	}
+	if unfinished > 0 {
+		s.talk("%s left out that did not end", plural(unfinished, "span"))
+	}
+	if unsampled > 0 {
+		s.talk("%s left out, written only because of a failure, in traces that are not sampled", plural(unsampled, "span"))
+	}
+	var list []*group
+	for _, g := range groups {
+		if g.stat.N() > 0 {
+			list = append(list, g)
+		}
+	}
+	switch {
+	case len(list) > 0:
+		return list, nil
+	case spans == 0:
+		return nil, errors.New("no span records found: see slogtrace check")
+	}
+	return nil, fmt.Errorf("none of %s matches and has ended", plural(spans, "span"))
+}
+
+func sortGroups(groups []*group, by string) {
+	key := func(g *group) float64 { return float64(g.stat.Sum()) }
+	quantile := func(q float64) func(*group) float64 {
+		return func(g *group) float64 { return float64(g.stat.Quantile(q)) }
+	}
+	switch by {
+	case "count":
+		key = func(g *group) float64 { return g.stat.Count() }
+	case "errors":
+		key = func(g *group) float64 { return g.stat.Errors() }
+	case "p50":
+		key = quantile(0.5)
+	case "p95":
+		key = quantile(0.95)
+	case "p99":
+		key = quantile(0.99)
+	case "max":
+		key = quantile(1)
+	case "name":
+		key = func(*group) float64 { return 0 }
+	}
+	slices.SortFunc(groups, func(a, b *group) int {
+		return cmp.Or(cmp.Compare(key(b), key(a)), slices.Compare(a.values, b.values))
+	})
+}
+
+func (s *session) writeGroups(groups []*group, by []string) error {
+	low, high := groups[0].stat.Min(), groups[0].stat.Max()
+	for _, g := range groups {
+		low, high = min(low, g.stat.Min()), max(high, g.stat.Max())
+	}
+	var head []cell
+	for _, key := range by {
+		head = append(head, untrusted(dim, strings.ToUpper(key), 40))
+	}
+	for _, name := range []string{"COUNT", "ERRORS", "P50", "P95", "P99", "MAX", "TOTAL"} {
+		head = append(head, cell{name, dim, true})
+	}
+	from, to := tracelog.FormatDuration(low), tracelog.FormatDuration(high)
+	head = append(head, cell{text: fmt.Sprintf("%s %*s", from, max(0, barWidth-len([]rune(from))-1), to), style: dim})
+	rows := [][]cell{head}
+	exact := true
+	for _, g := range groups {
+		exact = exact && g.stat.Exact()
+		var row []cell
+		for _, value := range g.values {
+			row = append(row, untrusted(bold, value, 60))
+		}
+		row = append(row, cell{text: formatCount(g.stat.Count()), right: true})
+		if n := g.stat.Errors(); n > 0 {
+			row = append(row, cell{formatCount(n), red, true})
+		} else {
+			row = append(row, cell{})
+		}
+		for _, q := range []float64{0.5, 0.95, 0.99, 1} {
+			row = append(row, cell{text: tracelog.FormatDuration(g.stat.Quantile(q)), right: true})
+		}
+		row = append(row, cell{text: tracelog.FormatDuration(g.stat.Sum()), right: true},
+			cell{text: strings.TrimRight(g.stat.Histogram(barWidth, low, high), " "), style: cyan})
+		rows = append(rows, row)
+	}
+	if !exact {
+		s.talk("percentiles of groups with more than %d spans are within %g %%", tracelog.MaxExact, 100*tracelog.SketchError)
+	}
+	return s.writeTable(rows, s.width)
+}
+
+// formatCount shows a sum of weights, which is mostly a whole number.
+func formatCount(x float64) string {
+	if x >= 1000 {
+		return fmt.Sprintf("%.0f", x)
+	}
+	return formatFloat(float64(int(x*10+0.5)) / 10)
+}
+
+// A groupJSON is an element of what stats --json writes: the keys of --by, then tracelog.Figures.
+type groupJSON struct {
+	by []string
+	*group
+}
+
+func (g groupJSON) MarshalJSON() ([]byte, error) {
+	var keys attrsJSON
+	for i, key := range g.by {
+		value, err := json.Marshal(g.values[i])
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, tracelog.Attr{Key: key, Value: value})
+	}
+	b, err := keys.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	figures, err := json.Marshal(g.stat.Figures())
+	if err != nil {
+		return nil, err
+	}
+	return append(append(b[:len(b)-1], ','), figures[1:]...), nil
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/rivo/uniseg"
+
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+// A cell is a piece of text in a table, printable and on one line.
+type cell struct {
+	text  string
+	style style
+	right bool // aligned
+}
+
+// untrusted makes a cell of text from a log.
+func untrusted(st style, text string, limit int) cell {
+	return cell{text: tracelog.Printable(text, limit), style: st}
+}
+
+// writeTable writes rows with their columns aligned. No line is wider than width, if that is not 0:
+// the last column, and where that is not enough the widest others, are shortened.
+func (s *session) writeTable(rows [][]cell, width int) error {
+	var widths []int
+	for _, row := range rows {
+		for i, c := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], uniseg.StringWidth(c.text))
+		}
+	}
+	shrink(widths, width)
+	p := painter(s.colored())
+	for _, row := range rows {
+		var line strings.Builder
+		gap := 0
+		for i, c := range row {
+			text := clip(c.text, widths[i])
+			room := widths[i] - uniseg.StringWidth(text)
+			if text == "" { // no space at the ends of lines
+				gap += room + 2
+				continue
+			}
+			if c.right {
+				gap, room = gap+room, 0
+			}
+			line.WriteString(strings.Repeat(" ", gap))
+			line.WriteString(p.paint(c.style, text))
+			gap = room + 2
+		}
+		line.WriteByte('\n')
+		if _, err := s.out.WriteString(line.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shrink makes columns narrower until all fit.
+func shrink(widths []int, width int) {
+	if width < 1 || len(widths) == 0 {
+		return
+	}
+	total := 2 * (len(widths) - 1)
+	for _, w := range widths {
+		total += w
+	}
+	last := len(widths) - 1
+	if over := min(total-width, widths[last]-24); over > 0 {
+		widths[last] -= over
+		total -= over
+	}
+	for total > width {
+		widest := 0
+		for i, w := range widths {
+			if w > widths[widest] {
+				widest = i
+			}
+		}
+		if widths[widest] <= 12 {
+			return
+		}
+		widths[widest]--
+		total--
+	}
+}
+
+// clip shortens text to a width in columns.
+func clip(text string, width int) string {
+	if uniseg.StringWidth(text) <= width {
+		return text
+	}
+	var b strings.Builder
+	used := 1 // the ellipsis
+	for g := uniseg.NewGraphemes(text); g.Next(); {
+		if used += g.Width(); used > width {
+			break
+		}
+		b.WriteString(g.Str())
+	}
+	return b.String() + "…"
+}

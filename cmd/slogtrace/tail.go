@@ -1,0 +1,451 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+// A lineJSON is a line of a log. tail --json writes one on each line.
+type lineJSON struct {
+	Time       timeJSON  `json:"time"`
+	Level      string    `json:"level,omitempty"`
+	Msg        string    `json:"msg"`
+	Event      string    `json:"event"` // of tracelog.Event; "unreadable" if it is no record, with msg its text
+	Trace      string    `json:"trace,omitempty"`
+	Span       string    `json:"span,omitempty"`
+	Op         string    `json:"op,omitempty"`
+	Service    string    `json:"service,omitempty"`
+	Parent     string    `json:"parent,omitempty"`
+	DurationMS *float64  `json:"duration_ms,omitempty"` // of an end
+	Error      *string   `json:"error,omitempty"`       // of a span that failed
+	Copies     int       `json:"copies,omitempty"`
+	File       string    `json:"file"`
+	Line       int       `json:"line,omitempty"` // tail does not know it
+	Attrs      attrsJSON `json:"attrs,omitempty"`
+}
+
+func newLineJSON(e *tracelog.Entry) lineJSON {
+	j := lineJSON{
+		Time: timeJSON(e.Time), Level: e.Level, Msg: e.Message, Event: e.Event.String(),
+		Trace: e.Trace, Span: e.Span, Op: e.Op, Service: e.Service, Parent: e.Parent,
+		Copies: e.Copies, File: e.File, Line: e.Line, Attrs: e.Attrs(),
+	}
+	if e.Event == tracelog.EventEnd {
+		ms := millis(e.Duration)
+		j.DurationMS = &ms
+	}
+	if e.Failed {
+		j.Error = &e.Error
+	}
+	return j
+}
+
+func (s *session) tail() *cobra.Command {
+	var f filter
+	t := tailer{session: s, filter: &f}
+	var lines int
+	var follow bool
+	cmd := &cobra.Command{
+		Use:   "tail [FILE...]",
+		Short: "Follow files or standard input, readable",
+		Long: `Follow files, or standard input, and write their lines for people to read: time (UTC), level, the beginning of
+the trace's id in a colour of its own, service, operation and message; a span's end with its duration and error.
+
+First come the last lines that are there, those of several files in order of time. A file is followed through rotation
+(renamed and created anew, or copied and truncated). What is no record, such as a panic, is written as it is.
+The flags choose among the lines, each by itself.`,
+		Example: `  myservice | slogtrace tail
+  slogtrace tail --error -n 0 api.log worker.log
+  slogtrace tail --since 10m --follow=false 'logs/*.log'`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !f.since.IsZero() && !cmd.Flags().Changed("lines") {
+				lines = -1
+			}
+			return t.run(cmd.Context(), args, lines, follow)
+		},
+	}
+	flags := cmd.Flags()
+	flags.IntVarP(&lines, "lines", "n", 10, "how many lines to begin with, of each file; -1: all, as with --since")
+	flags.BoolVarP(&follow, "follow", "f", true, "go on, as the files grow; --follow=false ends where they do now")
+	flags.BoolVar(&t.attrs, "attrs", false, "show the attributes of spans, too")
+	f.register(flags, s.now)
+	return cmd
+}
+
+// A tailer writes lines.
+type tailer struct {
+	*session
+	filter *filter
+	attrs  bool
+
+	written int
+	day     string
+	service int // width of that column
+}
+
+func (t *tailer) run(ctx context.Context, args []string, lines int, follow bool) error {
+	ins, err := t.inputs(args)
+	if err != nil {
+		return err
+	}
+	var sources []iter.Seq[line] // what is there
+	var live []io.ReadCloser     // what is yet to come
+	var names []string
+	for _, in := range ins {
+		past, future, err := t.source(ctx, in, lines, follow)
+		if err != nil {
+			t.fail("%s: %v", in.path, reason(err))
+			continue
+		}
+		if past != nil {
+			sources = append(sources, past)
+		}
+		if future != nil {
+			live, names = append(live, future), append(names, in.path)
+		}
+	}
+	for l := range mergeLines(sources) {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err := t.line(&l); err != nil {
+			return err
+		}
+	}
+	if err := t.follow(ctx, live, names); err != nil {
+		return err
+	}
+	if t.written == 0 && ctx.Err() == nil {
+		if t.failed {
+			return errTold
+		}
+		return errors.New("no line matches")
+	}
+	return nil
+}
+
+// source returns the last lines of an input, and a reader of what comes after them, unless that is nothing.
+func (t *tailer) source(ctx context.Context, in input, lines int, follow bool) (iter.Seq[line], io.ReadCloser, error) {
+	if in.stdin() {
+		return nil, &lateReader{open: func() (io.ReadCloser, error) { return t.open(ctx, in) }}, nil
+	}
+	r, err := t.open(ctx, in)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.Close() // it is a log
+	f, err := os.Open(in.path)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() || compressed(f) {
+		f.Close()
+		if err != nil {
+			return nil, nil, err
+		}
+		r, err := t.open(ctx, in) // a pipe, or what nobody appends to
+		return nil, r, err
+	}
+	defer f.Close()
+	begin, end, err := lastLines(f, info.Size(), lines, follow)
+	if err != nil {
+		return nil, nil, err
+	}
+	past := func(yield func(line) bool) {
+		f, err := os.Open(in.path)
+		if err != nil {
+			t.fail("%s: %v", in.path, reason(err))
+			return
+		}
+		defer f.Close()
+		t.readPast(ctx, io.NewSectionReader(f, begin, end-begin), in.path, yield)
+	}
+	if !follow {
+		return past, nil, nil
+	}
+	return past, newFollower(ctx, in.path, end, t.wait, t.talk), nil
+}
+
+// A lateReader is opened when it is read: to open standard input may mean to wait for its first line.
+type lateReader struct {
+	open func() (io.ReadCloser, error)
+	io.ReadCloser
+}
+
+func (r *lateReader) Read(b []byte) (n int, err error) {
+	if r.ReadCloser == nil {
+		if r.ReadCloser, err = r.open(); err != nil {
+			r.ReadCloser = nil
+			return 0, err
+		}
+	}
+	return r.ReadCloser.Read(b)
+}
+
+func (r *lateReader) Close() error {
+	if r.ReadCloser == nil {
+		return nil
+	}
+	return r.ReadCloser.Close()
+}
+
+var errEnough = errors.New("enough")
+
+// readPast yields lines until there are no more, or no more are wanted.
+func (t *tailer) readPast(ctx context.Context, r io.Reader, name string, yield func(line) bool) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	done := false
+	_, err := readLines(cancelReader{ctx, r}, name, func(l line) {
+		if !done && !yield(l) {
+			done = true
+			cancel(errEnough)
+		}
+	})
+	if err != nil && ctx.Err() == nil {
+		t.fail("%s: %v", name, reason(err))
+	}
+}
+
+// follow writes lines as they come from any of the readers, until all end or ctx is done.
+func (t *tailer) follow(ctx context.Context, live []io.ReadCloser, names []string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	lines := make(chan line)
+	ends := make(chan error)
+	var wg sync.WaitGroup
+	for i, r := range live {
+		wg.Go(func() {
+			defer r.Close()
+			_, err := readLines(r, names[i], func(l line) {
+				select {
+				case lines <- l:
+				case <-ctx.Done():
+				}
+			})
+			if err != nil {
+				err = namedError{names[i], err}
+			}
+			select {
+			case ends <- err:
+			case <-ctx.Done():
+			}
+		})
+	}
+	for open := len(live); open > 0; {
+		select {
+		case l := <-lines:
+			if err := t.line(&l); err != nil {
+				return err
+			}
+			continue
+		case err := <-ends:
+			if err != nil {
+				t.fail("%v", err)
+			}
+			open--
+			continue
+		case <-ctx.Done():
+			return nil // a reader of standard input may wait for ever
+		default:
+		}
+		// Nothing is there at the moment.
+		if err := t.out.Flush(); err != nil {
+			return err
+		}
+		select {
+		case l := <-lines:
+			if err := t.line(&l); err != nil {
+				return err
+			}
+		case err := <-ends:
+			if err != nil {
+				t.fail("%v", err)
+			}
+			open--
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	wg.Wait()
+	return nil
+}
+
+// A namedError is an error of a file.
+type namedError struct {
+	name string
+	err  error
+}
+
+func (e namedError) Error() string { return e.name + ": " + reason(e.err).Error() }
+
+func (t *tailer) line(l *line) error {
+	if l.unreadable {
+		return t.unreadable(l)
+	}
+	e := &l.Entry
+	if !t.filter.line(e) {
+		return nil
+	}
+	t.written++
+	if t.json {
+		j := newLineJSON(e)
+		j.Line = 0
+		return t.writeJSON(j)
+	}
+	p := painter(t.colored())
+	var b strings.Builder
+	t.date(e.Time, p, &b)
+	clock := strings.Repeat(" ", 12)
+	if !e.Time.IsZero() {
+		clock = e.Time.UTC().Format("15:04:05.000")
+	}
+	b.WriteString(p.paint(dim, clock))
+	b.WriteByte(' ')
+	b.WriteString(p.paint(levelStyle(e.Level), pad(tracelog.Printable(cmp.Or(e.Level, "-"), 10), 5)))
+	b.WriteByte(' ')
+	short := cmp.Or(cut(e.Trace, shortest), "-")
+	b.WriteString(p.paint(traceStyle(e.Trace), pad(tracelog.Printable(short, shortest+4), shortest)))
+	if e.Service != "" || t.service > 0 {
+		name := tracelog.Printable(e.Service, 20)
+		t.service = max(t.service, len([]rune(name)))
+		b.WriteByte(' ')
+		b.WriteString(p.paint(cyan, pad(name, t.service)))
+	}
+	b.WriteByte(' ')
+	op := tracelog.Printable(e.Op, 60)
+	attrs := e.Attrs()
+	switch e.Event {
+	case tracelog.EventEnd:
+		mark, st := "■ ", bold
+		if e.Failed {
+			mark, st = "✗ ", red
+		}
+		b.WriteString(p.paint(st, mark+op) + " " + tracelog.FormatDuration(e.Duration))
+		if e.Failed {
+			b.WriteString("  " + p.paint(red, tracelog.Printable(cmp.Or(e.Error, "failed"), 300)))
+		}
+		if !t.attrs {
+			attrs = nil
+		}
+	case tracelog.EventStart:
+		b.WriteString(p.paint(dim, "▸ ") + p.paint(bold, op))
+		if !t.attrs {
+			attrs = nil
+		}
+	default:
+		if op != "" {
+			b.WriteString(p.paint(dim, op+":") + " ")
+		}
+		b.WriteString(tracelog.Printable(e.Message, 1000))
+	}
+	for i, a := range attrs {
+		if b.WriteString("  "); i == 30 {
+			b.WriteString(p.paint(dim, "…"))
+			break
+		}
+		b.WriteString(p.paint(dim, tracelog.Printable(a.Key, 60)+"=") + a.Printable(200))
+	}
+	_, err := t.out.WriteString(strings.TrimRight(b.String(), " ") + "\n")
+	return err
+}
+
+// unreadable writes a line that is no record, for it may be a panic. What such a line says nobody knows,
+// so of the filters only --grep can choose it.
+func (t *tailer) unreadable(l *line) error {
+	f := *t.filter
+	grep := f.grep.re
+	if f.grep.re = nil; !f.empty() || grep != nil && !grep.Match(l.text) {
+		return nil
+	}
+	t.written++
+	text := string(l.text)
+	if t.json {
+		return t.writeJSON(lineJSON{Msg: text, Event: "unreadable", File: l.File})
+	}
+	text = strings.ReplaceAll(text, "\t", "    ")
+	_, err := t.out.WriteString(painter(t.colored()).paint(dim, tracelog.Printable(text, 1000)) + "\n")
+	return err
+}
+
+// date writes a line where another day begins.
+func (t *tailer) date(at time.Time, p painter, b *strings.Builder) {
+	if at.IsZero() {
+		return
+	}
+	if day := at.UTC().Format(time.DateOnly); day != t.day {
+		t.day = day
+		b.WriteString(p.paint(dim, "── "+day+" UTC ──") + "\n")
+	}
+}
+
+func levelStyle(level string) style {
+	switch l := strings.ToUpper(level); {
+	case isError(level):
+		return red
+	case strings.HasPrefix(l, "WARN"):
+		return yellow
+	case strings.HasPrefix(l, "DEBUG"), strings.HasPrefix(l, "TRACE"):
+		return dim
+	}
+	return ""
+}
+
+// pad fills text up to a width.
+func pad(text string, width int) string {
+	return text + strings.Repeat(" ", max(0, width-len([]rune(text))))
+}
+
+// mergeLines yields the lines of several sources in order of time. Within a source the order stays;
+// a line without a time goes with the one before it.
+func mergeLines(sources []iter.Seq[line]) iter.Seq[line] {
+	type head struct {
+		next func() (line, bool)
+		l    line
+		at   time.Time // the latest so far
+	}
+	return func(yield func(line) bool) {
+		var heads []*head
+		advance := func(h *head) bool {
+			var ok bool
+			h.l, ok = h.next()
+			if ok && h.l.Time.After(h.at) {
+				h.at = h.l.Time
+			}
+			return ok
+		}
+		for _, source := range sources {
+			next, stop := iter.Pull(source)
+			defer stop()
+			if h := (&head{next: next}); advance(h) {
+				heads = append(heads, h)
+			}
+		}
+		for len(heads) > 0 {
+			first := 0
+			for i, h := range heads {
+				if h.at.Before(heads[first].at) {
+					first = i
+				}
+			}
+			if !yield(heads[first].l) {
+				return
+			}
+			if !advance(heads[first]) {
+				heads = append(heads[:first], heads[first+1:]...)
+			}
+		}
+	}
+}
