@@ -9,7 +9,7 @@ import (
 func (g *generator) begin() {
 	g.now += 500 + g.rand.Int64N(3000)
 	g.open++
-	b := &booking{g: g, trace: g.hex(16), id: "b-" + g.hex(8)[:12]}
+	b := &booking{g: g, trace: g.hex(16), id: "b-" + g.hex(8)[:6]}
 	g.truth.Traces++
 	b.root(g.now)
 	last := b.lines[0]
@@ -51,12 +51,8 @@ type span struct {
 }
 
 func (b *booking) start(at int64, parent, op, kind, service string) *span {
-	pid := 17004
-	if service == worker {
-		pid = 17011
-	}
 	s := &span{b: b, started: at, r: record{
-		trace: b.trace, span: b.g.hex(8), parent: parent, op: op, kind: kind, service: service, pid: pid,
+		trace: b.trace, span: b.g.hex(8), parent: parent, op: op, kind: kind, service: service,
 	}}
 	if service == api || service == worker { // the others know no bookings
 		s.r.booking = b.id
@@ -132,7 +128,7 @@ func (b *booking) root(at int64) {
 			mail.log(t-5, "DEBUG", "mail handed over", text("to", "guest-"+g.hex(8)[:4]+"@example.com"), text("relay", "mx1"))
 			mail.end(t, refused, text("seat", "A"+strconv.Itoa(1+g.rand.IntN(30))))
 		}
-		if g.chance(0.42) {
+		if g.chance(0.5) {
 			t = b.webhook(t+20, confirm)
 		}
 	}
@@ -196,7 +192,7 @@ func (b *booking) pay(at int64, parent *span) (int64, string) {
 
 func (b *booking) webhook(at int64, parent *span) int64 {
 	g := b.g
-	job := "webhook-" + g.hex(8)[:12]
+	job := "webhook-" + g.hex(8)[:6]
 	enqueue := b.start(at, parent.r.span, "webhook.enqueue", "producer", api)
 	t := at + g.micros(900)
 	enqueue.end(t, "", text("job", job))

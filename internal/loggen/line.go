@@ -80,7 +80,7 @@ func (r *record) members() []attr {
 	if r.booking != "" {
 		ms = append(ms, text("booking", r.booking))
 	}
-	ms = append(ms, text("service", r.service), number("pid", r.pid))
+	ms = append(ms, text("service", r.service))
 	return append(ms, r.attrs...)
 }
 
