@@ -11,7 +11,10 @@ func (g *generator) begin() {
 	g.open++
 	b := &booking{g: g, trace: g.hex(16), id: "b-" + g.hex(8)[:6]}
 	g.truth.Traces++
-	b.root(g.now)
+	at := g.now
+	for range max(1, g.repeat) {
+		at = b.root(at) + 1000
+	}
 	last := b.lines[0]
 	for _, r := range b.lines {
 		if r.at >= last.at {
@@ -100,7 +103,7 @@ func http(method, route string, status int) []attr {
 }
 
 // root is the request for a booking: about 7.5 spans, and 11 other lines.
-func (b *booking) root(at int64) {
+func (b *booking) root(at int64) (end int64) {
 	g := b.g
 	root := b.start(at, "", "POST /bookings", "server", api)
 	root.log(at+40, "INFO", "booking requested", text("room", "Sea view, 2nd floor"))
@@ -142,6 +145,7 @@ func (b *booking) root(at int64) {
 	root.log(t+15, "INFO", "response written", number("status", status), number("bytes", 200+g.rand.IntN(900)))
 	t += 30
 	root.end(t, failed, http("POST", "/bookings", status)...)
+	return t
 }
 
 func (b *booking) reserve(at int64, parent *span) int64 {

@@ -19,6 +19,9 @@ type Options struct {
 	Traces int   // or after that many traces
 	Seed   uint64
 
+	// Repeat is how many bookings a trace has; 0 is 1. So a log can be longer without more traces.
+	Repeat int
+
 	// Hard lines say the same with everything that makes reading difficult: shuffled keys, escapes, spaces,
 	// nested members and later duplicates that have the names of ours, other schemas, text lines, junk
 	// in 1 of 100 lines, and 1 of 100 lines written twice.
@@ -30,8 +33,8 @@ func Generate(w io.Writer, o Options) (*Truth, error) {
 	g := &generator{
 		out:  bufio.NewWriterSize(w, 1<<20),
 		rand: rand.New(rand.NewPCG(o.Seed, 0x5106_7ace)),
-		hard: o.Hard,
-		now:  time.Date(2026, 3, 1, 9, 15, 0, 0, time.UTC).UnixMicro(),
+		hard: o.Hard, repeat: o.Repeat,
+		now: time.Date(2026, 3, 1, 9, 15, 0, 0, time.UTC).UnixMicro(),
 	}
 	g.truth.init()
 	more := func() bool {
@@ -87,15 +90,16 @@ func text(k, v string) attr       { return attr{k, v, false} }
 func number(k string, n int) attr { return attr{k, strconv.Itoa(n), true} }
 
 type generator struct {
-	out   *bufio.Writer
-	rand  *rand.Rand
-	hard  bool
-	now   int64
-	seq   int
-	open  int
-	lines lines
-	truth Truth
-	buf   []byte
+	out    *bufio.Writer
+	rand   *rand.Rand
+	hard   bool
+	repeat int
+	now    int64
+	seq    int
+	open   int
+	lines  lines
+	truth  Truth
+	buf    []byte
 
 	copies []copied // of hard logs: lines to be written again
 }

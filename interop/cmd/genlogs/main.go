@@ -1,6 +1,6 @@
 // Command genlogs writes a log like that of examples/booking, as large as asked, and prints as JSON what is in it.
 //
-//	go run ./cmd/genlogs -size 1GB [-seed N] [-hard] -o FILE >truth.json
+//	go run ./cmd/genlogs -size 1GB [-seed N] [-repeat N] [-hard] -o FILE >truth.json
 //	go run ./cmd/genlogs -traces 1000 -o - 2>truth.json | reader
 //
 // With -hard the lines say the same in all the ways that make reading difficult: see package loggen.
@@ -34,6 +34,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.IntVar(&o.Traces, "traces", 1000, "write that many traces, unless -size is given")
 	flags.Uint64Var(&o.Seed, "seed", 1, "the `seed` of what is random")
 	flags.BoolVar(&o.Hard, "hard", false, "write what is difficult to read")
+	flags.IntVar(&o.Repeat, "repeat", 1, "`times` that each trace has what it has once: a longer log of as many traces")
 	name := flags.String("o", "", "write to `file`, or - for standard output")
 	if err := flags.Parse(args); err != nil {
 		return 2
