@@ -108,26 +108,29 @@ func (p *lineParser) appendRest(attrs []Attr, i int) []Attr {
 }
 
 // preset decides whose names the line has.
-func (p *lineParser) preset() *layout {
+func (p *lineParser) preset() *layout { return presetOf(p.mask) }
+
+// presetOf decides it by which of the keys that may be ids the line has.
+func presetOf(mask uint64) *layout {
 	best := &layouts[0]
-	if p.mask&decisive == 0 {
+	if mask&decisive == 0 {
 		return best
 	}
 	most := 0
 	for i := range layouts {
 		l := &layouts[i]
 		n := 0
-		if p.mask&l.trace != 0 {
+		if mask&l.trace != 0 {
 			n += 2
 		}
-		if p.mask&l.span != 0 {
+		if mask&l.span != 0 {
 			n += 2
 		}
 		if n == 0 {
 			continue
 		}
 		if l.tells != 0 {
-			if p.mask&l.tells != l.tells {
+			if mask&l.tells != l.tells {
 				continue
 			}
 			n++

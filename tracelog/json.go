@@ -323,7 +323,11 @@ func plain(s []byte) []byte {
 	if clean {
 		return s
 	}
-	out := make([]byte, 0, len(s)+utf8.UTFMax)
+	return appendPlain(make([]byte, 0, len(s)+utf8.UTFMax), s)
+}
+
+// appendPlain appends what plain returns.
+func appendPlain(out, s []byte) []byte {
 	for i := 0; i < len(s); {
 		if s[i] != '\\' {
 			r, n := utf8.DecodeRune(s[i:])

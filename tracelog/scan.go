@@ -79,6 +79,11 @@ func (s *scanner) line(line []byte, size int, last bool) {
 		s.bad(s.Lines, tooLong(size), nil)
 		return
 	}
+	s.whole(line, last)
+}
+
+// whole reads a line that is not too long, or of which it is a part, with those that it goes on.
+func (s *scanner) whole(line []byte, last bool) {
 	if s.joiner.pending() {
 		if whole, ok := s.joiner.end(&s.parser, line); ok {
 			if whole == nil {
@@ -106,11 +111,13 @@ func (s *scanner) read(line []byte, number int, last bool) {
 	case isBad:
 		reason := s.parser.reason
 		if last && s.parser.cut {
-			reason = "truncated: the input ends inside this line's JSON object"
+			reason = truncated
 		}
 		s.bad(number, reason, s.parser.content)
 	}
 }
+
+const truncated = "truncated: the input ends inside this line's JSON object"
 
 // finish reads what the runtime cut and never ended. A program's last line may be without a newline,
 // which docker writes as a part.

@@ -51,6 +51,10 @@ const maxMessage = 64
 
 func (t *tally) blank() {
 	t.Blank++
+	t.afterBlank()
+}
+
+func (t *tally) afterBlank() {
 	t.message = 0 // the stacks come next
 	if t.last != reasonPanic {
 		t.last = ""
@@ -59,6 +63,10 @@ func (t *tally) blank() {
 
 func (t *tally) record() {
 	t.Records++
+	t.afterRecord()
+}
+
+func (t *tally) afterRecord() {
 	if t.last != reasonPanic { // other goroutines may go on logging for a moment
 		t.last = ""
 	}
@@ -66,14 +74,18 @@ func (t *tally) record() {
 
 // bad counts the line of that number. Of content, the line without prefixes, nothing is kept.
 func (t *tally) bad(number int, reason string, content []byte) {
+	t.badAs(number, reason, looksOf(reason, content))
+}
+
+// badAs is bad of a line that has been looked at.
+func (t *tally) badAs(number int, reason string, l looks) {
 	t.Bad++
-	text := reason == reasonText
 	switch {
-	case text && beginsPanic(content) && !(t.last == reasonPanic && isGoroutine(content)):
+	case l&looksPanic != 0 && !(t.last == reasonPanic && l&looksGoroutine != 0):
 		reason = reasonPanic
 		t.message = maxMessage
-		t.inPanic(content)
-	case text && t.last == reasonPanic && t.inPanic(content):
+		t.inPanic(l)
+	case reason == reasonText && t.last == reasonPanic && t.inPanic(l):
 		t.more()
 		return
 	case isBinary(reason) && isBinary(t.last):
@@ -91,15 +103,40 @@ func (t *tally) bad(number int, reason string, content []byte) {
 }
 
 // inPanic reports whether a line belongs to the panic that has begun.
-func (t *tally) inPanic(b []byte) bool {
-	if isGoroutine(b) {
+func (t *tally) inPanic(l looks) bool {
+	if l&looksGoroutine != 0 {
 		t.message = 0
 	}
 	if t.message > 0 {
 		t.message--
 		return true
 	}
-	return inStack(b)
+	return l&looksStack != 0
+}
+
+// looks is what of a panic a line of text may be.
+type looks uint8
+
+const (
+	looksPanic     looks = 1 << iota // beginsPanic
+	looksGoroutine                   // isGoroutine
+	looksStack                       // inStack
+)
+
+func looksOf(reason string, b []byte) (l looks) {
+	if reason != reasonText {
+		return 0
+	}
+	if beginsPanic(b) {
+		l |= looksPanic
+	}
+	if isGoroutine(b) {
+		l |= looksGoroutine
+	}
+	if inStack(b) {
+		l |= looksStack
+	}
+	return l
 }
 
 func isBinary(reason string) bool { return len(reason) >= 6 && reason[:6] == "binary" }

@@ -1,0 +1,162 @@
+package tracelog
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// asSlow are lines whose Records must say what their Entries say. Those that begin with "slow:" are none that
+// fastLine may take, those with "fast:" are ones that it must, or reading is not fast.
+var asSlow = []string{
+	`fast:{"time":"2026-03-01T09:15:00.0012Z","level":"INFO","msg":"seat held","trace":"4bf92f3577b34da6a3ce929d0e0e4736","span":"00f067aa0ba902b7","op":"POST /bookings","seat":"12A"}`,
+	`fast:{"time":"2026-03-01T09:15:00.318Z","level":"ERROR","msg":"span end","trace":"4bf92f","span":"00f0","op":"charge","parent":"b7ad","kind":"client","start":"2026-03-01T09:15:00.1Z","duration_ms":218,"error":"card declined","amount":129}`,
+	`fast:{"time":"2026-03-01T09:15:00.318+01:00","msg":"span end","trace":"t","span":"s","start":"2026-03-01T09:15:00.1-11:30","duration_ms":218.123}`,
+	`fast:{"time":"2026-03-01T09:15:00Z","msg":"span start","trace":"t","span":"s","op":"x"}`,
+	`fast:{"msg":"span end","trace_id":"t","span_id":"s","trace_flags":"01","start":"2026-03-01T09:15:00Z","duration_ms":1,"error":""}`,
+	"fast: \t{ \"msg\" : \"a\" , \"trace\" : \"t\" , \"x\" : [ 1 , { } ] } \r"[6:],
+	`fast:{"msg":"span end","trace":"t","span":"s","start":"2026-03-01T09:15:00Z","duration_ms":1,"sample_rate":0.25}`,
+	`fast:{"msg":"span end","trace":"t","span":"s","start":"2026-03-01T09:15:00Z","duration_ms":1,"sample_rate":"","sampled":false}`,
+	`fast:{"msg":"span end","trace":"t","span":"s","start":"2026-03-01T09:15:00Z","duration_ms":1,"sample_rate":2,"sampled":true,"queued_ms":1.5}`,
+	`fast:{"tr\u0061ce":"\u0034bf","msg":"span\u0020end","span":"é","op":"a\"b","start":"2026-03-01T09:15:00Z","duration_ms":1e0}`,
+	`fast:{"msg":"m","trace":"a","trace":"b","op":"1","op":"2","x":{"trace":"c","span":"d"},"y":["}",{"op":"3"}]}`,
+	`{"msg":"m","trace":5,"span":null,"op":true,"service":{"a":1},"level":-1.5e+3}`,
+	`fast:{"msg":"m","trace":"","span":""}`,
+	`fast:{"time":"yesterday","msg":"m"}`,
+	`fast:{"time":"2026-03-01 09:15:00","msg":"m"}`,
+	`fast:{"time":"2026-13-01T09:15:00Z","msg":"m"}`,
+	`fast:{"time":"2026-03-01T09:15:60Z","msg":"m"}`,
+	`fast:{"time":"2026-03-01T09:15:00.1234567891Z","msg":"m"}`,
+	`fast:{"time":"2026-03-01T09:15:00.Z","msg":"m"}`,
+	`fast:{"time":"9999-03-01T09:15:00Z","msg":"m"}`,
+	`fast:{"time":"2026-03-01T09:15:00+24:00","msg":"m"}`,
+	`fast:{"t\u0069me":"2026-03-01T09:15:0\u0030Z","msg":"m"}`,
+	`{"msg":"span end","trace":"t","span":"s","duration_ms":1}`,
+	`{"msg":"span end","trace":"t","span":"s","start":"2026-03-01T09:15:00Z"}`,
+	`{"msg":"span end","trace":"t","span":"s","start":"x","duration_ms":-1,"time":"2026-03-01T09:15:00Z"}`,
+	`{"msg":"span end","trace":"t","span":"s","start":"x","duration_ms":"1"}`,
+	`{"msg":"span end","trace":"t","span":"s","start":"2026-03-01T09:15:00Z","duration_ms":0.0000005}`,
+	`{"msg":"span end","trace":"t","span":"s","start":"2026-03-01T09:15:00Z","duration_ms":123456789012345678901234567890}`,
+	`{"msg":"span end","trace":"t","span":"s","start":"2026-03-01T09:15:00Z","duration_ms":""}`,
+	`{"msg":"span start","trace":"t","span":"s","start":"2026-03-01T09:15:00Z","time":"2026-03-01T09:16:00Z"}`,
+	`{}`,
+	`fast:time=2026-03-01T09:15:00.1Z level=ERROR msg="span end" trace=4bf9 span=00f0 op="POST /x" parent=b7 start=2026-03-01T09:15:00Z duration_ms=1.5 error="no seat" sample_rate=0.5 sampled=false`,
+	`fast:time=2026-03-01T09:15:00.1Z msg="span end" trace=4bf9 span=00f0 op=POST parent=b7 start=2026-03-01T09:15:00Z duration_ms=1.5 error= sample_rate=0.5 sampled=false`,
+	`fast:trace=1 span=2 msg=3 op=true service={a} level=-5 x=\y z=a=b"c  `, `fast:trace=-1 trace_id=5 msg=m`, `fast:trace=t trace_id=true msg=m`, `fast:time=1772356500 trace=t`,
+	`fast:trace=t trace=u msg=`, `fast:trace="a b" stream="x" stream=y`,
+	`trace=t msg="a\"b"`, `trace=t msg="a\x41"`, `trace=t msg="a"b`, `trace=t msg="`, `trace=t msg`, `trace=t "msg"=m`, "trace=t	msg=m", "trace=t msg=\x01", `trace=é`,
+	`trace=t x=[trace:u] y`, `trace=t msg="[trace:u span:v] hello"`, `trace= msg=m`, `trace="" level=INFO`, `a=b`, `msg=m`, `web | trace=t`, `web-1  | {"trace":"t"}`,
+	`trace=t msg="span end" span=s duration_ms=1`, `trace=t msg="span end" span=s duration_ms="1" start="2026-03-01T09:15:00Z"`, `trace=t msg="span start" span=s time=2026-03-01T09:15:00Z`,
+	`dd.trace_id=5 dd.span_id=6 msg=m`, `trace=1-5759e988-bd862e3fe1be46a994272793 msg=m`, `[trace:a span:b op:c d] hello`,
+	`slow:{`, `slow:{"a"`, `slow:{"a":`, `slow:{"a":1`, `slow:{"a":1,`, `slow:{"a":1,}`, `slow:{"a":"`, `slow:{"a":"\`, `slow:{"a":"\u00`,
+	`slow:{"a":01}`, `slow:{"a":1.}`, `slow:{"a":-}`, `slow:{"a":1e}`, `slow:{"a":tru}`, `slow:{"a":nul}`, `slow:{"a":fals}`,
+	`slow:{"a":[}`, `slow:{"a":[1`, `slow:{"a":{"b"}}`, `slow:{"a":1} {"b":2}`, `slow:{"a":1}x`, `slow:{"a" 1}`, `slow:{a:1}`,
+	"slow:{\"a\":\"\x01\"}", "slow:{\"a\x1f\":1}", `slow:{"a":"\x"}`, `slow:{"a":"\u12g4"}`, `slow:`, `slow:   `, `slow:[1]`, `slow:panic: x`, `slow:"a"`,
+	`slow:{"a":` + strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth) + `}`,
+	"{\"a\":\"\xff\xfe\",\"trace\":\"\xff\"}", `{"trace":"\ud800","op":"\ud83d\ude00"}`, "{\"a\x7f\":1}",
+	`{"eightkey":1,"duration_mz":1,"sample_ratf":2,"trace_ie":1,"duration_ms2":3,"trace":"t"}`,
+}
+
+func TestRecordIsEntry(t *testing.T) {
+	for _, line := range asSlow {
+		want, text, ok := strings.Cut(line, ":")
+		if !ok || want != "fast" && want != "slow" {
+			want, text = "", line
+		}
+		fast := checkLine(t, []byte(text))
+		if want == "fast" && !fast || want == "slow" && fast {
+			t.Errorf("%s: fast %v", line, fast)
+		}
+	}
+}
+
+// checkLine compares what is made of a line with what lineParser makes of it, and reports whether it was taken fast.
+func checkLine(t *testing.T, line []byte) (fast bool) {
+	t.Helper()
+	var want Entry
+	p := lineParser{in: make(interner)}
+	verdict := p.parse(line, &want)
+
+	var got *Entry
+	in := []Input{{Name: "f"}}
+	w := &recordReader{lineReader: newLineReader(in, nil, nil), sequencers: make([]sequencer, 1)}
+	w.sequencers[0].init(&in[0], nil, func() func(*Record) { return nil })
+	w.fn = func(r *Record) {
+		if got != nil {
+			t.Fatalf("%q: two records", line)
+		}
+		fast = r.entry == nil
+		e := Entry{
+			Event: r.Event, Duration: r.Duration, Failed: r.Failed, SampleRate: r.SampleRate, Unsampled: r.Unsampled,
+			Time: r.Time(), Start: r.Start(), Level: string(r.Level()), Message: string(r.Message()),
+			Trace: string(r.Trace()), Span: string(r.Span()), Op: string(r.Op()), Service: string(r.Service()),
+			Parent: string(r.Parent()), Kind: string(r.Kind()), Error: string(r.Error()),
+		}
+		got = &e
+		for f, at := range map[field]time.Time{fieldTime: e.Time, fieldStart: e.Start} {
+			ns, ok := r.nanos(f)
+			if wantNS, wantOK := nanosOf(at); ok != wantOK || ns != wantNS {
+				t.Errorf("%q: nanos %d %v, want %d %v", line, ns, ok, wantNS, wantOK)
+			}
+		}
+		whole := r.Entry()
+		wantWhole := want
+		wantWhole.File, wantWhole.Raw = "f", r.Raw()
+		if d := cmp.Diff(wantWhole, whole); d != "" {
+			t.Errorf("%q: Entry: -want +got\n%s", line, d)
+		}
+	}
+	if verdict == isPart {
+		return false
+	}
+	b := block{buf: append(bytes.Clone(line), '\n')}
+	b.to = len(b.buf)
+	b.pad()
+	w.read(&b)
+	s := scanner{parser: lineParser{}, fn: func(Entry) {}}
+	s.line(append(bytes.Clone(line), '\n'), len(line)+1, false)
+	source := w.sequencers[0].scanner.Source
+	source.File = ""
+	if d := cmp.Diff(s.Source, source); d != "" {
+		t.Errorf("%q: Source: -want +got\n%s", line, d)
+	}
+	if (verdict == isRecord) != (got != nil) {
+		t.Fatalf("%q: record %v, want verdict %d", line, got != nil, verdict)
+	}
+	if got == nil {
+		return fast
+	}
+	// What only Entry has.
+	want.Stack, want.Links, want.Queued, want.Schema = "", nil, 0, ""
+	if d := cmp.Diff(want, *got); d != "" {
+		t.Errorf("%q: -want +got\n%s", line, d)
+	}
+	return fast
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func FuzzRecord(f *testing.F) {
+	for _, line := range asSlow {
+		for _, prefix := range []string{"fast:", "slow:"} {
+			line = strings.TrimPrefix(line, prefix)
+		}
+		if len(line) < 1000 {
+			f.Add([]byte(line))
+		}
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		if bytes.IndexByte(line, '\n') >= 0 || bytes.HasSuffix(line, []byte("\r")) {
+			return
+		}
+		checkLine(t, line)
+	})
+}

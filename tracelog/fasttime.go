@@ -1,0 +1,126 @@
+package tracelog
+
+import (
+	"encoding/binary"
+	"time"
+)
+
+// A clock reads times as they stand on log lines, of which most have the minute of the one before.
+// It takes RFC 3339 of the years 1970 to 2261.
+type clock struct {
+	date, minute uint64 // "2026-03-0" "1T09:15:"
+	rest         byte
+	at           int64 // when that minute began, in nanoseconds since 1970
+}
+
+const second = int64(time.Second)
+
+// nanos returns nanoseconds since 1970. If it does not, others may still know what b says.
+func (c *clock) nanos(b []byte) (int64, bool) {
+	// 2026-03-01T09:15:00.003505398Z or …+01:00
+	if len(b) < 20 || len(b) > 35 {
+		return 0, false
+	}
+	east := int64(0)
+	if b[len(b)-1] != 'Z' {
+		zone := len(b) - 6
+		var ok bool
+		if east, ok = offset(b[zone:]); !ok || zone < 19 {
+			return 0, false
+		}
+		b = b[:zone+1]
+	}
+	date, minute := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+	if date != c.date || minute != c.minute || b[16] != c.rest {
+		if !c.learn(b, date, minute) {
+			return 0, false
+		}
+	}
+	s1, s0 := b[17]-'0', b[18]-'0'
+	if s1 > 5 || s0 > 9 {
+		return 0, false
+	}
+	at := c.at + (int64(s1)*10+int64(s0))*second - east
+	if len(b) == 20 {
+		return at, true
+	}
+	if b[19] != '.' || len(b) == 21 || len(b) > 30 {
+		return 0, false
+	}
+	n, digits := uint32(0), b[20:len(b)-1]
+	for _, d := range digits {
+		if d -= '0'; d > 9 {
+			return 0, false
+		}
+		n = n*10 + uint32(d)
+	}
+	return at + int64(n)*tens[9-len(digits)], true
+}
+
+// offset reads +hh:mm as nanoseconds.
+func offset(b []byte) (int64, bool) {
+	h1, h0, m1, m0 := b[1]-'0', b[2]-'0', b[4]-'0', b[5]-'0'
+	if h1 > 9 || h0 > 9 || h1*10+h0 > 23 || m1 > 5 || m0 > 9 || b[3] != ':' {
+		return 0, false
+	}
+	ns := (int64(h1*10+h0)*60 + int64(m1*10+m0)) * int64(time.Minute)
+	switch b[0] {
+	case '+':
+		return ns, true
+	case '-':
+		return -ns, true
+	}
+	return 0, false
+}
+
+var tens = [...]int64{1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}
+
+// learn remembers a minute.
+func (c *clock) learn(b []byte, date, minute uint64) bool {
+	var whole [20]byte
+	copy(whole[:], b[:17])
+	copy(whole[17:], "00Z")
+	var t time.Time
+	if err := t.UnmarshalText(whole[:]); err != nil || t.Year() < 1970 || t.Year() > 2261 {
+		return false
+	}
+	c.date, c.minute, c.rest, c.at = date, minute, b[16], t.UnixNano()
+	return true
+}
+
+// nanosOf returns nanoseconds since 1970; false if there is no time, or none that fits.
+func nanosOf(t time.Time) (int64, bool) {
+	if y := t.Year(); y < 1678 || y > 2261 {
+		return 0, false
+	}
+	return t.UnixNano(), true
+}
+
+// fastMillis reads a number of milliseconds with six decimals at most, without rounding.
+// If it does not, parseDuration may still.
+func fastMillis(b []byte) (time.Duration, bool) {
+	if len(b) > 15 {
+		return 0, false // beyond what a float64 holds exactly
+	}
+	n, decimals, point := int64(0), 0, false
+	for _, c := range b {
+		switch d := c - '0'; {
+		case d <= 9:
+			n = n*10 + int64(d)
+			if point {
+				decimals++
+			}
+		case c == '.':
+			point = true
+		default:
+			return 0, false
+		}
+	}
+	if decimals > 6 {
+		return 0, false
+	}
+	if n *= tens[6-decimals]; n > 1<<50 {
+		return 0, false
+	}
+	return time.Duration(n), true
+}

@@ -1,0 +1,280 @@
+package tracelog
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// Found is what [FindTrace] found.
+type Found struct {
+	// ID is the trace's id; "" if there is none, or are several.
+	ID string
+
+	// Entries are the lines of that trace, by input and line.
+	Entries []Entry
+
+	// Candidates are the ids that begin as asked, if there are several: the first 100 of them in order.
+	Candidates []string
+	// More says that there are more than those.
+	More bool
+}
+
+const maxCandidates = 100
+
+// FindTrace returns the lines of the one trace whose id is among ids or, if none is, begins with one of them.
+// Give it what [TraceIDs] makes of the id that somebody asks for. Small and capital letters are the same,
+// except where ids differ in nothing else.
+//
+// It is much faster than to read all lines, if each of ids has at least four characters, and it holds no more than
+// the lines of one trace. Errors are those of [ScanRecords], and what was found until then is returned.
+func FindTrace(ctx context.Context, inputs []Input, ids []string, o *ScanOptions) (*Found, error) {
+	if o == nil {
+		o = new(ScanOptions)
+	}
+	f := &finder{ids: ids, needles: needlesOf(ids)}
+	var errs []error
+	for i := range inputs {
+		err := f.input(ctx, inputs[i:i+1], o)
+		if e := ctx.Err(); e != nil {
+			return f.result(), e
+		}
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return f.result(), errors.Join(errs...)
+}
+
+// needlesOf returns what stands on each line of a trace with one of the ids, or with one that begins so, if the lines
+// have no escapes that could hide it; nil if that cannot be told.
+func needlesOf(ids []string) *needles {
+	var words []string
+	for _, id := range ids {
+		for _, c := range []byte(id) {
+			// Others can be escaped in more ways than findEscape knows.
+			if !isDigit(c) && !('a' <= c|0x20 && c|0x20 <= 'z') && c != '-' && c != '_' && c != '.' && c != ':' {
+				return nil
+			}
+		}
+		words = append(words, id)
+		if !isHex(id) {
+			continue
+		}
+		// The id as other backends write it; see traceID.
+		if len(id) > 8 {
+			words = append(words, id[:8]+"-"+id[8:])
+		}
+		if zeros := min(len(id), 16); strings.Trim(id[:zeros], "0") == "" {
+			n, err := strconv.ParseUint(id[zeros:], 16, 64)
+			if len(id) != 32 || err != nil {
+				return nil
+			}
+			words = append(words, strconv.FormatUint(n, 10))
+		}
+	}
+	return newNeedles(words)
+}
+
+// A finder is what the workers of FindTrace share.
+type finder struct {
+	ids     []string
+	needles *needles // nil if all lines have to be read
+	pieces  atomic.Bool
+
+	mu         sync.Mutex
+	exact      string
+	candidates []string // sorted
+	more       bool
+	before     []Entry // of exact, else of the only candidate: in the inputs before this one
+	hits       []hit   // and in this one
+}
+
+// A hit is a line of the trace. Its number is not known until all blocks before it have been read.
+type hit struct {
+	seq   int
+	entry Entry // Line counts from the beginning of the block, or of the input if seq is -1
+}
+
+// input reads one input.
+func (f *finder) input(ctx context.Context, in []Input, o *ScanOptions) error {
+	// What can be read only once is read whole: of lines that a container's runtime cut, an id finds one part only.
+	if at, _ := parts(in[0].Reader); at == nil || f.needles == nil {
+		return f.whole(ctx, in, o)
+	}
+	f.pieces.Store(false)
+	var workers []*searcher
+	err := readBlocks(ctx, in, o, func() blockReader {
+		w := &searcher{lineReader: newLineReader(in, o.Filter, f.record), finder: f}
+		workers = append(workers, w)
+		return w
+	})
+	if f.pieces.Load() && err == nil {
+		f.hits = nil
+		return f.whole(ctx, in, o)
+	}
+	var blocks []blockLines
+	for _, w := range workers {
+		blocks = append(blocks, w.blocks...)
+	}
+	f.settle(firstLines(blocks))
+	return err
+}
+
+// whole reads all lines.
+func (f *finder) whole(ctx context.Context, in []Input, o *ScanOptions) error {
+	sequencers, err := scanRecords(ctx, in, o, func() func(*Record) { return f.record })
+	f.settle(sequencers[0].first)
+	return err
+}
+
+// settle takes the hits of an input, given the numbers of the first lines of its blocks.
+func (f *finder) settle(first []int) {
+	begin := len(f.before)
+	for _, h := range f.hits {
+		if h.seq >= 0 {
+			h.entry.Line += first[h.seq]
+		}
+		f.before = append(f.before, h.entry)
+	}
+	f.hits = nil
+	slices.SortFunc(f.before[begin:], func(a, b Entry) int { return cmp.Compare(a.Line, b.Line) })
+}
+
+// A searcher reads only the lines that may be of the trace.
+type searcher struct {
+	*lineReader
+	*finder
+	blocks []blockLines
+}
+
+// A blockLines says how many lines a block has.
+type blockLines struct{ seq, lines int }
+
+func (w *searcher) read(b *block) {
+	text := b.buf[:b.to]
+	n := 0            // the lines
+	counted := b.from // before this
+	// The journal may write a line as an array of its bytes.
+	line, _, _ := bytes.Cut(text[b.from:], newline)
+	every := bytes.Contains(line, []byte("__REALTIME_TIMESTAMP"))
+	word, escape := w.needles.find(text, b.from), findEscape(text, b.from)
+	for every && counted < b.to || word >= 0 || escape >= 0 {
+		at := word
+		if at < 0 || escape >= 0 && escape < at {
+			at = escape
+		}
+		if every {
+			at = counted
+		}
+		start := b.from + bytes.LastIndexByte(text[b.from:at], '\n') + 1
+		n += bytes.Count(text[counted:start], newline)
+		next, ok := w.quick(b, start)
+		v := isRecord
+		if !ok {
+			v = w.slow(b.last(next))
+		}
+		switch v {
+		case isRecord:
+			w.emit(b, n)
+		case isPart:
+			w.pieces.Store(true)
+		case isBad:
+			if _, ok := w.parser.container(w.line); ok {
+				w.pieces.Store(true)
+			}
+		}
+		n++
+		counted = next
+		if word >= 0 && word < next {
+			word = w.needles.find(text, next)
+		}
+		if escape >= 0 && escape < next {
+			escape = findEscape(text, next)
+		}
+	}
+	n += bytes.Count(text[counted:], newline)
+	if b.long > 0 {
+		n++
+	}
+	w.blocks = append(w.blocks, blockLines{b.seq, n})
+}
+
+var newline = []byte("\n")
+
+// record takes a record that may be of the trace.
+func (f *finder) record(r *Record) {
+	id := r.Trace()
+	if len(id) == 0 {
+		return
+	}
+	exact, like := false, false
+	for _, want := range f.ids {
+		exact = exact || string(id) == want
+		like = like || len(id) >= len(want) && strings.EqualFold(string(id[:len(want)]), want)
+	}
+	if !like {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.add(string(id), exact) {
+		h := hit{seq: r.seq, entry: r.Entry()}
+		h.entry.Line = r.number
+		f.hits = append(f.hits, h)
+	}
+}
+
+// add reports whether lines of the id may be wanted.
+func (f *finder) add(id string, exact bool) bool {
+	if exact && (f.exact == "" || id < f.exact) {
+		f.exact, f.before, f.hits = id, nil, nil
+	}
+	if f.exact != "" {
+		return id == f.exact
+	}
+	i, ok := slices.BinarySearch(f.candidates, id)
+	if !ok {
+		if len(f.candidates) > 0 {
+			f.before, f.hits = nil, nil
+		}
+		f.candidates = slices.Insert(f.candidates, i, id)
+		if len(f.candidates) > maxCandidates {
+			f.candidates, f.more = f.candidates[:maxCandidates], true
+		}
+	}
+	return len(f.candidates) == 1
+}
+
+func (f *finder) result() *Found {
+	switch {
+	case f.exact != "":
+		return &Found{ID: f.exact, Entries: f.before}
+	case len(f.candidates) == 1:
+		return &Found{ID: f.candidates[0], Entries: f.before}
+	}
+	return &Found{Candidates: f.candidates, More: f.more}
+}
+
+// firstLines returns the numbers of the first lines of blocks.
+func firstLines(blocks []blockLines) []int {
+	n := 0 // after an error blocks may be missing
+	for _, b := range blocks {
+		n = max(n, b.seq+1)
+	}
+	first := make([]int, n+1)
+	for _, b := range blocks {
+		first[b.seq+1] = b.lines
+	}
+	first[0] = 1
+	for i := range n {
+		first[i+1] += first[i]
+	}
+	return first
+}

@@ -1,0 +1,139 @@
+package tracelog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func end(trace, span string, ms int, more string) string {
+	return fmt.Sprintf(`{"time":"2026-03-01T09:15:0%d.5Z","msg":"span end","trace":"%s","span":"%s","start":"2026-03-01T09:15:0%dZ","duration_ms":%d%s}`+"\n",
+		ms%10, trace, span, ms%10, ms, more)
+}
+
+func TestScanGroups(t *testing.T) {
+	log := end("t", "1", 1, `,"op":"a","service":"x","n":1`) +
+		end("t", "2", 2, `,"op":"a","service":"y","sample_rate":0.25`) +
+		end("t", "2", 2, `,"op":"a","service":"y","sample_rate":0.25`) + // once more
+		end("t", "3", 3, `,"op":"b","service":"y","error":"e","n":2`) +
+		end("t", "3", 4, `,"op":"b","service":"y","error":"e","n":2`) + // says something else
+		end("u", "4", 5, `,"op":"b","sampled":false`) +
+		`{"msg":"span start","trace":"u","span":"5","op":"b"}` + "\n" +
+		`{"msg":"span end","op":"c"}` + "\n"
+	show := func(o *GroupOptions) string {
+		g, err := ScanGroups(t.Context(), []Input{{"f", strings.NewReader(log)}}, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		for _, x := range g.Groups {
+			fmt.Fprintf(&b, "%s: %g of which %g, %v; ", x.Key, x.Stat.Count(), x.Stat.Errors(), x.Stat.Max())
+		}
+		fmt.Fprintf(&b, "%d duplicates, deduped %v", g.Duplicates, g.Deduped)
+		return b.String()
+	}
+	for _, test := range []struct {
+		name string
+		o    *GroupOptions
+		want string
+	}{
+		{"nil", nil, "a: 5 of which 0, 2ms; b: 2 of which 2, 4ms; 1 duplicates, deduped true"},
+		{"duplicates", &GroupOptions{KeepDuplicates: true}, "a: 9 of which 0, 2ms; b: 2 of which 2, 4ms; 0 duplicates, deduped false"},
+		{
+			"by service", &GroupOptions{By: func(r *Record) ([]byte, bool) { return r.Service(), len(r.Service()) > 0 }},
+			"x: 1 of which 0, 1ms; y: 6 of which 2, 4ms; 1 duplicates, deduped true",
+		},
+		{
+			"by an attribute", &GroupOptions{By: func(r *Record) ([]byte, bool) { v, ok := r.Attr("n"); return v, ok }},
+			"1: 1 of which 0, 1ms; 2: 2 of which 2, 4ms; 0 duplicates, deduped true",
+		},
+		{
+			"filter", &GroupOptions{ScanOptions: ScanOptions{Filter: func(r *Record) bool {
+				return r.Start().After(time.Date(2026, 3, 1, 9, 15, 3, 0, time.UTC))
+			}}},
+			"b: 1 of which 1, 4ms; 0 duplicates, deduped true",
+		},
+	} {
+		if got := show(test.o); got != test.want {
+			t.Errorf("%s:\n%s, want\n%s", test.name, got, test.want)
+		}
+	}
+}
+
+func TestScanOutlines(t *testing.T) {
+	log := `{"time":"2026-03-01T09:14:59Z","msg":"a","trace":"x","op":"first"}` + "\n" +
+		`{"time":"2026-03-01T09:15:59Z","msg":"b","trace":"x","op":"last"}` + "\n" +
+		end("t", "2", 2, `,"op":"child","parent":"1","error":"e"`) +
+		end("t", "2", 2, `,"op":"child","parent":"1","error":"e"`) +
+		end("t", "1", 4, `,"op":"root","service":"api"`) +
+		end("t", "3", 5, `,"op":"later root"`) +
+		end("4bf92f3577b34da6a3ce929d0e0e4736", "4", 7, `,"op":"`+strings.Repeat("é", 200)+`","parent":"gone"`) +
+		`{"msg":"no time","trace":"y"}` + "\n" +
+		`{"time":"9999-03-01T09:15:59Z","msg":"c","trace":"z"}` + "\n"
+	const long = "éééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé"
+	const want = `x 09:14:59.000 09:15:59.000 2 lines 0 spans 0 errors 2 matched "first" "" 0s true
+t 09:15:02.000 09:15:05.500 4 lines 3 spans 1 errors 4 matched "root" "api" 4ms false
+4bf92f3577b34da6a3ce929d0e0e4736 09:15:07.000 09:15:07.500 1 lines 1 spans 0 errors 1 matched "` + long + `" "" 7ms true
+y 00:00:00.000 00:00:00.000 1 lines 0 spans 0 errors 0 matched "" "" 0s true
+z 00:00:00.000 00:00:00.000 1 lines 0 spans 0 errors 0 matched "" "" 0s true
+1 duplicates, deduped true
+`
+	for workers := 1; workers <= 3; workers++ {
+		s, err := ScanOutlines(t.Context(), []Input{{"f", strings.NewReader(log)}}, &OutlineOptions{
+			ScanOptions: ScanOptions{Workers: workers, chunk: 50},
+			Match:       func(r *Record) bool { return len(r.Op()) > 0 },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		for x := range s.All(nil) {
+			const layout = "15:04:05.000"
+			fmt.Fprintf(&b, "%s %s %s %d lines %d spans %d errors %d matched %q %q %v %v\n", x.ID, x.Start.Format(layout), x.End.Format(layout),
+				x.Lines, x.Spans, x.Errors, x.Matched, x.Op, x.Service, x.Duration, x.Rootless)
+		}
+		fmt.Fprintf(&b, "%d duplicates, deduped %v\n", s.Duplicates, s.Deduped)
+		if b.String() != want {
+			t.Errorf("%d workers: got\n%swant\n%s", workers, b.String(), want)
+		}
+	}
+}
+
+// Container runtimes cut long lines, wherever the parts of a file do.
+func TestCutLines(t *testing.T) {
+	var log strings.Builder
+	for i := range 40 {
+		line := fmt.Sprintf(`{"msg":"m","trace":"abcdef%02d","text":"%s"}`, i%20, strings.Repeat("x", 30*(i%4)))
+		stream := [...]string{"stdout", "stderr"}[i%2]
+		for len(line) > 50 {
+			fmt.Fprintf(&log, "2026-03-01T09:15:00Z %s P %s\n", stream, line[:50])
+			line = line[50:]
+			fmt.Fprintf(&log, "2026-03-01T09:15:00Z %s F {\"other\":%d}\n", [...]string{"stderr", "stdout"}[i%2], i)
+		}
+		fmt.Fprintf(&log, "2026-03-01T09:15:00Z %s F %s\npanic: %d\n\ngoroutine 1 [running]:\n\t/a.go:1\n", stream, line, i)
+	}
+	var want []string
+	var numbers []int
+	wantSource, _ := Scan(strings.NewReader(log.String()), "f", func(e Entry) {
+		want = append(want, string(e.Raw))
+		if e.Trace == "abcdef07" {
+			numbers = append(numbers, e.Line)
+		}
+	})
+	if len(want) < 80 || wantSource.Joined == 0 || len(numbers) != 2 {
+		t.Fatalf("%+v %v", wantSource, numbers)
+	}
+	slices.Sort(want)
+	for _, a := range readings() {
+		got, source := a.lines(t, log.String())
+		if strings.Join(got, "\n") != strings.Join(want, "\n") || fmt.Sprintf("%+v", source) != fmt.Sprintf("%+v", wantSource) {
+			t.Fatalf("%s: %d records, want %d; %+v, want %+v", a.name, len(got), len(want), source, wantSource)
+		}
+		f, err := FindTrace(t.Context(), []Input{{"f", a.input(t, log.String())}}, []string{"abcdef07"}, &ScanOptions{Workers: a.workers, chunk: a.chunk})
+		if err != nil || len(f.Entries) != 2 || f.Entries[0].Line != numbers[0] || f.Entries[1].Line != numbers[1] {
+			t.Fatalf("%s: %+v, %v; want lines %v", a.name, f, err, numbers)
+		}
+	}
+}

@@ -1,0 +1,286 @@
+package tracelog
+
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+)
+
+// A Record is a line as those see it who read millions of them: [ScanRecords] makes no [Entry] of a line of which
+// nobody wants one. What it says is what the Entry would say.
+//
+// It is valid, and so are the bytes that its methods return, until the function that it was given to returns.
+// They must not be changed.
+type Record struct {
+	// Event is what the line reports about its span.
+	Event Event
+
+	// Duration, Failed, SampleRate and Unsampled are as in an Entry, and so only of span records.
+	Duration   time.Duration
+	Failed     bool
+	SampleRate float64
+	Unsampled  bool
+
+	input *Input
+	line  []byte // without its newline
+	buf   []byte // what the spots refer to
+	spots [numFields]spot
+
+	scratch []byte // buf, of a line of which an Entry was made
+	entry   *Entry // of such a line
+	late    *Entry // of another line, made when only that knew what was asked for
+	parser  *lineParser
+	clock   *clock
+
+	// Where the line is: the seq-th block's line of that number, from 0; or if seq is -1 the input's, from 1.
+	seq, number int
+}
+
+func (r *Record) text(f field) []byte {
+	s := &r.spots[f]
+	b := r.buf[s.from:s.to]
+	if !s.plain && s.from < s.to {
+		b = plain(b)
+	}
+	return b
+}
+
+// File is the Name of the line's [Input].
+func (r *Record) File() string { return r.input.Name }
+
+// Raw is the line without its newline.
+func (r *Record) Raw() []byte { return r.line }
+
+// Trace is the trace's id, empty if the line is in none.
+func (r *Record) Trace() []byte { return r.text(fieldTrace) }
+
+// Span is the span's id.
+func (r *Record) Span() []byte { return r.text(fieldSpan) }
+
+// Op is what the line calls its span.
+func (r *Record) Op() []byte { return r.text(fieldOp) }
+
+// Service is the program's name.
+func (r *Record) Service() []byte { return r.text(fieldService) }
+
+// Level is the level as found.
+func (r *Record) Level() []byte { return r.text(fieldLevel) }
+
+// Message is the message.
+func (r *Record) Message() []byte { return r.text(fieldMessage) }
+
+// Parent is the id of the parent, of span records that have one.
+func (r *Record) Parent() []byte { return r.text(fieldParent) }
+
+// Kind is the kind of a span record.
+func (r *Record) Kind() []byte { return r.text(fieldKind) }
+
+// Error is the error of a span record that has Failed set.
+func (r *Record) Error() []byte { return r.text(fieldError) }
+
+// Time is the time of the line, in UTC; zero if it has none.
+func (r *Record) Time() time.Time { return r.time(fieldTime) }
+
+// Start is when the span of a span record began, in UTC; zero if it does not say.
+func (r *Record) Start() time.Time { return r.time(fieldStart) }
+
+// Weight is for how many spans the record stands; see [Entry.Weight].
+func (r *Record) Weight() float64 { return weight(r.SampleRate, r.Unsampled) }
+
+// Entry makes an Entry of the line, which is the caller's to keep. Its Line is 0: while a file is read in parts,
+// nobody knows the number.
+func (r *Record) Entry() Entry {
+	e := Entry{File: r.input.Name, Raw: bytes.Clone(r.line)}
+	if r.entry != nil {
+		file, raw := e.File, e.Raw
+		e = *r.entry
+		e.File, e.Raw = file, raw
+		return e
+	}
+	r.parser.parse(e.Raw, &e)
+	return e
+}
+
+// Attr is [Entry.Attr] of the line.
+func (r *Record) Attr(key string) (json.RawMessage, bool) {
+	var e Entry
+	if r.parser.parse(r.line, &e) != isRecord {
+		return nil, false
+	}
+	return lookup(r.parser.members, key)
+}
+
+func (r *Record) time(f field) time.Time {
+	if ns, ok := r.quick(f); ok {
+		return time.Unix(0, ns).UTC()
+	}
+	e := r.entry
+	if e == nil {
+		if r.spots[f].line == 0 {
+			return time.Time{}
+		}
+		if r.late == nil {
+			r.late = new(Entry)
+			r.parser.parse(r.line, r.late)
+		}
+		e = r.late
+	}
+	if f == fieldTime {
+		return e.Time
+	}
+	return e.Start
+}
+
+// quick returns the time if it has the usual form.
+func (r *Record) quick(f field) (int64, bool) {
+	s := &r.spots[f]
+	if r.entry != nil || s.kind != '"' {
+		return 0, false
+	}
+	return r.clock.nanos(r.buf[s.from:s.to])
+}
+
+// nanos returns the time in nanoseconds since 1970, or false if there is none, or one that does not fit.
+func (r *Record) nanos(f field) (int64, bool) {
+	if ns, ok := r.quick(f); ok {
+		return ns, true
+	}
+	return nanosOf(r.time(f))
+}
+
+// fill makes the record of a line that a fastLine has taken. It reports false if only lineParser knows what it says.
+func (r *Record) fill(f *fastLine, b []byte) bool {
+	r.buf, r.entry, r.late = b, nil, nil
+	r.Event, r.Duration, r.Failed, r.SampleRate, r.Unsampled = EventLog, 0, false, 0, false
+	if f.mask&wrappers != 0 && !f.isText {
+		return false
+	}
+	l := presetOf(f.mask)
+	if l.ids != idPlain || l.spanStore || l.startTime || l.strings {
+		return false
+	}
+	r.spots = [numFields]spot{}
+	f.text(l, fieldTrace, &r.spots[fieldTrace])
+	trace := r.text(fieldTrace)
+	if len(trace) >= len("1-5759e988-bd862e3fe1be46a994272793") && (trace[0] == '1' || trace[0] == 'R' || trace[0] == 'S') {
+		return false // it may be X-Ray's
+	}
+	if f.isText && len(trace) == 0 {
+		return false // it may be no record
+	}
+	f.text(l, fieldSpan, &r.spots[fieldSpan])
+	f.text(l, fieldMessage, &r.spots[fieldMessage])
+	f.text(l, fieldOp, &r.spots[fieldOp])
+	f.text(l, fieldService, &r.spots[fieldService])
+	if !f.text(l, fieldLevel, &r.spots[fieldLevel]) && f.find(l, fieldLevel) != 0 {
+		return false // a number
+	}
+	if s := f.find(l, fieldTime); s != 0 {
+		r.spots[fieldTime] = f.members[s]
+	}
+	message := &r.spots[fieldMessage]
+	if n := message.to - message.from; message.plain && n != int32(len(messageEnd)) && n != int32(len(messageStart)) {
+		return true
+	}
+	event := EventLog
+	switch string(r.text(fieldMessage)) {
+	case messageEnd:
+		event = EventEnd
+	case messageStart:
+		event = EventStart
+	default:
+		return true
+	}
+	if len(trace) == 0 || len(r.text(fieldSpan)) == 0 {
+		return true
+	}
+	start, lasted := f.find(l, fieldStart), f.find(l, fieldDuration)
+	switch event {
+	case EventEnd:
+		if start == 0 || lasted == 0 || lasted == slotNanoseconds || lasted == slotGoDuration {
+			return false
+		}
+		m := &f.members[lasted]
+		if m.kind == '"' && !f.isText {
+			return false
+		}
+		var ok bool
+		if r.Duration, ok = fastMillis(b[m.from:m.to]); !ok {
+			if r.Duration, ok = parseDuration(b[m.from:m.to], time.Millisecond); !ok {
+				return false
+			}
+		}
+		m = &f.members[start]
+		if m.kind != '"' {
+			return false
+		}
+		if _, ok := r.clock.nanos(b[m.from:m.to]); !ok {
+			return false
+		}
+		r.spots[fieldStart] = *m
+	case EventStart:
+		if start != 0 || lasted != 0 {
+			return false
+		}
+		r.spots[fieldStart] = r.spots[fieldTime]
+	}
+	r.Event = event
+	f.text(l, fieldParent, &r.spots[fieldParent])
+	f.text(l, fieldKind, &r.spots[fieldKind])
+	r.Failed = f.text(l, fieldError, &r.spots[fieldError])
+	if s := f.find(l, fieldSampleRate); s != 0 && (f.members[s].kind != '"' || f.isText) {
+		m := &f.members[s]
+		if x, ok := parseNumber(b[m.from:m.to]); ok && x > 0 && x <= 1 {
+			r.SampleRate = x
+		}
+	}
+	if s := f.find(l, fieldSampled); s != 0 {
+		m := &f.members[s]
+		r.Unsampled = (m.kind != '"' || f.isText) && string(b[m.from:m.to]) == "false"
+	}
+	return true
+}
+
+// find returns the slot of a field's first member, as lineParser does; 0 if there is none.
+func (f *fastLine) find(l *layout, field field) slot {
+	for _, s := range l.slots[field] {
+		if f.members[s].line == f.line {
+			return s
+		}
+	}
+	return 0
+}
+
+// text sets where a field's first string is.
+func (f *fastLine) text(l *layout, field field, to *spot) bool {
+	for _, s := range l.slots[field] {
+		if m := &f.members[s]; m.line == f.line && m.kind == '"' {
+			*to = *m
+			return true
+		}
+	}
+	return false
+}
+
+// take makes the record of an entry, whose Raw is not looked at.
+func (r *Record) take(e *Entry) {
+	r.Event, r.Duration, r.Failed, r.SampleRate, r.Unsampled = e.Event, e.Duration, e.Failed, e.SampleRate, e.Unsampled
+	r.entry, r.late = e, nil
+	b := r.scratch[:0]
+	r.spots = [numFields]spot{}
+	put := func(f field, s string) {
+		from := int32(len(b))
+		b = append(b, s...)
+		r.spots[f] = spot{from: from, to: int32(len(b)), plain: true}
+	}
+	put(fieldLevel, e.Level)
+	put(fieldMessage, e.Message)
+	put(fieldTrace, e.Trace)
+	put(fieldSpan, e.Span)
+	put(fieldOp, e.Op)
+	put(fieldService, e.Service)
+	put(fieldParent, e.Parent)
+	put(fieldKind, e.Kind)
+	put(fieldError, e.Error)
+	r.scratch, r.buf = b, b
+}

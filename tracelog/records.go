@@ -1,0 +1,198 @@
+package tracelog
+
+import (
+	"bytes"
+	"context"
+)
+
+// ScanRecords reads all lines of the inputs, several at once, and calls fn for each that is a record and that the
+// options' Filter takes. Each worker has a function of its own, which newFunc returns: it is called by one goroutine
+// at a time, with the lines of each input in order, but only some of them. What is gathered in one may be merged
+// when ScanRecords has returned. There may be more such functions than workers.
+//
+// The Sources are those that [Scan] returns for each input. The error names the inputs that could not be read
+// to their end, or is ctx's; the Sources then tell what was read.
+//
+// A few buffers of 256 KiB, or of the longest line if that is more, are held for each worker.
+func ScanRecords(ctx context.Context, inputs []Input, o *ScanOptions, newFunc func() func(*Record)) ([]Source, error) {
+	sequencers, err := scanRecords(ctx, inputs, o, newFunc)
+	sources := make([]Source, len(inputs))
+	for i := range sequencers {
+		sources[i] = sequencers[i].scanner.Source
+	}
+	return sources, err
+}
+
+func scanRecords(ctx context.Context, inputs []Input, o *ScanOptions, newFunc func() func(*Record)) ([]sequencer, error) {
+	if o == nil {
+		o = new(ScanOptions)
+	}
+	sequencers := make([]sequencer, len(inputs))
+	for i := range sequencers {
+		sequencers[i].init(&inputs[i], o.Filter, newFunc)
+	}
+	err := readBlocks(ctx, inputs, o, func() blockReader {
+		return &recordReader{lineReader: newLineReader(inputs, o.Filter, newFunc()), sequencers: sequencers}
+	})
+	for i := range sequencers {
+		sequencers[i].finish()
+	}
+	return sequencers, err
+}
+
+// A lineReader makes records of lines.
+type lineReader struct {
+	inputs []Input
+	filter func(*Record) bool
+	fn     func(*Record)
+
+	record Record
+	fast   fastLine
+	parser lineParser
+	clock  clock
+	entry  Entry
+
+	line   []byte // of the line that was read last: without its newline; nil if it is too long
+	reason string // of a bad one
+	looks  looks
+}
+
+func newLineReader(inputs []Input, filter func(*Record) bool, fn func(*Record)) *lineReader {
+	w := &lineReader{inputs: inputs, filter: filter, fn: fn, parser: lineParser{in: make(interner)}}
+	w.record.parser, w.record.clock = &w.parser, &w.clock
+	w.fast.keys = keyTableOf()
+	return w
+}
+
+// quick reads the line that begins at start as a record, if it is one of the usual kind, and returns where the next one
+// begins. If it is not, it sets only line.
+func (w *lineReader) quick(b *block, start int) (next int, ok bool) {
+	end := w.fast.parse(b.buf, start)
+	if end >= 0 && end-start < MaxLine {
+		w.line = trimCR(b.buf[start:end])
+		return end + 1, w.record.fill(&w.fast, b.buf)
+	}
+	end = start + bytes.IndexByte(b.buf[start:], '\n')
+	w.line = b.buf[start:end]
+	if !b.last(end + 1) {
+		w.line = trimCR(w.line)
+	}
+	if len(w.line) > MaxLine {
+		size := end + 1 - start
+		if b.last(end + 1) {
+			size-- // its newline was added
+		}
+		w.line, w.reason, w.looks = nil, tooLong(size), 0
+		return end + 1, false
+	}
+	if len(w.line) > 0 && b.buf[start] != '{' && w.fast.parseText(b.buf, start, start+len(w.line)) {
+		return end + 1, w.record.fill(&w.fast, b.buf)
+	}
+	return end + 1, false
+}
+
+func trimCR(line []byte) []byte {
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		return line[:n-1]
+	}
+	return line
+}
+
+// last reports whether the line before next is the input's last one and has no newline.
+func (b *block) last(next int) bool { return b.cut && next == b.to }
+
+// slow reads the line that quick did not.
+func (w *lineReader) slow(last bool) verdict {
+	if w.line == nil {
+		return isBad
+	}
+	v := w.parser.parse(w.line, &w.entry)
+	switch v {
+	case isRecord:
+		w.record.take(&w.entry)
+	case isBad:
+		w.reason, w.looks = w.parser.reason, looksOf(w.parser.reason, w.parser.content)
+		if last && w.parser.cut {
+			w.reason = truncated
+		}
+	}
+	return v
+}
+
+// emit hands the record on.
+func (w *lineReader) emit(b *block, number int) {
+	r := &w.record
+	r.input, r.line, r.seq, r.number = &w.inputs[b.input], w.line, b.seq, number
+	if w.filter == nil || w.filter(r) {
+		w.fn(r)
+	}
+}
+
+// A recordReader reads all lines of its blocks.
+type recordReader struct {
+	*lineReader
+	sequencers []sequencer
+}
+
+func (w *recordReader) read(b *block) {
+	var r report
+	// Whether lines of the container's stdout and stderr may go on ones of earlier blocks.
+	pending := [2]bool{b.seq > 0, b.seq > 0}
+	for i := b.from; i < b.to; r.lines++ {
+		next, ok := w.quick(b, i)
+		i = next
+		if ok {
+			r.records++
+			r.between |= sawRecord
+			w.emit(b, r.lines)
+			continue
+		}
+		last := b.last(next)
+		if stream, part, ok := w.piece(pending); ok {
+			pending[stream] = part
+			r.add(event{piece: bytes.Clone(w.line), last: last})
+			continue
+		}
+		switch w.slow(last) {
+		case isRecord:
+			r.records++
+			r.between |= sawRecord
+			w.emit(b, r.lines)
+		case isBlank:
+			r.blanks++
+			r.between |= sawBlank
+		case isPart:
+			pending[streamOf(&w.parser.chunk)] = true
+			r.add(event{piece: bytes.Clone(w.line), last: last})
+		case isBad:
+			r.add(event{reason: w.reason, looks: w.looks})
+		}
+	}
+	if b.long > 0 {
+		r.add(event{reason: tooLong(b.long)})
+		r.lines++
+	}
+	w.sequencers[b.input].submit(b.seq, r)
+}
+
+func streamOf(c *chunk) int {
+	if c.stream == "stderr" {
+		return 1
+	}
+	return 0
+}
+
+var streamNames = [2][]byte{[]byte("stdout"), []byte("stderr")}
+
+// piece reports whether the line is of a container's stream that is pending, and whether it goes on.
+func (w *lineReader) piece(pending [2]bool) (stream int, part, ok bool) {
+	for i, name := range streamNames {
+		if pending[i] && bytes.Contains(w.line, name) {
+			if c, ok := w.parser.container(w.line); ok && pending[streamOf(&c)] {
+				return streamOf(&c), c.partial, true
+			}
+			break
+		}
+	}
+	return 0, false, false
+}

@@ -1,0 +1,80 @@
+package tracelog
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+)
+
+func TestRecordSet(t *testing.T) {
+	for _, test := range []struct{ traces, spans int }{{1, 50_000}, {5000, 10}, {50_000, 1}} {
+		s := newRecordSet()
+		ids := make(map[uint64]bool)
+		for trace := range test.traces {
+			for span := range test.spans {
+				h := s.hash(record(t, fmt.Sprintf(`{"msg":"span end","trace":"t%d","span":"s%d","start":"2026-03-01T09:15:00Z","duration_ms":1}`, trace, span)))
+				ids[h] = true
+				if !s.add(h) {
+					t.Fatalf("%+v: trace %d span %d is not new", test, trace, span)
+				}
+			}
+		}
+		for h := range ids {
+			if s.add(h) {
+				t.Fatalf("%+v: %x is new again", test, h)
+			}
+		}
+		if s.full() {
+			t.Error("full")
+		}
+	}
+}
+
+// What tells records apart, and what does not.
+func TestRecordSetHash(t *testing.T) {
+	const end = `{"msg":"span end","trace":"t","span":"s","start":"2026-03-01T09:15:00Z","duration_ms":1`
+	s := newRecordSet()
+	first := s.hash(record(t, end+`}`))
+	for more, same := range map[string]bool{
+		`,"x":1}`: true, `,"level":"INFO"}`: true, `,"error":"e"}`: false, `.5}`: false,
+	} {
+		if got := s.hash(record(t, end+more)) == first; got != same {
+			t.Errorf("%s: the same %v, want %v", more, got, same)
+		}
+	}
+}
+
+// Of a full set every record is new, whoever asks.
+func TestRecordSetFull(t *testing.T) {
+	s := newRecordSet()
+	var wg sync.WaitGroup
+	for w := range 2 {
+		wg.Go(func() {
+			for i := range uint64(maxPlaces * 6 / 10) {
+				s.add((i*2 + uint64(w) + 1) * 0x9e3779b97f4a7c15)
+			}
+		})
+	}
+	wg.Wait()
+	size := 0
+	for i := range s.shards {
+		size += 8 * len(s.shards[i].table)
+	}
+	if !s.full() || size > 64<<20 {
+		t.Errorf("full %v, %d bytes", s.full(), size)
+	}
+}
+
+// record returns a line as a record.
+func record(t *testing.T, line string) *Record {
+	t.Helper()
+	w := newLineReader([]Input{{}}, nil, func(*Record) {})
+	b := &block{buf: []byte(line + "\n")}
+	b.to = len(b.buf)
+	b.pad()
+	if _, ok := w.quick(b, 0); !ok {
+		t.Fatalf("not read fast: %s", line)
+	}
+	w.emit(b, 0)
+	return &w.record
+}

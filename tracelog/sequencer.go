@@ -1,0 +1,114 @@
+package tracelog
+
+import "sync"
+
+// A sequencer puts together, block by block in order, what can only be known in order: how many lines there are,
+// which bad lines are one finding, and lines that a container's runtime cut. It ends up with what Scan would have.
+type sequencer struct {
+	mu      sync.Mutex
+	waiting map[int]report // those that are behind one that has not been read
+	first   []int          // of each block: the number of its first line
+	scanner scanner
+}
+
+// A report is what there is in a block beside the records that have been handed on.
+type report struct {
+	lines, records, blanks int
+	events                 []event
+	between                uint8 // sawRecord and sawBlank, since the last event
+}
+
+// An event is a line that is no record, or not by itself.
+type event struct {
+	line   int   // number in its block, from 0
+	before uint8 // sawRecord and sawBlank, since the event before
+	looks  looks
+	last   bool // the line has no newline
+	reason string
+	piece  []byte // of a part of a line, or its end: all of it; then there is no reason
+}
+
+const (
+	sawRecord = 1 << iota
+	sawBlank
+)
+
+func (r *report) add(e event) {
+	e.line, e.before = r.lines, r.between
+	r.between = 0
+	r.events = append(r.events, e)
+}
+
+func (s *sequencer) init(in *Input, filter func(*Record) bool, newFunc func() func(*Record)) {
+	s.waiting = make(map[int]report)
+	s.scanner = scanner{tally: tally{Source: Source{File: in.Name}}, parser: lineParser{in: make(interner)}}
+	// Lines that were cut become records here.
+	var fn func(*Record)
+	record := Record{input: in, parser: new(lineParser), clock: new(clock)}
+	s.scanner.fn = func(e Entry) {
+		if fn == nil {
+			fn = newFunc()
+		}
+		record.line, record.seq, record.number = e.Raw, -1, e.Line
+		record.take(&e)
+		if filter == nil || filter(&record) {
+			fn(&record)
+		}
+	}
+}
+
+// submit takes the report of a block.
+func (s *sequencer) submit(seq int, r report) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if seq != len(s.first) {
+		s.waiting[seq] = r
+		return
+	}
+	for ok := true; ok; r, ok = s.waiting[len(s.first)] {
+		delete(s.waiting, len(s.first))
+		s.put(&r)
+	}
+}
+
+func (s *sequencer) put(r *report) {
+	t := &s.scanner.tally
+	base := t.Lines
+	s.first = append(s.first, base+1)
+	for i := range r.events {
+		e := &r.events[i]
+		s.after(e.before)
+		if e.piece != nil {
+			t.Lines = base + e.line + 1
+			s.scanner.whole(e.piece, e.last)
+			continue
+		}
+		t.badAs(base+e.line+1, e.reason, e.looks)
+	}
+	s.after(r.between)
+	t.Lines = base + r.lines
+	t.Records += r.records
+	t.Blank += r.blanks
+}
+
+func (s *sequencer) after(between uint8) {
+	if between&sawRecord != 0 {
+		s.scanner.afterRecord()
+	}
+	if between&sawBlank != 0 {
+		s.scanner.afterBlank()
+	}
+}
+
+// finish reads what is left: after an error, blocks behind a missing one too.
+func (s *sequencer) finish() {
+	for len(s.waiting) > 0 {
+		if r, ok := s.waiting[len(s.first)]; ok {
+			delete(s.waiting, len(s.first))
+			s.put(&r)
+		} else {
+			s.first = append(s.first, s.scanner.Lines+1)
+		}
+	}
+	s.scanner.finish()
+}

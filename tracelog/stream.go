@@ -1,0 +1,357 @@
+package tracelog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// An Input is something to read lines from.
+type Input struct {
+	Name string // for Source, Record and errors
+
+	// Reader is read from where it is to its end, by one goroutine, while others make sense of what it read.
+	// If it is an *os.File of a regular file, or else has methods ReadAt and Size, all of it is read in parts,
+	// by all of them at once, up to the size that it has when reading begins.
+	Reader io.Reader
+}
+
+// ScanOptions are for all functions here that read many lines. Nil means the zero value.
+type ScanOptions struct {
+	// Workers is how many goroutines read; 0 means GOMAXPROCS. What they find does not depend on it.
+	Workers int
+
+	// Filter, if not nil, says which records count. It is called by several goroutines at once.
+	Filter func(*Record) bool
+
+	// Read, if not nil, is always at how many bytes have been read.
+	Read *atomic.Int64
+
+	chunk int // how much is read at once; 0 means chunkSize
+}
+
+// chunkSize fits into the cache of a core.
+const chunkSize = 256 << 10
+
+// A block is whole lines of one input, to be read by one worker.
+type block struct {
+	input int
+	seq   int // in its input, from 0
+	buf   []byte
+	// The lines are buf[from:to], each with a newline, which was added to the last one if cut.
+	// Behind them there is padding.
+	from, to int
+	cut      bool
+	long     int // if not 0, a line that is too long follows: its length with its newline
+	longCut  bool
+}
+
+// A blockReader makes of blocks what its worker is for.
+type blockReader interface {
+	read(*block)
+}
+
+// readBlocks reads the inputs, one after the other, and gives each block to one of the workers,
+// to each of them never two at a time. The error names the inputs that could not be read to their end, or is ctx's.
+func readBlocks(ctx context.Context, inputs []Input, o *ScanOptions, worker func() blockReader) error {
+	n := o.Workers
+	if n <= 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	chunk := o.chunk
+	if chunk == 0 {
+		chunk = chunkSize
+	}
+	workers := make([]blockReader, n)
+	for i := range workers {
+		workers[i] = worker()
+	}
+	bufs := make([][]byte, n)
+	var errs []error
+	for i := range inputs {
+		in := &inputs[i]
+		var err error
+		if at, size := parts(in.Reader); at != nil {
+			p := &partReader{ctx: ctx, input: i, at: at, size: size, chunk: int64(chunk), read: o.Read}
+			err = p.run(workers, bufs)
+		} else {
+			s := &streamReader{ctx: ctx, input: i, r: in.Reader, chunk: chunk, read: o.Read}
+			err = s.run(workers)
+		}
+		if e := ctx.Err(); e != nil {
+			return e
+		}
+		if err != nil {
+			var path *fs.PathError
+			if !errors.As(err, &path) {
+				err = fmt.Errorf("%s: %w", in.Name, err)
+			}
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// parts returns what r can be read in parts with, and its size; nil if it cannot.
+func parts(r io.Reader) (io.ReaderAt, int64) {
+	switch r := r.(type) {
+	case *os.File:
+		info, err := r.Stat()
+		// Files of size 0 may be others in disguise, as in /proc.
+		if err == nil && info.Mode().IsRegular() && info.Size() > 0 {
+			return r, info.Size()
+		}
+	case interface {
+		io.ReaderAt
+		Size() int64
+	}:
+		return r, r.Size()
+	}
+	return nil, 0
+}
+
+// A partReader reads an input in parts. To a part belong the lines that begin in it.
+type partReader struct {
+	ctx   context.Context
+	input int
+	at    io.ReaderAt
+	size  int64
+	chunk int64
+	read  *atomic.Int64
+
+	next atomic.Int64
+	mu   sync.Mutex
+	err  error
+}
+
+func (p *partReader) run(workers []blockReader, bufs [][]byte) error {
+	var wg sync.WaitGroup
+	n := int((p.size + p.chunk - 1) / p.chunk)
+	for i := range min(len(workers), n) {
+		wg.Go(func() {
+			for p.ctx.Err() == nil {
+				seq := int(p.next.Add(1) - 1)
+				if seq >= n {
+					return
+				}
+				b := block{input: p.input, seq: seq, buf: bufs[i]}
+				err := p.part(&b)
+				if cap(b.buf) <= 4*int(p.chunk)+1<<20 {
+					bufs[i] = b.buf
+				} else {
+					bufs[i] = nil // a long line's
+				}
+				workers[i].read(&b)
+				if err != nil {
+					p.mu.Lock()
+					p.err = err
+					p.mu.Unlock()
+					p.next.Store(int64(n))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return p.err
+}
+
+// slack is what is read beyond a part at once, to have the rest of its last line.
+const slack = 4 << 10
+
+// part reads the lines that begin in the part. After an error the block has the lines before it.
+func (p *partReader) part(b *block) error {
+	begin := int64(b.seq) * p.chunk
+	end := min(begin+p.chunk, p.size)
+	if p.read != nil {
+		defer p.read.Add(end - begin)
+	}
+	off := max(begin-1, 0) // what is before it tells whether the first line begins here
+	b.buf = slices.Grow(b.buf[:0], int(p.chunk)+1+slack+padding)
+	eof, err := p.more(b, off, int(min(end+slack, p.size)-off))
+	if begin > 0 {
+		i := bytes.IndexByte(b.buf, '\n')
+		if i < 0 || off+int64(i)+1 >= end {
+			b.from, b.to = 0, 0
+			b.pad()
+			return err
+		}
+		b.from = i + 1
+	}
+	// The last line: it begins before end.
+	searched := min(int(end-off), len(b.buf))
+	if searched > 0 {
+		searched--
+	}
+	for {
+		if i := bytes.IndexByte(b.buf[searched:], '\n'); i >= 0 {
+			b.to = searched + i + 1
+			break
+		}
+		searched = len(b.buf)
+		if eof || err != nil {
+			b.to, b.cut = len(b.buf), len(b.buf) > b.from
+			break
+		}
+		last := max(b.from, bytes.LastIndexByte(b.buf[:min(int(end-off), len(b.buf))], '\n')+1)
+		if size := len(b.buf) - last; size > MaxLine+2 {
+			b.to, b.long = last, size
+			b.longCut, err = p.rest(b, off+int64(len(b.buf)))
+			break
+		}
+		eof, err = p.more(b, off+int64(len(b.buf)), max(len(b.buf), 2*slack))
+	}
+	b.buf = b.buf[:b.to]
+	b.pad()
+	return err
+}
+
+// pad adds what fastLine needs.
+func (b *block) pad() {
+	if b.cut {
+		b.buf = append(b.buf, '\n')
+		b.to++
+	}
+	b.buf = append(b.buf, make([]byte, padding)...)
+}
+
+// more appends n bytes from off, fewer at the end.
+func (p *partReader) more(b *block, off int64, n int) (eof bool, err error) {
+	n = int(min(int64(n), p.size-off))
+	b.buf = slices.Grow(b.buf, n+padding+1)
+	m, err := p.at.ReadAt(b.buf[len(b.buf):len(b.buf)+n], off)
+	b.buf = b.buf[:len(b.buf)+m]
+	if err == io.EOF {
+		err = nil
+		eof = m < n // the file has become shorter
+	}
+	return eof || off+int64(m) >= p.size, err
+}
+
+// rest finds the end of a line that is too long, and counts what is dropped.
+func (p *partReader) rest(b *block, off int64) (cut bool, err error) {
+	buf := make([]byte, 64<<10)
+	for off < p.size {
+		m, err := p.at.ReadAt(buf[:min(int64(len(buf)), p.size-off)], off)
+		if i := bytes.IndexByte(buf[:m], '\n'); i >= 0 {
+			b.long += i + 1
+			return false, nil
+		}
+		b.long += m
+		off += int64(m)
+		if err != nil || m == 0 {
+			if err == io.EOF {
+				err = nil
+			}
+			return true, err
+		}
+	}
+	return true, nil
+}
+
+// A streamReader reads an input from one end to the other.
+type streamReader struct {
+	ctx   context.Context
+	input int
+	r     io.Reader
+	chunk int
+	read  *atomic.Int64
+}
+
+func (s *streamReader) run(workers []blockReader) error {
+	full := make(chan *block)
+	free := make(chan []byte, len(workers)+1)
+	for range len(workers) + 1 {
+		free <- nil
+	}
+	var wg sync.WaitGroup
+	for _, w := range workers {
+		wg.Go(func() {
+			for b := range full {
+				w.read(b)
+				if cap(b.buf) > 4*s.chunk+1<<20 {
+					b.buf = nil
+				}
+				free <- b.buf
+			}
+		})
+	}
+	err := s.blocks(full, free)
+	close(full)
+	wg.Wait()
+	return err
+}
+
+// blocks reads and sends blocks until the end.
+func (s *streamReader) blocks(full chan<- *block, free <-chan []byte) (err error) {
+	var rest []byte // what is behind the last block: the beginning of a line, mostly
+	long := 0       // of a line that is too long: how much of it was dropped
+	for seq := 0; err == nil || len(rest) > 0 || long > 0; seq++ {
+		b := &block{input: s.input, seq: seq, buf: append((<-free)[:0], rest...)}
+		rest = rest[:0]
+		for {
+			// Fill the buffer, and if there is no whole line in it, a larger one.
+			searched := len(b.buf)
+			err = s.fill(b, max(s.chunk, 2*len(b.buf)), err)
+			if long > 0 {
+				i := bytes.IndexByte(b.buf, '\n')
+				if i < 0 && err == nil {
+					long += len(b.buf)
+					b.buf = b.buf[:0]
+					continue
+				}
+				// It is told behind the lines of a block without any.
+				if b.longCut = i < 0; b.longCut {
+					i = len(b.buf) - 1
+				}
+				b.long, long = long+i+1, 0
+				rest = append(rest, b.buf[i+1:]...)
+				break
+			}
+			if err != nil {
+				b.to = len(b.buf)
+				b.cut = b.to > 0 && b.buf[b.to-1] != '\n'
+				break
+			}
+			if i := bytes.LastIndexByte(b.buf[searched:], '\n'); i >= 0 {
+				b.to = searched + i + 1
+				rest = append(rest, b.buf[b.to:]...)
+				break
+			}
+			if len(b.buf) > MaxLine+2 {
+				long, b.buf = len(b.buf), b.buf[:0]
+			}
+		}
+		b.buf = b.buf[:b.to]
+		b.pad()
+		full <- b
+	}
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// fill reads until b has that many bytes, or until an error, which there may have been before.
+func (s *streamReader) fill(b *block, want int, err error) error {
+	b.buf = slices.Grow(b.buf, want-len(b.buf)+padding+1)
+	for len(b.buf) < want && err == nil {
+		var n int
+		n, err = s.r.Read(b.buf[len(b.buf):want])
+		b.buf = b.buf[:len(b.buf)+n]
+		if s.read != nil {
+			s.read.Add(int64(n))
+		}
+		if err == nil {
+			err = s.ctx.Err()
+		}
+	}
+	return err
+}

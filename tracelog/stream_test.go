@@ -1,0 +1,211 @@
+package tracelog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A readAll is one way of reading all records of a text.
+type readAll struct {
+	name    string
+	input   func(t *testing.T, text string) io.Reader
+	workers int
+	chunk   int
+}
+
+func readings() []readAll {
+	var all []readAll
+	inputs := []struct {
+		name string
+		fn   func(t *testing.T, text string) io.Reader
+	}{
+		{"parts", func(_ *testing.T, text string) io.Reader { return strings.NewReader(text) }},
+		{"stream", func(_ *testing.T, text string) io.Reader { return io.MultiReader(strings.NewReader(text)) }},
+		{"halves", func(_ *testing.T, text string) io.Reader { return iotest.HalfReader(strings.NewReader(text)) }},
+	}
+	for _, in := range inputs {
+		for workers := 1; workers <= 4; workers++ {
+			for _, chunk := range []int{1, 7, 64, 1000, chunkSize} {
+				all = append(all, readAll{fmt.Sprintf("%s/%d workers/chunks of %d", in.name, workers, chunk), in.fn, workers, chunk})
+			}
+		}
+	}
+	return all
+}
+
+// lines returns what records there are, sorted, and the Source.
+func (a readAll) lines(t *testing.T, text string) ([]string, Source) {
+	t.Helper()
+	var mu sync.Mutex
+	var lines []string
+	o := &ScanOptions{Workers: a.workers, chunk: a.chunk, Read: new(atomic.Int64)}
+	sources, err := ScanRecords(t.Context(), []Input{{Name: "f", Reader: a.input(t, text)}}, o, func() func(*Record) {
+		return func(r *Record) {
+			mu.Lock()
+			lines = append(lines, string(r.Raw()))
+			mu.Unlock()
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := o.Read.Load(); n != int64(len(text)) {
+		t.Errorf("%s: %d bytes read, of %d", a.name, n, len(text))
+	}
+	slices.Sort(lines)
+	return lines, sources[0]
+}
+
+// What is read in parts, and in whatever parts, is what Scan reads.
+func TestScanRecordsIsScan(t *testing.T) {
+	var many strings.Builder
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range 300 {
+		switch r.IntN(6) {
+		case 0:
+			fmt.Fprintf(&many, "panic: %d\n", i)
+		case 1:
+			many.WriteString("\n")
+		case 2:
+			fmt.Fprintf(&many, "{\"n\":%d}\r\n", i)
+		case 3:
+			fmt.Fprintf(&many, `{"n":%d,"x":"%s"}`+"\n", i, strings.Repeat("x", r.IntN(300)))
+		default:
+			fmt.Fprintf(&many, `{"msg":"m","trace":"%d"}`+"\n", i)
+		}
+	}
+	for _, text := range []string{
+		"", "\n", "\n\n", "{}", "{}\n", "\r\n", "{}\r", "x", "x\n{}", `{"a":1}` + "\n" + `{"a":`, `{"a":1}` + "\n" + `{"a":1}`,
+		"{\"a\":1}\r\n{\"b\":2}\r\n", "\n{}\n\n{}\n\n", strings.Repeat("{}\n", 100), many.String(), many.String() + `{"trace":"t"`,
+		strings.Repeat("x", 5000) + "\n" + `{"b":"` + strings.Repeat("y", 20000) + "\"}\n{}\n",
+	} {
+		var want []string
+		wantSource, _ := Scan(strings.NewReader(text), "f", func(e Entry) { want = append(want, string(e.Raw)) })
+		slices.Sort(want)
+		for _, a := range readings() {
+			got, source := a.lines(t, text)
+			if d := cmp.Diff(want, got); d != "" {
+				t.Fatalf("%s: %.40q: -want +got\n%s", a.name, text, d)
+			}
+			if d := cmp.Diff(wantSource, source); d != "" {
+				t.Fatalf("%s: %.40q: -want +got\n%s", a.name, text, d)
+			}
+		}
+	}
+}
+
+// Lines that are too long are counted and not held, wherever they end.
+func TestLongLines(t *testing.T) {
+	const over = MaxLine + 1
+	for _, test := range []struct {
+		name, text string
+	}{
+		{"just", "{}\n" + `{"x":"` + strings.Repeat("x", MaxLine-8) + "\"}\r\n{}\n"},
+		{"over", "{}\n" + strings.Repeat("x", over) + "\n{}\n"},
+		{"far over", "{}\n" + strings.Repeat("x", 2*over+12345) + "\n{}\nbad\n"},
+		{"cut", "{}\n" + strings.Repeat("x", 2*over+12345)},
+		{"last", `{"x":"` + strings.Repeat("x", MaxLine-8) + `"}`},
+		{"last over", `{"x":"` + strings.Repeat("x", MaxLine-7) + `"}`},
+	} {
+		var want []string
+		wantSource, _ := Scan(strings.NewReader(test.text), "f", func(e Entry) { want = append(want, string(e.Raw)) })
+		slices.Sort(want)
+		for _, a := range readings() {
+			if a.workers != 2 || a.chunk != chunkSize {
+				continue
+			}
+			got, source := a.lines(t, test.text)
+			if !slices.Equal(want, got) {
+				t.Errorf("%s: %s: %d records, want %d", test.name, a.name, len(got), len(want))
+			}
+			if d := cmp.Diff(wantSource, source); d != "" {
+				t.Errorf("%s: %s: -want +got\n%s", test.name, a.name, d)
+			}
+		}
+	}
+}
+
+// A file is read as it is when reading begins; one that becomes shorter is read to its end.
+func TestFileChanges(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a.log")
+	text := strings.Repeat(`{"a":"0123456789"}`+"\n", 1000)
+	for _, test := range []struct {
+		name   string
+		change func(f *os.File) error
+		want   func(n int) bool
+	}{
+		{"grows", func(f *os.File) error { _, err := f.WriteString(text); return err }, func(n int) bool { return n == 1000 }},
+		{"shrinks", func(f *os.File) error { return f.Truncate(1900) }, func(n int) bool { return n >= 100 && n < 1000 }},
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_APPEND, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		var once sync.Once
+		sources, err := ScanRecords(t.Context(), []Input{{Name: name, Reader: f}}, &ScanOptions{Workers: 2, chunk: 500}, func() func(*Record) {
+			return func(*Record) {
+				once.Do(func() {
+					if err := test.change(f); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		})
+		if err != nil || !test.want(sources[0].Records) {
+			t.Errorf("%s: %+v, %v", test.name, sources, err)
+		}
+	}
+}
+
+func TestScanRecordsErrors(t *testing.T) {
+	broken := errors.New("broken")
+	stop := func(text string) io.Reader {
+		return io.MultiReader(strings.NewReader(text), iotest.ErrReader(broken))
+	}
+	inputs := []Input{{"a", stop("{}\n{}\n{\"x\"")}, {"b", strings.NewReader("{}\n")}, {"c", brokenAt{broken}}}
+	sources, err := ScanRecords(t.Context(), inputs, nil, func() func(*Record) { return func(*Record) {} })
+	if !errors.Is(err, broken) || err.Error() != "a: broken\nc: broken" {
+		t.Errorf("error %v", err)
+	}
+	if sources[0].Records != 2 || sources[0].Lines != 3 || sources[1].Records != 1 {
+		t.Errorf("%+v", sources)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	endless := bytes.Repeat([]byte("{}\n"), 1000)
+	_, err = ScanRecords(ctx, []Input{{"a", endlessly(endless)}}, nil, func() func(*Record) { return func(*Record) { cancel() } })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	_, err = ScanRecords(ctx, []Input{{"a", bytes.NewReader(endless)}}, nil, func() func(*Record) { return func(*Record) {} })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+}
+
+type endlessly []byte
+
+func (r endlessly) Read(b []byte) (int, error) { return copy(b, r), nil }
+
+type brokenAt struct{ err error }
+
+func (b brokenAt) Read([]byte) (int, error)          { return 0, b.err }
+func (b brokenAt) ReadAt([]byte, int64) (int, error) { return 0, b.err }
+func (b brokenAt) Size() int64                       { return 1000 }
