@@ -1,0 +1,159 @@
+package main
+
+import (
+	"debug/buildinfo"
+	"fmt"
+	"runtime"
+	"strings"
+)
+
+// A result is what is committed.
+type result struct {
+	Command  string            `json:"command"`
+	CPU      string            `json:"cpu"`
+	Cores    int               `json:"cores"`
+	System   string            `json:"system"`
+	Versions []string          `json:"versions"`
+	Rounds   int               `json:"rounds"`
+	Logs     map[string]string `json:"logs"`
+	Gates    []gate            `json:"gates"`
+	Rows     []row             `json:"rows"`
+}
+
+// A row is a subject's medians.
+type row struct {
+	Name string  `json:"name"`
+	Log  string  `json:"log"`
+	Wall float64 `json:"wall_s"`
+	CPU  float64 `json:"cpu_s"`
+	RSS  float64 `json:"rss_mb"`
+}
+
+// A gate is a bound that has to hold.
+type gate struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	Bound float64 `json:"bound"`
+	OK    bool    `json:"ok"`
+}
+
+func (b *bench) result(command string, rounds int, subjects []*subject) *result {
+	r := &result{
+		Command: command, CPU: cpu(), Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH, Rounds: rounds,
+		Versions: []string{runtime.Version(), version("rg", "--version"), "DuckDB " + version(b.file("duck"), "version") + duckModule(b.file("duck"))},
+		Logs:     make(map[string]string),
+	}
+	for name, t := range b.truths {
+		r.Logs[name] = fmt.Sprintf("%.2f GB, %d lines, %d traces, %d span ends, %d duplicates, %d lines of junk",
+			float64(t.Bytes)/1e9, t.Lines, t.Traces, t.SpanEnds, t.Duplicates, t.Junk)
+	}
+	by := make(map[string]*subject)
+	for _, s := range subjects {
+		by[s.Name] = s
+		r.Rows = append(r.Rows, row{s.Name, s.Log, median(s.wall), median(s.cpu), median(s.rss)})
+	}
+	add := func(name string, value, bound float64) {
+		r.Gates = append(r.Gates, gate{name, value, bound, value <= bound})
+	}
+	ratio := func(a, b string) float64 {
+		var each []float64
+		for i, x := range by[a].wall {
+			each = append(each, x/by[b].wall[i])
+		}
+		return median(each)
+	}
+	rss := func(name string) float64 { return median(by[name].rss) }
+	add("show: time of rg -c", ratio("show", "show: rg -c"), 4)
+	add("stats: time of DuckDB", ratio("stats", "stats: DuckDB"), 0.8)
+	add("stats: MB", rss("stats"), 200)
+	add("ls --error: time of DuckDB", ratio("ls --error", "ls --error: DuckDB"), 0.8)
+	add("ls --error: MB beyond 150 bytes a trace", rss("ls --error")-150*float64(b.truths["plain"].Traces)/(1<<20), 100)
+	for _, c := range []string{"show", "stats", "ls --error"} {
+		add(c+": time of the hard log / of the plain one", ratio(c+", hard", c), 1.6)
+	}
+	for _, c := range []string{"show", "stats", "ls --error"} {
+		add(c+": time with 2 cores / with 1", ratio(c, c+", 1 core"), 0.75)
+	}
+	add("show: MB of three times as long a log / of the plain one", rss("show, long")/rss("show"), 1.15)
+	add("stats, duplicates counted: the same", rss("stats, duplicates counted, long")/rss("stats, duplicates counted"), 1.15)
+	add("stats: MB of the long log", rss("stats, long"), 200)
+	add("ls --error: MB of the long log beyond 150 bytes a trace",
+		rss("ls --error, long")-150*float64(b.truths["long"].Traces)/(1<<20), 100)
+	return r
+}
+
+// duckModule says which Go module the program has its DuckDB from.
+func duckModule(program string) string {
+	info, err := buildinfo.ReadFile(program)
+	if err != nil {
+		return ""
+	}
+	for _, m := range info.Deps {
+		if m.Path == "github.com/duckdb/duckdb-go/v2" {
+			return " (" + m.Path + " " + m.Version + ")"
+		}
+	}
+	return ""
+}
+
+func (r *result) markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# How fast logs are read\n\n`%s` in interop/readspeed/\n\n", r.Command)
+	fmt.Fprintf(&b, "- %s, %s, %d cores; %s\n", r.CPU, r.System, r.Cores, strings.Join(r.Versions, "; "))
+	fmt.Fprintf(&b, "- whole processes on files in the page cache; medians of %d rounds, in each of which all take their turn, in another order\n", r.Rounds)
+	b.WriteString("- a ratio is the median of the rounds' ratios; before, every subject has given the answers that the log's generator knows\n")
+	b.WriteString("- DuckDB reads with only the needed columns declared; tracelog counts a span end once that stands there twice, unless said otherwise\n")
+	for _, name := range []string{"plain", "hard", "long"} {
+		fmt.Fprintf(&b, "- %s: %s\n", name, r.Logs[name])
+	}
+	cells := [][]string{{"gate", "", "bound", ""}}
+	for _, g := range r.Gates {
+		ok := "ok"
+		if !g.OK {
+			ok = "FAIL"
+		}
+		cells = append(cells, []string{g.Name, fmt.Sprintf("%.2f", g.Value), fmt.Sprintf("≤ %.2f", g.Bound), ok})
+	}
+	table(&b, cells)
+	cells = [][]string{{"subject", "log", "wall s", "CPU s", "MB"}}
+	for _, x := range r.Rows {
+		cells = append(cells, []string{x.Name, x.Log, fmt.Sprintf("%.3f", x.Wall), fmt.Sprintf("%.2f", x.CPU), fmt.Sprintf("%.0f", x.RSS)})
+	}
+	table(&b, cells)
+	return b.String()
+}
+
+// table writes cells aligned; all columns but the first are to the right.
+func table(b *strings.Builder, cells [][]string) {
+	widths := make([]int, len(cells[0]))
+	for _, row := range cells {
+		for c, s := range row {
+			widths[c] = max(widths[c], len([]rune(s)))
+		}
+	}
+	b.WriteString("\n")
+	for i, row := range cells {
+		b.WriteString("|")
+		for c, s := range row {
+			pad := strings.Repeat(" ", widths[c]-len([]rune(s)))
+			if c == 0 {
+				b.WriteString(" " + s + pad + " |")
+			} else {
+				b.WriteString(" " + pad + s + " |")
+			}
+		}
+		b.WriteString("\n")
+		if i > 0 {
+			continue
+		}
+		b.WriteString("|")
+		for c, n := range widths {
+			if c == 0 {
+				b.WriteString(strings.Repeat("-", n+2) + "|")
+			} else {
+				b.WriteString(strings.Repeat("-", n+1) + ":|")
+			}
+		}
+		b.WriteString("\n")
+	}
+}
