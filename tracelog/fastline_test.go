@@ -137,13 +137,6 @@ func checkLine(t *testing.T, line []byte) (fast bool) {
 	return fast
 }
 
-func bit(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 func FuzzRecord(f *testing.F) {
 	for _, line := range asSlow {
 		for _, prefix := range []string{"fast:", "slow:"} {

@@ -75,7 +75,6 @@ type record struct {
 	micros       int64 // how long the span took, of a span end
 	failed       string
 	queued       int64
-	pid          int
 	booking      string
 	attrs        []attr
 }
