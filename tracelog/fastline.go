@@ -3,8 +3,6 @@ package tracelog
 import (
 	"encoding/binary"
 	"math/bits"
-	"slices"
-	"sync"
 )
 
 // A fastLine finds the known members of a JSON line and makes nothing of them. It takes the lines that it is sure of,
@@ -13,12 +11,12 @@ import (
 //
 // Strings are looked at eight bytes at a time.
 type fastLine struct {
-	keys    *keyTable
 	line    uint32 // the number of the line, so that members need not be cleared
 	members [maxSlots]spot
 	mask    uint64 // as in lineParser
 	key     []byte // one that was escaped
-	isText  bool   // so that all values are strings
+	clock   *clock
+	isText  bool // so that all values are strings
 }
 
 // A spot is where a value stands in the buffer: of a string, what is between its quotes.
@@ -45,6 +43,8 @@ func stops(x uint64) uint64 {
 }
 
 // scanString returns where the string ends that begins, behind its quote, at i; -1 if that is no valid string.
+//
+// It is plain if it is ASCII without escapes, and so its own text.
 func scanString(b []byte, i int) (end int, plain bool) {
 	other := uint64(0)
 	for {
@@ -151,7 +151,7 @@ func (f *fastLine) parse(b []byte, i int) int {
 		known := slot(0)
 		if m := stops(word); m != 0 && b[i+bits.TrailingZeros64(m)>>3] == '"' && word&((m^(m-1))>>8)&highs == 0 {
 			i += bits.TrailingZeros64(m) >> 3
-			known = f.keys.find(word&((m^(m-1))>>8), b[start:i])
+			known = keySlot(b[start:i])
 		} else {
 			var ascii bool
 			if i, ascii = scanString(b, i); i < 0 {
@@ -160,10 +160,9 @@ func (f *fastLine) parse(b []byte, i int) int {
 			key := b[start:i]
 			if !ascii {
 				f.key = appendPlain(f.key[:0], key)
-				known = slots[string(f.key)]
-			} else if len(key) >= 8 {
-				known = f.keys.find(word, key)
+				key = f.key
 			}
+			known = keySlot(key)
 		}
 		i++
 		if b[i] != ':' {
@@ -230,7 +229,7 @@ func (f *fastLine) parse(b []byte, i int) int {
 // begin forgets the line before.
 func (f *fastLine) begin() {
 	if f.line++; f.line == 0 { // after four billion lines
-		*f = fastLine{keys: f.keys, key: f.key, line: 1}
+		*f = fastLine{key: f.key, clock: f.clock, line: 1}
 	}
 	f.mask, f.isText = 0, false
 }
@@ -314,79 +313,4 @@ func scanKey(b []byte, i int) int {
 		return -1
 	}
 	return skipSpace(b, i+1)
-}
-
-// A keyTable finds known keys without a map's cost: by a perfect hash of the first eight bytes, the last eight
-// of a longer key, and the length.
-type keyTable struct {
-	factor  uint64
-	longest int
-	entries [1 << keyBits]keyEntry
-}
-
-type keyEntry struct {
-	word uint64
-	tail string // from the ninth byte on
-	size int
-	slot slot
-}
-
-const keyBits = 11
-
-// keyTableOf is made when it is first needed, behind the init functions that number the slots.
-var keyTableOf = sync.OnceValue(func() *keyTable {
-	var t keyTable
-	t.build(slots)
-	return &t
-})
-
-func keyWord(key []byte) uint64 {
-	var b [8]byte
-	copy(b[:], key)
-	return binary.LittleEndian.Uint64(b[:])
-}
-
-func (t *keyTable) index(word uint64, key []byte) uint64 {
-	if len(key) > 8 {
-		word ^= bits.RotateLeft64(binary.LittleEndian.Uint64(key[len(key)-8:]), 29)
-	}
-	return (word ^ uint64(len(key))<<56) * t.factor >> (64 - keyBits)
-}
-
-func (t *keyTable) build(known map[string]slot) {
-	names := make([]string, 0, len(known))
-	for k := range known {
-		names = append(names, k)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		t.longest = max(t.longest, len(name))
-	}
-	for try := range uint64(1 << 16) {
-		t.factor, t.entries = 0x9e3779b97f4a7c15*(2*try+1), [1 << keyBits]keyEntry{}
-		if !slices.ContainsFunc(names, func(name string) bool {
-			key := []byte(name)
-			e := &t.entries[t.index(keyWord(key), key)]
-			if e.slot != 0 {
-				return true
-			}
-			*e = keyEntry{word: keyWord(key), tail: name[min(8, len(name)):], size: len(name), slot: known[name]}
-			return false
-		}) {
-			return
-		}
-	}
-	panic("tracelog: keyBits is too small")
-}
-
-// find returns the slot of a key; 0 if it is none of ours. word is the key's first eight bytes.
-func (t *keyTable) find(word uint64, key []byte) slot {
-	e := &t.entries[t.index(word, key)]
-	if e.word != word || e.size != len(key) {
-		return 0
-	}
-	if len(key) > 8 && string(key[8:]) != e.tail {
-		return 0
-	}
-	return e.slot
 }

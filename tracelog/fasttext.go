@@ -2,10 +2,104 @@ package tracelog
 
 import "bytes"
 
+// parseBracket is parse for a text line with a time, a level and the ids in brackets, and nothing more before the message:
+//
+//	2026-03-01T09:15:00.123Z INFO [trace:4bf9 span:00f0 op:POST /bookings] seat held
+//
+// It takes a message that is no span record's.
+func (f *fastLine) parseBracket(b []byte, i, end int) bool {
+	f.begin()
+	f.isText = true
+	set := func(s slot, from, to int) {
+		f.members[s] = spot{line: f.line, kind: '"', plain: true, from: int32(from), to: int32(to)}
+	}
+	n := bytes.IndexByte(b[i:min(end, i+36)], ' ')
+	if n < 0 {
+		return false
+	}
+	if _, ok := f.clock.nanos(b[i : i+n]); !ok {
+		return false
+	}
+	set(slotTime, i, i+n)
+	i += n + 1
+	start := i
+	for i < end && 'A' <= b[i] && b[i] <= 'Z' {
+		i++
+	}
+	if !isQuickLevel(b[start:i]) || !bytes.HasPrefix(b[i:end], []byte(" [trace:")) {
+		return false
+	}
+	set(slotLevel, start, i)
+	i += len(" [trace:")
+	start = i
+	for isIDByte[b[i]] {
+		i++
+	}
+	if i == start {
+		return false
+	}
+	set(slotTrace, start, i)
+	f.mask |= slotTrace.bit()
+	if bytes.HasPrefix(b[i:end], []byte(" span:")) {
+		i += len(" span:")
+		start = i
+		for isIDByte[b[i]] {
+			i++
+		}
+		if i == start {
+			return false
+		}
+		set(slotSpan, start, i)
+		f.mask |= slotSpan.bit()
+	}
+	if bytes.HasPrefix(b[i:end], []byte(" op:")) {
+		i += len(" op:")
+		start = i
+		for isIDByte[b[i]] || b[i] == ' ' || b[i] == '/' {
+			i++
+		}
+		if i == start || b[start] == ' ' || b[i-1] == ' ' {
+			return false
+		}
+		set(slotOp, start, i)
+	}
+	if !bytes.HasPrefix(b[i:end], []byte("] ")) {
+		return false
+	}
+	for i += 2; i < end && (b[i] == ' ' || b[i] == '\t' || b[i] == ':'); i++ {
+	}
+	if bytes.HasPrefix(b[i:end], []byte("span ")) {
+		return false
+	}
+	for _, c := range b[i:end] {
+		if c < ' ' || c >= 0x80 {
+			return false
+		}
+	}
+	set(slotMessage, i, end)
+	return true
+}
+
+func isQuickLevel(b []byte) bool {
+	switch string(b) {
+	case "DEBUG", "INFO", "WARN", "ERROR":
+		return true
+	}
+	return false
+}
+
+// isIDByte tells what ids consist of that parseBracket takes.
+var isIDByte = func() (is [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") {
+		is[c] = true
+	}
+	return is
+}()
+
 // parseText is parse for a line of key=value pairs, without its newline, which begins at i in b.
 // It takes values that stand as they are, with or without quotes, and lines that lineParser could not take for others.
 func (f *fastLine) parseText(b []byte, i, end int) bool {
-	if c := b[i] | 0x20; c < 'a' || c > 'z' || bytes.Contains(b[i:end], bracketStart) {
+	if c := b[i] | 0x20; c < 'a' || c > 'z' || end-i > maxPairs || bytes.Contains(b[i:end], bracketStart) {
 		return false
 	}
 	f.begin()
@@ -18,10 +112,7 @@ func (f *fastLine) parseText(b []byte, i, end int) bool {
 		if i == start || i == end || b[i] != '=' {
 			return false
 		}
-		known := slot(0)
-		if n := i - start; n <= f.keys.longest {
-			known = f.keys.findText(b[start:i])
-		}
+		known := keySlot(b[start:i])
 		i++
 		p := spot{line: f.line, kind: '"', plain: true, from: int32(i)}
 		decides := true
@@ -73,6 +164,3 @@ var isKeyByte = func() (is [256]bool) {
 	}
 	return is
 }()
-
-// findText is find for a key that may stand at the end of its buffer.
-func (t *keyTable) findText(key []byte) slot { return t.find(keyWord(key), key) }

@@ -152,6 +152,8 @@ type searcher struct {
 	*lineReader
 	*finder
 	blocks []blockLines
+
+	unescaped []byte
 }
 
 // A blockLines says how many lines a block has.
@@ -174,6 +176,13 @@ func (w *searcher) read(b *block) {
 			at = counted
 		}
 		start := b.from + bytes.LastIndexByte(text[b.from:at], '\n') + 1
+		if at == escape && !every {
+			end := at + bytes.IndexByte(text[at:], '\n') + 1
+			if !w.needles.mayHide(text[start:end], &w.unescaped) && (word < 0 || word >= end) {
+				escape = findEscape(text, end)
+				continue
+			}
+		}
 		n += bytes.Count(text[counted:start], newline)
 		next, ok := w.quick(b, start)
 		v := isRecord

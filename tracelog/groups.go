@@ -18,15 +18,9 @@ type GroupOptions struct {
 	KeepDuplicates bool
 }
 
-// A Group is the spans that have something in common.
-type Group struct {
-	Key  string
-	Stat Stat
-}
-
 // A Grouping is what ScanGroups found.
 type Grouping struct {
-	Groups []*Group // ordered by Key
+	Groups []*StatGroup // ordered by Key
 
 	// Duplicates is how many span ends were left out, because the same one had been counted.
 	Duplicates int
@@ -62,7 +56,7 @@ func ScanGroups(ctx context.Context, inputs []Input, o *GroupOptions) (*Grouping
 		return g.add
 	})
 	r := &Grouping{Sources: sources, Deduped: set != nil && !set.full()}
-	groups := make(map[string]*Group)
+	groups := make(map[string]*StatGroup)
 	for _, w := range workers {
 		r.Dropped += w.dropped
 		if r.Deduped {
@@ -71,7 +65,7 @@ func ScanGroups(ctx context.Context, inputs []Input, o *GroupOptions) (*Grouping
 		for key, t := range w.groups {
 			g := groups[key]
 			if g == nil {
-				g = &Group{Key: key}
+				g = &StatGroup{Key: key}
 				groups[key] = g
 				r.Groups = append(r.Groups, g)
 			}
@@ -81,7 +75,7 @@ func ScanGroups(ctx context.Context, inputs []Input, o *GroupOptions) (*Grouping
 			}
 		}
 	}
-	slices.SortFunc(r.Groups, func(a, b *Group) int { return cmp.Compare(a.Key, b.Key) })
+	slices.SortFunc(r.Groups, func(a, b *StatGroup) int { return cmp.Compare(a.Key, b.Key) })
 	return r, err
 }
 

@@ -196,7 +196,8 @@ var (
 	decisive, wrappers uint64
 
 	// Keys that mean something of their own to the parser.
-	slotMessage, slotJournal                         slot
+	slotTime, slotLevel, slotMessage, slotJournal    slot
+	slotTrace, slotSpan, slotOp                      slot
 	slotNanoseconds, slotGoDuration, slotTransaction slot
 )
 
@@ -283,7 +284,8 @@ func init() {
 	for _, key := range [...]string{"dd.trace_id", "dd.span_id", "dd.parent_id"} {
 		numberIDs[slotOf(key)] = true
 	}
-	slotMessage = slotOf("msg")
+	slotTime, slotLevel, slotMessage = slotOf("time"), slotOf("level"), slotOf("msg")
+	slotTrace, slotSpan, slotOp = slotOf("trace"), slotOf("span"), slotOf("op")
 	slotJournal = slotOf("__REALTIME_TIMESTAMP")
 	slotNanoseconds, slotGoDuration = slotOf("event.duration"), slotOf("duration")
 	slotTransaction = slotOf("transaction.id")

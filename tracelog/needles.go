@@ -96,3 +96,62 @@ func findEscape(b []byte, i int) int {
 		}
 	}
 }
+
+// mayHide reports whether one of the words may be in a line behind escapes. *buf is for its use.
+func (n *needles) mayHide(line []byte, buf *[]byte) bool {
+	b, ok := appendUnescaped((*buf)[:0], line)
+	*buf = b
+	return !ok || n.find(b, 0) >= 0
+}
+
+// appendUnescaped replaces whatever may stand for a letter or a digit, in whatever string within a string, by that.
+// It reports false if something stands for a backslash, so that there may be more to replace.
+func appendUnescaped(out, line []byte) ([]byte, bool) {
+	for {
+		i := findEscape(line, 0)
+		if i < 0 {
+			return append(out, line...), true
+		}
+		out = append(out, line[:i]...)
+		for len(out) > 0 && out[len(out)-1] == '\\' { // of the string around
+			out = out[:len(out)-1]
+		}
+		n, c := escaped(line[i:])
+		if c == '\\' {
+			return out, false
+		}
+		out = append(out, c)
+		line = line[i+n:]
+	}
+}
+
+// escaped returns what the escape that b begins with stands for, and its length: 0 for what is no letter or digit.
+// JSON has \u0061, Go's quotes have \x61, \141 and \U00000061 too.
+func escaped(b []byte) (n int, c byte) {
+	digits, base := 0, rune(16)
+	switch n = 2; {
+	case b[1] == 'u':
+		digits = 4
+	case b[1] == 'U':
+		digits = 8
+	case b[1] == 'x':
+		digits = 2
+	case '0' <= b[1] && b[1] <= '7':
+		n, digits, base = 1, 3, 8
+	}
+	r := rune(0)
+	for i := range digits {
+		d := rune(-1)
+		if n+i < len(b) {
+			d = hex(b[n+i])
+		}
+		if d < 0 || d >= base || r > 0xff {
+			return n, 0
+		}
+		r = r*base + d
+	}
+	if r > 0x7f {
+		return n + digits, 0
+	}
+	return n + digits, byte(r)
+}

@@ -14,7 +14,7 @@ import (
 	"unicode/utf8"
 )
 
-// An Outline is what can be said of a trace without keeping its lines.
+// A Outline is what can be said of a trace without keeping its lines.
 type Outline struct {
 	ID string
 
@@ -117,7 +117,7 @@ func (s *Outlines) All(keep func(*Outline) bool) iter.Seq[Outline] {
 		shard := &s.shards[i]
 		for row := range shard.all() {
 			if keep != nil {
-				if sum := shard.outline(row, s.Deduped); !keep(&sum) {
+				if out := shard.outline(row, s.Deduped); !keep(&out) {
 					continue
 				}
 			}
@@ -206,19 +206,19 @@ func (s *outlineShard) id(row *outlineRow) string {
 }
 
 func (s *outlineShard) outline(row *outlineRow, deduped bool) Outline {
-	sum := Outline{
+	out := Outline{
 		ID: s.id(row), Lines: int(row.lines), Spans: int(row.spans), Errors: int(row.errors), Matched: int(row.matched),
 		Op: s.names.text(row.op), Service: s.names.text(row.service),
 		Duration: time.Duration(row.rootLasted), Rootless: row.root != rootRoot,
 	}
 	if row.first != noTime {
-		sum.Start, sum.End = time.Unix(0, row.first).UTC(), time.Unix(0, row.last).UTC()
+		out.Start, out.End = time.Unix(0, row.first).UTC(), time.Unix(0, row.last).UTC()
 	}
 	if !deduped {
-		sum.Spans += int(row.again)
-		sum.Errors += int(row.againErrors)
+		out.Spans += int(row.again)
+		out.Errors += int(row.againErrors)
 	}
-	return sum
+	return out
 }
 
 // find returns the row of an id, new if need be.

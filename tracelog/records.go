@@ -59,8 +59,7 @@ type lineReader struct {
 
 func newLineReader(inputs []Input, filter func(*Record) bool, fn func(*Record)) *lineReader {
 	w := &lineReader{inputs: inputs, filter: filter, fn: fn, parser: lineParser{in: make(interner)}}
-	w.record.parser, w.record.clock = &w.parser, &w.clock
-	w.fast.keys = keyTableOf()
+	w.record.parser, w.record.clock, w.fast.clock = &w.parser, &w.clock, &w.clock
 	return w
 }
 
@@ -68,14 +67,16 @@ func newLineReader(inputs []Input, filter func(*Record) bool, fn func(*Record)) 
 // begins. If it is not, it sets only line.
 func (w *lineReader) quick(b *block, start int) (next int, ok bool) {
 	end := w.fast.parse(b.buf, start)
-	if end >= 0 && end-start < MaxLine {
-		w.line = trimCR(b.buf[start:end])
-		return end + 1, w.record.fill(&w.fast, b.buf)
+	fast := end >= 0 && end-start < MaxLine
+	if end < 0 {
+		end = start + bytes.IndexByte(b.buf[start:], '\n')
 	}
-	end = start + bytes.IndexByte(b.buf[start:], '\n')
 	w.line = b.buf[start:end]
-	if !b.last(end + 1) {
-		w.line = trimCR(w.line)
+	if n := len(w.line); n > 0 && w.line[n-1] == '\r' && !b.last(end+1) {
+		w.line = w.line[:n-1]
+	}
+	if fast {
+		return end + 1, w.record.fill(&w.fast, b.buf)
 	}
 	if len(w.line) > MaxLine {
 		size := end + 1 - start
@@ -85,17 +86,16 @@ func (w *lineReader) quick(b *block, start int) (next int, ok bool) {
 		w.line, w.reason, w.looks = nil, tooLong(size), 0
 		return end + 1, false
 	}
-	if len(w.line) > 0 && b.buf[start] != '{' && w.fast.parseText(b.buf, start, start+len(w.line)) {
+	switch to := start + len(w.line); {
+	case start == to || b.buf[start] == '{':
+	case isDigit(b.buf[start]):
+		if w.fast.parseBracket(b.buf, start, to) {
+			return end + 1, w.record.fill(&w.fast, b.buf)
+		}
+	case w.fast.parseText(b.buf, start, to):
 		return end + 1, w.record.fill(&w.fast, b.buf)
 	}
 	return end + 1, false
-}
-
-func trimCR(line []byte) []byte {
-	if n := len(line); n > 0 && line[n-1] == '\r' {
-		return line[:n-1]
-	}
-	return line
 }
 
 // last reports whether the line before next is the input's last one and has no newline.
