@@ -99,8 +99,8 @@ func nanosOf(t time.Time) (int64, bool) {
 // fastMillis reads a number of milliseconds with six decimals at most, without rounding.
 // If it does not, parseDuration may still.
 func fastMillis(b []byte) (time.Duration, bool) {
-	if len(b) > 15 {
-		return 0, false // beyond what a float64 holds exactly
+	if len(b) == 0 || len(b) > 15 || !isDigit(b[0]) {
+		return 0, false // of more digits a float64 does not hold all
 	}
 	n, decimals, point := int64(0), 0, false
 	for _, c := range b {
@@ -110,7 +110,7 @@ func fastMillis(b []byte) (time.Duration, bool) {
 			if point {
 				decimals++
 			}
-		case c == '.':
+		case c == '.' && !point:
 			point = true
 		default:
 			return 0, false
