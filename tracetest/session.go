@@ -150,9 +150,11 @@ type scene struct {
 
 const opName = "work"
 
+// inSpan is in a span that is no root: on those some handlers have its id a second time, as ECS's transaction.id.
 var inSpan = scene{"", func(h slog.Handler) (context.Context, func()) {
-	ctx, span := slogtrace.NewTracer(h, nil).Start(context.Background(), opName)
-	return ctx, func() { span.End() }
+	ctx, root := slogtrace.NewTracer(h, nil).Start(context.Background(), "root")
+	ctx, span := slogtrace.Start(ctx, opName)
+	return ctx, func() { span.End(); root.End() }
 }}
 
 var outside = scene{"ctx is outside any trace", func(slog.Handler) (context.Context, func()) {
