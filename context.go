@@ -235,6 +235,9 @@ func (c *current) op() string {
 	return c.remote.op
 }
 
+// isEntry reports whether records under c are those of a span with which a trace enters this process.
+func (c *current) isEntry() bool { return c.span != nil && c.span.entry }
+
 func (c *current) flags() Flags {
 	if c.span != nil {
 		return c.span.flags

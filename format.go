@@ -1,49 +1,124 @@
 package slogtrace
 
 import (
+	"cmp"
 	"io"
 	"log/slog"
 	"slices"
 )
 
-// A Format says under which names a backend expects the ids.
+// A Format says under which names a backend expects what the lines say, and in which form.
 // Its zero value is the project's own schema; a field left empty means that schema's name.
-// A Format can be compared and copied; its methods make handlers that write it.
-// Its names must differ from each other, from the other keys of the schema, and from slog's own.
+// The presets ([OTel], [Datadog], …) are what backends expect; docs/backends.md says which of it is whose idea.
+//
+// A Format can be compared and copied; its methods make handlers that write it. One of your own is a literal,
+// or a preset with another name here and there, which keeps the preset's forms of values:
+//
+//	f := slogtrace.AWSXRay
+//	f.Trace = "xray_trace_id"
+//
+// Its names must differ from each other and from those of slog's own members.
+// All of them are reserved: a user's root attribute under one that the line needs is written as attr.<key>.
+// On span records the schema's own names are reserved beside them, since readers take those for ours.
 //
 // Readers (package tracelog) know the presets. Other names are for backends only.
 type Format struct {
+	// On every record in a trace.
 	Trace string // key of the trace id, 32 hex digits; "trace"
 	Span  string // key of the span id, 16 hex digits; "span"
 	Op    string // key of the span's name; "op"
 	Flags string // key of the W3C trace flags, two hex digits; not written if empty
+
+	// On span records, see docs/records.md.
+	Parent     string // "parent"
+	Kind       string // "kind"
+	Start      string // "start"
+	Duration   string // "duration_ms"
+	Error      string // "error"
+	Stack      string // "stack"
+	Links      string // "links"
+	Queued     string // "queued_ms"
+	SampleRate string // "sample_rate"
+	Sampled    string // "sampled"
+
+	// Of what slog itself writes first. These count where a JSONHandler writes the line.
+	// A Handler cannot rename what the handler below it adds: see [Format.ReplaceAttr].
+	Time    string // "time"
+	Level   string // "level"
+	Message string // "msg"
+	Source  string // "source"
+
+	// Key of the program's name, for [Format.EnvAttrs]; "service".
+	Service string
+
+	form    form
+	project string // Google's
 }
 
-// OTel names the ids as OpenTelemetry's
-// "Trace Context in non-OTLP Log Formats" does: trace_id, span_id, trace_flags.
-var OTel = Format{Trace: "trace_id", Span: "span_id", Flags: "trace_flags"}
+// NewHandler is the function [NewHandler] with f's names and forms.
+//
+// It has a say in the ids and in span records only. What the inner handler calls time, level, message and source
+// is that handler's business; those of package slog take f.ReplaceAttr for it.
+func (f Format) NewHandler(inner slog.Handler) *Handler { return newHandler(inner, f.compile(false)) }
 
-// NewHandler is the function [NewHandler] with f's names.
-func (f Format) NewHandler(inner slog.Handler) *Handler { return newHandler(inner, f.compile()) }
-
-// NewJSONHandler is the function [NewJSONHandler] with f's names.
+// NewJSONHandler is the function [NewJSONHandler] with f's names and forms.
+//
+// ReplaceAttr, if there is one, is told of slog's own members under slog's names,
+// and what it leaves under them is written as f has it. Of all others it is told under f's names.
+// Where f renames one of slog's own members, that is so outside a trace too, and the user's root attributes
+// under the new name become attr.<key>.
 func (f Format) NewJSONHandler(w io.Writer, opts *slog.HandlerOptions) *JSONHandler {
-	return newJSONHandler(w, opts, f.compile())
+	return newJSONHandler(w, opts, f.compile(true))
 }
 
-// Keys of span records. A Format does not rename them so far.
-const (
-	parentKey     = "parent"
-	kindKey       = "kind"
-	startKey      = "start"
-	durationKey   = "duration_ms"
-	errorKey      = "error"
-	stackKey      = "stack"
-	linksKey      = "links"
-	queuedKey     = "queued_ms"
-	sampleRateKey = "sample_rate"
-	sampledKey    = "sampled"
-)
+// ReplaceAttr gives slog's own members, as another handler writes them, the names and forms that f has for them:
+//
+//	f.NewHandler(slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: f.ReplaceAttr}))
+//
+// It leaves all else alone. A root attribute of the user's that looks just like one of slog's members,
+// as slog.String("msg", …) does, cannot be told from it.
+func (f Format) ReplaceAttr(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) > 0 {
+		return a
+	}
+	v := a.Value
+	own := false
+	switch a.Key {
+	case slog.TimeKey:
+		own = v.Kind() == slog.KindTime
+	case slog.LevelKey:
+		_, own = v.Any().(slog.Level)
+	case slog.MessageKey:
+		own = v.Kind() == slog.KindString
+	case slog.SourceKey:
+		_, own = v.Any().(*slog.Source)
+	}
+	if own {
+		a = f.builtin(a)
+	}
+	return a
+}
+
+// builtin returns one of slog's own members as f has it.
+func (f *Format) builtin(a slog.Attr) slog.Attr {
+	switch a.Key {
+	case slog.TimeKey:
+		a.Key = cmp.Or(f.Time, a.Key)
+	case slog.LevelKey:
+		a.Key = cmp.Or(f.Level, a.Key)
+		if level, ok := a.Value.Any().(slog.Level); ok && f.form == googleForm {
+			a.Value = slog.StringValue(f.levelName(level))
+		}
+	case slog.MessageKey:
+		a.Key = cmp.Or(f.Message, a.Key)
+	case slog.SourceKey:
+		a.Key = cmp.Or(f.Source, a.Key)
+		if src, ok := a.Value.Any().(*slog.Source); ok && f.form == ecsForm && src != nil {
+			a.Value = ecsOrigin(src)
+		}
+	}
+	return a
+}
 
 const (
 	spanStartMessage = "span start"
@@ -55,66 +130,126 @@ type recordKind uint8
 
 const (
 	plainRecord recordKind = iota // nothing of ours in the context: none, and the bytes are slog's
-	freeRecord                    // no ids to write here: none
-	logRecord                     // in a trace: the ids'
-	spanRecord                    // the schema's, and slog's own, because nobody but us wrote the message
+	freeRecord                    // no ids to write here: none but what the Format calls slog's own members
+	logRecord                     // in a trace: the ids' too
+	spanRecord                    // the schema's too, and slog's own, because nobody but us wrote the message
 	recordKinds = iota
 )
 
 // A format is a Format made ready for use.
 type format struct {
 	Format
-	idKeys   keySet
-	spanKeys keySet
-	builtins keySet
+	reservedKeys [recordKinds]keySet
+	builtins     keySet
+	outside      recordKind  // of records that nothing of ours is in the context of
+	always       []slog.Attr // on every line that we write, or write ids on
+	failed       string      // key of a boolean beside the error; "" where there is none
 
-	// The ids' keys with what stands around them in JSON, in this order.
-	traceJSON, spanJSON, opJSON, flagsJSON string
+	// Keys with what stands around them in JSON, in this order.
+	timeJSON                               string
+	headJSON                               [4]string // from Debug to Error: the level, and the message up to its text
+	levelJSON, messageJSON                 string    // for other levels
+	alwaysJSON                             string
+	traceJSON, spanJSON, opJSON, flagsJSON string // alwaysJSON is in the first
+	parentJSON, kindJSON                   string
+	startJSON, durationJSON                string
 }
 
-var defaultFormat = Format{}.compile()
+var defaultFormat = Format{}.compile(true)
 
-func (f Format) compile() *format {
-	def := func(s *string, name string) {
-		if *s == "" {
-			*s = name
+// compile makes f ready for a handler. A sink is one that writes slog's own members itself.
+func (f Format) compile(sink bool) *format {
+	own := []struct {
+		key  *string
+		slog string
+	}{{&f.Time, slog.TimeKey}, {&f.Level, slog.LevelKey}, {&f.Message, slog.MessageKey}, {&f.Source, slog.SourceKey}}
+	var builtins, renamed []string
+	for _, m := range own {
+		builtins = append(builtins, m.slog)
+		if *m.key = cmp.Or(*m.key, m.slog); *m.key != m.slog {
+			builtins, renamed = append(builtins, *m.key), append(renamed, *m.key)
 		}
 	}
-	def(&f.Trace, "trace")
-	def(&f.Span, "span")
-	def(&f.Op, "op")
-	ids := []string{f.Trace, f.Span, f.Op}
+	var ids, schema []string
+	def := func(list *[]string, key *string, name string) {
+		*key = cmp.Or(*key, name)
+		if *list = append(*list, *key); list == &schema && *key != name {
+			schema = append(schema, name) // which readers take for ours, too
+		}
+	}
+	def(&ids, &f.Trace, "trace")
+	def(&ids, &f.Span, "span")
+	def(&ids, &f.Op, "op")
 	if f.Flags != "" {
 		ids = append(ids, f.Flags)
 	}
-	builtins := []string{slog.TimeKey, slog.LevelKey, slog.MessageKey, slog.SourceKey}
-	schema := []string{parentKey, kindKey, startKey, durationKey, errorKey, stackKey, linksKey, queuedKey, sampleRateKey, sampledKey}
-	member := func(before, key, after string) string { return before + string(appendString(nil, key)) + after }
-	c := &format{
-		Format:    f,
-		idKeys:    newKeySet(ids),
-		spanKeys:  newKeySet(ids, schema, builtins),
-		builtins:  newKeySet(builtins),
-		traceJSON: member(`,`, f.Trace, `:"`),
-		spanJSON:  member(`",`, f.Span, `:"`),
-		opJSON:    member(`,`, f.Op, `:"`),
+	def(&schema, &f.Parent, "parent")
+	def(&schema, &f.Kind, "kind")
+	def(&schema, &f.Start, "start")
+	def(&schema, &f.Duration, "duration_ms")
+	def(&schema, &f.Error, "error")
+	def(&schema, &f.Stack, "stack")
+	def(&schema, &f.Links, "links")
+	def(&schema, &f.Queued, "queued_ms")
+	def(&schema, &f.SampleRate, "sample_rate")
+	def(&schema, &f.Sampled, "sampled")
+	f.Service = cmp.Or(f.Service, serviceKey)
+
+	c := &format{Format: f, builtins: newKeySet(builtins)}
+	switch f.form {
+	case ecsForm:
+		c.always = []slog.Attr{slog.String(ecsVersionKey, ecsVersion)}
+		ids = append(ids, transactionKey)
+	case axiomForm:
+		if f.Error != failedKey {
+			c.failed = failedKey
+		}
 	}
-	if f.Flags != "" {
-		c.flagsJSON = member(`,`, f.Flags, `:"`)
+	for _, a := range c.always {
+		renamed = append(renamed, a.Key)
 	}
+	if sink && len(renamed) > 0 {
+		c.outside = freeRecord
+		c.reservedKeys[freeRecord] = newKeySet(renamed)
+		ids = append(ids, renamed...)
+	} else {
+		for _, a := range c.always {
+			ids = append(ids, a.Key)
+		}
+	}
+	c.reservedKeys[logRecord] = newKeySet(ids)
+	c.reservedKeys[spanRecord] = newKeySet(ids, schema, builtins)
+	c.makeJSON()
 	return c
 }
 
-// reserved returns the keys that a user's root attribute may not have in a line of the given kind.
-func (f *format) reserved(k recordKind) *keySet {
-	switch k {
-	case logRecord:
-		return &f.idKeys
-	case spanRecord:
-		return &f.spanKeys
+// makeJSON makes the parts of a line that are always the same.
+func (f *format) makeJSON() {
+	member := func(key, after string) string { return string(appendString([]byte(","), key)) + ":" + after }
+	f.timeJSON = "{" + member(f.Time, "")[1:]
+	f.levelJSON, f.messageJSON = member(f.Level, `"`), member(f.Message, `"`)
+	for i := range f.headJSON {
+		level := slog.LevelDebug + slog.Level(4*i)
+		f.headJSON[i] = f.levelJSON + f.levelName(level) + `"` + f.messageJSON
 	}
-	return &noKeys
+	for _, a := range f.always {
+		f.alwaysJSON += member(a.Key, string(appendString(nil, a.Value.String())))
+	}
+	f.traceJSON = `"` + f.alwaysJSON + member(f.Trace, `"`)
+	if f.project != "" {
+		f.traceJSON += string(appendInside(nil, f.tracePrefix()))
+	}
+	f.spanJSON = `"` + member(f.Span, `"`)
+	f.opJSON = `"` + member(f.Op, `"`)
+	if f.Flags != "" {
+		f.flagsJSON = member(f.Flags, "")
+	}
+	f.parentJSON, f.kindJSON = member(f.Parent, `"`), member(f.Kind, `"`)
+	f.startJSON, f.durationJSON = member(f.Start, ""), member(f.Duration, "")
 }
+
+// reserved returns the keys that a user's root attribute may not have in a line of the given kind.
+func (f *format) reserved(k recordKind) *keySet { return &f.reservedKeys[k] }
 
 // A keySet is a small set of strings that is quick to say no: most keys differ already in length and last byte.
 type keySet struct {

@@ -167,7 +167,7 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 // handleAny is Handle for any record that something of ours in its context or in itself says something about.
 func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) error {
 	var mem [maxInlineAttrs]slog.Attr
-	in := contents{kind: kindOf(c)}
+	in := contents{kind: h.kindOf(c)}
 	if len(c.attrs()) > 0 || !h.ordinary(&r, in.kind) {
 		in = h.inspect(c, &r, mem[:0])
 	}
@@ -206,6 +206,9 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 			first = []slog.Attr{ghost(c.span, in.event)}
 		}
 	}
+	if in.event != eventNone {
+		r.Time = h.format.spanTime(c.span, in.event, r.Time)
+	}
 	setAttrs(&r, first, in.attrs)
 	return next.Handle(ctx, r)
 }
@@ -218,7 +221,7 @@ func (h *Handler) handleSpan(s *Span, e event, level slog.Level, at time.Time, p
 	}
 	c := current{span: s, env: s.env}
 	in := contents{kind: spanRecord, event: e}
-	r := slog.NewRecord(at, level, e.message(), pc)
+	r := slog.NewRecord(h.format.spanTime(s, e, at), level, e.message(), pc)
 	var mem struct { // at once
 		mark  mark
 		attrs [6]slog.Attr // what most spans have

@@ -35,6 +35,7 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"math/big"
 	"os"
 	"os/exec"
 	"runtime"
@@ -56,10 +57,12 @@ type rig struct {
 	ours    func(out []io.Writer, o *slog.HandlerOptions) slog.Handler
 	plain   func(out io.Writer, o *slog.HandlerOptions) slog.Handler // what each output would get without us
 
-	text     bool // lines are slog.TextHandler's
-	noSource bool // HandlerOptions do nothing here
-	dropsKey bool // what has an empty key and is no group is dropped, LogValuers too: not asked what they are
-	foreign  bool // somebody else's handler is outermost and has resolved a span's attributes before we see them
+	text     bool     // lines are slog.TextHandler's
+	noSource bool     // HandlerOptions do nothing here
+	dropsKey bool     // what has an empty key and is no group is dropped, LogValuers too: not asked what they are
+	sink     bool     // our own handler writes slog's own members, by the Format's names
+	keys     []string // that the Format makes worth a try for a user's attribute
+	foreign  bool     // somebody else's handler is outermost and has resolved a span's attributes before we see them
 }
 
 func rigs() []rig {
@@ -371,23 +374,28 @@ func checkRootKeys(tb testing.TB, line []byte, want map[string]string) {
 
 // idsUnder returns what must stand at the root of a line under sc by format f.
 func idsUnder(f Format, sc SpanContext, op string) map[string]string {
-	names := func(s, def string) string {
-		if s == "" {
-			return def
-		}
-		return s
+	trace, span := sc.TraceID.String(), sc.SpanID.String()
+	flags := string(jsonText(fmt.Sprintf("%02x", uint8(sc.Flags))))
+	switch f.form {
+	case datadogForm:
+		span = fmt.Sprint(new(big.Int).SetBytes(sc.SpanID[:]))
+	case googleForm:
+		trace = "projects/" + f.project + "/traces/" + trace
+		flags = fmt.Sprint(sc.IsSampled())
+	case xrayForm:
+		trace = strings.Join([]string{"1", trace[:8], trace[8:]}, "-")
 	}
 	m := map[string]string{
-		names(f.Trace, "trace"): string(jsonText(sc.TraceID.String())),
-		names(f.Span, "span"):   string(jsonText(sc.SpanID.String())),
+		orName(f.Trace, "trace"): string(jsonText(trace)),
+		orName(f.Span, "span"):   string(jsonText(span)),
 	}
 	if op != "" {
-		m[names(f.Op, "op")] = string(jsonText(op))
+		m[orName(f.Op, "op")] = string(jsonText(op))
 	} else {
-		m[names(f.Op, "op")] = ""
+		m[orName(f.Op, "op")] = ""
 	}
 	if f.Flags != "" {
-		m[f.Flags] = string(jsonText(fmt.Sprintf("%02x", uint8(sc.Flags))))
+		m[f.Flags] = flags
 	}
 	return m
 }

@@ -180,12 +180,12 @@ func (h *JSONHandler) appendOrdinary(b []byte, c *current, r *slog.Record) (_ []
 	if h.opts.ReplaceAttr != nil || h.opts.AddSource {
 		return b, false
 	}
-	kind := plainRecord
+	kind := h.format.outside
 	if c.env != nil {
-		if kind = kindOf(c); !h.plainNames(c.env, kind) {
+		if kind = h.kindOf(c); !h.plainNames(c.env, kind) {
 			return b, false
 		}
-	} else if isSpanMessage(r.Message) {
+	} else if isSpanMessage(r.Message) || kind != plainRecord && !h.plainNames(&noEnv, kind) {
 		return b, false
 	}
 	reserved := &noKeys // of the attributes at the root
@@ -193,10 +193,12 @@ func (h *JSONHandler) appendOrdinary(b []byte, c *current, r *slog.Record) (_ []
 		reserved = h.format.reserved(kind)
 	}
 
-	b = appendTimeLevel(b, r.Time, r.Level, kind != plainRecord)
-	b = append(appendInside(append(b, `,"msg":"`...), r.Message), '"')
+	b = h.format.appendHead(b, r.Time, r.Level, kind != plainRecord)
+	b = appendInside(b, r.Message)
 	if kind == logRecord {
 		b = h.format.appendIDs(b, c)
+	} else if b = append(b, '"'); h.format.alwaysJSON != "" {
+		b = append(b, h.format.alwaysJSON...)
 	}
 	ch := h.chains[kind]
 	sep := true // a comma is due before the next key
@@ -250,11 +252,11 @@ func (h *JSONHandler) handleSpan(s *Span, e event, level slog.Level, at time.Tim
 		return nil, false
 	}
 	mem := scratches.Get().(*scratch)
-	b := appendTimeLevel(mem.buf[:0], at, level, true)
-	b = append(append(append(b, `,"msg":"`...), e.message()...), '"')
+	b := h.format.appendHead(mem.buf[:0], h.format.spanTime(s, e, at), level, true)
+	b = append(b, e.message()...)
 	b = h.format.appendIDs(b, &current{span: s})
 	l := line{buf: b, sep: true, valid: true}
-	l.schema(s, e)
+	l.schema(h.format, s, e)
 	ch := h.chains[spanRecord]
 	l.chain(ch)
 	start, opened := len(l.buf), ch.opened
@@ -285,25 +287,32 @@ func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byt
 	l := line{buf: mem.buf[:0], rep: h.opts.ReplaceAttr}
 	var in contents
 	var attrs [maxInlineAttrs]slog.Attr
-	ours := c.env != nil || isSpanMessage(r.Message)
+	ours := c.env != nil || isSpanMessage(r.Message) || h.format.outside != plainRecord
 	if ours {
-		if in.kind = kindOf(c); len(c.attrs()) > 0 || !h.ordinary(r, in.kind) {
+		if in.kind = h.kindOf(c); len(c.attrs()) > 0 || !h.ordinary(r, in.kind) {
 			in = h.inspect(c, r, attrs[:0])
 		}
 		l.valid = in.kind != plainRecord
 	}
-	l.builtins(r, h.opts.AddSource)
+	at := r.Time
+	if in.event != eventNone {
+		at = h.format.spanTime(c.span, in.event, at)
+	}
+	l.builtins(h.format, r, at, h.opts.AddSource)
 	var with []slog.Attr         // those of the context that were written
 	withEnd, withSep := 0, false // where they end, and whether a comma is due there
 	if ours {
 		if l.rep != nil {
 			l.enter(mem.groups[:0], nil)
 		}
-		if in.kind >= logRecord {
+		switch {
+		case in.kind >= logRecord:
 			l.ids(h.format, c)
+		case !in.marked:
+			l.attrs(h.format.always)
 		}
 		if in.event != eventNone {
-			l.schema(c.span, in.event)
+			l.schema(h.format, c.span, in.event)
 		}
 		if len(c.attrs()) > 0 && !in.marked {
 			with = h.contextAttrs(c, &in, false)

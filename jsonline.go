@@ -87,99 +87,130 @@ func (l *line) closeGroup() {
 }
 
 // builtins begins the line with what slog puts first.
-func (l *line) builtins(r *slog.Record, addSource bool) {
+func (l *line) builtins(f *format, r *slog.Record, at time.Time, addSource bool) {
 	if l.rep == nil {
-		l.buf = appendTimeLevel(l.buf, r.Time, r.Level, l.valid)
+		l.buf = f.appendHead(l.buf, at, r.Level, l.valid)
+		l.buf = l.buf[:len(l.buf)-len(f.messageJSON)]
 		l.sep = true
 	} else {
 		l.buf = append(l.buf, '{')
-		if !r.Time.IsZero() {
-			l.attr(slog.Time(slog.TimeKey, r.Time.Round(0))) // without the monotonic clock, as slog does
+		if !at.IsZero() {
+			l.builtin(f, slog.Time(slog.TimeKey, at.Round(0))) // without the monotonic clock, as slog does
 		}
-		l.attr(slog.Any(slog.LevelKey, r.Level))
+		l.builtin(f, slog.Any(slog.LevelKey, r.Level))
 	}
 	if addSource {
 		src := r.Source()
 		if src == nil {
 			src = &slog.Source{}
 		}
-		l.attr(slog.Any(slog.SourceKey, src))
+		l.builtin(f, slog.Any(slog.SourceKey, src))
 	}
-	l.attr(slog.String(slog.MessageKey, r.Message))
+	l.builtin(f, slog.String(slog.MessageKey, r.Message))
 }
 
-// appendTimeLevel appends the beginning of a line.
-func appendTimeLevel(b []byte, t time.Time, level slog.Level, valid bool) []byte {
+// builtin writes one of slog's own members: ReplaceAttr is told slog's name of it,
+// and what it leaves under that name is written as f has it.
+func (l *line) builtin(f *format, a slog.Attr) {
+	name := a.Key
+	if l.rep != nil {
+		a = l.rep(nil, a)
+		a.Value = a.Value.Resolve()
+	}
+	if a.Key == name {
+		a = f.builtin(a)
+	}
+	l.replaced(a, a.Value.Kind())
+}
+
+// appendHead appends the beginning of a line, up to where the text of the message goes.
+func (f *format) appendHead(b []byte, t time.Time, level slog.Level, valid bool) []byte {
+	i := uint(level-slog.LevelDebug) / 4
+	if level&3 != 0 || i >= uint(len(f.headJSON)) {
+		return f.appendOddHead(b, t, level, valid)
+	}
+	head := f.headJSON[i]
 	if t.IsZero() {
-		b = append(b, `{"level":"`...)
+		b, head = append(b, '{'), head[1:]
 	} else {
-		b = append(appendNow(append(b, `{"time":`...), t, valid), `,"level":"`...)
+		b = appendNow(append(b, f.timeJSON...), t, valid)
 	}
-	switch level {
-	case slog.LevelDebug:
-		return append(b, `DEBUG"`...)
-	case slog.LevelInfo:
-		return append(b, `INFO"`...)
-	case slog.LevelWarn:
-		return append(b, `WARN"`...)
-	case slog.LevelError:
-		return append(b, `ERROR"`...)
+	return append(b, head...)
+}
+
+// appendOddHead is appendHead for a level without a name of its own.
+func (f *format) appendOddHead(b []byte, t time.Time, level slog.Level, valid bool) []byte {
+	head := f.levelJSON
+	if t.IsZero() {
+		b, head = append(b, '{'), head[1:]
+	} else {
+		b = appendNow(append(b, f.timeJSON...), t, valid)
 	}
-	return append(appendInside(b, level.String()), '"')
+	b = appendInside(append(b, head...), f.levelName(level))
+	return append(append(b, '"'), f.messageJSON...)
 }
 
 // ids writes the ids of c, which is in a trace.
 func (l *line) ids(f *format, c *current) {
 	if l.rep != nil {
-		var mem [4]slog.Attr
+		var mem [6]slog.Attr
 		l.attrs(appendIDs(mem[:0], f, c, string(c.ids()[:]), c.op()))
 		return
 	}
-	l.buf = f.appendIDs(l.buf, c)
+	l.buf = f.appendIDs(l.buf[:len(l.buf)-1], c)
 }
 
-// appendIDs appends the ids of c, which is in a trace, as members behind others.
+// appendIDs appends the ids of c, which is in a trace, as members behind the text of the message:
+// they begin with the quote that ends it.
 func (f *format) appendIDs(b []byte, c *current) []byte {
 	ids := c.ids()
 	b = append(b, f.traceJSON...)
-	b = append(b, ids.traceText()...)
+	b = f.appendTrace(b, ids.traceText())
 	b = append(b, f.spanJSON...)
-	b = append(b, ids.spanText()...)
-	b = append(b, '"')
+	b = f.appendSpan(b, ids.spanText())
 	if op := c.op(); op != "" {
-		b = append(appendInside(append(b, f.opJSON...), op), '"')
+		b = appendInside(append(b, f.opJSON...), op)
 	}
+	b = append(b, '"')
 	if f.flagsJSON != "" {
-		b = append(append(b, f.flagsJSON...), '0', lowerHex[c.flags()&15], '"')
+		b = f.appendFlags(append(b, f.flagsJSON...), c.flags())
+	}
+	if f.form == ecsForm && c.isEntry() {
+		b = append(append(append(b, transactionJSON...), ids.spanText()...), '"')
 	}
 	return b
 }
 
 // schema writes what a record of s says beyond the ids.
-func (l *line) schema(s *Span, e event) {
+func (l *line) schema(f *format, s *Span, e event) {
 	var mem [8]slog.Attr
 	if l.rep != nil {
-		l.attrs(appendRareSchema(appendSchema(mem[:0], s, e, s.text()), s, e))
+		l.attrs(appendRareSchema(appendSchema(mem[:0], f, s, e, s.text()), f, s, e))
 		return
 	}
 	// What nearly every span has, without the detour over attributes.
 	b := l.buf
 	if s.parentID.IsValid() {
-		b = append(b, `,"parent":"`...)
-		b = append(appendHex(b, s.parentID[:]), '"')
+		b = append(f.appendParent(append(b, f.parentJSON...), &s.parentID), '"')
 	}
 	if s.kind != 0 {
-		b = append(b, `,"kind":"`...)
+		b = append(b, f.kindJSON...)
 		b = append(append(b, kinds[s.kind]...), '"')
 	}
 	if e == eventEnd {
-		b = append(b, `,"start":`...)
-		b = appendNow(b, s.start, l.valid)
-		b = append(b, `,"duration_ms":`...)
-		b = appendMillis(b, s.duration)
+		if f.form != honeycombForm {
+			b = append(b, f.startJSON...)
+			b = appendNow(b, s.start, l.valid)
+		}
+		b = append(b, f.durationJSON...)
+		if f.nanoseconds() {
+			b = appendInt(b, int64(s.duration))
+		} else {
+			b = appendMillis(b, s.duration)
+		}
 	}
 	l.buf = b
-	l.attrs(appendRareSchema(mem[:0], s, e))
+	l.attrs(appendRareSchema(mem[:0], f, s, e))
 }
 
 // attrs writes attributes and reports whether any was not empty.
@@ -242,6 +273,11 @@ func (l *line) anyAttr(a slog.Attr, kind slog.Kind) bool {
 		a.Value = a.Value.Resolve()
 		kind = a.Value.Kind()
 	}
+	return l.replaced(a, kind)
+}
+
+// replaced is anyAttr for an attribute that is resolved and that ReplaceAttr has seen.
+func (l *line) replaced(a slog.Attr, kind slog.Kind) bool {
 	switch kind {
 	case slog.KindGroup:
 		return l.group(a.Key, a.Value.Group())

@@ -192,6 +192,24 @@ func appendInt(b []byte, v int64) []byte {
 	return append(appendTo9999(b, uint32(v)/1e4), d1[0], d1[1], d2[0], d2[1])
 }
 
+// appendUint is strconv.AppendUint for numbers that are mostly large.
+func appendUint(b []byte, v uint64) []byte {
+	const e16 = 1e16
+	if v < e16 {
+		return strconv.AppendUint(b, v, 10)
+	}
+	b = appendTo9999(b, uint32(v/e16))
+	lo := v % e16
+	return append8Digits(append8Digits(b, uint32(lo/1e8)), uint32(lo%1e8))
+}
+
+// append8Digits appends v, which is below 1e8, with leading zeros.
+func append8Digits(b []byte, v uint32) []byte {
+	hi, lo := v/1e4, v%1e4
+	d1, d2, d3, d4 := digits[hi/100], digits[hi%100], digits[lo/100], digits[lo%100]
+	return append(b, d1[0], d1[1], d2[0], d2[1], d3[0], d3[1], d4[0], d4[1])
+}
+
 func appendTo9999(b []byte, v uint32) []byte {
 	if v < 100 {
 		return appendTo99(b, v)

@@ -234,7 +234,9 @@ func TestAppendNowConcurrent(t *testing.T) {
 func TestAppendLevel(t *testing.T) {
 	for l := -20; l <= 20; l++ {
 		level := levelOf(l)
-		want := `{"level":` + jsonOracle(t, level.String())
-		checkAppended(t, level.String(), want, func(b []byte) []byte { return appendTimeLevel(b, time.Time{}, level, true) })
+		want := `{"level":` + jsonOracle(t, level.String()) + `,"msg":"`
+		checkAppended(t, level.String(), want, func(b []byte) []byte {
+			return defaultFormat.appendHead(b, time.Time{}, level, true)
+		})
 	}
 }

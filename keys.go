@@ -61,7 +61,12 @@ func (n *naming) noteIDs(ids *[3]string, a slog.Attr) {
 // and one between us copied the attributes in such a way that the mark was lost.
 // A user who writes the ids by hand does not write the op as well.
 func hasIDs(ids *[3]string, c *current) bool {
-	return c.inTrace() && ids[0] == string(c.ids().traceText()) && ids[1] == string(c.ids().spanText()) && ids[2] == c.op()
+	if !c.inTrace() || ids[2] != c.op() {
+		return false
+	}
+	// In whatever form: the other's Format may have another than ours.
+	hex := string(c.ids()[:])
+	return isTraceText(ids[0], hex[:32]) && isSpanText(ids[1], hex[32:])
 }
 
 // takeGroup notes that the logger opened a group.
@@ -118,14 +123,14 @@ type contents struct {
 }
 
 // kindOf returns the kind of a log record under c.
-func kindOf(c *current) recordKind {
+func (n *naming) kindOf(c *current) recordKind {
 	switch {
 	case c.inTrace():
 		return logRecord
 	case c.env != nil:
 		return freeRecord
 	}
-	return plainRecord
+	return n.format.outside
 }
 
 // plainNames reports whether there is nothing in e and in the logger that a record of kind k might have to give way to,
@@ -182,7 +187,7 @@ func (n *naming) inspect(c *current, r *slog.Record, mem []slog.Attr) contents {
 	if n.bound {
 		return contents{kind: freeRecord, marked: true}
 	}
-	in := contents{kind: kindOf(c)}
+	in := contents{kind: n.kindOf(c)}
 	in.moved = n.moved[in.kind]
 	in.attrs = appendRecord(mem, r)
 	if s, e := n.ordinarySpanRecord(in.attrs); s != nil {
@@ -479,7 +484,7 @@ func original(a slog.Attr) slog.Attr {
 
 // escapeForStrangers returns the attributes of a span with reserved keys renamed as the default Format does.
 func escapeForStrangers(attrs []slog.Attr) []slog.Attr {
-	n := &namer{reserved: &defaultFormat.spanKeys}
+	n := &namer{reserved: defaultFormat.reserved(spanRecord)}
 	if !n.mustRename(attrs) {
 		return attrs
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -168,8 +169,11 @@ var (
 
 var fuzzTime = testTime.Add(time.Hour) // of attributes
 
-func (e *entropy) key(text bool) string {
-	if text {
+func (e *entropy) key(r *rig) string {
+	if len(r.keys) > 0 && e.n(2) == 1 {
+		return r.keys[e.n(len(r.keys))]
+	}
+	if r.text {
 		return fuzzPlainKeys[e.n(len(fuzzPlainKeys))]
 	}
 	return fuzzKeys[e.n(len(fuzzKeys))]
@@ -177,7 +181,7 @@ func (e *entropy) key(text bool) string {
 
 // attr returns any attribute.
 func (e *entropy) attr(r *rig, depth int) slog.Attr {
-	key := e.key(r.text)
+	key := e.key(r)
 	solid := func() []slog.Attr {
 		as := []slog.Attr{slog.Int("solid", e.n(9))}
 		for range e.n(3) {
@@ -273,27 +277,81 @@ type fuzzContext struct {
 	span *Span
 }
 
-// fuzzKind says which keys are not the user's.
-func fuzzReserved(f Format, inTrace, span bool) []string {
-	names := []string{"trace", "span", "op"}
-	if f == OTel {
-		names = []string{"trace_id", "span_id", "op", "trace_flags"}
+func orName(name, def string) string {
+	if name == "" {
+		return def
 	}
-	if span {
-		names = append(names, strings.Fields("parent kind start duration_ms error stack links queued_ms sample_rate sampled time level msg source")...)
+	return name
+}
+
+// fuzzReserved says which keys are not the user's. A sink writes slog's own members itself.
+func fuzzReserved(f Format, sink, inTrace, span bool) []string {
+	var own, names []string // that f calls slog's own members; all
+	for _, m := range [][2]string{{f.Time, "time"}, {f.Level, "level"}, {f.Message, "msg"}, {f.Source, "source"}} {
+		if m[0] != "" && m[0] != m[1] {
+			own = append(own, m[0])
+		}
+	}
+	isECS := f.form == ecsForm
+	if isECS {
+		own = append(own, "ecs.version")
+	}
+	if sink {
+		names = own
 	}
 	if !inTrace {
-		return nil
+		return names
+	}
+	names = append(names, orName(f.Trace, "trace"), orName(f.Span, "span"), orName(f.Op, "op"))
+	if f.Flags != "" {
+		names = append(names, f.Flags)
+	}
+	if isECS {
+		names = append(names, "ecs.version", "transaction.id")
+	}
+	if span {
+		names = append(names, orName(f.Parent, "parent"), orName(f.Kind, "kind"), orName(f.Start, "start"), orName(f.Duration, "duration_ms"),
+			orName(f.Error, "error"), orName(f.Stack, "stack"))
+		names = append(names, strings.Fields("parent kind start duration_ms error stack links queued_ms sample_rate sampled time level msg source")...)
+		names = append(names, own...)
 	}
 	return names
+}
+
+// presetRigs are the presets, in our own sink and above somebody else's.
+func presetRigs() (all []rig) {
+	slogJSON := func(out io.Writer, o *slog.HandlerOptions) slog.Handler { return slog.NewJSONHandler(out, o) }
+	for _, p := range []struct {
+		name string
+		f    Format
+	}{
+		{"Datadog", Datadog}, {"GoogleCloud", GoogleCloud("my-project")}, {"ECS", ECS}, {"Honeycomb", Honeycomb},
+		{"NewRelic", NewRelic}, {"Axiom", Axiom}, {"VictoriaLogs", VictoriaLogs}, {"AWSXRay", AWSXRay},
+	} {
+		keys := fuzzReserved(p.f, true, true, true)
+		all = append(all, rig{name: p.name + " JSONHandler", formats: []Format{p.f}, sink: true, keys: keys, plain: slogJSON,
+			ours: func(out []io.Writer, o *slog.HandlerOptions) slog.Handler { return p.f.NewJSONHandler(out[0], o) }})
+		all = append(all, rig{name: p.name + " Handler", formats: []Format{p.f}, keys: keys, plain: slogJSON,
+			ours: func(out []io.Writer, o *slog.HandlerOptions) slog.Handler { return p.f.NewHandler(slogJSON(out[0], o)) }})
+		if p.f.form == googleForm || p.f.form == ecsForm {
+			continue // they have forms of slog's own members too
+		}
+		all = append(all, rig{name: p.name + " Handler(rebuild(JSONHandler))", formats: []Format{p.f}, keys: keys, plain: slogJSON,
+			ours: func(out []io.Writer, o *slog.HandlerOptions) slog.Handler {
+				f := p.f
+				f.Time, f.Level, f.Message, f.Source = "", "", "", ""
+				return p.f.NewHandler(&rebuildHandler{f.NewJSONHandler(out[0], o)})
+			}})
+	}
+	return all
 }
 
 // checkNaming is the oracle. It compares a line with the line that the inner handler writes without us,
 // by the rules of the design and without knowing how the code goes about them.
 // said are the root keys that the user wrote, in loggers and record; builtins is how many members are slog's.
-func checkNaming(f Format, c *fuzzContext, op string, span bool, said []string, builtins int, plain, got []member) error {
+func checkNaming(f Format, sink bool, c *fuzzContext, op string, span bool, said []string, builtins int, plain, got []member) error {
 	inTrace := c.sc.IsValid()
-	reserved := fuzzReserved(f, inTrace, span)
+	reserved := fuzzReserved(f, sink, inTrace, span)
 
 	// The ids once, and what else the schema says.
 	if inTrace {
@@ -312,14 +370,25 @@ func checkNaming(f Format, c *fuzzContext, op string, span bool, said []string, 
 		return fmt.Errorf("%d and %d members, want at least %d", len(plain), len(got), builtins)
 	}
 	for i := range builtins {
-		if span && plain[i].Key == "time" && got[i].Key == "time" {
-			continue
+		want := plain[i]
+		if sink {
+			want.Key = map[string]string{"time": orName(f.Time, "time"), "level": orName(f.Level, "level"),
+				"msg": orName(f.Message, "msg"), "source": orName(f.Source, "source")}[want.Key]
 		}
-		if plain[i] != got[i] {
-			return fmt.Errorf("built-in %d is %v, want %v", i, got[i], plain[i])
+		if span && plain[i].Key == "time" || want.Key == "log.origin" {
+			want.Value = got[i].Value
+		}
+		if want != got[i] {
+			return fmt.Errorf("built-in %d is %v, want %v", i, got[i], want)
 		}
 	}
 	plain, got = plain[builtins:], slices.Clone(got[builtins:])
+	if sink && slices.Contains(reserved, "ecs.version") {
+		if len(got) == 0 || got[0] != (member{"ecs.version", `"8.11.0"`}) {
+			return fmt.Errorf("no ecs.version behind the message")
+		}
+		got = got[1:]
+	}
 
 	// With: once or not at all.
 	var with []member
@@ -366,7 +435,7 @@ func checkNaming(f Format, c *fuzzContext, op string, span bool, said []string, 
 	}
 
 	// What With says: under the key or attr.<key>, once, unless the user said it.
-	forbidden := append(fuzzReserved(f, true, span), "time", "level", "msg", "source")
+	forbidden := append(fuzzReserved(f, true, true, span), "time", "level", "msg", "source")
 	seen := make(map[string]bool)
 	for _, m := range with {
 		if seen[m.Key] || from[m.Key] != "" || slices.Contains(forbidden, m.Key) {
@@ -459,7 +528,7 @@ func runProgram(tb testing.TB, r *rig, data []byte) {
 			line := take(b)
 			got, err := splitMembers(line, r.text)
 			if err == nil {
-				err = checkNaming(r.formats[i], c, op, span, said, builtins, plain, got)
+				err = checkNaming(r.formats[i], r.sink, c, op, span, said, builtins, plain, got)
 			}
 			if err != nil {
 				tb.Fatalf("%s, output %d: %v\n with us: %s without: %s With: %v", r.name, i, err, line, pl, c.with)
@@ -479,7 +548,7 @@ func runProgram(tb testing.TB, r *rig, data []byte) {
 			}
 			loggers = append(loggers, l)
 		case 2: // WithGroup
-			name := e.key(r.text)
+			name := e.key(r)
 			if name == "" {
 				continue
 			}
@@ -498,7 +567,7 @@ func runProgram(tb testing.TB, r *rig, data []byte) {
 				var attrs []slog.Attr
 				c2.span, c2.with = c.span, slices.Clone(c.with)
 				for range 1 + e.n(3) {
-					key := e.key(r.text)
+					key := e.key(r)
 					if key == "" || o.ReplaceAttr != nil && (key == "b" || key == "c") {
 						continue
 					}
@@ -620,7 +689,7 @@ func TestHandlerRandom(t *testing.T) {
 	if raceEnabled || testing.Short() {
 		n = 8
 	}
-	for _, r := range rigs() {
+	for _, r := range append(rigs(), presetRigs()...) {
 		t.Run(r.name, func(t *testing.T) {
 			for range n {
 				data := make([]byte, 20+rnd.IntN(400))
@@ -637,7 +706,7 @@ func TestHandlerRandom(t *testing.T) {
 // The first byte chooses the arrangement of handlers.
 func FuzzHandler(f *testing.F) {
 	rnd := rand.New(rand.NewPCG(3, 4))
-	all := rigs()
+	all := append(rigs(), presetRigs()...)
 	for i := range all {
 		data := make([]byte, 60)
 		for j := range data {

@@ -13,10 +13,10 @@ type kind string
 // They say on which side of a message a span is, after OpenTelemetry's SpanKind.
 // Anywhere but in the call of Start they are ordinary attributes, and so are links.
 var (
-	KindServer   = slog.Any(kindKey, kinds[1])
-	KindClient   = slog.Any(kindKey, kinds[2])
-	KindProducer = slog.Any(kindKey, kinds[3])
-	KindConsumer = slog.Any(kindKey, kinds[4])
+	KindServer   = slog.Any("kind", kinds[1])
+	KindClient   = slog.Any("kind", kinds[2])
+	KindProducer = slog.Any("kind", kinds[3])
+	KindConsumer = slog.Any("kind", kinds[4])
 )
 
 // kinds are all of them. A Span holds the place of its own.
@@ -25,8 +25,7 @@ var kinds = [...]kind{"", "server", "client", "producer", "consumer"}
 type link SpanContext
 
 func (l link) LogValue() slog.Value {
-	v := newLinkValue(SpanContext(l))
-	return slog.GroupValue(slog.String("trace", v.Trace), slog.String("span", v.Span))
+	return slog.GroupValue(slog.String("trace", l.TraceID.String()), slog.String("span", l.SpanID.String()))
 }
 
 // Link returns an attribute that tells [Start] of a span which the new one has to do with although it is not its child:
@@ -39,8 +38,8 @@ type linkValue struct {
 	Span  string `json:"span"`
 }
 
-func newLinkValue(sc SpanContext) linkValue {
-	return linkValue{sc.TraceID.String(), sc.SpanID.String()}
+func newLinkValue(f *format, sc SpanContext) linkValue { // which is valid
+	return linkValue{f.traceText(sc.TraceID.String()), f.spanText(sc.SpanID.String())}
 }
 
 func (v linkValue) String() string { return v.Trace + "/" + v.Span }
@@ -226,16 +225,19 @@ func strangersGroup(s *Span, e event) slog.Value {
 	return markedGroup(attrs, &mark{span: s, event: e})
 }
 
-// appendIDs appends the attributes that every record under c carries. The first is the trace id.
+// appendIDs appends the attributes that every record under c carries.
 // text begins with the ids, so that they need no memory of their own.
 func appendIDs(attrs []slog.Attr, f *format, c *current, text, op string) []slog.Attr {
-	attrs = append(attrs, slog.String(f.Trace, text[:32]), slog.String(f.Span, text[32:48]))
+	attrs = append(attrs, f.always...)
+	attrs = append(attrs, slog.String(f.Trace, f.traceText(text)), slog.String(f.Span, f.spanText(text[32:])))
 	if op != "" {
 		attrs = append(attrs, slog.String(f.Op, op))
 	}
 	if f.Flags != "" {
-		flags := c.flags()
-		attrs = append(attrs, slog.String(f.Flags, string([]byte{'0', lowerHex[flags&15]})))
+		attrs = append(attrs, slog.Attr{Key: f.Flags, Value: f.flagsValue(c.flags())})
+	}
+	if f.form == ecsForm && c.isEntry() {
+		attrs = append(attrs, slog.String(transactionKey, text[32:48]))
 	}
 	return attrs
 }
@@ -243,7 +245,7 @@ func appendIDs(attrs []slog.Attr, f *format, c *current, text, op string) []slog
 // appendSpanAttrs appends what a record of s itself says.
 func appendSpanAttrs(attrs []slog.Attr, f *format, s *Span, e event, op, text string) []slog.Attr {
 	attrs = appendIDs(attrs, f, &current{span: s}, text, op)
-	return appendRareSchema(appendSchema(attrs, s, e, text), s, e)
+	return appendRareSchema(appendSchema(attrs, f, s, e, text), f, s, e)
 }
 
 // text returns the texts of s in one string: ids, parent, start. None of them changes,
@@ -260,45 +262,54 @@ func (s *Span) text() string {
 
 // appendSchema appends what most spans say beyond the ids. The start is text: handlers write a time each in their own way,
 // and few with nanoseconds.
-func appendSchema(attrs []slog.Attr, s *Span, e event, text string) []slog.Attr {
+func appendSchema(attrs []slog.Attr, f *format, s *Span, e event, text string) []slog.Attr {
 	if s.parentID.IsValid() {
-		attrs = append(attrs, slog.String(parentKey, text[48:64]))
+		attrs = append(attrs, slog.String(f.Parent, f.spanText(text[48:])))
 	}
 	if s.kind != 0 {
-		attrs = append(attrs, slog.String(kindKey, string(kinds[s.kind])))
+		attrs = append(attrs, slog.String(f.Kind, string(kinds[s.kind])))
 	}
 	if e == eventEnd {
-		start := text[64+1 : len(text)-1] // without the quotes
-		attrs = append(attrs, slog.String(startKey, start), slog.Float64(durationKey, millis(s.duration)))
+		if f.form != honeycombForm {
+			attrs = append(attrs, slog.String(f.Start, text[64+1:len(text)-1])) // without the quotes
+		}
+		if f.nanoseconds() {
+			attrs = append(attrs, slog.Int64(f.Duration, int64(s.duration)))
+		} else {
+			attrs = append(attrs, slog.Float64(f.Duration, millis(s.duration)))
+		}
 	}
 	return attrs
 }
 
 // appendRareSchema appends the rest.
-func appendRareSchema(attrs []slog.Attr, s *Span, e event) []slog.Attr {
+func appendRareSchema(attrs []slog.Attr, f *format, s *Span, e event) []slog.Attr {
 	if r := s.rare.Load(); r != nil {
 		if e == eventEnd && s.is(failed) {
-			attrs = append(attrs, slog.String(errorKey, errorText(r.err)))
+			if f.failed != "" {
+				attrs = append(attrs, slog.Bool(f.failed, true))
+			}
+			attrs = append(attrs, slog.String(f.Error, errorText(r.err)))
 		}
 		if e == eventEnd && r.stack != "" {
-			attrs = append(attrs, slog.String(stackKey, r.stack))
+			attrs = append(attrs, slog.String(f.Stack, r.stack))
 		}
 		if len(r.links) > 0 {
 			links := make([]linkValue, len(r.links))
 			for i, l := range r.links {
-				links[i] = newLinkValue(l)
+				links[i] = newLinkValue(f, l)
 			}
-			attrs = append(attrs, slog.Any(linksKey, links))
+			attrs = append(attrs, slog.Any(f.Links, links))
 		}
 		if r.waited {
-			attrs = append(attrs, slog.Float64(queuedKey, millis(r.queued)))
+			attrs = append(attrs, slog.Float64(f.Queued, millis(r.queued)))
 		}
 	}
 	if s.env.rate != 0 {
-		attrs = append(attrs, slog.Float64(sampleRateKey, s.env.rate))
+		attrs = append(attrs, slog.Float64(f.SampleRate, s.env.rate))
 	}
 	if s.flags&FlagSampled == 0 {
-		attrs = append(attrs, slog.Bool(sampledKey, false))
+		attrs = append(attrs, slog.Bool(f.Sampled, false))
 	}
 	return attrs
 }

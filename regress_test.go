@@ -52,7 +52,7 @@ func TestIDsByHand(t *testing.T) {
 			l := slog.New(mk(&b))
 			ctx, span := Start(With(t.Context(), slog.Int("user", 7)), "op")
 			sc := span.SpanContext()
-			c := f.compile()
+			c := f.compile(true)
 			ids := []any{c.Trace, sc.TraceID.String(), c.Span, sc.SpanID.String()}
 			l.InfoContext(ctx, "m", ids...)
 			l.With(ids...).InfoContext(ctx, "m")

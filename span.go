@@ -29,6 +29,7 @@ type Span struct {
 	state    atomic.Uint32
 	flags    Flags
 	kind     uint8 // of kinds
+	entry    bool  // no span of this process is its parent
 }
 
 // Bits of Span.state.

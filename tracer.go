@@ -123,7 +123,7 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	s := &Span{parent: ctx, env: c.env, op: opOrUnnamed(op), start: time.Now()}
+	s := &Span{parent: ctx, env: c.env, op: opOrUnnamed(op), start: time.Now(), entry: c.span == nil}
 	switch {
 	case s.env == nil:
 		s.env = &t.env

@@ -1,0 +1,103 @@
+package slogtrace
+
+// Bugs planted in a scratch copy, and the tests that found them:
+//
+//	service.name counts before OTEL_SERVICE_NAME           TestEnvAttrs
+//	an empty OTEL_SERVICE_NAME hides service.name          TestEnvAttrs
+//	QueryUnescape for PathUnescape: a plus becomes a space TestEnvAttrs
+//	white space trimmed after decoding                     TestEnvAttrs
+//	keys not decoded                                       TestEnvAttrs
+//	what stood before a bad member is kept                 TestEnvAttrs
+//	a service of the resource beside the name              TestEnvAttrs
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestEnvAttrs(t *testing.T) {
+	for _, c := range []struct {
+		name, service, resource string
+		want                    string // as key=value, in order
+	}{
+		{name: "nothing"},
+		{"the service", "api", "", "service=api"},
+		{"the service by the resource", "", "service.name=api", "service=api"},
+		{"OTEL_SERVICE_NAME counts more", "api", "service.name=web,x=1", "service=api|x=1"},
+		{"the service comes first", "", "x=1,service.name=api,y=2", "service=api|x=1|y=2"},
+		{"no service", "", "x=1,deployment.environment=prod", "x=1|deployment.environment=prod"},
+		{"the last of a key", "", "x=1,y=2,x=3,service.name=a,service.name=b", "service=b|x=3|y=2"},
+		{"percent-encoded", "", "team=a%2Cb%3Dc,caf%C3%A9=%25,plus=1+1", "team=a,b=c|café=%|plus=1+1"},
+		{"space around", "", " x = 1 ,\ty=%20z%20", "x=1|y= z "},
+		{"an = in the value", "", "x=a=b", "x=a=b"},
+		{"empty values and members", "", ",x=,,y=1,", "x=|y=1"},
+		{"OTEL_SERVICE_NAME is taken as it is", "a%20b", "", "service=a%20b"},
+		{"an attribute named service", "api", "service=x", "service=api|attr.service=x"},
+		{"an attribute named service alone", "", "service=x", "service=x"},
+		{"no =", "api", "x=1,y", "service=api|resource_error=slogtrace: OTEL_RESOURCE_ATTRIBUTES: member 2: want key=value, got no ="},
+		{"no key", "", "x=1, =2", "resource_error=slogtrace: OTEL_RESOURCE_ATTRIBUTES: member 2: want a key, got none"},
+		{"a bad escape", "", "service.name=api,x=%zz", `resource_error=slogtrace: OTEL_RESOURCE_ATTRIBUTES: member 2: invalid URL escape "%zz"`},
+		{"no UTF-8", "", "x=%ff", "resource_error=slogtrace: OTEL_RESOURCE_ATTRIBUTES: member 1: want UTF-8"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Setenv("OTEL_SERVICE_NAME", c.service)
+			t.Setenv("OTEL_RESOURCE_ATTRIBUTES", c.resource)
+			if diff := cmp.Diff(c.want, attrsAsText(EnvAttrs())); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func attrsAsText(attrs []slog.Attr) string {
+	var texts []string
+	for _, a := range attrs {
+		texts = append(texts, a.Key+"="+a.Value.String())
+	}
+	return strings.Join(texts, "|")
+}
+
+func TestFormatEnvAttrs(t *testing.T) {
+	t.Setenv("OTEL_SERVICE_NAME", "api")
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "service=x,dd.service=y,z=1")
+	for want, f := range map[string]Format{
+		"service=api|attr.service=x|dd.service=y|z=1":    {},
+		"dd.service=api|service=x|attr.dd.service=y|z=1": Datadog,
+		"prog=api|service=x|dd.service=y|z=1":            {Service: "prog"},
+	} {
+		if diff := cmp.Diff(want, attrsAsText(f.EnvAttrs())); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}
+
+// FuzzEnvAttrs: what is encoded comes back, and nothing panics.
+func FuzzEnvAttrs(f *testing.F) {
+	f.Add("a", "b,c=%d", " e ", "x=1")
+	f.Add("service.name", "ä", "service.name", "x=%")
+	f.Fuzz(func(t *testing.T, key1, value1, key2, raw string) {
+		for _, s := range []string{key1, value1, key2} {
+			if s == "" || !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+				return
+			}
+		}
+		encode := func(s string) string {
+			var b strings.Builder
+			for i := range len(s) {
+				b.WriteString("%" + string(lowerHex[s[i]>>4]) + string(lowerHex[s[i]&15]))
+			}
+			return b.String()
+		}
+		attrs, err := parseResource(encode(key1) + "=" + encode(value1) + "," + encode(key2) + "=")
+		if want := key1 + "=" + value1 + "|" + key2 + "="; err != nil || attrsAsText(attrs) != want {
+			t.Errorf("got %s, %v, want %s", attrsAsText(attrs), err, want)
+		}
+		if attrs, err := parseResource(raw); err != nil && attrs != nil {
+			t.Errorf("%q is refused, and yet there is %v", raw, attrs)
+		}
+	})
+}
