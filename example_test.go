@@ -214,3 +214,67 @@ func ExampleDetach() {
 	// retry: same trace false, root true, links to the first true
 	// first try: same trace true, root true
 }
+
+// sampledOf lists which of some traces, a quarter of the way from one to the next, a Sampler takes.
+func sampledOf(s slogtrace.Sampler, op string) (taken []string) {
+	for _, id := range []string{"00", "40", "80", "c0"} {
+		trace, err := slogtrace.ParseTraceID("4bf92f3577b34da6a3" + id + "9d0e0e4736cd")
+		if err != nil {
+			return []string{err.Error()}
+		}
+		if sampled, _ := s.Sample(slogtrace.SampleInput{Context: context.Background(), TraceID: trace, Op: op}); sampled {
+			taken = append(taken, id)
+		}
+	}
+	return taken
+}
+
+func ExampleRatio() {
+	// The trace id alone decides, so every service that samples half, or OpenTelemetry's Collector, takes the same traces;
+	// and who takes a quarter takes some of these.
+	fmt.Println(sampledOf(slogtrace.Ratio(0.5), "op"))
+	fmt.Println(sampledOf(slogtrace.Ratio(0.25), "op"))
+	// Output:
+	// [80 c0]
+	// [c0]
+}
+
+func ExamplePerOp() {
+	sampler := slogtrace.PerOp(map[string]slogtrace.Sampler{
+		"GET /health":    slogtrace.Ratio(0),
+		"POST /bookings": slogtrace.Ratio(1),
+	}, slogtrace.Ratio(0.5))
+
+	for _, op := range []string{"GET /health", "POST /bookings", "GET /flights"} {
+		fmt.Println(op, sampledOf(sampler, op))
+	}
+	// Output:
+	// GET /health []
+	// POST /bookings [00 40 80 c0]
+	// GET /flights [80 c0]
+}
+
+func ExampleSamplerFromEnv() {
+	// As a deployment may have it, with a slip of the pen in one of them.
+	for name, value := range map[string]string{
+		"OTEL_TRACES_SAMPLER":     "parentbased_traceidratio",
+		"OTEL_TRACES_SAMPLER_ARG": "0.5",
+		"OTEL_SDK_DISABLED":       "no",
+	} {
+		if err := os.Setenv(name, value); err != nil {
+			fmt.Println(err)
+		}
+		defer os.Unsetenv(name)
+	}
+
+	sampler, err := slogtrace.SamplerFromEnv()
+	if err != nil {
+		fmt.Println(err) // the sampler can be used all the same
+	}
+	slogtrace.SetDefault(slogtrace.NewTracer(nil, &slogtrace.TracerOptions{Sampler: sampler}))
+	defer slogtrace.SetDefault(nil)
+	fmt.Println(sampledOf(sampler, "op"))
+	// Output:
+	// slogtrace: OTEL_SDK_DISABLED: want true or false, got "no"
+	// [80 c0]
+}

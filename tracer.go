@@ -23,12 +23,15 @@ type Tracer struct {
 	opts    TracerOptions
 	env     env // of spans whose context brings none
 	stats   struct{ withheld, refused, lost atomic.Int64 }
+
+	ignoresParent bool // the Sampler is of IgnoreParent
+	disabled      bool // the Sampler is of SamplerFromEnv, where OTEL_SDK_DISABLED says so
 }
 
 // TracerOptions are options for [NewTracer]. The zero value means the defaults.
 type TracerOptions struct {
 	// Sampler decides which new traces are written. Nil: all.
-	// It is not asked where a remote parent has decided.
+	// It is not asked where a remote parent has decided, unless it is of [IgnoreParent].
 	Sampler Sampler
 
 	// LogStart writes a record "span start" too, so that a span is visible that a crash cuts off.
@@ -72,6 +75,8 @@ func NewTracer(h slog.Handler, opts *TracerOptions) *Tracer {
 	if t.opts.ErrorLevel == nil {
 		t.opts.ErrorLevel = slog.LevelError
 	}
+	_, t.ignoresParent = t.opts.Sampler.(ignoreParent)
+	_, t.disabled = t.opts.Sampler.(disabled)
 	t.env.tracer = t
 	return t
 }
@@ -128,9 +133,11 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 		copy(s.ids[:32], c.remote.ids[:32])
 		s.parentID = c.remote.ids.span()
 		s.flags = c.remote.flags
-		if c.remote.undecided {
+		if c.remote.undecided || t.ignoresParent {
 			s.flags |= FlagSampled
-			t.sample(ctx, s, c.remote.ids.trace())
+			if t.opts.Sampler != nil {
+				t.sample(s, SampleInput{Context: ctx, TraceID: c.remote.ids.trace(), Parent: c.spanContext()})
+			}
 		}
 		s.continueRemote(c.remote)
 	default:
@@ -157,26 +164,31 @@ func (t *Tracer) newTrace(ctx context.Context, s *Span) {
 	binary.BigEndian.PutUint64(id[8:], ids.Uint64())
 	appendHex(s.ids[:0], id[:])
 	s.flags = FlagRandom | FlagSampled
-	switch s.env.decided {
-	case headers.Deny:
+	switch {
+	case s.env.decided == headers.Deny && !t.ignoresParent:
 		s.flags = FlagRandom
-	case headers.Defer:
-		t.sample(ctx, s, id)
+	case t.opts.Sampler != nil && (s.env.decided == headers.Defer || t.ignoresParent):
+		t.sample(s, SampleInput{Context: ctx, TraceID: id})
 	}
 }
 
-// sample asks the Sampler about the trace id, of which s, sampled so far, is the first span here.
-func (t *Tracer) sample(ctx context.Context, s *Span, id TraceID) {
-	if t.opts.Sampler == nil {
-		return
-	}
-	sampled, rate := t.opts.Sampler.Sample(SampleInput{Context: ctx, TraceID: id, Op: s.op, Attrs: s.attrs})
-	if !sampled {
+// sample asks the Sampler about s, which is sampled so far and the first span here of the trace that in is about.
+func (t *Tracer) sample(s *Span, in SampleInput) {
+	in.Op, in.Attrs = s.op, s.attrs
+	d := decide(t.opts.Sampler, in)
+	if !d.sampled {
 		s.flags &^= FlagSampled
 	}
-	if rate > 0 && rate < 1 {
+	if !(d.rate > 0 && d.rate < 1) {
+		d.rate = 0
+	}
+	state := s.env.state
+	if state != "" || d.threshold != "" {
+		state = withThreshold(state, d.threshold)
+	}
+	if d.rate != s.env.rate || state != s.env.state {
 		e := *s.env
-		e.rate = rate
+		e.rate, e.state = d.rate, state
 		s.env = &e
 	}
 }
@@ -272,7 +284,7 @@ func (t *Tracer) currentHandler() slog.Handler {
 
 // reportStart writes the record that says that s began.
 func (t *Tracer) reportStart(s *Span) {
-	if s.flags&FlagSampled == 0 {
+	if s.flags&FlagSampled == 0 || t.disabled {
 		t.stats.withheld.Add(1)
 		return
 	}
@@ -281,7 +293,7 @@ func (t *Tracer) reportStart(s *Span) {
 
 // report writes the record that says that s, which is frozen, ended.
 func (t *Tracer) report(s *Span, end time.Time) {
-	if s.flags&FlagSampled == 0 && !s.is(written) {
+	if s.flags&FlagSampled == 0 && !s.is(written) || t.disabled {
 		t.stats.withheld.Add(1)
 		return
 	}

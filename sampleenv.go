@@ -1,0 +1,79 @@
+package slogtrace
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// SamplerFromEnv returns the Sampler that OpenTelemetry's environment variables ask for
+// ("OpenTelemetry Environment Variable Specification", General SDK Configuration):
+//
+//	OTEL_TRACES_SAMPLER
+//	  parentbased_always_on      Ratio(1); also if it is not set
+//	  parentbased_always_off     Ratio(0)
+//	  parentbased_traceidratio   Ratio(p), p being OTEL_TRACES_SAMPLER_ARG, from 0 to 1; 1 if it is not set
+//	  always_on, always_off, traceidratio
+//	                             the same under IgnoreParent
+//	OTEL_SDK_DISABLED
+//	  true                       nothing is written, see below
+//
+// always_off too leaves failed spans to be written, as every [Sampler] does.
+//
+// Case does not matter, nor does space around a value, and an empty one counts as not set.
+// The Sampler can be used also with an error, which says, in one line, which values are not valid;
+// they count as not set. Log it: OpenTelemetry wants a warning. The samplers jaeger_remote, parentbased_jaeger_remote and xray
+// are not supported, so they are not valid here.
+//
+// With OTEL_SDK_DISABLED a Tracer writes no span record, not even of failed spans, and counts them as withheld.
+// Ids stand on log records and travel all the same. A remote parent's decision travels as it came; traces that begin here
+// travel as not sampled, so services further on that go by that write none of them.
+func SamplerFromEnv() (Sampler, error) {
+	var err error
+	switch v := getenv("OTEL_SDK_DISABLED"); strings.ToLower(v) {
+	case "true":
+		return disabled{}, nil
+	case "false", "":
+	default:
+		err = envError("OTEL_SDK_DISABLED", "true or false", v)
+	}
+	const sampler, arg = "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"
+	value := getenv(sampler)
+	name, parentBased := strings.CutPrefix(strings.ToLower(value), "parentbased_")
+	p := 1.0
+	switch name {
+	case "always_on":
+	case "always_off":
+		p = 0
+	case "traceidratio":
+		if v := getenv(arg); v != "" {
+			n, parseErr := strconv.ParseFloat(v, 64)
+			if parseErr == nil && n >= 0 && n <= 1 {
+				p = n
+			} else {
+				err = joinErrors(err, envError(arg, "a number from 0 to 1", v))
+			}
+		}
+	default:
+		parentBased = true
+		if value != "" {
+			err = joinErrors(err, envError(sampler, "always_on, always_off or traceidratio, or one of them after parentbased_", value))
+		}
+	}
+	if parentBased {
+		return Ratio(p), err
+	}
+	return IgnoreParent(Ratio(p)), err
+}
+
+func getenv(name string) string { return strings.TrimSpace(os.Getenv(name)) }
+
+func envError(name, want, got string) error {
+	return fmt.Errorf("slogtrace: %s: want %s, got %s", name, want, quoteShort(got))
+}
+
+// disabled is the Sampler for OTEL_SDK_DISABLED. A Tracer knows it, and writes nothing.
+type disabled struct{}
+
+func (disabled) Sample(SampleInput) (bool, float64) { return false, 0 }

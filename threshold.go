@@ -1,0 +1,135 @@
+package slogtrace
+
+import (
+	"encoding/binary"
+	"strconv"
+	"strings"
+)
+
+// How OpenTelemetry lets a sampling decision travel ("TraceState Handling", "TraceState: Probability Sampling"):
+// the member "ot" of a tracestate is a list key:value;key:value. Its th is the threshold, in hex without the zeros
+// at the end, below which the random number of a trace is not sampled. Its rv, 14 digits, is that number
+// where the trace id is not random.
+
+const (
+	otKey = "ot"
+
+	// randomDigits are the hex digits of the 56 random bits.
+	randomDigits = 14
+
+	// noRandomness is one more than the greatest random number: as a threshold, it lets nothing through.
+	noRandomness = 1 << 56
+)
+
+// randomness returns the random number of a trace: rv, where the tracestate has one, else the last 56 bits of the id.
+func randomness(id TraceID, state string) uint64 {
+	if rv := otValue(otMember(state), "rv"); len(rv) == randomDigits {
+		if n, ok := parseThreshold(rv); ok {
+			return n
+		}
+	}
+	return binary.BigEndian.Uint64(id[8:]) & (noRandomness - 1)
+}
+
+// remoteRate returns the share in which a trace that came from elsewhere is sampled, going by its tracestate. It is 0,
+// which stands for 1, where that does not say, and where it says what cannot be: that the trace should not be sampled.
+func remoteRate(id TraceID, flags Flags, state string) float64 {
+	th := otValue(otMember(state), "th")
+	if th == "" || flags&FlagSampled == 0 {
+		return 0
+	}
+	n, ok := parseThreshold(th)
+	if !ok || n == 0 || randomness(id, state) < n {
+		return 0
+	}
+	// The sender had a number of few digits in most cases, such as 0.01, which 56 bits after the point miss.
+	rate, _ := strconv.ParseFloat(strconv.FormatFloat(float64(noRandomness-n)/noRandomness, 'g', 12, 64), 64)
+	return rate
+}
+
+// thresholdText returns n as th, "" if it lets everything or nothing through.
+func thresholdText(n uint64) string {
+	if n == 0 || n >= noRandomness {
+		return ""
+	}
+	return strings.TrimRight(strconv.FormatUint(noRandomness|n, 16)[1:], "0")
+}
+
+// parseThreshold parses 1 to 14 lower-case hex digits, the first of 14.
+func parseThreshold(s string) (n uint64, ok bool) {
+	if s == "" || len(s) > randomDigits {
+		return 0, false
+	}
+	for i := range len(s) {
+		v := hexValues[s[i]]
+		if v == notHex {
+			return 0, false
+		}
+		n = n<<4 | uint64(v)
+	}
+	return n << (4 * (randomDigits - len(s))), true
+}
+
+// otMember returns the value of the member "ot" of a valid tracestate, "" if there is none.
+func otMember(state string) string {
+	for state != "" {
+		var member string
+		member, state, _ = strings.Cut(state, ",")
+		if key, value, _ := strings.Cut(member, "="); key == otKey {
+			return value
+		}
+	}
+	return ""
+}
+
+// otValue returns the value that list, the value of "ot", has for key; "" if there is none.
+func otValue(list, key string) string {
+	for list != "" {
+		var item string
+		item, list, _ = strings.Cut(list, ";")
+		if k, value, ok := strings.Cut(item, ":"); ok && k == key {
+			return value
+		}
+	}
+	return ""
+}
+
+// withThreshold returns a valid tracestate with th as the threshold, without one if th is "". What else it says stays;
+// "ot" moves to the front if it changes (W3C Trace Context Level 2, 3.5). Where there is no room for the threshold, there is none.
+func withThreshold(state, th string) string {
+	old := otMember(state)
+	if otValue(old, "th") == th {
+		return state
+	}
+	var items []string
+	if th != "" {
+		items = append(items, "th:"+th)
+	}
+	for item := range strings.SplitSeq(old, ";") {
+		if item != "" && !strings.HasPrefix(item, "th:") {
+			items = append(items, item)
+		}
+	}
+	var members []string
+	for member := range strings.SplitSeq(state, ",") {
+		if member != "" && !strings.HasPrefix(member, otKey+"=") {
+			members = append(members, member)
+		}
+	}
+	rest := strings.Join(members, ",")
+	value := strings.Join(items, ";")
+	if len(value) > maxTracestateValue {
+		value = strings.Join(items[1:], ";")
+	}
+	if value == "" {
+		return rest
+	}
+	if rest == "" {
+		return otKey + "=" + value
+	}
+	changed, err := parseTracestate(otKey + "=" + value + "," + rest)
+	if err != nil {
+		return rest
+	}
+	return changed
+}
