@@ -306,7 +306,8 @@ func TestRateLimitedNotReached(t *testing.T) {
 // However many ask at once, no more than the limit are sampled, and none is forgotten.
 func TestRateLimitedConcurrent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := RateLimited(50)
+		const perSecond = 10_000 // many, so that they meet
+		s := RateLimited(perSecond)
 		var sampled, weights atomic.Int64
 		ask := func() {
 			if ok, rate := s.Sample(SampleInput{}); ok {
@@ -314,7 +315,7 @@ func TestRateLimitedConcurrent(t *testing.T) {
 				weights.Add(int64(math.Round(1 / rate)))
 			}
 		}
-		const goroutines, each, seconds = 8, 200, 3
+		const goroutines, each, seconds = 8, 4000, 3
 		for range seconds {
 			var wg sync.WaitGroup
 			for range goroutines {
@@ -328,7 +329,7 @@ func TestRateLimitedConcurrent(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		ask()
-		if got, want := sampled.Load(), int64(50*seconds+1); got != want {
+		if got, want := sampled.Load(), int64(perSecond*seconds+1); got != want {
 			t.Errorf("%d sampled, want %d", got, want)
 		}
 		if got, want := weights.Load(), int64(goroutines*each*seconds+1); got != want {
