@@ -315,7 +315,7 @@ func TestRateLimitedConcurrent(t *testing.T) {
 				weights.Add(int64(math.Round(1 / rate)))
 			}
 		}
-		const goroutines, each, seconds = 8, 4000, 3
+		const goroutines, each, seconds = 8, 4000, 20
 		for range seconds {
 			var wg sync.WaitGroup
 			for range goroutines {

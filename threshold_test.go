@@ -28,6 +28,7 @@ func TestWithThreshold(t *testing.T) {
 		{"erased, alone", "a=1,ot=th:8,b=2", "", "a=1,b=2"},
 		{"nothing to erase", "a=1,ot=p:8", "", "a=1,ot=p:8"},
 		{"twice", "ot=th:8;th:9", "", ""},
+		{"a key that begins alike", "ot2=th:8,ot=th:8,other=1", "c", "ot=th:c,ot2=th:8,other=1"},
 		{"of a tenant", "a@ot=th:8", "c", "ot=th:c,a@ot=th:8"},
 		{"no room in it", "a=1,ot=th:8;k:" + long[:240], "c", "ot=th:c;k:" + long[:240] + ",a=1"},
 		{"no room in it for more", "a=1,ot=th:8;k:" + long[:240], "e6666666666666", "ot=k:" + long[:240] + ",a=1"},
