@@ -203,7 +203,7 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 	if h.groups > 0 {
 		first, next = nil, h.bind(in.kind, added)
 		if in.event != eventNone {
-			first = []slog.Attr{ghost(c.span, in.event)}
+			first = []slog.Attr{ghost(h.format, c.span, in.event)}
 		}
 	}
 	if in.event != eventNone {
@@ -261,7 +261,7 @@ func mayChange(attrs []slog.Attr) bool {
 
 // added returns what we put at the root of a record, as an inline group. m and attrs are memory for it; text is c's.
 func (h *Handler) added(m *mark, attrs []slog.Attr, c *current, in *contents, with []slog.Attr, op, text string) slog.Value {
-	*m = mark{claimed: true, event: eventLog}
+	*m = mark{format: h.format, event: eventLog}
 	switch {
 	case in.event != eventNone:
 		m.span, m.event = c.span, in.event

@@ -156,13 +156,25 @@ var scratches = sync.Pool{New: func() any {
 func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
 	mem := scratches.Get().(*scratch)
 	c := currentOf(ctx)
-	b, ok := h.appendOrdinary(mem.buf[:0], &c, &r)
+	b, ok := h.appendOrdinary(mem.buf[:0], &c, &r, nil)
 	if !ok {
 		b = h.appendLine(mem, &c, &r)
 	}
 	err := h.out.write(b)
 	mem.free(b)
 	return err
+}
+
+// handleOrdinary is Handle for a record such as most are, whose context says c. It reports false for others, and where x has something to replace.
+func (h *JSONHandler) handleOrdinary(c *current, r *slog.Record, x *redactor) (_ error, ok bool) {
+	mem := scratches.Get().(*scratch)
+	b, ok := h.appendOrdinary(mem.buf[:0], c, r, x)
+	var err error
+	if ok {
+		err = h.out.write(b)
+	}
+	mem.free(b)
+	return err, ok
 }
 
 // free gives mem back, with b, the memory that was made of mem.buf.
@@ -176,7 +188,8 @@ func (mem *scratch) free(b []byte) {
 // appendOrdinary appends the line of a record such as most are: with nothing to rename, to replace or to ask of anybody.
 // It reports false where r is none. It is appendLine with all that left out which such a record does not need,
 // and finds out whether it is one while it writes; code of the user's is not called before that is known.
-func (h *JSONHandler) appendOrdinary(b []byte, c *current, r *slog.Record) (_ []byte, ok bool) {
+// A record in which x, if it is not nil, may have something to replace is not ordinary either.
+func (h *JSONHandler) appendOrdinary(b []byte, c *current, r *slog.Record, x *redactor) (_ []byte, ok bool) {
 	if h.opts.ReplaceAttr != nil || h.opts.AddSource {
 		return b, false
 	}
@@ -219,6 +232,10 @@ func (h *JSONHandler) appendOrdinary(b []byte, c *current, r *slog.Record) (_ []
 			ok = false
 			return false
 		}
+		if x != nil && !x.keys.isPlain(a.Key) && !x.passesAttr(&a) {
+			ok = false
+			return false
+		}
 		switch k := a.Value.Kind(); k {
 		case slog.KindString:
 			b = appendString(appendKey(b, sep, a.Key), a.Value.String())
@@ -227,6 +244,10 @@ func (h *JSONHandler) appendOrdinary(b []byte, c *current, r *slog.Record) (_ []
 		case slog.KindBool:
 			b = strconv.AppendBool(appendKey(b, sep, a.Key), a.Value.Bool())
 		default:
+			if x != nil && !x.passesAttr(&a) {
+				ok = false
+				return false
+			}
 			if known = known || h.ordinary(r, kind); !known {
 				ok = false
 				return false

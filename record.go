@@ -142,7 +142,7 @@ func (m *endMark) LogValue() slog.Value { return strangersGroup((*Span)(m), even
 // without a name thinks of a LogValuer that turns out to be one.
 func markFor(h slog.Handler, s *Span, e event) slog.Value {
 	switch h.(type) {
-	case *JSONHandler, *Handler:
+	case *JSONHandler, *Handler, *redactHandler:
 	default:
 		return strangersGroup(s, e)
 	}
@@ -156,10 +156,10 @@ func markFor(h slog.Handler, s *Span, e event) slog.Value {
 // or bind to a handler, of somebody else's. A handler of ours further in recognises it and adds nothing.
 // It is inside the group, not instead of it, so that the group is an ordinary one to everybody else.
 type mark struct {
-	value   slog.Value // the first one
-	claimed bool       // a handler of ours made the group, by its Format
-	span    *Span      // of a span record, else nil
-	event   event
+	value  slog.Value // the first one
+	format *format    // of the handler of ours that made the group, by its names; nil if it was none
+	span   *Span      // of a span record, else nil
+	event  event
 }
 
 func (m *mark) LogValue() slog.Value { return m.value }
@@ -173,9 +173,9 @@ func markedGroup(attrs []slog.Attr, m *mark) slog.Value {
 }
 
 // ghost returns an attribute that is not written, but lets SpanOf see what the record is of,
-// although the mark was bound to the handler because of a group.
-func ghost(s *Span, e event) slog.Attr {
-	return slog.Attr{Value: slog.AnyValue(&mark{claimed: true, span: s, event: e})}
+// although the mark was bound to the handler, by f's names, because of a group.
+func ghost(f *format, s *Span, e event) slog.Attr {
+	return slog.Attr{Value: slog.AnyValue(&mark{format: f, span: s, event: e})}
 }
 
 // markOf returns what a, whose key is empty, stands for: eventNone if it is not ours,
@@ -189,12 +189,12 @@ func markOf(a slog.Attr) (s *Span, e event, claimed bool) {
 		case *startMark:
 			return (*Span)(m), eventStart, false
 		case *mark:
-			return m.span, m.event, m.claimed
+			return m.span, m.event, m.format != nil
 		}
 	case slog.KindGroup:
 		if g := a.Value.Group(); len(g) > 0 && g[0].Value.Kind() == slog.KindLogValuer {
 			if m, ok := g[0].Value.Any().(*mark); ok {
-				return m.span, m.event, m.claimed
+				return m.span, m.event, m.format != nil
 			}
 		}
 	}

@@ -315,14 +315,13 @@ func (t *Tracer) write(s *Span, e event, level slog.Level, at time.Time) {
 	if t.opts.AddSource {
 		pc = s.extra().pc
 	}
-	// The handlers of our own need no record to know what it says. Errors: as in slog.Logger, there is nobody to return them to.
+	// Errors: as in slog.Logger, there is nobody to return them to.
 	var err error
 	done := false
-	switch h := h.(type) {
-	case *JSONHandler:
-		err, done = h.handleSpan(s, e, level, at)
-	case *Handler:
-		err, done = h.handleSpan(s, e, level, at, pc)
+	if sink, ok := h.(*JSONHandler); ok {
+		err, done = sink.handleSpan(s, e, level, at)
+	} else {
+		err, done = handleSpan(h, s, e, level, at, pc)
 	}
 	if !done {
 		r := slog.NewRecord(at, level, e.message(), pc)
@@ -333,4 +332,16 @@ func (t *Tracer) write(s *Span, e event, level slog.Level, at time.Time) {
 	if err != nil {
 		t.stats.lost.Add(1)
 	}
+}
+
+// handleSpan hands s's own record to h if that is one of our handlers that pass it on, and needs no record to know what it says.
+// Else it reports false.
+func handleSpan(h slog.Handler, s *Span, e event, level slog.Level, at time.Time, pc uintptr) (_ error, done bool) {
+	switch h := h.(type) {
+	case *Handler:
+		return h.handleSpan(s, e, level, at, pc)
+	case *redactHandler:
+		return h.handleSpan(s, e, level, at, pc)
+	}
+	return nil, false
 }

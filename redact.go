@@ -1,0 +1,241 @@
+package slogtrace
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// RedactOptions are options for [NewRedactHandler]. The zero value means the defaults.
+type RedactOptions struct {
+	// Keys are names of keys whose values are replaced, besides the default ones.
+	// "customer email" stands for customer_email, customerEmail and Customer-Email, and for each key with these words in it.
+	Keys []string
+
+	// NoDefaults leaves out the default names.
+	NoDefaults bool
+
+	// Cards replaces card numbers too: in strings, whatever their keys, in the texts of errors, and in messages.
+	// A card number is 13 to 19 digits, perhaps in groups with spaces or dashes between, that pass Luhn's test
+	// (ISO/IEC 7812-1), as one in ten of all numbers of that length does.
+	Cards bool
+
+	// Errors replaces the values of named keys in the texts of errors too, that of a failed span among them:
+	// what follows password= or token: there, and the password in a URL. So it does in strings
+	// under a key such as error or err. To replace such texts as a whole, have error and err among Keys.
+	Errors bool
+
+	// Replacement is what is written instead. Empty means [redacted].
+	Replacement string
+}
+
+// NewRedactHandler returns a handler that passes records on to next, with the values of named keys replaced.
+// Nil options mean the defaults; they are copied. It panics if next is nil.
+//
+// By default the names are authorization, cookie, password, passphrase, secret, token, api key, private key, credentials,
+// session id, card number, cvv, pin and more of their kind. A key has such a name in it if the name is one or more
+// of the key's words, whatever their case and whatever is between them: X-Api-Key, apiKey, OPENAI_API_KEY and apikey.
+// Words begin and end where letters do, and where the case changes. So tokens_used and passwordless are none,
+// and neither is a key that ends with a measure: token_count, password_length, cookie_type, secret_expires_at.
+//
+// Replaced is the whole value of such a key, whatever it is, wherever it stands:
+//
+//   - among the attributes of a record and those of its logger, also in groups. In a group of the logger
+//     that has such a name ([slog.Logger.WithGroup]) it is the value of each attribute;
+//   - in what a [slog.LogValuer] says; it is resolved here, once;
+//   - in maps, structs, slices and pointers, in any depth up to 100. The fields of a struct are known by their names in JSON
+//     and in Go. A [encoding/json.Marshaler] is known by its JSON. Nothing of the user's is changed: a value in which
+//     something was replaced, and a struct whose unexported fields could hold it, becomes the JSON that encoding/json
+//     makes of it otherwise, in the lines of text handlers too;
+//   - among the attributes of [With] and the baggage, and in [Baggage], as handlers further in find them in the record's context;
+//   - among the attributes of a span, and in its error if [RedactOptions] say so, also in what [SpanOf] says;
+//   - a [Secret], where its methods are not asked.
+//
+// What is not read: the text of messages (but for [RedactOptions].Cards), the names of spans, keys, and text in strings,
+// be it JSON; what a method String or Format makes up; what handlers further out have done with a record already;
+// what one further in knows from elsewhere, or finds in a context that it puts in the place of the record's.
+//
+// A record in which nothing is to be replaced is passed on as it is. The ids, and what else the schema says of a span,
+// are never replaced, save its error and stack.
+// It is best the outermost handler, so that all the others see no secrets; but it may stand anywhere.
+// Like [NewHandler], it does not pass records on to the handler that package slog begins with, but writes in its place.
+func NewRedactHandler(next slog.Handler, opts *RedactOptions) slog.Handler {
+	if next == nil {
+		panic("slogtrace: NewRedactHandler: want a handler, got nil")
+	}
+	if isInitialHandler(next) {
+		next = newTextHandler(next)
+	}
+	if opts == nil {
+		opts = new(RedactOptions)
+	}
+	h := &redactHandler{redactor: newRedactor(opts)}
+	return h.with(next)
+}
+
+// A redactHandler is what NewRedactHandler returns.
+type redactHandler struct {
+	*redactor
+	next     slog.Handler
+	json     *JSONHandler // next, if it is one
+	ordinary *JSONHandler // it too, if it can see by itself that there is nothing to replace in a record
+	secret   bool         // in a group with one of the names
+}
+
+// with returns h with another next handler.
+func (h *redactHandler) with(next slog.Handler) *redactHandler {
+	h2 := *h
+	h2.next = next
+	h2.json, _ = next.(*JSONHandler)
+	if h2.ordinary = h2.json; h.secret || h.reads {
+		h2.ordinary = nil // strings matter too
+	}
+	return &h2
+}
+
+// Enabled asks the next handler.
+func (h *redactHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	if h.json != nil {
+		return h.json.Enabled(ctx, level)
+	}
+	return h.next.Enabled(ctx, level)
+}
+
+func (h *redactHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	if len(attrs) == 0 {
+		return h
+	}
+	attrs, _ = h.attrs(attrs)
+	return h.with(h.next.WithAttrs(attrs))
+}
+
+func (h *redactHandler) WithGroup(name string) slog.Handler {
+	if name == "" {
+		return h
+	}
+	h2 := *h
+	h2.secret = h.secret || h.keys.in(name)
+	return h2.with(h.next.WithGroup(name))
+}
+
+// Handle passes r on without secrets.
+func (h *redactHandler) Handle(ctx context.Context, r slog.Record) error {
+	c := currentOf(ctx)
+	if h.ordinary != nil {
+		if err, ok := h.ordinary.handleOrdinary(&c, &r, h.redactor); ok {
+			return err
+		}
+	}
+	return h.handleAny(ctx, &c, r)
+}
+
+// handleAny is Handle for any record.
+func (h *redactHandler) handleAny(ctx context.Context, c *current, r slog.Record) error {
+	if h.passesRecord(&r) && h.passesEnv(c.env) {
+		return h.next.Handle(ctx, r)
+	}
+	var mem [maxInlineAttrs]slog.Attr
+	if attrs, changed := h.attrs(appendRecord(mem[:0], &r)); changed {
+		setAttrs(&r, attrs)
+	}
+	if h.cardNumbers {
+		r.Message, _ = h.cards(r.Message)
+	}
+	return h.next.Handle(h.context(ctx, c), r)
+}
+
+// handleSpan hands on s's own record if there is nothing to replace in it, and the next handler needs no record.
+func (h *redactHandler) handleSpan(s *Span, e event, level slog.Level, at time.Time, pc uintptr) (_ error, ok bool) {
+	if h.secret || !h.passes(s.attrs) || (len(s.env.attrs) > 0 || s.env.bag != nil) && !h.passesEnv(s.env) || h.minds && s.is(failed) {
+		return nil, false
+	}
+	if h.json != nil {
+		return h.json.handleSpan(s, e, level, at)
+	}
+	return handleSpan(h.next, s, e, level, at, pc)
+}
+
+func (h *redactHandler) passesRecord(r *slog.Record) bool {
+	if h.secret || h.cardNumbers {
+		return false
+	}
+	passes := true
+	r.Attrs(func(a slog.Attr) bool {
+		passes = h.passesAttr(&a)
+		return passes
+	})
+	return passes
+}
+
+// attrs returns attributes of a record or a logger without secrets, and whether that changed any. It does not change attrs.
+func (h *redactHandler) attrs(attrs []slog.Attr) (_ []slog.Attr, changed bool) {
+	return eachAttr(attrs, func(a slog.Attr) (slog.Attr, bool) {
+		switch {
+		case isMark(a):
+			return h.mark(a)
+		case h.secret:
+			return h.hide(a)
+		}
+		return h.attr(a, 0)
+	})
+}
+
+// mark returns attributes of ours without secrets. Where it is the record of a span, they become those of its copy.
+func (h *redactHandler) mark(a slog.Attr) (_ slog.Attr, changed bool) {
+	var m *mark
+	var group []slog.Attr
+	if a.Value.Kind() == slog.KindGroup {
+		group = a.Value.Group()
+		m = group[0].Value.Any().(*mark)
+	} else if m, _ = a.Value.Any().(*mark); m == nil {
+		s, e, _ := markOf(a) // from a Tracer
+		return slog.Attr{Value: markFor(h.next, h.span(s), e)}, true
+	}
+	m2 := *m
+	kind := logRecord
+	if m.span != nil {
+		kind, m2.span = spanRecord, h.span(m.span)
+	}
+	if m2.span != m.span && m.format == nil {
+		return slog.Attr{Value: strangersGroup(m2.span, m.event)}, true
+	}
+	if group == nil {
+		return slog.Attr{Value: slog.AnyValue(&m2)}, m2.span != m.span
+	}
+	f := m.format
+	if f == nil {
+		f = defaultFormat
+	}
+	first := slog.Attr{Key: group[0].Key, Value: m.value}
+	one := func(a slog.Attr) (slog.Attr, bool) {
+		if !f.reserved(kind).has(a.Key) {
+			return h.attr(a, 0)
+		}
+		if text, ok := replacedText(m.span, m2.span, a.Value); ok {
+			return slog.String(a.Key, text), true
+		}
+		return a, false
+	}
+	first, changed = one(first)
+	rest, restChanged := eachAttr(group[1:], one)
+	if !changed && !restChanged && m2.span == m.span {
+		return a, false
+	}
+	return slog.Attr{Value: markedGroup(append([]slog.Attr{first}, rest...), &m2)}, true
+}
+
+// replacedText returns what became in clean, the copy of s, of what v says: the error or the stack of s.
+func replacedText(s, clean *Span, v slog.Value) (_ string, ok bool) {
+	if s == clean || v.Kind() != slog.KindString {
+		return "", false
+	}
+	r, r2 := s.rare.Load(), clean.rare.Load()
+	switch {
+	case r == nil:
+	case r.err != nil && v.String() == errorText(r.err):
+		return errorText(r2.err), true
+	case r.stack != "" && v.String() == r.stack:
+		return r2.stack, true
+	}
+	return "", false
+}

@@ -1,0 +1,240 @@
+package slogtrace
+
+import (
+	"slices"
+	"strings"
+	"sync/atomic"
+	"unicode"
+	"unicode/utf8"
+)
+
+// defaultRedactKeys are the names under which a [NewRedactHandler] expects secrets.
+// Those that end with another one are here for keys that are written in one word: clientsecret.
+var defaultRedactKeys = []string{
+	"authorization", "cookie", "cookies", "set cookie",
+	"password", "passwords", "passwd", "passphrase", "passcode", "pwd",
+	"db password", "user password", "old password", "new password", "current password",
+	"secret", "secrets", "client secret", "app secret", "shared secret", "webhook secret",
+	"token", "access token", "refresh token", "id token", "auth token", "api token", "session token", "bearer token",
+	"csrf token", "xsrf token", "jwt", "bearer",
+	"api key", "api keys", "access key", "secret key", "private key", "signing key", "encryption key", "credential", "credentials",
+	"session id", "connection string", "dsn", "otp", "totp",
+	"card number", "card no", "card num", "credit card", "debit card", "cc number", "pan", "primary account number",
+	"cvv", "cvc", "csc", "card code", "security code", "pin", "iban", "ssn", "social security number",
+}
+
+// measures are what a key speaks of that names a secret but ends otherwise: token_count is a number of tokens.
+var measures = newKeySet([]string{
+	"age", "at", "count", "enabled", "expiration", "expires", "expiry", "len", "length", "limit", "size", "ttl", "type",
+})
+
+// A keyNames tells which keys have one of some names in them. Apart from what it remembers it is immutable.
+//
+// The words of a key begin and end at whatever is no letter or digit, between letters and digits, and where the case changes,
+// other than behind a capital: X-Api-Key, api_key, apiKey and APIKey are (x) api key.
+// A key has a name in it if the letters and digits of the name, in any case, are those of one or more of its words:
+// apikey and api_key both have "api key", and neither passwordless nor tokens_used has one of the defaults.
+// It does not count if the key goes on and its last word is one of measures.
+type keyNames struct {
+	names  [64][]string // in lower case, without separators, by the first byte
+	min    int          // the length of the shortest
+	recent [256]atomic.Pointer[keyVerdict]
+
+	plain [9][1 << (64 - plainKeyShift)]atomic.Uint64 // keys without any of the names, by their length; see isPlain
+}
+
+const (
+	plainKeyHash  = 0x9e3779b97f4a7c15 // 2⁶⁴ over the golden ratio: the upper bits of a product with it depend on all bits
+	plainKeyShift = 64 - 6
+)
+
+// A keyVerdict is what is known of a key that was asked for. Programs have few keys, and ask for them over and over.
+// The first key in its place stays there, so that many of them cost time only.
+type keyVerdict struct {
+	key string
+	has bool
+}
+
+// Longer keys are neither remembered nor looked at without an allocation.
+const maxUsualKey = 64
+
+func newKeyNames(lists ...[]string) *keyNames {
+	k := &keyNames{min: 1 << 30}
+	for _, list := range lists {
+		for _, name := range list {
+			w := splitWords(name, nil, nil)
+			if len(w.text) == 0 {
+				continue
+			}
+			name := string(w.text)
+			k.names[name[0]&63] = append(k.names[name[0]&63], name)
+			k.min = min(k.min, len(name))
+		}
+	}
+	return k
+}
+
+// isPlain reports whether key is known to have none of the names in it. It is all that most attributes cost.
+// It is inlined, so it knows keys of 4 to 8 bytes only: two numbers tell those of one length apart.
+func (k *keyNames) isPlain(key string) bool {
+	n := len(key)
+	if n < 4 || n > 8 {
+		return false
+	}
+	x := uint64(load4(key)) | uint64(load4(key[n-4:]))<<32
+	return k.plain[n][x*plainKeyHash>>plainKeyShift].Load() == x
+}
+
+// setPlain notes that key has none of the names in it. The first key in its place stays there.
+func (k *keyNames) setPlain(key string) {
+	n := len(key)
+	if n < 4 || n > 8 {
+		return
+	}
+	x := uint64(load4(key)) | uint64(load4(key[n-4:]))<<32
+	k.plain[n][x*plainKeyHash>>plainKeyShift].CompareAndSwap(0, x)
+}
+
+// has reports whether key, of an attribute, has one of the names in it.
+func (k *keyNames) has(key string) bool { return !k.isPlain(key) && k.remembers(key) }
+
+// remembers is has for keys that are not plain.
+func (k *keyNames) remembers(key string) bool {
+	n := uint(len(key))
+	if int(n) < k.min || n == 0 {
+		return false
+	}
+	slot := &k.recent[(n*29^uint(key[0])*3^uint(key[n/2])*7^uint(key[n-1])*17)%uint(len(k.recent))]
+	v := slot.Load()
+	if v != nil && v.key == key {
+		return v.has
+	}
+	has := k.in(key)
+	if !has {
+		k.setPlain(key)
+	}
+	if v == nil && n <= maxUsualKey {
+		slot.CompareAndSwap(nil, &keyVerdict{strings.Clone(key), has})
+	}
+	return has
+}
+
+// in is has for keys that will hardly come again.
+func (k *keyNames) in(key string) bool {
+	if len(key) < k.min {
+		return false
+	}
+	var text [maxUsualKey]byte
+	var edges [maxUsualKey + 1]bool
+	w := splitWords(key, text[:0], edges[:0])
+	for i := range w.text {
+		if !w.edges[i] {
+			continue
+		}
+		for _, name := range k.names[w.text[i]&63] {
+			end := i + len(name)
+			if end <= len(w.text) && w.edges[end] && string(w.text[i:end]) == name && !w.measured(end) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// is reports whether text is one of the names.
+func (k *keyNames) is(text string) bool {
+	w := splitWords(text, nil, nil)
+	return len(w.text) > 0 && slices.Contains(k.names[w.text[0]&63], string(w.text))
+}
+
+// words is a key taken apart.
+type words struct {
+	text  []byte // its letters, in lower case, and digits
+	edges []bool // at i: a word begins at text[i], or the last one ends there
+}
+
+type letterCase uint8
+
+const (
+	separator letterCase = iota
+	lower
+	upper
+	capital // an upper-case letter that has none before it
+	digit
+)
+
+// splitWords takes key apart, in the memory of text and edges.
+func splitWords(key string, text []byte, edges []bool) words {
+	w := words{text, edges}
+	last := separator
+	before := 0 // where the last letter is in text
+	for i := 0; i < len(key); {
+		r, size := rune(key[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(key[i:])
+		}
+		i += size
+		now := caseOf(r)
+		if now == separator {
+			last = now
+			continue
+		}
+		if now == upper && last != upper && last != capital {
+			now = capital
+		}
+		edge := now != last
+		switch {
+		case last == capital && now == lower, last == capital && now == upper:
+			edge = false
+		case last == upper && now == lower:
+			w.edges[before] = true // APIKey, but also IDs: a word may begin here or one letter before
+		}
+		last, before = now, len(w.text)
+		w.text = appendFolded(w.text, r)
+		w.edges = append(w.edges, edge)
+		for len(w.edges) < len(w.text) {
+			w.edges = append(w.edges, false)
+		}
+	}
+	w.edges = append(w.edges, true)
+	return w
+}
+
+func caseOf(r rune) letterCase {
+	switch {
+	case 'a' <= r && r <= 'z':
+		return lower
+	case 'A' <= r && r <= 'Z':
+		return upper
+	case '0' <= r && r <= '9':
+		return digit
+	case r < utf8.RuneSelf || r == utf8.RuneError:
+		return separator
+	case unicode.IsUpper(r):
+		return upper
+	case unicode.IsLetter(r), unicode.IsMark(r):
+		return lower
+	case unicode.IsNumber(r):
+		return digit
+	}
+	return separator
+}
+
+func appendFolded(b []byte, r rune) []byte {
+	if r < utf8.RuneSelf {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return append(b, byte(r))
+	}
+	return utf8.AppendRune(b, unicode.ToLower(unicode.ToUpper(r))) // by way of the upper case: that of ſ is S
+}
+
+// measured reports whether the key goes on behind end, and its last word is one of measures.
+func (w *words) measured(end int) bool {
+	i := len(w.text) - 1
+	for i > 0 && !w.edges[i] {
+		i--
+	}
+	return i >= end && measures.has(string(w.text[i:]))
+}

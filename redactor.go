@@ -1,0 +1,306 @@
+package slogtrace
+
+import (
+	"context"
+	"log/slog"
+	"reflect"
+	"slices"
+	"sync"
+)
+
+// A redactor knows what to replace, and by what.
+type redactor struct {
+	keys        *keyNames
+	errorKeys   *keyNames // of strings that are the texts of errors; nil unless those are read
+	text        string    // the replacement
+	cardNumbers bool
+	reads       bool // strings
+	minds       bool // what errors say
+	hidesErrors bool // the errors of spans, as a whole
+	hidesStacks bool
+	types       sync.Map // whether there may be something to replace in values of a reflect.Type
+	structs     sync.Map // the structInfo of a reflect.Type
+}
+
+func newRedactor(opts *RedactOptions) *redactor {
+	defaults := defaultRedactKeys
+	if opts.NoDefaults {
+		defaults = nil
+	}
+	x := &redactor{keys: newKeyNames(opts.Keys, defaults), text: opts.Replacement, cardNumbers: opts.Cards}
+	if x.text == "" {
+		x.text = redactedText
+	}
+	if opts.Errors {
+		x.errorKeys = newKeyNames([]string{"error", "err"})
+	}
+	x.reads = opts.Errors || opts.Cards
+	x.hidesErrors = x.keys.in(defaultFormat.Error)
+	x.hidesStacks = x.keys.in(defaultFormat.Stack)
+	x.minds = x.reads || x.hidesErrors || x.hidesStacks
+	return x
+}
+
+// passes reports whether it is plain that there is nothing to replace in attrs.
+func (x *redactor) passes(attrs []slog.Attr) bool {
+	for i := range attrs {
+		a := &attrs[i]
+		if x.keys.isPlain(a.Key) {
+			switch a.Value.Kind() {
+			case slog.KindString, slog.KindInt64:
+				if !x.reads {
+					continue
+				}
+			}
+		}
+		if !x.passesAttr(a) {
+			return false
+		}
+	}
+	return true
+}
+
+func (x *redactor) passesEnv(e *env) bool {
+	if e == nil {
+		return true
+	}
+	if b := e.baggage(); b != nil {
+		for i := range b.members { // some of them may stand on no record
+			if x.keys.has(b.members[i].key()) {
+				return false
+			}
+		}
+	}
+	return x.passes(e.attrs)
+}
+
+func (x *redactor) passesAttr(a *slog.Attr) bool {
+	if x.keys.has(a.Key) {
+		return false
+	}
+	switch a.Value.Kind() {
+	case slog.KindString:
+		return !x.reads || !x.cardNumbers && !x.errorKeys.has(a.Key)
+	case slog.KindGroup:
+		if !x.passes(a.Value.Group()) {
+			return false
+		}
+	case slog.KindLogValuer:
+		return false
+	case slog.KindAny:
+		if v := a.Value.Any(); v != nil && x.mayHold(reflect.TypeOf(v)) {
+			return false
+		}
+	}
+	return true
+}
+
+// eachAttr returns what one makes of attrs, which it does not change, and whether that is anything else.
+func eachAttr(attrs []slog.Attr, one func(slog.Attr) (slog.Attr, bool)) (_ []slog.Attr, changed bool) {
+	for i, a := range attrs {
+		a, c := one(a)
+		if !c {
+			continue
+		}
+		if !changed {
+			attrs, changed = slices.Clone(attrs), true
+		}
+		attrs[i] = a
+	}
+	return attrs, changed
+}
+
+// attr returns a without secrets, and whether that is something else. a is nested depth deep.
+func (x *redactor) attr(a slog.Attr, depth int) (_ slog.Attr, changed bool) {
+	if x.keys.has(a.Key) {
+		return x.hide(a)
+	}
+	if depth > maxRedactDepth {
+		return slog.Attr{Key: a.Key, Value: tooDeep}, true
+	}
+	switch a.Value.Kind() {
+	case slog.KindString:
+		s := a.Value.String()
+		clean := s
+		if x.errorKeys != nil && x.errorKeys.has(a.Key) {
+			clean = x.pairs(clean)
+		}
+		if x.cardNumbers {
+			clean, _ = x.cards(clean)
+		}
+		if clean != s {
+			return slog.String(a.Key, clean), true
+		}
+	case slog.KindGroup:
+		if group, changed := eachAttr(a.Value.Group(), func(a slog.Attr) (slog.Attr, bool) { return x.attr(a, depth+1) }); changed {
+			return slog.Attr{Key: a.Key, Value: slog.GroupValue(group...)}, true
+		}
+	case slog.KindLogValuer:
+		switch v := a.Value.Any().(type) {
+		case link:
+			return a, false
+		case *userAttr:
+			// Handlers of ours will look for it.
+			if inner, changed := x.attr(slog.Attr(*v), depth+1); changed {
+				u := userAttr(inner)
+				return slog.Attr{Key: a.Key, Value: slog.AnyValue(&u)}, true
+			}
+			return a, false
+		}
+		a.Value = a.Value.Resolve()
+		a, _ = x.attr(a, depth+1)
+		return a, true
+	case slog.KindAny:
+		if v, changed := x.any(a.Value.Any(), depth); changed {
+			return slog.Attr{Key: a.Key, Value: v}, true
+		}
+	}
+	return a, false
+}
+
+// hide returns a with its value replaced: each of them, where a is a group without a name. An empty group stays one.
+func (x *redactor) hide(a slog.Attr) (_ slog.Attr, changed bool) {
+	switch a.Value.Kind() {
+	case slog.KindLogValuer:
+		switch v := a.Value.Any().(type) {
+		case *userAttr:
+			u := userAttr{Key: v.Key, Value: slog.StringValue(x.text)}
+			return slog.Attr{Key: a.Key, Value: slog.AnyValue(&u)}, true
+		}
+		if a.Key == "" {
+			a.Value = a.Value.Resolve()
+			a, _ = x.hide(a)
+			return a, true
+		}
+	case slog.KindGroup:
+		if a.Key == "" {
+			group, changed := eachAttr(a.Value.Group(), x.hide)
+			return slog.Attr{Value: slog.GroupValue(group...)}, changed
+		}
+		if len(a.Value.Group()) == 0 {
+			return a, false
+		}
+	case slog.KindString:
+		if a.Value.String() == x.text {
+			return a, false
+		}
+	case slog.KindAny:
+		if a.Key == "" && a.Value.Any() == nil {
+			return a, false
+		}
+	}
+	return slog.String(a.Key, x.text), true
+}
+
+// errorText returns what err says without secrets, and whether that is something else.
+func (x *redactor) errorText(err error) (_ string, changed bool) {
+	if !x.reads {
+		return "", false
+	}
+	text := errorText(err)
+	clean := text
+	if x.errorKeys != nil {
+		clean = x.pairs(clean)
+	}
+	if x.cardNumbers {
+		clean, _ = x.cards(clean)
+	}
+	return clean, clean != text
+}
+
+// context returns ctx, of which c is what it says, with the attributes of With and the baggage without secrets.
+func (x *redactor) context(ctx context.Context, c *current) context.Context {
+	if e := x.env(c.env); e != c.env {
+		return &scopeContext{Context: ctx, env: e, span: c.span, remote: c.remote}
+	}
+	return ctx
+}
+
+// env returns e, or a copy of it without secrets.
+func (x *redactor) env(e *env) *env {
+	if e == nil {
+		return nil
+	}
+	one := func(a slog.Attr) (slog.Attr, bool) { return x.attr(a, 0) }
+	attrs, changed := eachAttr(e.attrs, one)
+	b, bagChanged := x.baggage(e.baggage())
+	if !changed && !bagChanged {
+		return e
+	}
+	e2 := *e
+	e2.attrs = attrs
+	if e.bag != nil {
+		e2.bag = &bag{b, e.bag.with}
+	}
+	return &e2
+}
+
+// baggage returns b, or a copy of it without secrets.
+func (x *redactor) baggage(b *baggage) (_ *baggage, changed bool) {
+	if b == nil {
+		return nil, false
+	}
+	members := b.members
+	for i, m := range b.members {
+		a, c := x.attr(slog.String(m.key(), m.value), 0)
+		if !c {
+			continue
+		}
+		if !changed {
+			members, changed = slices.Clone(members), true
+		}
+		clean, err := newBaggageMember(m.key(), a.Value.String())
+		if err != nil { // a Replacement that is no text
+			clean, _ = newBaggageMember(m.key(), redactedText)
+		}
+		members[i] = clean
+	}
+	if !changed {
+		return b, false
+	}
+	return &baggage{members: members, header: joinBaggage(members)}, true
+}
+
+// span returns s, or a copy of it without secrets, to take its place in s's own record.
+func (x *redactor) span(s *Span) *Span {
+	attrs, changed := eachAttr(s.attrs, func(a slog.Attr) (slog.Attr, bool) { return x.attr(a, 0) })
+	e := x.env(s.env)
+	r := s.rare.Load()
+	err, stack := error(nil), ""
+	if r != nil && s.is(ended) {
+		var c bool
+		err, c = x.spanError(r.err)
+		if stack = r.stack; stack != "" && x.hidesStacks {
+			stack = x.text
+		}
+		changed = changed || c || stack != r.stack
+	}
+	if !changed && e == s.env {
+		return s
+	}
+	clean := &Span{
+		parent: s.parent, env: e, ids: s.ids, parentID: s.parentID, op: s.op, start: s.start,
+		duration: s.duration, attrs: attrs, flags: s.flags, kind: s.kind,
+	}
+	clean.state.Store(s.state.Load())
+	if r != nil {
+		x := clean.extra()
+		x.links, x.queued, x.waited, x.pc, x.err, x.stack = r.links, r.queued, r.waited, r.pc, err, stack
+		x.op.Store(r.op.Load())
+	}
+	return clean
+}
+
+// spanError returns err, or what is to be said instead of it.
+func (x *redactor) spanError(err error) (_ error, changed bool) {
+	if err == nil {
+		return nil, false
+	}
+	if x.hidesErrors {
+		return &redactedError{x.text}, true
+	}
+	if text, changed := x.errorText(err); changed {
+		return &redactedError{text}, true
+	}
+	return err, false
+}
