@@ -367,9 +367,9 @@ func payloadValue(data []byte, i int) int {
 			}
 		}
 	}
-	for { // a literal or a number: the object's own '}' is behind it at the latest
+	for { // a literal or a number: what closes the object or array is behind it at the latest
 		switch data[i] {
-		case ',', '}', ' ', '\n', '\r', '\t':
+		case ',', '}', ']', ' ', '\n', '\r', '\t':
 			return i
 		}
 		i++

@@ -141,8 +141,10 @@ func (m *endMark) LogValue() slog.Value { return strangersGroup((*Span)(m), even
 // A handler that is not ours gets a group at once, marked inside: not every handler that inlines groups
 // without a name thinks of a LogValuer that turns out to be one.
 func markFor(h slog.Handler, s *Span, e event) slog.Value {
-	switch h.(type) {
-	case *JSONHandler, *Handler, *redactHandler:
+	switch h := h.(type) {
+	case *JSONHandler, *Handler:
+	case *redactHandler:
+		return markFor(h.next, s, e)
 	default:
 		return strangersGroup(s, e)
 	}

@@ -188,40 +188,45 @@ func (h *redactHandler) mark(a slog.Attr) (_ slog.Attr, changed bool) {
 		group = a.Value.Group()
 		m = group[0].Value.Any().(*mark)
 	} else if m, _ = a.Value.Any().(*mark); m == nil {
-		s, e, _ := markOf(a) // from a Tracer
-		return slog.Attr{Value: markFor(h.next, h.span(s), e)}, true
+		s, e, _ := markOf(a) // from a Tracer, for a handler of ours
+		clean := h.span(s)
+		return slog.Attr{Value: markFor(h.next, clean, e)}, clean != s
 	}
-	m2 := *m
-	kind := logRecord
+	kind, clean := logRecord, m.span
 	if m.span != nil {
-		kind, m2.span = spanRecord, h.span(m.span)
+		kind, clean = spanRecord, h.span(m.span)
 	}
-	if m2.span != m.span && m.format == nil {
-		return slog.Attr{Value: strangersGroup(m2.span, m.event)}, true
+	if clean != m.span && m.format == nil {
+		return slog.Attr{Value: strangersGroup(clean, m.event)}, true
 	}
+	var first slog.Attr
+	if group != nil {
+		f := m.format
+		if f == nil {
+			f = defaultFormat
+		}
+		one := func(a slog.Attr) (slog.Attr, bool) {
+			if !f.reserved(kind).has(a.Key) {
+				return h.attr(a, 0)
+			}
+			if text, ok := replacedText(m.span, clean, a.Value); ok {
+				return slog.String(a.Key, text), true
+			}
+			return a, false
+		}
+		var c bool
+		first, changed = one(slog.Attr{Key: group[0].Key, Value: m.value})
+		group, c = eachAttr(group[1:], one)
+		changed = changed || c
+	}
+	if !changed && clean == m.span {
+		return a, false
+	}
+	m = &mark{value: m.value, format: m.format, span: clean, event: m.event}
 	if group == nil {
-		return slog.Attr{Value: slog.AnyValue(&m2)}, m2.span != m.span
+		return slog.Attr{Value: slog.AnyValue(m)}, true
 	}
-	f := m.format
-	if f == nil {
-		f = defaultFormat
-	}
-	first := slog.Attr{Key: group[0].Key, Value: m.value}
-	one := func(a slog.Attr) (slog.Attr, bool) {
-		if !f.reserved(kind).has(a.Key) {
-			return h.attr(a, 0)
-		}
-		if text, ok := replacedText(m.span, m2.span, a.Value); ok {
-			return slog.String(a.Key, text), true
-		}
-		return a, false
-	}
-	first, changed = one(first)
-	rest, restChanged := eachAttr(group[1:], one)
-	if !changed && !restChanged && m2.span == m.span {
-		return a, false
-	}
-	return slog.Attr{Value: markedGroup(append([]slog.Attr{first}, rest...), &m2)}, true
+	return slog.Attr{Value: markedGroup(append([]slog.Attr{first}, group...), m)}, true
 }
 
 // replacedText returns what became in clean, the copy of s, of what v says: the error or the stack of s.

@@ -11,7 +11,8 @@ const (
 // cards returns s with each card number in it replaced, and whether there was any.
 //
 // A card number is a row of digits, perhaps in groups with up to three spaces and dashes between two of them,
-// whose last digit is right by Luhn's formula (ISO/IEC 7812-1, annex B). It begins and ends where a group does.
+// whose last digit is right by Luhn's formula (ISO/IEC 7812-1, annex B). It begins and ends where a group does,
+// and is no part of a hexadecimal number, such as a trace id.
 func (x *redactor) cards(s string) (string, bool) {
 	var b []byte
 	done := 0
@@ -20,7 +21,7 @@ func (x *redactor) cards(s string) (string, bool) {
 			i++
 			continue
 		}
-		if n := cardLen(s[i:]); n > 0 {
+		if n := cardLen(s[i:]); n > 0 && !inHex(s, i, i+n) {
 			b = append(append(b, s[done:i]...), x.text...)
 			i += n
 			done = i
@@ -37,6 +38,21 @@ func (x *redactor) cards(s string) (string, bool) {
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// inHex reports whether the digits of s from from to to belong to a longer hexadecimal number.
+func inHex(s string, from, to int) bool {
+	start, end := from, to
+	for start > 0 && isHexDigit(s[start-1]) {
+		start--
+	}
+	for end < len(s) && isHexDigit(s[end]) {
+		end++
+	}
+	return end-start > to-from && (start == 0 || !isLetter(s[start-1])) && (end == len(s) || !isLetter(s[end]))
+}
+
+func isHexDigit(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
+func isLetter(c byte) bool   { return 'a' <= c|0x20 && c|0x20 <= 'z' || c >= 0x80 }
 
 // cardLen returns the length of the longest card number at the beginning of s, 0 if there is none.
 func cardLen(s string) int {
@@ -154,7 +170,7 @@ func keyBefore(s string) string {
 }
 
 func isKeyByte(c byte) bool {
-	return c == '_' || c == '-' || c == '.' || isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'z' || c >= 0x80
+	return c == '_' || c == '-' || c == '.' || isDigit(c) || isLetter(c)
 }
 
 // valueIn returns where the value that begins at i goes from, without quotes, and to.

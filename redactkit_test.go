@@ -1,0 +1,58 @@
+package slogtrace_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"testing"
+
+	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/tracetest"
+)
+
+// A passHandler is somebody else's: it hands on copies.
+type passHandler struct{ slog.Handler }
+
+func (h passHandler) Handle(ctx context.Context, r slog.Record) error {
+	return h.Handler.Handle(ctx, r.Clone())
+}
+func (h passHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return passHandler{h.Handler.WithAttrs(attrs)}
+}
+func (h passHandler) WithGroup(name string) slog.Handler {
+	return passHandler{h.Handler.WithGroup(name)}
+}
+
+// The kit's rules hold wherever a redact handler stands.
+func TestRedactHandlerKit(t *testing.T) {
+	redact := func(next slog.Handler) slog.Handler { return slogtrace.NewRedactHandler(next, nil) }
+	all := func(next slog.Handler) slog.Handler {
+		return slogtrace.NewRedactHandler(next, &slogtrace.RedactOptions{Keys: []string{"customer email"}, Cards: true, Errors: true})
+	}
+	ours := func(w io.Writer) slog.Handler { return slogtrace.NewJSONHandler(w, nil) }
+	slogs := func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) }
+	wrap := func(h slog.Handler) slog.Handler { return slogtrace.NewHandler(h) }
+	pass := func(h slog.Handler) slog.Handler { return passHandler{h} }
+	for name, mk := range map[string]func(io.Writer) slog.Handler{
+		"redact(JSON)":                     func(w io.Writer) slog.Handler { return redact(ours(w)) },
+		"all(JSON)":                        func(w io.Writer) slog.Handler { return all(ours(w)) },
+		"redact(OTel JSON)":                func(w io.Writer) slog.Handler { return redact(slogtrace.OTel.NewJSONHandler(w, nil)) },
+		"redact(Handler(slog))":            func(w io.Writer) slog.Handler { return redact(wrap(slogs(w))) },
+		"all(Handler(slog))":               func(w io.Writer) slog.Handler { return all(wrap(slogs(w))) },
+		"Handler(redact(slog))":            func(w io.Writer) slog.Handler { return wrap(redact(slogs(w))) },
+		"Handler(all(slog))":               func(w io.Writer) slog.Handler { return wrap(all(slogs(w))) },
+		"Handler(all(JSON))":               func(w io.Writer) slog.Handler { return wrap(all(ours(w))) },
+		"OTel Handler(redact(JSON))":       func(w io.Writer) slog.Handler { return slogtrace.OTel.NewHandler(redact(ours(w))) },
+		"redact(all(JSON))":                func(w io.Writer) slog.Handler { return redact(all(ours(w))) },
+		"redact(pass(JSON))":               func(w io.Writer) slog.Handler { return redact(pass(ours(w))) },
+		"all(pass(Handler(all(slog))))":    func(w io.Writer) slog.Handler { return all(pass(wrap(all(slogs(w))))) },
+		"pass(all(JSON))":                  func(w io.Writer) slog.Handler { return pass(all(ours(w))) },
+		"redact(Multi(JSON))":              func(w io.Writer) slog.Handler { return redact(slog.NewMultiHandler(ours(w))) },
+		"Multi(redact(Handler(all(JSON)))": func(w io.Writer) slog.Handler { return slog.NewMultiHandler(redact(wrap(all(ours(w))))) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tracetest.TestHandler(t, mk)
+		})
+	}
+}
