@@ -130,7 +130,7 @@ func presetOf(mask uint64) *layout {
 			continue
 		}
 		if l.tells != 0 {
-			if mask&l.tells != l.tells {
+			if mask&l.tells != l.tells && mask&l.tellsToo == 0 {
 				continue
 			}
 			n++
@@ -273,8 +273,9 @@ func (p *lineParser) failure(e *Entry) {
 		return
 	}
 	// The text, if any, is under another key.
-	if m := p.find(fieldError); m != nil {
-		switch string(m.value) {
+	if i := p.first[slotError]; i != 0 {
+		m := &p.members[i-1]
+		switch string(p.bare(m.value)) {
 		case "true":
 			e.Failed = true
 			p.take(m)
@@ -396,11 +397,12 @@ func (p *lineParser) links(v []byte) ([]Link, bool) {
 		}
 		if p.isText {
 			for pair := range bytes.FieldsSeq(v[1 : len(v)-1]) {
-				trace, span, ok := bytes.Cut(pair, []byte("/"))
-				if !ok || len(trace) == 0 || len(span) == 0 {
+				at := bytes.LastIndexByte(pair, '/') // the trace's may have some too
+				if at <= 0 || at == len(pair)-1 {
 					return nil, false
 				}
-				links = append(links, Link{string(trace), string(span)})
+				trace, _ := traceID(p.layout.ids, string(pair[:at]))
+				links = append(links, Link{trace, spanID(p.layout.ids, string(pair[at+1:]))})
 			}
 			return links, true
 		}

@@ -46,8 +46,8 @@ type preset struct {
 	keys [numFields]string
 
 	// tells are keys that, all together, tell lines of this preset from those of another with the same names for the ids.
-	// Without them no line has this preset.
-	tells string
+	// Without them, or else the key tellsToo, no line has this preset.
+	tells, tellsToo string
 	// ids is how this preset writes them.
 	ids idForm
 	// spanStore: of a backend that keeps spans as they are. A line without a message, but with both ids, a name and
@@ -60,7 +60,8 @@ type preset struct {
 }
 
 // presets is the one place where keys are named. Which preset a line has is decided line by line:
-// the one that finds most of its two ids, of those one that finds the keys that tell it, of those the first. So an attribute of the user's that is named like an id of another preset stays an attribute.
+// the one that finds most of its two ids, of those one that finds the keys that tell it, of those the first.
+// So an attribute of the user's that is named like an id of another preset stays an attribute.
 //
 // What slogtrace's Format writes is assumed to be the first key of each field here, else the first in common.
 var presets = [...]preset{
@@ -118,7 +119,7 @@ var presets = [...]preset{
 			fieldError:    "error error.message", fieldStack: "stack error.stack_trace",
 			fieldSource: "log.origin",
 		},
-		tells: "@timestamp",
+		tells: "@timestamp", tellsToo: "ecs.version", // the one below another handler, which names the time
 	},
 	{
 		name: "honeycomb",
@@ -145,7 +146,7 @@ var presets = [...]preset{
 			fieldOther: "trace_flags", fieldOp: "name op", fieldService: "service.name", fieldParent: "parent_span_id parent",
 			// A number of nanoseconds, or text as Go writes a duration.
 			fieldDuration: "duration duration_ms",
-			fieldError:    "error error.message",
+			fieldError:    "status.message error error.message",
 		},
 		tells: "_time", spanStore: true,
 	},
@@ -199,6 +200,7 @@ var (
 	slotTime, slotLevel, slotMessage, slotJournal    slot
 	slotTrace, slotSpan, slotOp                      slot
 	slotNanoseconds, slotGoDuration, slotTransaction slot
+	slotError                                        slot
 )
 
 // slotTable is the map slots, quicker: most keys of a line are the user's, and differ from all of these
@@ -229,9 +231,9 @@ func keySlot(key []byte) slot {
 // A layout is a preset made ready for use.
 type layout struct {
 	*preset
-	slots       [numFields][]slot
-	trace, span uint64 // bits of the slots
-	tells       uint64
+	slots           [numFields][]slot
+	trace, span     uint64 // bits of the slots
+	tells, tellsToo uint64
 }
 
 func slotOf(key string) slot {
@@ -270,8 +272,9 @@ func init() {
 	for i := range presets {
 		l := &layouts[i]
 		l.preset = &presets[i]
-		l.trace, l.span, l.tells = bitsOf(l.keys[fieldTrace]), bitsOf(l.keys[fieldSpan]), bitsOf(l.preset.tells)
-		decisive |= l.trace | l.span | l.tells
+		l.trace, l.span = bitsOf(l.keys[fieldTrace]), bitsOf(l.keys[fieldSpan])
+		l.tells, l.tellsToo = bitsOf(l.preset.tells), bitsOf(l.preset.tellsToo)
+		decisive |= l.trace | l.span | l.tells | l.tellsToo
 	}
 	decisive &^= layouts[0].trace | layouts[0].span
 	wrappers = bitsOf("stream __REALTIME_TIMESTAMP")
@@ -288,7 +291,7 @@ func init() {
 	slotTrace, slotSpan, slotOp = slotOf("trace"), slotOf("span"), slotOf("op")
 	slotJournal = slotOf("__REALTIME_TIMESTAMP")
 	slotNanoseconds, slotGoDuration = slotOf("event.duration"), slotOf("duration")
-	slotTransaction = slotOf("transaction.id")
+	slotTransaction, slotError = slotOf("transaction.id"), slotOf("error")
 	for key := range maps.Clone(slots) {
 		if outer, _, ok := strings.Cut(key, "."); ok && !strings.Contains(key, "/") {
 			nests[slotOf(outer)] = true
