@@ -236,7 +236,7 @@ func (c *current) op() string {
 }
 
 // isEntry reports whether records under c are those of a span with which a trace enters this process.
-func (c *current) isEntry() bool { return c.span != nil && c.span.entry }
+func (c *current) isEntry() bool { return c.span != nil && c.span.isLocalRoot() }
 
 func (c *current) flags() Flags {
 	if c.span != nil {

@@ -156,13 +156,19 @@ var scratches = sync.Pool{New: func() any {
 func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
 	mem := scratches.Get().(*scratch)
 	c := currentOf(ctx)
-	b, ok := h.appendOrdinary(mem.buf[:0], &c, &r, nil)
-	if !ok {
-		b = h.appendLine(mem, &c, &r)
-	}
+	b := h.recordLine(mem, &c, &r)
 	err := h.out.write(b)
 	mem.free(b)
 	return err
+}
+
+// recordLine returns the line of r, made in mem.
+func (h *JSONHandler) recordLine(mem *scratch, c *current, r *slog.Record) []byte {
+	b, ok := h.appendOrdinary(mem.buf[:0], c, r, nil)
+	if !ok {
+		b = h.appendLine(mem, c, r)
+	}
+	return b
 }
 
 // handleOrdinary is Handle for a record such as most are, whose context says c. It reports false for others, and where x has something to replace.
@@ -269,10 +275,23 @@ func (h *JSONHandler) appendOrdinary(b []byte, c *current, r *slog.Record, x *re
 // handleSpan writes the line of s's own record, as Handle would that which a Tracer makes of it, but without the record.
 // It reports false where only Handle knows how.
 func (h *JSONHandler) handleSpan(s *Span, e event, level slog.Level, at time.Time) (_ error, ok bool) {
-	if h.opts.ReplaceAttr != nil || h.opts.AddSource || !h.ordinarySpan(s) {
+	if !h.hasSpanLine(s) {
 		return nil, false
 	}
 	mem := scratches.Get().(*scratch)
+	b := h.spanLine(mem, s, e, level, at)
+	err := h.out.write(b)
+	mem.free(b)
+	return err, true
+}
+
+// hasSpanLine reports whether spanLine knows how to write s's own record.
+func (h *JSONHandler) hasSpanLine(s *Span) bool {
+	return h.opts.ReplaceAttr == nil && !h.opts.AddSource && h.ordinarySpan(s)
+}
+
+// spanLine returns the line of s's own record, made in mem.
+func (h *JSONHandler) spanLine(mem *scratch, s *Span, e event, level slog.Level, at time.Time) []byte {
 	b := h.format.appendHead(mem.buf[:0], h.format.spanTime(s, e, at), level, true)
 	b = append(b, e.message()...)
 	b = h.format.appendIDs(b, &current{span: s})
@@ -289,10 +308,7 @@ func (h *JSONHandler) handleSpan(s *Span, e event, level slog.Level, at time.Tim
 			l.buf = l.buf[:start]
 		}
 	}
-	b = appendClosing(l.buf, opened)
-	err := h.out.write(b)
-	mem.free(b)
-	return err, true
+	return appendClosing(l.buf, opened)
 }
 
 // appendClosing ends a line in which so many groups are open.

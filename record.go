@@ -66,18 +66,21 @@ type SpanInfo struct {
 // That one has an empty key: to read it yourself, resolve its value, which is a group then, and those in it.
 // It recognises records of this process only: lines that were read back are package tracelog's.
 func SpanOf(r slog.Record) (SpanInfo, bool) {
-	var span *Span
-	var e event
+	span, e := spanOf(&r)
+	if span == nil {
+		return SpanInfo{}, false
+	}
+	return span.info(e), true
+}
+
+func spanOf(r *slog.Record) (span *Span, e event) {
 	r.Attrs(func(a slog.Attr) bool {
 		if a.Key == "" {
 			span, e, _ = markOf(a)
 		}
 		return span == nil
 	})
-	if span == nil {
-		return SpanInfo{}, false
-	}
-	return span.info(e), true
+	return span, e
 }
 
 func (s *Span) info(e event) SpanInfo {
@@ -141,17 +144,26 @@ func (m *endMark) LogValue() slog.Value { return strangersGroup((*Span)(m), even
 // A handler that is not ours gets a group at once, marked inside: not every handler that inlines groups
 // without a name thinks of a LogValuer that turns out to be one.
 func markFor(h slog.Handler, s *Span, e event) slog.Value {
-	switch h := h.(type) {
-	case *JSONHandler, *Handler:
-	case *redactHandler:
-		return markFor(h.next, s, e)
-	default:
+	if !isOurs(h) {
 		return strangersGroup(s, e)
 	}
 	if e == eventStart {
 		return slog.AnyValue((*startMark)(s))
 	}
 	return slog.AnyValue((*endMark)(s))
+}
+
+// isOurs reports whether h is a handler of ours that writes the schema, or hands records on to one.
+func isOurs(h slog.Handler) bool {
+	switch h := h.(type) {
+	case *JSONHandler, *Handler:
+		return true
+	case *TailHandler:
+		return isOurs(h.next)
+	case *redactHandler:
+		return isOurs(h.next)
+	}
+	return false
 }
 
 // A mark stands for the first value in the inline group of attributes that our handlers add to a record,

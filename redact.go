@@ -144,15 +144,12 @@ func (h *redactHandler) handleAny(ctx context.Context, c *current, r slog.Record
 	return h.next.Handle(h.context(ctx, c), r)
 }
 
-// handleSpan hands on s's own record if there is nothing to replace in it, and the next handler needs no record.
+// handleSpan hands on s's own record if there is nothing to replace in it.
 func (h *redactHandler) handleSpan(s *Span, e event, level slog.Level, at time.Time, pc uintptr) (_ error, ok bool) {
 	if h.secret || !h.passes(s.attrs) || (len(s.env.attrs) > 0 || s.env.bag != nil) && !h.passesEnv(s.env) || h.minds && s.is(failed) {
 		return nil, false
 	}
-	if h.json != nil {
-		return h.json.handleSpan(s, e, level, at)
-	}
-	return handleSpan(h.next, s, e, level, at, pc)
+	return handleSpan(h.next, s, e, level, at, pc), true
 }
 
 func (h *redactHandler) passesRecord(r *slog.Record) bool {

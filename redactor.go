@@ -278,15 +278,10 @@ func (x *redactor) span(s *Span) *Span {
 	if !changed && e == s.env {
 		return s
 	}
-	clean := &Span{
-		parent: s.parent, env: e, ids: s.ids, parentID: s.parentID, op: s.op, start: s.start,
-		duration: s.duration, attrs: attrs, flags: s.flags, kind: s.kind,
-	}
-	clean.state.Store(s.state.Load())
-	if r != nil {
-		x := clean.extra()
-		x.links, x.queued, x.waited, x.pc, x.err, x.stack = r.links, r.queued, r.waited, r.pc, err, stack
-		x.op.Store(r.op.Load())
+	clean := s.snapshot()
+	clean.env, clean.attrs = e, attrs
+	if x := clean.rare.Load(); x != nil {
+		x.err, x.stack = err, stack
 	}
 	return clean
 }

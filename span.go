@@ -16,6 +16,7 @@ import (
 // A span may outlive its parent.
 type Span struct {
 	parent   context.Context // of the context that is this span
+	root     *Span           // the outermost span above it in this process; nil: that is itself. See localRoot
 	env      *env            // never nil
 	ids      hexIDs
 	parentID SpanID // zero on a root
@@ -29,7 +30,6 @@ type Span struct {
 	state    atomic.Uint32
 	flags    Flags
 	kind     uint8 // of kinds
-	entry    bool  // no span of this process is its parent
 }
 
 // Bits of Span.state.
@@ -37,6 +37,7 @@ const (
 	ended   = 1 << iota
 	failed  // Fail or End was given an error
 	written // although the trace is not sampled: it or a descendant failed
+	spoiled // of a local root: it failed, or a span did whose root it is
 )
 
 // rare holds what few spans have, so that the others stay small.
@@ -46,6 +47,8 @@ type rare struct {
 	queued time.Duration // valid if waited
 	waited bool
 	pc     uintptr // of the call of Start
+
+	tails atomic.Pointer[tailRoot] // of a local root: what TailHandlers hold of it
 
 	// guarded by Span.mu
 	err   error
@@ -103,12 +106,18 @@ func (s *Span) Op() string {
 	if s == nil {
 		return ""
 	}
-	if r := s.rare.Load(); r != nil {
-		if op := r.op.Load(); op != nil {
-			return *op
-		}
+	if op := s.renamed(); op != nil {
+		return *op
 	}
 	return s.op
+}
+
+// renamed returns what SetOp was told last, nil if it was not called.
+func (s *Span) renamed() *string {
+	if r := s.rare.Load(); r != nil {
+		return r.op.Load()
+	}
+	return nil
 }
 
 // String returns the span's name and ids, for people; "" for a nil Span.
@@ -132,6 +141,23 @@ func (s *Span) SetOp(op string) {
 	}
 	op = opOrUnnamed(op)
 	s.extra().op.Store(&op)
+}
+
+// snapshot returns a span that says of itself what s says now, and goes on saying so.
+func (s *Span) snapshot() *Span {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &Span{
+		parent: s.parent, root: s.localRoot(), env: s.env, ids: s.ids, parentID: s.parentID, op: s.op, start: s.start,
+		duration: s.duration, attrs: slices.Clone(s.attrs), flags: s.flags, kind: s.kind,
+	}
+	c.state.Store(s.state.Load())
+	if x := s.rare.Load(); x != nil {
+		own := &rare{links: x.links, queued: x.queued, waited: x.waited, pc: x.pc, err: x.err, stack: x.stack}
+		own.op.Store(x.op.Load())
+		c.rare.Store(own)
+	}
+	return c
 }
 
 func opOrUnnamed(op string) string {
@@ -186,6 +212,7 @@ func (s *Span) fail(err error) {
 	}
 	s.extra().err = err
 	s.state.Or(failed)
+	s.localRoot().state.Or(spoiled)
 	if s.flags&FlagSampled == 0 {
 		// A failure in a trace that nobody wanted is wanted all the same, and with it the way to it.
 		for p := s; p != nil; p = p.localParent() {
@@ -196,6 +223,18 @@ func (s *Span) fail(err error) {
 
 // localParent returns the span's parent if that is a span of this process, even one that has ended.
 func (s *Span) localParent() *Span { return SpanFromContext(s.parent) }
+
+// localRoot returns the outermost of the spans of this process that s stands under without a remote parent between:
+// s itself, if a remote parent or nothing is above it.
+func (s *Span) localRoot() *Span {
+	if s.root != nil {
+		return s.root
+	}
+	return s
+}
+
+// isLocalRoot reports whether s, or the span that it is a snapshot of, is a local root.
+func (s *Span) isLocalRoot() bool { return s.root == nil || s.root.ids == s.ids }
 
 func (s *Span) is(bits uint32) bool { return s.state.Load()&bits != 0 }
 
@@ -229,9 +268,21 @@ func (s *Span) End(err ...*error) {
 	}
 	if s.finish(end, failure, p) {
 		s.env.tracer.report(s, end)
+		if s.root == nil {
+			s.settle()
+		}
 	}
 	if p != nil {
 		panic(p)
+	}
+}
+
+// settle lets TailHandlers decide about s, a local root that has ended.
+func (s *Span) settle() {
+	if x := s.rare.Load(); x != nil {
+		for r := x.tails.Load(); r != nil; r = r.next {
+			r.decide()
+		}
 	}
 }
 

@@ -111,7 +111,7 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	s := &Span{parent: ctx, env: c.env, op: opOrUnnamed(op), start: time.Now(), entry: c.span == nil}
+	s := &Span{parent: ctx, env: c.env, op: opOrUnnamed(op), start: time.Now()}
 	switch {
 	case s.env == nil:
 		s.env = &t.env
@@ -126,6 +126,7 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 	}
 	switch {
 	case c.span != nil:
+		s.root = c.span.localRoot()
 		copy(s.ids[:32], c.span.ids[:32])
 		s.parentID = c.span.ids.span()
 		s.flags = c.span.flags
@@ -304,7 +305,7 @@ func (t *Tracer) report(s *Span, end time.Time) {
 	t.write(s, eventEnd, level.Level(), end)
 }
 
-// write hands a span record to the handler: the mark that stands for the schema's attributes, then the span's own.
+// write hands a span record to the handler.
 func (t *Tracer) write(s *Span, e event, level slog.Level, at time.Time) {
 	h, ctx := t.currentHandler(), (*spanContext)(s)
 	if !h.Enabled(ctx, level) {
@@ -315,33 +316,34 @@ func (t *Tracer) write(s *Span, e event, level slog.Level, at time.Time) {
 	if t.opts.AddSource {
 		pc = s.extra().pc
 	}
-	// Errors: as in slog.Logger, there is nobody to return them to.
-	var err error
-	done := false
-	if sink, ok := h.(*JSONHandler); ok {
-		err, done = sink.handleSpan(s, e, level, at)
-	} else {
-		err, done = handleSpan(h, s, e, level, at, pc)
-	}
-	if !done {
-		r := slog.NewRecord(at, level, e.message(), pc)
-		r.AddAttrs(slog.Attr{Value: markFor(h, s, e)})
-		r.AddAttrs(escapeForStrangers(s.attrs)...)
-		err = h.Handle(ctx, r)
-	}
-	if err != nil {
+	if err := handleSpan(h, s, e, level, at, pc); err != nil { // as in slog.Logger, there is nobody to return it to
 		t.stats.lost.Add(1)
 	}
 }
 
-// handleSpan hands s's own record to h if that is one of our handlers that pass it on, and needs no record to know what it says.
-// Else it reports false.
-func handleSpan(h slog.Handler, s *Span, e event, level slog.Level, at time.Time, pc uintptr) (_ error, done bool) {
+// handleSpan has h handle the record of s. The handlers of our own need no record to know what it says.
+func handleSpan(h slog.Handler, s *Span, e event, level slog.Level, at time.Time, pc uintptr) (err error) {
+	done := false
 	switch h := h.(type) {
+	case *JSONHandler:
+		err, done = h.handleSpan(s, e, level, at)
 	case *Handler:
-		return h.handleSpan(s, e, level, at, pc)
+		err, done = h.handleSpan(s, e, level, at, pc)
 	case *redactHandler:
+		err, done = h.handleSpan(s, e, level, at, pc)
+	case *TailHandler:
 		return h.handleSpan(s, e, level, at, pc)
 	}
-	return nil, false
+	if !done {
+		err = h.Handle((*spanContext)(s), newSpanRecord(h, s, e, level, at, pc))
+	}
+	return err
+}
+
+// newSpanRecord returns the record of s for h: the mark that stands for the schema's attributes, then the span's own.
+func newSpanRecord(h slog.Handler, s *Span, e event, level slog.Level, at time.Time, pc uintptr) slog.Record {
+	r := slog.NewRecord(at, level, e.message(), pc)
+	r.AddAttrs(slog.Attr{Value: markFor(h, s, e)})
+	r.AddAttrs(escapeForStrangers(s.attrs)...)
+	return r
 }

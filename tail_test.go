@@ -1,0 +1,840 @@
+package slogtrace
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// tailTest does work with each arrangement of a TailHandler and compares what it wrote by then, and when it was closed.
+func tailTest(t *testing.T, opts TailOptions, want []string, work func(*TailHandler, *Tracer, *slog.Logger)) {
+	t.Helper()
+	for _, a := range tailArrangements {
+		var buf bytes.Buffer
+		h, tail := a.open(&buf, &opts)
+		work(tail, NewTracer(h, nil), slog.New(h))
+		if diff := cmp.Diff(want, tailTexts(buf.Bytes())); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", a.name, diff)
+		}
+		if err := tail.Close(); err != nil {
+			t.Errorf("%s: Close: %v", a.name, err)
+		}
+	}
+}
+
+var background = context.Background()
+
+func TestTailHandlerVerdicts(t *testing.T) {
+	all := []string{"d", "i", "w", "end child", "end root"}
+	for _, test := range []struct {
+		name string
+		opts TailOptions
+		work func(root, child *Span)
+		want []string
+	}{
+		{"nothing special", TailOptions{}, func(_, _ *Span) {}, []string{"i", "w", "end child", "end root"}},
+		{"a higher level passes", TailOptions{PassLevel: slog.LevelWarn}, func(_, _ *Span) {}, []string{"w"}},
+		{"none passes", TailOptions{PassLevel: slog.LevelError}, func(_, _ *Span) {}, nil},
+		{"the root failed", TailOptions{}, func(root, _ *Span) { root.Fail(errSpanCard) }, all},
+		{"the child failed", TailOptions{PassLevel: slog.LevelError}, func(_, child *Span) { child.Fail(errSpanCard) }, all},
+		{"a level", TailOptions{KeepLevel: slog.LevelWarn}, func(_, _ *Span) {}, all},
+		{"the span records' level", TailOptions{KeepLevel: slog.LevelInfo}, func(_, _ *Span) {}, all},
+		{"all are shared", TailOptions{PassLevel: slog.LevelWarn, Share: 1}, func(_, _ *Span) {}, all},
+		{"more than all", TailOptions{PassLevel: slog.LevelWarn, Share: 7}, func(_, _ *Span) {}, all},
+		{"less than none", TailOptions{PassLevel: slog.LevelWarn, Share: -1}, func(_, _ *Span) {}, []string{"w"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tailTest(t, test.opts, test.want, func(h *TailHandler, tr *Tracer, log *slog.Logger) {
+				ctx, root := tr.Start(background, "root")
+				log.DebugContext(ctx, "d")
+				ctx2, child := Start(ctx, "child")
+				log.With("a", 1).InfoContext(ctx2, "i")
+				log.WithGroup("g").WarnContext(ctx2, "w", "b", 1)
+				test.work(root, child)
+				child.End()
+				if s := h.Stats(); s.Held != 4 || s.HeldBytes <= 0 || s.Kept+s.Passed+s.Dropped > 0 {
+					t.Errorf("before the end: %+v", s)
+				}
+				root.End()
+			})
+		})
+	}
+}
+
+// A root ends for us whatever becomes of its record.
+func TestTailHandlerWithoutSpanRecords(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		opts TracerOptions
+		fail bool
+		want []string
+	}{
+		{"not sampled", TracerOptions{Sampler: rate{false, 0.5}}, false, nil},
+		{"not sampled, failed", TracerOptions{Sampler: rate{false, 0.5}}, true, []string{"d", "end root 1 in 2"}},
+		{"level refused", TracerOptions{Level: slog.LevelDebug - 1, ErrorLevel: slog.LevelDebug - 1}, false, nil},
+		{"level refused, failed", TracerOptions{Level: slog.LevelDebug - 1, ErrorLevel: slog.LevelDebug - 1}, true, []string{"d"}},
+		{"no failure", TracerOptions{IsFailure: func(error) bool { return false }}, true, nil},
+	} {
+		for _, a := range tailArrangements {
+			var buf bytes.Buffer
+			h, tail := a.open(&buf, &TailOptions{PassLevel: slog.LevelError})
+			ctx, root := NewTracer(h, &test.opts).Start(background, "root")
+			slog.New(h).DebugContext(ctx, "d")
+			if test.fail {
+				root.Fail(errSpanCard)
+			}
+			root.End()
+			if diff := cmp.Diff(test.want, tailTexts(buf.Bytes())); diff != "" {
+				t.Errorf("%s: %s: -want +got:\n%s", test.name, a.name, diff)
+			}
+			if s := tail.Stats(); s.KeptRoots+s.DroppedRoots != 1 || s.Held != 0 {
+				t.Errorf("%s: %s: %+v", test.name, a.name, s)
+			}
+		}
+	}
+	// Nor need it be reported to the same handler.
+	var buf bytes.Buffer
+	h := NewTailHandler(NewJSONHandler(&buf, debugLevel), nil)
+	ctx, root := NewTracer(slog.DiscardHandler, nil).Start(background, "root")
+	slog.New(h).DebugContext(ctx, "d")
+	root.Fail(errSpanCard)
+	root.End()
+	if got := tailTexts(buf.Bytes()); !slices.Equal(got, []string{"d"}) {
+		t.Errorf("wrote %q", got)
+	}
+}
+
+// rate is a Sampler that always says the same.
+type rate struct {
+	sampled bool
+	rate    float64
+}
+
+func (r rate) Sample(SampleInput) (bool, float64) { return r.sampled, r.rate }
+
+func TestTailHandlerSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opts := TailOptions{Slow: time.Second}
+		tailTest(t, opts, []string{"end quick", "d2", "end slow"}, func(_ *TailHandler, tr *Tracer, log *slog.Logger) {
+			ctx, quick := tr.Start(background, "quick")
+			log.DebugContext(ctx, "d1")
+			time.Sleep(time.Second - time.Nanosecond)
+			quick.End()
+			ctx, slow := tr.Start(background, "slow")
+			log.DebugContext(ctx, "d2")
+			time.Sleep(time.Second)
+			slow.End()
+		})
+	})
+}
+
+// Each root has its own verdict, also if the trace is one.
+func TestTailHandlerRoots(t *testing.T) {
+	want := []string{"outside", "remote", "under remote", "d2", "end second", "end third", "end first"}
+	tailTest(t, TailOptions{}, want, func(_ *TailHandler, tr *Tracer, log *slog.Logger) {
+		remote := SpanContext{TraceID: TraceID{1}, SpanID: SpanID{2}, Flags: FlagSampled}
+		log.DebugContext(background, "outside")
+		ctx := ContextWithRemoteSpanContext(background, remote)
+		log.DebugContext(ctx, "remote")
+		first, s1 := tr.Start(ctx, "first")
+		log.DebugContext(first, "d1")
+		ctx = ContextWithRemoteSpanContext(first, remote)
+		log.DebugContext(ctx, "under remote")
+		second, s2 := tr.Start(ctx, "second")
+		log.DebugContext(second, "d2")
+		third, s3 := tr.Start(Detach(second), "third")
+		log.DebugContext(third, "d3")
+		s2.Fail(errSpanCard)
+		s2.End()
+		s3.End()
+		s1.End()
+	})
+}
+
+func TestTailHandlerLate(t *testing.T) {
+	opts := TailOptions{PassLevel: slog.LevelWarn}
+	for _, test := range []struct {
+		name string
+		fail func(context.Context, *slog.Logger, *Span)
+		want []string
+	}{
+		{"a span fails", func(_ context.Context, _ *slog.Logger, s *Span) { s.Fail(errSpanCard) }, []string{"w", "d4", "end child"}},
+		{"a level", func(ctx context.Context, l *slog.Logger, _ *Span) { l.ErrorContext(ctx, "e") }, []string{"w", "e", "d4", "end child"}},
+		{"nothing", func(context.Context, *slog.Logger, *Span) {}, []string{"w"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tailTest(t, opts, test.want, func(h *TailHandler, tr *Tracer, log *slog.Logger) {
+				ctx, root := tr.Start(background, "root")
+				log.DebugContext(ctx, "d1")
+				ctx, child := Start(ctx, "child")
+				root.End()
+				log.DebugContext(ctx, "d2")
+				_, other := Start(ctx, "started after the root's end")
+				other.End()
+				log.WarnContext(ctx, "w")
+				if s := h.Stats(); s.Dropped != 4 || s.Passed != 1 || s.Late != 0 {
+					t.Errorf("before: %+v", s)
+				}
+				test.fail(ctx, log, child)
+				log.DebugContext(ctx, "d4")
+				child.End()
+				want := TailStats{Kept: int64(len(test.want) - 1), Passed: 1, Dropped: 4, Late: 4, DroppedRoots: 1}
+				if test.name == "nothing" {
+					want.Kept, want.Dropped, want.Late = 0, 6, 0
+				}
+				got := h.Stats()
+				if want.DroppedBytes = got.DroppedBytes; got.DroppedBytes <= 0 {
+					t.Error("no bytes were dropped")
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("stats: -want +got:\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestTailHandlerBounds(t *testing.T) {
+	long := strings.Repeat("x", 1000)
+	t.Run("bytes of a root", func(t *testing.T) {
+		tailTest(t, TailOptions{MaxRootBytes: 4000}, []string{"d", "d", "d", "d", "d", "end root"}, func(h *TailHandler, tr *Tracer, log *slog.Logger) {
+			ctx, root := tr.Start(background, "root")
+			for h.Stats().OverRootBytes == 0 {
+				log.DebugContext(ctx, "d", "long", long)
+				if s := h.Stats(); s.HeldBytes > 4000 {
+					t.Errorf("%d bytes are held", s.HeldBytes)
+				}
+			}
+			for h.Stats().Kept < 5 {
+				log.DebugContext(ctx, "d", "long", long)
+			}
+			root.End()
+			if s := h.Stats(); s.Held != 0 || s.HeldBytes != 0 || s.OverRootBytes != 1 || s.KeptRoots+s.DroppedRoots+s.OverBytes != 0 {
+				t.Errorf("%+v", s)
+			}
+		})
+	})
+	t.Run("bytes in all", func(t *testing.T) {
+		tailTest(t, TailOptions{MaxBytes: 8000}, []string{"d", "end root"}, func(h *TailHandler, tr *Tracer, log *slog.Logger) {
+			var roots []*Span
+			for h.Stats().OverBytes == 0 {
+				ctx, root := tr.Start(background, "root")
+				roots = append(roots, root)
+				log.DebugContext(ctx, "d", "long", long)
+			}
+			if n := len(roots); n < 4 || n > 9 {
+				t.Errorf("%d roots", n)
+			}
+			roots[len(roots)-1].End()
+			if s := h.Stats(); s.Held != int64(len(roots)-1) || s.OverBytes != 1 || s.OverRootBytes != 0 {
+				t.Errorf("%+v", s)
+			}
+		})
+	})
+	t.Run("age", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			want := []string{"a1", "a2", "b1", "b2", "end c", "end b", "end a", "d1"}
+			tailTest(t, TailOptions{MaxAge: time.Minute}, want, func(h *TailHandler, tr *Tracer, log *slog.Logger) {
+				a, sa := tr.Start(background, "a")
+				log.DebugContext(a, "a1")
+				time.Sleep(30 * time.Second)
+				b, sb := tr.Start(background, "b")
+				log.DebugContext(b, "b1")
+				time.Sleep(30*time.Second - time.Nanosecond)
+				synctest.Wait()
+				if s := h.Stats(); s.Held != 2 || s.OverAge != 0 {
+					t.Errorf("before a minute: %+v", s)
+				}
+				time.Sleep(time.Nanosecond)
+				synctest.Wait()
+				if s := h.Stats(); s.Held != 1 || s.OverAge != 1 {
+					t.Errorf("after a minute: %+v", s)
+				}
+				log.DebugContext(a, "a2")
+				time.Sleep(30 * time.Second)
+				synctest.Wait()
+				if s := h.Stats(); s.Held != 0 || s.OverAge != 2 {
+					t.Errorf("after a minute and a half: %+v", s)
+				}
+				log.DebugContext(b, "b2")
+				time.Sleep(time.Hour) // the timer has nothing left to do, and must begin again
+				c, sc := tr.Start(background, "c")
+				log.DebugContext(c, "c1")
+				sc.End()
+				sb.End()
+				sa.End()
+				d, _ := tr.Start(background, "d")
+				log.DebugContext(d, "d1")
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if s := h.Stats(); s.Held != 0 || s.OverAge != 3 {
+					t.Errorf("at the end: %+v", s)
+				}
+			})
+		})
+	})
+}
+
+func TestTailHandlerFlush(t *testing.T) {
+	want := []string{"a1", "b1", "a2", "b2", "c1", "d1", "d2", "end a"}
+	tailTest(t, TailOptions{}, want, func(h *TailHandler, tr *Tracer, log *slog.Logger) {
+		a, sa := tr.Start(background, "a")
+		b, _ := tr.Start(background, "b")
+		log.DebugContext(a, "a1")
+		log.DebugContext(b, "b1")
+		canceled, cancel := context.WithCancel(background)
+		cancel()
+		if err := h.Flush(canceled); !errors.Is(err, context.Canceled) {
+			t.Errorf("Flush under a cancelled context: %v", err)
+		}
+		if s := h.Stats(); s.Held != 2 || s.Flushed != 0 {
+			t.Errorf("%+v", s)
+		}
+		if err := h.WithGroup("g").(*TailHandler).Flush(background); err != nil {
+			t.Error(err)
+		}
+		if s := h.Stats(); s.Held != 0 || s.Flushed != 2 || s.Kept != 2 {
+			t.Errorf("%+v", s)
+		}
+		log.DebugContext(a, "a2")
+		log.DebugContext(b, "b2")
+		c, _ := tr.Start(background, "c")
+		log.DebugContext(c, "c1")
+		for range 2 {
+			if err := h.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		d, _ := tr.Start(background, "d")
+		log.DebugContext(d, "d1")
+		log.DebugContext(d, "d2")
+		sa.End()
+		if s := h.Stats(); s.Held != 0 || s.Flushed != 3 || s.Kept != 8 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// A failing takes a number of records, or of calls of Write, and then fails.
+type failing struct{ ok int }
+
+var errFull = errors.New("full")
+
+func (f *failing) Write(p []byte) (int, error) {
+	if f.ok--; f.ok < 0 {
+		return 0, errFull
+	}
+	return len(p), nil
+}
+
+func (f *failing) Enabled(context.Context, slog.Level) bool { return true }
+func (f *failing) WithAttrs([]slog.Attr) slog.Handler       { return f }
+func (f *failing) WithGroup(string) slog.Handler            { return f }
+func (f *failing) Handle(context.Context, slog.Record) error {
+	switch f.ok--; {
+	case f.ok == -2:
+		panic("out of order")
+	case f.ok == -3:
+		runtime.Goexit()
+	case f.ok < 0:
+		return errFull
+	}
+	return nil
+}
+
+// What the next handler could not do is counted where nobody is there to be told, and else returned.
+func TestTailHandlerErrors(t *testing.T) {
+	lines := NewTailHandler(NewJSONHandler(&failing{1}, debugLevel), nil)
+	ctx, _ := NewTracer(lines, nil).Start(background, "root")
+	for range 3 {
+		slog.New(lines).DebugContext(ctx, "d")
+	}
+	if err := lines.Flush(background); err != nil {
+		t.Error(err)
+	}
+	if err := lines.Handle(ctx, slog.NewRecord(time.Now(), 0, "m", 0)); err != errFull {
+		t.Errorf("passed on: %v", err)
+	}
+	ctx, root := NewTracer(lines, nil).Start(background, "root")
+	slog.New(lines).DebugContext(ctx, "d")
+	root.Fail(errSpanCard)
+	root.End()
+	if s := lines.Stats(); s.Lost != 2 {
+		t.Errorf("lines: %+v", s)
+	}
+
+	records := NewTailHandler(&failing{2}, nil)
+	ctx, _ = NewTracer(records, nil).Start(background, "root")
+	for range 4 {
+		slog.New(records).DebugContext(ctx, "d")
+	}
+	if err := records.Flush(background); !errors.Is(err, errFull) {
+		t.Errorf("Flush: %v", err)
+	}
+	if s := records.Stats(); s.Lost != 2 || s.Kept != 4 || s.Held != 0 || s.HeldBytes != 0 {
+		t.Errorf("records: %+v", s)
+	}
+
+	// A handler that ends the goroutine, as t.FailNow does, leaves nothing locked behind.
+	ending := NewTailHandler(&failing{-2}, nil)
+	ctx, root = NewTracer(ending, nil).Start(background, "root")
+	slog.New(ending).DebugContext(ctx, "d")
+	root.Fail(errSpanCard)
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		root.End()
+	}()
+	<-done
+	if err := ending.Handle(ctx, slog.NewRecord(time.Now(), 0, "m", 0)); err != errFull {
+		t.Errorf("after the end of a goroutine: %v", err)
+	}
+	if s := ending.Stats(); s.Held != 0 || s.HeldBytes != 0 {
+		t.Errorf("after the end of a goroutine: %+v", s)
+	}
+}
+
+// Lines are written whole, and many at a time.
+func TestTailHandlerWrites(t *testing.T) {
+	var writes []string
+	w := writerFunc(func(p []byte) (int, error) { writes = append(writes, string(p)); return len(p), nil })
+	h := NewTailHandler(NewJSONHandler(w, debugLevel), nil)
+	ctx, root := NewTracer(h, nil).Start(background, "root")
+	for i := range 1000 {
+		slog.New(h).DebugContext(ctx, fmt.Sprint("d", i))
+	}
+	root.Fail(errSpanCard)
+	if len(writes) > 0 {
+		t.Errorf("%d writes before the end", len(writes))
+	}
+	root.End()
+	lines := 0
+	for _, w := range writes {
+		if !strings.HasPrefix(w, "{") || !strings.HasSuffix(w, "}\n") {
+			t.Errorf("a write of %q … %q", w[:20], w[len(w)-20:])
+		}
+		lines += strings.Count(w, "\n")
+	}
+	if lines != 1001 || len(writes) > 10 {
+		t.Errorf("%d writes of %d lines", len(writes), lines)
+	}
+}
+
+// counting is a LogValuer whose value is how often it was asked.
+type counting struct{ n *int }
+
+func (c counting) LogValue() slog.Value { *c.n++; return slog.IntValue(*c.n) }
+
+// What is held is what was said, whatever happens before it is let through.
+func TestTailHandlerHeldValues(t *testing.T) {
+	for _, a := range tailArrangements {
+		t.Run(a.name, func(t *testing.T) {
+			var buf bytes.Buffer
+			h, tail := a.open(&buf, &TailOptions{Share: 1})
+			tr := NewTracer(h, &TracerOptions{LogStart: true})
+			log := slog.New(h)
+			values := map[string]int{}
+			value := func(key string) slog.Attr {
+				n := new(int)
+				values[key] = 1
+				return slog.Any(key, counting{n})
+			}
+			later := 0
+			ctx, root := tr.Start(With(background, slog.Any("with", valuerOf(slog.GroupValue(value("inner"))))), "old name")
+			ctx, child := Start(ctx, "child", slog.String("at", "start"), value("attr"), value("error"))
+			child.SetAttrs(slog.Int("trace", 1))
+			log.InfoContext(ctx, "m1", value("a"), slog.Group("g", value("b"), slog.Any("g2", valuerOf(slog.GroupValue(value("c"))))), slog.Any("", valuerOf(slog.GroupValue(value("d")))))
+			child.SetOp("new name")
+			log.InfoContext(context.WithValue(ctx, &later, 1), "m2")
+			child.SetAttrs(slog.String("at", "end"))
+			child.SetOp("newest name")
+			child.End()
+			log.InfoContext(ctx, "m3")
+			root.SetOp("another name")
+			root.End()
+			if s := tail.Stats(); s.KeptRoots != 1 {
+				t.Errorf("%+v", s)
+			}
+			type line struct {
+				Msg, Op, At string
+				A, D        int
+				Attr        int `json:"attr"`
+				Renamed     int `json:"attr.error"`
+				User        int `json:"attr.trace"`
+				G           struct {
+					B  int
+					G2 struct{ C int }
+				}
+				With struct{ Inner int }
+			}
+			var got []line
+			for b := range bytes.Lines(buf.Bytes()) {
+				var l line
+				if err := json.Unmarshal(b, &l); err != nil {
+					t.Errorf("%v: %s", err, b)
+				}
+				// How often With's value was asked before does not matter, as long as each line has it.
+				if l.With.Inner == 0 {
+					t.Errorf("without With: %s", b)
+				}
+				l.With.Inner = 0
+				if l.Msg == "span end" && l.Op == "newest name" && (l.Attr == 0 || l.Renamed == 0) || l.Msg == "span start" && l.Op == "child" && l.Attr == 0 {
+					t.Errorf("without the span's attributes: %s", b)
+				}
+				l.Attr, l.Renamed = 0, 0
+				got = append(got, l)
+			}
+			m1 := line{Msg: "m1", Op: "child", A: 1, D: 1}
+			m1.G.B, m1.G.G2.C = 1, 1
+			want := []line{
+				{Msg: "span start", Op: "old name"},
+				{Msg: "span start", Op: "child", At: "start"},
+				m1,
+				{Msg: "m2", Op: "new name"},
+				{Msg: "span end", Op: "newest name", At: "end", User: 1},
+				{Msg: "m3", Op: "newest name"},
+				{Msg: "span end", Op: "another name"},
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("-want +got:\n%s%s", diff, buf.Bytes())
+			}
+		})
+	}
+}
+
+// Where lines are held, a value that is changed after the call is neither a race nor a lie.
+func TestTailHandlerChangedValues(t *testing.T) {
+	var buf bytes.Buffer
+	h := NewTailHandler(NewJSONHandler(&buf, debugLevel), &TailOptions{Share: 0.999999, PassLevel: slog.LevelError})
+	ctx, root := NewTracer(h, nil).Start(background, "root")
+	m, inSpan := map[string]int{"a": 1}, map[string]int{"b": 1}
+	_, child := Start(With(ctx, slog.Any("with", m)), "child", slog.Any("m", inSpan))
+	slog.New(h).InfoContext(ctx, "m", "m", m)
+	child.End()
+	m["a"], inSpan["b"] = 2, 2
+	root.Fail(errSpanCard)
+	root.End()
+	if got := buf.String(); !strings.Contains(got, `"m":{"a":1}`) || !strings.Contains(got, `"m":{"b":1}`) || !strings.Contains(got, `"with":{"a":1}`) {
+		t.Errorf("wrote\n%s", got)
+	}
+}
+
+// The memory of a record may be its maker's again after the call.
+func TestTailHandlerRecordIsCopied(t *testing.T) {
+	var buf bytes.Buffer
+	h := NewTailHandler(NewHandler(slog.NewJSONHandler(&buf, nil)), &TailOptions{Share: 1})
+	ctx, root := NewTracer(h, nil).Start(background, "root")
+	r := slog.NewRecord(time.Now(), 0, "m", 0)
+	for i := range 7 {
+		r.AddAttrs(slog.Int(fmt.Sprint("a", i), i))
+	}
+	_ = h.Handle(ctx, r)
+	r.AddAttrs(slog.Int("added", 1))
+	root.End()
+	if got := buf.String(); strings.Contains(got, "BUG") || strings.Contains(got, "added") || !strings.Contains(got, `"a6":6`) {
+		t.Errorf("wrote %s", got)
+	}
+}
+
+// A sample_rate stands on the span records that are there for the kept share only.
+func TestTailHandlerSampleRate(t *testing.T) {
+	type options = TailOptions
+	always, never := slog.LevelDebug-4, slog.LevelError
+	for _, test := range []struct {
+		name string
+		opts options
+		head Sampler
+		work func(*Span)
+		want float64 // 0: none
+	}{
+		{"share", options{Share: 0.9999, PassLevel: never}, nil, nil, 0.9999},
+		{"would have passed", options{Share: 0.9999, PassLevel: always}, nil, nil, 0},
+		{"passes at its level", options{Share: 0.9999, PassLevel: slog.LevelInfo}, nil, nil, 0},
+		{"failed too", options{Share: 0.9999, PassLevel: never}, nil, func(s *Span) { s.Fail(errSpanCard) }, 0},
+		{"slow too", options{Share: 0.9999, PassLevel: never, Slow: 1}, nil, nil, 0},
+		{"sampled before, by other numbers", options{Share: 0.9999, PassLevel: never}, rate{true, 0.5}, nil, 0.49995},
+		{"sampled before, failed", options{Share: 0.9999, PassLevel: never}, rate{true, 0.5}, func(s *Span) { s.Fail(errSpanCard) }, 0.5},
+		{"all, sampled before", options{Share: 1, PassLevel: never}, rate{true, 0.5}, nil, 0.5},
+	} {
+		for _, a := range tailArrangements {
+			for _, simple := range []bool{true, false} {
+				name := fmt.Sprintf("%s, %s, %t", test.name, a.name, simple)
+				var buf bytes.Buffer
+				h, _ := a.open(&buf, &test.opts)
+				ctx, root := NewTracer(h, &TracerOptions{Sampler: test.head}).Start(background, "root")
+				if root.SpanContext().TraceID[9] == 0 {
+					continue // one in 256 is not in the share
+				}
+				ctx, child := Start(ctx, "child")
+				if !simple {
+					child.SetAttrs(slog.Any("m", map[string]int{}), slog.Group("g", "sample_rate", 7))
+				}
+				if test.work != nil {
+					test.work(child)
+				}
+				slog.New(h).InfoContext(ctx, "m")
+				_, late := Start(ctx, "late")
+				child.End()
+				root.End()
+				late.End()
+				if n := strings.Count(buf.String(), "\n"); n != 4 {
+					t.Errorf("%s: %d lines", name, n)
+				}
+				for b := range bytes.Lines(buf.Bytes()) {
+					var l struct {
+						Msg  string
+						Rate *float64 `json:"sample_rate"`
+					}
+					if err := json.Unmarshal(b, &l); err != nil {
+						t.Error(err)
+					}
+					want := test.want
+					if l.Msg != "span end" {
+						want = 0
+					}
+					got := 0.0
+					if l.Rate != nil {
+						got = *l.Rate
+					}
+					if bytes.Count(b, []byte(`"sample_rate":0`)) > 1 || got < want-1e-9 || got > want+1e-9 {
+						t.Errorf("%s: want the rate %v: %s", name, want, b)
+					}
+				}
+			}
+		}
+	}
+}
+
+// Where the trace's random number decided before, the same number decides here: the smaller share counts.
+func TestTailHandlerShareIsConsistent(t *testing.T) {
+	h := NewTailHandler(slog.DiscardHandler, &TailOptions{Share: 0.25})
+	for _, test := range []struct {
+		state string
+		head  float64
+		want  float64
+	}{
+		{"", 0, 0.25}, {"", 0.5, 0.125}, {"ot=th:8", 0.5, 0.25}, {"x=1,ot=rv:1;th:e", 0.125, 0.125}, {"xot=th:8", 0.5, 0.125},
+	} {
+		s := &Span{env: &env{state: test.state, rate: test.head}}
+		if got := h.tail.weighed(s).env.rate; got != test.want {
+			t.Errorf("%q, %v: %v, want %v", test.state, test.head, got, test.want)
+		}
+	}
+	// Thresholds and random numbers of OpenTelemetry's specification: a trace is in the share if R >= T.
+	for _, test := range []struct {
+		share float64
+		id    TraceID
+		want  bool
+	}{
+		{0.25, TraceID{9: 0xc0}, true}, {0.25, TraceID{9: 0xbf, 10: 0xff}, false}, {0.25, TraceID{0: 0xff, 8: 0xff}, false},
+		{0.5, TraceID{9: 0x80}, true}, {0.5, TraceID{9: 0x7f}, false}, {1, TraceID{}, true}, {0, TraceID{9: 0xff}, false},
+		{1e-17, TraceID{9: 0xff, 10: 0xff, 11: 0xff, 12: 0xff, 13: 0xff, 14: 0xff, 15: 0xff}, false},
+	} {
+		s := &Span{env: &noEnv}
+		s.ids.set(test.id, SpanID{})
+		if got := newTail(&TailOptions{Share: test.share}).shares(s); got != test.want {
+			t.Errorf("%v of %x: %v", test.share, test.id, got)
+		}
+	}
+	if newTail(nil).shares(&Span{env: &noEnv}) {
+		t.Error("no share, but it has a trace")
+	}
+}
+
+// A babbler logs while it handles a record.
+type babbler struct {
+	slog.Handler
+	again func(context.Context, string)
+}
+
+func (b babbler) Handle(ctx context.Context, r slog.Record) error {
+	if !strings.HasPrefix(r.Message, "again") {
+		b.again(ctx, "again "+r.Message)
+	}
+	return b.Handler.Handle(ctx, r)
+}
+
+// A handler may log what it is given under the same context.
+func TestTailHandlerReentrant(t *testing.T) {
+	var buf bytes.Buffer
+	var log *slog.Logger
+	h := NewTailHandler(babbler{NewJSONHandler(&buf, debugLevel), func(ctx context.Context, msg string) { log.DebugContext(ctx, msg) }}, nil)
+	log = slog.New(h)
+	ctx, root := NewTracer(h, nil).Start(background, "root")
+	log.DebugContext(ctx, "d1")
+	log.DebugContext(ctx, "d2")
+	root.Fail(errSpanCard)
+	root.End()
+	log.DebugContext(ctx, "d3")
+	want := []string{"d1", "d2", "end root", "again d1", "again d2", "again span end", "again d3", "d3"}
+	if diff := cmp.Diff(want, tailTexts(buf.Bytes())); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// Nor does that wait for ever where it is too much: then it overtakes what waits. A verdict to drop holds for it too.
+func TestTailHandlerReentrantTooMuch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, fails := range []bool{true, false} {
+			var buf bytes.Buffer
+			var log *slog.Logger
+			again := func(ctx context.Context, msg string) {
+				for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo} {
+					log.Log(ctx, level, fmt.Sprintf("again %s %v", msg, level))
+				}
+			}
+			h := NewTailHandler(babbler{NewJSONHandler(&buf, debugLevel), again}, &TailOptions{MaxRootBytes: 10_000})
+			log = slog.New(h)
+			ctx, root := NewTracer(slog.DiscardHandler, nil).Start(background, "root")
+			for i := range 20 {
+				log.InfoContext(ctx, fmt.Sprint("m", i))
+			}
+			if s := h.Stats(); s.Held != 20 {
+				t.Errorf("%+v", s)
+			}
+			want := TailStats{Passed: 40, Dropped: 20, DroppedRoots: 1}
+			if fails {
+				root.Fail(errSpanCard)
+				want = TailStats{Kept: 60, KeptRoots: 1}
+			}
+			root.End()
+			got, texts := h.Stats(), tailTexts(buf.Bytes())
+			got.DroppedBytes = 0
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("stats: -want +got:\n%s", diff)
+			}
+			if n := len(texts); n != int(want.Kept+want.Passed) {
+				t.Errorf("%d lines", n)
+			}
+			own := slices.DeleteFunc(texts, func(s string) bool { return strings.HasPrefix(s, "again") })
+			for i, s := range own {
+				if s != fmt.Sprint("m", i) {
+					t.Errorf("out of order: %q", own)
+				}
+			}
+		}
+	})
+}
+
+// Two handlers that get the same records do not mix them, and each has its own verdict.
+func TestTailHandlersDoNotMix(t *testing.T) {
+	var one, two bytes.Buffer
+	h := slog.NewMultiHandler(
+		NewTailHandler(NewJSONHandler(&one, debugLevel), &TailOptions{KeepLevel: slog.LevelWarn}),
+		NewTailHandler(NewHandler(slog.NewJSONHandler(&two, debugLevel)), &TailOptions{PassLevel: slog.LevelWarn}))
+	ctx, root := NewTracer(h, nil).Start(background, "root")
+	slog.New(h).DebugContext(ctx, "d")
+	slog.New(h).WarnContext(ctx, "w")
+	root.End()
+	if diff := cmp.Diff([]string{"d", "w", "end root"}, tailTexts(one.Bytes())); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"w"}, tailTexts(two.Bytes())); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestTailHandlerBasics(t *testing.T) {
+	h := NewTailHandler(NewJSONHandler(io.Discard, debugLevel), nil)
+	if h.WithGroup("") != slog.Handler(h) || h.WithAttrs(nil) != slog.Handler(h) {
+		t.Error("nothing is something else")
+	}
+	if !h.Enabled(background, slog.LevelDebug) || h.Enabled(background, slog.LevelDebug-1) {
+		t.Error("Enabled does not say what the next handler says")
+	}
+	opts := TailOptions{MaxRootBytes: -1, MaxBytes: -1, MaxAge: -1, Slow: -1}
+	if got := newTail(&opts).opts; got.MaxRootBytes != 1<<20 || got.MaxBytes != 64<<20 || got.MaxAge != time.Minute {
+		t.Errorf("defaults: %+v", got)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	NewTailHandler(nil, nil)
+}
+
+// Any number of goroutines may log in one root, in many, while they end, and while everything is flushed:
+// nothing is lost, and what one goroutine logs stays in order.
+func TestTailHandlerConcurrent(t *testing.T) {
+	const roots, workers, records = 20, 4, 50
+	for _, a := range tailArrangements {
+		for _, keep := range []bool{true, false} {
+			var buf bytes.Buffer
+			o := &TailOptions{MaxRootBytes: 20_000, MaxBytes: 200_000, PassLevel: slog.LevelInfo, MaxAge: time.Millisecond}
+			if keep {
+				o.Share = 1
+			}
+			h, tail := a.open(&buf, o)
+			tr, log := NewTracer(h, nil), slog.New(h)
+			var wg sync.WaitGroup
+			for r := range roots {
+				ctx, root := tr.Start(background, "root")
+				for w := range workers {
+					log := log.With("root", r, "worker", w)
+					wg.Go(func() {
+						for i := range records {
+							level := slog.LevelDebug
+							if i%10 == 0 {
+								level = slog.LevelInfo
+							}
+							log.Log(ctx, level, "m", "i", i)
+							if w == 0 && i == records/2 {
+								root.End()
+							}
+						}
+						_, late := Start(ctx, "late")
+						late.End()
+					})
+				}
+			}
+			for range 3 {
+				wg.Go(func() { _ = tail.Flush(background); _ = tail.Stats() })
+			}
+			wg.Wait()
+			_ = tail.Close()
+			s := tail.Stats()
+			const all = roots * (workers*(records+1) + 1)
+			if s.Kept+s.Passed+s.Dropped != all || s.Held != 0 || s.HeldBytes != 0 || keep && s.Kept != all {
+				t.Errorf("%s: of %d records: %+v", a.name, all, s)
+			}
+			last, infos := map[[2]int]int{}, 0
+			for b := range bytes.Lines(buf.Bytes()) {
+				var l struct {
+					Msg, Level      string
+					Root, Worker, I int
+				}
+				if err := json.Unmarshal(b, &l); err != nil {
+					t.Fatalf("%v: %s", err, b)
+				}
+				if l.Level == "INFO" {
+					infos++
+				}
+				if l.Msg != "m" {
+					continue
+				}
+				key := [2]int{l.Root, l.Worker}
+				if before, ok := last[key]; ok && l.I <= before || keep && l.I != last[key]+1 && l.I != 0 {
+					t.Fatalf("%s: %d after %d", a.name, l.I, before)
+				}
+				last[key] = l.I
+			}
+			if want := roots * (workers*(records/10+1) + 1); infos != want {
+				t.Errorf("%s: %d records that pass, want %d", a.name, infos, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package slogtrace_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"testing"
+
+	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/tracetest"
+)
+
+// A flusher flushes after each record, so that the kit's rules about order and content are seen without a verdict.
+type flusher struct{ *slogtrace.TailHandler }
+
+func (h flusher) Handle(ctx context.Context, r slog.Record) error {
+	if err := h.TailHandler.Handle(ctx, r); err != nil {
+		return err
+	}
+	return h.Flush(ctx)
+}
+
+func (h flusher) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return flusher{h.TailHandler.WithAttrs(attrs).(*slogtrace.TailHandler)}
+}
+
+func (h flusher) WithGroup(name string) slog.Handler {
+	return flusher{h.TailHandler.WithGroup(name).(*slogtrace.TailHandler)}
+}
+
+// between is somebody else's handler between two of ours.
+type between struct{ slog.Handler }
+
+func (h between) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return between{h.Handler.WithAttrs(attrs)}
+}
+func (h between) WithGroup(name string) slog.Handler { return between{h.Handler.WithGroup(name)} }
+
+// The handler keeps the rules of the kit: around ours, around and inside somebody else's, and in both ways of holding.
+func TestTailHandlerKit(t *testing.T) {
+	all := &slogtrace.TailOptions{Share: 1}
+	tail := slogtrace.NewTailHandler
+	json := func(w io.Writer) slog.Handler {
+		return slogtrace.NewJSONHandler(w, &slog.HandlerOptions{AddSource: true})
+	}
+	plain := func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, &slog.HandlerOptions{AddSource: true}) }
+	for _, test := range []struct {
+		name string
+		open func(io.Writer) slog.Handler
+	}{
+		{"over JSONHandler", func(w io.Writer) slog.Handler { return tail(json(w), all) }},
+		{"over JSONHandler, flushed", func(w io.Writer) slog.Handler { return flusher{tail(json(w), nil)} }},
+		{"over JSONHandler, with room for one record", func(w io.Writer) slog.Handler {
+			return tail(json(w), &slogtrace.TailOptions{MaxRootBytes: 300})
+		}},
+		{"over Handler", func(w io.Writer) slog.Handler { return tail(slogtrace.NewHandler(plain(w)), all) }},
+		{"over Handler, flushed", func(w io.Writer) slog.Handler { return flusher{tail(slogtrace.NewHandler(plain(w)), nil)} }},
+		{"over Handler, with room for one record", func(w io.Writer) slog.Handler {
+			return tail(slogtrace.NewHandler(plain(w)), &slogtrace.TailOptions{MaxRootBytes: 500})
+		}},
+		{"inside Handler", func(w io.Writer) slog.Handler { return slogtrace.NewHandler(tail(plain(w), all)) }},
+		{"inside Handler, over Handler, somebody between", func(w io.Writer) slog.Handler {
+			return slogtrace.NewHandler(between{tail(between{slogtrace.NewHandler(plain(w))}, all)})
+		}},
+		{"around itself", func(w io.Writer) slog.Handler { return tail(tail(json(w), all), all) }},
+		{"in a MultiHandler", func(w io.Writer) slog.Handler {
+			return slog.NewMultiHandler(tail(json(io.Discard), all), tail(json(w), all))
+		}},
+		{"over a MultiHandler", func(w io.Writer) slog.Handler {
+			return tail(slog.NewMultiHandler(json(io.Discard), json(w)), all)
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			tracetest.TestHandler(t, test.open)
+		})
+	}
+}
