@@ -67,7 +67,9 @@ func decide(s Sampler, in SampleInput) decision {
 //
 // The rate travels with a sampled trace, as th in the member "ot" of its tracestate, so that the spans of other services,
 // and of jobs that a [Carrier] brings, carry the sample_rate too. A tracestate that comes in with th is read the same way.
-func Ratio(p float64) Sampler {
+func Ratio(p float64) Sampler { return newRatio(p) }
+
+func newRatio(p float64) *ratio {
 	r := &ratio{threshold: noRandomness}
 	if p >= 1.0/noRandomness {
 		p = min(p, 1)
@@ -83,13 +85,16 @@ type ratio struct {
 	text      string
 }
 
+// has reports whether a trace is in the share.
+func (r *ratio) has(id TraceID, state string) bool { return randomness(id, state) >= r.threshold }
+
 func (r *ratio) Sample(in SampleInput) (bool, float64) {
 	d := r.decide(in)
 	return d.sampled, d.rate
 }
 
 func (r *ratio) decide(in SampleInput) decision {
-	d := decision{sampled: randomness(in.TraceID, in.Parent.State) >= r.threshold, rate: r.rate}
+	d := decision{sampled: r.has(in.TraceID, in.Parent.State), rate: r.rate}
 	if d.sampled {
 		d.threshold = r.text
 	}

@@ -169,7 +169,7 @@ func collision(trace string) finding {
 // handlers returns all that are judged, or would be. Not all of them have rows.
 func handlers() []*judged {
 	list := []*judged{
-		judgedJSON, judgedHandler, judgedPlain, judgedNaive, judgedOTel, judgedOtelslog, judgedDatadog, judgedPhuslu, judgedZerolog, judgedZap,
+		judgedJSON, judgedHandler, tailLines, tailRecords, judgedPlain, judgedNaive, judgedOTel, judgedOtelslog, judgedDatadog, judgedPhuslu, judgedZerolog, judgedZap,
 	}
 	return slices.DeleteFunc(list, func(j *judged) bool { return j == nil }) // not each exists on each system
 }

@@ -22,6 +22,10 @@ const (
 	ownAttrs = own + ", LogAttrs"
 	wrapInfo = wrap + ", InfoContext"
 	wrapAttr = wrap + ", LogAttrs"
+
+	dropRecords = "slogtrace.TailHandler over " + wrap + ", dropped"
+	dropLines   = "slogtrace.TailHandler over " + own + ", dropped"
+	keepLines   = "slogtrace.TailHandler over " + own + ", kept"
 )
 
 var gates = []gate{
@@ -47,6 +51,15 @@ var gates = []gate{
 	{"J4", ownAttrs, 0.54, 10, nil},
 	{"J4", wrapInfo, 1.40, -1, &known{1.60, 0, thrice}},
 	{"J4", wrapAttr, 1.40, -1, &known{1.60, 0, thrice}},
+
+	{"J4t", dropRecords + ", InfoContext", 0.75, -1, nil},
+	{"J4t", dropRecords + ", LogAttrs", 0.75, -1, nil},
+	{"J4tj", dropLines + ", InfoContext", 1.10, -1, nil},
+	{"J4tj", dropLines + ", LogAttrs", 1.10, -1, nil},
+	{"J4tf", dropLines + ", InfoContext", 1.00, -1, nil},
+	{"J4tf", dropLines + ", LogAttrs", 1.00, -1, nil},
+	{"J4tf", keepLines + ", InfoContext", 1.00, -1, nil},
+	{"J4tf", keepLines + ", LogAttrs", 1.00, -1, nil},
 
 	{"http", own, 0.35, -1, nil},
 
