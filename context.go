@@ -323,7 +323,7 @@ func (s *sender) on(ctx context.Context) context.Context {
 	if with := c.env.with(); len(with) > 0 || s.bag != nil || s.state != "" {
 		r.env = &env{tracer: tracer, state: s.state}
 		if s.state != "" {
-			r.env.rate = remoteRate(s.ids.trace(), s.flags, s.state)
+			r.env.rate = remoteRate(&s.ids, s.flags, s.state)
 		}
 		r.env.setAttrs(with, s.bag)
 	} else {

@@ -5,6 +5,10 @@ import (
 	"testing"
 )
 
+// What was broken on purpose in a copy, found by TestSamplerFromEnv: always_off keeps a remote parent's decision,
+// an argument that is not valid counts as 0, NaN is valid, "1" is true, upper case is not read,
+// an unknown sampler ignores the parent.
+
 // OpenTelemetry's specification of environment variables, value by value. Its own SDK is asked in interop.
 func TestSamplerFromEnv(t *testing.T) {
 	const (

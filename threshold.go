@@ -33,17 +33,20 @@ func randomness(id TraceID, state string) uint64 {
 
 // remoteRate returns the share in which a trace that came from elsewhere is sampled, going by its tracestate. It is 0,
 // which stands for 1, where that does not say, and where it says what cannot be: that the trace should not be sampled.
-func remoteRate(id TraceID, flags Flags, state string) float64 {
+func remoteRate(ids *hexIDs, flags Flags, state string) float64 {
 	th := otValue(otMember(state), "th")
 	if th == "" || flags&FlagSampled == 0 {
 		return 0
 	}
 	n, ok := parseThreshold(th)
-	if !ok || n == 0 || randomness(id, state) < n {
+	if !ok || n == 0 || randomness(ids.trace(), state) < n {
 		return 0
 	}
 	// The sender had a number of few digits in most cases, such as 0.01, which 56 bits after the point miss.
 	rate, _ := strconv.ParseFloat(strconv.FormatFloat(float64(noRandomness-n)/noRandomness, 'g', 12, 64), 64)
+	if rate >= 1 {
+		return 0
+	}
 	return rate
 }
 
@@ -71,15 +74,18 @@ func parseThreshold(s string) (n uint64, ok bool) {
 }
 
 // otMember returns the value of the member "ot" of a valid tracestate, "" if there is none.
+// Most have none, and every message with a tracestate asks.
 func otMember(state string) string {
-	for state != "" {
-		var member string
-		member, state, _ = strings.Cut(state, ",")
-		if key, value, _ := strings.Cut(member, "="); key == otKey {
+	for i := 0; ; i += len(otKey) {
+		at := strings.Index(state[i:], otKey+"=")
+		if at < 0 {
+			return ""
+		}
+		if i += at; i == 0 || state[i-1] == ',' {
+			value, _, _ := strings.Cut(state[i+len(otKey+"="):], ",")
 			return value
 		}
 	}
-	return ""
 }
 
 // otValue returns the value that list, the value of "ot", has for key; "" if there is none.
@@ -106,7 +112,8 @@ func withThreshold(state, th string) string {
 		items = append(items, "th:"+th)
 	}
 	for item := range strings.SplitSeq(old, ";") {
-		if item != "" && !strings.HasPrefix(item, "th:") {
+		// No key or value has a space, and at the end it would be lost on the way.
+		if item = trimOWS(item); item != "" && !strings.HasPrefix(item, "th:") {
 			items = append(items, item)
 		}
 	}
