@@ -42,7 +42,7 @@ type RedactOptions struct {
 //
 //   - among the attributes of a record and those of its logger, also in groups. In a group of the logger
 //     that has such a name ([slog.Logger.WithGroup]) it is the value of each attribute;
-//   - in what a [slog.LogValuer] says; it is resolved here, once;
+//   - in what a [slog.LogValuer] says; it is resolved here;
 //   - in maps, structs, slices and pointers, in any depth up to 100. The fields of a struct are known by their names in JSON
 //     and in Go. A [encoding/json.Marshaler] is known by its JSON. Nothing of the user's is changed: a value in which
 //     something was replaced, and a struct whose unexported fields could hold it, becomes the JSON that encoding/json

@@ -2,8 +2,11 @@ package slogtrace_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
+	"os"
 	"testing"
 
 	"github.com/slogtrace/slogtrace"
@@ -55,4 +58,33 @@ func TestRedactHandlerKit(t *testing.T) {
 			tracetest.TestHandler(t, mk)
 		})
 	}
+}
+
+func ExampleNewRedactHandler() {
+	withoutTime := func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey || a.Key == slog.LevelKey {
+			return slog.Attr{}
+		}
+		return a
+	}
+	sink := slogtrace.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: withoutTime})
+	log := slog.New(slogtrace.NewRedactHandler(sink, &slogtrace.RedactOptions{Keys: []string{"customer email"}, Cards: true}))
+
+	log.Info("signed in", "customerEmail", "a@example.com", "headers", http.Header{"Authorization": {"Bearer abc"}, "Accept": {"*/*"}})
+	log.Info("paid with 4111 1111 1111 1111", "amount", 129, "tokens_used", 3, slog.Group("card", "cvv", 123))
+	// Output:
+	// {"msg":"signed in","customerEmail":"[redacted]","headers":{"Accept":["*/*"],"Authorization":"[redacted]"}}
+	// {"msg":"paid with [redacted]","amount":129,"tokens_used":3,"card":{"cvv":"[redacted]"}}
+}
+
+func ExampleSecret() {
+	config := struct {
+		User     string
+		Password slogtrace.Secret
+	}{"app", "hunter2"}
+	fmt.Printf("%+v\n", config)
+	fmt.Println(len(string(config.Password)))
+	// Output:
+	// {User:app Password:[redacted]}
+	// 7
 }
