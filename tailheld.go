@@ -348,12 +348,23 @@ func (h *TailHandler) holdRecord(t *tailRoot, ctx context.Context, c *current, r
 
 // holdSpan is holdRecord for what a Tracer reports of s.
 func (h *TailHandler) holdSpan(t *tailRoot, s *Span, e event, level slog.Level, at time.Time, pc uintptr) bool {
-	env := s.env.still()
-	if env != s.env || e == eventStart || slices.ContainsFunc(s.attrs, hasValuer) { // a span that has just begun may change
-		s = s.snapshot()
-		s.env, s.attrs = env, resolved(s.attrs)
-	}
+	s = s.still(e)
 	return t.addSpan(level, sizeOf(s), heldSpan{h, s, at, pc, e})
+}
+
+// still returns s, or a copy of it, that says the same for ever about its beginning or its end.
+func (s *Span) still(e event) *Span {
+	if s.isStill(e) && !slices.ContainsFunc(s.attrs, hasValuer) {
+		return s
+	}
+	c := s.snapshot()
+	c.env, c.attrs = s.env.still(), resolved(c.attrs)
+	return c
+}
+
+// isStill reports whether s, apart from its own attributes, will say the same for ever: not if it has just begun.
+func (s *Span) isStill(e event) bool {
+	return e == eventEnd && !slices.ContainsFunc(s.env.attrs, hasValuer)
 }
 
 // sizeOf returns about how much memory the record of s holds on to. If s is running, nobody may change its attributes.
@@ -432,13 +443,17 @@ func measure(a slog.Attr) (size int, valuers bool) {
 		switch m := a.Value.Any().(type) {
 		case *endMark:
 		case *mark:
-			return measure(slog.Attr{Value: m.value})
+			size, valuers = measure(slog.Attr{Value: m.value})
+			valuers = valuers || m.isMoving()
 		default:
 			valuers = true
 		}
 	}
 	return size, valuers
 }
+
+// isMoving reports whether a handler of ours would be told by m of a span that may say something else later.
+func (m *mark) isMoving() bool { return m.span != nil && m.format == nil && !m.span.isStill(m.event) }
 
 // resolved returns a copy of attrs in which each LogValuer is resolved, and our marks are still ours.
 func resolved(attrs []slog.Attr) []slog.Attr {
@@ -457,12 +472,12 @@ func resolvedValue(v slog.Value) slog.Value {
 		case *startMark:
 			return slog.AnyValue((*startMark)((*Span)(m).snapshot()))
 		case *mark:
-			if m.value.Kind() == slog.KindLogValuer { // else it may be used by others too, and need not be copied
-				still := *m
-				still.value = resolvedValue(m.value)
-				return slog.AnyValue(&still)
+			still := *m
+			still.value = resolvedValue(m.value)
+			if m.isMoving() {
+				still.span = m.span.still(m.event)
 			}
-			return v
+			return slog.AnyValue(&still)
 		case *userAttr:
 			return slog.AnyValue(&userAttr{m.Key, resolvedValue(m.Value)})
 		}

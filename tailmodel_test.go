@@ -17,11 +17,13 @@ import (
 	"github.com/slogtrace/slogtrace/internal/ids"
 )
 
-// tailArrangements are the ways in which records come to a TailHandler and are held by it.
-var tailArrangements = []struct {
+// A tailArrangement is a way in which records come to a TailHandler and are held by it.
+type tailArrangement struct {
 	name string
 	open func(io.Writer, *TailOptions) (slog.Handler, *TailHandler)
-}{
+}
+
+var tailArrangements = []tailArrangement{
 	{"lines", func(w io.Writer, o *TailOptions) (slog.Handler, *TailHandler) {
 		h := NewTailHandler(NewJSONHandler(w, debugLevel), o)
 		return h, h
