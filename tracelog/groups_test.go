@@ -74,8 +74,8 @@ func TestScanOutlines(t *testing.T) {
 		`{"time":"9999-03-01T09:15:59Z","msg":"c","trace":"z"}` + "\n"
 	const long = "éééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé"
 	const want = `x 09:14:59.000 09:15:59.000 2 lines 0 spans 0 errors 2 matched "first" "" 0s true
-t 09:15:02.000 09:15:05.500 4 lines 3 spans 1 errors 4 matched "root" "api" 4ms false
-4bf92f3577b34da6a3ce929d0e0e4736 09:15:07.000 09:15:07.500 1 lines 1 spans 0 errors 1 matched "` + long + `" "" 7ms true
+t 09:15:02.000 09:15:05.005 4 lines 3 spans 1 errors 4 matched "root" "api" 4ms false
+4bf92f3577b34da6a3ce929d0e0e4736 09:15:07.000 09:15:07.007 1 lines 1 spans 0 errors 1 matched "` + long + `" "" 7ms true
 y 00:00:00.000 00:00:00.000 1 lines 0 spans 0 errors 0 matched "" "" 0s true
 z 00:00:00.000 00:00:00.000 1 lines 0 spans 0 errors 0 matched "" "" 0s true
 1 duplicates, deduped true

@@ -32,7 +32,16 @@ type Outline struct {
 	// or without any span of the first line. At most 256 bytes of Op and Service are kept.
 	Op, Service string
 	Duration    time.Duration
+	Failed      bool // it has ended, and failed
 	Rootless    bool
+
+	Logs     int      // how many of Lines are of no span's start or end
+	Services []string // of all records, sorted, without ""; it is shared and must not be changed
+
+	// Error and ErrorOp are those of the failed span that ended first. At most 256 bytes of each are kept.
+	// There may be too many different errors to keep them all: then Error is "" and Unkept is set.
+	Error, ErrorOp string
+	Unkept         bool
 }
 
 // OutlineOptions are the options of [ScanOutlines].
@@ -54,37 +63,58 @@ type Outlines struct {
 
 	Sources []Source // of the inputs
 
+	// Last is the latest time of any record, be it in a trace or not.
+	Last time.Time
+
+	seed   maphash.Seed
 	shards []outlineShard
 }
 
-// ScanOutlines makes an outline of each trace. It holds about 110 bytes for each, and with duplicates left out 8 to 16
+// ScanOutlines makes an outline of each trace. It holds about 130 bytes for each, and with duplicates left out 8 to 16
 // for each span end, up to 64 MB. Errors are those of [ScanRecords], and what was found until then is returned.
 func ScanOutlines(ctx context.Context, inputs []Input, o *OutlineOptions) (*Outlines, error) {
 	if o == nil {
 		o = new(OutlineOptions)
 	}
-	s := &Outlines{shards: make([]outlineShard, outlineShards)}
-	seed := maphash.MakeSeed()
+	s := &Outlines{shards: make([]outlineShard, outlineShards), seed: maphash.MakeSeed()}
 	var set *recordSet
 	if !o.KeepDuplicates {
 		set = newRecordSet()
 	}
+	var lasts []*int64
+	var mu sync.Mutex
 	var err error
 	s.Sources, err = ScanRecords(ctx, inputs, &o.ScanOptions, func() func(*Record) {
+		last := new(int64)
+		*last = math.MinInt64
+		mu.Lock()
+		lasts = append(lasts, last)
+		mu.Unlock()
 		return func(r *Record) {
+			at, timed := r.nanos(fieldTime)
+			if timed {
+				*last = max(*last, at)
+			}
 			id := r.Trace()
 			if len(id) == 0 {
 				return
 			}
 			again := r.Event == EventEnd && set != nil && !set.add(set.hash(r))
 			matched := o.Match != nil && o.Match(r)
-			h := maphash.Bytes(seed, id)
+			h := maphash.Bytes(s.seed, id)
 			shard := &s.shards[h%outlineShards]
 			shard.mu.Lock()
-			shard.add(r, id, h/outlineShards, again, matched)
+			shard.add(r, id, h/outlineShards, again, matched, at, timed)
 			shard.mu.Unlock()
 		}
 	})
+	last := int64(math.MinInt64)
+	for _, l := range lasts {
+		last = max(last, *l)
+	}
+	if last != math.MinInt64 {
+		s.Last = time.Unix(0, last).UTC()
+	}
 	s.Deduped = set != nil && !set.full()
 	if s.Deduped {
 		for i := range s.shards {
@@ -154,7 +184,10 @@ type outlineShard struct {
 	slabs [][]outlineRow
 	long  []byte // ids that are not 32 hexadecimal digits
 	names names
-	_     [64]byte
+	// errors are apart, because there may be many: most of a log's errors are few texts, but nothing makes them so.
+	errors names
+	sets   serviceSets
+	_      [64]byte
 }
 
 // A outlineRow is a Outline without pointers.
@@ -170,9 +203,17 @@ type outlineRow struct {
 	again       uint32 // spans that are duplicates
 	againErrors uint32
 	matched     uint32
+	starts      uint32
 	op, service uint32
+	services    uint32 // the number of the set
+	lastService uint32 // of the record before: mostly that of the next one, too
+	err, errOp  uint32
+	errAt       int64
 	root        rootRank
 	short       bool
+	failed      bool // the root
+	unkept      bool
+	wanted      bool // by Outlines.Traces
 }
 
 // A rootRank says how much speaks for the root that a row has.
@@ -209,7 +250,12 @@ func (s *outlineShard) outline(row *outlineRow, deduped bool) Outline {
 	out := Outline{
 		ID: s.id(row), Lines: int(row.lines), Spans: int(row.spans), Errors: int(row.errors), Matched: int(row.matched),
 		Op: s.names.text(row.op), Service: s.names.text(row.service),
-		Duration: time.Duration(row.rootLasted), Rootless: row.root != rootRoot,
+		Duration: time.Duration(row.rootLasted), Rootless: row.root != rootRoot, Failed: row.failed,
+		Logs:     int(row.lines - row.starts - row.spans - row.again),
+		Services: s.sets.texts(row.services),
+	}
+	if row.errors+row.againErrors > 0 {
+		out.Error, out.ErrorOp, out.Unkept = s.errors.text(row.err), s.names.text(row.errOp), row.unkept
 	}
 	if row.first != noTime {
 		out.Start, out.End = time.Unix(0, row.first).UTC(), time.Unix(0, row.last).UTC()
@@ -221,12 +267,18 @@ func (s *outlineShard) outline(row *outlineRow, deduped bool) Outline {
 	return out
 }
 
-// find returns the row of an id, new if need be.
-func (s *outlineShard) find(id []byte, h uint64) *outlineRow {
-	if s.n >= len(s.index)/4*3 {
-		s.grow()
+// lookup returns the row of an id, or nil.
+func (s *outlineShard) lookup(id []byte, h uint64) *outlineRow {
+	if s.n == 0 {
+		return nil
 	}
 	key, short := packID(id)
+	row, _ := s.search(id, key, short, h)
+	return row
+}
+
+// search returns the row of an id, or where in the index it should be.
+func (s *outlineShard) search(id []byte, key [16]byte, short bool, h uint64) (*outlineRow, uint64) {
 	mask := uint64(len(s.index) - 1)
 	i := h & mask
 	for ; s.index[i] != 0; i = (i + 1) & mask {
@@ -235,15 +287,28 @@ func (s *outlineShard) find(id []byte, h uint64) *outlineRow {
 			continue
 		}
 		if short && row.id == key || !short && s.id(row) == string(id) {
-			return row
+			return row, i
 		}
+	}
+	return nil, i
+}
+
+// find returns the row of an id, new if need be.
+func (s *outlineShard) find(id []byte, h uint64) *outlineRow {
+	if s.n >= len(s.index)/4*3 {
+		s.grow()
+	}
+	key, short := packID(id)
+	row, i := s.search(id, key, short, h)
+	if row != nil {
+		return row
 	}
 	if s.n%slabRows == 0 {
 		s.slabs = append(s.slabs, make([]outlineRow, slabRows))
 	}
 	s.n++
 	s.index[i] = uint32(s.n)
-	row := s.row(uint32(s.n - 1))
+	row = s.row(uint32(s.n - 1))
 	*row = outlineRow{id: key, short: short, hash: h, first: noTime, last: math.MinInt64}
 	if !short {
 		row.setLongID(len(s.long), len(id))
@@ -265,15 +330,21 @@ func (s *outlineShard) grow() {
 	}
 }
 
-func (s *outlineShard) add(r *Record, id []byte, h uint64, again, matched bool) {
+func (s *outlineShard) add(r *Record, id []byte, h uint64, again, matched bool, at int64, timed bool) {
 	row := s.find(id, h)
 	row.lines++
 	if matched {
 		row.matched++
 	}
-	at, timed := r.nanos(fieldTime)
-	if timed {
+	if name := r.Service(); len(name) > 0 && (row.services == 0 || s.names.text(row.lastService) != string(name)) {
+		row.lastService = s.names.number(shorten(name))
+		row.services = s.sets.with(row.services, row.lastService, &s.names)
+	}
+	if timed && r.Event != EventEnd {
 		row.first, row.last = min(row.first, at), max(row.last, at)
+	}
+	if r.Event == EventStart {
+		row.starts++
 	}
 	if r.Event != EventEnd {
 		if row.root <= rootLine {
@@ -293,6 +364,12 @@ func (s *outlineShard) add(r *Record, id []byte, h uint64, again, matched bool) 
 		}
 	} else {
 		start = noTime
+		if timed {
+			row.first, row.last = min(row.first, at), max(row.last, at)
+		}
+	}
+	if r.Failed {
+		s.fail(row, r, start, at)
 	}
 	switch {
 	case again:
@@ -330,6 +407,79 @@ func (s *outlineShard) offer(row *outlineRow, rank rootRank, start, lasted int64
 	}
 	row.root, row.rootStart, row.rootLasted = rank, start, lasted
 	row.op, row.service = s.names.number(shorten(r.Op())), s.names.number(shorten(r.Service()))
+	row.failed = r.Failed
+}
+
+// fail takes the error of a span, if it ended first. The order of records does not matter.
+func (s *outlineShard) fail(row *outlineRow, r *Record, start, at int64) {
+	end := int64(noTime)
+	if start != noTime {
+		end = start + int64(r.Duration)
+	}
+	if row.errors+row.againErrors > 0 {
+		c := cmp.Compare(end, row.errAt)
+		if c == 0 {
+			c = cmp.Or(strings.Compare(string(shorten(r.Error())), s.errors.text(row.err)), strings.Compare(string(shorten(r.Op())), s.names.text(row.errOp)))
+		}
+		if c >= 0 {
+			return
+		}
+	}
+	text := shorten(r.Error())
+	row.errAt, row.errOp = end, s.names.number(shorten(r.Op()))
+	_, known := s.errors.numbers[string(text)]
+	row.unkept = !known && len(s.errors.texts) >= maxShardErrors
+	if row.unkept {
+		text = nil
+	}
+	row.err = s.errors.number(text)
+}
+
+// maxShardErrors limits the errors that are kept to 16 MB.
+const maxShardErrors = 1000
+
+// serviceSets numbers sets of services. The set 0 is empty.
+type serviceSets struct {
+	sets    [][]string
+	numbers map[string]uint32
+	next    map[[2]uint32]uint32 // by set and service: the set with both
+}
+
+// maxSets is how many sets of services are kept; beyond, services are missing in some.
+const maxSets = 10_000
+
+func (s *serviceSets) texts(set uint32) []string {
+	if int(set) < len(s.sets) {
+		return s.sets[set]
+	}
+	return nil
+}
+
+// with returns the number of the set that also has the service.
+func (s *serviceSets) with(set, service uint32, n *names) uint32 {
+	if to, ok := s.next[[2]uint32{set, service}]; ok {
+		return to
+	}
+	if s.next == nil {
+		s.next, s.numbers, s.sets = make(map[[2]uint32]uint32), make(map[string]uint32), [][]string{nil}
+	}
+	old, name := s.sets[set], n.text(service)
+	i, ok := slices.BinarySearch(old, name)
+	if ok {
+		return set
+	}
+	sum := slices.Insert(slices.Clone(old), i, name)
+	key := strings.Join(sum, "\x00")
+	to, ok := s.numbers[key]
+	if !ok {
+		if len(s.sets) >= maxSets {
+			return set
+		}
+		to = uint32(len(s.sets))
+		s.sets, s.numbers[key] = append(s.sets, sum), to
+	}
+	s.next[[2]uint32{set, service}] = to
+	return to
 }
 
 // shorten cuts a name between characters.
@@ -414,3 +564,15 @@ var digits = func() (d [256]uint8) {
 	}
 	return d
 }()
+
+// IDs returns the ids of all traces, in order.
+func (s *Outlines) IDs() []string {
+	ids := make([]string, 0, s.Len())
+	for i := range s.shards {
+		for row := range s.shards[i].all() {
+			ids = append(ids, s.shards[i].id(row))
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}

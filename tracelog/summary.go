@@ -55,3 +55,13 @@ func Summarize(t *Trace) Summary {
 	}
 	return sum
 }
+
+// Summary returns what of a summary an outline knows. It does not know of spans that have not ended and of clocks that
+// disagree: those count as if there were none. A log line counts as often as it is there. Where an ended span
+// has no parent in the trace although its record names one, the root may be another one than [Trace.Root].
+func (o *Outline) Summary() Summary {
+	return Summary{
+		Trace: o.ID, Op: o.Op, Service: o.Service, Services: o.Services, Start: o.Start, Duration: millis(o.End.Sub(o.Start)),
+		Spans: o.Spans, Lines: o.Logs, Errors: o.Errors, Failed: o.Failed, Error: o.Error, ErrorOp: o.ErrorOp,
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +30,7 @@ Of the spans that match all of the flags those count that failed.`,
 		Example: `  slogtrace errors --since 1h logs/
   slogtrace errors --op 'payment.*' --sort last app.log`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			groups, short, err := s.errorGroups(cmd, args, &f)
+			groups, all, err := s.errorGroups(cmd, args, &f)
 			if err != nil {
 				return err
 			}
@@ -45,7 +46,7 @@ Of the spans that match all of the flags those count that failed.`,
 			if s.json {
 				return writeArray(s, groups)
 			}
-			return s.writeErrors(groups, short)
+			return s.writeErrors(groups, all)
 		},
 	}
 	flags := cmd.Flags()
@@ -56,21 +57,42 @@ Of the spans that match all of the flags those count that failed.`,
 	return cmd
 }
 
-// errorGroups reads traces and groups their failures. It also returns the short ids of the traces.
-func (s *session) errorGroups(cmd *cobra.Command, files []string, f *filter) ([]tracelog.ErrorGroup, map[string]string, error) {
-	traces, err := s.load(cmd.Context(), files, f.spanRecords())
+// errorGroups reads traces and groups their failures. It also returns the ids of all traces, in order.
+func (s *session) errorGroups(cmd *cobra.Command, files []string, f *filter) ([]tracelog.ErrorGroup, []string, error) {
+	r, err := s.reading(cmd.Context(), files, true)
 	if err != nil {
 		return nil, nil, err
 	}
+	defer r.close()
+	records := f.spanRecords()
+	o, err := r.outlines(func(r *tracelog.Record) bool { return r.Failed }, records)
+	if err != nil {
+		return nil, nil, err
+	}
+	if o.Len() == 0 && (r.records == 0 || records == nil) {
+		return nil, nil, r.nothing()
+	}
 	spans := 0
+	failed := false
+	for sum := range o.All(nil) {
+		spans += sum.Spans
+		failed = failed || sum.Matched > 0
+	}
+	var traces []*tracelog.Trace
+	if failed {
+		opts := tracelog.TracesOptions{ScanOptions: tracelog.ScanOptions{Filter: records}}
+		err := r.traces(o, opts, func(sum *tracelog.Outline) bool { return sum.Matched > 0 }, func(t *tracelog.Trace) {
+			if t := failures(t, f); t.Errors > 0 {
+				traces = append(traces, t)
+			}
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	slices.SortFunc(traces, compareTraces)
 	var grouper tracelog.ErrorGrouper
 	for _, t := range traces {
-		for _, span := range t.All() {
-			if record(span) != nil {
-				spans++
-			}
-			span.Failed = span.Failed && f.span(span) // what was not asked for did not fail
-		}
 		grouper.Add(t)
 	}
 	if grouper.Dropped > 0 {
@@ -79,14 +101,61 @@ func (s *session) errorGroups(cmd *cobra.Command, files []string, f *filter) ([]
 	groups := grouper.Groups()
 	switch {
 	case len(groups) > 0:
-		return groups, shortIDs(traces), nil
+		return groups, o.IDs(), nil
 	case spans == 0:
 		return nil, nil, errors.New("no span records found: see slogtrace check")
 	}
 	return nil, nil, fmt.Errorf("none of %s failed and matches", plural(spans, "span"))
 }
 
-func (s *session) writeErrors(groups []tracelog.ErrorGroup, short map[string]string) error {
+// failures returns the tree of the spans that failed and match, and of those only what is needed to group them.
+func failures(t *tracelog.Trace, f *filter) *tracelog.Trace {
+	small := &tracelog.Trace{ID: t.ID, Start: t.Start}
+	var above []*tracelog.Span // by depth: the failed span there, else the nearest one above it
+	for depth, s := range t.All() {
+		above = above[:depth]
+		var parent *tracelog.Span
+		if depth > 0 {
+			parent = above[depth-1]
+		}
+		if s.Failed && f.span(s) { // what was not asked for did not fail
+			kept := &tracelog.Span{
+				Op: strings.Clone(s.Op), Error: strings.Clone(s.Error), Failed: true, End: s.End,
+				SampleRate: s.SampleRate, Unsampled: s.Unsampled, Parent: parent,
+			}
+			if s.EndRecord != nil && s.End.IsZero() {
+				kept.EndRecord = &tracelog.Entry{Time: s.EndRecord.Time}
+			}
+			if parent == nil {
+				small.Roots = append(small.Roots, kept)
+			} else {
+				parent.Children = append(parent.Children, kept)
+			}
+			small.Errors++
+			parent = kept
+		}
+		above = append(above, parent)
+	}
+	return small
+}
+
+// compareTraces is the order of [tracelog.Assemble].
+func compareTraces(a, b *tracelog.Trace) int {
+	return cmp.Or(compareStarts(a.Start, b.Start), strings.Compare(a.ID, b.ID))
+}
+
+// compareStarts puts those last that are not known.
+func compareStarts(a, b time.Time) int {
+	if a.IsZero() != b.IsZero() {
+		if a.IsZero() {
+			return 1
+		}
+		return -1
+	}
+	return a.Compare(b)
+}
+
+func (s *session) writeErrors(groups []tracelog.ErrorGroup, all []string) error {
 	p := painter(s.colored())
 	width := len("COUNT")
 	for _, g := range groups {
@@ -108,7 +177,7 @@ func (s *session) writeErrors(groups []tracelog.ErrorGroup, short map[string]str
 		}
 		var ids []string
 		for _, id := range g.Traces {
-			ids = append(ids, p.paint(traceStyle(id), tracelog.Printable(short[id], 80)))
+			ids = append(ids, p.paint(traceStyle(id), tracelog.Printable(shortID(all, id), 80)))
 		}
 		fmt.Fprintf(s.out, "%s%s  show %s\n", indent, p.paint(dim, when), strings.Join(ids, " "))
 	}

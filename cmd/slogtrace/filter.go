@@ -43,12 +43,12 @@ func (f *filter) empty() bool {
 		f.min == 0 && !f.maxSet && f.grep.re == nil && len(f.where.all) == 0
 }
 
-// spanRecords says which records span needs: all if it looks at text, for lines are a part of that.
-func (f *filter) spanRecords() func(*tracelog.Entry) bool {
+// spanRecords says which records span needs: all, which is nil, if it looks at text, for lines are a part of that.
+func (f *filter) spanRecords() func(*tracelog.Record) bool {
 	if f.grep.re != nil {
 		return nil
 	}
-	return func(e *tracelog.Entry) bool { return e.Event != tracelog.EventLog }
+	return func(r *tracelog.Record) bool { return r.Event != tracelog.EventLog }
 }
 
 // trace reports whether a span or a line of the trace is chosen.

@@ -59,74 +59,50 @@ func (w *wanted) match(id string) (is, may bool) {
 	return is, is || may
 }
 
-// choose returns the one trace that is wanted.
-func (w *wanted) choose(traces []*tracelog.Trace) (*tracelog.Trace, error) {
-	var may []*tracelog.Trace
-	for _, t := range traces {
-		is, maybe := w.match(t.ID)
-		if is {
-			return t, nil
-		}
-		if maybe {
-			may = append(may, t)
-		}
-	}
-	switch len(may) {
-	case 1:
-		return may[0], nil
-	case 0:
-		return nil, fmt.Errorf("trace %s: not found", w.text)
-	}
-	return nil, ambiguousError{w.text, may}
-}
-
 // An ambiguousError lists the traces that an id's beginning may mean.
 type ambiguousError struct {
 	text   string
-	traces []*tracelog.Trace
+	ids    []string          // of all of them, in order
+	traces []*tracelog.Trace // the first of them
 }
 
 func (e ambiguousError) Error() string {
-	return fmt.Sprintf("trace %s: ambiguous, %d begin so", e.text, len(e.traces))
+	return fmt.Sprintf("trace %s: ambiguous, %d begin so", e.text, len(e.ids))
 }
 
-// tell tells of an error of choose.
+// mostCandidates is how many traces are listed that an id may mean.
+const mostCandidates = 20
+
+// tell tells of an error of find.
 func (s *session) tell(err error) {
 	s.fail("%v", err)
 	var ambiguous ambiguousError
 	if !errors.As(err, &ambiguous) {
 		return
 	}
-	const most = 20
-	short := shortIDs(ambiguous.traces)
-	for i, t := range ambiguous.traces {
-		if i == most {
-			fmt.Fprintf(s.stderr, "  … and %d more\n", len(ambiguous.traces)-most)
-			return
-		}
-		fmt.Fprintf(s.stderr, "  %s  %s  %s\n", tracelog.Printable(short[t.ID], 80), timestamp(t.Start), tracelog.Printable(rootOp(t), 80))
+	for _, t := range ambiguous.traces {
+		fmt.Fprintf(s.stderr, "  %s  %s  %s\n", tracelog.Printable(shortID(ambiguous.ids, t.ID), 80), timestamp(t.Start), tracelog.Printable(rootOp(t), 80))
+	}
+	if more := len(ambiguous.ids) - len(ambiguous.traces); more > 0 {
+		fmt.Fprintf(s.stderr, "  … and %d more\n", more)
 	}
 }
 
-// shortIDs returns for each id the shortest beginning, of eight characters at least, that no other one has.
-func shortIDs(traces []*tracelog.Trace) map[string]string {
-	ids := make([]string, len(traces))
-	for i, t := range traces {
-		ids[i] = t.ID
+// shortID returns the shortest beginning of an id, of eight characters at least, that no other one of ids has,
+// which are in order.
+func shortID(ids []string, id string) string {
+	n := shortest
+	i, ok := slices.BinarySearch(ids, id)
+	if i > 0 {
+		n = max(n, common(ids[i-1], id)+1)
 	}
-	slices.Sort(ids)
-	short := make(map[string]string, len(ids))
-	for i, id := range ids {
-		n := shortest
-		if i > 0 {
-			n = max(n, common(ids[i-1], id)+1)
-		}
-		if i+1 < len(ids) {
-			n = max(n, common(id, ids[i+1])+1)
-		}
-		short[id] = cut(id, n)
+	if ok {
+		i++
 	}
-	return short
+	if i < len(ids) {
+		n = max(n, common(id, ids[i])+1)
+	}
+	return cut(id, n)
 }
 
 // cut returns the first n bytes of an id, and the rest of a rune that would be torn.

@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -298,27 +297,6 @@ func reason(err error) error {
 	return err
 }
 
-// read calls fn for each record of the inputs, one input after the other. What cannot be read it tells.
-func (s *session) read(ctx context.Context, ins []input, fn func(tracelog.Entry)) error {
-	s.startProgress(totalSize(ins))
-	defer s.stopProgress()
-	for _, in := range ins {
-		src, err := s.scan(ctx, in, fn)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			s.fail("%s: %v", in.path, reason(err))
-		}
-		if src.Bad > 0 && (err == nil || src.Bad > 1) { // the one may be where the file was cut off
-			first := src.BadLines[0]
-			s.talk("%s: %d of %d lines are no record, the first of them line %d: %s",
-				in.path, src.Bad, src.Lines, first.Line, first.Reason)
-		}
-	}
-	return nil
-}
-
 // totalSize is 0 if it is not known.
 func totalSize(ins []input) int64 {
 	var total int64
@@ -329,52 +307,6 @@ func totalSize(ins []input) int64 {
 		total += in.size
 	}
 	return total
-}
-
-func (s *session) scan(ctx context.Context, in input, fn func(tracelog.Entry)) (tracelog.Source, error) {
-	r, err := s.open(ctx, in)
-	if err != nil {
-		return tracelog.Source{}, err
-	}
-	defer r.Close()
-	return tracelog.Scan(r, in.path, fn)
-}
-
-// load reads the traces of files, or of those of their records that keep wants. A nil keep wants all.
-func (s *session) load(ctx context.Context, files []string, keep func(*tracelog.Entry) bool) ([]*tracelog.Trace, error) {
-	ins, err := s.inputs(files)
-	if err != nil {
-		return nil, err
-	}
-	var entries []tracelog.Entry
-	var last time.Time
-	records := 0
-	err = s.read(ctx, ins, func(e tracelog.Entry) {
-		records++
-		if e.Time.After(last) {
-			last = e.Time
-		}
-		if e.Trace != "" && (keep == nil || keep(&e)) {
-			entries = append(entries, e)
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	traces := tracelog.Assemble(entries)
-	for _, t := range traces {
-		t.AsOf(last) // of all records, not only of those that are kept
-	}
-	if len(traces) > 0 || keep != nil && records > 0 { // whoever keeps some knows what it means to have none
-		return traces, nil
-	}
-	if s.failed && records == 0 {
-		return nil, errTold
-	}
-	if records == 0 {
-		return nil, errors.New("no log records found")
-	}
-	return nil, fmt.Errorf("%s, but none carries a trace id: see slogtrace check", plural(records, "record"))
 }
 
 // plural writes "1 file", "2 files".

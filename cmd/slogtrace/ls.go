@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -33,19 +34,7 @@ Lines never match --error, --min and --max.`,
   slogtrace ls --op 'POST /bookings' --min 500ms --sort duration --limit 10 logs/
   slogtrace ls --where 'http.response.status_code>=500' --where customer=acme 'logs/*.log.gz'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := s.load(cmd.Context(), args, nil)
-			if err != nil {
-				return err
-			}
-			traces := slices.DeleteFunc(slices.Clone(all), func(t *tracelog.Trace) bool { return !f.trace(t) })
-			if len(traces) == 0 {
-				return fmt.Errorf("none of %s matches", plural(len(all), "trace"))
-			}
-			traces = sortTraces(traces, order.value, limit)
-			if s.json {
-				return writeArray(s, summaries(traces))
-			}
-			return s.writeList(traces, shortIDs(all))
+			return s.list(cmd.Context(), args, &f, order.value, limit)
 		},
 	}
 	f.register(cmd.Flags(), s.now)
@@ -55,55 +44,134 @@ Lines never match --error, --min and --max.`,
 	return cmd
 }
 
-// sortTraces orders traces, which are in order of their start, and leaves no more than limit, if that is not 0.
-// By start the newest are last, near the prompt, and stay.
-func sortTraces(traces []*tracelog.Trace, by string, limit int) []*tracelog.Trace {
-	if limit < 1 || limit > len(traces) {
-		limit = len(traces)
+// A listed is a line of a list.
+type listed struct {
+	tracelog.Summary
+	op   string // for people
+	took time.Duration
+}
+
+func newListed(t *tracelog.Trace) listed {
+	l := listed{tracelog.Summarize(t), rootOp(t), t.Duration()}
+	if n := len(t.Roots); n > 1 {
+		l.op += fmt.Sprintf(" +%d", n-1)
 	}
-	key := func(t *tracelog.Trace) int64 { return int64(t.Duration()) }
+	return l
+}
+
+func outlined(o *tracelog.Outline) listed {
+	l := listed{o.Summary(), cmp.Or(o.Op, "(no op)"), o.End.Sub(o.Start)}
+	if o.Unkept {
+		l.Error = "(see slogtrace show)"
+	}
+	return l
+}
+
+// maxDetailed is how many traces are read a second time for what outlines do not say, where they say nearly all.
+const maxDetailed = 1000
+
+func (s *session) list(ctx context.Context, files []string, f *filter, order string, limit int) error {
+	r, err := s.reading(ctx, files, true)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	o, err := r.outlines(f.may, nil)
+	if err != nil {
+		return err
+	}
+	if o.Len() == 0 {
+		return r.nothing()
+	}
+	// Where there is not much to choose by, outlines do, and so if there are many traces.
+	may := func(sum *tracelog.Outline) bool { return sum.Matched > 0 }
+	var list []listed
+	for sum := range o.All(may) {
+		list = append(list, outlined(&sum))
+		if len(list) > maxDetailed && !f.outlines() {
+			break
+		}
+	}
+	many := len(list) > maxDetailed
+	if many && f.outlines() {
+		list = sortList(list, order, limit)
+		many = len(list) > maxDetailed
+	}
+	if many && f.outlines() {
+		s.talk("of more than %d traces the spans that did not end are not listed: --limit %[1]d lists all there is", maxDetailed)
+	} else {
+		var detailed []listed
+		if !many {
+			ids := make(map[string]bool)
+			for i := range list {
+				ids[list[i].Trace] = true
+			}
+			may = func(sum *tracelog.Outline) bool { return ids[sum.ID] }
+		}
+		err := r.traces(o, tracelog.TracesOptions{}, may, func(t *tracelog.Trace) {
+			if f.trace(t) {
+				detailed = append(detailed, newListed(t))
+			}
+		})
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(detailed, func(a, b listed) int {
+			return cmp.Or(compareStarts(a.Start, b.Start), strings.Compare(a.Trace, b.Trace))
+		})
+		list = sortList(detailed, order, limit)
+	}
+	if len(list) == 0 {
+		return fmt.Errorf("none of %s matches", plural(o.Len(), "trace"))
+	}
+	if s.json {
+		sums := make([]*tracelog.Summary, len(list))
+		for i := range list {
+			sums[i] = &list[i].Summary
+		}
+		return writeArray(s, sums)
+	}
+	return s.writeList(list, o.IDs())
+}
+
+// sortList orders traces, which are in order of their start, and leaves no more than limit, if that is not 0.
+// By start the newest are last, near the prompt, and stay.
+func sortList(list []listed, by string, limit int) []listed {
+	if limit < 1 || limit > len(list) {
+		limit = len(list)
+	}
+	key := func(l *listed) int64 { return int64(l.took) }
 	switch by {
 	case "start":
-		return traces[len(traces)-limit:]
+		return list[len(list)-limit:]
 	case "spans":
-		key = func(t *tracelog.Trace) int64 { return int64(t.Spans) }
+		key = func(l *listed) int64 { return int64(l.Spans) }
 	case "errors":
-		key = func(t *tracelog.Trace) int64 { return int64(t.Errors) }
+		key = func(l *listed) int64 { return int64(l.Errors) }
 	}
-	slices.SortStableFunc(traces, func(a, b *tracelog.Trace) int { return cmp.Compare(key(b), key(a)) })
-	return traces[:limit]
+	slices.SortStableFunc(list, func(a, b listed) int { return cmp.Compare(key(&b), key(&a)) })
+	return list[:limit]
 }
 
-func summaries(traces []*tracelog.Trace) []tracelog.Summary {
-	list := make([]tracelog.Summary, len(traces))
-	for i, t := range traces {
-		list[i] = tracelog.Summarize(t)
-	}
-	return list
-}
-
-func (s *session) writeList(traces []*tracelog.Trace, short map[string]string) error {
+// writeList writes a table. The ids are those of all traces, in order.
+func (s *session) writeList(list []listed, ids []string) error {
 	rows := [][]cell{{
 		{text: "START (UTC)", style: dim}, {text: "DURATION", style: dim, right: true}, {text: "SPANS", style: dim, right: true},
 		{text: "ERRORS", style: dim, right: true}, {text: "TRACE", style: dim}, {text: "OP", style: dim},
 		{text: "SERVICES", style: dim}, {text: "FIRST ERROR", style: dim},
 	}}
-	for _, t := range traces {
-		sum := tracelog.Summarize(t)
+	for i := range list {
+		l := &list[i]
 		errs, first := cell{}, cell{}
-		if sum.Errors > 0 {
-			errs = cell{strconv.Itoa(sum.Errors), red, true}
-			first = untrusted(red, "✗ "+cmp.Or(sum.Error, "failed"), 200)
-		}
-		op := rootOp(t)
-		if n := len(t.Roots); n > 1 {
-			op += fmt.Sprintf(" +%d", n-1)
+		if l.Errors > 0 {
+			errs = cell{strconv.Itoa(l.Errors), red, true}
+			first = untrusted(red, "✗ "+cmp.Or(l.Error, "failed"), 200)
 		}
 		rows = append(rows, []cell{
-			{text: timestamp(t.Start)}, {text: tracelog.FormatDuration(t.Duration()), right: true},
-			{text: strconv.Itoa(t.Spans), right: true}, errs,
-			untrusted(traceStyle(t.ID), short[t.ID], 80), untrusted(bold, op, 60),
-			untrusted(cyan, strings.Join(t.Services, ", "), 60), first,
+			{text: timestamp(l.Start)}, {text: tracelog.FormatDuration(l.took), right: true},
+			{text: strconv.Itoa(l.Spans), right: true}, errs,
+			untrusted(traceStyle(l.Trace), shortID(ids, l.Trace), 80), untrusted(bold, l.op, 60),
+			untrusted(cyan, strings.Join(l.Services, ", "), 60), first,
 		})
 	}
 	return s.writeTable(rows, s.width)

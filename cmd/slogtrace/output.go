@@ -58,6 +58,9 @@ func marshal(v any) ([]byte, error) {
 		return nil, err
 	}
 	in := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	if printableASCII(in) {
+		return in, nil
+	}
 	out := make([]byte, 0, len(in))
 	for len(in) > 0 {
 		r, size := utf8.DecodeRune(in)
@@ -73,6 +76,16 @@ func marshal(v any) ([]byte, error) {
 		in = in[size:]
 	}
 	return out, nil
+}
+
+// printableASCII reports whether all of b is graphic ASCII, as most text is.
+func printableASCII[T string | []byte](b T) bool {
+	for i := range len(b) {
+		if b[i] < 0x20 || b[i] > 0x7e {
+			return false
+		}
+	}
+	return true
 }
 
 // millis is d as the record schema has durations: in milliseconds, with no more than three decimals.

@@ -2,29 +2,38 @@ package main
 
 import (
 	"io"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 )
 
-// patience is how long reading takes before there is a progress bar.
-const patience = 500 * time.Millisecond
+// patience is how long reading takes before there is a progress bar, and redraw how often it is drawn.
+const (
+	patience = 500 * time.Millisecond
+	redraw   = 100 * time.Millisecond
+)
 
-// A progress shows how much of the files has been read. A nil one does nothing.
+// A progress shows how much of the files has been read. A nil one does nothing. Several goroutines may use it.
 type progress struct {
 	w     io.Writer
 	total int64
 	begin time.Time
 	now   func() time.Time
 
-	read int64
-	bar  *progressbar.ProgressBar
+	read atomic.Int64
+	next atomic.Int64 // when to draw, in nanoseconds since begin
+
+	mu  sync.Mutex
+	bar *progressbar.ProgressBar
 }
 
 // startProgress shows progress on standard error, where that is a terminal and it is known how much there is to read.
 func (s *session) startProgress(total int64) {
 	if s.stderrTerm && total > 0 {
 		s.progress = &progress{w: s.stderr, total: total, begin: s.now(), now: s.now}
+		s.progress.next.Store(int64(patience))
 	}
 }
 
@@ -37,27 +46,34 @@ func (p *progress) add(n int) {
 	if p == nil {
 		return
 	}
-	p.read += int64(n)
+	read := p.read.Add(int64(n))
+	at, next := int64(p.now().Sub(p.begin)), p.next.Load()
+	if at < next || !p.next.CompareAndSwap(next, at+int64(redraw)) {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.bar == nil {
-		if p.now().Sub(p.begin) < patience {
-			return
-		}
 		p.bar = progressbar.NewOptions64(p.total,
 			progressbar.OptionSetWriter(p.w),
 			progressbar.OptionSetDescription("reading"),
 			progressbar.OptionShowBytes(true),
-			progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionFullWidth(),
 			progressbar.OptionClearOnFinish(),
 			progressbar.OptionUseANSICodes(true),
 		)
 	}
-	p.bar.Set64(min(p.read, p.total-1)) // the last byte would end it, and a growing file has more
+	p.bar.Set64(min(read, p.total-1)) // the last byte would end it, and a growing file has more
 }
 
 // hide removes the bar, so that something else can be written in its place.
 func (p *progress) hide() {
-	if p != nil && p.bar != nil {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil {
 		p.bar.Clear()
 	}
 }

@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -53,6 +56,7 @@ func (s *session) show() *cobra.Command {
 	var f filter
 	var ids []string
 	var opts showOptions
+	var limit int
 	cmd := &cobra.Command{
 		Use:   "show [ID...] [FILE...]",
 		Short: "Show traces as waterfalls",
@@ -68,7 +72,7 @@ Without an ID all traces are shown that have a span or a line that matches the f
 		RunE: func(cmd *cobra.Command, args []string) error {
 			named, files := splitIDs(args)
 			ids = append(ids, named...)
-			traces, err := s.choose(cmd.Context(), ids, files, &f)
+			traces, err := s.choose(cmd.Context(), ids, files, &f, limit)
 			if err != nil {
 				return err
 			}
@@ -95,6 +99,7 @@ Without an ID all traces are shown that have a span or a line that matches the f
 	flags.BoolVar(&opts.tree, "tree", false, "show the tree without bars")
 	flags.BoolVar(&opts.ascii, "ascii", false, "draw bars with ASCII only")
 	flags.IntVar(&opts.width, "width", 0, "how many `columns` wide; default the terminal's, else 100")
+	flags.IntVar(&limit, "limit", 100, "without an ID, show only the first `N` traces; 0: all")
 	f.register(flags, s.now)
 	return cmd
 }
@@ -113,43 +118,31 @@ func splitIDs(args []string) (ids, files []string) {
 	return ids, files
 }
 
-// choose reads the traces that are wanted by id, or else those that the filter chooses.
-func (s *session) choose(ctx context.Context, ids, files []string, f *filter) ([]*tracelog.Trace, error) {
-	if len(ids) == 0 {
-		all, err := s.load(ctx, files, nil)
-		if err != nil {
-			return nil, err
-		}
-		traces := slices.DeleteFunc(slices.Clone(all), func(t *tracelog.Trace) bool { return !f.trace(t) })
-		if len(traces) == 0 {
-			return nil, fmt.Errorf("none of %s matches", plural(len(all), "trace"))
-		}
-		return traces, nil
-	}
+// choose reads the traces that are wanted by id, or else those that the filter chooses, up to limit.
+func (s *session) choose(ctx context.Context, ids, files []string, f *filter, limit int) ([]*tracelog.Trace, error) {
 	var want []wanted
+	once := true
 	for _, id := range ids {
 		want = append(want, newWanted(id))
+		once = once && want[len(want)-1].half == ""
 	}
-	// Most lines are of other traces; one answer a trace is enough.
-	known := make(map[string]bool)
-	candidates, err := s.load(ctx, files, func(e *tracelog.Entry) bool {
-		may, ok := known[e.Trace]
-		if !ok {
-			may = slices.ContainsFunc(want, func(w wanted) bool { _, may := w.match(e.Trace); return may })
-			known[e.Trace] = may
-		}
-		return may
-	})
+	r, err := s.reading(ctx, files, len(want) != 1 || !once || slices.Contains(files, "-") || len(files) == 0)
 	if err != nil {
 		return nil, err
 	}
+	defer r.close()
+	if len(want) == 0 {
+		return s.chosen(r, f, limit)
+	}
 	var traces []*tracelog.Trace
 	for _, w := range want {
-		t, err := w.choose(candidates)
+		t, err := r.find(&w)
 		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
 		case err != nil:
 			s.tell(err)
-		case !slices.Contains(traces, t) && f.trace(t):
+		case !slices.ContainsFunc(traces, func(other *tracelog.Trace) bool { return other.ID == t.ID }) && f.trace(t):
 			traces = append(traces, t)
 		}
 	}
@@ -160,6 +153,141 @@ func (s *session) choose(ctx context.Context, ids, files []string, f *filter) ([
 		return nil, errTold
 	}
 	return traces, nil
+}
+
+// chosen reads the first traces that the filter chooses.
+func (s *session) chosen(r *reading, f *filter, limit int) ([]*tracelog.Trace, error) {
+	o, err := r.outlines(f.may, nil)
+	if err != nil {
+		return nil, err
+	}
+	if o.Len() == 0 {
+		return nil, r.nothing()
+	}
+	may := func(sum *tracelog.Outline) bool { return sum.Matched > 0 }
+	var found []*tracelog.Trace // without their spans
+	for sum := range o.All(may) {
+		found = append(found, &tracelog.Trace{ID: sum.ID, Start: sum.Start})
+	}
+	if limit > 0 && len(found) > limit && !f.empty() {
+		found = nil
+		err := r.traces(o, tracelog.TracesOptions{}, may, func(t *tracelog.Trace) {
+			if f.trace(t) {
+				found = append(found, &tracelog.Trace{ID: t.ID, Start: t.Start})
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+		slices.SortFunc(found, compareTraces)
+	}
+	if limit > 0 && len(found) > limit {
+		s.talk("%d of %s: --limit 0 shows all", limit, plural(len(found), "trace"))
+		found = found[:limit]
+	}
+	ids := make(map[string]bool)
+	for _, t := range found {
+		ids[t.ID] = true
+	}
+	traces, err := r.whole(o, func(sum *tracelog.Outline) bool { return ids[sum.ID] })
+	if err != nil {
+		return nil, err
+	}
+	traces = slices.DeleteFunc(traces, func(t *tracelog.Trace) bool { return !f.trace(t) })
+	if len(traces) == 0 {
+		return nil, fmt.Errorf("none of %s matches", plural(o.Len(), "trace"))
+	}
+	return traces, nil
+}
+
+// whole reads traces with the numbers of their lines, and returns them in order.
+func (r *reading) whole(o *tracelog.Outlines, keep func(*tracelog.Outline) bool) ([]*tracelog.Trace, error) {
+	var traces []*tracelog.Trace
+	err := r.traces(o, tracelog.TracesOptions{Lines: true}, keep, func(t *tracelog.Trace) { traces = append(traces, t) })
+	slices.SortFunc(traces, compareTraces)
+	return traces, err
+}
+
+// find reads the trace that is wanted.
+func (r *reading) find(w *wanted) (*tracelog.Trace, error) {
+	if w.half != "" {
+		return r.search(w)
+	}
+	var found *tracelog.Found
+	var last atomic.Int64 // the latest time that was seen
+	err := r.pass(func(in []tracelog.Input) (_ []tracelog.Source, err error) {
+		found, err = tracelog.FindTrace(r.ctx, in, w.forms, &tracelog.ScanOptions{Filter: func(r *tracelog.Record) bool {
+			latest(&last, r.Time())
+			return true
+		}})
+		return nil, err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(found.Candidates) > 0:
+		return r.search(w)
+	case found.ID == "":
+		return nil, fmt.Errorf("trace %s: not found", w.text)
+	}
+	t := tracelog.Assemble(found.Entries)[0]
+	if t.Open+t.Abandoned > 0 {
+		for _, src := range r.sources {
+			latest(&last, src.last())
+		}
+		t.AsOf(time.Unix(0, last.Load()).UTC())
+	}
+	return t, nil
+}
+
+func latest(last *atomic.Int64, at time.Time) {
+	if at.IsZero() {
+		return
+	}
+	for old := last.Load(); at.UnixNano() > old && !last.CompareAndSwap(old, at.UnixNano()); old = last.Load() {
+	}
+}
+
+// last returns the latest time in the last lines of a file; zero if it is not one that can be read in parts.
+func (src *source) last() (last time.Time) {
+	if src.plain == nil {
+		return last
+	}
+	from := max(0, src.plain.size-sniffed)
+	tracelog.Scan(io.NewSectionReader(src.plain, from, src.plain.size-from), "", func(e tracelog.Entry) {
+		if e.Time.After(last) {
+			last = e.Time
+		}
+	})
+	return last
+}
+
+// search looks at all ids.
+func (r *reading) search(w *wanted) (*tracelog.Trace, error) {
+	o, err := r.outlines(nil, func(r *tracelog.Record) bool { _, may := w.match(string(r.Trace())); return may })
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for sum := range o.All(nil) {
+		if is, _ := w.match(sum.ID); is {
+			ids = []string{sum.ID}
+			break
+		}
+		ids = append(ids, sum.ID)
+	}
+	traces, err := r.whole(o, func(sum *tracelog.Outline) bool {
+		return slices.Contains(ids[:min(len(ids), mostCandidates)], sum.ID)
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(traces) == 0:
+		return nil, fmt.Errorf("trace %s: not found", w.text)
+	case len(ids) > 1:
+		return nil, ambiguousError{w.text, o.IDs(), traces}
+	}
+	return traces[0], nil
 }
 
 type showOptions struct {
@@ -182,11 +310,10 @@ func (s *session) writeTrace(t *tracelog.Trace, o showOptions) error {
 }
 
 func (s *session) showJSON(traces []*tracelog.Trace) error {
-	sums := summaries(traces)
 	shown := make([]shownJSON, len(traces))
 	for i, t := range traces {
 		cut := 0
-		shown[i] = shownJSON{sums[i], spansJSON(t.Roots, 1, &cut), linesJSON(t.Logs)}
+		shown[i] = shownJSON{tracelog.Summarize(t), spansJSON(t.Roots, 1, &cut), linesJSON(t.Logs)}
 		if cut > 0 {
 			s.fail("trace %s: %s below level %d left out", t.ID, plural(cut, "span"), deepest)
 		}
@@ -241,14 +368,19 @@ func (s *session) completeIDs(_ *cobra.Command, args []string, start string) ([]
 		return nil, cobra.ShellCompDirectiveDefault // file names
 	}
 	s.stderrTerm = false
-	traces, err := s.load(context.Background(), files, nil)
+	r, err := s.reading(context.Background(), files, false)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	defer r.close()
+	o, err := r.outlines(nil, func(r *tracelog.Record) bool { return strings.HasPrefix(string(r.Trace()), start) })
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
 	var ids []cobra.Completion
-	for _, t := range traces {
-		if strings.HasPrefix(t.ID, start) && plainID.MatchString(t.ID) {
-			ids = append(ids, cobra.CompletionWithDesc(t.ID, tracelog.Printable(rootOp(t), 40)))
+	for sum := range o.All(nil) {
+		if plainID.MatchString(sum.ID) {
+			ids = append(ids, cobra.CompletionWithDesc(sum.ID, tracelog.Printable(cmp.Or(sum.Op, "(no op)"), 40)))
 		}
 	}
 	return ids, cobra.ShellCompDirectiveDefault

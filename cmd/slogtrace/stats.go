@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,6 +27,7 @@ func (s *session) stats() *cobra.Command {
 	var f filter
 	by := []string{"op"}
 	order := choice{value: "total", of: statsOrders}
+	duplicates := choice{value: "once", of: []string{"once", "count"}}
 	var self bool
 	var limit int
 	cmd := &cobra.Command{
@@ -46,7 +46,7 @@ for as many as it stands for.`,
 			if len(by) == 0 || slices.Contains(by, "") {
 				return usagef("--by: want keys, separated by commas")
 			}
-			groups, err := s.groups(cmd, args, &f, by, self)
+			groups, err := s.groups(cmd.Context(), args, &f, by, self, duplicates.value == "count")
 			if err != nil {
 				return err
 			}
@@ -69,75 +69,11 @@ for as many as it stands for.`,
 	flags.Var(&order, "sort", "by total, count, errors, p50, p95, p99, max (the greatest first) or name")
 	flags.IntVar(&limit, "limit", 0, "show only the first `N` groups")
 	flags.BoolVar(&self, "self", false, "of the time of a span, count only what no child of it covers")
+	flags.Var(&duplicates, "duplicates", "of spans whose end is there more than once: count it once, or count each")
 	f.register(flags, s.now)
+	completeChoice(cmd, "duplicates", duplicates.of)
 	completeChoice(cmd, "sort", statsOrders)
 	return cmd
-}
-
-// groups reads traces and makes groups of their spans.
-func (s *session) groups(cmd *cobra.Command, files []string, f *filter, by []string, self bool) ([]*group, error) {
-	traces, err := s.load(cmd.Context(), files, f.spanRecords())
-	if err != nil {
-		return nil, err
-	}
-	groups := make(map[string]*group)
-	spans, unfinished, unsampled := 0, 0, 0
-	for _, t := range traces {
-		for _, span := range t.All() {
-			if record(span) == nil {
-				continue
-			}
-			spans++
-			if !f.span(span) {
-				continue
-			}
-			if span.State != tracelog.Ended {
-				unfinished++
-				continue
-			}
-			values := make([]string, len(by))
-			for i, key := range by {
-				if text, ok := spanValue(span, key); ok {
-					values[i] = text
-				} else {
-					values[i] = "-"
-				}
-			}
-			key := strings.Join(values, "\x00")
-			g := groups[key]
-			if g == nil {
-				g = &group{values: values}
-				groups[key] = g
-			}
-			d := span.Duration
-			if self {
-				d = tracelog.SelfTime(span)
-			}
-			if span.Weight() == 0 {
-				unsampled++
-			}
-			g.stat.Add(d, span.Failed, span.Weight())
-		}
-	}
-	if unfinished > 0 {
-		s.talk("%s left out that did not end", plural(unfinished, "span"))
-	}
-	if unsampled > 0 {
-		s.talk("%s left out, written only because of a failure, in traces that are not sampled", plural(unsampled, "span"))
-	}
-	var list []*group
-	for _, g := range groups {
-		if g.stat.N() > 0 {
-			list = append(list, g)
-		}
-	}
-	switch {
-	case len(list) > 0:
-		return list, nil
-	case spans == 0:
-		return nil, errors.New("no span records found: see slogtrace check")
-	}
-	return nil, fmt.Errorf("none of %s matches and has ended", plural(spans, "span"))
 }
 
 func sortGroups(groups []*group, by string) {

@@ -29,7 +29,7 @@ func (s *session) writeTable(rows [][]cell, width int) error {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], uniseg.StringWidth(c.text))
+			widths[i] = max(widths[i], textWidth(c.text))
 		}
 	}
 	shrink(widths, width)
@@ -39,7 +39,7 @@ func (s *session) writeTable(rows [][]cell, width int) error {
 		gap := 0
 		for i, c := range row {
 			text := clip(c.text, widths[i])
-			room := widths[i] - uniseg.StringWidth(text)
+			room := widths[i] - textWidth(text)
 			if text == "" { // no space at the ends of lines
 				gap += room + 2
 				continue
@@ -57,6 +57,14 @@ func (s *session) writeTable(rows [][]cell, width int) error {
 		}
 	}
 	return nil
+}
+
+// textWidth is how many columns text takes.
+func textWidth(text string) int {
+	if printableASCII(text) {
+		return len(text)
+	}
+	return uniseg.StringWidth(text)
 }
 
 // shrink makes columns narrower until all fit.
@@ -90,7 +98,7 @@ func shrink(widths []int, width int) {
 
 // clip shortens text to a width in columns.
 func clip(text string, width int) string {
-	if uniseg.StringWidth(text) <= width {
+	if textWidth(text) <= width {
 		return text
 	}
 	var b strings.Builder

@@ -1,0 +1,280 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+// groups reads spans and makes groups of them.
+func (s *session) groups(ctx context.Context, files []string, f *filter, by []string, self, duplicates bool) ([]*group, error) {
+	whole := self || f.grep.re != nil // what a span's children or lines are has to be known
+	if whole && duplicates {
+		return nil, usagef("--duplicates count: not with --self and --grep")
+	}
+	r, err := s.reading(ctx, files, whole)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	var list []*group
+	if whole {
+		list, err = r.wholeGroups(f, by, self)
+	} else {
+		list, err = r.groups(f, by, duplicates)
+	}
+	if err != nil || len(list) > 0 {
+		return list, err
+	}
+	if r.records == 0 {
+		return nil, r.nothing()
+	}
+	return nil, r.noSpans(f)
+}
+
+// noSpans says why there is no group.
+func (r *reading) noSpans(f *filter) error {
+	var spans atomic.Int64
+	err := r.pass(func(in []tracelog.Input) ([]tracelog.Source, error) {
+		g, err := tracelog.ScanGroups(r.ctx, in, &tracelog.GroupOptions{By: func(*tracelog.Record) ([]byte, bool) { return nil, true }})
+		for _, g := range g.Groups {
+			spans.Add(int64(g.Stat.N()))
+		}
+		return nil, err
+	})
+	switch {
+	case err != nil:
+		return err
+	case spans.Load() == 0 && f.empty():
+		return errors.New("no span has ended: see slogtrace check")
+	case spans.Load() == 0:
+		return errors.New("no span records found: see slogtrace check")
+	}
+	return fmt.Errorf("none of %s matches and has ended", plural(int(spans.Load()), "span"))
+}
+
+// groups makes groups of span ends, of each by itself.
+func (r *reading) groups(f *filter, by []string, duplicates bool) ([]*group, error) {
+	open := openSpans{ids: make(map[string]bool)}
+	var unsampled atomic.Int64
+	o := &tracelog.GroupOptions{By: keyOf(by), KeepDuplicates: duplicates}
+	all := f.empty()
+	o.Filter = func(r *tracelog.Record) bool {
+		switch r.Event {
+		case tracelog.EventEnd:
+			open.end(r)
+			if !all && !f.record(r, false) {
+				return false
+			}
+			if r.Unsampled && r.Weight() == 0 {
+				unsampled.Add(1)
+			}
+			return true
+		case tracelog.EventStart:
+			if all || f.record(r, false) {
+				open.start(r)
+			}
+		}
+		return false
+	}
+	var found *tracelog.Grouping
+	err := r.pass(func(in []tracelog.Input) (_ []tracelog.Source, err error) {
+		found, err = tracelog.ScanGroups(r.ctx, in, o)
+		return found.Sources, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(open.ids) > 0 && r.again() { // an end may have been read before its start
+		err := r.pass(func(in []tracelog.Input) ([]tracelog.Source, error) {
+			return tracelog.ScanRecords(r.ctx, in, nil, func() func(*tracelog.Record) {
+				return func(r *tracelog.Record) {
+					if r.Event == tracelog.EventEnd {
+						open.end(r)
+					}
+				}
+			})
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	r.s.leftOut(len(open.ids), int(unsampled.Load()))
+	switch {
+	case found.Duplicates > 0:
+		r.s.talk("%s left out that the logs have more than once", plural(found.Duplicates, "span end"))
+	case duplicates:
+		r.s.talk("span ends count as often as the logs have them")
+	case !found.Deduped:
+		r.s.talk("too many spans to know which ends the logs have more than once: those count as often")
+	}
+	if found.Dropped > 0 {
+		r.s.talk("%s left out, of more groups than can be kept", plural(found.Dropped, "span"))
+	}
+	var list []*group
+	for _, g := range found.Groups {
+		if g.Stat.N() > 0 {
+			list = append(list, &group{values: valuesOf(g.Key, len(by)), stat: g.Stat})
+		}
+	}
+	return list, nil
+}
+
+// again reports whether everything can be read again.
+func (r *reading) again() bool {
+	for _, src := range r.sources {
+		if src.once {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *session) leftOut(unfinished, unsampled int) {
+	if unfinished > 0 {
+		s.talk("%s left out that did not end", plural(unfinished, "span"))
+	}
+	if unsampled > 0 {
+		s.talk("%s left out, written only because of a failure, in traces that are not sampled", plural(unsampled, "span"))
+	}
+}
+
+// wholeGroups makes groups of the spans of traces, of which those are held that are under way.
+func (r *reading) wholeGroups(f *filter, by []string, self bool) ([]*group, error) {
+	records := f.spanRecords()
+	o, err := r.outlines(f.may, records)
+	if err != nil {
+		return nil, err
+	}
+	groups := make(map[string]*group)
+	unfinished, unsampled := 0, 0
+	opts := tracelog.TracesOptions{ScanOptions: tracelog.ScanOptions{Filter: records}}
+	err = r.traces(o, opts, func(sum *tracelog.Outline) bool { return sum.Matched > 0 }, func(t *tracelog.Trace) {
+		for _, span := range t.All() {
+			if record(span) == nil || !f.span(span) {
+				continue
+			}
+			if span.State != tracelog.Ended {
+				unfinished++
+				continue
+			}
+			values := make([]string, len(by))
+			for i, key := range by {
+				if text, ok := spanValue(span, key); ok {
+					values[i] = text
+				} else {
+					values[i] = "-"
+				}
+			}
+			key := strings.Join(values, "\x00")
+			g := groups[key]
+			if g == nil {
+				g = &group{values: values}
+				groups[key] = g
+			}
+			d := span.Duration
+			if self {
+				d = tracelog.SelfTime(span)
+			}
+			if span.Weight() == 0 {
+				unsampled++
+			}
+			g.stat.Add(d, span.Failed, span.Weight())
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.s.leftOut(unfinished, unsampled)
+	var list []*group
+	for _, g := range groups {
+		if g.stat.N() > 0 {
+			list = append(list, g)
+		}
+	}
+	return list, nil
+}
+
+// keyOf returns what makes a group's key of a record: the value, if there is one key, else each value after its length.
+func keyOf(by []string) func(*tracelog.Record) ([]byte, bool) {
+	if len(by) == 1 {
+		switch by[0] {
+		case "op":
+			return nil
+		case "service":
+			return func(r *tracelog.Record) ([]byte, bool) {
+				if name := r.Service(); len(name) > 0 {
+					return name, true
+				}
+				return []byte("-"), true
+			}
+		}
+	}
+	return func(r *tracelog.Record) ([]byte, bool) {
+		var key []byte
+		for _, name := range by {
+			value, ok := recordValue(r, name)
+			if !ok {
+				value = "-"
+			}
+			if len(by) > 1 {
+				key = binary.AppendUvarint(key, uint64(len(value)))
+			}
+			key = append(key, value...)
+		}
+		return key, true
+	}
+}
+
+// valuesOf undoes it.
+func valuesOf(key string, n int) []string {
+	if n == 1 {
+		return []string{key}
+	}
+	b := []byte(key)
+	values := make([]string, n)
+	for i := range values {
+		size, m := binary.Uvarint(b)
+		b = b[m:]
+		values[i], b = string(b[:size]), b[size:]
+	}
+	return values
+}
+
+// openSpans are the spans of which a start was read and no end since.
+type openSpans struct {
+	n   atomic.Int64
+	mu  sync.Mutex
+	ids map[string]bool // the trace's and the span's
+}
+
+func (o *openSpans) start(r *tracelog.Record) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ids[string(spanKey(nil, r))] = true
+	o.n.Store(int64(len(o.ids)))
+}
+
+func (o *openSpans) end(r *tracelog.Record) {
+	if o.n.Load() == 0 {
+		return
+	}
+	var b [128]byte
+	key := spanKey(b[:0], r)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.ids, string(key))
+	o.n.Store(int64(len(o.ids)))
+}
+
+func spanKey(b []byte, r *tracelog.Record) []byte {
+	b = binary.AppendUvarint(b, uint64(len(r.Trace())))
+	b = append(b, r.Trace()...)
+	return append(b, r.Span()...)
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"slices"
+	"time"
+
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+// outlines reports whether an outline's Matched tells what trace would.
+func (f *filter) outlines() bool {
+	return f.empty() || f.failed && f.since.IsZero() && f.until.IsZero() && len(f.ops) == 0 && len(f.services) == 0 &&
+		f.min == 0 && !f.maxSet && f.grep.re == nil && len(f.where.all) == 0
+}
+
+// may reports whether a trace may be chosen because of a record: in each trace that is chosen there is one of which it
+// is true. A span's operation, service and start may come from several of its lines, so that none of these says it all.
+func (f *filter) may(r *tracelog.Record) bool {
+	if f.empty() {
+		return true
+	}
+	if f.grep.re != nil {
+		e := r.Entry()
+		return grepLine(f.grep.re, &e)
+	}
+	if r.Event != tracelog.EventLog {
+		return f.record(r, true)
+	}
+	if f.failed || f.min > 0 || f.maxSet {
+		return false
+	}
+	for i := range f.where.all {
+		c := &f.where.all[i]
+		switch c.key {
+		case "op", "service", "start":
+			continue
+		}
+		if v, ok := recordValue(r, c.key); c.op != "!=" && !c.holds(v, ok) {
+			return false
+		}
+	}
+	switch {
+	case len(f.ops) > 0:
+		return len(r.Op()) == 0 || f.ops.match(string(r.Op()))
+	case len(f.services) > 0:
+		return len(r.Service()) == 0 || f.services.match(string(r.Service()))
+	case !f.since.IsZero(), !f.until.IsZero():
+		return f.during(r.Time(), r.Time())
+	}
+	return true
+}
+
+// during reports whether a part of what lasted from start to end is in the time that is asked for.
+func (f *filter) during(start, end time.Time) bool {
+	return !(!f.since.IsZero() && (end.IsZero() || end.Before(f.since.Time)) ||
+		!f.until.IsZero() && (start.IsZero() || !start.Before(f.until.Time)))
+}
+
+// record reports whether the span is chosen of which the record is, whatever its text is.
+// If it is open, what the record does not say may be what is wanted.
+func (f *filter) record(r *tracelog.Record, open bool) bool {
+	ended := r.Event == tracelog.EventEnd
+	if f.failed && !r.Failed || f.min > 0 && (!ended || r.Duration < f.min) || f.maxSet && (!ended || r.Duration > f.max) {
+		return false
+	}
+	if len(f.ops) > 0 && !(open && len(r.Op()) == 0) && !f.ops.match(string(r.Op())) {
+		return false
+	}
+	if len(f.services) > 0 && !(open && len(r.Service()) == 0) && !f.services.match(string(r.Service())) {
+		return false
+	}
+	if !f.since.IsZero() || !f.until.IsZero() {
+		start := r.Start()
+		if end := start.Add(r.Duration); !(open && start.IsZero()) && !f.during(start, end) {
+			return false
+		}
+	}
+	for i := range f.where.all {
+		c := &f.where.all[i]
+		if open && slices.Contains([]string{"op", "service", "start"}, c.key) {
+			continue
+		}
+		if v, ok := recordValue(r, c.key); !c.holds(v, ok) {
+			return false
+		}
+	}
+	return true
+}
+
+// recordValue is [entryValue], without an Entry where that is possible. Of a span record it is [spanValue].
+func recordValue(r *tracelog.Record, key string) (string, bool) {
+	text := func(b []byte) (string, bool) { return string(b), len(b) > 0 }
+	switch key {
+	case "op":
+		return string(r.Op()), r.Event != tracelog.EventLog || len(r.Op()) > 0
+	case "service":
+		return text(r.Service())
+	case "span":
+		return text(r.Span())
+	}
+	if r.Event != tracelog.EventLog {
+		switch key {
+		case "parent":
+			return text(r.Parent())
+		case "kind":
+			return text(r.Kind())
+		case "error":
+			return string(r.Error()), r.Failed
+		case "duration_ms":
+			return formatFloat(millis(r.Duration)), r.Event == tracelog.EventEnd
+		case "start":
+			return r.Start().Format(time.RFC3339Nano), !r.Start().IsZero()
+		}
+	}
+	switch key {
+	case "time", "level", "msg", "trace", "queued_ms":
+		e := r.Entry()
+		return entryValue(&e, key)
+	}
+	v, ok := r.Attr(key)
+	return tracelog.Attr{Value: v}.Text(), ok
+}

@@ -1,0 +1,121 @@
+package tracelog
+
+import (
+	"context"
+	"hash/maphash"
+	"sync"
+)
+
+// TracesOptions are the options of [Outlines.Traces].
+type TracesOptions struct {
+	ScanOptions // with the Filter that the outlines were made with
+
+	// Lines says that the entries' Line is wanted. Then all traces are held until everything has been read,
+	// since nobody knows the number of a line before. Otherwise it only tells their order.
+	Lines bool
+}
+
+// Traces reads the inputs of the outlines again, from their beginning, and calls fn with each trace of whose outline
+// keep is true, as soon as its last line has been read; so only those traces are held that are under way where
+// the inputs are being read. The traces are what [Assemble] would make of all of the inputs, but come in any order.
+// Fn is called by several goroutines, but never twice at a time.
+//
+// If the inputs are no longer the same, lines of traces may be missing, or come as another trace of the same id.
+// Errors are those of [ScanRecords], and fn is called with what was read until then.
+func (s *Outlines) Traces(ctx context.Context, inputs []Input, o *TracesOptions, keep func(*Outline) bool, fn func(*Trace)) error {
+	if o == nil {
+		o = new(TracesOptions)
+	}
+	g := &gatherer{outlines: s, lines: o.Lines, fn: fn, shards: make([]gatherShard, len(s.shards))}
+	for i := range s.shards {
+		g.shards[i].traces = make(map[*outlineRow]*gathered)
+		for row := range s.shards[i].all() {
+			sum := s.shards[i].outline(row, s.Deduped)
+			row.wanted = keep(&sum)
+		}
+	}
+	sequencers, err := scanRecords(ctx, inputs, &o.ScanOptions, func() func(*Record) { return g.add })
+	for i := range g.shards {
+		for _, t := range g.shards[i].traces {
+			for j, at := range t.at {
+				for k := range inputs {
+					if first := sequencers[k].first; at.input == &inputs[k] && at.seq >= 0 && at.seq < len(first) {
+						t.entries[j].Line = first[at.seq] + at.number
+					}
+				}
+			}
+			g.done(t)
+		}
+	}
+	return err
+}
+
+// A gatherer is what the workers of Traces share.
+type gatherer struct {
+	outlines *Outlines
+	lines    bool
+	shards   []gatherShard
+
+	mu sync.Mutex
+	fn func(*Trace)
+}
+
+type gatherShard struct {
+	mu     sync.Mutex
+	traces map[*outlineRow]*gathered // that have begun and not ended
+}
+
+// A gathered is the lines of a trace so far.
+type gathered struct {
+	entries []Entry
+	at      []lineAt // of each, if line numbers are wanted
+}
+
+type lineAt struct {
+	input       *Input
+	seq, number int // as in a Record
+}
+
+func (g *gatherer) add(r *Record) {
+	id := r.Trace()
+	if len(id) == 0 {
+		return
+	}
+	h := maphash.Bytes(g.outlines.seed, id)
+	row := g.outlines.shards[h%outlineShards].lookup(id, h/outlineShards)
+	if row == nil || !row.wanted {
+		return
+	}
+	e := r.Entry()
+	if e.Line = r.number; r.seq >= 0 {
+		e.Line = r.seq<<24 + r.number // a block has fewer lines
+	}
+	shard := &g.shards[h%outlineShards]
+	shard.mu.Lock()
+	t := shard.traces[row]
+	if t == nil {
+		t = &gathered{entries: make([]Entry, 0, row.lines)}
+		shard.traces[row] = t
+	}
+	t.entries = append(t.entries, e)
+	if g.lines {
+		t.at = append(t.at, lineAt{r.input, r.seq, r.number})
+	}
+	last := !g.lines && len(t.entries) == int(row.lines)
+	if last {
+		delete(shard.traces, row)
+	}
+	shard.mu.Unlock()
+	if last {
+		g.done(t)
+	}
+}
+
+func (g *gatherer) done(t *gathered) {
+	for _, trace := range Assemble(t.entries) {
+		trace.AsOf(g.outlines.Last)
+		g.mu.Lock()
+		g.fn(trace)
+		g.mu.Unlock()
+	}
+}
