@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -61,7 +62,7 @@ func (r *reading) noSpans(f *filter) error {
 
 // groups makes groups of span ends, of each by itself.
 func (r *reading) groups(f *filter, by []string, duplicates bool) ([]*group, error) {
-	open := openSpans{ids: make(map[string]bool)}
+	open := &openSpans{seed: maphash.MakeSeed(), ids: make(map[string]bool)}
 	var unsampled atomic.Int64
 	o := &tracelog.GroupOptions{By: keyOf(by), KeepDuplicates: duplicates}
 	all := f.empty()
@@ -247,26 +248,41 @@ func valuesOf(key string, n int) []string {
 	return values
 }
 
-// openSpans are the spans of which a start was read and no end since.
+// openSpans are the spans of which a start was read and no end, be it before or since.
 type openSpans struct {
+	seed maphash.Seed
+	// Of the ends that were read lately the hash, each in a place that the hash gives: when several goroutines read,
+	// an end may come before its start. Nearly all logs are otherwise in order.
+	lately [1 << 14]atomic.Uint64
+
 	n   atomic.Int64
 	mu  sync.Mutex
 	ids map[string]bool // the trace's and the span's
 }
 
 func (o *openSpans) start(r *tracelog.Record) {
+	var b [128]byte
+	key := spanKey(b[:0], r)
+	h := maphash.Bytes(o.seed, key)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.ids[string(spanKey(nil, r))] = true
+	o.ids[string(key)] = true
 	o.n.Store(int64(len(o.ids)))
+	// An end that looks for the start only now finds it, and one that has not found it has left its hash.
+	if o.lately[h%uint64(len(o.lately))].Load() == h {
+		delete(o.ids, string(key))
+		o.n.Store(int64(len(o.ids)))
+	}
 }
 
 func (o *openSpans) end(r *tracelog.Record) {
+	var b [128]byte
+	key := spanKey(b[:0], r)
+	h := maphash.Bytes(o.seed, key)
+	o.lately[h%uint64(len(o.lately))].Store(h)
 	if o.n.Load() == 0 {
 		return
 	}
-	var b [128]byte
-	key := spanKey(b[:0], r)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.ids, string(key))

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/slogtrace/slogtrace/internal/loggen"
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+// What follows answers the simple way: all entries are held, and assembled at once.
+// What the command makes of the streaming functions must be the same.
+
+// assembled reads all of a file.
+func assembled(t *testing.T, file string) []*tracelog.Trace {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var entries []tracelog.Entry
+	if _, err := tracelog.Scan(f, file, func(e tracelog.Entry) { entries = append(entries, e) }); err != nil {
+		t.Fatal(err)
+	}
+	return tracelog.Assemble(entries)
+}
+
+func wholeList(s *session, traces []*tracelog.Trace, f *filter) error {
+	var sums []tracelog.Summary
+	for _, t := range traces {
+		if f.trace(t) {
+			sums = append(sums, tracelog.Summarize(t))
+		}
+	}
+	return writeArray(s, sums)
+}
+
+func wholeShow(s *session, traces []*tracelog.Trace, f *filter) error {
+	return s.showJSON(slices.DeleteFunc(slices.Clone(traces), func(t *tracelog.Trace) bool { return !f.trace(t) }))
+}
+
+func wholeErrors(s *session, traces []*tracelog.Trace, f *filter) error {
+	var g tracelog.ErrorGrouper
+	for _, t := range traces {
+		for _, span := range t.All() {
+			span.Failed = span.Failed && f.span(span)
+		}
+		g.Add(t)
+	}
+	return writeArray(s, g.Groups())
+}
+
+func wholeStats(s *session, traces []*tracelog.Trace, f *filter, by []string, self bool) error {
+	groups := make(map[string]*group)
+	for _, t := range traces {
+		for _, span := range t.All() {
+			if span.State != tracelog.Ended || !f.span(span) {
+				continue
+			}
+			values := make([]string, len(by))
+			for i, key := range by {
+				var ok bool
+				if values[i], ok = spanValue(span, key); !ok {
+					values[i] = "-"
+				}
+			}
+			key := strings.Join(values, "\x00")
+			if groups[key] == nil {
+				groups[key] = &group{values: values}
+			}
+			d := span.Duration
+			if self {
+				d = tracelog.SelfTime(span)
+			}
+			groups[key].stat.Add(d, span.Failed, span.Weight())
+		}
+	}
+	var list []groupJSON
+	for _, g := range groups {
+		if g.stat.N() > 0 {
+			list = append(list, groupJSON{by, g})
+		}
+	}
+	slices.SortFunc(list, func(a, b groupJSON) int { return slices.Compare(a.values, b.values) })
+	return writeArray(s, list)
+}
+
+func conflicts(t *tracelog.Trace) bool {
+	return slices.ContainsFunc(t.Problems, func(p tracelog.Problem) bool { return p.Kind == tracelog.ConflictingRecords })
+}
+
+// differentialFilters are flags that choose spans.
+var differentialFilters = [][]string{
+	nil, {"--error"}, {"--op", "*.*"}, {"--service", "*a*"}, {"--min", "5ms"}, {"--max", "20ms", "--error"},
+	{"--since", "2026-03-01T09:15:00.5Z"}, {"--until", "2026-03-01T09:15:01Z", "--service", "*a*", "--op", "*e*"},
+	{"--where", "attempt>1"}, {"--where", "kind!=server", "--where", "op~e"}, {"--where", "level=WARN"}, {"--where", "service!=api"},
+	{"--grep", "(?i)declined|err|timeout"}, {"--grep", "e", "--error", "--min", "1ms"},
+}
+
+func TestWhole(t *testing.T) {
+	dir := t.TempDir()
+	files, err := filepath.Glob("../../tracelog/testdata/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, o := range map[string]loggen.Options{
+		"plain": {Traces: 30, Seed: 3}, "hard": {Traces: 30, Seed: 4, Hard: true}, "long": {Traces: 5, Repeat: 30, Seed: 5, Hard: true},
+	} {
+		var log bytes.Buffer
+		if _, err := loggen.Generate(&log, o); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, name+".log")
+		if err := os.WriteFile(file, log.Bytes(), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	compared := 0
+	for _, file := range files {
+		if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() || len(assembled(t, file)) == 0 {
+			continue
+		}
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			filters := differentialFilters
+			if filepath.Dir(file) != dir { // there are many
+				filters = filters[:6]
+			}
+			for _, flags := range filters {
+				for _, command := range []string{
+					"ls", "show --limit 0", "errors", "stats --sort name", "stats --sort name --by service,kind,attempt", "stats --sort name --self --by op",
+				} {
+					args := slices.Concat(strings.Fields(command), []string{"--json"}, flags, []string{file})
+					var want, stdout, stderr strings.Builder
+					s := newSession(nil, &want, &stderr)
+					s.json = true
+					var f filter
+					cmd := s.ls()
+					f.register(cmd.PersistentFlags(), s.now)
+					if err := cmd.PersistentFlags().Parse(flags); err != nil {
+						t.Fatal(err)
+					}
+					traces := assembled(t, file)
+					// Of two ends of one span that disagree, a stream cannot tell which was the first: both count.
+					if slices.ContainsFunc(traces, conflicts) && strings.HasPrefix(command, "stats") && !strings.Contains(command, "--self") {
+						continue
+					}
+					switch words := strings.Fields(command); {
+					case words[0] == "ls":
+						err = wholeList(s, traces, &f)
+					case words[0] == "show":
+						err = wholeShow(s, traces, &f)
+					case words[0] == "errors":
+						err = wholeErrors(s, traces, &f)
+					case strings.Contains(command, "--self"):
+						err = wholeStats(s, traces, &f, []string{"op"}, true)
+					case strings.Contains(command, "--by"):
+						err = wholeStats(s, traces, &f, []string{"service", "kind", "attempt"}, false)
+					default:
+						err = wholeStats(s, traces, &f, []string{"op"}, false)
+					}
+					if err := cmp.Or(err, s.out.Flush()); err != nil {
+						t.Fatal(err)
+					}
+					run(t.Context(), args, strings.NewReader(""), &stdout, &stderr)
+					got := cmp.Or(stdout.String(), "[]\n") // nothing found is told
+					if diff := gocmp.Diff(strings.Split(want.String(), "\n"), strings.Split(got, "\n")); diff != "" {
+						t.Errorf("%q (-want +got), stderr %s\n%s", args, stderr.String(), diff[:min(len(diff), 3000)])
+					}
+					compared++
+				}
+			}
+		})
+	}
+	if compared < 500 {
+		t.Errorf("only %d answers compared", compared)
+	}
+}
