@@ -92,20 +92,6 @@ func (r *reading) groups(f *filter, by []string, duplicates bool) ([]*group, err
 	if err != nil {
 		return nil, err
 	}
-	if len(open.ids) > 0 && r.again() { // an end may have been read before its start
-		err := r.pass(func(in []tracelog.Input) ([]tracelog.Source, error) {
-			return tracelog.ScanRecords(r.ctx, in, nil, func() func(*tracelog.Record) {
-				return func(r *tracelog.Record) {
-					if r.Event == tracelog.EventEnd {
-						open.end(r)
-					}
-				}
-			})
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
 	r.s.leftOut(len(open.ids), int(unsampled.Load()))
 	switch {
 	case found.Duplicates > 0:
@@ -125,16 +111,6 @@ func (r *reading) groups(f *filter, by []string, duplicates bool) ([]*group, err
 		}
 	}
 	return list, nil
-}
-
-// again reports whether everything can be read again.
-func (r *reading) again() bool {
-	for _, src := range r.sources {
-		if src.once {
-			return false
-		}
-	}
-	return true
 }
 
 func (s *session) leftOut(unfinished, unsampled int) {
@@ -248,11 +224,12 @@ func valuesOf(key string, n int) []string {
 	return values
 }
 
-// openSpans are the spans of which a start was read and no end, be it before or since.
+// openSpans are the spans of which a start was read and no end, neither since nor shortly before.
 type openSpans struct {
 	seed maphash.Seed
 	// Of the ends that were read lately the hash, each in a place that the hash gives: when several goroutines read,
-	// an end may come before its start. Nearly all logs are otherwise in order.
+	// an end may come before its start. In the log itself hardly any does, and to know of all would take
+	// as much memory as to leave out duplicates does, for a number in a remark.
 	lately [1 << 14]atomic.Uint64
 
 	n   atomic.Int64

@@ -28,7 +28,6 @@ type source struct {
 	name  string
 	plain *plainFile                    // read in parts
 	open  func() (io.ReadCloser, error) // else, from its beginning
-	once  bool                          // it cannot be read again
 	err   error                         // of reading it the first time
 	close func()
 }
@@ -105,7 +104,7 @@ func (s *session) source(ctx context.Context, in input, again bool) (*source, er
 	} else if again {
 		return s.spool(ctx, in)
 	}
-	return &source{name: in.path, once: in.size == 0, open: func() (io.ReadCloser, error) { return s.open(ctx, in) }}, nil
+	return &source{name: in.path, open: func() (io.ReadCloser, error) { return s.open(ctx, in) }}, nil
 }
 
 // maxSpooled is how much of standard input is kept in memory.
