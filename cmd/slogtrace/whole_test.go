@@ -184,3 +184,28 @@ func TestWhole(t *testing.T) {
 		t.Errorf("only %d answers compared", compared)
 	}
 }
+
+// Of many traces ls says what their outlines know: the same, where all spans have ended and clocks agree.
+func TestManyTraces(t *testing.T) {
+	var log bytes.Buffer
+	if _, err := loggen.Generate(&log, loggen.Options{Traces: maxDetailed + 1, Seed: 6}); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "many.log")
+	if err := os.WriteFile(file, log.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var want, stdout, stderr strings.Builder
+	s := newSession(nil, &want, nil)
+	if err := wholeList(s, assembled(t, file), new(filter)); err != nil {
+		t.Fatal(err)
+	}
+	s.out.Flush()
+	code := run(t.Context(), []string{"ls", "--json", file}, nil, &stdout, &stderr)
+	if code != 0 || !strings.Contains(stderr.String(), "did not end") {
+		t.Errorf("exit code %d, stderr %q", code, stderr.String())
+	}
+	if diff := gocmp.Diff(strings.Split(want.String(), "\n"), strings.Split(stdout.String(), "\n")); diff != "" {
+		t.Errorf("-want +got\n%s", diff[:min(len(diff), 3000)])
+	}
+}
