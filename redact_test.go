@@ -197,20 +197,23 @@ func TestRedactedJSON(t *testing.T) {
 	type tagged struct {
 		Named
 		*inner
-		D     int               `json:"D,omitempty"`
-		Z     any               `json:"z,omitzero"`
-		E     []string          `json:",omitempty"`
-		Q     *int              `json:",string"`
-		S     string            `json:"s,string"`
-		M     map[int]any       `json:"weird name"`
+		D int         `json:"D,omitempty"`
+		Z any         `json:"z,omitzero"`
+		E []string    `json:",omitempty"`
+		Q *int        `json:",string"`
+		S string      `json:"s,string"`
+		M map[int]any `json:"weird name"`
+		//lint:ignore SA5008 encoding/json takes no name from such a tag, and neither may we
 		Bad   map[string]string `json:"a\"b"`
 		Raw   json.RawMessage
 		Bytes []byte
 		Arr   [2]any
-		skip  int
-		Dash  int `json:"-,"`
-		No    any `json:"-"`
-		Text  *textMarshaler
+		//lint:ignore U1000 for encoding/json it is not there
+		skip int
+		//lint:ignore SA5008 this is how a member is called -
+		Dash int `json:"-,"`
+		No   any `json:"-"`
+		Text *textMarshaler
 	}
 	five := 5
 	x := newRedactor(&RedactOptions{NoDefaults: true, Keys: []string{"never there"}, Cards: true})
@@ -441,7 +444,7 @@ func TestRedactKeys(t *testing.T) {
 		"Authorization", "Proxy-Authorization", "Set-Cookie", "card_number", "cardNumber", "CVV2", "pin", "JWT", "client-secret",
 		"customerEmail", "first_customer-email", "GRÖSSE_größe", "Größe", "x5t", "paſſword", "toKen", "sessionID",
 	} {
-		if !k.has(key) || !k.has(key) {
+		if first := k.has(key); !first || !k.has(key) {
 			t.Errorf("%s is not found", key)
 		}
 	}
@@ -452,7 +455,7 @@ func TestRedactKeys(t *testing.T) {
 		"discordant", "account", "trace", "op", "parent", "kind", "start", "duration_ms", "error", "stack", "links", "queued_ms", "sample_rate",
 		"sampled", "service", "time", "level", "msg", "source", "trace_id", "span_id", "trace_flags", "dd.trace_id", "http.request.method",
 	} {
-		if k.has(key) || k.has(key) {
+		if first := k.has(key); first || k.has(key) {
 			t.Errorf("%s is found", key)
 		}
 	}
@@ -467,7 +470,7 @@ func FuzzRedactKeys(f *testing.F) {
 		name := defaultRedactKeys[int(n)%len(defaultRedactKeys)]
 		for _, key := range []string{before, after, before + after, before + "_" + after} {
 			want := k.in(key)
-			if k.has(key) != want || k.has(key) != want {
+			if first := k.has(key); first != want || k.has(key) != want {
 				t.Errorf("%q: the memory says otherwise than %v", key, want)
 			}
 		}
