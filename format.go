@@ -146,12 +146,15 @@ type format struct {
 	failed       string      // key of a boolean beside the error; "" where there is none
 
 	// Keys with what stands around them in JSON, in this order.
+	slogs                                  bool // time, level and message have slog's names and form
 	timeJSON                               string
 	headJSON                               [4]string // from Debug to Error: the level, and the message up to its text
 	levelJSON, messageJSON                 string    // for other levels
+	endJSON                                string    // headJSON, message and traceJSON of most ends of spans
 	alwaysJSON                             string
 	traceJSON, spanJSON, opJSON, flagsJSON string // alwaysJSON is in the first
-	parentJSON, kindJSON                   string
+	parentJSON                             string
+	kindJSON                               [len(kinds)]string // with the value
 	startJSON, durationJSON                string
 }
 
@@ -226,6 +229,7 @@ func (f Format) compile(sink bool) *format {
 // makeJSON makes the parts of a line that are always the same.
 func (f *format) makeJSON() {
 	member := func(key, after string) string { return string(appendString([]byte(","), key)) + ":" + after }
+	f.slogs = f.Time == slog.TimeKey && f.Level == slog.LevelKey && f.Message == slog.MessageKey && f.form != googleForm
 	f.timeJSON = "{" + member(f.Time, "")[1:]
 	f.levelJSON, f.messageJSON = member(f.Level, `"`), member(f.Message, `"`)
 	for i := range f.headJSON {
@@ -239,12 +243,16 @@ func (f *format) makeJSON() {
 	if f.project != "" {
 		f.traceJSON += string(appendInside(nil, f.tracePrefix()))
 	}
+	f.endJSON = f.headJSON[1] + spanEndMessage + f.traceJSON
 	f.spanJSON = `"` + member(f.Span, `"`)
 	f.opJSON = `"` + member(f.Op, `"`)
 	if f.Flags != "" {
 		f.flagsJSON = member(f.Flags, "")
 	}
-	f.parentJSON, f.kindJSON = member(f.Parent, `"`), member(f.Kind, `"`)
+	f.parentJSON = member(f.Parent, `"`)
+	for i, kind := range kinds {
+		f.kindJSON[i] = member(f.Kind, `"`+string(kind)+`"`)
+	}
 	f.startJSON, f.durationJSON = member(f.Start, ""), member(f.Duration, "")
 }
 

@@ -71,9 +71,14 @@ func hexDigits(v uint64) uint64 {
 // decodeHex fills dst from src, two lower-case hex digits a byte. It does what appendHex does, backwards.
 func decodeHex(dst, src []byte) {
 	for ; len(dst) >= 4 && len(src) >= 8; dst, src = dst[4:], src[8:] {
-		v := hexDigitValues(binary.LittleEndian.Uint64(src))
-		v = v&0x000f000f000f000f<<4 | v>>8&0x000f000f000f000f
-		v = (v | v>>8) & 0x0000ffff0000ffff
-		binary.LittleEndian.PutUint32(dst, uint32(v|v>>16))
+		binary.LittleEndian.PutUint32(dst, decodeHex8(binary.LittleEndian.Uint64(src)))
 	}
+}
+
+// decodeHex8 returns the four bytes of eight digits. The first of both is the lowest byte.
+func decodeHex8(digits uint64) uint32 {
+	v := hexDigitValues(digits)
+	v = v&0x000f000f000f000f<<4 | v>>8&0x000f000f000f000f
+	v = (v | v>>8) & 0x0000ffff0000ffff
+	return uint32(v | v>>16)
 }

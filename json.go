@@ -292,11 +292,16 @@ func (h *JSONHandler) hasSpanLine(s *Span) bool {
 
 // spanLine returns the line of s's own record, made in mem.
 func (h *JSONHandler) spanLine(mem *scratch, s *Span, e event, level slog.Level, at time.Time) []byte {
-	b := h.format.appendHead(mem.buf[:0], h.format.spanTime(s, e, at), level, true)
-	b = append(b, e.message()...)
-	b = h.format.appendIDs(b, &current{span: s})
+	f, b := h.format, mem.buf[:0]
+	at = f.spanTime(s, e, at)
+	if e == eventEnd && level == slog.LevelInfo {
+		b = append(appendNow(append(b, f.timeJSON...), at, true), f.endJSON...)
+	} else {
+		b = append(append(f.appendHead(b, at, level, true), e.message()...), f.traceJSON...)
+	}
+	b = f.appendIDTexts(b, &current{span: s})
 	l := line{buf: b, sep: true, valid: true}
-	l.schema(h.format, s, e)
+	l.schema(f, s, e)
 	ch := h.chains[spanRecord]
 	l.chain(ch)
 	start, opened := len(l.buf), ch.opened

@@ -1,6 +1,7 @@
 package slogtrace
 
 import (
+	"encoding/binary"
 	"log/slog"
 	"strconv"
 	"time"
@@ -125,20 +126,18 @@ func (l *line) builtin(f *format, a slog.Attr) {
 
 // appendHead appends the beginning of a line, up to where the text of the message goes.
 func (f *format) appendHead(b []byte, t time.Time, level slog.Level, valid bool) []byte {
+	if f.slogs && level == slog.LevelInfo && !t.IsZero() {
+		// Most lines. What is constant is appended with less work.
+		return append(appendNow(append(b, `{"time":`...), t, valid), `,"level":"INFO","msg":"`...)
+	}
 	i := uint(level-slog.LevelDebug) / 4
-	if level&3 != 0 || i >= uint(len(f.headJSON)) {
+	if level&3 != 0 || i >= uint(len(f.headJSON)) || t.IsZero() {
 		return f.appendOddHead(b, t, level, valid)
 	}
-	head := f.headJSON[i]
-	if t.IsZero() {
-		b, head = append(b, '{'), head[1:]
-	} else {
-		b = appendNow(append(b, f.timeJSON...), t, valid)
-	}
-	return append(b, head...)
+	return append(appendNow(append(b, f.timeJSON...), t, valid), f.headJSON[i]...)
 }
 
-// appendOddHead is appendHead for a level without a name of its own.
+// appendOddHead is appendHead for a level without a name of its own, or no time.
 func (f *format) appendOddHead(b []byte, t time.Time, level slog.Level, valid bool) []byte {
 	head := f.levelJSON
 	if t.IsZero() {
@@ -163,20 +162,24 @@ func (l *line) ids(f *format, c *current) {
 // appendIDs appends the ids of c, which is in a trace, as members behind the text of the message:
 // they begin with the quote that ends it.
 func (f *format) appendIDs(b []byte, c *current) []byte {
+	return f.appendIDTexts(append(b, f.traceJSON...), c)
+}
+
+// appendIDTexts is appendIDs behind traceJSON.
+func (f *format) appendIDTexts(b []byte, c *current) []byte {
 	ids := c.ids()
-	b = append(b, f.traceJSON...)
 	b = f.appendTrace(b, ids.traceText())
 	b = append(b, f.spanJSON...)
 	b = f.appendSpan(b, ids.spanText())
+	if f.form == ecsForm && c.isEntry() {
+		b = append(append(b, `","`+transactionKey+`":"`...), ids.spanText()...)
+	}
 	if op := c.op(); op != "" {
 		b = appendInside(append(b, f.opJSON...), op)
 	}
 	b = append(b, '"')
 	if f.flagsJSON != "" {
 		b = f.appendFlags(append(b, f.flagsJSON...), c.flags())
-	}
-	if f.form == ecsForm && c.isEntry() {
-		b = append(append(append(b, transactionJSON...), ids.spanText()...), '"')
 	}
 	return b
 }
@@ -191,11 +194,15 @@ func (l *line) schema(f *format, s *Span, e event) {
 	// What nearly every span has, without the detour over attributes.
 	b := l.buf
 	if s.parentID.IsValid() {
-		b = append(f.appendParent(append(b, f.parentJSON...), &s.parentID), '"')
+		if b = append(b, f.parentJSON...); f.form == datadogForm {
+			b = appendUint(b, binary.BigEndian.Uint64(s.parentID[:]))
+		} else {
+			b = appendHex(b, s.parentID[:])
+		}
+		b = append(b, '"')
 	}
 	if s.kind != 0 {
-		b = append(b, f.kindJSON...)
-		b = append(append(b, kinds[s.kind]...), '"')
+		b = append(b, f.kindJSON[s.kind]...)
 	}
 	if e == eventEnd {
 		if f.form != honeycombForm {

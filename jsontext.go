@@ -198,16 +198,20 @@ func appendUint(b []byte, v uint64) []byte {
 	if v < e16 {
 		return strconv.AppendUint(b, v, 10)
 	}
-	b = appendTo9999(b, uint32(v/e16))
-	lo := v % e16
-	return append8Digits(append8Digits(b, uint32(lo/1e8)), uint32(lo%1e8))
+	hi, lo := v/e16, v%e16
+	b = appendTo9999(b, uint32(hi))
+	b = binary.LittleEndian.AppendUint64(b, decimalDigits(lo/1e8))
+	return binary.LittleEndian.AppendUint64(b, decimalDigits(lo%1e8))
 }
 
-// append8Digits appends v, which is below 1e8, with leading zeros.
-func append8Digits(b []byte, v uint32) []byte {
-	hi, lo := v/1e4, v%1e4
-	d1, d2, d3, d4 := digits[hi/100], digits[hi%100], digits[lo/100], digits[lo%100]
-	return append(b, d1[0], d1[1], d2[0], d2[1], d3[0], d3[1], d4[0], d4[1])
+// decimalDigits returns the eight digits of v, which is below 1e8, the first in the lowest byte: it divides two numbers of
+// four digits at once, then four of two. The factors are exact for all numbers of that size.
+func decimalDigits(v uint64) uint64 {
+	v = v/1e4 | v%1e4<<32
+	hundreds := v * 5243 >> 19 & 0x0000007f0000007f // v/100
+	v = hundreds | (v-hundreds*100)<<16
+	tens := v * 103 >> 10 & 0x000f000f000f000f // v/10
+	return tens | (v-tens*10)<<8 | eachByte*'0'
 }
 
 func appendTo9999(b []byte, v uint32) []byte {

@@ -3,6 +3,7 @@ package slogtrace
 import (
 	"encoding/binary"
 	"log/slog"
+	"math/bits"
 	"strconv"
 	"strings"
 	"time"
@@ -94,11 +95,10 @@ const (
 
 // Names that are a backend's alone.
 const (
-	ecsVersionKey   = "ecs.version"
-	ecsVersion      = "8.11.0" // has all fields that we write
-	transactionKey  = "transaction.id"
-	transactionJSON = `,"` + transactionKey + `":"`
-	failedKey       = "error" // the schema's own name of another thing, so it is reserved
+	ecsVersionKey  = "ecs.version"
+	ecsVersion     = "8.11.0" // has all fields that we write
+	transactionKey = "transaction.id"
+	failedKey      = "error" // the schema's own name of another thing, so it is reserved
 )
 
 // appendTrace appends a trace id, given in hex. Google's prefix is in traceJSON.
@@ -134,17 +134,8 @@ func (f *format) appendSpan(b, hex []byte) []byte {
 }
 
 func appendDecimalID(b, hex []byte) []byte {
-	var id SpanID
-	decodeHex(id[:], hex)
-	return appendUint(b, binary.BigEndian.Uint64(id[:]))
-}
-
-// appendParent is appendSpan for an id that is not in hex.
-func (f *format) appendParent(b []byte, id *SpanID) []byte {
-	if f.form == datadogForm {
-		return appendUint(b, binary.BigEndian.Uint64(id[:]))
-	}
-	return appendHex(b, id[:])
+	first, last := decodeHex8(binary.LittleEndian.Uint64(hex)), decodeHex8(binary.LittleEndian.Uint64(hex[8:16]))
+	return appendUint(b, uint64(bits.ReverseBytes32(first))<<32|uint64(bits.ReverseBytes32(last)))
 }
 
 // spanText returns the span id that hex begins with.

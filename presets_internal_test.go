@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math"
@@ -132,7 +133,7 @@ func TestPresetReplaceAttr(t *testing.T) {
 	want["@timestamp"], want["log.level"], want["text"], want["message"], want["ecs.version"] = "", `"note"`, `"m"`, "", `"8.11.0"`
 	want["x"], want["attr.message"], want["log.origin"] = "1", "2", "*"
 	checkRootKeys(t, take(&b), want)
-	if diff := cmp.Diff(strings.Fields("time level source function file.name file.line msg ecs.version trace.id span.id span.name transaction.id x attr.message"), told); diff != "" {
+	if diff := cmp.Diff(strings.Fields("time level source function file.name file.line msg ecs.version trace.id span.id transaction.id span.name x attr.message"), told); diff != "" {
 		t.Errorf("told (-want +got):\n%s", diff)
 	}
 }
@@ -330,6 +331,21 @@ func TestPresetAllocs(t *testing.T) {
 		} {
 			if got := testing.AllocsPerRun(200, test.f); got > test.want {
 				t.Errorf("%s, %s: %v allocations, want %v", f.compile(true).Trace, test.name, got, test.want)
+			}
+		}
+	}
+}
+
+// The divisions of decimalDigits by multiplication are exact.
+func TestDecimalDigits(t *testing.T) {
+	for v := range uint64(10_000) {
+		for _, n := range []uint64{v, v * 10_000, v*10_000 + v, v*10_000 + 9999 - v} {
+			var want uint64
+			for i, digit := range []byte(fmt.Sprintf("%08d", n)) {
+				want |= uint64(digit) << (8 * i)
+			}
+			if got := decimalDigits(n); got != want {
+				t.Fatalf("%d: %x, want %x", n, got, want)
 			}
 		}
 	}

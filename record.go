@@ -244,14 +244,14 @@ func strangersGroup(s *Span, e event) slog.Value {
 func appendIDs(attrs []slog.Attr, f *format, c *current, text, op string) []slog.Attr {
 	attrs = append(attrs, f.always...)
 	attrs = append(attrs, slog.String(f.Trace, f.traceText(text)), slog.String(f.Span, f.spanText(text[32:])))
+	if f.form == ecsForm && c.isEntry() {
+		attrs = append(attrs, slog.String(transactionKey, text[32:48]))
+	}
 	if op != "" {
 		attrs = append(attrs, slog.String(f.Op, op))
 	}
 	if f.Flags != "" {
 		attrs = append(attrs, slog.Attr{Key: f.Flags, Value: f.flagsValue(c.flags())})
-	}
-	if f.form == ecsForm && c.isEntry() {
-		attrs = append(attrs, slog.String(transactionKey, text[32:48]))
 	}
 	return attrs
 }
