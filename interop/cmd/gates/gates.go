@@ -38,11 +38,11 @@ var gates = []gate{
 	{"J1g", ownAttrs, 0.65, 0, nil},
 	{"J1g", wrapInfo, 1.05, -1, nil},
 	{"J1g", wrapAttr, 1.05, -1, nil},
-	{"J1gf", wrapInfo, 2.00, -1, &known{2.30, 0, rebound}},
-	{"J1gf", wrapAttr, 2.00, -1, &known{2.40, 0, rebound}},
+	{"J1gf", wrapInfo, 2.00, -1, &known{2.60, 0, rebound}},
+	{"J1gf", wrapAttr, 2.00, -1, &known{2.60, 0, rebound}},
 
 	{"J2", own, 0.50, 2, nil},
-	{"J2", wrap, 1.25, 3, &known{1.60, 4, formatted}},
+	{"J2", wrap, 1.25, 3, &known{1.75, 4, formatted}},
 
 	{"J3", "slogtrace", 0.35, 3, nil},
 	{"J3j", "slogtrace.Carrier", 1.15, -1, nil},
