@@ -186,8 +186,8 @@ func (f *format) appendIDTexts(b []byte, c *current) []byte {
 
 // schema writes what a record of s says beyond the ids.
 func (l *line) schema(f *format, s *Span, e event) {
-	var mem [8]slog.Attr
 	if l.rep != nil {
+		var mem [8]slog.Attr
 		l.attrs(appendRareSchema(appendSchema(mem[:0], f, s, e, s.text()), f, s, e))
 		return
 	}
@@ -217,6 +217,14 @@ func (l *line) schema(f *format, s *Span, e event) {
 		}
 	}
 	l.buf = b
+	if s.hasRareSchema() {
+		l.rareSchema(f, s, e)
+	}
+}
+
+// rareSchema is apart, as it needs memory that would have to be cleared for every span.
+func (l *line) rareSchema(f *format, s *Span, e event) {
+	var mem [8]slog.Attr
 	l.attrs(appendRareSchema(mem[:0], f, s, e))
 }
 

@@ -296,6 +296,11 @@ func appendSchema(attrs []slog.Attr, f *format, s *Span, e event, text string) [
 	return attrs
 }
 
+// hasRareSchema reports whether appendRareSchema may have something to append.
+func (s *Span) hasRareSchema() bool {
+	return s.rare.Load() != nil || s.env.rate != 0 || s.flags&FlagSampled == 0
+}
+
 // appendRareSchema appends the rest.
 func appendRareSchema(attrs []slog.Attr, f *format, s *Span, e event) []slog.Attr {
 	if r := s.rare.Load(); r != nil {
