@@ -3,6 +3,7 @@ package tracelog
 import (
 	"encoding/binary"
 	"math/bits"
+	"sync"
 )
 
 // A fastLine finds the known members of a JSON line and makes nothing of them. It takes the lines that it is sure of,
@@ -14,9 +15,20 @@ type fastLine struct {
 	line    uint32 // the number of the line, so that members need not be cleared
 	members [maxSlots]spot
 	mask    uint64 // as in lineParser
+	short   *shortKeys
 	key     []byte // one that was escaped
 	clock   *clock
-	isText  bool // so that all values are strings
+	isText  bool      // so that all values are strings
+	guesses [16]guess // by the key's place in the line
+}
+
+// A guess is the key, of up to seven bytes, that a line before had in some place: mostly it is there again,
+// and then where its value begins need not be found out first.
+type guess struct {
+	word uint64 // the key with its closing quote, filled up with zeros; 0 if there is none, as no key is
+	rest uint64 // what is filled up
+	size uint8
+	slot slot
 }
 
 // A spot is where a value stands in the buffer: of a string, what is between its quotes.
@@ -137,7 +149,7 @@ func (f *fastLine) parse(b []byte, i int) int {
 		return -1
 	}
 	i++
-	for {
+	for at := 0; ; at++ {
 		if b[i] <= ' ' {
 			i = skipSpace(b, i)
 		}
@@ -149,9 +161,14 @@ func (f *fastLine) parse(b []byte, i int) int {
 		start := i
 		word := binary.LittleEndian.Uint64(b[i:])
 		known := slot(0)
-		if m := stops(word); m != 0 && b[i+bits.TrailingZeros64(m)>>3] == '"' && word&((m^(m-1))>>8)&highs == 0 {
+		if g := &f.guesses[at%len(f.guesses)]; word&^g.rest == g.word {
+			i += int(g.size)
+			known = g.slot
+		} else if m := stops(word); m != 0 && b[i+bits.TrailingZeros64(m)>>3] == '"' && word&((m^(m-1))>>8)&highs == 0 {
 			i += bits.TrailingZeros64(m) >> 3
-			known = keySlot(b[start:i])
+			known = f.short.find(word & ((m ^ (m - 1)) >> 8))
+			mask := m ^ (m - 1) // with the quote
+			g.word, g.rest, g.size, g.slot = word&mask, ^mask, uint8(i-start), known
 		} else {
 			var ascii bool
 			if i, ascii = scanString(b, i); i < 0 {
@@ -162,7 +179,9 @@ func (f *fastLine) parse(b []byte, i int) int {
 				f.key = appendPlain(f.key[:0], key)
 				key = f.key
 			}
-			known = keySlot(key)
+			if len(key) > 0 && f.short.known[key[0]]>>min(len(key), 63)&1 != 0 {
+				known = keySlot(key)
+			}
 		}
 		i++
 		if b[i] != ':' {
@@ -175,34 +194,35 @@ func (f *fastLine) parse(b []byte, i int) int {
 			i = skipSpace(b, i)
 		}
 		// The value.
-		p := spot{line: f.line, from: int32(i), kind: b[i]}
-		switch c := b[i]; {
+		c, from, ascii := b[i], i, false
+		switch {
 		case c == '"':
-			p.from++
-			if i, p.plain = scanString(b, i+1); i < 0 {
+			from++
+			if i, ascii = scanString(b, from); i < 0 {
 				return -1
 			}
-			p.to = int32(i)
-			i++
 		case c == '-' || isDigit(c):
 			if i = scanNumber(b, i); i < 0 {
 				return -1
 			}
-			p.to = int32(i)
 		default:
 			if i = scanValue(b, i); i < 0 {
 				return -1
 			}
-			p.to = int32(i)
+		}
+		to := i
+		if c == '"' {
+			i++
 		}
 		if known != 0 {
-			if p.kind == '{' && nests[known] {
+			if c == '{' && nests[known] {
 				return -1 // there may be fields in it
 			}
 			if m := &f.members[known]; m.line != f.line {
-				*m = p
+				// One by one: a spot that is made elsewhere and copied has the processor wait for its parts.
+				m.line, m.from, m.to, m.kind, m.plain = f.line, int32(from), int32(to), c, ascii
 				switch {
-				case p.kind == '"':
+				case c == '"':
 					f.mask |= known.bit()
 				case numberIDs[known]:
 					return -1
@@ -229,7 +249,7 @@ func (f *fastLine) parse(b []byte, i int) int {
 // begin forgets the line before.
 func (f *fastLine) begin() {
 	if f.line++; f.line == 0 { // after four billion lines
-		*f = fastLine{key: f.key, clock: f.clock, line: 1}
+		*f = fastLine{short: f.short, key: f.key, clock: f.clock, line: 1}
 	}
 	f.mask, f.isText = 0, false
 }
@@ -313,4 +333,56 @@ func scanKey(b []byte, i int) int {
 		return -1
 	}
 	return skipSpace(b, i+1)
+}
+
+// shortKeys finds the known keys of up to seven bytes, which are most of those on a line, by one multiplication:
+// as numbers they have a perfect hash.
+type shortKeys struct {
+	factor  uint64
+	entries [1 << shortBits]struct {
+		word uint64
+		slot slot
+	}
+
+	known [256]uint64 // of all keys, by their first byte: a bit for each length
+}
+
+const shortBits = 8
+
+// shortKeysOf makes it when it is first needed, behind the init functions that number the slots.
+var shortKeysOf = sync.OnceValue(func() *shortKeys {
+	for try := range uint64(1 << 20) {
+		t := &shortKeys{factor: 0x9e3779b97f4a7c15 * (2*try + 1)}
+		if t.add(slots) {
+			return t
+		}
+	}
+	panic("tracelog: shortBits is too small")
+})
+
+// add reports whether each key has a place of its own.
+func (t *shortKeys) add(known map[string]slot) bool {
+	for key, slot := range known {
+		t.known[key[0]] |= 1 << min(len(key), 63)
+		if len(key) > 7 {
+			continue
+		}
+		var b [8]byte
+		copy(b[:], key)
+		word := binary.LittleEndian.Uint64(b[:])
+		e := &t.entries[word*t.factor>>(64-shortBits)]
+		if e.slot != 0 {
+			return false
+		}
+		e.word, e.slot = word, slot
+	}
+	return true
+}
+
+// find returns the slot of a key, whose bytes are those of word, filled up with zeros; 0 if nothing is known of it.
+func (t *shortKeys) find(word uint64) slot {
+	if e := &t.entries[word*t.factor>>(64-shortBits)]; e.word == word {
+		return e.slot
+	}
+	return 0
 }

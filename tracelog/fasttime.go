@@ -48,13 +48,31 @@ func (c *clock) nanos(b []byte) (int64, bool) {
 		return 0, false
 	}
 	n, digits := uint32(0), b[20:len(b)-1]
+	if len(digits) >= 8 {
+		var ok bool
+		if n, ok = eightDigits(binary.LittleEndian.Uint64(digits)); !ok {
+			return 0, false
+		}
+		digits = digits[8:]
+	}
 	for _, d := range digits {
 		if d -= '0'; d > 9 {
 			return 0, false
 		}
 		n = n*10 + uint32(d)
 	}
-	return at + int64(n)*tens[9-len(digits)], true
+	return at + int64(n)*tens[30-len(b)], true
+}
+
+// eightDigits reads eight bytes as a number: pairs of digits first, then pairs of those, then the two halves.
+func eightDigits(x uint64) (uint32, bool) {
+	x ^= ones * '0'
+	if (x+ones*0x76|x)&highs != 0 { // some byte is greater than 9
+		return 0, false
+	}
+	x = x*10 + x>>8
+	x = (x&0x000000ff000000ff*(100+1_000_000<<32) + x>>16&0x000000ff000000ff*(1+10_000<<32)) >> 32
+	return uint32(x), true
 }
 
 // offset reads +hh:mm as nanoseconds.

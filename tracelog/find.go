@@ -166,7 +166,7 @@ func (w *searcher) read(b *block) {
 	// The journal may write a line as an array of its bytes.
 	line, _, _ := bytes.Cut(text[b.from:], newline)
 	every := bytes.Contains(line, []byte("__REALTIME_TIMESTAMP"))
-	word, escape := w.needles.find(text, b.from), findEscape(text, b.from)
+	word, escape := w.needles.find(text, b.from), w.needles.findHiding(text, b.from)
 	for every && counted < b.to || word >= 0 || escape >= 0 {
 		at := word
 		if at < 0 || escape >= 0 && escape < at {
@@ -179,7 +179,7 @@ func (w *searcher) read(b *block) {
 		if at == escape && !every {
 			end := at + bytes.IndexByte(text[at:], '\n') + 1
 			if !w.needles.mayHide(text[start:end], &w.unescaped) && (word < 0 || word >= end) {
-				escape = findEscape(text, end)
+				escape = w.needles.findHiding(text, end)
 				continue
 			}
 		}
@@ -205,7 +205,7 @@ func (w *searcher) read(b *block) {
 			word = w.needles.find(text, next)
 		}
 		if escape >= 0 && escape < next {
-			escape = findEscape(text, next)
+			escape = w.needles.findHiding(text, next)
 		}
 	}
 	n += bytes.Count(text[counted:], newline)

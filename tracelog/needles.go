@@ -11,12 +11,26 @@ type needles struct {
 	words [][]byte // in small letters
 	size  int      // of the shortest
 	skip  [1 << skipBits]uint8
+	pairs [1 << 16 / 64]uint64 // a bit for each two bytes that stand next to each other in a word
+}
+
+func pair(a, b byte) (int, uint64) {
+	n := uint(a|0x20)<<8 | uint(b|0x20)
+	return int(n / 64), 1 << (n % 64)
+}
+
+func (n *needles) hasPair(a, b byte) bool {
+	i, bit := pair(a, b)
+	return n.pairs[i]&bit != 0
 }
 
 const skipBits = 12
 
 // minNeedle is the length of the shortest word that can be looked for.
 const minNeedle = 4
+
+// maxNeedle is how much of a word is looked for: what begins so is candidate enough.
+const maxNeedle = 64
 
 // newNeedles returns nil if a word is too short.
 func newNeedles(words []string) *needles {
@@ -25,12 +39,17 @@ func newNeedles(words []string) *needles {
 		if len(w) < minNeedle {
 			return nil
 		}
+		w = w[:min(len(w), maxNeedle)]
 		n.size = min(n.size, len(w))
 		folded := []byte(w)
 		for i := range folded {
 			folded[i] |= 0x20
 		}
 		n.words = append(n.words, folded)
+		for i := range len(folded) - 1 {
+			at, bit := pair(folded[i], folded[i+1])
+			n.pairs[at] |= bit
+		}
 	}
 	for i := range n.skip {
 		n.skip[i] = uint8(n.size - minNeedle + 1)
@@ -94,6 +113,33 @@ func findEscape(b []byte, i int) int {
 		default:
 			return i
 		}
+	}
+}
+
+// findHiding returns where, from i on, the first escape is that may be in one of the words; -1 if there is none.
+func (n *needles) findHiding(b []byte, i int) int {
+	for {
+		if i = findEscape(b, i); i < 0 {
+			return -1
+		}
+		size, c := escaped(b[i:])
+		next := i + size
+		if c == '\\' {
+			return i
+		}
+		if c != 0 && next < len(b) {
+			before := i - 1
+			for before >= 0 && b[before] == '\\' {
+				before--
+			}
+			// What is itself escaped could be anything.
+			if b[next] == '\\' || n.hasPair(c, b[next]) || before >= 0 && n.hasPair(b[before], c) {
+				return i
+			}
+		} else if c != 0 {
+			return i
+		}
+		i++
 	}
 }
 

@@ -2,6 +2,7 @@ package tracelog
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -24,6 +25,7 @@ func FuzzNeedles(f *testing.F) {
 		for from := range min(len(text), 20) {
 			want := -1
 			for _, w := range strings.Fields(words) {
+				w = w[:min(len(w), maxNeedle)]
 				if i := bytes.Index(fold(text[from:]), fold([]byte(w))); i >= 0 && (want < 0 || from+i < want) {
 					want = from + i
 				}
@@ -60,4 +62,46 @@ func TestMayHide(t *testing.T) {
 			t.Errorf("%s: %v, want %v", text, got, want)
 		}
 	}
+}
+
+// However an id is escaped, a search finds it.
+func FuzzHiding(f *testing.F) {
+	f.Add("4bf92f3577b34da6", uint64(0x10081), "padding 4bf \\u0034 ")
+	f.Add("a-b_c.d:e", uint64(0xffff), "\\\\")
+	f.Fuzz(func(t *testing.T, id string, which uint64, around string) {
+		n := needlesOf([]string{id})
+		if n == nil || which == 0 || strings.ContainsAny(around, "\\\"\n") || len(around) > 1000 {
+			return
+		}
+		var b strings.Builder
+		b.WriteString(around + `{"trace":"`)
+		escapes := false
+		for i := range len(id) {
+			switch which >> (2 * i % 64) & 3 {
+			case 1:
+				fmt.Fprintf(&b, `\u%04x`, id[i])
+				escapes = true
+			case 2:
+				fmt.Fprintf(&b, `\\u%04X`, id[i])
+				escapes = true
+			case 3:
+				fmt.Fprintf(&b, `\u005cu%04X`, id[i])
+				escapes = true
+			default:
+				b.WriteByte(id[i])
+			}
+		}
+		b.WriteString(`"}` + around)
+		text := []byte(b.String())
+		if !escapes {
+			if n.find(text, 0) < 0 {
+				t.Errorf("%s: not found", text)
+			}
+			return
+		}
+		var buf []byte
+		if n.findHiding(text, 0) < 0 || !n.mayHide(text, &buf) {
+			t.Errorf("%s: not suspected", text)
+		}
+	})
 }

@@ -23,26 +23,51 @@ type Record struct {
 
 	input *Input
 	line  []byte // without its newline
-	buf   []byte // what the spots refer to
-	spots [numFields]spot
 
-	scratch []byte // buf, of a line of which an Entry was made
-	entry   *Entry // of such a line
-	late    *Entry // of another line, made when only that knew what was asked for
-	parser  *lineParser
-	clock   *clock
+	// Of a line that was read fast: where its members are.
+	fast   *fastLine
+	layout *layout
+	buf    []byte
+	start  int64  // of a span's end: when it began, in nanoseconds since 1970
+	late   *Entry // made when something was asked for that only lineParser knows
+
+	// Of another line.
+	entry   *Entry
+	spots   [numFields]spot // of the entry's texts in scratch
+	scratch []byte
+
+	parser *lineParser
+	clock  *clock
 
 	// Where the line is: the seq-th block's line of that number, from 0; or if seq is -1 the input's, from 1.
 	seq, number int
 }
 
 func (r *Record) text(f field) []byte {
-	s := &r.spots[f]
-	b := r.buf[s.from:s.to]
-	if !s.plain && s.from < s.to {
-		b = plain(b)
+	if r.entry != nil {
+		s := &r.spots[f]
+		return r.scratch[s.from:s.to]
 	}
-	return b
+	if s := r.fast.text(r.layout, f); s != nil {
+		b := r.buf[s.from:s.to]
+		if s.plain {
+			return b
+		}
+		return plain(b)
+	}
+	return nil
+}
+
+// slow returns the line's entry, which may lack Raw.
+func (r *Record) slow() *Entry {
+	if r.entry != nil {
+		return r.entry
+	}
+	if r.late == nil {
+		r.late = new(Entry)
+		r.parser.parse(r.line, r.late)
+	}
+	return r.late
 }
 
 // File is the Name of the line's [Input].
@@ -64,19 +89,33 @@ func (r *Record) Op() []byte { return r.text(fieldOp) }
 func (r *Record) Service() []byte { return r.text(fieldService) }
 
 // Level is the level as found.
-func (r *Record) Level() []byte { return r.text(fieldLevel) }
+func (r *Record) Level() []byte {
+	level := r.text(fieldLevel)
+	if level == nil && r.entry == nil && r.fast.find(r.layout, fieldLevel) != 0 {
+		return []byte(r.slow().Level) // a number
+	}
+	return level
+}
 
 // Message is the message.
 func (r *Record) Message() []byte { return r.text(fieldMessage) }
 
 // Parent is the id of the parent, of span records that have one.
-func (r *Record) Parent() []byte { return r.text(fieldParent) }
+func (r *Record) Parent() []byte { return r.ofSpan(fieldParent) }
 
 // Kind is the kind of a span record.
-func (r *Record) Kind() []byte { return r.text(fieldKind) }
+func (r *Record) Kind() []byte { return r.ofSpan(fieldKind) }
 
 // Error is the error of a span record that has Failed set.
-func (r *Record) Error() []byte { return r.text(fieldError) }
+func (r *Record) Error() []byte { return r.ofSpan(fieldError) }
+
+// ofSpan is text of what only span records have.
+func (r *Record) ofSpan(f field) []byte {
+	if r.Event == EventLog {
+		return nil
+	}
+	return r.text(f)
+}
 
 // Time is the time of the line, in UTC; zero if it has none.
 func (r *Record) Time() time.Time { return r.time(fieldTime) }
@@ -114,30 +153,42 @@ func (r *Record) time(f field) time.Time {
 	if ns, ok := r.quick(f); ok {
 		return time.Unix(0, ns).UTC()
 	}
-	e := r.entry
-	if e == nil {
-		if r.spots[f].line == 0 {
+	switch {
+	case f == fieldTime:
+		if r.entry == nil && r.fast.find(r.layout, f) == 0 {
 			return time.Time{}
 		}
-		if r.late == nil {
-			r.late = new(Entry)
-			r.parser.parse(r.line, r.late)
-		}
-		e = r.late
+		return r.slow().Time
+	case r.Event == EventLog:
+		return time.Time{}
 	}
-	if f == fieldTime {
-		return e.Time
-	}
-	return e.Start
+	return r.slow().Start
 }
 
 // quick returns the time if it has the usual form.
 func (r *Record) quick(f field) (int64, bool) {
-	s := &r.spots[f]
-	if r.entry != nil || s.kind != '"' {
+	switch {
+	case r.entry != nil:
+		return 0, false
+	case f == fieldTime || r.Event == EventStart:
+		return r.member(r.fast.find(r.layout, fieldTime))
+	case r.Event == EventEnd:
+		return r.start, true
+	}
+	return 0, false
+}
+
+// member returns the time that a member has, if that has the usual form.
+func (r *Record) member(s slot) (int64, bool) {
+	m := &r.fast.members[s]
+	if m.kind != '"' || m.line != r.fast.line {
 		return 0, false
 	}
-	return r.clock.nanos(r.buf[s.from:s.to])
+	b := r.buf[m.from:m.to]
+	if !m.plain {
+		b = plain(b)
+	}
+	return r.clock.nanos(b)
 }
 
 // nanos returns the time in nanoseconds since 1970, or false if there is none, or one that does not fit.
@@ -150,7 +201,7 @@ func (r *Record) nanos(f field) (int64, bool) {
 
 // fill makes the record of a line that a fastLine has taken. It reports false if only lineParser knows what it says.
 func (r *Record) fill(f *fastLine, b []byte) bool {
-	r.buf, r.entry, r.late = b, nil, nil
+	r.fast, r.buf, r.entry, r.late = f, b, nil, nil
 	r.Event, r.Duration, r.Failed, r.SampleRate, r.Unsampled = EventLog, 0, false, 0, false
 	if f.mask&wrappers != 0 && !f.isText {
 		return false
@@ -159,8 +210,7 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 	if l.ids != idPlain || l.spanStore || l.startTime || l.strings {
 		return false
 	}
-	r.spots = [numFields]spot{}
-	f.text(l, fieldTrace, &r.spots[fieldTrace])
+	r.layout = l
 	trace := r.text(fieldTrace)
 	if len(trace) >= len("1-5759e988-bd862e3fe1be46a994272793") && (trace[0] == '1' || trace[0] == 'R' || trace[0] == 'S') {
 		return false // it may be X-Ray's
@@ -168,17 +218,10 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 	if f.isText && len(trace) == 0 {
 		return false // it may be no record
 	}
-	f.text(l, fieldSpan, &r.spots[fieldSpan])
-	f.text(l, fieldMessage, &r.spots[fieldMessage])
-	f.text(l, fieldOp, &r.spots[fieldOp])
-	f.text(l, fieldService, &r.spots[fieldService])
-	if !f.text(l, fieldLevel, &r.spots[fieldLevel]) && f.find(l, fieldLevel) != 0 {
-		return false // a number
+	message := f.text(l, fieldMessage)
+	if message == nil {
+		return true
 	}
-	if s := f.find(l, fieldTime); s != 0 {
-		r.spots[fieldTime] = f.members[s]
-	}
-	message := &r.spots[fieldMessage]
 	if n := message.to - message.from; message.plain && n != int32(len(messageEnd)) && n != int32(len(messageStart)) {
 		return true
 	}
@@ -210,24 +253,16 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 				return false
 			}
 		}
-		m = &f.members[start]
-		if m.kind != '"' {
+		if r.start, ok = r.member(start); !ok {
 			return false
 		}
-		if _, ok := r.clock.nanos(b[m.from:m.to]); !ok {
-			return false
-		}
-		r.spots[fieldStart] = *m
 	case EventStart:
 		if start != 0 || lasted != 0 {
 			return false
 		}
-		r.spots[fieldStart] = r.spots[fieldTime]
 	}
 	r.Event = event
-	f.text(l, fieldParent, &r.spots[fieldParent])
-	f.text(l, fieldKind, &r.spots[fieldKind])
-	r.Failed = f.text(l, fieldError, &r.spots[fieldError])
+	r.Failed = f.text(l, fieldError) != nil
 	if s := f.find(l, fieldSampleRate); s != 0 && (f.members[s].kind != '"' || f.isText) {
 		m := &f.members[s]
 		if x, ok := parseNumber(b[m.from:m.to]); ok && x > 0 && x <= 1 {
@@ -251,15 +286,14 @@ func (f *fastLine) find(l *layout, field field) slot {
 	return 0
 }
 
-// text sets where a field's first string is.
-func (f *fastLine) text(l *layout, field field, to *spot) bool {
+// text returns a field's first string, nil if there is none.
+func (f *fastLine) text(l *layout, field field) *spot {
 	for _, s := range l.slots[field] {
 		if m := &f.members[s]; m.line == f.line && m.kind == '"' {
-			*to = *m
-			return true
+			return m
 		}
 	}
-	return false
+	return nil
 }
 
 // take makes the record of an entry, whose Raw is not looked at.
@@ -271,7 +305,7 @@ func (r *Record) take(e *Entry) {
 	put := func(f field, s string) {
 		from := int32(len(b))
 		b = append(b, s...)
-		r.spots[f] = spot{from: from, to: int32(len(b)), plain: true}
+		r.spots[f] = spot{from: from, to: int32(len(b))}
 	}
 	put(fieldLevel, e.Level)
 	put(fieldMessage, e.Message)
@@ -282,5 +316,5 @@ func (r *Record) take(e *Entry) {
 	put(fieldParent, e.Parent)
 	put(fieldKind, e.Kind)
 	put(fieldError, e.Error)
-	r.scratch, r.buf = b, b
+	r.scratch = b
 }

@@ -59,6 +59,7 @@ type lineReader struct {
 
 func newLineReader(inputs []Input, filter func(*Record) bool, fn func(*Record)) *lineReader {
 	w := &lineReader{inputs: inputs, filter: filter, fn: fn, parser: lineParser{in: make(interner)}}
+	w.fast.short = shortKeysOf()
 	w.record.parser, w.record.clock, w.fast.clock = &w.parser, &w.clock, &w.clock
 	return w
 }
