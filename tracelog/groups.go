@@ -4,14 +4,15 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 )
 
 // GroupOptions are the options of [ScanGroups].
 type GroupOptions struct {
 	ScanOptions
 
-	// By returns what a span is grouped by, and false if it belongs to no group. It is called by several goroutines
-	// at once, and its result is copied. Nil is [Record.Op].
+	// By returns what a span is grouped by, and false if it belongs to no group. It is given the starts of spans too.
+	// It is called by several goroutines at once, and its result is copied. Nil is [Record.Op].
 	By func(*Record) ([]byte, bool)
 
 	// KeepDuplicates counts each span end as often as it stands in the inputs.
@@ -24,6 +25,9 @@ type Grouping struct {
 
 	// Duplicates is how many span ends were left out, because the same one had been counted.
 	Duplicates int
+
+	// Open is how many spans of a group began and did not end. It is 0 where Deduped is false, as nobody knows then.
+	Open int
 
 	// Deduped says that each span end counts once. It is false with GroupOptions.KeepDuplicates, and if there are more
 	// than six million span ends: then none is left out, since nobody remembers that many.
@@ -48,14 +52,29 @@ func ScanGroups(ctx context.Context, inputs []Input, o *GroupOptions) (*Grouping
 	var set *recordSet
 	if !o.KeepDuplicates {
 		set = newRecordSet()
+		set.expect(expectedEnds(inputs))
 	}
 	var workers []*grouper
 	sources, err := ScanRecords(ctx, inputs, &o.ScanOptions, func() func(*Record) {
-		g := &grouper{by: o.By, set: set, groups: make(map[string]*twofold)}
+		g := &grouper{by: o.By, set: set, maxStarts: 1 << 16, groups: make(map[string]*twofold)}
+		if set != nil {
+			g.ends = newSetWriter(set, o.workers(), g.count)
+		}
 		workers = append(workers, g)
 		return g.add
 	})
-	r := &Grouping{Sources: sources, Deduped: set != nil && !set.full()}
+	r := &Grouping{Sources: sources}
+	if set != nil {
+		var open []uint64
+		for _, w := range workers {
+			w.ends.flush()
+			open = append(open, w.starts...)
+		}
+		if r.Deduped = !set.full(); r.Deduped {
+			slices.Sort(open)
+			r.Open = len(slices.DeleteFunc(slices.Compact(open), set.has))
+		}
+	}
 	groups := make(map[string]*StatGroup)
 	for _, w := range workers {
 		r.Dropped += w.dropped
@@ -79,10 +98,23 @@ func ScanGroups(ctx context.Context, inputs []Input, o *GroupOptions) (*Grouping
 	return r, err
 }
 
+// expectedEnds guesses how many span ends there are, of what has a size.
+func expectedEnds(inputs []Input) int64 {
+	total := int64(0)
+	for i := range inputs {
+		_, size := parts(inputs[i].Reader)
+		total += size
+	}
+	return total / 700
+}
+
 // A grouper is a worker's share of ScanGroups.
 type grouper struct {
 	by         func(*Record) ([]byte, bool)
 	set        *recordSet
+	ends       *setWriter[groupEnd]
+	starts     []uint64 // of spans, as recordSet.span has them
+	maxStarts  int
 	groups     map[string]*twofold
 	duplicates int
 	dropped    int
@@ -94,32 +126,81 @@ type twofold struct {
 	again *Stat
 }
 
+// A groupEnd is a span end that may be a duplicate.
+type groupEnd struct {
+	group    *twofold      // nil if it has none, and is only to be remembered
+	duration time.Duration // ^ of one that failed
+	weight   float64
+}
+
 func (g *grouper) add(r *Record) {
-	if r.Event != EventEnd {
+	if r.Event == EventLog {
 		return
 	}
 	key, ok := r.Op(), true
 	if g.by != nil {
-		if key, ok = g.by(r); !ok {
-			return
-		}
+		key, ok = g.by(r)
 	}
-	t := g.groups[string(key)]
-	if t == nil {
-		if len(g.groups) == MaxGroups {
-			g.dropped++
-			return
+	if r.Event == EventStart {
+		if ok && g.set != nil {
+			g.start(r)
 		}
-		t = new(twofold)
-		g.groups[string(key)] = t
-	}
-	if g.set != nil && !g.set.add(g.set.hash(r)) {
-		if t.again == nil {
-			t.again = new(Stat)
-		}
-		t.again.Add(r.Duration, r.Failed, r.Weight())
-		g.duplicates++
 		return
 	}
-	t.once.Add(r.Duration, r.Failed, r.Weight())
+	var t *twofold
+	if ok {
+		if t = g.groups[string(key)]; t == nil {
+			t = g.group(string(key))
+		}
+	}
+	d, weight := r.Duration, r.Weight()
+	switch {
+	case g.set != nil:
+		if r.Failed {
+			d = ^d
+		}
+		g.ends.add(g.set.hash(r), groupEnd{t, d, weight})
+	case t != nil:
+		t.once.Add(d, r.Failed, weight)
+	}
+}
+
+// group returns a new group, or nil if there are too many.
+func (g *grouper) group(key string) *twofold {
+	if len(g.groups) == MaxGroups {
+		g.dropped++
+		return nil
+	}
+	t := new(twofold)
+	g.groups[key] = t
+	return t
+}
+
+// start remembers that a span has begun.
+func (g *grouper) start(r *Record) {
+	if len(g.starts) == g.maxStarts {
+		g.ends.flush()
+		g.starts = slices.DeleteFunc(g.starts, g.set.has)
+		g.maxStarts = max(g.maxStarts, 2*len(g.starts))
+	}
+	g.starts = append(g.starts, g.set.span(r))
+}
+
+func (g *grouper) count(e *groupEnd, isNew bool) {
+	if e.group == nil {
+		return
+	}
+	to := &e.group.once
+	if !isNew {
+		g.duplicates++
+		if e.group.again == nil {
+			e.group.again = new(Stat)
+		}
+		to = e.group.again
+	}
+	d, failed := e.duration, e.duration < 0
+	if failed {
+		d = ^d
+	}
+	to.Add(d, failed, e.weight)
 }

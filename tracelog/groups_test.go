@@ -2,6 +2,7 @@ package tracelog
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -59,6 +60,59 @@ func TestScanGroups(t *testing.T) {
 		if got := show(test.o); got != test.want {
 			t.Errorf("%s:\n%s, want\n%s", test.name, got, test.want)
 		}
+	}
+}
+
+// Spans that began and did not end are counted whatever the order of the lines, and however many a trace has.
+func TestScanGroupsOpen(t *testing.T) {
+	var lines []string
+	want := 0
+	for trace := range 400 {
+		spans := 12
+		if trace == 7 {
+			spans = 200 // more than stand together in a recordSet
+		}
+		for span := range spans {
+			id := fmt.Sprintf("%d.%d", trace, span)
+			start := fmt.Sprintf(`{"msg":"span start","trace":"t%d","span":%q,"op":"op %d"}`+"\n", trace, id, span%3)
+			if span%4 != 3 {
+				lines = append(lines, start)
+			}
+			if span%5 == 0 {
+				lines = append(lines, start) // shipped twice
+			}
+			if (trace+span)%6 > 0 {
+				lines = append(lines, end(fmt.Sprintf("t%d", trace), id, span%9+1, fmt.Sprintf(`,"op":"op %d"`, span%3)))
+			} else if (span%4 != 3 || span%5 == 0) && span%3 > 0 {
+				want++
+			}
+		}
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 3 {
+		random.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+		o := &GroupOptions{
+			ScanOptions: ScanOptions{Workers: 3, chunk: 1 << 12},
+			By:          func(r *Record) ([]byte, bool) { return r.Op(), string(r.Op()) != "op 0" },
+		}
+		g, err := ScanGroups(t.Context(), []Input{{"f", strings.NewReader(strings.Join(lines, ""))}}, o)
+		if err != nil || !g.Deduped || g.Open != want || len(g.Groups) != 2 {
+			t.Fatalf("%d open in %d groups (deduped %v, %v), want %d in 2", g.Open, len(g.Groups), g.Deduped, err, want)
+		}
+	}
+}
+
+// A worker remembers open spans, not all that have begun.
+func TestGrouperForgetsEnded(t *testing.T) {
+	set := newRecordSet()
+	g := &grouper{set: set, maxStarts: 100, groups: make(map[string]*twofold)}
+	g.ends = newSetWriter(set, 1, g.count)
+	for span := range 10_000 {
+		g.add(record(t, fmt.Sprintf(`{"msg":"span start","trace":"t","span":"%d"}`, span)))
+		g.add(record(t, strings.TrimSpace(end("t", fmt.Sprint(span), 1, ""))))
+	}
+	if len(g.starts) > 100 || g.maxStarts > 100 {
+		t.Errorf("%d starts, room for %d", len(g.starts), g.maxStarts)
 	}
 }
 

@@ -38,6 +38,13 @@ type ScanOptions struct {
 	chunk int // how much is read at once; 0 means chunkSize
 }
 
+func (o *ScanOptions) workers() int {
+	if o.Workers > 0 {
+		return o.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
 // chunkSize fits into the cache of a core.
 const chunkSize = 256 << 10
 
@@ -62,10 +69,7 @@ type blockReader interface {
 // readBlocks reads the inputs, one after the other, and gives each block to one of the workers,
 // to each of them never two at a time. The error names the inputs that could not be read to their end, or is ctx's.
 func readBlocks(ctx context.Context, inputs []Input, o *ScanOptions, worker func() blockReader) error {
-	n := o.Workers
-	if n <= 0 {
-		n = runtime.GOMAXPROCS(0)
-	}
+	n := o.workers()
 	chunk := o.chunk
 	if chunk == 0 {
 		chunk = chunkSize
@@ -128,6 +132,7 @@ type partReader struct {
 	read  *atomic.Int64
 
 	next atomic.Int64
+	stop atomic.Bool
 	mu   sync.Mutex
 	err  error
 }
@@ -135,11 +140,18 @@ type partReader struct {
 func (p *partReader) run(workers []blockReader, bufs [][]byte) error {
 	var wg sync.WaitGroup
 	n := int((p.size + p.chunk - 1) / p.chunk)
+	// The lines of a trace are near each other. Were workers always on neighbouring parts, they would work on the same
+	// traces at the same time, and what is known of these would wander between the caches of the cores.
+	run := max(1, min(maxRun, n/(4*len(workers))))
 	for i := range min(len(workers), n) {
 		wg.Go(func() {
-			for p.ctx.Err() == nil {
-				seq := int(p.next.Add(1) - 1)
-				if seq >= n {
+			seq, end := 0, 0
+			for ; p.ctx.Err() == nil; seq++ {
+				if seq == end {
+					end = int(p.next.Add(int64(run)))
+					seq = end - run
+				}
+				if seq >= n || p.stop.Load() {
 					return
 				}
 				b := block{input: p.input, seq: seq, buf: bufs[i]}
@@ -154,7 +166,7 @@ func (p *partReader) run(workers []blockReader, bufs [][]byte) error {
 					p.mu.Lock()
 					p.err = err
 					p.mu.Unlock()
-					p.next.Store(int64(n))
+					p.stop.Store(true)
 				}
 			}
 		})
@@ -162,6 +174,9 @@ func (p *partReader) run(workers []blockReader, bufs [][]byte) error {
 	wg.Wait()
 	return p.err
 }
+
+// maxRun is how many parts in a row a worker reads.
+const maxRun = 16
 
 // slack is what is read beyond a part at once, to have the rest of its last line.
 const slack = 4 << 10

@@ -5,9 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/slogtrace/slogtrace/tracelog"
@@ -62,27 +60,18 @@ func (r *reading) noSpans(f *filter) error {
 
 // groups makes groups of span ends, of each by itself.
 func (r *reading) groups(f *filter, by []string, duplicates bool) ([]*group, error) {
-	open := &openSpans{seed: maphash.MakeSeed(), ids: make(map[string]bool)}
 	var unsampled atomic.Int64
-	o := &tracelog.GroupOptions{By: keyOf(by), KeepDuplicates: duplicates}
-	all := f.empty()
-	o.Filter = func(r *tracelog.Record) bool {
-		switch r.Event {
-		case tracelog.EventEnd:
-			open.end(r)
-			if !all && !f.record(r, false) {
-				return false
-			}
-			if r.Unsampled && r.Weight() == 0 {
-				unsampled.Add(1)
-			}
-			return true
-		case tracelog.EventStart:
-			if all || f.record(r, false) {
-				open.start(r)
-			}
+	key, all := keyOf(by), f.empty()
+	o := &tracelog.GroupOptions{KeepDuplicates: duplicates}
+	o.Filter = func(r *tracelog.Record) bool { return r.Event != tracelog.EventLog }
+	o.By = func(r *tracelog.Record) ([]byte, bool) {
+		if !all && !f.record(r, false) {
+			return nil, false
 		}
-		return false
+		if r.Unsampled && r.Event == tracelog.EventEnd && r.Weight() == 0 {
+			unsampled.Add(1)
+		}
+		return key(r)
 	}
 	var found *tracelog.Grouping
 	err := r.pass(func(in []tracelog.Input) (_ []tracelog.Source, err error) {
@@ -92,7 +81,7 @@ func (r *reading) groups(f *filter, by []string, duplicates bool) ([]*group, err
 	if err != nil {
 		return nil, err
 	}
-	r.s.leftOut(len(open.ids), int(unsampled.Load()))
+	r.s.leftOut(found.Open, int(unsampled.Load()))
 	switch {
 	case found.Duplicates > 0:
 		r.s.talk("%s left out that the logs have more than once", plural(found.Duplicates, "span end"))
@@ -183,7 +172,7 @@ func keyOf(by []string) func(*tracelog.Record) ([]byte, bool) {
 	if len(by) == 1 {
 		switch by[0] {
 		case "op":
-			return nil
+			return func(r *tracelog.Record) ([]byte, bool) { return r.Op(), true }
 		case "service":
 			return func(r *tracelog.Record) ([]byte, bool) {
 				if name := r.Service(); len(name) > 0 {
@@ -222,52 +211,4 @@ func valuesOf(key string, n int) []string {
 		values[i], b = string(b[:size]), b[size:]
 	}
 	return values
-}
-
-// openSpans are the spans of which a start was read and no end, neither since nor shortly before.
-type openSpans struct {
-	seed maphash.Seed
-	// Of the ends that were read lately the hash, each in a place that the hash gives: when several goroutines read,
-	// an end may come before its start. In the log itself hardly any does, and to know of all would take
-	// as much memory as to leave out duplicates does, for a number in a remark.
-	lately [1 << 14]atomic.Uint64
-
-	n   atomic.Int64
-	mu  sync.Mutex
-	ids map[string]bool // the trace's and the span's
-}
-
-func (o *openSpans) start(r *tracelog.Record) {
-	var b [128]byte
-	key := spanKey(b[:0], r)
-	h := maphash.Bytes(o.seed, key)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.ids[string(key)] = true
-	o.n.Store(int64(len(o.ids)))
-	// An end that looks for the start only now finds it, and one that has not found it has left its hash.
-	if o.lately[h%uint64(len(o.lately))].Load() == h {
-		delete(o.ids, string(key))
-		o.n.Store(int64(len(o.ids)))
-	}
-}
-
-func (o *openSpans) end(r *tracelog.Record) {
-	var b [128]byte
-	key := spanKey(b[:0], r)
-	h := maphash.Bytes(o.seed, key)
-	o.lately[h%uint64(len(o.lately))].Store(h)
-	if o.n.Load() == 0 {
-		return
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	delete(o.ids, string(key))
-	o.n.Store(int64(len(o.ids)))
-}
-
-func spanKey(b []byte, r *tracelog.Record) []byte {
-	b = binary.AppendUvarint(b, uint64(len(r.Trace())))
-	b = append(b, r.Trace()...)
-	return append(b, r.Span()...)
 }
