@@ -82,7 +82,7 @@ func (g *gatherer) add(r *Record) {
 		return
 	}
 	h := maphash.Bytes(g.outlines.seed, id)
-	row := g.outlines.shards[h%outlineShards].lookup(id, h/outlineShards)
+	row := g.outlines.shard(h).lookup(h)
 	if row == nil || !row.wanted {
 		return
 	}
@@ -90,7 +90,7 @@ func (g *gatherer) add(r *Record) {
 	if e.Line = r.number; r.seq >= 0 {
 		e.Line = r.seq<<24 + r.number // a block has fewer lines
 	}
-	shard := &g.shards[h%outlineShards]
+	shard := &g.shards[h>>(64-outlineShardBits)]
 	shard.mu.Lock()
 	t := shard.traces[row]
 	if t == nil {

@@ -1,0 +1,532 @@
+package tracelog
+
+import (
+	"cmp"
+	"encoding/binary"
+	"hash/maphash"
+	"iter"
+	"math"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	slabRows     = 128
+	maxNameBytes = 256
+	noTime       = math.MaxInt64
+)
+
+// An outlineTable has outlines of traces, by a keyed hash of their ids, of 64 bits: two traces are taken for one
+// with a probability of n²/2⁶⁵, of a million once in 30 million files.
+type outlineTable struct {
+	n     int
+	index []uint32 // by hash: eight bits of it, so that other rows need not be looked at, and one more than the number of a row
+	slabs [][]outlineRow
+	long  []byte // ids that are not 32 hexadecimal digits
+	names names
+
+	failures []failure
+	// errors are apart, because there may be many: most of a log's errors are few texts, but nothing makes them so.
+	errors    names
+	maxErrors int
+
+	sets serviceSets
+}
+
+// An outlineRow is an Outline without pointers.
+type outlineRow struct {
+	id          [16]byte // if short; else where in long it is, and its length
+	hash        uint64
+	first, last int64 // first is noTime if there is none
+	rootStart   int64
+	rootLasted  int64
+	lines       uint32
+	starts      uint32
+	spans       uint32
+	again       uint32 // spans that are duplicates
+	matched     uint32
+	op, service uint32 // of names
+	services    uint32 // of sets
+	failure     uint32 // one more than the number of a failure; 0 if no span failed
+
+	// What is known of the first span ends, so that one that comes again can be told. Those of further ones
+	// are in a recordSet.
+	tags   [8]uint32
+	tagged uint8
+
+	root   rootRank
+	short  bool
+	failed bool // the root
+	wanted bool // by Outlines.Traces
+}
+
+// A failure is what is known of a trace's failed spans.
+type failure struct {
+	errors, again uint32
+	at            int64 // when the first of them ended
+	text, op      uint32
+	unkept        bool
+}
+
+// note takes the tag of a span end, see endTag, and counts it if it has come before. It reports false if there is no room.
+func (t *outlineTable) note(r *outlineRow, tag uint32) bool {
+	for _, known := range r.tags[:r.tagged] {
+		if known == tag {
+			t.countAgain(r, tag)
+			return true
+		}
+	}
+	if int(r.tagged) == len(r.tags) {
+		return false
+	}
+	r.tags[r.tagged] = tag
+	r.tagged++
+	return true
+}
+
+func (t *outlineTable) countAgain(r *outlineRow, tag uint32) {
+	r.again++
+	if tag&1 != 0 {
+		t.failures[r.failure-1].again++
+	}
+}
+
+// endTag returns 32 bits that tell a span end from others of its trace, whose hash is given. The lowest one is set if it failed.
+func endTag(seed maphash.Seed, trace uint64, r *Record) uint32 {
+	tag := uint32(mix(mix(trace, maphash.Bytes(seed, r.Span())), uint64(r.Duration))) &^ 1
+	if r.Failed {
+		tag |= 1
+	}
+	return tag
+}
+
+// A rootRank says how much speaks for the root that a row has.
+type rootRank uint8
+
+const (
+	rootNone rootRank = iota
+	rootLine
+	rootSpan // with a parent
+	rootRoot
+)
+
+func (t *outlineTable) row(n uint32) *outlineRow { return &t.slabs[n/slabRows][n%slabRows] }
+
+func (t *outlineTable) all() iter.Seq[*outlineRow] {
+	return func(yield func(*outlineRow) bool) {
+		for n := range uint32(t.n) {
+			if !yield(t.row(n)) {
+				return
+			}
+		}
+	}
+}
+
+func (t *outlineTable) id(row *outlineRow) string {
+	if row.short {
+		return unpackID(row.id)
+	}
+	return string(t.longID(row))
+}
+
+func (t *outlineTable) longID(row *outlineRow) []byte {
+	from, size := binary.LittleEndian.Uint64(row.id[:]), binary.LittleEndian.Uint64(row.id[8:])
+	return t.long[from : from+size]
+}
+
+func (t *outlineTable) outline(row *outlineRow, deduped bool) Outline {
+	out := Outline{
+		ID: t.id(row), Lines: int(row.lines), Spans: int(row.spans), Matched: int(row.matched),
+		Op: t.names.text(row.op), Service: t.names.text(row.service),
+		Duration: time.Duration(row.rootLasted), Rootless: row.root != rootRoot, Failed: row.failed,
+		Logs:     int(row.lines - row.starts - row.spans),
+		Services: t.sets.texts(row.services),
+	}
+	if deduped {
+		out.Spans -= int(row.again)
+	}
+	if row.failure != 0 {
+		f := &t.failures[row.failure-1]
+		out.Errors, out.Error, out.ErrorOp, out.Unkept = int(f.errors), t.errors.text(f.text), t.names.text(f.op), f.unkept
+		if f.unkept {
+			out.Error = ""
+		}
+		if deduped {
+			out.Errors -= int(f.again)
+		}
+	}
+	if row.first != noTime {
+		out.Start, out.End = time.Unix(0, row.first).UTC(), time.Unix(0, row.last).UTC()
+	}
+	return out
+}
+
+// lookup returns the row of a hash, or nil.
+func (t *outlineTable) lookup(h uint64) *outlineRow {
+	if t.n == 0 {
+		return nil
+	}
+	row, _ := t.search(h)
+	return row
+}
+
+// search returns the row of a hash, or where in the index it should be.
+func (t *outlineTable) search(h uint64) (*outlineRow, uint64) {
+	mask := uint64(len(t.index) - 1)
+	i := h & mask
+	for want := indexTag(h); t.index[i] != 0; i = (i + 1) & mask {
+		if e := t.index[i]; e&^maxRows == want {
+			if row := t.row(e&maxRows - 1); row.hash == h {
+				return row, i
+			}
+		}
+	}
+	return nil, i
+}
+
+// maxRows is how many rows an index can have: 2 GB, in each of 64 shards.
+const maxRows = 1<<24 - 1
+
+// indexTag returns bits of the hash that neither the shard nor the place in the index depend on.
+func indexTag(h uint64) uint32 { return uint32(h>>24) &^ maxRows }
+
+// find returns the row of a hash, which is new if need be and then has no id.
+func (t *outlineTable) find(h uint64) (row *outlineRow, isNew bool) {
+	if t.n >= len(t.index)/4*3 {
+		if t.n == maxRows {
+			panic("tracelog: more than a billion traces")
+		}
+		t.grow()
+	}
+	row, i := t.search(h)
+	if row != nil {
+		return row, false
+	}
+	if t.n == slabRows*len(t.slabs) {
+		t.slabs = append(t.slabs, make([]outlineRow, slabRows))
+	}
+	t.n++
+	t.index[i] = indexTag(h) | uint32(t.n)
+	row = t.row(uint32(t.n - 1))
+	*row = outlineRow{hash: h, first: noTime, last: math.MinInt64}
+	return row, true
+}
+
+func (t *outlineTable) grow() {
+	t.index = make([]uint32, max(64, 2*len(t.index)))
+	mask := uint64(len(t.index) - 1)
+	for n := range uint32(t.n) {
+		h := t.row(n).hash
+		i := h & mask
+		for t.index[i] != 0 {
+			i = (i + 1) & mask
+		}
+		t.index[i] = indexTag(h) | (n + 1)
+	}
+}
+
+// forget takes off what has been added to another table, except what can be added twice.
+func (t *outlineTable) forget(row *outlineRow) {
+	row.lines, row.starts, row.spans, row.again, row.matched, row.tagged = 0, 0, 0, 0, 0, 0
+	if row.failure != 0 {
+		f := &t.failures[row.failure-1]
+		f.errors, f.again = 0, 0
+	}
+}
+
+// clear forgets the rows.
+func (t *outlineTable) clear() {
+	clear(t.index)
+	t.n, t.long, t.failures = 0, t.long[:0], t.failures[:0]
+	if max(len(t.names.texts), len(t.errors.texts), len(t.sets.sets)) > 1<<12 {
+		t.names, t.errors, t.sets = names{}, names{}, serviceSets{}
+	}
+}
+
+func (t *outlineTable) setID(row *outlineRow, id []byte) {
+	if row.id, row.short = packID(id); row.short {
+		return
+	}
+	binary.LittleEndian.PutUint64(row.id[:], uint64(len(t.long)))
+	binary.LittleEndian.PutUint64(row.id[8:], uint64(len(id)))
+	t.long = append(t.long, id...)
+}
+
+// rowOf returns the row of the trace with that id, whose hash is h.
+func (t *outlineTable) rowOf(id []byte, h uint64) *outlineRow {
+	row, isNew := t.find(h)
+	if isNew {
+		t.setID(row, id)
+	}
+	return row
+}
+
+// add adds a record of the row's trace.
+func (t *outlineTable) add(row *outlineRow, r *Record, matched bool, at int64, timed bool) {
+	row.lines++
+	if matched {
+		row.matched++
+	}
+	service := shorten(r.Service())
+	if len(service) > 0 {
+		row.services = t.sets.with(row.services, t.names.number(service), &t.names)
+	}
+	if r.Event != EventEnd {
+		if r.Event == EventStart {
+			row.starts++
+		}
+		if timed {
+			row.first, row.last = min(row.first, at), max(row.last, at)
+		}
+		if row.root <= rootLine {
+			if !timed {
+				at = noTime
+			}
+			t.offer(row, rootLine, at, 0, shorten(r.Op()), service, r.Failed)
+		}
+		return
+	}
+	row.spans++
+	start, ok := r.nanos(fieldStart)
+	if ok {
+		row.first = min(row.first, start)
+		row.last = max(row.last, start)
+		if end := start + int64(r.Duration); end > start {
+			row.last = max(row.last, end)
+		}
+	} else {
+		start = noTime
+		if timed {
+			row.first, row.last = min(row.first, at), max(row.last, at)
+		}
+	}
+	if r.Failed {
+		end := int64(noTime)
+		if start != noTime {
+			end = start + int64(r.Duration)
+		}
+		t.fail(row, end, shorten(r.Error()), shorten(r.Op()), false).errors++
+	}
+	rank := rootSpan
+	if len(r.Parent()) == 0 {
+		rank = rootRoot
+	}
+	if rank >= row.root {
+		t.offer(row, rank, start, int64(r.Duration), shorten(r.Op()), service, r.Failed)
+	}
+}
+
+// merge adds a row of another table. The set has the span ends for which a row has no room.
+func (t *outlineTable) merge(from *outlineTable, other *outlineRow, set *recordSet) {
+	row, isNew := t.find(other.hash)
+	if isNew {
+		if row.id, row.short = other.id, other.short; !row.short {
+			t.setID(row, from.longID(other))
+		}
+	}
+	row.first, row.last = min(row.first, other.first), max(row.last, other.last)
+	row.lines += other.lines
+	row.starts += other.starts
+	row.spans += other.spans
+	row.again += other.again
+	row.matched += other.matched
+	for _, name := range from.sets.texts(other.services) {
+		row.services = t.sets.with(row.services, t.names.number([]byte(name)), &t.names)
+	}
+	if other.failure != 0 {
+		of := &from.failures[other.failure-1]
+		f := t.fail(row, of.at, []byte(from.errors.text(of.text)), []byte(from.names.text(of.op)), of.unkept)
+		f.errors += of.errors
+		f.again += of.again
+	}
+	for _, tag := range other.tags[:other.tagged] {
+		if !t.note(row, tag) && !set.add(row.hash>>44<<44|mix(row.hash, uint64(tag))>>20) {
+			t.countAgain(row, tag)
+		}
+	}
+	if other.root >= row.root {
+		op, service := from.names.text(other.op), from.names.text(other.service)
+		t.offer(row, other.root, other.rootStart, other.rootLasted, []byte(op), []byte(service), other.failed)
+	}
+}
+
+// offer makes something the trace's root if more speaks for it: then the order of records does not matter.
+// It must not be of a lower rank.
+func (t *outlineTable) offer(row *outlineRow, rank rootRank, start, lasted int64, op, service []byte, failed bool) {
+	if row.root == rank {
+		c := cmp.Or(cmp.Compare(row.rootStart, start), cmp.Compare(lasted, row.rootLasted))
+		if c == 0 {
+			c = cmp.Or(strings.Compare(t.names.text(row.op), string(op)), strings.Compare(t.names.text(row.service), string(service)))
+		}
+		if c <= 0 {
+			return
+		}
+	}
+	row.root, row.rootStart, row.rootLasted = rank, start, lasted
+	row.op, row.service = t.names.number(op), t.names.number(service)
+	row.failed = failed
+}
+
+// fail takes the error of a span if it ended first. The order of records does not matter.
+func (t *outlineTable) fail(row *outlineRow, at int64, text, op []byte, unkept bool) *failure {
+	isNew := row.failure == 0
+	if isNew {
+		t.failures = append(t.failures, failure{})
+		row.failure = uint32(len(t.failures))
+	}
+	f := &t.failures[row.failure-1]
+	if !isNew {
+		c := cmp.Compare(at, f.at)
+		if c == 0 {
+			c = cmp.Or(strings.Compare(string(text), t.errors.text(f.text)), strings.Compare(string(op), t.names.text(f.op)))
+		}
+		if c >= 0 {
+			return f
+		}
+	}
+	f.at, f.op = at, t.names.number(op)
+	_, known := t.errors.numbers[string(text)]
+	f.unkept = unkept || !known && len(t.errors.texts) >= t.maxErrors
+	if f.unkept {
+		text = nil
+	}
+	f.text = t.errors.number(text)
+	return f
+}
+
+// maxShardErrors limits the errors that are kept to 16 MB.
+const maxShardErrors = 1000
+
+// serviceSets numbers sets of services. The set 0 is empty.
+type serviceSets struct {
+	sets    []serviceSet
+	numbers map[string]uint32
+	next    map[[2]uint32]uint32 // by set and service: the set with both
+}
+
+type serviceSet struct {
+	texts   []string // sorted
+	members []uint32 // their numbers, in any order
+}
+
+// maxSets is how many sets of services are kept; beyond, services are missing in some.
+const maxSets = 10_000
+
+func (s *serviceSets) texts(set uint32) []string {
+	if int(set) < len(s.sets) {
+		return s.sets[set].texts
+	}
+	return nil
+}
+
+// with returns the number of the set that also has the service.
+func (s *serviceSets) with(set, service uint32, n *names) uint32 {
+	if int(set) < len(s.sets) && slices.Contains(s.sets[set].members, service) {
+		return set
+	}
+	if to, ok := s.next[[2]uint32{set, service}]; ok {
+		return to
+	}
+	if s.next == nil {
+		s.next, s.numbers, s.sets = make(map[[2]uint32]uint32), make(map[string]uint32), make([]serviceSet, 1)
+	}
+	old, name := s.sets[set], n.text(service)
+	i, _ := slices.BinarySearch(old.texts, name)
+	sum := serviceSet{slices.Insert(slices.Clone(old.texts), i, name), append(slices.Clip(old.members), service)}
+	key := strings.Join(sum.texts, "\x00")
+	to, ok := s.numbers[key]
+	if !ok {
+		if len(s.sets) >= maxSets {
+			return set
+		}
+		to = uint32(len(s.sets))
+		s.sets, s.numbers[key] = append(s.sets, sum), to
+	}
+	s.next[[2]uint32{set, service}] = to
+	return to
+}
+
+// shorten cuts a name between characters.
+func shorten(b []byte) []byte {
+	if len(b) <= maxNameBytes {
+		return b
+	}
+	n := maxNameBytes
+	for n > 0 && n > maxNameBytes-utf8.UTFMax && !utf8.RuneStart(b[n]) {
+		n--
+	}
+	return b[:n]
+}
+
+// Names numbers strings.
+type names struct {
+	numbers map[string]uint32
+	texts   []string
+	recent  [16]uint32 // by length and last byte: most lines have names that lines before had
+}
+
+func (n *names) number(b []byte) uint32 {
+	recent := &n.recent[0]
+	if len(b) > 0 {
+		recent = &n.recent[(len(b)^int(b[len(b)-1]))%len(n.recent)]
+	}
+	if int(*recent) < len(n.texts) && n.texts[*recent] == string(b) {
+		return *recent
+	}
+	i, ok := n.numbers[string(b)]
+	if !ok {
+		if n.numbers == nil {
+			n.numbers = make(map[string]uint32)
+		}
+		s := string(b)
+		i = uint32(len(n.texts))
+		n.numbers[s] = i
+		n.texts = append(n.texts, s)
+	}
+	*recent = i
+	return i
+}
+
+func (n *names) text(i uint32) string {
+	if int(i) < len(n.texts) {
+		return n.texts[i]
+	}
+	return ""
+}
+
+// packID returns what 32 lower-case hexadecimal digits stand for.
+func packID(b []byte) (id [16]byte, ok bool) {
+	if len(b) != 32 {
+		return id, false
+	}
+	for i := range id {
+		hi, lo := digits[b[2*i]], digits[b[2*i+1]]
+		if hi|lo > 15 {
+			return [16]byte{}, false
+		}
+		id[i] = hi<<4 | lo
+	}
+	return id, true
+}
+
+func unpackID(id [16]byte) string {
+	var b [32]byte
+	const lower = "0123456789abcdef"
+	for i, c := range id {
+		b[2*i], b[2*i+1] = lower[c>>4], lower[c&15]
+	}
+	return string(b[:])
+}
+
+// digits are the values of lower-case hexadecimal digits, and 255 for all else.
+var digits = func() (d [256]uint8) {
+	for i := range d {
+		d[i] = 255
+	}
+	for i, c := range []byte("0123456789abcdef") {
+		d[c] = uint8(i)
+	}
+	return d
+}()
