@@ -27,7 +27,7 @@ func (g *generator) begin() {
 		g.truth.fail(b.trace)
 	}
 	if g.truth.Traces <= maxLookups || g.truth.Traces%10007 == 0 {
-		g.truth.look(b.trace, len(b.lines))
+		g.truth.look(b.trace, b.lines)
 	}
 }
 

@@ -44,10 +44,13 @@ type Op struct {
 	Max    float64 `json:"max_ms"`
 }
 
-// A Lookup says how many lines a trace has, without duplicates.
+// A Lookup says how many lines a trace has, without duplicates, and how many of those are the ends of spans,
+// and how many are of no span's start or end.
 type Lookup struct {
 	Trace string `json:"trace"`
 	Lines int    `json:"lines"`
+	Spans int    `json:"spans"`
+	Logs  int    `json:"logs"`
 }
 
 func (t *Truth) init() {
@@ -67,7 +70,19 @@ func (t *Truth) fail(id string) {
 	t.failed += Hash(id)
 }
 
-func (t *Truth) look(id string, lines int) { t.Lookups = append(t.Lookups, Lookup{id, lines}) }
+func (t *Truth) look(id string, lines []*record) {
+	l := Lookup{Trace: id, Lines: len(lines)}
+	for _, r := range lines {
+		switch r.msg {
+		case "span end":
+			l.Spans++
+		case "span start":
+		default:
+			l.Logs++
+		}
+	}
+	t.Lookups = append(t.Lookups, l)
+}
 
 // Hash is the hash that [Truth.FailedHash] sums up.
 func Hash(id string) uint64 {

@@ -1,4 +1,4 @@
-// Command duck asks DuckDB what ours finds out: a subject of readspeed. Only the columns that are needed are declared.
+// Command duck asks DuckDB what slogtrace finds out: a subject of readspeed. Only the columns that are needed are declared.
 //
 //	duck stats|ls FILE
 //	duck version
@@ -57,7 +57,7 @@ func run(args []string) error {
 	}
 	defer rows.Close()
 	var ops []loggen.Op
-	failed, hash := 0, uint64(0)
+	var failed []trace
 	for rows.Next() {
 		if args[0] == "stats" {
 			var o loggen.Op
@@ -67,12 +67,11 @@ func run(args []string) error {
 			ops = append(ops, o)
 			continue
 		}
-		var id string
-		if err := rows.Scan(&id); err != nil {
+		var t trace
+		if err := rows.Scan(&t.ID); err != nil {
 			return err
 		}
-		failed++
-		hash += loggen.Hash(id)
+		failed = append(failed, t)
 	}
 	if err := rows.Err(); err != nil {
 		return err
@@ -80,5 +79,9 @@ func run(args []string) error {
 	if args[0] == "stats" {
 		return json.NewEncoder(os.Stdout).Encode(ops)
 	}
-	return json.NewEncoder(os.Stdout).Encode(map[string]any{"failed_traces": failed, "failed_hash": fmt.Sprintf("%016x", hash)})
+	return json.NewEncoder(os.Stdout).Encode(failed)
+}
+
+type trace struct {
+	ID string `json:"trace"`
 }
