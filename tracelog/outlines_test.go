@@ -1,0 +1,215 @@
+package tracelog
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+)
+
+// Of many traces, whose lines are in any order and some there twice, each has the outline that one makes who keeps all
+// lines and looks at the definitions.
+func TestScanOutlinesOfMany(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	begin := time.Date(2026, 3, 1, 9, 15, 0, 0, time.UTC)
+	var lines []string
+	line := func(members ...any) {
+		var b strings.Builder
+		for i := 0; i < len(members); i += 2 {
+			if members[i+1] == "" {
+				continue
+			}
+			value, err := json.Marshal(members[i+1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(&b, `,"%s":%s`, members[i], value)
+		}
+		lines = append(lines, "{"+b.String()[1:]+"}\n")
+		if random.IntN(10) == 0 {
+			lines = append(lines, lines[len(lines)-1])
+		}
+	}
+	// Names that a cache by length and last letter takes for each other.
+	pick := func(names ...string) string { return names[random.IntN(len(names))] }
+	service := func() string { return pick("", "api-a", "bpi-a", "cpi-a", "worker") }
+	op := func() string { return pick("GET /a", "PUT /a", "op", "no", "a longer one") }
+	// More than a worker has in its own table, and some with more spans than a row has room for.
+	for trace := range 3 * maxMine {
+		id := fmt.Sprintf("%032x", trace+1)
+		if trace%5 == 0 {
+			id = fmt.Sprintf("Trace-%d", trace)
+		}
+		for span := range random.IntN(14) {
+			at := begin.Add(time.Duration(random.Int64N(int64(time.Hour))))
+			parent, failed := "", ""
+			if span > 0 && trace%7 > 0 || trace%3 == 0 {
+				parent = "0"
+			}
+			if random.IntN(8) == 0 {
+				failed = pick("timeout", "refused", "no room")
+			}
+			lasted := 1 + random.IntN(1000)
+			switch random.IntN(4) {
+			case 0:
+				line("time", at, "msg", "span start", "trace", id, "span", fmt.Sprint(span), "op", op(), "service", service())
+			case 1:
+				line("time", at, "msg", "a line", "trace", id, "span", fmt.Sprint(span), "op", op(), "service", service())
+			}
+			line("time", at.Add(time.Second), "msg", "span end", "trace", id, "span", fmt.Sprint(span), "op", op(),
+				"service", service(), "parent", parent, "start", at, "duration_ms", lasted, "error", failed)
+		}
+		line("msg", "without a time", "trace", id, "service", service())
+	}
+	match := func(op string) bool { return strings.HasSuffix(op, "/a") }
+	want := outlinesByHand(t, strings.Join(lines, ""), match)
+	for _, workers := range []int{1, 3, 2, 1} {
+		log := strings.Join(lines, "") // of each trace together at first
+		random.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+		s, err := ScanOutlines(t.Context(), []Input{{"f", strings.NewReader(log)}}, &OutlineOptions{
+			ScanOptions: ScanOptions{Workers: workers, chunk: 1 << 14},
+			Match:       func(r *Record) bool { return match(string(r.Op())) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := gocmp.Diff(want, slices.Collect(s.All(nil))); d != "" {
+			t.Fatalf("%d workers: -want +got\n%.4000s", workers, d)
+		}
+		if s.Len() != len(want) || len(s.IDs()) != len(want) {
+			t.Errorf("%d traces, %d ids, want %d", s.Len(), len(s.IDs()), len(want))
+		}
+	}
+}
+
+func outlinesByHand(t *testing.T, log string, match func(op string) bool) []Outline {
+	t.Helper()
+	traces := make(map[string][]Entry)
+	entries, _ := scanAll(t, []byte(log))
+	for _, e := range entries {
+		traces[e.Trace] = append(traces[e.Trace], e)
+	}
+	var all []Outline
+	for id, lines := range traces {
+		all = append(all, outlineByHand(id, lines, match))
+	}
+	slices.SortFunc(all, func(a, b Outline) int {
+		if a.Start.IsZero() != b.Start.IsZero() {
+			if a.Start.IsZero() {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Or(a.Start.Compare(b.Start), strings.Compare(a.ID, b.ID))
+	})
+	return all
+}
+
+func outlineByHand(id string, lines []Entry, match func(op string) bool) Outline {
+	o := Outline{ID: id, Lines: len(lines), Rootless: true}
+	var times []time.Time
+	var ends, failed, roots, firsts []Entry
+	for _, e := range lines {
+		if match(e.Op) {
+			o.Matched++
+		}
+		if e.Service != "" && !slices.Contains(o.Services, e.Service) {
+			o.Services = append(o.Services, e.Service)
+		}
+		switch {
+		case e.Event == EventEnd:
+			times = append(times, e.Start, e.Start.Add(e.Duration))
+			again := slices.ContainsFunc(ends, func(x Entry) bool {
+				return x.Span == e.Span && x.Duration == e.Duration && x.Failed == e.Failed
+			})
+			if again {
+				break
+			}
+			ends = append(ends, e)
+			if e.Failed {
+				failed = append(failed, e)
+			}
+			if e.Parent == "" {
+				roots = append(roots, e)
+			}
+		default:
+			if e.Event == EventLog {
+				o.Logs++
+			}
+			if !e.Time.IsZero() {
+				times = append(times, e.Time)
+			}
+			firsts = append(firsts, e)
+		}
+	}
+	slices.Sort(o.Services)
+	o.Spans, o.Errors = len(ends), len(failed)
+	if len(times) > 0 {
+		o.Start, o.End = slices.MinFunc(times, time.Time.Compare), slices.MaxFunc(times, time.Time.Compare)
+	}
+	switch first := func(a, b Entry) int {
+		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(b.Duration, a.Duration), -strings.Compare(a.Op, b.Op), -strings.Compare(a.Service, b.Service))
+	}; {
+	case len(roots) > 0:
+		root := slices.MinFunc(roots, first)
+		o.Op, o.Service, o.Duration, o.Failed, o.Rootless = root.Op, root.Service, root.Duration, root.Failed, false
+	case len(ends) > 0:
+		root := slices.MinFunc(ends, first)
+		o.Op, o.Service, o.Duration, o.Failed = root.Op, root.Service, root.Duration, root.Failed
+	default:
+		line := slices.MinFunc(firsts, func(a, b Entry) int {
+			if a.Time.IsZero() != b.Time.IsZero() {
+				return -a.Time.Compare(b.Time) // a time comes before none
+			}
+			return cmp.Or(a.Time.Compare(b.Time), -strings.Compare(a.Op, b.Op), -strings.Compare(a.Service, b.Service))
+		})
+		o.Op, o.Service = line.Op, line.Service
+	}
+	if len(failed) > 0 {
+		e := slices.MinFunc(failed, func(a, b Entry) int {
+			return cmp.Or(a.Start.Add(a.Duration).Compare(b.Start.Add(b.Duration)), strings.Compare(a.Error, b.Error), strings.Compare(a.Op, b.Op))
+		})
+		o.Error, o.ErrorOp = e.Error, e.Op
+	}
+	return o
+}
+
+// In one place of lines that follow each other there may be keys that begin alike.
+func TestKeysThatBeginAlike(t *testing.T) {
+	var log bytes.Buffer
+	keys := []string{"trace", "trace_id", "tracer", "t", "op", "o", "ops", "", "span", "spa", "span_id", "trace.id", `t\u0072ace`, "é", "msg", "kind"}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 3000 {
+		log.WriteByte('{')
+		for i := range 1 + random.IntN(6) {
+			if i > 0 {
+				log.WriteByte(',')
+			}
+			fmt.Fprintf(&log, `"%s":"%d"`, keys[random.IntN(len(keys))], random.IntN(3))
+		}
+		log.WriteString("}\n")
+	}
+	var want, got []string
+	entries, _ := scanAll(t, log.Bytes())
+	for _, e := range entries {
+		want = append(want, fmt.Sprintf("%q %q %q %q", e.Trace, e.Span, e.Op, e.Message))
+	}
+	_, err := ScanRecords(t.Context(), []Input{{"f", bytes.NewReader(log.Bytes())}}, &ScanOptions{Workers: 1}, func() func(*Record) {
+		return func(r *Record) {
+			got = append(got, fmt.Sprintf("%q %q %q %q", r.Trace(), r.Span(), r.Op(), r.Message()))
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := gocmp.Diff(want, got); d != "" {
+		t.Errorf("-want +got\n%.2000s", d)
+	}
+}
