@@ -41,9 +41,9 @@ func (f *filter) may(r *tracelog.Record) bool {
 	}
 	switch {
 	case len(f.ops) > 0:
-		return len(r.Op()) == 0 || f.ops.match(string(r.Op()))
+		return f.ops.match(string(r.Op()))
 	case len(f.services) > 0:
-		return len(r.Service()) == 0 || f.services.match(string(r.Service()))
+		return f.services.match(string(r.Service()))
 	case !f.since.IsZero(), !f.until.IsZero():
 		return f.during(r.Time(), r.Time())
 	}
@@ -52,7 +52,7 @@ func (f *filter) may(r *tracelog.Record) bool {
 
 // during reports whether a part of what lasted from start to end is in the time that is asked for.
 func (f *filter) during(start, end time.Time) bool {
-	return !(!f.since.IsZero() && (end.IsZero() || end.Before(f.since.Time)) ||
+	return !(!f.since.IsZero() && end.Before(f.since.Time) ||
 		!f.until.IsZero() && (start.IsZero() || !start.Before(f.until.Time)))
 }
 
@@ -71,7 +71,11 @@ func (f *filter) record(r *tracelog.Record, open bool) bool {
 	}
 	if !f.since.IsZero() || !f.until.IsZero() {
 		start := r.Start()
-		if end := start.Add(r.Duration); !(open && start.IsZero()) && !f.during(start, end) {
+		end := start
+		if ended {
+			end = start.Add(r.Duration)
+		}
+		if !(open && start.IsZero()) && !f.during(start, end) {
 			return false
 		}
 	}

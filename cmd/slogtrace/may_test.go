@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+func parseFilter(t *testing.T, flags ...string) *filter {
+	t.Helper()
+	f := new(filter)
+	set := pflag.NewFlagSet("", pflag.ContinueOnError)
+	f.register(set, nil)
+	if err := set.Parse(flags); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// A gapped log has traces of a few lines, many of which say less than they should.
+func gappedLog(r *rand.Rand, traces, most int, whole bool) []byte {
+	var b bytes.Buffer
+	some := func(format string, values ...any) {
+		if r.IntN(3) > 0 || whole && (strings.Contains(format, "span") || strings.Contains(format, "op") || strings.Contains(format, "service") || strings.Contains(format, "start")) {
+			fmt.Fprintf(&b, ","+format, values[r.IntN(len(values))])
+		}
+	}
+	for i := range traces {
+		for range 1 + r.IntN(most) {
+			fmt.Fprintf(&b, `{%q:%q,"trace":"t%d"`, []string{"msg", "message"}[r.IntN(2)], []string{"span end", "span end", "span start", "hello"}[r.IntN(4)], i)
+			some(`"span":"%s"`, "a", "b", "b")
+			if r.IntN(2) == 0 {
+				some(`"time":"2026-03-01T09:15:0%dZ"`, 0, 1, 2, 3, 4)
+			} else {
+				some(`"ts":177235650%d`, 0, 1, 2, 3, 4)
+			}
+			some(`"op":"%s"`, "x", "y")
+			some(`"service":"%s"`, "api", "web")
+			some(`"start":"2026-03-01T09:15:0%dZ"`, 0, 1, 2, 3)
+			some(`"duration_ms":%d`, 1, 1000, 2000)
+			some(`"level":%s`, `"INFO"`, `"WARN"`, "40")
+			some(`"k":%d`, 1, 2)
+			if r.IntN(3) == 0 {
+				some(`"error":"%s"`, "no", "")
+				some(`"parent":"%s"`, "a", "b", "z")
+				some(`"kind":"%s"`, "server", "client")
+				some(`"queued_ms":%d`, 0, 1)
+			}
+			b.WriteString("}\n")
+		}
+	}
+	return b.Bytes()
+}
+
+// aspects are flags that each ask for one thing.
+var aspects = [][]string{
+	{"--op", "x"}, {"--service", "api"}, {"--error"}, {"--min", "1s"}, {"--max", "1s"}, {"--grep", "x|web|k=1"},
+	{"--since", "2026-03-01T09:15:02Z"}, {"--until", "2026-03-01T09:15:02Z"},
+	{"--where", "k=1"}, {"--where", "k!=1"}, {"--where", "op=y"}, {"--where", "op!=y"}, {"--where", "op="}, {"--where", "service=web"},
+	{"--where", "service!=web"}, {"--where", "start>2026-03-01T09:15:01Z"}, {"--where", "start!=2026-03-01T09:15:01Z"},
+	{"--where", "span=a"}, {"--where", "parent=a"}, {"--where", "kind~ser"}, {"--where", "kind="}, {"--where", "service="},
+	{"--where", "start<2026-03-01T09:15:01Z"}, {"--where", "queued_ms=0"}, {"--where", "error="}, {"--where", "error!=no"},
+	{"--where", "duration_ms>=1000"}, {"--where", "duration_ms<2"}, {"--where", "queued_ms=1"}, {"--where", "time>2026-03-01T09:15:01Z"},
+	{"--where", "level=WARN"}, {"--where", "msg=hello"}, {"--where", "msg~span"}, {"--where", "trace~5$"},
+}
+
+// tight reports whether may is to be true of a trace's only record just if the trace is chosen.
+func tight(f *filter, one, whole bool, r *tracelog.Record) bool {
+	for _, c := range f.where.all {
+		switch c.key {
+		case "op", "service", "start": // other lines might say them
+			return false
+		}
+	}
+	if r.Event == tracelog.EventLog {
+		return one && len(r.Span()) > 0
+	}
+	return whole && f.grep.re == nil
+}
+
+// eachTrace calls fn with each trace of a log, and its records.
+func eachTrace(t *testing.T, log []byte, fn func(*tracelog.Trace, []*tracelog.Record)) {
+	t.Helper()
+	var entries []tracelog.Entry
+	if _, err := tracelog.Scan(bytes.NewReader(log), "f", func(e tracelog.Entry) { entries = append(entries, e) }); err != nil {
+		t.Fatal(err)
+	}
+	for _, tr := range tracelog.Assemble(entries) {
+		var records []*tracelog.Record
+		for line := range bytes.Lines(log) {
+			if bytes.Contains(line, []byte(`"trace":"`+tr.ID+`"`)) {
+				records = append(records, recordOf(t, line))
+			}
+		}
+		fn(tr, records)
+	}
+}
+
+// recordOf reads one line. Its record can be used for as long as the line.
+func recordOf(t *testing.T, line []byte) (found *tracelog.Record) {
+	t.Helper()
+	in := []tracelog.Input{{Name: "f", Reader: io.MultiReader(bytes.NewReader(line))}}
+	_, err := tracelog.ScanRecords(t.Context(), in, &tracelog.ScanOptions{Workers: 1}, func() func(*tracelog.Record) {
+		return func(r *tracelog.Record) { found = r }
+	})
+	if err != nil || found == nil {
+		t.Fatalf("%s: no record: %v", line, err)
+	}
+	return found
+}
+
+// TestMay: each trace that is chosen has a record that says it may be. The other way round it is only a matter of time;
+// but where a line says everything, it must not say so without need.
+func TestMay(t *testing.T) {
+	type asked struct {
+		*filter
+		flags []string
+	}
+	var filters []asked
+	for i, a := range aspects {
+		filters = append(filters, asked{parseFilter(t, a...), a})
+		for _, b := range aspects[:i] {
+			if both := slices.Concat(a, b); a[0] != b[0] || a[0] == "--where" {
+				filters = append(filters, asked{parseFilter(t, both...), both})
+			}
+		}
+	}
+	r := rand.New(rand.NewPCG(3, 4))
+	chosen := 0
+	for _, log := range []struct {
+		text          []byte
+		single, whole bool
+	}{
+		{gappedLog(r, 500, 4, false), false, false},
+		{gappedLog(r, 150, 1, false), true, false},
+		{gappedLog(r, 150, 1, true), true, true},
+	} {
+		eachTrace(t, log.text, func(tr *tracelog.Trace, records []*tracelog.Record) {
+			for _, f := range filters {
+				is := f.trace(tr)
+				may := slices.ContainsFunc(records, f.may)
+				if is {
+					chosen++
+				}
+				switch {
+				case is && !may:
+					t.Errorf("%s: %v does not choose\n%s", tr.ID, f.flags, textOf(records))
+				case may && !is && log.single && tight(f.filter, len(f.flags) <= 2, log.whole, records[0]):
+					t.Errorf("%s: %v needlessly may choose\n%s", tr.ID, f.flags, textOf(records))
+				}
+				if !log.single || f.grep.re != nil || records[0].Event == tracelog.EventLog {
+					continue
+				}
+				if got, want := f.record(records[0], false), f.span(tr.Roots[0]); got != want {
+					t.Errorf("%s: %v: record is %t, span is %t\n%s", tr.ID, f.flags, got, want, textOf(records))
+				}
+			}
+		})
+	}
+	if chosen < 1000 {
+		t.Errorf("only %d chosen", chosen)
+	}
+}
+
+func textOf(records []*tracelog.Record) string {
+	var b strings.Builder
+	for _, r := range records {
+		b.Write(r.Raw())
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// TestOutlines: what an outline's Matched tells is only enough without flags, and with --error alone.
+func TestOutlines(t *testing.T) {
+	if !parseFilter(t).outlines() || !parseFilter(t, "--error").outlines() {
+		t.Error("outlines would do")
+	}
+	for _, flags := range aspects {
+		if flags[0] == "--error" {
+			continue
+		}
+		if parseFilter(t, flags...).outlines() || parseFilter(t, append([]string{"--error"}, flags...)...).outlines() {
+			t.Errorf("%q: outlines would not do", flags)
+		}
+	}
+}
