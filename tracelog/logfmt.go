@@ -1,9 +1,6 @@
 package tracelog
 
-import (
-	"bytes"
-	"strconv"
-)
+import "strconv"
 
 // maxPairs is the length in bytes of the longest text in which key=value pairs are looked for.
 const maxPairs = 1 << 20
@@ -140,19 +137,4 @@ func appendQuoted(b, text []byte) []byte {
 		}
 	}
 	return append(b, '"')
-}
-
-// isLevel reports whether a word is a level's name as loggers write it, in capitals or not, "WARN+1" included.
-func isLevel(word string) bool {
-	name, _, _ := bytes.Cut([]byte(word), []byte("+"))
-	name, _, _ = bytes.Cut(name, []byte("-"))
-	if len(name) < 3 || len(name) > len("emergency") {
-		return false
-	}
-	switch string(bytes.ToUpper(name)) {
-	case "TRACE", "DEBUG", "DEBU", "INFO", "NOTICE", "WARN", "WARNING", "ERROR", "ERR", "ERRO", "FATAL", "FATA", "PANIC",
-		"DPANIC", "CRITICAL", "CRIT", "ALERT", "EMERGENCY", "EMERG", "INF", "WRN", "DBG", "TRC", "FTL":
-		return true
-	}
-	return false
 }

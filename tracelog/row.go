@@ -3,6 +3,7 @@ package tracelog
 import (
 	"bytes"
 	"cmp"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -253,10 +254,10 @@ func (p *treePrinter) log(path []branch, e *Entry) {
 	}
 	hang := len(t)
 	st := styleNone
-	switch {
-	case strings.HasPrefix(e.Level, "ERROR"):
+	switch level, _ := ParseLevel(e.Level); {
+	case level >= slog.LevelError:
 		st = styleRed
-	case strings.HasPrefix(e.Level, "WARN"):
+	case level >= slog.LevelWarn:
 		st = styleYellow
 	}
 	if e.Level != "" {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"log/slog"
 	"regexp"
 	"slices"
 	"strings"
@@ -135,11 +136,8 @@ func (f *filter) line(e *tracelog.Entry) bool {
 
 // isError knows the levels of slog and of other loggers.
 func isError(level string) bool {
-	switch l := strings.ToUpper(level); {
-	case strings.HasPrefix(l, "ERR"), strings.HasPrefix(l, "CRIT"), l == "FATAL", l == "PANIC", l == "DPANIC", l == "ALERT", l == "EMERGENCY":
-		return true
-	}
-	return false
+	l, _ := tracelog.ParseLevel(level)
+	return l >= slog.LevelError
 }
 
 func grepLine(re *regexp.Regexp, e *tracelog.Entry) bool {

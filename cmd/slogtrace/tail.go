@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -91,7 +92,8 @@ type tailer struct {
 
 	written int
 	day     string
-	service int // width of that column
+	level   int // width of that column
+	service int // likewise
 }
 
 func (t *tailer) run(ctx context.Context, args []string, lines int, follow bool) error {
@@ -314,7 +316,9 @@ func (t *tailer) line(l *line) error {
 	}
 	b.WriteString(p.paint(dim, clock))
 	b.WriteByte(' ')
-	b.WriteString(p.paint(levelStyle(e.Level), pad(tracelog.Printable(cmp.Or(e.Level, "-"), 10), 5)))
+	level := tracelog.Printable(cmp.Or(e.Level, "-"), 10)
+	t.level = max(t.level, len("ERROR"), len([]rune(level)))
+	b.WriteString(p.paint(levelStyle(e.Level), pad(level, t.level)))
 	b.WriteByte(' ')
 	short := cmp.Or(cut(e.Trace, shortest), "-")
 	b.WriteString(p.paint(traceStyle(e.Trace), pad(tracelog.Printable(short, shortest+4), shortest)))
@@ -392,12 +396,12 @@ func (t *tailer) date(at time.Time, p painter, b *strings.Builder) {
 }
 
 func levelStyle(level string) style {
-	switch l := strings.ToUpper(level); {
-	case isError(level):
+	switch l, _ := tracelog.ParseLevel(level); {
+	case l >= slog.LevelError:
 		return red
-	case strings.HasPrefix(l, "WARN"):
+	case l >= slog.LevelWarn:
 		return yellow
-	case strings.HasPrefix(l, "DEBUG"), strings.HasPrefix(l, "TRACE"):
+	case l < slog.LevelInfo:
 		return dim
 	}
 	return ""
