@@ -31,6 +31,8 @@ type follower struct {
 	wait func(context.Context)
 	tell func(format string, args ...any)
 
+	places *places
+
 	file   *os.File
 	offset int64
 	tail   []byte // what was last read, to see whether the file is still the same
@@ -105,12 +107,26 @@ func (f *follower) read(b []byte) (n int, more bool, err error) {
 	if err != nil {
 		return 0, false, nil // in the middle of a rotation; the next look will tell
 	}
+	if info, err = file.Stat(); err != nil {
+		file.Close()
+		return 0, false, err
+	}
+	held, at := f.places.known(f, info, file)
+	if held {
+		file.Close()
+		return 0, false, nil // until whoever reads it notices that it has another name now
+	}
+	f.places.hold(f, info)
 	if f.file != nil {
 		f.file.Close()
-		f.tell("%s: a new file", f.path)
+		if at.info == nil {
+			f.tell("%s: a new file", f.path)
+		}
 	}
 	f.file, f.gone = file, false
-	return f.restart(b), true, nil
+	n = f.restart(b)
+	f.offset, f.tail = at.offset, bytes.Clone(at.tail)
+	return n, true, nil
 }
 
 // restart begins at the beginning of the file, on a new line.
@@ -143,18 +159,22 @@ func (f *follower) Close() error {
 	if f.file == nil {
 		return nil
 	}
+	f.places.hold(f, nil)
 	return f.file.Close()
 }
 
 // newFollower follows a file from offset on, which must be at the beginning of a line.
-func newFollower(ctx context.Context, path string, offset int64, wait func(context.Context), tell func(string, ...any)) *follower {
-	f := &follower{ctx: ctx, path: path, wait: wait, tell: tell, offset: offset}
+func newFollower(ctx context.Context, path string, offset int64, p *places, wait func(context.Context), tell func(string, ...any)) *follower {
+	f := &follower{ctx: ctx, path: path, places: p, wait: wait, tell: tell, offset: offset}
 	// What is there before the offset tells later whether this is still the same file.
 	if file, err := os.Open(path); err == nil {
 		f.file = file
 		f.tail = make([]byte, min(offset, tailLength))
 		if n, err := file.ReadAt(f.tail, offset-int64(len(f.tail))); n < len(f.tail) && err != nil {
 			f.offset, f.tail = 0, nil
+		}
+		if info, err := file.Stat(); err == nil {
+			p.hold(f, info)
 		}
 	}
 	return f

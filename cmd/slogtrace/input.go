@@ -85,13 +85,31 @@ func regularSize(info fs.FileInfo) int64 {
 }
 
 // directory adds the files below dir that have log records at their beginning, in order of their names.
-// Hidden files and directories are left out.
 func (s *session) directory(dir string, add func(string, int64)) {
 	files, found := 0, 0
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	err := walk(dir, func(path string, err error) { s.fail("%s: %v", path, reason(err)) }, func(path string, info fs.FileInfo) {
+		if info.Size() == 0 {
+			return
+		}
+		files++
+		if hasRecords(path) {
+			found++
+			add(path, info.Size())
+		}
+	})
+	if err != nil {
+		s.fail("%s: %v", dir, reason(err))
+	} else if found == 0 {
+		s.fail("%s: no log records in the %s of this directory", dir, plural(files, "file"))
+	}
+}
+
+// walk calls fn with the files below dir, in order of their names. Hidden files and directories are left out.
+func walk(dir string, fail func(path string, err error), fn func(path string, info fs.FileInfo)) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			s.fail("%s: %v", path, reason(err))
+			fail(path, err)
 			return nil
 		case path != dir && strings.HasPrefix(d.Name(), "."):
 			if d.IsDir() {
@@ -101,22 +119,12 @@ func (s *session) directory(dir string, add func(string, int64)) {
 		case d.IsDir():
 			return nil
 		}
-		info, err := os.Stat(path) // through symbolic links, as in /var/log/containers
-		if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
-			return nil
-		}
-		files++
-		if hasRecords(path) {
-			found++
-			add(filepath.Clean(path), info.Size())
+		// Through symbolic links, as in /var/log/containers.
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			fn(filepath.Clean(path), info)
 		}
 		return nil
 	})
-	if err != nil {
-		s.fail("%s: %v", dir, reason(err))
-	} else if found == 0 {
-		s.fail("%s: no log records in the %s of this directory", dir, plural(files, "file"))
-	}
 }
 
 func hasRecords(path string) bool {

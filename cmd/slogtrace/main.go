@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -56,13 +57,15 @@ type session struct {
 	color colorMode
 
 	wait func(context.Context) // until followed files are looked at again
+	look func(context.Context) // until new ones are looked for
 
+	talking  sync.Mutex
 	failed   bool // something was told that makes the exit code 1
 	progress *progress
 }
 
 func newSession(stdin io.Reader, stdout, stderr io.Writer) *session {
-	s := &session{stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now, wait: waitPoll}
+	s := &session{stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now, wait: waitPoll, look: waitLook}
 	s.out = bufio.NewWriter(stdout)
 	s.stdinTerm, _ = terminal(stdin)
 	s.stdoutTerm, s.width = terminal(stdout)
@@ -108,6 +111,8 @@ func (s *session) run(ctx context.Context, args []string) int {
 
 // talk tells the user something, in one line on standard error.
 func (s *session) talk(format string, args ...any) {
+	s.talking.Lock()
+	defer s.talking.Unlock()
 	s.progress.hide()
 	fmt.Fprintf(s.stderr, "slogtrace: %s\n", tracelog.Printable(fmt.Sprintf(format, args...), 1000))
 }

@@ -64,7 +64,8 @@ func (s *session) tail() *cobra.Command {
 the trace's id in a colour of its own, service, operation and message; a span's end with its duration and error.
 
 First come the last lines that are there, those of several files in order of time. A file is followed through rotation
-(renamed and created anew, or copied and truncated). What is no record, such as a panic, is written as it is.
+(renamed and created anew, or copied and truncated), and with a directory or a quoted glob so are files that appear
+later, from their beginning. What is no record, such as a panic, is written as it is.
 The flags choose among the lines, each by itself.`,
 		Example: `  myservice | slogtrace tail
   slogtrace tail --error -n 0 api.log worker.log
@@ -89,6 +90,10 @@ type tailer struct {
 	*session
 	filter *filter
 	attrs  bool
+	places places // in the files that are followed
+
+	telling sync.Mutex
+	over    bool // nothing is followed any more, though a reader may not have noticed yet
 
 	written int
 	day     string
@@ -125,7 +130,11 @@ func (t *tailer) run(ctx context.Context, args []string, lines int, follow bool)
 			return err
 		}
 	}
-	if err := t.follow(ctx, live, names); err != nil {
+	var w *watcher
+	if follow {
+		w = newWatcher(args, ins, &t.places)
+	}
+	if err := t.follow(ctx, live, names, w); err != nil {
 		return err
 	}
 	if t.written == 0 && ctx.Err() == nil {
@@ -177,7 +186,7 @@ func (t *tailer) source(ctx context.Context, in input, lines int, follow bool) (
 	if !follow {
 		return past, nil, nil
 	}
-	return past, newFollower(ctx, in.path, end, t.wait, t.talk), nil
+	return past, newFollower(ctx, in.path, end, &t.places, t.wait, t.tell), nil
 }
 
 // A lateReader is opened when it is read: to open standard input may mean to wait for its first line.
@@ -221,68 +230,95 @@ func (t *tailer) readPast(ctx context.Context, r io.Reader, name string, yield f
 	}
 }
 
-// follow writes lines as they come from any of the readers, until all end or ctx is done.
-func (t *tailer) follow(ctx context.Context, live []io.ReadCloser, names []string) error {
+// follow writes lines as they come from any of the readers, and from the files that w finds, until all end or ctx is done.
+func (t *tailer) follow(ctx context.Context, live []io.ReadCloser, names []string, w *watcher) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	lines := make(chan line)
-	ends := make(chan error)
-	var wg sync.WaitGroup
-	for i, r := range live {
-		wg.Go(func() {
-			defer r.Close()
-			_, err := readLines(r, names[i], func(l line) {
-				select {
-				case lines <- l:
-				case <-ctx.Done():
-				}
-			})
-			if err != nil {
-				err = namedError{names[i], err}
-			}
-			select {
-			case ends <- err:
-			case <-ctx.Done():
-			}
-		})
+	defer func() {
+		t.telling.Lock()
+		t.over = true
+		t.telling.Unlock()
+	}()
+	// An event is a line, the end of a reader or a new file.
+	type event struct {
+		line  line
+		ended bool
+		err   error
+		found string
 	}
-	for open := len(live); open > 0; {
+	events := make(chan event)
+	send := func(e event) {
 		select {
-		case l := <-lines:
-			if err := t.line(&l); err != nil {
-				return err
-			}
-			continue
-		case err := <-ends:
+		case events <- e:
+		case <-ctx.Done():
+		}
+	}
+	open := 0
+	start := func(r io.ReadCloser, name string) {
+		open++
+		go func() {
+			defer r.Close()
+			_, err := readLines(r, name, func(l line) { send(event{line: l}) })
 			if err != nil {
-				t.fail("%v", err)
+				err = namedError{name, err}
 			}
-			open--
-			continue
+			send(event{ended: true, err: err})
+		}()
+	}
+	for i, r := range live {
+		start(r, names[i])
+	}
+	if w != nil {
+		open++ // it never ends
+		go w.run(ctx, t.look, func(path string) { send(event{found: path}) })
+	}
+	for open > 0 {
+		var e event
+		select {
+		case e = <-events:
 		case <-ctx.Done():
 			return nil // a reader of standard input may wait for ever
 		default:
-		}
-		// Nothing is there at the moment.
-		if err := t.out.Flush(); err != nil {
-			return err
-		}
-		select {
-		case l := <-lines:
-			if err := t.line(&l); err != nil {
+			// Nothing is there at the moment.
+			if err := t.out.Flush(); err != nil {
 				return err
 			}
-		case err := <-ends:
-			if err != nil {
-				t.fail("%v", err)
+			select {
+			case e = <-events:
+			case <-ctx.Done():
+				return nil
 			}
-			open--
-		case <-ctx.Done():
-			return nil
+		}
+		switch {
+		case e.ended:
+			if open--; e.err != nil {
+				t.fail("%v", e.err)
+			}
+		case e.found != "":
+			r, err := t.open(ctx, input{path: e.found})
+			if err != nil {
+				t.fail("%s: %v", e.found, reason(err))
+				continue
+			}
+			r.Close() // it is a log
+			t.talk("%s: a new file", e.found)
+			start(newFollower(ctx, e.found, 0, &t.places, t.wait, t.tell), e.found)
+		default:
+			if err := t.line(&e.line); err != nil {
+				return err
+			}
 		}
 	}
-	wg.Wait()
 	return nil
+}
+
+// tell is talk for those who read.
+func (t *tailer) tell(format string, args ...any) {
+	t.telling.Lock()
+	defer t.telling.Unlock()
+	if !t.over {
+		t.talk(format, args...)
+	}
 }
 
 // A namedError is an error of a file.

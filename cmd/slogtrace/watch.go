@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// lookEvery is how often directories and globs are looked at for new files.
+const lookEvery = 2 * time.Second
+
+func waitLook(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(lookEvery):
+	}
+}
+
+// A watcher finds the files that appear in directories, and those that globs match later.
+type watcher struct {
+	args   []string // those of the command line that stand for several files
+	places *places
+
+	known  map[string]bool  // paths, of which nothing is to be told any more
+	refuse map[string]int64 // of files in directories that were no logs, the size
+}
+
+// newWatcher returns nil if there is nothing to watch.
+func newWatcher(args []string, ins []input, p *places) *watcher {
+	w := &watcher{places: p, known: make(map[string]bool), refuse: make(map[string]int64)}
+	for _, arg := range args {
+		info, err := os.Stat(arg)
+		if err == nil && info.IsDir() || err != nil && strings.ContainsAny(arg, "*?[") {
+			w.args = append(w.args, arg)
+		}
+	}
+	if len(w.args) == 0 {
+		return nil
+	}
+	for _, in := range ins {
+		w.known[in.path] = true
+	}
+	return w
+}
+
+// look returns the files that are there now and were not before.
+func (w *watcher) look() []string {
+	var found []string
+	for _, arg := range w.args {
+		paths := []string{arg}
+		if info, err := os.Stat(arg); err != nil || !info.IsDir() {
+			paths, _ = filepath.Glob(arg)
+		}
+		for _, path := range paths {
+			info, err := os.Stat(path)
+			switch {
+			case err != nil:
+			case info.IsDir():
+				walk(path, func(string, error) {}, func(path string, info fs.FileInfo) {
+					if w.isNew(path, info, true) {
+						found = append(found, path)
+					}
+				})
+			case info.Mode().IsRegular():
+				if path = filepath.Clean(path); w.isNew(path, info, false) {
+					found = append(found, path)
+				}
+			}
+		}
+	}
+	return found
+}
+
+// isNew reports whether a file is to be followed now. In directories only logs are, and what is empty, or grew, may be one.
+func (w *watcher) isNew(path string, info fs.FileInfo, inDir bool) bool {
+	if w.known[path] || inDir && w.refuse[path] == info.Size() {
+		return false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false // it may be gone already, or not be ours yet
+	}
+	defer f.Close()
+	held, at := w.places.known(nil, info, f)
+	switch {
+	case held: // renamed, and not noticed yet
+		return false
+	case at.info != nil, w.isOld(path), compressed(f):
+		w.known[path] = true
+		return false
+	case inDir && !hasRecords(path):
+		w.refuse[path] = info.Size()
+		return false
+	}
+	w.known[path] = true
+	return true
+}
+
+// oldName is how a name goes on that a file gets when it is put away.
+var oldName = regexp.MustCompile(`^([._-][0-9].*|[._-](old|bak|orig)|~)$`)
+
+// isOld reports whether a file has the name of one that is followed and put away, be it as a copy.
+func (w *watcher) isOld(path string) bool {
+	for known := range w.known {
+		if rest, ok := strings.CutPrefix(path, known); ok && oldName.MatchString(rest) {
+			return true
+		}
+	}
+	return false
+}
+
+// run tells of new files, until ctx is done.
+func (w *watcher) run(ctx context.Context, wait func(context.Context), tell func(path string)) {
+	for {
+		if wait(ctx); ctx.Err() != nil {
+			return
+		}
+		for _, path := range w.look() {
+			tell(path)
+		}
+	}
+}
