@@ -234,7 +234,7 @@ func (p *lineParser) journal(entry []byte, e *Entry) verdict {
 				m.taken = true
 			}
 		case "PRIORITY":
-			if len(priority) == 1 && priority[0] <= '7' && e.Level == "" {
+			if len(priority) == 1 && '0' <= priority[0] && priority[0] <= '7' && e.Level == "" {
 				e.Level = [...]string{"EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG"}[priority[0]-'0']
 				m.taken = true
 			}
