@@ -41,7 +41,8 @@
 // It may stand within what others put around it:
 //
 //   - the prefix of docker compose logs (web-1  | ), of kubectl logs --prefix ([pod/name/container] ),
-//     and the time that either puts in front with -t or --timestamps;
+//     and the time that either puts in front with -t or --timestamps; of stern (pod container );
+//   - the prefix of a syslog daemon, in the forms of RFC 3164 and RFC 5424, or of journalctl;
 //   - an entry of a container's log in the form of CRI or of docker's json-file, whose parts of long lines are joined;
 //   - an entry of the journal as journalctl -o json writes it.
 //

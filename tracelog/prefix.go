@@ -14,6 +14,8 @@ const maxPrefixes = 4
 //	[pod/api-7d9f-x2/api] {…}                   kubectl logs --prefix; the service is the container
 //	2026-03-01T09:15:00.123456789Z {…}          -t or --timestamps of either
 //	2026-03-01T09:15:00.123456789Z stdout F {…} a container's file in the form of CRI
+//	api-7d9f-x2 api {…}                         stern; the service is the container
+//	2026-03-01T09:15:00.5+00:00 web1 api[47]: {…} syslog; the service is the tag: see cutSyslog
 //
 // and a byte order mark, and the codes of colours. It notes the time and the service.
 func (p *lineParser) cutPrefix(line []byte) (rest []byte, ok bool) {
@@ -35,8 +37,21 @@ func (p *lineParser) cutPrefix(line []byte) (rest []byte, ok bool) {
 		return cutColor(line)
 	case c == '\xef':
 		return bytes.CutPrefix(line, []byte("\xef\xbb\xbf"))
+	case c == '<':
+		return p.cutSyslog(line)
 	}
-	return p.cutCompose(line)
+	if rest, ok := p.cutCompose(line); ok {
+		return rest, true
+	}
+	if rest, ok := p.cutSyslog(line); ok {
+		return rest, true
+	}
+	if !p.at.IsZero() { // in front of it
+		if rest, ok := p.cutTag(line, true); ok {
+			return rest, true
+		}
+	}
+	return p.cutStern(line)
 }
 
 // cutColor cuts one escape sequence that sets a colour, as ESC[36m.
@@ -105,6 +120,30 @@ func (p *lineParser) cutPod(line []byte) (rest []byte, ok bool) {
 	name := line[len("[pod/"):end]
 	p.service = p.in.string(name[bytes.LastIndexByte(name, '/')+1:])
 	return bytes.TrimPrefix(line[end+1:], []byte(" ")), true
+}
+
+// cutStern cuts "pod container ", and "namespace pod container ". Nothing marks them, so they must have the looks
+// of such names, and an object must follow: "config loaded {…}" is a line of text.
+func (p *lineParser) cutStern(line []byte) (rest []byte, ok bool) {
+	end := bytes.IndexByte(line[:min(len(line), 600)], '{')
+	if end < 1 || line[end-1] != ' ' {
+		return line, false
+	}
+	words := bytes.Split(line[:end-1], []byte(" "))
+	if len(words) < 2 || len(words) > 3 {
+		return line, false
+	}
+	for _, w := range words {
+		if !isName(w) {
+			return line, false
+		}
+	}
+	pod, container := words[len(words)-2], words[len(words)-1]
+	if bytes.IndexByte(pod, '-') < 0 || bytes.IndexAny(pod, "0123456789") < 0 {
+		return line, false
+	}
+	p.service = p.in.string(container)
+	return line[end:], true
 }
 
 // A chunk is what one entry of a container's log holds: a line, or a part of it.
