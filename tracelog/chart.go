@@ -19,31 +19,8 @@ type chart struct {
 // newChart measures a trace as it is drawn.
 func newChart(t *Trace) *chart {
 	c := &chart{path: make(map[*Span][]Segment)}
-	var end time.Time
-	cover := func(at time.Time) {
-		if at.IsZero() {
-			return
-		}
-		if c.start.IsZero() || at.Before(c.start) {
-			c.start = at
-		}
-		end = latest(end, at)
-	}
-	logs := func(logs []Entry, shift time.Duration) {
-		for i := range logs {
-			if at := logs[i].Time; !at.IsZero() {
-				cover(at.Add(shift))
-			}
-		}
-	}
-	logs(t.Logs, 0)
-	for _, s := range t.All() {
-		from, to := s.Interval()
-		cover(from)
-		cover(to)
-		logs(s.Logs, s.Shift)
-	}
-	c.length = end.Sub(c.start)
+	start, end := t.drawn()
+	c.start, c.length = start, end.Sub(start)
 	for _, seg := range CriticalPath(t) {
 		c.path[seg.Span] = append(c.path[seg.Span], seg)
 	}

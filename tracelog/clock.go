@@ -89,3 +89,31 @@ func within(d time.Duration) time.Duration {
 	}
 	return d
 }
+
+// drawn returns the first and the last moment of any span or line as they are drawn, after their Shift.
+func (t *Trace) drawn() (start, end time.Time) {
+	cover := func(at time.Time) {
+		if at.IsZero() {
+			return
+		}
+		if start.IsZero() || at.Before(start) {
+			start = at
+		}
+		end = latest(end, at)
+	}
+	logs := func(logs []Entry, shift time.Duration) {
+		for i := range logs {
+			if at := logs[i].Time; !at.IsZero() {
+				cover(at.Add(shift))
+			}
+		}
+	}
+	logs(t.Logs, 0)
+	for _, s := range t.All() {
+		from, to := s.Interval()
+		cover(from)
+		cover(to)
+		logs(s.Logs, s.Shift)
+	}
+	return start, end
+}

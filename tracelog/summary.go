@@ -8,8 +8,8 @@ type Summary struct {
 	Op       string    `json:"op"`      // of the trace's [Trace.Root]
 	Service  string    `json:"service"` // likewise
 	Services []string  `json:"services,omitempty"`
-	Start    time.Time `json:"start,omitzero"`
-	Duration float64   `json:"duration_ms"` // from Start to the last moment of any span or line
+	Start    time.Time `json:"start,omitzero"` // after [Span.Shift], as a waterfall shows it
+	Duration float64   `json:"duration_ms"`    // from Start to the last moment of any span or line, likewise
 
 	Spans      int `json:"spans"`
 	Lines      int `json:"lines"` // log lines, copies not counted
@@ -29,8 +29,12 @@ type Summary struct {
 
 // Summarize returns the summary of a trace.
 func Summarize(t *Trace) Summary {
+	start, end := t.Start, t.End
+	if t.Shifted > 0 { // else every list would have an hour where a clock is wrong by one
+		start, end = t.drawn()
+	}
 	sum := Summary{
-		Trace: t.ID, Services: t.Services, Start: t.Start, Duration: millis(t.Duration()),
+		Trace: t.ID, Services: t.Services, Start: start, Duration: millis(end.Sub(start)),
 		Spans: t.Spans, Lines: len(t.Logs), Errors: t.Errors,
 		Unfinished: t.Unfinished, Open: t.Open, Abandoned: t.Abandoned, Shifted: t.Shifted,
 	}

@@ -45,3 +45,14 @@ func TestSummarizeFirst(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// A clock that is wrong does not make a trace longer.
+func TestSummarizeShifted(t *testing.T) {
+	entries := spanEntries(t, "a - - 1000 100\nb a - 10 50\nc b - 20 5")
+	entries[0].Service, entries[1].Service, entries[2].Service = "api", "other", "other"
+	traces := Assemble(entries)
+	got := Summarize(traces[0])
+	if from, to := traces[0].Roots[0].Interval(); got.Shifted != 2 || !got.Start.Equal(from) || got.Duration != millis(to.Sub(from)) {
+		t.Errorf("%+v", got)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,7 +53,8 @@ type listed struct {
 }
 
 func newListed(t *tracelog.Trace) listed {
-	l := listed{tracelog.Summarize(t), rootOp(t), t.Duration()}
+	sum := tracelog.Summarize(t)
+	l := listed{sum, rootOp(t), time.Duration(math.Round(sum.Duration * float64(time.Millisecond)))}
 	if n := len(t.Roots); n > 1 {
 		l.op += fmt.Sprintf(" +%d", n-1)
 	}
