@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -83,6 +84,7 @@ var errTold = errors.New("told")
 
 func (s *session) run(ctx context.Context, args []string) int {
 	root := s.root()
+	s.strict(root)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if flushErr := s.out.Flush(); err == nil || err == errTold {
@@ -164,6 +166,34 @@ Exit codes: 0, 1 if nothing was found or something failed, 2 if the command line
 	return root
 }
 
+// strict makes usage errors of what cobra's own commands take for a wish for help, or fail with.
+func (s *session) strict(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Args = func(_ *cobra.Command, args []string) error {
+				_, rest, _ := root.Find(args)
+				return s.unknownCommand(rest)
+			}
+		case "completion":
+			var shells []string
+			for _, shell := range cmd.Commands() {
+				shells = append(shells, shell.Name())
+				shell.Args = noArgs
+			}
+			cmd.Args = func(_ *cobra.Command, args []string) error {
+				if len(args) == 0 {
+					return usagef("want a shell: %s", strings.Join(shells, ", "))
+				}
+				return usagef("unknown shell %q%s", args[0], didYouMean(args[0], slices.Clone(shells), ""))
+			}
+			cmd.RunE = func(*cobra.Command, []string) error { return nil } // else help comes before Args
+		}
+	}
+}
+
 func (s *session) unknownCommand(args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -188,7 +218,14 @@ func flagError(cmd *cobra.Command, err error) error {
 	case errors.As(err, &unknown):
 		return usagef("unknown flag -%s%s", unknown.GetSpecifiedShortnames(), didYouMeanLong(cmd, unknown.GetSpecifiedShortnames()))
 	case errors.As(err, &value):
-		return usagef("--%s %q: %v", value.GetFlag().Name, value.GetValue(), value.Unwrap())
+		flag, why := value.GetFlag(), value.Unwrap()
+		if number := new(strconv.NumError); errors.As(why, &number) {
+			why = errors.New("want a number")
+			if flag.Value.Type() == "bool" {
+				why = errors.New("want true or false")
+			}
+		}
+		return usagef("--%s %q: %v", flag.Name, value.GetValue(), why)
 	}
 	return usageError{err}
 }
