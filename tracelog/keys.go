@@ -73,7 +73,7 @@ var presets = [...]preset{
 		// OpenTelemetry's names for the ids in logs that are not OTLP, then those of other languages' loggers.
 		name: "otel",
 		keys: [numFields]string{
-			fieldTrace: "trace_id traceId TraceId", fieldSpan: "span_id spanId SpanId", fieldOther: "trace_flags",
+			fieldTrace: "trace_id traceId TraceId traceID", fieldSpan: "span_id spanId SpanId spanID", fieldOther: "trace_flags",
 			fieldParent: "parent parent_span_id parentSpanId",
 		},
 	},
