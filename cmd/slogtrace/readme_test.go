@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -96,6 +97,55 @@ func TestJSONKeys(t *testing.T) {
 			if _, ok := object[key]; !ok {
 				t.Errorf("%s --json has no %q: %s", command, key, first)
 			}
+		}
+	}
+}
+
+// What README.md says of speed is what the committed table says.
+func TestReadmeSpeed(t *testing.T) {
+	b, err := os.ReadFile("../../interop/readspeed.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var measured struct {
+		CPU      string
+		Cores    int
+		Versions []string
+		Rows     []struct {
+			Name string
+			Wall float64 `json:"wall_s"`
+			RSS  float64 `json:"rss_mb"`
+		}
+	}
+	if err := json.Unmarshal(b, &measured); err != nil {
+		t.Fatal(err)
+	}
+	row := func(name string) (seconds, mb string) {
+		for _, r := range measured.Rows {
+			if r.Name == name {
+				return fmt.Sprintf("%.2f", r.Wall), fmt.Sprintf("%.0f", r.RSS)
+			}
+		}
+		t.Fatalf("no row %q", name)
+		return "", ""
+	}
+	want := []string{fmt.Sprintf("%s, %d cores, %s;", measured.CPU, measured.Cores, measured.Versions[0])}
+	for _, r := range []struct{ what, ours, theirs, their string }{
+		{"show ID", "show", "show: rg -c", "`rg -c ID`"},
+		{"stats", "stats", "stats: DuckDB", "DuckDB, three quantiles by op"},
+		{"ls --error", "ls --error", "ls --error: DuckDB", "DuckDB, `group by trace having count(error) > 0`"},
+	} {
+		seconds, mb := row(r.ours)
+		others, _ := row(r.theirs)
+		want = append(want, fmt.Sprintf("| `%s` | %s | %s | %s | %s |", r.what, seconds, mb, others, r.their))
+	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range want {
+		if !strings.Contains(string(readme), line) {
+			t.Errorf("README.md should say: %s", line)
 		}
 	}
 }
