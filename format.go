@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 )
 
 // A Format says under which names a backend expects what the lines say, and in which form.
@@ -146,16 +147,17 @@ type format struct {
 	failed       string      // key of a boolean beside the error; "" where there is none
 
 	// Keys with what stands around them in JSON, in this order.
-	slogs                                  bool // time, level and message have slog's names and form
-	timeJSON                               string
-	headJSON                               [4]string // from Debug to Error: the level, and the message up to its text
-	levelJSON, messageJSON                 string    // for other levels
-	endJSON                                string    // headJSON, message and traceJSON of most ends of spans
-	alwaysJSON                             string
-	traceJSON, spanJSON, opJSON, flagsJSON string // alwaysJSON is in the first
-	parentJSON                             string
-	kindJSON                               [len(kinds)]string // with the value
-	startJSON, durationJSON                string
+	timeJSON                    string
+	headJSON                    [4]string // from Debug to Error: the level, and the message up to its text
+	latest                      atomic.Pointer[secondHead]
+	levelJSON, messageJSON      string // for other levels
+	endJSON                     string // headJSON, message and traceJSON of most ends of spans
+	alwaysJSON                  string
+	traceJSON, spanJSON, opJSON string     // alwaysJSON is in the first
+	flagsJSON                   [16]string // behind the text before it, with the value; "" without flags
+	parentJSON                  string
+	kindJSON                    [len(kinds)]string // with the value
+	startJSON, durationJSON     string
 }
 
 var defaultFormat = Format{}.compile(true)
@@ -229,7 +231,6 @@ func (f Format) compile(sink bool) *format {
 // makeJSON makes the parts of a line that are always the same.
 func (f *format) makeJSON() {
 	member := func(key, after string) string { return string(appendString([]byte(","), key)) + ":" + after }
-	f.slogs = f.Time == slog.TimeKey && f.Level == slog.LevelKey && f.Message == slog.MessageKey && f.form != googleForm
 	f.timeJSON = "{" + member(f.Time, "")[1:]
 	f.levelJSON, f.messageJSON = member(f.Level, `"`), member(f.Message, `"`)
 	for i := range f.headJSON {
@@ -247,7 +248,10 @@ func (f *format) makeJSON() {
 	f.spanJSON = `"` + member(f.Span, `"`)
 	f.opJSON = `"` + member(f.Op, `"`)
 	if f.Flags != "" {
-		f.flagsJSON = member(f.Flags, "")
+		for flags := range f.flagsJSON {
+			v := f.flagsValue(Flags(flags))
+			f.flagsJSON[flags] = string(appendValue([]byte(`"`+member(f.Flags, "")), v, v.Kind()))
+		}
 	}
 	f.parentJSON = member(f.Parent, `"`)
 	for i, kind := range kinds {
@@ -259,7 +263,7 @@ func (f *format) makeJSON() {
 // reserved returns the keys that a user's root attribute may not have in a line of the given kind.
 func (f *format) reserved(k recordKind) *keySet { return &f.reservedKeys[k] }
 
-// A keySet is a small set of strings that is quick to say no: most keys differ already in length and last byte.
+// A keySet is a small set of strings that is quick to say no: most keys differ already in length, first and last byte.
 type keySet struct {
 	sums uint64 // a bit for each sum of those
 	keys []string
@@ -283,7 +287,7 @@ func keyBit(key string) uint64 {
 	if n == 0 {
 		return 0
 	}
-	return 1 << ((uint(n)*8 + uint(key[n-1])) & 63)
+	return 1 << ((uint(n)*5 + uint(key[0]) + uint(key[n-1])*3) & 63)
 }
 
 func (s *keySet) has(key string) bool {

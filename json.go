@@ -294,8 +294,8 @@ func (h *JSONHandler) hasSpanLine(s *Span) bool {
 func (h *JSONHandler) spanLine(mem *scratch, s *Span, e event, level slog.Level, at time.Time) []byte {
 	f, b := h.format, mem.buf[:0]
 	at = f.spanTime(s, e, at)
-	if e == eventEnd && level == slog.LevelInfo {
-		b = append(appendNow(append(b, f.timeJSON...), at, true), f.endJSON...)
+	if c := f.second(at); c != nil && e == eventEnd && level == slog.LevelInfo {
+		b = append(c.appendTime(b, at), c.end...)
 	} else {
 		b = append(append(f.appendHead(b, at, level, true), e.message()...), f.traceJSON...)
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"log/slog"
 	"math/bits"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -144,14 +143,6 @@ func (f *format) spanText(hex string) string {
 		return string(appendDecimalID(nil, []byte(hex[:16])))
 	}
 	return hex[:16]
-}
-
-// appendFlags appends the trace flags as JSON.
-func (f *format) appendFlags(b []byte, flags Flags) []byte {
-	if f.form == googleForm {
-		return strconv.AppendBool(b, flags&FlagSampled != 0)
-	}
-	return append(b, '"', '0', lowerHex[flags&15], '"')
 }
 
 func (f *format) flagsValue(flags Flags) slog.Value {
