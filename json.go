@@ -144,8 +144,9 @@ func (c *chain) withAttrs(attrs []slog.Attr, rep replacer, valid bool) (_ *chain
 
 // scratch is the memory of one call of Handle, used again by later ones.
 type scratch struct {
-	buf    []byte
-	groups []string
+	buf     []byte
+	groups  []string
+	decimal decimalID
 }
 
 var scratches = sync.Pool{New: func() any {
@@ -164,7 +165,7 @@ func (h *JSONHandler) Handle(ctx context.Context, r slog.Record) error {
 
 // recordLine returns the line of r, made in mem.
 func (h *JSONHandler) recordLine(mem *scratch, c *current, r *slog.Record) []byte {
-	b, ok := h.appendOrdinary(mem.buf[:0], c, r, nil)
+	b, ok := h.appendOrdinary(mem, c, r, nil)
 	if !ok {
 		b = h.appendLine(mem, c, r)
 	}
@@ -174,7 +175,7 @@ func (h *JSONHandler) recordLine(mem *scratch, c *current, r *slog.Record) []byt
 // handleOrdinary is Handle for a record such as most are, whose context says c. It reports false for others, and where x has something to replace.
 func (h *JSONHandler) handleOrdinary(c *current, r *slog.Record, x *redactor) (_ error, ok bool) {
 	mem := scratches.Get().(*scratch)
-	b, ok := h.appendOrdinary(mem.buf[:0], c, r, x)
+	b, ok := h.appendOrdinary(mem, c, r, x)
 	var err error
 	if ok {
 		err = h.out.write(b)
@@ -191,11 +192,12 @@ func (mem *scratch) free(b []byte) {
 	}
 }
 
-// appendOrdinary appends the line of a record such as most are: with nothing to rename, to replace or to ask of anybody.
+// appendOrdinary returns the line of a record such as most are: with nothing to rename, to replace or to ask of anybody.
 // It reports false where r is none. It is appendLine with all that left out which such a record does not need,
 // and finds out whether it is one while it writes; code of the user's is not called before that is known.
 // A record in which x, if it is not nil, may have something to replace is not ordinary either.
-func (h *JSONHandler) appendOrdinary(b []byte, c *current, r *slog.Record, x *redactor) (_ []byte, ok bool) {
+func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x *redactor) (b []byte, ok bool) {
+	b = mem.buf[:0]
 	if h.opts.ReplaceAttr != nil || h.opts.AddSource {
 		return b, false
 	}
@@ -215,7 +217,7 @@ func (h *JSONHandler) appendOrdinary(b []byte, c *current, r *slog.Record, x *re
 	b = h.format.appendHead(b, r.Time, r.Level, kind != plainRecord)
 	b = appendInside(b, r.Message)
 	if kind == logRecord {
-		b = h.format.appendIDs(b, c)
+		b = h.format.appendIDs(b, c, &mem.decimal)
 	} else if b = append(b, '"'); h.format.alwaysJSON != "" {
 		b = append(b, h.format.alwaysJSON...)
 	}
@@ -299,7 +301,7 @@ func (h *JSONHandler) spanLine(mem *scratch, s *Span, e event, level slog.Level,
 	} else {
 		b = append(append(f.appendHead(b, at, level, true), e.message()...), f.traceJSON...)
 	}
-	b = f.appendIDTexts(b, &current{span: s})
+	b = f.appendIDTexts(b, &current{span: s}, &mem.decimal)
 	l := line{buf: b, sep: true, valid: true}
 	l.schema(f, s, e)
 	ch := h.chains[spanRecord]
@@ -349,7 +351,7 @@ func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byt
 		}
 		switch {
 		case in.kind >= logRecord:
-			l.ids(h.format, c)
+			l.ids(h.format, c, &mem.decimal)
 		case !in.marked:
 			l.attrs(h.format.always)
 		}

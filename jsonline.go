@@ -187,27 +187,31 @@ func (f *format) appendOddHead(b []byte, t time.Time, level slog.Level, valid bo
 }
 
 // ids writes the ids of c, which is in a trace.
-func (l *line) ids(f *format, c *current) {
+func (l *line) ids(f *format, c *current, last *decimalID) {
 	if l.rep != nil {
 		var mem [6]slog.Attr
 		l.attrs(appendIDs(mem[:0], f, c, string(c.ids()[:]), c.op()))
 		return
 	}
-	l.buf = f.appendIDs(l.buf[:len(l.buf)-1], c)
+	l.buf = f.appendIDs(l.buf[:len(l.buf)-1], c, last)
 }
 
 // appendIDs appends the ids of c, which is in a trace, as members behind the text of the message:
 // they begin with the quote that ends it.
-func (f *format) appendIDs(b []byte, c *current) []byte {
-	return f.appendIDTexts(append(b, f.traceJSON...), c)
+func (f *format) appendIDs(b []byte, c *current, last *decimalID) []byte {
+	return f.appendIDTexts(append(b, f.traceJSON...), c, last)
 }
 
 // appendIDTexts is appendIDs behind traceJSON.
-func (f *format) appendIDTexts(b []byte, c *current) []byte {
+func (f *format) appendIDTexts(b []byte, c *current, last *decimalID) []byte {
 	ids := c.ids()
 	b = f.appendTrace(b, ids.traceText())
 	b = append(b, f.spanJSON...)
-	b = f.appendSpan(b, ids.spanText())
+	if f.form == datadogForm {
+		b = last.append(b, ids.spanText())
+	} else {
+		b = append(b, ids.spanText()...)
+	}
 	if f.form == ecsForm && c.isEntry() {
 		b = append(append(b, `","`+transactionKey+`":"`...), ids.spanText()...)
 	}

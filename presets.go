@@ -124,12 +124,19 @@ func (f *format) traceText(hex string) string {
 
 func (f *format) tracePrefix() string { return "projects/" + f.project + "/traces/" }
 
-// appendSpan appends a span id, given in hex.
-func (f *format) appendSpan(b, hex []byte) []byte {
-	if f.form == datadogForm {
-		return appendDecimalID(b, hex)
+// A decimalID is the span id that was written last, in decimal: lines of one span mostly follow upon each other.
+type decimalID struct {
+	hex  [16]byte
+	text [20]byte
+	n    int
+}
+
+// append appends a span id, given in hex.
+func (d *decimalID) append(b, hex []byte) []byte {
+	if id := [16]byte(hex); id != d.hex {
+		d.hex, d.n = id, len(appendDecimalID(d.text[:0], hex))
 	}
-	return append(b, hex...)
+	return append(b, d.text[:]...)[:len(b)+d.n]
 }
 
 func appendDecimalID(b, hex []byte) []byte {
