@@ -163,7 +163,7 @@ func (f *format) second(t time.Time) *secondHead {
 
 func (f *format) newSecond(t time.Time) *secondHead {
 	c := lastSecond.Load()
-	if !c.matches(t) || c.unix <= 0 { // that of the zero time, which is none, must not be known
+	if !c.matches(t) {
 		return nil
 	}
 	s := &secondHead{secondText: c, prefix: f.timeJSON + `"` + c.prefix, end: c.zone + `"` + f.endJSON}

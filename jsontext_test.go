@@ -231,6 +231,35 @@ func TestAppendNowConcurrent(t *testing.T) {
 	wg.Wait()
 }
 
+// What a format remembers of a second is no other's.
+func TestAppendHead(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 7))
+	f, tm := ECS.compile(true), randomTime(rnd)
+	for range 4000 {
+		switch rnd.IntN(6) {
+		case 0:
+			tm = randomTime(rnd)
+		case 1:
+			tm = tm.In(testZones[rnd.IntN(len(testZones))])
+		case 2, 3, 4:
+			tm = time.Unix(tm.Unix(), int64(rnd.IntN(1e9))).In(tm.Location())
+		case 5:
+			tm = time.Time{}
+		}
+		if yearError(tm) {
+			continue
+		}
+		level := levelOf(rnd.IntN(17) - 4)
+		want := `{"@timestamp":` + timeOracle(tm) + `,"log.level":"` + level.String() + `","message":"`
+		if tm.IsZero() {
+			want = `{"log.level":"` + level.String() + `","message":"`
+		}
+		if got := string(f.appendHead(nil, tm, level, true)); got != want {
+			t.Fatalf("want %s, got %s", want, got)
+		}
+	}
+}
+
 func TestAppendLevel(t *testing.T) {
 	for l := -20; l <= 20; l++ {
 		level := levelOf(l)
