@@ -145,23 +145,38 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	if c.env == nil && !isSpanMessage(r.Message) {
 		return h.inner.Handle(ctx, r)
 	}
-	if c.inTrace() && h.plainNames(c.env, logRecord) {
-		// The common case: nothing but the ids, and nothing in their way.
-		if h.ordinary(&r, logRecord) {
-			op := c.op()
-			b := c.bound.of(h, op)
-			if b == nil {
-				b = h.newBound(&c, &contents{kind: logRecord}, nil, op)
-			}
-			next := b.bind(logRecord)
-			if next == nil {
-				next = h.root[logRecord]
-				addFirst(&r, b.group)
-			}
-			return next.Handle(ctx, r)
-		}
+	if c.inTrace() && h.plainNames(c.env, logRecord) && h.ordinary(&r, logRecord) {
+		return h.handleOrdinary(ctx, &c, &r)
 	}
 	return h.handleAny(ctx, &c, r)
+}
+
+// handleRedacted is Handle, where c is what ctx says, for an ordinary record in which x has nothing to replace.
+// It reports false for others.
+func (h *Handler) handleRedacted(ctx context.Context, c *current, r *slog.Record, x *redactor) (_ error, ok bool) {
+	if !c.inTrace() || !h.plainNames(c.env, logRecord) { // so there is no baggage either
+		return nil, false
+	}
+	if reserved, ok := h.ordinaryKeys(logRecord); !ok || !x.passesKeys(r, reserved) {
+		return nil, false
+	}
+	return h.handleOrdinary(ctx, c, r), true
+}
+
+// handleOrdinary is Handle for a record such as most are: in a trace, with nothing to add but the ids, and nothing in their way.
+// c is what its context says. It may change r.
+func (h *Handler) handleOrdinary(ctx context.Context, c *current, r *slog.Record) error {
+	op := c.op()
+	b := c.bound.of(h, op)
+	if b == nil {
+		b = h.newBound(c, &contents{kind: logRecord}, nil, op)
+	}
+	next := b.bind(logRecord)
+	if next == nil {
+		next = h.root[logRecord]
+		addFirst(r, b.group)
+	}
+	return next.Handle(ctx, *r)
 }
 
 // handleAny is Handle for any record that something of ours in its context or in itself says something about.

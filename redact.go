@@ -79,6 +79,7 @@ type redactHandler struct {
 	next     slog.Handler
 	json     *JSONHandler // next, if it is one
 	ordinary *JSONHandler // it too, if it can see by itself that there is nothing to replace in a record
+	handler  *Handler     // next, likewise
 	secret   bool         // in a group with one of the names
 }
 
@@ -87,8 +88,10 @@ func (h *redactHandler) with(next slog.Handler) *redactHandler {
 	h2 := *h
 	h2.next = next
 	h2.json, _ = next.(*JSONHandler)
-	if h2.ordinary = h2.json; h.secret || h.reads {
-		h2.ordinary = nil // strings matter too
+	h2.ordinary = h2.json
+	h2.handler, _ = next.(*Handler)
+	if h.secret || h.reads {
+		h2.ordinary, h2.handler = nil, nil // strings matter too
 	}
 	return &h2
 }
@@ -126,6 +129,11 @@ func (h *redactHandler) Handle(ctx context.Context, r slog.Record) error {
 			return err
 		}
 	}
+	if h.handler != nil {
+		if err, ok := h.handler.handleRedacted(ctx, &c, &r, h.redactor); ok {
+			return err
+		}
+	}
 	return h.handleAny(ctx, &c, r)
 }
 
@@ -158,7 +166,7 @@ func (h *redactHandler) passesRecord(r *slog.Record) bool {
 	}
 	passes := true
 	r.Attrs(func(a slog.Attr) bool {
-		passes = h.passesAttr(&a)
+		passes = h.passesOne(a)
 		return passes
 	})
 	return passes

@@ -328,20 +328,87 @@ func TestRedactHandlerBaggage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := map[string]string{}
-	var span *Span
-	h := NewRedactHandler(ctxSink(func(ctx context.Context) {
-		for k, v := range Baggage(ctx) {
-			got[k] = v
-		}
-		span = SpanFromContext(ctx)
-	}), nil)
-	h.Handle(ctx, testRecord())
-	if diff := cmp.Diff(map[string]string{"password": "[redacted]", "tenant": "t"}, got); diff != "" {
-		t.Error(diff)
+	onNoRecord, _ := testSpan(context.Background(), "op")
+	onNoRecord, err = WithBaggage(onNoRecord, "password", strings.Repeat("x", 2000))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if span != SpanFromContext(ctx) {
-		t.Error("the span is another")
+	for name, wrap := range map[string]func(slog.Handler) slog.Handler{
+		"alone":   func(h slog.Handler) slog.Handler { return h },
+		"Handler": func(h slog.Handler) slog.Handler { return NewHandler(h) },
+	} {
+		got := map[string]string{}
+		var span *Span
+		h := NewRedactHandler(wrap(ctxSink(func(ctx context.Context) {
+			for k, v := range Baggage(ctx) {
+				got[k] = v
+			}
+			span = SpanFromContext(ctx)
+		})), nil)
+		h.Handle(ctx, testRecord())
+		if diff := cmp.Diff(map[string]string{"password": "[redacted]", "tenant": "t"}, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		if span != SpanFromContext(ctx) {
+			t.Errorf("%s: the span is another", name)
+		}
+		clear(got)
+		h.Handle(onNoRecord, testRecord())
+		if diff := cmp.Diff(map[string]string{"password": "[redacted]"}, got); diff != "" {
+			t.Errorf("%s, on no record: %s", name, diff)
+		}
+	}
+}
+
+// Whether strings matter, which groups are open and what a record looks like is another question for each handler.
+func TestRedactHandlerOverHandlers(t *testing.T) {
+	for name, next := range map[string]func(io.Writer) slog.Handler{
+		"JSONHandler":           func(w io.Writer) slog.Handler { return NewJSONHandler(w, nil) },
+		"Datadog's JSONHandler": func(w io.Writer) slog.Handler { return Datadog.NewJSONHandler(w, nil) },
+		"Handler":               func(w io.Writer) slog.Handler { return NewHandler(slog.NewJSONHandler(w, nil)) },
+		"ECS's Handler":         func(w io.Writer) slog.Handler { return ECS.NewHandler(slog.NewJSONHandler(w, nil)) },
+		"TailHandler, lines":    func(w io.Writer) slog.Handler { return NewTailHandler(NewJSONHandler(w, nil), nil) },
+		"TailHandler, records":  func(w io.Writer) slog.Handler { return NewTailHandler(NewHandler(slog.NewJSONHandler(w, nil)), nil) },
+		"TailHandler, redacted": func(w io.Writer) slog.Handler {
+			return NewTailHandler(NewRedactHandler(NewJSONHandler(w, nil), nil), nil)
+		},
+		"somebody else's handler": func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) },
+	} {
+		for what, log := range map[string]func(context.Context, *slog.Logger){
+			"plain": func(ctx context.Context, l *slog.Logger) { l.InfoContext(ctx, "seen", "a", 1, "password", "hush") },
+			"last": func(ctx context.Context, l *slog.Logger) {
+				l.InfoContext(ctx, "seen", "a", 1, "b", 2, "c", 3, "d", 4, "e", 5, "pin", "hush")
+			},
+			"map": func(ctx context.Context, l *slog.Logger) {
+				l.InfoContext(ctx, "seen", "m", map[string]string{"pin": "hush"})
+			},
+			"group": func(ctx context.Context, l *slog.Logger) { l.WithGroup("secret").InfoContext(ctx, "seen", "a", "hush") },
+			"open group": func(ctx context.Context, l *slog.Logger) {
+				l.WithGroup("g").InfoContext(ctx, "seen", "a", 1, "token", "hush")
+			},
+			"card":    func(ctx context.Context, l *slog.Logger) { l.InfoContext(ctx, "seen", "note", "4111 1111 1111 1111") },
+			"error":   func(ctx context.Context, l *slog.Logger) { l.InfoContext(ctx, "seen", "err", "password=hush") },
+			"message": func(ctx context.Context, l *slog.Logger) { l.InfoContext(ctx, "seen 4111 1111 1111 1111") },
+			"valuer": func(ctx context.Context, l *slog.Logger) {
+				l.InfoContext(ctx, "seen", "v", valuerOf(slog.GroupValue(slog.String("pin", "hush"))))
+			},
+		} {
+			var b bytes.Buffer
+			h := NewRedactHandler(next(&b), &RedactOptions{Cards: true, Errors: true})
+			if what == "group" || what == "plain" || what == "last" || what == "map" || what == "open group" || what == "valuer" {
+				h = NewRedactHandler(next(&b), nil)
+			}
+			tracer := NewTracer(h, nil)
+			ctx, span := tracer.Start(context.Background(), "op")
+			for range 4 { // what a Handler adds it binds at the third
+				log(ctx, slog.New(h))
+			}
+			span.Fail(errors.New("x"))
+			span.End()
+			if out := b.String(); strings.Contains(out, "hush") || strings.Contains(out, "1111 1111") || strings.Count(out, "seen") != 4 || strings.Count(out, "[redacted]") < 4 {
+				t.Errorf("%s, %s:\n%s", name, what, out)
+			}
+		}
 	}
 }
 

@@ -75,11 +75,11 @@ func newKeyNames(lists ...[]string) *keyNames {
 }
 
 // isPlain reports whether key is known to have none of the names in it. It is all that most attributes cost.
-// It is inlined, so it knows keys of 4 to 8 bytes only: two numbers tell those of one length apart.
+// It is inlined, so it knows keys that are too short for any and those of 4 to 8 bytes: two numbers tell these apart, of one length.
 func (k *keyNames) isPlain(key string) bool {
 	n := len(key)
 	if n < 4 || n > 8 {
-		return false
+		return n < k.min
 	}
 	x := uint64(load4(key)) | uint64(load4(key[n-4:]))<<32
 	return k.plain[n][x*plainKeyHash>>plainKeyShift].Load() == x

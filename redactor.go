@@ -44,20 +44,45 @@ func newRedactor(opts *RedactOptions) *redactor {
 // passes reports whether it is plain that there is nothing to replace in attrs.
 func (x *redactor) passes(attrs []slog.Attr) bool {
 	for i := range attrs {
-		a := &attrs[i]
-		if x.keys.isPlain(a.Key) {
-			switch a.Value.Kind() {
-			case slog.KindString, slog.KindInt64:
-				if !x.reads {
-					continue
-				}
-			}
-		}
-		if !x.passesAttr(a) {
+		if a := &attrs[i]; !x.isPlainAttr(a) && !x.passesAttr(a) {
 			return false
 		}
 	}
 	return true
+}
+
+// passesOne is passes for one attribute.
+func (x *redactor) passesOne(a slog.Attr) bool { return x.isPlainAttr(&a) || x.passesAttr(&a) }
+
+// passesKeys is passes for the attributes of r, where no strings are read.
+// It reports false too if one has no key, or one of reserved.
+func (x *redactor) passesKeys(r *slog.Record, reserved *keySet) bool {
+	passes := true
+	r.Attrs(func(a slog.Attr) bool {
+		if passes = a.Key != "" && !reserved.has(a.Key); !passes {
+			return false
+		}
+		switch a.Value.Kind() {
+		case slog.KindString, slog.KindInt64, slog.KindBool:
+			if x.keys.isPlain(a.Key) {
+				return true
+			}
+		}
+		passes = x.passesOne(a)
+		return passes
+	})
+	return passes
+}
+
+// isPlainAttr reports whether a is one of those that passesAttr says yes to with the least work, which are most.
+func (x *redactor) isPlainAttr(a *slog.Attr) bool {
+	switch a.Value.Kind() {
+	case slog.KindString:
+		return !x.reads && x.keys.isPlain(a.Key)
+	case slog.KindInt64, slog.KindBool, slog.KindFloat64, slog.KindDuration, slog.KindTime, slog.KindUint64:
+		return x.keys.isPlain(a.Key)
+	}
+	return false
 }
 
 func (x *redactor) passesEnv(e *env) bool {
