@@ -236,7 +236,7 @@ func (h *redactHandler) mark(a slog.Attr) (_ slog.Attr, changed bool) {
 
 // replacedText returns what became in clean, the copy of s, of what v says: the error or the stack of s.
 func replacedText(s, clean *Span, v slog.Value) (_ string, ok bool) {
-	if s == clean || v.Kind() != slog.KindString {
+	if s == clean || !clean.is(ended) || v.Kind() != slog.KindString {
 		return "", false
 	}
 	r, r2 := s.rare.Load(), clean.rare.Load()

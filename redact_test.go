@@ -456,6 +456,96 @@ func TestRedactHandlerConcurrent(t *testing.T) {
 	}
 }
 
+// A queueHandler is somebody else's: another goroutine hands its records on.
+type queueHandler struct {
+	slog.Handler
+	calls chan func()
+}
+
+func (q *queueHandler) Handle(ctx context.Context, r slog.Record) error {
+	r = r.Clone()
+	q.calls <- func() { q.Handler.Handle(ctx, r) }
+	return nil
+}
+
+func (q *queueHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &queueHandler{q.Handler.WithAttrs(attrs), q.calls}
+}
+
+func (q *queueHandler) WithGroup(name string) slog.Handler {
+	return &queueHandler{q.Handler.WithGroup(name), q.calls}
+}
+
+// Spans go on while records of theirs are held and handed on.
+func TestRedactHandlerWhileSpansGoOn(t *testing.T) {
+	opts := &RedactOptions{Errors: true}
+	half := &TailOptions{Share: 0.5, PassLevel: slog.LevelError}
+	for name, mk := range map[string]func(w io.Writer) slog.Handler{
+		"JSON":    func(w io.Writer) slog.Handler { return NewRedactHandler(NewJSONHandler(w, nil), opts) },
+		"Handler": func(w io.Writer) slog.Handler { return NewRedactHandler(NewHandler(slog.NewJSONHandler(w, nil)), opts) },
+		"slog":    func(w io.Writer) slog.Handler { return NewRedactHandler(slog.NewJSONHandler(w, nil), opts) },
+		"tail of records": func(w io.Writer) slog.Handler {
+			return NewTailHandler(NewRedactHandler(ECS.NewJSONHandler(w, nil), opts), half)
+		},
+		"tail of lines": func(w io.Writer) slog.Handler {
+			return NewRedactHandler(NewTailHandler(NewJSONHandler(w, nil), half), opts)
+		},
+		"tail, others around": func(w io.Writer) slog.Handler {
+			return NewRedactHandler(NewTailHandler(Datadog.NewHandler(slog.NewTextHandler(w, nil)), half), opts)
+		},
+		"redaction around one": func(w io.Writer) slog.Handler {
+			return NewRedactHandler(NewTailHandler(NewRedactHandler(NewJSONHandler(w, nil), opts), half), opts)
+		},
+	} {
+		for _, queued := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, queued %v", name, queued), func(t *testing.T) {
+				t.Parallel()
+				var b lockedBuffer
+				h := mk(&b)
+				calls := make(chan func(), 100)
+				var queue, wg sync.WaitGroup
+				queue.Go(func() {
+					for call := range calls {
+						call()
+					}
+				})
+				if queued {
+					h = &queueHandler{h, calls}
+				}
+				tracer := NewTracer(h, &TracerOptions{LogStart: true})
+				l := slog.New(h)
+				for i := range 40 {
+					ctx, root := tracer.Start(context.Background(), "op", slog.String("password", "hush"), slog.Int("i", i))
+					below, child := tracer.Start(With(ctx, slog.String("token", "hush")), "child", slog.Any("m", map[string]string{"pin": "hush"}))
+					wg.Go(func() {
+						for range 5 {
+							root.SetAttrs(slog.String("secret", "hush"), slog.String("pin", "hush"))
+							child.SetAttrs(slog.String("cvv", "hush"))
+							child.SetOp("renamed")
+						}
+					})
+					wg.Go(func() {
+						l.InfoContext(below, "m", "a", 1)
+						l.WithGroup("g").InfoContext(below, "m", "api_key", "hush")
+						child.Fail(errors.New("password=hush"))
+					})
+					wg.Go(func() { child.End() })
+					wg.Go(func() {
+						l.InfoContext(below, "m", "jwt", "hush")
+						root.End()
+					})
+				}
+				wg.Wait()
+				close(calls)
+				queue.Wait()
+				if out := b.String(); strings.Contains(out, "hush") || !strings.Contains(out, "[redacted]") {
+					t.Errorf("a secret, or nothing:\n%.1000s", out)
+				}
+			})
+		}
+	}
+}
+
 func TestRedactHandlerReceiver(t *testing.T) {
 	h := NewRedactHandler(NewJSONHandler(io.Discard, nil), nil)
 	if h.WithGroup("") != h || h.WithAttrs(nil) != h {

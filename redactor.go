@@ -288,6 +288,10 @@ func (x *redactor) baggage(b *baggage) (_ *baggage, changed bool) {
 
 // span returns s, or a copy of it without secrets, to take its place in s's own record.
 func (x *redactor) span(s *Span) *Span {
+	whole := s
+	if !s.is(ended) { // somebody else's handler may have kept the record of its beginning for a while
+		s = s.snapshot()
+	}
 	attrs, changed := eachAttr(s.attrs, func(a slog.Attr) (slog.Attr, bool) { return x.attr(a, 0) })
 	e := x.env(s.env)
 	r := s.rare.Load()
@@ -301,9 +305,12 @@ func (x *redactor) span(s *Span) *Span {
 		changed = changed || c || stack != r.stack
 	}
 	if !changed && e == s.env {
-		return s
+		return whole
 	}
-	clean := s.snapshot()
+	clean := s
+	if clean == whole {
+		clean = s.snapshot()
+	}
 	clean.env, clean.attrs = e, attrs
 	if x := clean.rare.Load(); x != nil {
 		x.err, x.stack = err, stack
