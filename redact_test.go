@@ -806,6 +806,7 @@ type planter struct {
 	*rand.Rand
 	opts  RedactOptions
 	trail []string
+	tails []*TailHandler
 }
 
 func (p *planter) note(format string, args ...any) {
@@ -825,9 +826,18 @@ func (p *planter) run(t *testing.T) {
 	var spans []*Span
 	named := false // a group is open whose name says that it is secret
 	for range 2 + p.IntN(8) {
-		switch p.IntN(9) {
+		switch p.IntN(10) {
 		case 0:
 			ctx = With(ctx, p.attrs()...)
+		case 9:
+			if len(spans) > 0 { // lines of it may be held
+				s := spans[p.IntN(len(spans))]
+				s.SetAttrs(p.attrs()...)
+				s.SetOp(p.pick("renamed", "op"))
+				if p.IntN(4) == 0 {
+					s.End()
+				}
+			}
 		case 1:
 			key := strings.NewReplacer(" ", "-", "é", "e").Replace(p.secretKey())
 			var err error
@@ -859,6 +869,11 @@ func (p *planter) run(t *testing.T) {
 	l.LogAttrs(ctx, slog.LevelInfo, inTheOpen, p.attrs()...)
 	for _, s := range spans {
 		s.End()
+	}
+	for _, tail := range p.tails {
+		if err := tail.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	out := b.String()
 	for _, secret := range []string{planted, base64.StdEncoding.EncodeToString([]byte(planted))} {
@@ -893,11 +908,15 @@ func (p *planter) message() string {
 // chain returns handlers in a random order, a redact handler among them.
 func (p *planter) chain(w io.Writer) slog.Handler {
 	var h slog.Handler
-	switch p.IntN(3) {
+	switch p.IntN(4) {
 	case 0:
 		h = NewJSONHandler(w, nil)
 		p.note("JSONHandler")
 	case 1:
+		f := p.format()
+		h = f.NewJSONHandler(w, nil)
+		p.note("JSONHandler of %+v", f)
+	case 2:
 		h = slog.NewJSONHandler(w, nil)
 		p.note("slog.JSONHandler")
 	default:
@@ -913,13 +932,19 @@ func (p *planter) chain(w io.Writer) slog.Handler {
 			p.note("redact %+v", p.opts)
 			continue
 		}
-		switch k := p.IntN(6); k {
+		switch p.IntN(8) {
 		case 0, 1:
 			h = NewHandler(h)
 			p.note("Handler")
 		case 2:
-			h = OTel.NewHandler(h)
-			p.note("OTel.Handler")
+			f := p.format()
+			h = f.NewHandler(h)
+			p.note("Handler of %+v", f)
+		case 5, 6:
+			opts := TailOptions{Share: []float64{0, 0.5, 1}[p.IntN(3)], MaxRootBytes: []int{0, 1, 2000}[p.IntN(3)]}
+			tail := NewTailHandler(h, &opts)
+			h, p.tails = tail, append([]*TailHandler{tail}, p.tails...)
+			p.note("tail %+v", opts)
 		case 3:
 			h = &stampHandler{h}
 			p.note("stamp")
@@ -932,6 +957,10 @@ func (p *planter) chain(w io.Writer) slog.Handler {
 		}
 	}
 	return h
+}
+
+func (p *planter) format() Format {
+	return []Format{OTel, Datadog, GoogleCloud("p"), ECS, Honeycomb, NewRelic, Axiom, VictoriaLogs, AWSXRay}[p.IntN(9)]
 }
 
 func (p *planter) secretKey() string {
