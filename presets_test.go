@@ -273,3 +273,78 @@ func ExampleFormat() {
 	// Output:
 	// {"level":"INFO","msg":"paid","xray_trace_id":"1-4bf92f35-77b34da6a3ce929d0e0e4736","segment":"00f067aa0ba902b7"}
 }
+
+// writeRarely logs what writePreset does not: a panic, the share of a sampler, a failure in a trace that is not sampled,
+// what the context adds, and attributes of the user's under names of the schema.
+func writeRarely(h slog.Handler) {
+	tracer := slogtrace.NewTracer(h, &slogtrace.TracerOptions{Sampler: slogtrace.Ratio(0.9999), AddSource: true})
+	ctx, root := tracer.Start(context.Background(), "root", slogtrace.KindServer, slog.String("error", "mine"), slog.Int("seats", 1))
+	ctx, err := slogtrace.WithBaggage(slogtrace.With(ctx, slog.String("tenant", "acme")), "user", "17")
+	if err != nil {
+		panic(err)
+	}
+	func() {
+		defer func() { _ = recover() }()
+		_, span := slogtrace.Start(ctx, "inner")
+		defer span.End()
+		time.Sleep(time.Millisecond)
+		panic("boom")
+	}()
+	slog.New(h).InfoContext(ctx, "m", "error", "mine", "duration_ms", 3, "start", "x", "parent", "q", slog.Group("g", "trace", 1))
+	root.End()
+	tracer = slogtrace.NewTracer(h, &slogtrace.TracerOptions{Sampler: slogtrace.Ratio(0)})
+	_, span := tracer.Start(context.Background(), "unsampled")
+	span.Fail(errors.New("bad"))
+	span.End()
+}
+
+// What is rare comes back from each preset too, the user's attributes among it, with the source or without.
+func TestPresetReadBackRare(t *testing.T) {
+	read := func(open func(io.Writer) slog.Handler) (entries []tracelog.Entry, attrs []map[string]string) {
+		var b bytes.Buffer
+		synctest.Test(t, func(t *testing.T) {
+			n := uint64(0)
+			defer ids.SetSource(func() uint64 { n++; return n * 0x9e3779b97f4a7c15 })()
+			writeRarely(open(&b))
+		})
+		_, err := tracelog.Scan(&b, "", func(e tracelog.Entry) {
+			m := map[string]string{}
+			for _, a := range e.Attrs() {
+				m[a.Key] = a.Text()
+			}
+			attrs = append(attrs, m)
+			if e.Stack != "" {
+				e.Stack = "*"
+			}
+			e.Line, e.Raw, e.Level, e.Schema = 0, nil, "", ""
+			entries = append(entries, e)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return entries, attrs
+	}
+	for _, source := range []bool{false, true} {
+		entries, attrs := read(func(w io.Writer) slog.Handler {
+			return slogtrace.NewJSONHandler(w, &slog.HandlerOptions{AddSource: source})
+		})
+		if len(entries) != 4 || entries[0].Stack == "" || entries[2].SampleRate != 0.9999 || !entries[3].Unsampled || attrs[1]["tenant"] != "acme" {
+			t.Fatalf("of the project's own schema: %+v, %v", entries, attrs)
+		}
+		for _, p := range presets {
+			for name, open := range map[string]func(w io.Writer) slog.Handler{
+				"JSONHandler": func(w io.Writer) slog.Handler {
+					return p.NewJSONHandler(w, &slog.HandlerOptions{AddSource: source})
+				},
+				"Handler": func(w io.Writer) slog.Handler {
+					return p.NewHandler(slog.NewJSONHandler(w, &slog.HandlerOptions{AddSource: source, ReplaceAttr: p.ReplaceAttr}))
+				},
+			} {
+				gotEntries, gotAttrs := read(open)
+				if diff := cmp.Diff(entries, gotEntries) + cmp.Diff(attrs, gotAttrs); diff != "" {
+					t.Errorf("%s, %s, source %v: -own schema +preset:\n%s", p.name, name, source, diff)
+				}
+			}
+		}
+	}
+}
