@@ -20,6 +20,7 @@ import (
 // Somebody else's handlers stand between ours in some.
 type composition struct {
 	name   string
+	cards  bool // looks for card numbers: see TestRedactHandlerKit
 	around func(slog.Handler) slog.Handler
 }
 
@@ -31,17 +32,17 @@ var compositions = func() []composition {
 	tail := func(h handler) handler { return slogtrace.NewTailHandler(h, &slogtrace.TailOptions{Share: 1}) }
 	pass := func(h handler) handler { return passHandler{h} }
 	return []composition{
-		{"redact", redact},
-		{"redact, all of it", reads},
-		{"tail", tail},
-		{"redact over tail", func(h handler) handler { return redact(tail(h)) }},
-		{"tail over redact", func(h handler) handler { return tail(redact(h)) }},
-		{"redact, all of it, over tail", func(h handler) handler { return reads(tail(h)) }},
-		{"tail over redact, all of it", func(h handler) handler { return tail(reads(h)) }},
-		{"redact over tail over redact", func(h handler) handler { return redact(tail(reads(h))) }},
-		{"tail over tail over redact", func(h handler) handler { return tail(tail(redact(h))) }},
-		{"multi over redact over tail", func(h handler) handler { return slog.NewMultiHandler(redact(tail(h))) }},
-		{"pass over redact over pass over tail over pass", func(h handler) handler { return pass(redact(pass(tail(pass(h))))) }},
+		{"redact", false, redact},
+		{"redact, all of it", true, reads},
+		{"tail", false, tail},
+		{"redact over tail", false, func(h handler) handler { return redact(tail(h)) }},
+		{"tail over redact", false, func(h handler) handler { return tail(redact(h)) }},
+		{"redact, all of it, over tail", true, func(h handler) handler { return reads(tail(h)) }},
+		{"tail over redact, all of it", true, func(h handler) handler { return tail(reads(h)) }},
+		{"redact over tail over redact", true, func(h handler) handler { return redact(tail(reads(h))) }},
+		{"tail over tail over redact", false, func(h handler) handler { return tail(tail(redact(h))) }},
+		{"multi over redact over tail", false, func(h handler) handler { return slog.NewMultiHandler(redact(tail(h))) }},
+		{"pass over redact over pass over tail over pass", false, func(h handler) handler { return pass(redact(pass(tail(pass(h))))) }},
 	}
 }()
 
@@ -74,7 +75,7 @@ func TestPresetLinesComposed(t *testing.T) {
 func TestComposedKit(t *testing.T) {
 	for _, p := range presets {
 		for _, c := range compositions {
-			if p.name != "ECS" && c.name != "redact, all of it, over tail" && c.name != "tail over redact" {
+			if p.name != "ECS" && c.name != "redact over tail" && c.name != "tail over redact" || c.cards {
 				continue
 			}
 			t.Run(p.name+"/"+c.name, func(t *testing.T) {

