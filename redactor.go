@@ -59,19 +59,23 @@ func (x *redactor) passesOne(a slog.Attr) bool { return x.isPlainAttr(&a) || x.p
 func (x *redactor) passesKeys(r *slog.Record, reserved *keySet) bool {
 	passes := true
 	r.Attrs(func(a slog.Attr) bool {
-		if passes = a.Key != "" && !reserved.has(a.Key); !passes {
-			return false
-		}
-		switch a.Value.Kind() {
-		case slog.KindString, slog.KindInt64, slog.KindBool:
-			if x.keys.isPlain(a.Key) {
-				return true
-			}
-		}
-		passes = x.passesOne(a)
+		passes = x.passesKey(a, reserved)
 		return passes
 	})
 	return passes
+}
+
+func (x *redactor) passesKey(a slog.Attr, reserved *keySet) bool {
+	if a.Key == "" || reserved.has(a.Key) {
+		return false
+	}
+	if x.keys.isPlain(a.Key) {
+		switch a.Value.Kind() {
+		case slog.KindString, slog.KindInt64, slog.KindBool:
+			return true
+		}
+	}
+	return x.passesOne(a)
 }
 
 // isPlainAttr reports whether a is one of those that passesAttr says yes to with the least work, which are most.
