@@ -146,7 +146,7 @@ func (c *chain) withAttrs(attrs []slog.Attr, rep replacer, valid bool) (_ *chain
 type scratch struct {
 	buf     []byte
 	groups  []string
-	decimal decimalID
+	decimal decimalIDs
 }
 
 var scratches = sync.Pool{New: func() any {
@@ -303,7 +303,7 @@ func (h *JSONHandler) spanLine(mem *scratch, s *Span, e event, level slog.Level,
 	}
 	b = f.appendIDTexts(b, &current{span: s}, &mem.decimal)
 	l := line{buf: b, sep: true, valid: true}
-	l.schema(f, s, e)
+	l.schema(f, s, e, &mem.decimal)
 	ch := h.chains[spanRecord]
 	l.chain(ch)
 	start, opened := len(l.buf), ch.opened
@@ -356,7 +356,7 @@ func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byt
 			l.attrs(h.format.always)
 		}
 		if in.event != eventNone {
-			l.schema(h.format, c.span, in.event)
+			l.schema(h.format, c.span, in.event, &mem.decimal)
 		}
 		if len(c.attrs()) > 0 && !in.marked {
 			with = h.contextAttrs(c, &in, false)

@@ -1,7 +1,6 @@
 package slogtrace
 
 import (
-	"encoding/binary"
 	"log/slog"
 	"strconv"
 	"time"
@@ -187,7 +186,7 @@ func (f *format) appendOddHead(b []byte, t time.Time, level slog.Level, valid bo
 }
 
 // ids writes the ids of c, which is in a trace.
-func (l *line) ids(f *format, c *current, last *decimalID) {
+func (l *line) ids(f *format, c *current, last *decimalIDs) {
 	if l.rep != nil {
 		var mem [6]slog.Attr
 		l.attrs(appendIDs(mem[:0], f, c, string(c.ids()[:]), c.op()))
@@ -198,12 +197,12 @@ func (l *line) ids(f *format, c *current, last *decimalID) {
 
 // appendIDs appends the ids of c, which is in a trace, as members behind the text of the message:
 // they begin with the quote that ends it.
-func (f *format) appendIDs(b []byte, c *current, last *decimalID) []byte {
+func (f *format) appendIDs(b []byte, c *current, last *decimalIDs) []byte {
 	return f.appendIDTexts(append(b, f.traceJSON...), c, last)
 }
 
 // appendIDTexts is appendIDs behind traceJSON.
-func (f *format) appendIDTexts(b []byte, c *current, last *decimalID) []byte {
+func (f *format) appendIDTexts(b []byte, c *current, last *decimalIDs) []byte {
 	ids := c.ids()
 	b = f.appendTrace(b, ids.traceText())
 	b = append(b, f.spanJSON...)
@@ -225,7 +224,7 @@ func (f *format) appendIDTexts(b []byte, c *current, last *decimalID) []byte {
 }
 
 // schema writes what a record of s says beyond the ids.
-func (l *line) schema(f *format, s *Span, e event) {
+func (l *line) schema(f *format, s *Span, e event, last *decimalIDs) {
 	if l.rep != nil {
 		var mem [8]slog.Attr
 		l.attrs(appendRareSchema(appendSchema(mem[:0], f, s, e, s.text()), f, s, e))
@@ -235,7 +234,9 @@ func (l *line) schema(f *format, s *Span, e event) {
 	b := l.buf
 	if s.parentID.IsValid() {
 		if b = append(b, f.parentJSON...); f.form == datadogForm {
-			b = appendUint(b, binary.BigEndian.Uint64(s.parentID[:]))
+			var hex [16]byte
+			appendHex(hex[:0], s.parentID[:])
+			b = last.append(b, hex[:])
 		} else {
 			b = appendHex(b, s.parentID[:])
 		}

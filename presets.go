@@ -124,19 +124,27 @@ func (f *format) traceText(hex string) string {
 
 func (f *format) tracePrefix() string { return "projects/" + f.project + "/traces/" }
 
-// A decimalID is the span id that was written last, in decimal: lines of one span mostly follow upon each other.
-type decimalID struct {
-	hex  [16]byte
-	text [20]byte
-	n    int
+// decimalIDs are the two span ids that were written last, in decimal: lines of one span mostly follow upon each other,
+// and so do those of a span and its parent.
+type decimalIDs struct {
+	ids [2]struct {
+		hex  [16]byte
+		text [20]byte
+		n    int
+	}
+	latest uint8 // of the two
 }
 
 // append appends a span id, given in hex.
-func (d *decimalID) append(b, hex []byte) []byte {
-	if id := [16]byte(hex); id != d.hex {
-		d.hex, d.n = id, len(appendDecimalID(d.text[:0], hex))
+func (d *decimalIDs) append(b, hex []byte) []byte {
+	id := &d.ids[d.latest&1]
+	if [16]byte(hex) != id.hex {
+		d.latest ^= 1
+		if id = &d.ids[d.latest&1]; [16]byte(hex) != id.hex {
+			id.hex, id.n = [16]byte(hex), len(appendDecimalID(id.text[:0], hex))
+		}
 	}
-	return append(b, d.text[:]...)[:len(b)+d.n]
+	return append(b, id.text[:]...)[:len(b)+id.n]
 }
 
 func appendDecimalID(b, hex []byte) []byte {

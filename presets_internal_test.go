@@ -61,7 +61,7 @@ func TestPresetIDs(t *testing.T) {
 		}
 		from := sender{ids: ids}
 		current := currentOf(from.on(t.Context()))
-		line := append(append([]byte(`{"x":"`), f.appendIDs(nil, &current, new(decimalID))...), '}', '\n')
+		line := append(append([]byte(`{"x":"`), f.appendIDs(nil, &current, new(decimalIDs))...), '}', '\n')
 		checkRootKeys(t, line, map[string]string{f.Trace: string(jsonText(c.trace)), f.Span: string(jsonText(c.span))})
 		if !isTraceText(c.trace, testTraceText) || !isSpanText(c.span, "ffee010203040506") {
 			t.Errorf("%s and %s are not recognised", c.trace, c.span)
