@@ -169,7 +169,10 @@ func collision(trace string) finding {
 // handlers returns all that are judged, or would be. Not all of them have rows.
 func handlers() []*judged {
 	list := []*judged{
-		judgedJSON, judgedHandler, tailLines, tailRecords, judgedPlain, judgedNaive, judgedOTel, judgedOtelslog, judgedDatadog, judgedPhuslu, judgedZerolog, judgedZap,
+		judgedJSON, judgedHandler, redactLines, redactRecords, tailLines, tailRecords, judgedPlain, judgedNaive, judgedOTel, judgedOtelslog, judgedDatadog, judgedPhuslu, judgedZerolog, judgedZap,
+	}
+	for _, t := range presetTools {
+		list = append(list, t.judged)
 	}
 	return slices.DeleteFunc(list, func(j *judged) bool { return j == nil }) // not each exists on each system
 }
