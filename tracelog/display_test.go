@@ -38,3 +38,16 @@ func ExampleAttr_Printable() {
 	// "\x1b[2J"
 	// {"a": [1, 2]}
 }
+
+func ExampleParseLevel() {
+	for _, text := range []string{"WARN+1", "warning", "crit", "50", "loud"} {
+		level, ok := tracelog.ParseLevel(text)
+		fmt.Println(level, ok)
+	}
+	// Output:
+	// WARN+1 true
+	// WARN true
+	// ERROR+4 true
+	// ERROR true
+	// INFO false
+}

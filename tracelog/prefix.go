@@ -139,7 +139,7 @@ func (p *lineParser) cutStern(line []byte) (rest []byte, ok bool) {
 		}
 	}
 	pod, container := words[len(words)-2], words[len(words)-1]
-	if bytes.IndexByte(pod, '-') < 0 || bytes.IndexAny(pod, "0123456789") < 0 {
+	if !bytes.Contains(pod, []byte("-")) || !bytes.ContainsAny(pod, "0123456789") {
 		return line, false
 	}
 	p.service = p.in.string(container)
