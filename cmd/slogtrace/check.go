@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -71,6 +72,8 @@ type example struct {
 	Span   string `json:"span"`
 	Op     string `json:"op"`
 	Parent string `json:"parent,omitempty"`
+
+	start time.Time // of the trace
 }
 
 // mostExamples is how many examples check gives of anything.
@@ -102,43 +105,18 @@ It exits with 1 if no line carries the id of a trace.`,
 	}
 }
 
+// examine reads everything three times, so that no more than the traces are held that are under way:
+// for its lines, for when each trace ends, and for the traces.
 func (s *session) examine(ctx context.Context, args []string) (*report, error) {
-	ins, err := s.inputs(args)
+	rd, err := s.reading(ctx, args, true)
 	if err != nil {
 		return nil, err
 	}
+	defer rd.close()
+	rd.told = true // here, in another way
 	r := &report{Schemas: map[string]int{}, Incomplete: []shortcoming{}, Advice: []string{}}
-	var entries []tracelog.Entry
-	s.startProgress(totalSize(ins))
-	defer s.stopProgress()
-	for _, in := range ins {
-		texts := make(map[int]string) // of lines that are no record, by number
-		src, err := s.examineFile(ctx, in, func(l line) {
-			switch {
-			case l.unreadable:
-				if len(texts) < 10*mostExamples {
-					texts[l.Line] = string(l.text[:min(len(l.text), 200)])
-				}
-			default:
-				r.add(&l.Entry)
-				if l.Trace != "" {
-					entries = append(entries, l.Entry)
-				}
-			}
-		})
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if err != nil {
-			s.fail("%s: %v", in.path, reason(err))
-		}
-		if err == nil || src.Lines > 0 {
-			file := fileReport{in.path, src.Lines, src.Records, src.Joined, src.Blank, src.Bad, []badLine{}}
-			for _, b := range src.BadLines[:min(len(src.BadLines), mostExamples)] {
-				file.Examples = append(file.Examples, badLine{b.Line, b.More, b.Reason, texts[b.Line]})
-			}
-			r.Files = append(r.Files, file)
-		}
+	if err := s.examineFiles(rd, r); err != nil {
+		return nil, err
 	}
 	if len(r.Files) == 0 {
 		return nil, errTold
@@ -146,18 +124,59 @@ func (s *session) examine(ctx context.Context, args []string) (*report, error) {
 	if !slices.ContainsFunc(r.Files, func(f fileReport) bool { return f.Lines > 0 }) {
 		return nil, errors.New("no lines to check")
 	}
-	r.judge(tracelog.Assemble(entries))
+	o, err := rd.outlines(nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	j := judge{report: r, found: make(map[string]*shortcoming)}
+	if err := rd.traces(o, tracelog.TracesOptions{}, func(*tracelog.Outline) bool { return true }, j.trace); err != nil {
+		return nil, err
+	}
+	j.finish()
 	r.advise()
 	return r, nil
 }
 
-func (s *session) examineFile(ctx context.Context, in input, fn func(line)) (tracelog.Source, error) {
-	f, err := s.open(ctx, in)
+func (s *session) examineFiles(rd *reading, r *report) error {
+	s.startProgress(rd.total)
+	defer s.stopProgress()
+	for _, in := range rd.sources {
+		texts := make(map[int]string) // of lines that are no record, by number
+		src, err := s.examineFile(in, func(l line) {
+			if !l.unreadable {
+				r.add(&l.Entry)
+			} else if len(texts) < 10*mostExamples {
+				texts[l.Line] = string(l.text[:min(len(l.text), 200)])
+			}
+		})
+		if rd.ctx.Err() != nil {
+			return rd.ctx.Err()
+		}
+		if err = cmp.Or(err, in.err); err != nil {
+			s.fail("%s: %v", in.name, reason(err))
+		}
+		if err == nil || src.Lines > 0 {
+			file := fileReport{in.name, src.Lines, src.Records, src.Joined, src.Blank, src.Bad, []badLine{}}
+			for _, b := range src.BadLines[:min(len(src.BadLines), mostExamples)] {
+				file.Examples = append(file.Examples, badLine{b.Line, b.More, b.Reason, texts[b.Line]})
+			}
+			r.Files = append(r.Files, file)
+		}
+	}
+	return nil
+}
+
+func (s *session) examineFile(in *source, fn func(line)) (tracelog.Source, error) {
+	if in.plain != nil {
+		in.plain.progress = s.progress
+		return readLines(io.NewSectionReader(in.plain, 0, in.plain.size), in.name, fn)
+	}
+	f, err := in.open()
 	if err != nil {
 		return tracelog.Source{}, err
 	}
 	defer f.Close()
-	return readLines(f, in.path, fn)
+	return readLines(f, in.name, fn)
 }
 
 // add counts a record.
@@ -202,63 +221,75 @@ var meanings = []struct{ reason, meaning string }{
 	{"several roots", "there are several spans without a parent: a context was not passed on, or work was begun with the trace's id by hand"},
 }
 
-// judge says which traces are not complete, and why.
-func (r *report) judge(traces []*tracelog.Trace) {
-	r.Traces = len(traces)
-	found := make(map[string]*shortcoming)
-	for _, t := range traces {
-		reasons := make(map[string]bool)
-		note := func(reason string, s *tracelog.Span) {
-			c := found[reason]
-			if c == nil {
-				c = &shortcoming{Reason: reason}
-				found[reason] = c
-			}
-			c.Spans++
-			if !reasons[reason] {
-				reasons[reason] = true
-				c.Traces++
-				if len(c.Examples) < mostExamples {
-					c.Examples = append(c.Examples, example{t.ID, s.ID, s.Op, s.ParentID})
-				}
-			}
+// A judge says which traces are not complete, and why.
+type judge struct {
+	*report
+	found map[string]*shortcoming
+}
+
+func (j *judge) trace(t *tracelog.Trace) {
+	j.Traces++
+	reasons := make(map[string]bool)
+	note := func(reason string, s *tracelog.Span) {
+		c := j.found[reason]
+		if c == nil {
+			c = &shortcoming{Reason: reason}
+			j.found[reason] = c
 		}
-		t.AsOf(time.Time(r.To)) // of all records, also of those in no trace
-		roots := 0
-		r.Duplicates += t.Duplicates + copies(t.Logs)
-		for _, span := range t.All() {
-			r.Duplicates += copies(span.Logs)
-			switch span.State {
-			case tracelog.Abandoned:
-				note("abandoned span", span)
-			case tracelog.Open:
-				note("open span", span)
-			case tracelog.Unfinished:
-				note("no span record", span)
-			}
-			if span.MissingParent {
-				note("missing parent", span)
-			}
-			if span.CycleBroken {
-				note("parent cycle", span)
-			}
-			if span.ConflictingRecords {
-				note("conflicting records", span)
-			}
-			if span.ParentID == "" && span.State != tracelog.Unfinished {
-				if roots++; roots > 1 {
-					note("several roots", span)
-				}
-			}
-		}
-		if len(reasons) == 0 {
-			r.Complete++
+		c.Spans++
+		if !reasons[reason] {
+			reasons[reason] = true
+			c.Traces++
+			c.example(example{t.ID, s.ID, s.Op, s.ParentID, t.Start})
 		}
 	}
+	t.AsOf(time.Time(j.To)) // of all records, also of those in no trace
+	roots := 0
+	j.Duplicates += t.Duplicates + copies(t.Logs)
+	for _, span := range t.All() {
+		j.Duplicates += copies(span.Logs)
+		switch span.State {
+		case tracelog.Abandoned:
+			note("abandoned span", span)
+		case tracelog.Open:
+			note("open span", span)
+		case tracelog.Unfinished:
+			note("no span record", span)
+		}
+		if span.MissingParent {
+			note("missing parent", span)
+		}
+		if span.CycleBroken {
+			note("parent cycle", span)
+		}
+		if span.ConflictingRecords {
+			note("conflicting records", span)
+		}
+		if span.ParentID == "" && span.State != tracelog.Unfinished {
+			if roots++; roots > 1 {
+				note("several roots", span)
+			}
+		}
+	}
+	if len(reasons) == 0 {
+		j.Complete++
+	}
+}
+
+// example keeps the first traces, in whatever order they come.
+func (c *shortcoming) example(e example) {
+	i, _ := slices.BinarySearchFunc(c.Examples, e, func(a, b example) int {
+		return cmp.Or(compareStarts(a.start, b.start), strings.Compare(a.Trace, b.Trace))
+	})
+	c.Examples = slices.Insert(c.Examples, i, e)
+	c.Examples = c.Examples[:min(len(c.Examples), mostExamples)]
+}
+
+func (j *judge) finish() {
 	for _, m := range meanings {
-		if c := found[m.reason]; c != nil {
+		if c := j.found[m.reason]; c != nil {
 			c.Meaning = m.meaning
-			r.Incomplete = append(r.Incomplete, *c)
+			j.Incomplete = append(j.Incomplete, *c)
 		}
 	}
 }
