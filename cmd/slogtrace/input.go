@@ -99,6 +99,8 @@ func (s *session) directory(dir string, add func(string, int64)) {
 	})
 	if err != nil {
 		s.fail("%s: %v", dir, reason(err))
+	} else if files == 0 {
+		s.fail("%s: nothing to read in this directory", dir)
 	} else if found == 0 {
 		s.fail("%s: no log records in the %s of this directory", dir, plural(files, "file"))
 	}
