@@ -60,6 +60,11 @@ func gappedLog(r *rand.Rand, traces, most int, whole bool) []byte {
 	return b.Bytes()
 }
 
+// apart is a span of which the start record alone says when it began, and the end record how long it took.
+const apart = `{"msg":"span start","trace":"apart","span":"a","start":"2026-03-01T09:15:02Z"}
+{"msg":"span end","trace":"apart","span":"a","duration_ms":1000}
+`
+
 // aspects are flags that each ask for one thing.
 var aspects = [][]string{
 	{"--op", "x"}, {"--service", "api"}, {"--error"}, {"--min", "1s"}, {"--max", "1s"}, {"--grep", "x|web|k=1"},
@@ -139,9 +144,9 @@ func TestMay(t *testing.T) {
 		text          []byte
 		single, whole bool
 	}{
-		{gappedLog(r, 500, 4, false), false, false},
-		{gappedLog(r, 150, 1, false), true, false},
-		{gappedLog(r, 150, 1, true), true, true},
+		{append(gappedLog(r, 250, 4, false), apart...), false, false},
+		{gappedLog(r, 100, 1, false), true, false},
+		{gappedLog(r, 100, 1, true), true, true},
 	} {
 		eachTrace(t, log.text, func(tr *tracelog.Trace, records []*tracelog.Record) {
 			for _, f := range filters {
