@@ -146,7 +146,7 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 		return h.inner.Handle(ctx, r)
 	}
 	if c.inTrace() && h.plainNames(c.env, logRecord) && h.ordinary(&r, logRecord) {
-		return h.handleOrdinary(ctx, &c, &r)
+		return h.next(&c, &r).Handle(ctx, r)
 	}
 	return h.handleAny(ctx, &c, r)
 }
@@ -160,12 +160,12 @@ func (h *Handler) handleRedacted(ctx context.Context, c *current, r *slog.Record
 	if reserved, ok := h.ordinaryKeys(logRecord); !ok || !x.passesKeys(r, reserved) {
 		return nil, false
 	}
-	return h.handleOrdinary(ctx, c, r), true
+	return h.next(c, r).Handle(ctx, *r), true
 }
 
-// handleOrdinary is Handle for a record such as most are: in a trace, with nothing to add but the ids, and nothing in their way.
-// c is what its context says. It may change r.
-func (h *Handler) handleOrdinary(ctx context.Context, c *current, r *slog.Record) error {
+// next returns the handler that takes r, a record such as most are: in a trace, with nothing to add but the ids,
+// and nothing in their way. C is what its context says. The ids are bound to that handler, or added to r.
+func (h *Handler) next(c *current, r *slog.Record) slog.Handler {
 	op := c.op()
 	b := c.bound.of(h, op)
 	if b == nil {
@@ -176,7 +176,7 @@ func (h *Handler) handleOrdinary(ctx context.Context, c *current, r *slog.Record
 		next = h.root[logRecord]
 		addFirst(r, b.group)
 	}
-	return next.Handle(ctx, *r)
+	return next
 }
 
 // handleAny is Handle for any record that something of ours in its context or in itself says something about.

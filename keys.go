@@ -142,8 +142,13 @@ func (n *naming) plainNames(e *env, k recordKind) bool {
 // ordinary reports whether r, of kind k and without attributes of the context, needs no more than the ids:
 // whether inspect would find nothing. Most records are ordinary.
 func (n *naming) ordinary(r *slog.Record, k recordKind) bool {
-	reserved, ok := n.ordinaryKeys(k)
-	return ok && hasKeys(r, reserved)
+	if n.bound || n.ids[0] != "" {
+		return false
+	}
+	if n.groups > 0 {
+		return hasKeys(r, &noKeys) // not at the root, so under any
+	}
+	return len(n.moved[k]) == 0 && hasKeys(r, n.format.reserved(k))
 }
 
 // ordinaryKeys returns the keys that no attribute of an ordinary record of kind k has. It reports false if none is ordinary.
