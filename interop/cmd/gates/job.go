@@ -21,7 +21,11 @@ type job struct {
 	sink     func() (w io.Writer, after, end func(), err error) // nil: io.Discard; after a batch, and at the end
 	want     want
 	workers  int // goroutines that share the ops; 0 is one, the measuring one
+	often    int // where a gate is as near as the noise: this many times as many rounds; 0 is one
 }
+
+// rounds returns how many rounds the job has, where others have n.
+func (j job) rounds(n int) int { return n * max(1, j.often) }
 
 // jobs returns all jobs, those with gates first.
 func jobs() []job {

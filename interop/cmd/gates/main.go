@@ -116,9 +116,9 @@ func (c *config) run(todo []job, command string, stdout, stderr io.Writer) (fail
 		say := func(round, rounds int) {
 			fmt.Fprintf(stderr, "%s (%d of %d): round %d of %d\n", j.name, i+1, len(todo), round, rounds)
 		}
-		jr, err := c.measure(j, c.rounds, say)
+		jr, err := c.measure(j, j.rounds(c.rounds), say)
 		if err == nil && committed != nil && len(checkRows(jr, committed.job(j.name), c.tolerance)) > 0 {
-			jr, err = c.measure(j, 4*c.rounds, say)
+			jr, err = c.measure(j, 4*j.rounds(c.rounds), say)
 		}
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", j.name, err)

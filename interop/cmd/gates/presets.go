@@ -61,7 +61,7 @@ func presetJobs() []job {
 			want:     want{lines: 1, attrs: lineAttrs},
 		},
 		{
-			name: "J4p", title: "J4 with presets", notes: []string{note}, tools: tools,
+			name: "J4p", often: 3, title: "J4 with presets", notes: []string{note}, tools: tools,
 			subjects: subjects(func(s *session, log logFunc) work { return each(func() { s.request(log) }) }),
 			want:     want{lines: 10, attrs: lineAttrs, ends: 5, roots: 1},
 		},

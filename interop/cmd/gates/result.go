@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"fmt"
 	"math"
 	"os"
 	"regexp"
@@ -71,6 +72,9 @@ type rowResult struct {
 // result returns what the rounds of o came to.
 func (o *opened) result() jobResult {
 	j := jobResult{Name: o.name, Title: o.title, Notes: o.notes}
+	if o.often > 0 {
+		j.Notes = append(slices.Clip(j.Notes), fmt.Sprintf("Measured in %d times as many rounds: its gates are as near as the noise of so many as others have.", o.often))
+	}
 	for _, e := range o.entries {
 		r := rowResult{
 			Subject: e.name, Peer: e.tool.peer, Floor: e.floor, Note: e.tool.note,
