@@ -99,7 +99,7 @@ type finder struct {
 // A hit is a line of the trace. Its number is not known until all blocks before it have been read.
 type hit struct {
 	seq   int
-	entry Entry // Line counts from the beginning of the block, or of the input if seq is -1
+	entry Entry // Line counts from the beginning of the block
 }
 
 // input reads one input.
@@ -138,9 +138,7 @@ func (f *finder) whole(ctx context.Context, in []Input, o *ScanOptions) error {
 func (f *finder) settle(first []int) {
 	begin := len(f.before)
 	for _, h := range f.hits {
-		if h.seq >= 0 {
-			h.entry.Line += first[h.seq]
-		}
+		h.entry.Line += first[h.seq]
 		f.before = append(f.before, h.entry)
 	}
 	f.hits = nil

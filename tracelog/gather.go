@@ -39,7 +39,7 @@ func (s *Outlines) Traces(ctx context.Context, inputs []Input, o *TracesOptions,
 		for _, t := range g.shards[i].traces {
 			for j, at := range t.at {
 				for k := range inputs {
-					if first := sequencers[k].first; at.input == &inputs[k] && at.seq >= 0 && at.seq < len(first) {
+					if first := sequencers[k].first; at.input == &inputs[k] && at.seq < len(first) {
 						t.entries[j].Line = first[at.seq] + at.number
 					}
 				}
@@ -87,9 +87,7 @@ func (g *gatherer) add(r *Record) {
 		return
 	}
 	e := r.Entry()
-	if e.Line = r.number; r.seq >= 0 {
-		e.Line = r.seq<<24 + r.number // a block has fewer lines
-	}
+	e.Line = r.seq<<24 + r.number // a block has fewer lines
 	shard := &g.shards[h>>(64-outlineShardBits)]
 	shard.mu.Lock()
 	t := shard.traces[row]

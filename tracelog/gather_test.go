@@ -111,11 +111,6 @@ func TestTraces(t *testing.T) {
 					"odd":    func(o *Outline) bool { return strings.HasPrefix(o.ID, "odd") },
 					"none":   func(*Outline) bool { return false },
 				} {
-					if !c.lines {
-						// Without numbers, lines that were cut have no place among others of the same time.
-						all := keep
-						keep = func(o *Outline) bool { return all(o) && !strings.HasPrefix(o.ID, "cri") }
-					}
 					kept := make(map[string]bool)
 					for o := range s.All(keep) {
 						kept[o.ID] = true

@@ -39,7 +39,7 @@ type Record struct {
 	parser *lineParser
 	clock  *clock
 
-	// Where the line is: the seq-th block's line of that number, from 0; or if seq is -1 the input's, from 1.
+	// Where the line is: the seq-th block's line of that number, from 0.
 	seq, number int
 }
 

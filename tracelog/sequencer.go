@@ -1,6 +1,9 @@
 package tracelog
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // A sequencer puts together, block by block in order, what can only be known in order: how many lines there are,
 // which bad lines are one finding, and lines that a container's runtime cut. It ends up with what Scan would have.
@@ -49,7 +52,9 @@ func (s *sequencer) init(in *Input, filter func(*Record) bool, newFunc func() fu
 		if fn == nil {
 			fn = newFunc()
 		}
-		record.line, record.seq, record.number = e.Raw, -1, e.Line
+		seq, _ := slices.BinarySearch(s.first, e.Line+1)
+		seq-- // the block that has the line
+		record.line, record.seq, record.number = e.Raw, seq, e.Line-s.first[seq]
 		record.take(&e)
 		if filter == nil || filter(&record) {
 			fn(&record)
