@@ -31,7 +31,7 @@ func (s *Outlines) Traces(ctx context.Context, inputs []Input, o *TracesOptions,
 		g.shards[i].traces = make(map[*outlineRow]*gathered)
 		for row := range s.shards[i].all() {
 			sum := s.shards[i].outline(row, s.Deduped)
-			row.wanted = keep(&sum)
+			row.set(rowWanted, keep(&sum))
 		}
 	}
 	sequencers, err := scanRecords(ctx, inputs, &o.ScanOptions, func() func(*Record) { return g.add })
@@ -83,7 +83,7 @@ func (g *gatherer) add(r *Record) {
 	}
 	h := maphash.Bytes(g.outlines.seed, id)
 	row := g.outlines.shard(h).lookup(h)
-	if row == nil || !row.wanted {
+	if row == nil || !row.is(rowWanted) {
 		return
 	}
 	e := r.Entry()

@@ -85,7 +85,7 @@ const (
 // shard returns the shard of a trace, by the hash of its id.
 func (s *Outlines) shard(h uint64) *outlineShard { return &s.shards[h>>(64-outlineShardBits)] }
 
-// ScanOutlines makes an outline of each trace. It holds about 140 bytes for each, 24 more if it failed, and 8 to 16
+// ScanOutlines makes an outline of each trace. It holds about 140 bytes for each, 32 more if a span of it failed, and 8 to 16
 // for each span end of a trace behind its eighth, up to 64 MB. Errors are those of [ScanRecords], and what was found
 // until then is returned.
 func ScanOutlines(ctx context.Context, inputs []Input, o *OutlineOptions) (*Outlines, error) {

@@ -56,10 +56,26 @@ type outlineRow struct {
 	tags   [8]uint32
 	tagged uint8
 
-	root   rootRank
-	short  bool
-	failed bool // the root
-	wanted bool // by Outlines.Traces
+	root  rootRank
+	flags rowFlags
+}
+
+// A rowFlags says yes or no to some questions in one byte: with three, a row would have more than 128.
+type rowFlags uint8
+
+const (
+	rowShort  rowFlags = 1 << iota // the id is
+	rowFailed                      // the root has
+	rowWanted                      // by Outlines.Traces
+)
+
+func (r *outlineRow) is(f rowFlags) bool { return r.flags&f != 0 }
+
+func (r *outlineRow) set(f rowFlags, on bool) {
+	r.flags &^= f
+	if on {
+		r.flags |= f
+	}
 }
 
 // A failure is what is known of a trace's failed spans.
@@ -125,7 +141,7 @@ func (t *outlineTable) all() iter.Seq[*outlineRow] {
 }
 
 func (t *outlineTable) id(row *outlineRow) string {
-	if row.short {
+	if row.is(rowShort) {
 		return unpackID(row.id)
 	}
 	return string(t.longID(row))
@@ -140,7 +156,7 @@ func (t *outlineTable) outline(row *outlineRow, deduped bool) Outline {
 	out := Outline{
 		ID: t.id(row), Lines: int(row.lines), Spans: int(row.spans), Matched: int(row.matched),
 		Op: t.names.text(row.op), Service: t.names.text(row.service),
-		Duration: time.Duration(row.rootLasted), Rootless: row.root != rootRoot, Failed: row.failed,
+		Duration: time.Duration(row.rootLasted), Rootless: row.root != rootRoot, Failed: row.is(rowFailed),
 		Logs:     int(row.lines - row.starts - row.spans),
 		Services: t.sets.texts(row.services),
 	}
@@ -246,7 +262,9 @@ func (t *outlineTable) clear() {
 }
 
 func (t *outlineTable) setID(row *outlineRow, id []byte) {
-	if row.id, row.short = packID(id); row.short {
+	key, short := packID(id)
+	row.id = key
+	if row.set(rowShort, short); short {
 		return
 	}
 	binary.LittleEndian.PutUint64(row.id[:], uint64(len(t.long)))
@@ -322,7 +340,9 @@ func (t *outlineTable) add(row *outlineRow, r *Record, matched bool, at int64, t
 func (t *outlineTable) merge(from *outlineTable, other *outlineRow, set *recordSet) {
 	row, isNew := t.find(other.hash)
 	if isNew {
-		if row.id, row.short = other.id, other.short; !row.short {
+		if other.is(rowShort) {
+			row.id, row.flags = other.id, rowShort
+		} else {
 			t.setID(row, from.longID(other))
 		}
 	}
@@ -348,7 +368,7 @@ func (t *outlineTable) merge(from *outlineTable, other *outlineRow, set *recordS
 	}
 	if other.root >= row.root {
 		op, service := from.names.text(other.op), from.names.text(other.service)
-		t.offer(row, other.root, other.rootStart, other.rootLasted, []byte(op), []byte(service), other.failed)
+		t.offer(row, other.root, other.rootStart, other.rootLasted, []byte(op), []byte(service), other.is(rowFailed))
 	}
 }
 
@@ -366,7 +386,7 @@ func (t *outlineTable) offer(row *outlineRow, rank rootRank, start, lasted int64
 	}
 	row.root, row.rootStart, row.rootLasted = rank, start, lasted
 	row.op, row.service = t.names.number(op), t.names.number(service)
-	row.failed = failed
+	row.set(rowFailed, failed)
 }
 
 // fail takes the error of a span if it ended first. The order of records does not matter.

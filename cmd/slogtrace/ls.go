@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,6 +75,10 @@ func outlined(o *tracelog.Outline) listed {
 const maxDetailed = 1000
 
 func (s *session) list(ctx context.Context, files []string, f *filter, order string, limit int) error {
+	if os.Getenv("GOGC") == "" {
+		// Nearly all that is held are outlines, which have no pointers: to collect garbage often costs little.
+		defer debug.SetGCPercent(debug.SetGCPercent(25))
+	}
 	r, err := s.reading(ctx, files, true)
 	if err != nil {
 		return err
@@ -88,19 +94,31 @@ func (s *session) list(ctx context.Context, files []string, f *filter, order str
 	// Where there is not much to choose by, outlines do, and so if there are many traces.
 	may := func(sum *tracelog.Outline) bool { return sum.Matched > 0 }
 	var list []listed
-	for sum := range o.All(may) {
+	all := o.All(may)
+	held := !s.json || order != "start" || limit > 0 // JSON of many can be written without that
+	for sum := range all {
 		list = append(list, outlined(&sum))
-		if len(list) > maxDetailed && !f.outlines() {
+		if len(list) > maxDetailed && !(f.outlines() && held) {
 			break
 		}
 	}
 	many := len(list) > maxDetailed
+	if many && f.outlines() && !held {
+		s.talkOfMany()
+		return writeSeq(s, func(yield func(*tracelog.Summary) bool) {
+			for sum := range all {
+				if l := outlined(&sum); !yield(&l.Summary) {
+					return
+				}
+			}
+		})
+	}
 	if many && f.outlines() {
 		list = sortList(list, order, limit)
 		many = len(list) > maxDetailed
 	}
 	if many && f.outlines() {
-		s.talk("of more than %d traces the spans that did not end are not listed: --limit %[1]d lists all there is", maxDetailed)
+		s.talkOfMany()
 	} else {
 		var detailed []listed
 		if !many {
@@ -134,6 +152,10 @@ func (s *session) list(ctx context.Context, files []string, f *filter, order str
 		return writeArray(s, sums)
 	}
 	return s.writeList(list, o.IDs())
+}
+
+func (s *session) talkOfMany() {
+	s.talk("of more than %d traces the spans that did not end are not listed: --limit %[1]d lists all there is", maxDetailed)
 }
 
 // sortList orders traces, which are in order of their start, and leaves no more than limit, if that is not 0.

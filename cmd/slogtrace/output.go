@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf16"
@@ -24,13 +26,17 @@ func (s *session) writeJSON(v any) error {
 }
 
 // writeArray writes a JSON array with each of its elements on a line of its own.
-func writeArray[T any](s *session, elements []T) error {
-	for i, e := range elements {
+func writeArray[T any](s *session, elements []T) error { return writeSeq(s, slices.Values(elements)) }
+
+// writeSeq is writeArray for elements that are not all held.
+func writeSeq[T any](s *session, elements iter.Seq[T]) error {
+	n := 0
+	for e := range elements {
 		b, err := marshal(e)
 		if err != nil {
 			return err
 		}
-		if i == 0 {
+		if n++; n == 1 {
 			s.out.WriteString("[\n")
 		} else {
 			s.out.WriteString(",\n")
@@ -39,7 +45,7 @@ func writeArray[T any](s *session, elements []T) error {
 			return err
 		}
 	}
-	if len(elements) == 0 {
+	if n == 0 {
 		s.out.WriteByte('[')
 	} else {
 		s.out.WriteByte('\n')
