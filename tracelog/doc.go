@@ -36,7 +36,8 @@
 //   - key=value pairs and nothing else, with a message, a level or the id of a trace among them,
 //     as slog.TextHandler and logrus write them (logfmt), up to 1 MiB;
 //   - text with the ids in brackets: 2026-03-01 09:15:00 INFO [trace:4bf9 span:00f0 op:POST /bookings] seat held.
-//     What stands behind the brackets is the message; behind "span end" there may be key=value pairs.
+//     What stands behind the brackets is the message; behind "span end" there may be key=value pairs;
+//   - text as slog's default logger writes it: 2026/03/01 09:15:00 INFO seat held trace=4bf9 span=00f0 seat=12A.
 //
 // It may stand within what others put around it:
 //

@@ -74,7 +74,7 @@ func (p *lineParser) line(line []byte, e *Entry) verdict {
 		}
 		line = rest
 	}
-	if p.bracketed(line, e) || p.logfmt(line, e) {
+	if p.bracketed(line, e) || p.logfmt(line, e) || p.plainLog(line, e) {
 		return isRecord
 	}
 	p.content, p.cut = line, false
