@@ -124,7 +124,9 @@ func TestWriterInterfaces(t *testing.T) {
 // All that http.ResponseController does works on real connections of both protocols.
 func TestResponseController(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
+		done := make(chan struct{})
 		s := newUnstarted(serveWith(func(w http.ResponseWriter, r *http.Request) {
+			defer close(done)
 			c := http.NewResponseController(w)
 			if err := errors.Join(c.SetReadDeadline(time.Now().Add(time.Minute)), c.SetWriteDeadline(time.Now().Add(time.Minute)), c.Flush(), c.EnableFullDuplex()); err != nil {
 				t.Error(err)
@@ -143,6 +145,7 @@ func TestResponseController(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		<-done // a body closed while the handler flushes closes the stream of HTTP/2 under it
 		resp.Body.Close()
 		version := "1.1"
 		if http2 {
