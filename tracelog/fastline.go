@@ -1,32 +1,33 @@
 package tracelog
 
-import (
-	"encoding/binary"
-	"math/bits"
-	"sync"
-)
+import "math/bits"
 
 // A fastLine finds the known members of a JSON line and makes nothing of them. It takes the lines that it is sure of,
 // whatever the order of their keys, and leaves all others to lineParser: those that are no valid object, above all.
 // Where it takes a line, it says what lineParser would have said.
 //
-// Strings are looked at eight bytes at a time.
+// Where strings end its marks tell. It has as few branches as can be that the processor could not guess, and few instructions.
 type fastLine struct {
 	line    uint32 // the number of the line, so that members need not be cleared
 	members [maxSlots]spot
 	mask    uint64 // as in lineParser
-	short   *shortKeys
+	keys    *wordKeys
 	key     []byte // one that was escaped
 	clock   *clock
-	isText  bool      // so that all values are strings
-	guesses [16]guess // by the key's place in the line
+	isText  bool        // so that all values are strings
+	guesses [16]guess   // by the key's place in the line
+	layouts [8]struct { // of lines before, by their masks
+		mask   uint64
+		layout *layout
+	}
+	marks marks // of the buffer
 }
 
 // A guess is the key, of up to seven bytes, that a line before had in some place: mostly it is there again,
 // and then where its value begins need not be found out first.
 type guess struct {
-	word uint64 // the key with its closing quote, filled up with zeros; 0 if there is none, as no key is
-	rest uint64 // what is filled up
+	word uint64 // the key with its closing quote, filled up with zeros
+	mask uint64 // of what is not filled up; see noGuesses
 	size uint8
 	slot slot
 }
@@ -44,55 +45,63 @@ const (
 	highs = 0x8080808080808080
 )
 
-// padding is how many bytes a fastLine may look at behind the last newline.
-const padding = 16
-
-// stops marks, with its highest bit, the first byte of eight that a JSON string cannot simply contain: quote,
-// backslash, control character. Bits above the lowest one that is set mean nothing.
-func stops(x uint64) uint64 {
-	quote, slash := x^ones*'"', x^ones*'\\'
-	return ((quote-ones)&^quote | (slash-ones)&^slash | (x-ones*' ')&^x) & highs
-}
-
 // scanString returns where the string ends that begins, behind its quote, at i; -1 if that is no valid string.
 //
 // It is plain if it is ASCII without escapes, and so its own text.
-func scanString(b []byte, i int) (end int, plain bool) {
-	other := uint64(0)
+func (m marks) scanString(b []byte, i int) (end int, plain bool) {
+	i = m.next(i)
+	if b[i] == '"' {
+		return i, true
+	}
+	return m.scanRest(b, i)
+}
+
+// scanRest is scanString of a string that is not plain. At i is the first mark.
+func (m marks) scanRest(b []byte, i int) (end int, plain bool) {
 	for {
-		x := binary.LittleEndian.Uint64(b[i:])
-		m := stops(x)
-		if m == 0 {
-			other |= x
-			i += 8
-			continue
-		}
-		other |= x & ((m ^ (m - 1)) >> 8)
-		i += bits.TrailingZeros64(m) >> 3
-		switch b[i] {
-		case '"':
-			return i, other&highs == 0
-		case '\\':
+		switch c := b[i]; {
+		case c == '"':
+			return i, false
+		case c >= 0x80:
+			for i++; b[i] >= 0x80; i++ {
+			}
+		case c != '\\':
+			return -1, false
+		default:
 			switch b[i+1] {
 			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 				i += 2
 			case 'u':
-				if hex(b[i+2]) < 0 || hex(b[i+3]) < 0 || hex(b[i+4]) < 0 || hex(b[i+5]) < 0 {
+				if hex4(b[i+2:]) < 0 {
 					return -1, false
 				}
 				i += 6
 			default:
 				return -1, false
 			}
-			other = highs
-		default:
-			return -1, false
 		}
+		i = m.next(i)
 	}
 }
 
 // scanNumber returns where the number ends that begins at i; -1 if it is not valid.
 func scanNumber(b []byte, i int) int {
+	// Most have a few digits and perhaps a point.
+	x := load8(b, i)
+	digits := (x&^highs + ones*(0x80-'0')) &^ (x&^highs + ones*(0x7f-'9')) &^ x & highs
+	m := ^digits & highs
+	n := bits.TrailingZeros64(m) >> 3
+	if m != 0 && n > 0 && (b[i] != '0' || n == 1) {
+		switch b[i+n] {
+		case ',', '}':
+			return i + n
+		case '.':
+			m &= m - 1
+			if to := bits.TrailingZeros64(m) >> 3; m != 0 && to > n+1 && (b[i+to] == ',' || b[i+to] == '}') {
+				return i + to
+			}
+		}
+	}
 	if b[i] == '-' {
 		i++
 	}
@@ -149,95 +158,87 @@ func (f *fastLine) parse(b []byte, i int) int {
 		return -1
 	}
 	i++
-	for at := 0; ; at++ {
-		if b[i] <= ' ' {
-			i = skipSpace(b, i)
-		}
-		if b[i] != '"' {
-			return -1 // an empty object, among others
-		}
+	if b[i] <= ' ' {
+		i = skipSpace(b, i)
+	}
+	if b[i] != '"' {
+		return -1 // an empty object, among others
+	}
+	for at := uint(0); ; at++ {
+		// The key.
 		i++
-		// The key. Most have no more than eight bytes.
-		start := i
-		word := binary.LittleEndian.Uint64(b[i:])
 		known := slot(0)
-		if g := &f.guesses[at%len(f.guesses)]; word&^g.rest == g.word {
+		word := load8(b, i)
+		if g := &f.guesses[at%uint(len(f.guesses))]; word&g.mask == g.word {
 			i += int(g.size)
 			known = g.slot
-		} else if m := stops(word); m != 0 && b[i+bits.TrailingZeros64(m)>>3] == '"' && word&((m^(m-1))>>8)&highs == 0 {
-			i += bits.TrailingZeros64(m) >> 3
-			known = f.short.find(word & ((m ^ (m - 1)) >> 8))
-			mask := m ^ (m - 1) // with the quote
-			g.word, g.rest, g.size, g.slot = word&mask, ^mask, uint8(i-start), known
 		} else {
-			var ascii bool
-			if i, ascii = scanString(b, i); i < 0 {
-				return -1
-			}
-			key := b[start:i]
-			if !ascii {
-				f.key = appendPlain(f.key[:0], key)
-				key = f.key
-			}
-			if len(key) > 0 && f.short.known[key[0]]>>min(len(key), 63)&1 != 0 {
-				known = keySlot(key)
-			}
-		}
-		i++
-		if b[i] != ':' {
-			if i = skipSpace(b, i); b[i] != ':' {
+			start := i
+			i = f.marks.next(i)
+			if n := uint(i - start); b[i] == '"' && n < 8 {
+				known = f.keys.short.find(word & keyMasks[n])
+				g.word, g.mask, g.size, g.slot = word&keyMasks[n+1], keyMasks[n+1], uint8(n), known
+			} else if b[i] == '"' && n <= 16 {
+				known = f.keys.long.find(word, load8(b, i-8), n)
+			} else if i, known = f.oddKey(b, start, i); i < 0 {
 				return -1
 			}
 		}
 		i++
-		if b[i] <= ' ' {
-			i = skipSpace(b, i)
+		if b[i] == ':' && b[i+1] > ' ' {
+			i++
+		} else if first, second, ok := twoBehindSpaces(b, i); ok && b[first] == ':' {
+			i = second
+		} else if i = skipMark(b, i, ':'); i < 0 {
+			return -1
 		}
 		// The value.
-		c, from, ascii := b[i], i, false
-		switch {
-		case c == '"':
-			from++
-			if i, ascii = scanString(b, from); i < 0 {
-				return -1
-			}
-		case c == '-' || isDigit(c):
-			if i = scanNumber(b, i); i < 0 {
-				return -1
-			}
-		default:
-			if i = scanValue(b, i); i < 0 {
-				return -1
-			}
-		}
-		to := i
+		c, from, to, ascii := b[i], i, i, false
 		if c == '"' {
-			i++
-		}
-		if known != 0 {
-			if c == '{' && nests[known] {
-				return -1 // there may be fields in it
-			}
-			if m := &f.members[known]; m.line != f.line {
-				// One by one: a spot that is made elsewhere and copied has the processor wait for its parts.
-				m.line, m.from, m.to, m.kind, m.plain = f.line, int32(from), int32(to), c, ascii
-				switch {
-				case c == '"':
-					f.mask |= known.bit()
-				case numberIDs[known]:
+			from++
+			to, ascii = f.marks.next(from), true
+			if b[to] != '"' {
+				if to, ascii = f.marks.scanRest(b, to); to < 0 {
 					return -1
 				}
 			}
+			i = to + 1
+		} else {
+			if c == '-' || isDigit(c) {
+				i = scanNumber(b, i)
+			} else {
+				i = f.marks.scanValue(b, i)
+			}
+			if i < 0 || numberIDs[known] || c == '{' && nests[known] { // there may be fields in it
+				return -1
+			}
+			to = i
 		}
-		if b[i] <= ' ' {
-			i = skipSpace(b, i)
+		// Members of no slot are noted too: to leave them out would be a branch that nobody could guess.
+		if m := &f.members[known]; m.line != f.line {
+			// One by one: a spot that is made elsewhere and copied has the processor wait for its parts.
+			m.line, m.from, m.to, m.kind, m.plain = f.line, int32(from), int32(to), c, ascii
+			if c == '"' {
+				f.mask |= slotBits[known]
+			}
+			f.members[0].line = 0
 		}
-		if b[i] == ',' {
+		if b[i] == ',' && b[i+1] == '"' {
 			i++
 			continue
 		}
 		if b[i] != '}' {
-			return -1
+			if first, second, ok := twoBehindSpaces(b, i); ok && b[first] == ',' && b[second] == '"' {
+				i = second
+				continue
+			}
+			if j := skipMark(b, i, ','); j >= 0 && b[j] == '"' {
+				i = j
+				continue
+			}
+			if i = skipSpace(b, i); b[i] != '}' {
+				return -1
+			}
 		}
 		if i = skipSpace(b, i+1); b[i] != '\n' {
 			return -1
@@ -246,17 +247,82 @@ func (f *fastLine) parse(b []byte, i int) int {
 	}
 }
 
+// oddKey returns where the key ends that begins at start, and its slot; -1 if it is not valid. At i is its first mark.
+// It is for keys that are long or escaped.
+func (f *fastLine) oddKey(b []byte, start, i int) (int, slot) {
+	if b[i] == '"' {
+		return i, keySlot(b[start:i])
+	}
+	if i, _ = f.marks.scanRest(b, i); i < 0 {
+		return -1, 0
+	}
+	f.key = appendPlain(f.key[:0], b[start:i])
+	return i, keySlot(f.key)
+}
+
+// keyMasks are of the first bytes of a word, so many as the index says.
+var keyMasks = func() (m [9]uint64) {
+	for n := range m {
+		m[n] = ^uint64(0) >> (64 - 8*n)
+	}
+	return m
+}()
+
+// twoBehindSpaces returns where the first two of the next eight bytes are that are neither a space nor a tab.
+// It decides without branches, because nobody could guess them.
+func twoBehindSpaces(b []byte, i int) (first, second int, ok bool) {
+	x := load8(b, i)
+	m := differ(x, ' ') & differ(x, '\t') & highs
+	rest := m & (m - 1)
+	return i + bits.TrailingZeros64(m)>>3, i + bits.TrailingZeros64(rest)>>3, rest != 0
+}
+
+// skipMark returns where something begins behind one byte and spaces around it; -1 if they are not there.
+func skipMark(b []byte, i int, mark byte) int {
+	if i = skipSpace(b, i); b[i] != mark {
+		return -1
+	}
+	return skipSpace(b, i+1)
+}
+
+// differ marks the bytes that are not c, with the highest bit of each.
+func differ(x uint64, c byte) uint64 {
+	x ^= ones * uint64(c)
+	return x&^highs + ^uint64(highs) | x
+}
+
 // begin forgets the line before.
 func (f *fastLine) begin() {
 	if f.line++; f.line == 0 { // after four billion lines
-		*f = fastLine{short: f.short, key: f.key, clock: f.clock, line: 1}
+		*f = fastLine{keys: f.keys, key: f.key, clock: f.clock, marks: f.marks, line: 1}
+		f.noGuesses()
 	}
 	f.mask, f.isText = 0, false
 }
 
+// layout is presetOf(f.mask).
+func (f *fastLine) layout() *layout {
+	if f.mask&decisive == 0 {
+		return &layouts[0]
+	}
+	mask := f.mask & decides
+	c := &f.layouts[mask*0x9e3779b97f4a7c15>>61]
+	if c.mask != mask {
+		c.mask, c.layout = mask, presetOf(mask)
+	}
+	return c.layout
+}
+
+// noGuesses makes guesses that no key is: of no bytes, and yet not 0.
+func (f *fastLine) noGuesses() {
+	for i := range f.guesses {
+		f.guesses[i].word = 1
+	}
+}
+
 // scanValue returns where the value ends that begins at i and is no string; -1 if it is not valid, or nested deep.
 // It keeps its own stack, of the brackets still open: a bit each, 1 of an object.
-func scanValue(b []byte, i int) int {
+func (m marks) scanValue(b []byte, i int) int {
 	const maxOpen = 60
 	var objects uint64
 	open := 0
@@ -264,7 +330,7 @@ func scanValue(b []byte, i int) int {
 		// Here a value begins.
 		switch c := b[i]; {
 		case c == '"':
-			if i, _ = scanString(b, i+1); i < 0 {
+			if i, _ = m.scanString(b, i+1); i < 0 {
 				return -1
 			}
 			i++
@@ -288,7 +354,7 @@ func scanValue(b []byte, i int) int {
 			objects <<= 1
 			if c == '{' {
 				objects |= 1
-				if i = scanKey(b, i); i < 0 {
+				if i = m.scanKey(b, i); i < 0 {
 					return -1
 				}
 			}
@@ -305,7 +371,7 @@ func scanValue(b []byte, i int) int {
 			if b[i] == ',' {
 				i = skipSpace(b, i+1)
 				if objects&1 != 0 {
-					if i = scanKey(b, i); i < 0 {
+					if i = m.scanKey(b, i); i < 0 {
 						return -1
 					}
 				}
@@ -322,67 +388,15 @@ func scanValue(b []byte, i int) int {
 }
 
 // scanKey returns where the value begins whose key begins at i.
-func scanKey(b []byte, i int) int {
+func (m marks) scanKey(b []byte, i int) int {
 	if b[i] != '"' {
 		return -1
 	}
-	if i, _ = scanString(b, i+1); i < 0 {
+	if i, _ = m.scanString(b, i+1); i < 0 {
 		return -1
 	}
 	if i = skipSpace(b, i+1); b[i] != ':' {
 		return -1
 	}
 	return skipSpace(b, i+1)
-}
-
-// shortKeys finds the known keys of up to seven bytes, which are most of those on a line, by one multiplication:
-// as numbers they have a perfect hash.
-type shortKeys struct {
-	factor  uint64
-	entries [1 << shortBits]struct {
-		word uint64
-		slot slot
-	}
-
-	known [256]uint64 // of all keys, by their first byte: a bit for each length
-}
-
-const shortBits = 8
-
-// shortKeysOf makes it when it is first needed, behind the init functions that number the slots.
-var shortKeysOf = sync.OnceValue(func() *shortKeys {
-	for try := range uint64(1 << 20) {
-		t := &shortKeys{factor: 0x9e3779b97f4a7c15 * (2*try + 1)}
-		if t.add(slots) {
-			return t
-		}
-	}
-	panic("tracelog: shortBits is too small")
-})
-
-// add reports whether each key has a place of its own.
-func (t *shortKeys) add(known map[string]slot) bool {
-	for key, slot := range known {
-		t.known[key[0]] |= 1 << min(len(key), 63)
-		if len(key) > 7 {
-			continue
-		}
-		var b [8]byte
-		copy(b[:], key)
-		word := binary.LittleEndian.Uint64(b[:])
-		e := &t.entries[word*t.factor>>(64-shortBits)]
-		if e.slot != 0 {
-			return false
-		}
-		e.word, e.slot = word, slot
-	}
-	return true
-}
-
-// find returns the slot of a key, whose bytes are those of word, filled up with zeros; 0 if nothing is known of it.
-func (t *shortKeys) find(word uint64) slot {
-	if e := &t.entries[word*t.factor>>(64-shortBits)]; e.word == word {
-		return e.slot
-	}
-	return 0
 }

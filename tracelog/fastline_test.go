@@ -47,6 +47,7 @@ var asSlow = []string{
 	`fast:time=2026-03-01T09:15:00.1Z msg="span end" trace=4bf9 span=00f0 op=POST parent=b7 start=2026-03-01T09:15:00Z duration_ms=1.5 error= sample_rate=0.5 sampled=false`,
 	`fast:trace=1 span=2 msg=3 op=true service={a} level=-5 x=\y z=a=b"c  `, `fast:trace=-1 trace_id=5 msg=m`, `fast:trace=t trace_id=true msg=m`, `fast:time=1772356500 trace=t`,
 	`fast:trace=t trace=u msg=`, `fast:trace="a b" stream="x" stream=y`,
+	"trace=t a\x7fb=c", `trace=t a"b=c`, `fast:trace=t a_long_key_of_twenty=1 trace_id=u eightkey=2 duration_ms=3`,
 	`trace=t msg="a\"b"`, `trace=t msg="a\x41"`, `trace=t msg="a"b`, `trace=t msg="`, `trace=t msg`, `trace=t "msg"=m`, "trace=t	msg=m", "trace=t msg=\x01", `trace=é`,
 	`trace=t x=[trace:u] y`, `trace=t msg="[trace:u span:v] hello"`, `trace= msg=m`, `trace="" level=INFO`, `a=b`, `msg=m`, `web | trace=t`, `web-1  | {"trace":"t"}`,
 	`trace=t msg="span end" span=s duration_ms=1`, `trace=t msg="span end" span=s duration_ms="1" start="2026-03-01T09:15:00Z"`, `trace=t msg="span start" span=s time=2026-03-01T09:15:00Z`,
@@ -65,6 +66,10 @@ var asSlow = []string{
 	"slow:{\"a\":\"\x01\"}", "slow:{\"a\x1f\":1}", `slow:{"a":"\x"}`, `slow:{"a":"\u12g4"}`, `slow:`, `slow:   `, `slow:[1]`, `slow:panic: x`, `slow:"a"`,
 	`slow:{"a":` + strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth) + `}`,
 	"{\"a\":\"\xff\xfe\",\"trace\":\"\xff\"}", `{"trace":"\ud800","op":"\ud83d\ude00"}`, "{\"a\x7f\":1}",
+	`fast:{"a":0,"b":0.5,"c":12345678,"d":1234567.5,"e":0.1234567,"f":-1,"g":10.25,"h":[1,2.5,0],"i":{"j":3}}`,
+	`fast:{"a":1 , "b":0.5	,"trace":"t" }`, "fast:{ \t\t \t\t\t \"trace\" \t\t\t\t\t\t\t\t\t:\t\t\t\t\t\t\t\t\t\t\"t\"\t\t\t\t\t\t\t\t\t,\t\t\t\t\t\t\t\t\t\t\t\"span\" \t:\t\"s\" }", "{\"trace\" :\r\"t\"\r,\r\"span\"\r:\"s\"\r}",
+	`slow:{"a":00}`, `slow:{"a":05.5}`, `slow:{"a":.5}`, `slow:{"a":1.5.}`, `slow:{"a":1..5}`, `slow:{"a":1;"b":2}`, `slow:{"a" : : 1}`, `slow:{"a":1 , ,"b":2}`, `slow:{"a":1 , b}`, "slow:{\"a\" \v: 1}",
+	`fast:{"":1,"x":"","longer_than_sixteen_bytes":1,"a_key_of_seven__":2,"trace":"t"}`,
 	`{"eightkey":1,"duration_mz":1,"sample_ratf":2,"trace_ie":1,"duration_ms2":3,"trace":"t"}`,
 }
 

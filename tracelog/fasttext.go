@@ -1,6 +1,9 @@
 package tracelog
 
-import "bytes"
+import (
+	"bytes"
+	"math/bits"
+)
 
 // parseBracket is parse for a text line with a time, a level and the ids in brackets, and nothing more before the message:
 //
@@ -106,39 +109,29 @@ func (f *fastLine) parseText(b []byte, i, end int) bool {
 	f.isText = true
 	for {
 		start := i
-		for i < end && isKeyByte[b[i]] {
-			i++
-		}
-		if i == start || i == end || b[i] != '=' {
+		if i = endOfKey(b, i); i == start || i >= end || b[i] != '=' {
 			return false
 		}
-		known := keySlot(b[start:i])
+		known := f.keys.find(b, start, i)
 		i++
-		p := spot{line: f.line, kind: '"', plain: true, from: int32(i)}
-		decides := true
-		if i < end && b[i] == '"' {
+		from, decides, quoted := i, true, b[i] == '"'
+		if quoted {
+			from++
 			var plain bool
-			p.from++
-			if i, plain = scanString(b, i+1); i < 0 || i >= end || !plain {
+			if i, plain = f.marks.scanString(b, from); i < 0 || i >= end || !plain {
 				return false
 			}
-			p.to = int32(i)
-			i++
-		} else {
-			start := i
-			for i < end && b[i] > ' ' && b[i] < 0x80 {
-				i++
-			}
-			p.to = int32(i)
-			if known != 0 && i > start {
-				decides = isDigit(b[start]) || !isScalar(b[start:i])
-			}
+		} else if i = endOfWord(b, i); known != 0 && i > from {
+			decides = isDigit(b[from]) || !isScalar(b[from:i])
 		}
 		if m := &f.members[known]; known != 0 && m.line != f.line {
-			*m = p
+			m.line, m.from, m.to, m.kind, m.plain = f.line, int32(from), int32(i), '"', true
 			if decides {
 				f.mask |= known.bit()
 			}
+		}
+		if quoted {
+			i++
 		}
 		if i == end {
 			return true
@@ -157,10 +150,25 @@ func (f *fastLine) parseText(b []byte, i, end int) bool {
 
 var bracketStart = []byte("[trace")
 
-// isKeyByte tells what keys consist of that need no quotes.
-var isKeyByte = func() (is [256]bool) {
-	for c := range is {
-		is[c] = c > ' ' && c < 0x7f && c != '=' && c != '"'
+// endOfKey returns where the key ends that begins at i: before the first byte that it may not have without quotes.
+func endOfKey(b []byte, i int) int {
+	for {
+		x := load8(b, i)
+		more := differ(x, '=') & differ(x, '"') & (x&^highs + ones*(0x7f-' ')) &^ x & highs
+		if more != highs {
+			return i + bits.TrailingZeros64(^more&highs)>>3
+		}
+		i += 8
 	}
-	return is
-}()
+}
+
+// endOfWord returns where the next space, control character or what is not ASCII is from i on.
+func endOfWord(b []byte, i int) int {
+	for {
+		x := load8(b, i)
+		if m := (^(x&^highs + ones*(0x7f-' ')) | x) & highs; m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
+		}
+		i += 8
+	}
+}

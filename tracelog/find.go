@@ -182,6 +182,7 @@ func (w *searcher) read(b *block) {
 			}
 		}
 		n += bytes.Count(text[counted:start], newline)
+		w.fast.marks.mark(b.buf, start, start+bytes.IndexByte(b.buf[start:], '\n')+1)
 		next, ok := w.quick(b, start)
 		v := isRecord
 		if !ok {

@@ -298,17 +298,21 @@ var ordinary = func() (is [256]bool) {
 	return is
 }()
 
-func hex(c byte) rune {
-	switch {
-	case isDigit(c):
-		return rune(c - '0')
-	case 'a' <= c && c <= 'f':
-		return rune(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return rune(c-'A') + 10
+// hexDigits are the values of hexadecimal digits, and -1 for all else. There are no branches, as nobody could guess them.
+var hexDigits = func() (d [256]int8) {
+	for i := range d {
+		d[i] = -1
 	}
-	return -1
-}
+	for i, c := range []byte("0123456789abcdef") {
+		d[c] = int8(i)
+	}
+	for i, c := range []byte("ABCDEF") {
+		d[c] = int8(i) + 10
+	}
+	return d
+}()
+
+func hex(c byte) rune { return rune(hexDigits[c]) }
 
 // plain returns the text of a valid JSON string, given without its quotes: s itself where nothing is escaped.
 // As in encoding/json each byte of invalid UTF-8, and each lone surrogate, becomes U+FFFD.
@@ -329,6 +333,11 @@ func plain(s []byte) []byte {
 // appendPlain appends what plain returns.
 func appendPlain(out, s []byte) []byte {
 	for i := 0; i < len(s); {
+		if c := s[i]; c != '\\' && c < utf8.RuneSelf {
+			out = append(out, c)
+			i++
+			continue
+		}
 		if s[i] != '\\' {
 			r, n := utf8.DecodeRune(s[i:])
 			out = utf8.AppendRune(out, r)
@@ -360,7 +369,11 @@ func appendPlain(out, s []byte) []byte {
 				}
 				r = pair
 			}
-			out = utf8.AppendRune(out, r)
+			if r < utf8.RuneSelf {
+				out = append(out, byte(r))
+			} else {
+				out = utf8.AppendRune(out, r)
+			}
 		default:
 			out = append(out, c)
 		}
@@ -368,6 +381,8 @@ func appendPlain(out, s []byte) []byte {
 	return out
 }
 
+// hex4 reads four digits; it is less than 0 if they are none.
 func hex4(s []byte) rune {
+	s = s[:4]
 	return hex(s[0])<<12 | hex(s[1])<<8 | hex(s[2])<<4 | hex(s[3])
 }

@@ -190,11 +190,13 @@ var (
 	nests [maxSlots]bool
 	// numberIDs are the keys whose ids may be JSON numbers.
 	numberIDs [maxSlots]bool
+	slotBits  [maxSlots]uint64
 
 	layouts [len(presets)]layout
 	// decisive are the bits of the keys on whose account a line may have another preset than the first,
 	// wrappers of those on whose account it may hold another line.
-	decisive, wrappers uint64
+	// decides are the bits of all keys that presetOf looks at.
+	decisive, wrappers, decides uint64
 
 	// Keys that mean something of their own to the parser.
 	slotTime, slotLevel, slotMessage, slotJournal    slot
@@ -276,6 +278,7 @@ func init() {
 		l.tells, l.tellsToo = bitsOf(l.preset.tells), bitsOf(l.preset.tellsToo)
 		decisive |= l.trace | l.span | l.tells | l.tellsToo
 	}
+	decides = decisive
 	decisive &^= layouts[0].trace | layouts[0].span
 	wrappers = bitsOf("stream __REALTIME_TIMESTAMP")
 	for i := range layouts {
@@ -296,6 +299,9 @@ func init() {
 		if outer, _, ok := strings.Cut(key, "."); ok && !strings.Contains(key, "/") {
 			nests[slotOf(outer)] = true
 		}
+	}
+	for s := range slotBits {
+		slotBits[s] = slot(s).bit() &^ 1
 	}
 	for key, s := range slots {
 		i := hashKey([]byte(key))

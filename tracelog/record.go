@@ -28,6 +28,7 @@ type Record struct {
 	fast   *fastLine
 	layout *layout
 	buf    []byte
+	trace  []byte
 	start  int64  // of a span's end: when it began, in nanoseconds since 1970
 	late   *Entry // made when something was asked for that only lineParser knows
 
@@ -53,9 +54,16 @@ func (r *Record) text(f field) []byte {
 		if s.plain {
 			return b
 		}
-		return plain(b)
+		return r.plain(b)
 	}
 	return nil
+}
+
+// plain is plain, in scratch.
+func (r *Record) plain(b []byte) []byte {
+	n := len(r.scratch)
+	r.scratch = appendPlain(r.scratch, b)
+	return r.scratch[n:len(r.scratch):len(r.scratch)]
 }
 
 // slow returns the line's entry, which may lack Raw.
@@ -77,7 +85,12 @@ func (r *Record) File() string { return r.input.Name }
 func (r *Record) Raw() []byte { return r.line }
 
 // Trace is the trace's id, empty if the line is in none.
-func (r *Record) Trace() []byte { return r.text(fieldTrace) }
+func (r *Record) Trace() []byte {
+	if r.entry != nil {
+		return r.text(fieldTrace)
+	}
+	return r.trace
+}
 
 // Span is the span's id.
 func (r *Record) Span() []byte { return r.text(fieldSpan) }
@@ -186,7 +199,7 @@ func (r *Record) member(s slot) (int64, bool) {
 	}
 	b := r.buf[m.from:m.to]
 	if !m.plain {
-		b = plain(b)
+		b = r.plain(b)
 	}
 	return r.clock.nanos(b)
 }
@@ -201,17 +214,18 @@ func (r *Record) nanos(f field) (int64, bool) {
 
 // fill makes the record of a line that a fastLine has taken. It reports false if only lineParser knows what it says.
 func (r *Record) fill(f *fastLine, b []byte) bool {
-	r.fast, r.buf, r.entry, r.late = f, b, nil, nil
+	r.fast, r.buf, r.entry, r.late, r.scratch = f, b, nil, nil, r.scratch[:0]
 	r.Event, r.Duration, r.Failed, r.SampleRate, r.Unsampled = EventLog, 0, false, 0, false
 	if f.mask&wrappers != 0 && !f.isText {
 		return false
 	}
-	l := presetOf(f.mask)
+	l := f.layout()
 	if l.ids != idPlain || l.spanStore || l.startTime || l.strings {
 		return false
 	}
 	r.layout = l
 	trace := r.text(fieldTrace)
+	r.trace = trace
 	if len(trace) >= len("1-5759e988-bd862e3fe1be46a994272793") && (trace[0] == '1' || trace[0] == 'R' || trace[0] == 'S') {
 		return false // it may be X-Ray's
 	}

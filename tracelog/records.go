@@ -59,7 +59,8 @@ type lineReader struct {
 
 func newLineReader(inputs []Input, filter func(*Record) bool, fn func(*Record)) *lineReader {
 	w := &lineReader{inputs: inputs, filter: filter, fn: fn, parser: lineParser{in: make(interner)}}
-	w.fast.short = shortKeysOf()
+	w.fast.keys = wordKeysOf()
+	w.fast.noGuesses()
 	w.record.parser, w.record.clock, w.fast.clock = &w.parser, &w.clock, &w.clock
 	return w
 }
@@ -137,6 +138,7 @@ type recordReader struct {
 
 func (w *recordReader) read(b *block) {
 	var r report
+	w.fast.marks.mark(b.buf, b.from, b.to)
 	// Whether lines of the container's stdout and stderr may go on ones of earlier blocks.
 	pending := [2]bool{b.seq > 0, b.seq > 0}
 	for i := b.from; i < b.to; r.lines++ {

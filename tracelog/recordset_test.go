@@ -74,9 +74,23 @@ func record(t *testing.T, line string) *Record {
 	b := &block{buf: []byte(line + "\n")}
 	b.to = len(b.buf)
 	b.pad()
+	w.fast.marks.mark(b.buf, 0, b.to)
 	if _, ok := w.quick(b, 0); !ok {
 		t.Fatalf("not read fast: %s", line)
 	}
 	w.emit(b, 0)
 	return &w.record
+}
+
+// What is unescaped of a line is forgotten with the next one.
+func TestRecordForgets(t *testing.T) {
+	r := record(t, `{"msg":"\u0061","trace":"\u0062"}`)
+	for range 100 {
+		if !r.fill(r.fast, r.buf) || string(r.Trace()) != "b" || string(r.Message()) != "a" {
+			t.Fatalf("%s %s", r.Trace(), r.Message())
+		}
+	}
+	if n := cap(r.scratch); n > 100 {
+		t.Errorf("%d bytes are held", n)
+	}
 }

@@ -1,0 +1,68 @@
+//go:build !purego
+
+#include "textflag.h"
+
+// func markSSE2(to, from *byte, blocks int)
+TEXT ·markSSE2(SB), NOSPLIT, $0-24
+	MOVQ to+0(FP), DI
+	MOVQ from+8(FP), SI
+	MOVQ blocks+16(FP), CX
+	MOVQ $0x2222222222222222, AX // quotes
+	MOVQ AX, X0
+	PUNPCKLQDQ X0, X0
+	MOVQ $0x5c5c5c5c5c5c5c5c, AX // backslashes
+	MOVQ AX, X1
+	PUNPCKLQDQ X1, X1
+	MOVQ $0x2020202020202020, AX // spaces
+	MOVQ AX, X2
+	PUNPCKLQDQ X2, X2
+
+block:
+	MOVOU 0(SI), X3
+	MOVOU 16(SI), X6
+	MOVOU 32(SI), X9
+	MOVOU 48(SI), X12
+	MOVO X2, X4
+	MOVO X2, X7
+	MOVO X2, X10
+	MOVO X2, X13
+	PCMPGTB X3, X4 // signed, a space is more than control characters and what is not ASCII
+	PCMPGTB X6, X7
+	PCMPGTB X9, X10
+	PCMPGTB X12, X13
+	MOVO X0, X5
+	MOVO X0, X8
+	MOVO X0, X11
+	MOVO X0, X14
+	PCMPEQB X3, X5
+	PCMPEQB X6, X8
+	PCMPEQB X9, X11
+	PCMPEQB X12, X14
+	PCMPEQB X1, X3
+	PCMPEQB X1, X6
+	PCMPEQB X1, X9
+	PCMPEQB X1, X12
+	POR X4, X5
+	POR X7, X8
+	POR X10, X11
+	POR X13, X14
+	POR X5, X3
+	POR X8, X6
+	POR X11, X9
+	POR X14, X12
+	PMOVMSKB X3, AX
+	PMOVMSKB X6, BX
+	PMOVMSKB X9, DX
+	PMOVMSKB X12, R8
+	SHLQ $16, BX
+	SHLQ $32, DX
+	SHLQ $48, R8
+	ORQ BX, AX
+	ORQ R8, DX
+	ORQ DX, AX
+	MOVQ AX, (DI)
+	ADDQ $64, SI
+	ADDQ $8, DI
+	SUBQ $1, CX
+	JNZ block
+	RET

@@ -1,0 +1,125 @@
+package tracelog
+
+import (
+	"math/bits"
+	"sync"
+)
+
+// wordKeys finds the known keys of up to 16 bytes, which are most of those on a line, by one multiplication:
+// as numbers they have a perfect hash.
+type wordKeys struct {
+	short shortKeys
+	long  longKeys
+}
+
+// shortKeys are those of less than eight bytes, filled up with zeros, which stand in no key.
+type shortKeys struct {
+	factor  uint64
+	entries [1 << shortBits]struct {
+		word uint64
+		slot slot
+	}
+}
+
+// longKeys are those of 8 to 16 bytes: their first eight, and their last.
+type longKeys struct {
+	factor  uint64
+	entries [1 << longBits]struct {
+		first, last uint64
+		size        uint8
+		slot        slot
+	}
+}
+
+const (
+	shortBits = 8
+	longBits  = 8
+)
+
+// wordKeysOf makes them when they are first needed, behind the init functions that number the slots.
+var wordKeysOf = sync.OnceValue(func() *wordKeys {
+	k := new(wordKeys)
+	perfect(func(factor uint64) bool {
+		k.short = shortKeys{factor: factor}
+		return k.short.add(slots)
+	})
+	perfect(func(factor uint64) bool {
+		k.long = longKeys{factor: factor}
+		return k.long.add(slots)
+	})
+	return k
+})
+
+// perfect tries factors until each key has a place of its own.
+func perfect(try func(factor uint64) bool) {
+	for i := range uint64(1 << 20) {
+		if try(0x9e3779b97f4a7c15 * (2*i + 1)) {
+			return
+		}
+	}
+	panic("tracelog: the tables of keys are too small")
+}
+
+// find returns the slot of the key b[from:to]; 0 if nothing is known of it. Behind it, b has padding.
+func (k *wordKeys) find(b []byte, from, to int) slot {
+	switch n := uint(to - from); {
+	case n < 8:
+		return k.short.find(load8(b, from) & keyMasks[n])
+	case n <= 16:
+		return k.long.find(load8(b, from), load8(b, to-8), n)
+	}
+	return keySlot(b[from:to])
+}
+
+func (t *shortKeys) add(known map[string]slot) bool {
+	for key, slot := range known {
+		if len(key) >= 8 {
+			continue
+		}
+		var b [8]byte
+		copy(b[:], key)
+		word := load8(b[:], 0)
+		e := &t.entries[word*t.factor>>(64-shortBits)]
+		if e.slot != 0 {
+			return false
+		}
+		e.word, e.slot = word, slot
+	}
+	return true
+}
+
+// find returns the slot of a key; 0 if nothing is known of it.
+func (t *shortKeys) find(word uint64) slot {
+	e := &t.entries[word*t.factor>>(64-shortBits)]
+	return e.slot &^ slot(int64(nonzero(e.word^word))>>63)
+}
+
+// nonzero has the highest bit set if x is not 0.
+func nonzero(x uint64) uint64 { return x | -x }
+
+func (t *longKeys) add(known map[string]slot) bool {
+	for key, slot := range known {
+		if len(key) < 8 || len(key) > 16 {
+			continue
+		}
+		first, last := load8([]byte(key), 0), load8([]byte(key), len(key)-8)
+		e := &t.entries[t.place(first, last)]
+		if e.slot != 0 {
+			return false
+		}
+		e.first, e.last, e.size, e.slot = first, last, uint8(len(key)), slot
+	}
+	return true
+}
+
+func (t *longKeys) place(first, last uint64) uint64 {
+	return (first ^ bits.RotateLeft64(last, 29)) * t.factor >> (64 - longBits)
+}
+
+// find returns the slot of a key; 0 if nothing is known of it.
+func (t *longKeys) find(first, last uint64, size uint) slot {
+	if e := &t.entries[t.place(first, last)]; e.first == first && e.last == last && uint(e.size) == size {
+		return e.slot
+	}
+	return 0
+}

@@ -1,0 +1,36 @@
+package tracelog
+
+import "testing"
+
+// TestWordKeys finds all keys, and none that differs from one in a byte, at its end or in its length.
+func TestWordKeys(t *testing.T) {
+	k := wordKeysOf()
+	find := func(key string) slot {
+		b := append([]byte(`12345678{"`+key), make([]byte, padding)...)
+		return k.find(b, 10, 10+len(key))
+	}
+	check := func(key string) {
+		t.Helper()
+		if got, want := find(key), slots[key]; got != want {
+			t.Errorf("%q has the slot %d, want %d", key, got, want)
+		}
+		if got, want := keySlot([]byte(key)), slots[key]; got != want {
+			t.Errorf("keySlot: %q has the slot %d, want %d", key, got, want)
+		}
+	}
+	check("")
+	for key := range slots {
+		check(key)
+		check(key + "s")
+		check(key + key)
+		check(key[1:])
+		check(key[:len(key)-1])
+		for i := range len(key) {
+			b := []byte(key)
+			b[i] ^= 0x20
+			check(string(b))
+			b[i] = 'z'
+			check(string(b))
+		}
+	}
+}
