@@ -135,9 +135,10 @@ type outliner struct {
 	match func(*Record) bool
 	set   *recordSet
 	mine  outlineTable
-	row   *outlineRow // of the record before, or nil: most often that of the next one too
-	id    []byte      // its trace
-	last  int64       // the latest time
+	sets  [outlineShards][]uint32 // of mine, as the shards number them; 0 where nobody knows
+	row   *outlineRow             // of the record before, or nil: most often that of the next one too
+	id    []byte                  // its trace
+	last  int64                   // the latest time
 	_     [cacheLine]byte
 }
 
@@ -176,7 +177,7 @@ func (w *outliner) add(r *Record) {
 func (w *outliner) share(row *outlineRow) {
 	shard := w.all.shard(row.hash)
 	shard.mu.Lock()
-	shard.merge(&w.mine, row, w.set)
+	shard.merge(&w.mine, row, w.set, &w.sets[row.hash>>(64-outlineShardBits)])
 	shard.mu.Unlock()
 	w.mine.forget(row)
 }
@@ -186,7 +187,9 @@ func (w *outliner) flush() {
 	for row := range w.mine.all() {
 		w.share(row)
 	}
-	w.mine.clear()
+	if w.mine.clear() {
+		w.sets = [outlineShards][]uint32{}
+	}
 	w.row = nil
 }
 

@@ -39,7 +39,7 @@ func TestScanOutlinesOfMany(t *testing.T) {
 	}
 	// Names that a cache by length and last letter takes for each other.
 	pick := func(names ...string) string { return names[random.IntN(len(names))] }
-	service := func() string { return pick("", "api-a", "bpi-a", "cpi-a", "worker") }
+	service := func() string { return pick("", "api-a", "bpi-a", "cpi-a", "worker", "b", "c", "d", "e", "f") }
 	op := func() string { return pick("GET /a", "PUT /a", "op", "no", "a longer one") }
 	// More than a worker has in its own table, and some with more spans than a row has room for.
 	for trace := range 3 * maxMine {
@@ -67,6 +67,9 @@ func TestScanOutlinesOfMany(t *testing.T) {
 				"service", service(), "parent", parent, "start", at, "duration_ms", lasted, "error", failed)
 		}
 		line("msg", "without a time", "trace", id, "service", service())
+		// So many services that a worker forgets their names, and numbers others alike.
+		line("time", begin.Add(2*time.Hour), "msg", "of a service of its own", "trace", id, "service", fmt.Sprint("its-", trace))
+		line("time", begin.Add(3*time.Hour), "msg", "of one more", "trace", id, "service", fmt.Sprint("more-", trace))
 	}
 	match := func(op string) bool { return strings.HasSuffix(op, "/a") }
 	want := outlinesByHand(t, strings.Join(lines, ""), match)

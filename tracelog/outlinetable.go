@@ -252,13 +252,15 @@ func (t *outlineTable) forget(row *outlineRow) {
 	}
 }
 
-// clear forgets the rows.
-func (t *outlineTable) clear() {
+// clear forgets the rows. It reports whether it forgot names and sets too, which then get other numbers.
+func (t *outlineTable) clear() bool {
 	clear(t.index)
 	t.n, t.long, t.failures = 0, t.long[:0], t.failures[:0]
 	if max(len(t.names.texts), len(t.errors.texts), len(t.sets.sets)) > 1<<12 {
 		t.names, t.errors, t.sets = names{}, names{}, serviceSets{}
+		return true
 	}
+	return false
 }
 
 func (t *outlineTable) setID(row *outlineRow, id []byte) {
@@ -336,8 +338,9 @@ func (t *outlineTable) add(row *outlineRow, r *Record, matched bool, at int64, t
 	}
 }
 
-// merge adds a row of another table. The set has the span ends for which a row has no room.
-func (t *outlineTable) merge(from *outlineTable, other *outlineRow, set *recordSet) {
+// merge adds a row of another table. The set has the span ends for which a row has no room,
+// and known what has been found of the other table's sets of services.
+func (t *outlineTable) merge(from *outlineTable, other *outlineRow, set *recordSet, known *[]uint32) {
 	row, isNew := t.find(other.hash)
 	if isNew {
 		if other.is(rowShort) {
@@ -352,8 +355,12 @@ func (t *outlineTable) merge(from *outlineTable, other *outlineRow, set *recordS
 	row.spans += other.spans
 	row.again += other.again
 	row.matched += other.matched
-	for _, name := range from.sets.texts(other.services) {
-		row.services = t.sets.with(row.services, t.names.number([]byte(name)), &t.names)
+	if to := t.setOf(from, other.services, known); row.services == 0 {
+		row.services = to
+	} else if row.services != to {
+		for _, service := range t.sets.sets[to].members {
+			row.services = t.sets.with(row.services, service, &t.names)
+		}
 	}
 	if other.failure != 0 {
 		of := &from.failures[other.failure-1]
@@ -370,6 +377,23 @@ func (t *outlineTable) merge(from *outlineTable, other *outlineRow, set *recordS
 		op, service := from.names.text(other.op), from.names.text(other.service)
 		t.offer(row, other.root, other.rootStart, other.rootLasted, []byte(op), []byte(service), other.is(rowFailed))
 	}
+}
+
+// setOf returns the number here of another table's set.
+func (t *outlineTable) setOf(from *outlineTable, set uint32, known *[]uint32) uint32 {
+	if set == 0 {
+		return 0
+	}
+	if int(set) < len(*known) && (*known)[set] != 0 {
+		return (*known)[set]
+	}
+	to := uint32(0)
+	for _, name := range from.sets.texts(set) {
+		to = t.sets.with(to, t.names.number([]byte(name)), &t.names)
+	}
+	*known = append(*known, make([]uint32, max(0, int(set)+1-len(*known)))...)
+	(*known)[set] = to
+	return to
 }
 
 // offer makes something the trace's root if more speaks for it: then the order of records does not matter.
@@ -424,6 +448,7 @@ type serviceSets struct {
 	sets    []serviceSet
 	numbers map[string]uint32
 	next    map[[2]uint32]uint32 // by set and service: the set with both
+	recent  [16]struct{ set, service, to uint32 }
 }
 
 type serviceSet struct {
@@ -443,6 +468,16 @@ func (s *serviceSets) texts(set uint32) []string {
 
 // with returns the number of the set that also has the service.
 func (s *serviceSets) with(set, service uint32, n *names) uint32 {
+	recent := &s.recent[(set*5+service)%uint32(len(s.recent))]
+	if recent.to != 0 && recent.set == set && recent.service == service {
+		return recent.to
+	}
+	to := s.find(set, service, n)
+	recent.set, recent.service, recent.to = set, service, to
+	return to
+}
+
+func (s *serviceSets) find(set, service uint32, n *names) uint32 {
 	if int(set) < len(s.sets) && slices.Contains(s.sets[set].members, service) {
 		return set
 	}
