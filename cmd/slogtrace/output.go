@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"runtime"
 	"slices"
 	"strconv"
 	"time"
@@ -28,20 +29,32 @@ func (s *session) writeJSON(v any) error {
 // writeArray writes a JSON array with each of its elements on a line of its own.
 func writeArray[T any](s *session, elements []T) error { return writeSeq(s, slices.Values(elements)) }
 
-// writeSeq is writeArray for elements that are not all held.
+// writeSeq is writeArray for elements that are not all held. Many at once are made into JSON by all cores.
 func writeSeq[T any](s *session, elements iter.Seq[T]) error {
 	n := 0
-	for e := range elements {
-		b, err := marshal(e)
-		if err != nil {
-			return err
+	write := func(p chan jsonPart) error {
+		part := <-p
+		if part.err != nil {
+			return part.err
 		}
-		if n++; n == 1 {
-			s.out.WriteString("[\n")
-		} else {
-			s.out.WriteString(",\n")
+		_, err := s.out.Write(part.text)
+		return err
+	}
+	var parts []chan jsonPart
+	for batch := range batches(elements, 256) {
+		p := make(chan jsonPart, 1)
+		first := n == 0
+		go func() { p <- marshalBatch(batch, first) }()
+		n += len(batch)
+		if parts = append(parts, p); len(parts) > runtime.GOMAXPROCS(0) {
+			if err := write(parts[0]); err != nil {
+				return err
+			}
+			parts = parts[1:]
 		}
-		if _, err := s.out.Write(b); err != nil {
+	}
+	for _, p := range parts {
+		if err := write(p); err != nil {
 			return err
 		}
 	}
@@ -54,16 +67,72 @@ func writeSeq[T any](s *session, elements iter.Seq[T]) error {
 	return err
 }
 
+// batches yields so many elements at once.
+func batches[T any](elements iter.Seq[T], size int) iter.Seq[[]T] {
+	return func(yield func([]T) bool) {
+		var batch []T
+		for e := range elements {
+			if batch = append(batch, e); len(batch) == size {
+				if !yield(batch) {
+					return
+				}
+				batch = nil
+			}
+		}
+		if len(batch) > 0 {
+			yield(batch)
+		}
+	}
+}
+
+// A jsonPart is some elements of an array.
+type jsonPart struct {
+	text []byte
+	err  error
+}
+
+func marshalBatch[T any](batch []T, first bool) (p jsonPart) {
+	m := newMarshaler()
+	for _, e := range batch {
+		b, err := m.marshal(e)
+		if err != nil {
+			p.err = err
+			return p
+		}
+		if first {
+			p.text, first = append(p.text, "[\n"...), false
+		} else {
+			p.text = append(p.text, ",\n"...)
+		}
+		p.text = append(p.text, b...)
+	}
+	return p
+}
+
 // marshal is json.Marshal, but for people who let it onto a terminal: what is not graphic in a string is escaped,
 // also the control characters above ASCII and the marks that change the direction of text, which JSON allows.
-func marshal(v any) ([]byte, error) {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+func marshal(v any) ([]byte, error) { return newMarshaler().marshal(v) }
+
+// A marshaler is marshal for many values.
+type marshaler struct {
+	buf bytes.Buffer
+	enc *json.Encoder
+}
+
+func newMarshaler() *marshaler {
+	m := new(marshaler)
+	m.enc = json.NewEncoder(&m.buf)
+	m.enc.SetEscapeHTML(false)
+	return m
+}
+
+// marshal returns JSON that is valid until the next call.
+func (m *marshaler) marshal(v any) ([]byte, error) {
+	m.buf.Reset()
+	if err := m.enc.Encode(v); err != nil {
 		return nil, err
 	}
-	in := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	in := bytes.TrimSuffix(m.buf.Bytes(), []byte("\n"))
 	if printableASCII(in) {
 		return in, nil
 	}
