@@ -207,7 +207,7 @@ func (f *format) appendIDTexts(b []byte, c *current, last *decimalIDs) []byte {
 	b = f.appendTrace(b, ids.traceText())
 	b = append(b, f.spanJSON...)
 	if f.form == datadogForm {
-		b = last.append(b, ids.spanText())
+		b = last.append(b, (*[16]byte)(ids[32:]))
 	} else {
 		b = append(b, ids.spanText()...)
 	}
@@ -236,7 +236,7 @@ func (l *line) schema(f *format, s *Span, e event, last *decimalIDs) {
 		if b = append(b, f.parentJSON...); f.form == datadogForm {
 			var hex [16]byte
 			appendHex(hex[:0], s.parentID[:])
-			b = last.append(b, hex[:])
+			b = last.append(b, &hex)
 		} else {
 			b = appendHex(b, s.parentID[:])
 		}

@@ -192,16 +192,28 @@ func appendInt(b []byte, v int64) []byte {
 	return append(appendTo9999(b, uint32(v)/1e4), d1[0], d1[1], d2[0], d2[1])
 }
 
-// appendUint is strconv.AppendUint for numbers that are mostly large.
-func appendUint(b []byte, v uint64) []byte {
+// putUint writes v in decimal and returns how many digits that are. It is made for large numbers, of random size:
+// their length is not a matter of branches, which would be guessed wrong.
+func putUint(text *[24]byte, v uint64) int {
 	const e16 = 1e16
 	if v < e16 {
-		return strconv.AppendUint(b, v, 10)
+		return len(strconv.AppendUint(text[:0], v, 10))
 	}
-	hi, lo := v/e16, v%e16
-	b = appendTo9999(b, uint32(hi))
-	b = binary.LittleEndian.AppendUint64(b, decimalDigits(lo/1e8))
-	return binary.LittleEndian.AppendUint64(b, decimalDigits(lo%1e8))
+	n := 17
+	if v >= 1e17 {
+		n = 18
+	}
+	if v >= 1e18 {
+		n = 19
+	}
+	if v >= 1e19 {
+		n = 20
+	}
+	rest := v % e16
+	binary.LittleEndian.PutUint64(text[:], decimalDigits(v/e16)>>(8*(24-n))) // without the zeros before it
+	binary.LittleEndian.PutUint64(text[n-16:], decimalDigits(rest/1e8))
+	binary.LittleEndian.PutUint64(text[n-8:], decimalDigits(rest%1e8))
+	return n
 }
 
 // decimalDigits returns the eight digits of v, which is below 1e8, the first in the lowest byte: it divides two numbers of

@@ -124,38 +124,42 @@ func (f *format) traceText(hex string) string {
 
 func (f *format) tracePrefix() string { return "projects/" + f.project + "/traces/" }
 
-// decimalIDs are the two span ids that were written last, in decimal: lines of one span mostly follow upon each other,
-// and so do those of a span and its parent.
-type decimalIDs struct {
-	ids [2]struct {
-		hex  [16]byte
-		text [20]byte
-		n    int
-	}
-	latest uint8 // of the two
+// decimalIDs are span ids that were written lately, in decimal: lines of one span mostly follow upon each other,
+// and so do those of a span and its parent. Each has the place that its last digits say.
+type decimalIDs [16]decimalID
+
+type decimalID struct {
+	first, last uint64 // its hex digits, eight each
+	text        [24]byte
+	n           int // how long text is; the array is copied whole, in two moves
 }
 
 // append appends a span id, given in hex.
-func (d *decimalIDs) append(b, hex []byte) []byte {
-	id := &d.ids[d.latest&1]
-	if [16]byte(hex) != id.hex {
-		d.latest ^= 1
-		if id = &d.ids[d.latest&1]; [16]byte(hex) != id.hex {
-			id.hex, id.n = [16]byte(hex), len(appendDecimalID(id.text[:0], hex))
-		}
+func (d *decimalIDs) append(b []byte, hex *[16]byte) []byte {
+	first, last := binary.LittleEndian.Uint64(hex[:8]), binary.LittleEndian.Uint64(hex[8:])
+	id := &d[(last>>46^last>>56)%uint64(len(d))]
+	if id.first != first || id.last != last {
+		id.set(first, last)
 	}
-	return append(b, id.text[:]...)[:len(b)+id.n]
+	n := len(b)
+	if cap(b)-n < len(id.text) {
+		return append(b, id.text[:id.n]...)
+	}
+	*(*[24]byte)(b[n : n+24]) = id.text
+	return b[:n+id.n]
 }
 
-func appendDecimalID(b, hex []byte) []byte {
-	first, last := decodeHex8(binary.LittleEndian.Uint64(hex)), decodeHex8(binary.LittleEndian.Uint64(hex[8:16]))
-	return appendUint(b, uint64(bits.ReverseBytes32(first))<<32|uint64(bits.ReverseBytes32(last)))
+func (id *decimalID) set(first, last uint64) {
+	id.first, id.last = first, last
+	id.n = putUint(&id.text, uint64(bits.ReverseBytes32(decodeHex8(first)))<<32|uint64(bits.ReverseBytes32(decodeHex8(last))))
 }
 
 // spanText returns the span id that hex begins with.
 func (f *format) spanText(hex string) string {
 	if f.form == datadogForm {
-		return string(appendDecimalID(nil, []byte(hex[:16])))
+		var id decimalID
+		id.set(load8(hex), load8(hex[8:]))
+		return string(id.text[:id.n])
 	}
 	return hex[:16]
 }

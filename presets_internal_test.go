@@ -17,10 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestAppendUint(t *testing.T) {
-	check := func(v uint64) {
-		checkAppended(t, "a number", strconv.FormatUint(v, 10), func(b []byte) []byte { return appendUint(b, v) })
-	}
+func TestPutUint(t *testing.T) {
+	check := func(v uint64) { checkPutUint(t, v) }
 	for n := uint64(1); ; n *= 10 {
 		for _, d := range []uint64{0, 1, 9, 10, 99, 100, 101, 12345678} {
 			check(n + d)
@@ -33,6 +31,36 @@ func TestAppendUint(t *testing.T) {
 	}
 	check(0)
 	check(math.MaxUint64)
+	for n := range uint64(math.MaxUint64)/1e16 + 1 { // whatever the first digits are
+		check(n * 1e16)
+		check(n*1e16 + 1234567890123456)
+	}
+}
+
+func FuzzPutUint(f *testing.F) {
+	f.Add(uint64(0))
+	f.Add(uint64(1e16))
+	f.Add(uint64(math.MaxUint64))
+	f.Fuzz(checkPutUint)
+}
+
+func checkPutUint(t *testing.T, v uint64) {
+	text := [24]byte([]byte("leftovers, leftovers, le"))
+	if got, want := string(text[:putUint(&text, v)]), strconv.FormatUint(v, 10); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// Ids that take each other's place are still told apart, wherever the line has no room for a whole text.
+func TestDecimalIDs(t *testing.T) {
+	var d decimalIDs
+	for n := range uint64(5000) {
+		id := n << 56 >> (n % 64) * 0x9e3779b97f4a7c15 >> (n % 7 * 8)
+		for _, id := range []uint64{id, id ^ 1<<60, id ^ 1<<40, id} {
+			hex := [16]byte(fmt.Appendf(nil, "%016x", id))
+			checkAppended(t, "an id", strconv.FormatUint(id, 10), func(b []byte) []byte { return d.append(b, &hex) })
+		}
+	}
 }
 
 // The forms of ids as attributes and as JSON, and those of ids that a handler further out wrote.
