@@ -151,16 +151,13 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	return h.handleAny(ctx, &c, r)
 }
 
-// handleRedacted is Handle, where c is what ctx says, for an ordinary record in which x has nothing to replace.
-// It reports false for others.
-func (h *Handler) handleRedacted(ctx context.Context, c *current, r *slog.Record, x *redactor) (_ error, ok bool) {
-	if !c.inTrace() || !h.plainNames(c.env, logRecord) { // so there is no baggage either
-		return nil, false
+// nextRedacted is next for a record that may not be ordinary, or in which x may have something to replace: then it returns nil.
+func (h *Handler) nextRedacted(c *current, r *slog.Record, x *redactor) slog.Handler {
+	if c.inTrace() && h.plainNames(c.env, logRecord) && // so there is no baggage either
+		(x.isPlainRecord(r) || h.ordinary(r, logRecord) && x.passesRecord(r)) {
+		return h.next(c, r)
 	}
-	if reserved, ok := h.ordinaryKeys(logRecord); !ok || !x.passesKeys(r, reserved) {
-		return nil, false
-	}
-	return h.next(c, r).Handle(ctx, *r), true
+	return nil
 }
 
 // next returns the handler that takes r, a record such as most are: in a trace, with nothing to add but the ids,
@@ -229,9 +226,9 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 }
 
 // handleSpan hands on s's own record, as Handle would that which a Tracer makes of it, but makes it but once.
-// It reports false where only Handle knows how.
-func (h *Handler) handleSpan(s *Span, e event, level slog.Level, at time.Time, pc uintptr) (_ error, ok bool) {
-	if h.groups > 0 || !h.ordinarySpan(s) {
+// It reports false where only Handle knows how, or where x, if it is not nil, may have something to replace among s's attributes.
+func (h *Handler) handleSpan(s *Span, e event, level slog.Level, at time.Time, pc uintptr, x *redactor) (_ error, ok bool) {
+	if h.groups > 0 || !h.ordinarySpan(s, x) {
 		return nil, false
 	}
 	c := current{span: s, env: s.env}

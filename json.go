@@ -236,11 +236,9 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 	some := false
 	ok = true
 	r.Attrs(func(a slog.Attr) bool {
-		if !known && (a.Key == "" || reserved.has(a.Key)) {
-			ok = false
-			return false
-		}
-		if x != nil && !x.keys.isPlain(a.Key) && !x.passesAttr(&a) {
+		switch {
+		case x != nil && x.keys.isPlainWord(a.Key): // nor reserved
+		case !known && (a.Key == "" || reserved.has(a.Key)), x != nil && len(a.Key) >= x.keys.min && !x.passesAttr(&a):
 			ok = false
 			return false
 		}
@@ -275,9 +273,9 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 }
 
 // handleSpan writes the line of s's own record, as Handle would that which a Tracer makes of it, but without the record.
-// It reports false where only Handle knows how.
-func (h *JSONHandler) handleSpan(s *Span, e event, level slog.Level, at time.Time) (_ error, ok bool) {
-	if !h.hasSpanLine(s) {
+// It reports false where only Handle knows how, or where x, if it is not nil, may have something to replace among s's attributes.
+func (h *JSONHandler) handleSpan(s *Span, e event, level slog.Level, at time.Time, x *redactor) (_ error, ok bool) {
+	if !h.hasSpanLine(s, x) {
 		return nil, false
 	}
 	mem := scratches.Get().(*scratch)
@@ -287,9 +285,9 @@ func (h *JSONHandler) handleSpan(s *Span, e event, level slog.Level, at time.Tim
 	return err, true
 }
 
-// hasSpanLine reports whether spanLine knows how to write s's own record.
-func (h *JSONHandler) hasSpanLine(s *Span) bool {
-	return h.opts.ReplaceAttr == nil && !h.opts.AddSource && h.ordinarySpan(s)
+// hasSpanLine reports whether spanLine knows how to write s's own record, in which x, if it is not nil, has nothing to replace.
+func (h *JSONHandler) hasSpanLine(s *Span, x *redactor) bool {
+	return h.opts.ReplaceAttr == nil && !h.opts.AddSource && h.ordinarySpan(s, x)
 }
 
 // spanLine returns the line of s's own record, made in mem.

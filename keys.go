@@ -151,17 +151,6 @@ func (n *naming) ordinary(r *slog.Record, k recordKind) bool {
 	return len(n.moved[k]) == 0 && hasKeys(r, n.format.reserved(k))
 }
 
-// ordinaryKeys returns the keys that no attribute of an ordinary record of kind k has. It reports false if none is ordinary.
-func (n *naming) ordinaryKeys(k recordKind) (reserved *keySet, ok bool) {
-	switch {
-	case n.bound || n.ids[0] != "":
-		return nil, false
-	case n.groups > 0:
-		return &noKeys, true // not at the root, so under any
-	}
-	return n.format.reserved(k), len(n.moved[k]) == 0
-}
-
 // hasKeys reports whether each attribute of r has a key, and none has a reserved one.
 func hasKeys(r *slog.Record, reserved *keySet) bool {
 	ok := true
@@ -172,8 +161,9 @@ func hasKeys(r *slog.Record, reserved *keySet) bool {
 	return ok
 }
 
-// ordinarySpan reports whether the record of s needs no more than the schema's attributes and s's own.
-func (n *naming) ordinarySpan(s *Span) bool {
+// ordinarySpan reports whether the record of s needs no more than the schema's attributes and s's own,
+// among which x, if it is not nil, has nothing to replace.
+func (n *naming) ordinarySpan(s *Span, x *redactor) bool {
 	if !n.plainNames(s.env, spanRecord) {
 		return false
 	}
@@ -182,10 +172,11 @@ func (n *naming) ordinarySpan(s *Span) bool {
 		reserved = n.format.reserved(spanRecord)
 	}
 	for i := range s.attrs {
-		if key := s.attrs[i].Key; key == "" || reserved.has(key) {
-			return false
-		}
-		if v := s.attrs[i].Value; v.Kind() == slog.KindGroup && len(v.Group()) == 0 {
+		a := &s.attrs[i]
+		kind := a.Value.Kind()
+		switch {
+		case x != nil && isScalar(kind) && x.keys.isPlain(a.Key): // nor reserved
+		case a.Key == "" || reserved.has(a.Key), kind == slog.KindGroup && len(a.Value.Group()) == 0, x != nil && !x.passesAttr(a):
 			return false
 		}
 	}

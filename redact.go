@@ -69,14 +69,21 @@ func NewRedactHandler(next slog.Handler, opts *RedactOptions) slog.Handler {
 	if opts == nil {
 		opts = new(RedactOptions)
 	}
-	h := &redactHandler{redactor: newRedactor(opts)}
-	return h.with(next)
+	h := (&redactHandler{redactor: newRedactor(opts)}).with(next)
+	switch { // its own children have the same Format; a span's record has all that may be reserved
+	case h.json != nil:
+		h.keys.reserved = h.json.format.reserved(spanRecord)
+	case h.handler != nil:
+		h.keys.reserved = h.handler.format.reserved(spanRecord)
+	}
+	return h
 }
 
 // A redactHandler is what NewRedactHandler returns.
 type redactHandler struct {
 	*redactor
 	next     slog.Handler
+	asked    slog.Handler // for a level: next, or whom next would ask
 	json     *JSONHandler // next, if it is one
 	ordinary *JSONHandler // it too, if it can see by itself that there is nothing to replace in a record
 	handler  *Handler     // next, likewise
@@ -90,6 +97,9 @@ func (h *redactHandler) with(next slog.Handler) *redactHandler {
 	h2.json, _ = next.(*JSONHandler)
 	h2.ordinary = h2.json
 	h2.handler, _ = next.(*Handler)
+	if h2.asked = next; h2.handler != nil {
+		h2.asked = h2.handler.inner
+	}
 	if h.secret || h.reads {
 		h2.ordinary, h2.handler = nil, nil // strings matter too
 	}
@@ -101,7 +111,7 @@ func (h *redactHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	if h.json != nil {
 		return h.json.Enabled(ctx, level)
 	}
-	return h.next.Enabled(ctx, level)
+	return h.asked.Enabled(ctx, level)
 }
 
 func (h *redactHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
@@ -130,8 +140,8 @@ func (h *redactHandler) Handle(ctx context.Context, r slog.Record) error {
 		}
 	}
 	if h.handler != nil {
-		if err, ok := h.handler.handleRedacted(ctx, &c, &r, h.redactor); ok {
-			return err
+		if next := h.handler.nextRedacted(&c, &r, h.redactor); next != nil {
+			return next.Handle(ctx, r) // from here, as r is copied but once
 		}
 	}
 	return h.handleAny(ctx, &c, r)
@@ -153,8 +163,20 @@ func (h *redactHandler) handleAny(ctx context.Context, c *current, r slog.Record
 }
 
 // handleSpan hands on s's own record if there is nothing to replace in it.
-func (h *redactHandler) handleSpan(s *Span, e event, level slog.Level, at time.Time, pc uintptr) (_ error, ok bool) {
-	if h.secret || !h.passes(s.attrs) || (len(s.env.attrs) > 0 || s.env.bag != nil) && !h.passesEnv(s.env) || h.minds && s.is(failed) {
+func (h *redactHandler) handleSpan(s *Span, e event, level slog.Level, at time.Time, pc uintptr) (err error, ok bool) {
+	if h.secret || (len(s.env.attrs) > 0 || s.env.bag != nil) && !h.passesEnv(s.env) || h.minds && s.is(failed) {
+		return nil, false
+	}
+	switch {
+	case h.ordinary != nil:
+		err, ok = h.ordinary.handleSpan(s, e, level, at, h.redactor)
+	case h.handler != nil:
+		err, ok = h.handler.handleSpan(s, e, level, at, pc, h.redactor)
+	}
+	if ok {
+		return err, true
+	}
+	if !h.passes(s.attrs) {
 		return nil, false
 	}
 	return handleSpan(h.next, s, e, level, at, pc), true
@@ -164,12 +186,7 @@ func (h *redactHandler) passesRecord(r *slog.Record) bool {
 	if h.secret || h.cardNumbers {
 		return false
 	}
-	passes := true
-	r.Attrs(func(a slog.Attr) bool {
-		passes = h.passesOne(a)
-		return passes
-	})
-	return passes
+	return h.redactor.passesRecord(r)
 }
 
 // attrs returns attributes of a record or a logger without secrets, and whether that changed any. It does not change attrs.

@@ -16,8 +16,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slogtrace/slogtrace/internal/ids"
 )
 
 // redactLine returns what do logs through a redact handler with these options, without time and level.
@@ -408,6 +411,48 @@ func TestRedactHandlerOverHandlers(t *testing.T) {
 			if out := b.String(); strings.Contains(out, "hush") || strings.Contains(out, "1111 1111") || strings.Count(out, "seen") != 4 || strings.Count(out, "[redacted]") < 4 {
 				t.Errorf("%s, %s:\n%s", name, what, out)
 			}
+		}
+	}
+}
+
+// What is remembered of keys changes nothing about those that give way to the schema's: where there is nothing to replace,
+// lines are those of the handler alone, at the first occasion and later.
+func TestRedactHandlerReservedKeys(t *testing.T) {
+	keys := []string{"", "a", "id", "op", "ops", "span", "kind", "trace", "level", "\x00\x00\x00\x00", "dd.trace_id", "_time", "password_length"}
+	lines := func(t *testing.T, h func(io.Writer) slog.Handler) string {
+		var b bytes.Buffer
+		synctest.Test(t, func(t *testing.T) {
+			n := uint64(0)
+			defer ids.SetSource(func() uint64 { n++; return n * 0x9e3779b97f4a7c15 })()
+			l := slog.New(h(&b))
+			ctx, span := NewTracer(l.Handler(), nil).Start(t.Context(), "op")
+			for range 3 {
+				for _, key := range keys {
+					number, group := slog.Int(key, 1), slog.Any(key, slog.GroupValue(slog.Int(key, 2)))
+					l.LogAttrs(t.Context(), slog.LevelInfo, "outside", number, group)
+					l.WithGroup("g").LogAttrs(ctx, slog.LevelInfo, "in a group", number)
+					l.LogAttrs(ctx, slog.LevelInfo, "in a span", number)
+					l.LogAttrs(ctx, slog.LevelInfo, "in a span", group, slog.Bool("ok", true))
+					_, child := Start(ctx, "child", slog.String("x", "y"), number)
+					child.End()
+				}
+			}
+			span.End()
+		})
+		return b.String()
+	}
+	odd := Format{Trace: "\x00\x00\x00\x00", Span: "id", Message: "a"}
+	for name, h := range map[string]func(io.Writer) slog.Handler{
+		"JSONHandler":           func(w io.Writer) slog.Handler { return NewJSONHandler(w, nil) },
+		"odd JSONHandler":       func(w io.Writer) slog.Handler { return odd.NewJSONHandler(w, nil) },
+		"Datadog's JSONHandler": func(w io.Writer) slog.Handler { return Datadog.NewJSONHandler(w, nil) },
+		"Handler":               func(w io.Writer) slog.Handler { return NewHandler(slog.NewJSONHandler(w, nil)) },
+		"odd Handler":           func(w io.Writer) slog.Handler { return odd.NewHandler(slog.NewJSONHandler(w, nil)) },
+		"Axiom's Handler":       func(w io.Writer) slog.Handler { return Axiom.NewHandler(slog.NewJSONHandler(w, nil)) },
+	} {
+		redacting := func(w io.Writer) slog.Handler { return NewRedactHandler(h(w), nil) }
+		if diff := cmp.Diff(lines(t, h), lines(t, redacting)); diff != "" {
+			t.Errorf("%s (-alone +redacting):\n%s", name, diff)
 		}
 	}
 }

@@ -36,11 +36,12 @@ var measures = newKeySet([]string{
 // apikey and api_key both have "api key", and neither passwordless nor tokens_used has one of the defaults.
 // It does not count if the key goes on and its last word is one of measures.
 type keyNames struct {
-	names  [64][]string // in lower case, without separators, by the first byte
-	min    int          // the length of the shortest
-	recent [256]atomic.Pointer[keyVerdict]
+	names    [64][]string // in lower case, without separators, by the first byte
+	min      int          // the length of the shortest
+	reserved *keySet      // keys that are not plain either, as the next handler, which is one of ours, takes them for itself
+	recent   [256]atomic.Pointer[keyVerdict]
 
-	plain [9][1 << (64 - plainKeyShift)]atomic.Uint64 // keys without any of the names, by their length; see isPlain
+	plain [9][1 << (64 - plainKeyShift)]atomic.Uint64 // those known to be plain, by their length
 }
 
 const (
@@ -59,7 +60,7 @@ type keyVerdict struct {
 const maxUsualKey = 64
 
 func newKeyNames(lists ...[]string) *keyNames {
-	k := &keyNames{min: 1 << 30}
+	k := &keyNames{min: 1 << 30, reserved: &noKeys}
 	for _, list := range lists {
 		for _, name := range list {
 			w := splitWords(name, nil, nil)
@@ -74,25 +75,44 @@ func newKeyNames(lists ...[]string) *keyNames {
 	return k
 }
 
-// isPlain reports whether key is known to have none of the names in it. It is all that most attributes cost.
-// It is inlined, so it knows keys that are too short for any and those of 4 to 8 bytes: two numbers tell these apart, of one length.
+// isPlain reports whether key is known to be neither empty nor reserved and to have none of the names in it: one look
+// instead of two, and all that most attributes cost. It knows keys of up to 8 bytes.
 func (k *keyNames) isPlain(key string) bool {
-	n := len(key)
-	if n < 4 || n > 8 {
-		return n < k.min
+	if len(key) == 0 || len(key) >= 4 {
+		return k.isPlainWord(key)
 	}
-	x := uint64(load4(key)) | uint64(load4(key[n-4:]))<<32
-	return k.plain[n][x*plainKeyHash>>plainKeyShift].Load() == x
+	x := shortKeyNumber(key)
+	return k.plain[len(key)][x*plainKeyHash>>plainKeyShift].Load() == x && x != 0
 }
 
-// setPlain notes that key has none of the names in it. The first key in its place stays there.
-func (k *keyNames) setPlain(key string) {
+// isPlainWord is isPlain for keys of 4 to 8 bytes. It reports false for others, and is inlined.
+func (k *keyNames) isPlainWord(key string) bool {
 	n := len(key)
 	if n < 4 || n > 8 {
-		return
+		return false
 	}
 	x := uint64(load4(key)) | uint64(load4(key[n-4:]))<<32
+	return k.plain[n][x*plainKeyHash>>plainKeyShift].Load() == x && x != 0
+}
+
+// setPlain notes that key has none of the names in it. The first key in its place stays there. Zero is no key's.
+func (k *keyNames) setPlain(key string) {
+	n := len(key)
+	if n == 0 || n > 8 || k.reserved.has(key) {
+		return
+	}
+	var x uint64
+	if n < 4 {
+		x = shortKeyNumber(key)
+	} else {
+		x = uint64(load4(key)) | uint64(load4(key[n-4:]))<<32
+	}
 	k.plain[n][x*plainKeyHash>>plainKeyShift].CompareAndSwap(0, x)
+}
+
+// shortKeyNumber returns a number that tells key from others of its length, which is from 1 to 3.
+func shortKeyNumber(key string) uint64 {
+	return uint64(key[0]) | uint64(key[len(key)/2])<<8 | uint64(key[len(key)-1])<<16
 }
 
 // has reports whether key, of an attribute, has one of the names in it.
@@ -102,6 +122,7 @@ func (k *keyNames) has(key string) bool { return !k.isPlain(key) && k.remembers(
 func (k *keyNames) remembers(key string) bool {
 	n := uint(len(key))
 	if int(n) < k.min || n == 0 {
+		k.setPlain(key)
 		return false
 	}
 	slot := &k.recent[(n*29^uint(key[0])*3^uint(key[n/2])*7^uint(key[n-1])*17)%uint(len(k.recent))]

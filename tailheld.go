@@ -240,7 +240,7 @@ func (h *TailHandler) holdLine(t *tailRoot, c *current, s *Span, e event, r *slo
 
 // holdSpanLine is holdLine for what a Tracer reports of s. The line is made at once only if it could be another one later.
 func (h *TailHandler) holdSpanLine(t *tailRoot, s *Span, e event, level slog.Level, at time.Time, pc uintptr) bool {
-	if e == eventEnd && !s.is(failed) && h.json.hasSpanLine(s) && areValues(s.attrs) {
+	if e == eventEnd && !s.is(failed) && h.json.hasSpanLine(s, nil) && areValues(s.attrs) {
 		return t.addSpan(level, sizeOf(s), heldSpan{h, s, at, pc, e})
 	}
 	mem := scratches.Get().(*scratch)
@@ -276,7 +276,7 @@ func (t *tailRoot) mayWeigh(s *Span, e event, level slog.Level) bool {
 
 // anySpanLine is spanLine for any span.
 func (h *JSONHandler) anySpanLine(mem *scratch, s *Span, e event, level slog.Level, at time.Time, pc uintptr) []byte {
-	if h.hasSpanLine(s) {
+	if h.hasSpanLine(s, nil) {
 		return h.spanLine(mem, s, e, level, at)
 	}
 	r := newSpanRecord(h, s, e, level, at, pc)

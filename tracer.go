@@ -326,9 +326,9 @@ func handleSpan(h slog.Handler, s *Span, e event, level slog.Level, at time.Time
 	done := false
 	switch h := h.(type) {
 	case *JSONHandler:
-		err, done = h.handleSpan(s, e, level, at)
+		err, done = h.handleSpan(s, e, level, at, nil)
 	case *Handler:
-		err, done = h.handleSpan(s, e, level, at, pc)
+		err, done = h.handleSpan(s, e, level, at, pc, nil)
 	case *redactHandler:
 		err, done = h.handleSpan(s, e, level, at, pc)
 	case *TailHandler:
