@@ -67,6 +67,9 @@
 // Times are taken as they are. Clocks of different machines differ, so a child may seem to begin before its parent:
 // where that shows, [Span.Shift] says what is wrong by how much, and drawings and analyses go by that.
 //
+// On amd64 large files are read with the help of some assembly, for SSE2. With the build tag purego there is none:
+// on other processors too, all is Go.
+//
 // A user's log line within a span whose message is "span start" reads as a start record. It changes nothing
 // once the span's end record is there.
 package tracelog
