@@ -190,7 +190,8 @@ var (
 	nests [maxSlots]bool
 	// numberIDs are the keys whose ids may be JSON numbers.
 	numberIDs [maxSlots]bool
-	slotBits  [maxSlots]uint64
+	// slotBits are what slot.bit returns, but 0 for slot 0.
+	slotBits [maxSlots]uint64
 
 	layouts [len(presets)]layout
 	// decisive are the bits of the keys on whose account a line may have another preset than the first,
