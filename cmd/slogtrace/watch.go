@@ -75,9 +75,10 @@ func (w *watcher) look() []string {
 	return found
 }
 
-// isNew reports whether a file is to be followed now. In directories only logs are, and what is empty, or grew, may be one.
+// isNew reports whether a file is to be followed now. What is empty may become a log, or a compressed file.
+// In directories only logs are followed; what grew may have become one.
 func (w *watcher) isNew(path string, info fs.FileInfo, inDir bool) bool {
-	if w.known[path] || inDir && w.refuse[path] == info.Size() {
+	if w.known[path] || info.Size() == 0 || inDir && w.refuse[path] == info.Size() {
 		return false
 	}
 	f, err := os.Open(path)

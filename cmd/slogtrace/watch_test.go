@@ -120,6 +120,7 @@ func TestTailNewFiles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			time.Sleep(20 * time.Millisecond) // found while it is empty, as a compressor leaves it for a moment
 			z := gzip.NewWriter(packed)
 			io.WriteString(z, "{\"msg\":\"packed\"}\n")
 			z.Close()
