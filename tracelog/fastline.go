@@ -1,12 +1,15 @@
 package tracelog
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // A fastLine finds the known members of a JSON line and makes nothing of them. It takes the lines that it is sure of,
 // whatever the order of their keys, and leaves all others to lineParser: those that are no valid object, above all.
 // Where it takes a line, it says what lineParser would have said.
 //
-// Where strings end its marks tell. It has as few branches as can be that the processor could not guess, and few instructions.
+// Where strings end its marks tell, one word of which is mostly enough for a key and its value. It has as few branches as can be that the processor could not guess, and few instructions.
 type fastLine struct {
 	line    uint32 // the number of the line, so that members need not be cleared
 	members [maxSlots]spot
@@ -169,35 +172,48 @@ func (f *fastLine) parse(b []byte, i int) int {
 		i++
 		known := slot(0)
 		word := load8(b, i)
+		base, w := i, uint64(0) // marks from base on, the next of them that of the value's opening quote, if it has one
 		if g := &f.guesses[at%uint(len(f.guesses))]; word&g.mask == g.word {
 			i += int(g.size)
 			known = g.slot
+			base, w = i+1, f.marks.from(i+1)
 		} else {
-			start := i
-			i = f.marks.next(i)
-			if n := uint(i - start); b[i] == '"' && n < 8 {
+			w = f.marks.from(i)
+			n := uint(bits.TrailingZeros64(w))
+			i += int(n)
+			w &= w - 1
+			if n < 8 && b[i] == '"' {
 				known = f.keys.short.find(word & keyMasks[n])
 				g.word, g.mask, g.size, g.slot = word&keyMasks[n+1], keyMasks[n+1], uint8(n), known
-			} else if b[i] == '"' && n <= 16 {
+			} else if n <= 16 && b[i] == '"' {
 				known = f.keys.long.find(word, load8(b, i-8), n)
-			} else if i, known = f.oddKey(b, start, i); i < 0 {
-				return -1
+			} else {
+				if i, known = f.oddKey(b, base, f.marks.next(base)); i < 0 {
+					return -1
+				}
+				base, w = i+1, f.marks.from(i+1)
 			}
 		}
 		i++
 		if b[i] == ':' && b[i+1] > ' ' {
 			i++
 		} else if first, second, ok := twoBehindSpaces(b, i); ok && b[first] == ':' {
-			i = second
+			w >>= uint(second-base) & 63 // which is less than 64; tabs are marked, too
+			base, i = second, second
 		} else if i = skipMark(b, i, ':'); i < 0 {
 			return -1
+		} else {
+			base, w = i, f.marks.from(i)
 		}
 		// The value.
 		c, from, to, ascii := b[i], i, i, false
 		if c == '"' {
 			from++
-			to, ascii = f.marks.next(from), true
-			if b[to] != '"' {
+			w &= w - 1
+			if to = base + bits.TrailingZeros64(w); w == 0 {
+				to = f.marks.next(from)
+			}
+			if ascii = true; b[to] != '"' {
 				if to, ascii = f.marks.scanRest(b, to); to < 0 {
 					return -1
 				}
@@ -256,8 +272,23 @@ func (f *fastLine) oddKey(b []byte, start, i int) (int, slot) {
 	if i, _ = f.marks.scanRest(b, i); i < 0 {
 		return -1, 0
 	}
-	f.key = appendPlain(f.key[:0], b[start:i])
+	f.key = appendWords(f.key[:0], b, start, i)
 	return i, keySlot(f.key)
+}
+
+// appendWords is appendPlain of b[i:end]; behind that, b has padding.
+func appendWords(out, b []byte, i, end int) []byte {
+	for i < end {
+		x := load8(b, i)
+		odd := ^(differ(x, '\\') &^ x) & highs
+		n := min(bits.TrailingZeros64(odd)>>3, end-i)
+		out = binary.LittleEndian.AppendUint64(out, x)
+		out = out[:len(out)-8+n]
+		if i += n; n < 8 && i < end {
+			out, i = appendOdd(out, b[:end], i)
+		}
+	}
+	return out
 }
 
 // keyMasks are of the first bytes of a word, so many as the index says.
@@ -271,10 +302,16 @@ var keyMasks = func() (m [9]uint64) {
 // twoBehindSpaces returns where the first two of the next eight bytes are that are neither a space nor a tab.
 // It decides without branches, because nobody could guess them.
 func twoBehindSpaces(b []byte, i int) (first, second int, ok bool) {
-	x := load8(b, i)
-	m := differ(x, ' ') & differ(x, '\t') & highs
+	m := notSpaces(load8(b, i))
 	rest := m & (m - 1)
 	return i + bits.TrailingZeros64(m)>>3, i + bits.TrailingZeros64(rest)>>3, rest != 0
+}
+
+// notSpaces is differ of both, in a form that the compiler inlines.
+func notSpaces(x uint64) uint64 {
+	const low = ^uint64(highs)
+	a, b := x^ones*' ', x^ones*'\t'
+	return (a&low + low | a) & (b&low + low | b) & highs
 }
 
 // skipMark returns where something begins behind one byte and spaces around it; -1 if they are not there.

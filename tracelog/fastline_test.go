@@ -2,6 +2,7 @@ package tracelog
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,50 @@ func TestRecordIsEntry(t *testing.T) {
 		fast := checkLine(t, []byte(text))
 		if want == "fast" && !fast || want == "slow" && fast {
 			t.Errorf("%s: fast %v", line, fast)
+		}
+	}
+}
+
+// TestRecordWindows has keys and values of many lengths, at all places of a word of marks, with what may stand between them.
+func TestRecordWindows(t *testing.T) {
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+	long := strings.Repeat(letters, 4)
+	gaps := []string{"", " ", "\t", " \t", "\t\t ", "       ", "\t\t\t\t\t\t\t\t\t\t"}
+	ends := []string{``, `\"`, `\u0041`, `é`, "\t", `\`}
+	n := 0
+	for _, size := range []int{0, 1, 2, 6, 7, 8, 9, 15, 16, 17, 40, 54, 55, 56, 57, 58, 62, 63, 64, 65, 130} {
+		for value := range 75 {
+			for at := range 8 {
+				n++
+				before, behind, end := gaps[n%len(gaps)], gaps[n/7%len(gaps)], ""
+				if n%5 == 0 {
+					end = ends[n/5%len(ends)]
+				}
+				line := `{"` + long[:at] + `":1,"` + long[:size] + `"` + before + ":" + behind + `"` + long[:value] + end + `"` + behind + "," + before + `"trace":"t"}`
+				if fast := checkLine(t, []byte(line)); !fast && end == "" {
+					t.Errorf("%s: not read fast", line)
+				}
+			}
+		}
+	}
+}
+
+// TestAppendWords compares it with a loop over all bytes.
+func TestAppendWords(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	pieces := []string{"a", "bc", "defgh", "ijklmnop", "\x7f", "é", "€", "\xff", "\x80\x80", `\n`, `\"`, `\\`, `\u0041`, `\u00e9`, `\ud83d\ude00`, `\ud83d`, `\udE00\ud83d`}
+	for range 20_000 {
+		var b []byte
+		from := r.IntN(20)
+		b = append(b, strings.Repeat(`\`, from)...)
+		for range r.IntN(8) {
+			b = append(b, pieces[r.IntN(len(pieces))]...)
+		}
+		to := len(b)
+		b = append(b, strings.Repeat(`\`, padding)...)
+		got, want := appendWords([]byte("x"), b, from, to), appendPlain([]byte("x"), b[from:to])
+		if !bytes.Equal(got, want) {
+			t.Fatalf("of %q: %q, want %q", b[from:to], got, want)
 		}
 	}
 }

@@ -338,47 +338,51 @@ func appendPlain(out, s []byte) []byte {
 			i++
 			continue
 		}
-		if s[i] != '\\' {
-			r, n := utf8.DecodeRune(s[i:])
-			out = utf8.AppendRune(out, r)
-			i += n
-			continue
-		}
-		i += 2
-		switch c := s[i-1]; c {
-		case 'b':
-			out = append(out, '\b')
-		case 'f':
-			out = append(out, '\f')
-		case 'n':
-			out = append(out, '\n')
-		case 'r':
-			out = append(out, '\r')
-		case 't':
-			out = append(out, '\t')
-		case 'u':
-			r := hex4(s[i:])
-			i += 4
-			if utf16.IsSurrogate(r) {
-				pair := rune(utf8.RuneError)
-				if len(s) >= i+6 && s[i] == '\\' && s[i+1] == 'u' {
-					pair = utf16.DecodeRune(r, hex4(s[i+2:]))
-				}
-				if pair != utf8.RuneError {
-					i += 6
-				}
-				r = pair
-			}
-			if r < utf8.RuneSelf {
-				out = append(out, byte(r))
-			} else {
-				out = utf8.AppendRune(out, r)
-			}
-		default:
-			out = append(out, c)
-		}
+		out, i = appendOdd(out, s, i)
 	}
 	return out
+}
+
+// appendOdd appends the character at i, which is escaped or not ASCII, and returns where the next one begins.
+func appendOdd(out, s []byte, i int) ([]byte, int) {
+	if s[i] != '\\' {
+		r, n := utf8.DecodeRune(s[i:])
+		return utf8.AppendRune(out, r), i + n
+	}
+	i += 2
+	switch c := s[i-1]; c {
+	case 'b':
+		out = append(out, '\b')
+	case 'f':
+		out = append(out, '\f')
+	case 'n':
+		out = append(out, '\n')
+	case 'r':
+		out = append(out, '\r')
+	case 't':
+		out = append(out, '\t')
+	case 'u':
+		r := hex4(s[i:])
+		i += 4
+		if utf16.IsSurrogate(r) {
+			pair := rune(utf8.RuneError)
+			if len(s) >= i+6 && s[i] == '\\' && s[i+1] == 'u' {
+				pair = utf16.DecodeRune(r, hex4(s[i+2:]))
+			}
+			if pair != utf8.RuneError {
+				i += 6
+			}
+			r = pair
+		}
+		if r < utf8.RuneSelf {
+			out = append(out, byte(r))
+		} else {
+			out = utf8.AppendRune(out, r)
+		}
+	default:
+		out = append(out, c)
+	}
+	return out, i
 }
 
 // hex4 reads four digits; it is less than 0 if they are none.

@@ -37,6 +37,9 @@ func (m marks) next(i int) int {
 	}
 }
 
+// from returns the marks of at least 57 bytes from i on, the lowest bit of the first.
+func (m marks) from(i int) uint64 { return load8(m, i>>3) >> (uint(i) & 7) }
+
 // load8 returns eight bytes of b. That their slice has a capacity of eight saves half of the instructions.
 func load8(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 : i+8]) }
 

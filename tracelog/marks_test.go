@@ -2,6 +2,7 @@ package tracelog
 
 import (
 	"bytes"
+	"math/bits"
 	"math/rand/v2"
 	"testing"
 )
@@ -30,6 +31,9 @@ func TestMarks(t *testing.T) {
 			if next < to {
 				if got := m.next(i); got != next {
 					t.Fatalf("of %q, %d to %d, the next mark from %d on is at %d, want %d", b, from, to, i, got, next)
+				}
+				if got := i + bits.TrailingZeros64(m.from(i)); next < i+57 && got != next {
+					t.Fatalf("of %q, %d to %d, the first mark from %d on is at %d, want %d", b, from, to, i, got, next)
 				}
 			}
 		}

@@ -50,19 +50,18 @@ func (r *Record) text(f field) []byte {
 		return r.scratch[s.from:s.to]
 	}
 	if s := r.fast.text(r.layout, f); s != nil {
-		b := r.buf[s.from:s.to]
 		if s.plain {
-			return b
+			return r.buf[s.from:s.to]
 		}
-		return r.plain(b)
+		return r.plain(s)
 	}
 	return nil
 }
 
 // plain is plain, in scratch.
-func (r *Record) plain(b []byte) []byte {
+func (r *Record) plain(s *spot) []byte {
 	n := len(r.scratch)
-	r.scratch = appendPlain(r.scratch, b)
+	r.scratch = appendWords(r.scratch, r.buf, int(s.from), int(s.to))
 	return r.scratch[n:len(r.scratch):len(r.scratch)]
 }
 
@@ -199,7 +198,7 @@ func (r *Record) member(s slot) (int64, bool) {
 	}
 	b := r.buf[m.from:m.to]
 	if !m.plain {
-		b = r.plain(b)
+		b = r.plain(m)
 	}
 	return r.clock.nanos(b)
 }
