@@ -4,7 +4,8 @@
 //
 // It generates the logs in DIR unless they are there, builds the subjects, checks that all give the answer that
 // the generator knows, and then runs them as processes, one after the other, in another order in each round.
-// A figure is the median; a ratio is the median of the rounds' ratios. The files are in the page cache.
+// A figure is the median; a ratio is the median of the rounds' ratios. Each process begins when its file has just been read
+// once, and so is in the page cache: some systems take pages back within seconds.
 // The committed table is made by
 //
 //	GOWORK=off go run . -json ../readspeed.json -md ../readspeed.md
@@ -184,7 +185,7 @@ func (b *bench) subjects() []*subject {
 				}
 			}
 		}
-		all = append(all, &subject{Name: name, Log: log, command: command, env: env, check: check, truth: b.truths[log]})
+		all = append(all, &subject{Name: name, Log: log, file: b.file(log + ".log"), command: command, env: env, check: check, truth: b.truths[log]})
 	}
 	one := []string{"GOMAXPROCS=1"}
 	// ours adds a subject of the command, and it on the hard log, on one core and on the long log.

@@ -116,7 +116,7 @@ func (r *result) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# How fast logs are read\n\n`%s` in interop/readspeed/\n\n", r.Command)
 	fmt.Fprintf(&b, "- %s, %s, %d cores; %s\n", r.CPU, r.System, r.Cores, strings.Join(r.Versions, "; "))
-	fmt.Fprintf(&b, "- whole processes on files in the page cache; medians of %d rounds, in each of which all take their turn, in another order\n", r.Rounds)
+	fmt.Fprintf(&b, "- whole processes on files that have just been read, and so are in the page cache; medians of %d rounds, in each of which all take their turn, in another order\n", r.Rounds)
 	b.WriteString("- a ratio is the median of the rounds' ratios; before, every subject has given the answers that the log's generator knows\n")
 	b.WriteString("- DuckDB reads with only the needed columns declared; slogtrace counts a span end once that stands there twice, unless said otherwise\n")
 	for _, name := range []string{"plain", "hard", "long"} {
