@@ -125,8 +125,11 @@ func (f *format) traceText(hex string) string {
 func (f *format) tracePrefix() string { return "projects/" + f.project + "/traces/" }
 
 // decimalIDs are span ids that were written lately, in decimal: lines of one span mostly follow upon each other,
-// and so do those of a span and its parent. Each has the place that its last digits say.
-type decimalIDs [16]decimalID
+// and so do those of a span and its parent. Each has the place that its last digits say; there are places enough for those
+// of a request not to take each other's.
+type decimalIDs [1 << decimalBits]decimalID
+
+const decimalBits = 6
 
 type decimalID struct {
 	first, last uint64 // its hex digits, eight each
@@ -137,7 +140,7 @@ type decimalID struct {
 // append appends a span id, given in hex.
 func (d *decimalIDs) append(b []byte, hex *[16]byte) []byte {
 	first, last := binary.LittleEndian.Uint64(hex[:8]), binary.LittleEndian.Uint64(hex[8:])
-	id := &d[(last>>46^last>>56)%uint64(len(d))]
+	id := &d[last*0x9e3779b97f4a7c15>>(64-decimalBits)]
 	if id.first != first || id.last != last {
 		id.set(first, last)
 	}
