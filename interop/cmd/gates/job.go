@@ -21,11 +21,12 @@ type job struct {
 	sink     func() (w io.Writer, after, end func(), err error) // nil: io.Discard; after a batch, and at the end
 	want     want
 	workers  int // goroutines that share the ops; 0 is one, the measuring one
-	often    int // where a gate is as near as the noise: this many times as many rounds; 0 is one
-}
 
-// rounds returns how many rounds the job has, where others have n.
-func (j job) rounds(n int) int { return n * max(1, j.often) }
+	// often is how many times the job is opened, where a gate is as near as the noise: each time anew, and with as many
+	// short turns as other jobs have in all; 0 is one. For as long as a subject is open, it is faster or slower
+	// for what came to lie where in memory. A copy of the floor was up to 2 % off.
+	often int
+}
 
 // jobs returns all jobs, those with gates first.
 func jobs() []job {

@@ -116,9 +116,9 @@ func (c *config) run(todo []job, command string, stdout, stderr io.Writer) (fail
 		say := func(round, rounds int) {
 			fmt.Fprintf(stderr, "%s (%d of %d): round %d of %d\n", j.name, i+1, len(todo), round, rounds)
 		}
-		jr, err := c.measure(j, j.rounds(c.rounds), say)
+		jr, err := c.measure(j, c.rounds, say)
 		if err == nil && committed != nil && len(checkRows(jr, committed.job(j.name), c.tolerance)) > 0 {
-			jr, err = c.measure(j, 4*j.rounds(c.rounds), say)
+			jr, err = c.measure(j, 4*c.rounds, say)
 		}
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", j.name, err)
@@ -153,13 +153,7 @@ func (c *config) run(todo []job, command string, stdout, stderr io.Writer) (fail
 }
 
 // measure does all that there is to do about one job.
-func (c *config) measure(j job, rounds int, say func(round, rounds int)) (_ jobResult, err error) {
-	o, err := j.open(nil)
-	if err != nil {
-		return jobResult{}, err
-	}
-	defer o.close()
-	runtime.GC()
+func (c *config) measure(j job, rounds int, say func(round, rounds int)) (jobResult, error) {
 	if c.cpuprofile != "" {
 		if err := os.MkdirAll(c.cpuprofile, 0o777); err != nil {
 			return jobResult{}, err
@@ -174,13 +168,26 @@ func (c *config) measure(j job, rounds int, say func(round, rounds int)) (_ jobR
 		}
 		defer pprof.StopCPUProfile()
 	}
-	progress := func(round int) {
-		if round%25 == 0 {
-			say(round, rounds)
+	var o *opened
+	n := max(1, j.often)
+	for i := range n {
+		again, err := j.open(nil)
+		if err != nil {
+			return jobResult{}, err
 		}
-	}
-	if err := o.measure(rounds, c.batch, rand.New(rand.NewPCG(1, 2)), progress); err != nil {
-		return jobResult{}, err
+		defer again.close() // not sooner, or the next one might get the same memory
+		runtime.GC()
+		again.goOn(o)
+		o = again
+		from, to := rounds*i/n, rounds*(i+1)/n
+		progress := func(round int) {
+			if (from+round)%25 == 0 {
+				say(from+round, rounds)
+			}
+		}
+		if err := o.measure(to-from, shortTurns*rounds, c.batch, rand.New(rand.NewPCG(1, uint64(2+i))), progress); err != nil {
+			return jobResult{}, err
+		}
 	}
 	o.countAllocs()
 	return o.result(), nil

@@ -34,7 +34,7 @@ type turns struct{ cpu, wall []float64 }
 
 // shortTurn is the part of a long turn that a short one takes. Most short turns go by without a collection of garbage,
 // so that their median is what the subject does itself; a long one has as many as the subject makes garbage for.
-// For each long turn there are four short ones.
+// For each long turn there are four short ones, and more in a job that is opened often.
 const (
 	shortTurn  = 20
 	shortTurns = 4
@@ -91,6 +91,16 @@ func (j job) open(s *seen) (_ *opened, err error) {
 		}
 	}
 	return o, nil
+}
+
+// goOn takes over the turns of the same job opened before, if it was.
+func (o *opened) goOn(before *opened) {
+	if before == nil {
+		return
+	}
+	for i, e := range o.entries {
+		e.long, e.short = before.entries[i].long, before.entries[i].short
+	}
 }
 
 // label is a subject's name as pprof's -tagfocus takes it, which has a meaning of its own for commas.
@@ -175,7 +185,7 @@ func (e *entry) calibrate(batch time.Duration) error {
 }
 
 // measure runs the rounds: first those of long turns, of about the time batch each, then the short ones.
-func (o *opened) measure(rounds int, batch time.Duration, r *rand.Rand, progress func(round int)) error {
+func (o *opened) measure(longs, shorts int, batch time.Duration, r *rand.Rand, progress func(round int)) error {
 	for _, e := range o.entries {
 		if err := e.calibrate(batch); err != nil {
 			return err
@@ -183,10 +193,10 @@ func (o *opened) measure(rounds int, batch time.Duration, r *rand.Rand, progress
 	}
 	long := func(e *entry) (*turns, int) { return &e.long, e.batch }
 	short := func(e *entry) (*turns, int) { return &e.short, max(e.batch/shortTurn, 1) }
-	if err := o.rounds(rounds, r, progress, long); err != nil {
+	if err := o.rounds(longs, r, progress, long); err != nil {
 		return err
 	}
-	return o.rounds(shortTurns*rounds, r, func(int) {}, short)
+	return o.rounds(shorts, r, func(int) {}, short)
 }
 
 // rounds lets the subjects take their turns, in another order each time. turn says how many ops one is, and where it is noted.

@@ -89,7 +89,7 @@ func recordJobs() []job {
 			want: want{lines: 2, perSpan: 2, attrs: lineAttrs},
 		},
 		{
-			name: "J1g", often: 3, title: "J1 under WithGroup and 2 With attrs, many records of one span",
+			name: "J1g", often: 8, title: "J1 under WithGroup and 2 With attrs, many records of one span",
 			notes: []string{"The ids of the AddAttrs wrapper, and of the handler that OpenTelemetry's users write, stand in the group, where no reader looks for them."},
 			tools: groupTools(), subjects: groupedRecords,
 			want: want{lines: 1, group: group, attrs: inGroup},

@@ -50,12 +50,12 @@ func redactJobs() []job {
 	}
 	return []job{
 		{
-			name: "J1r", often: 3, title: "J1 with a handler that redacts, and nothing to replace", notes: []string{note}, tools: tools,
+			name: "J1r", often: 8, title: "J1 with a handler that redacts, and nothing to replace", notes: []string{note}, tools: tools,
 			subjects: subjects(func(s *session, log logFunc) work { return logMany(s.logger, s.ctx, log) }),
 			want:     want{lines: 1, attrs: lineAttrs},
 		},
 		{
-			name: "J4r", often: 3, title: "J4 with a handler that redacts, and nothing to replace", notes: []string{note}, tools: tools,
+			name: "J4r", often: 8, title: "J4 with a handler that redacts, and nothing to replace", notes: []string{note}, tools: tools,
 			subjects: subjects(func(s *session, log logFunc) work { return each(func() { s.request(log) }) }),
 			want:     want{lines: 10, attrs: lineAttrs, ends: 5, roots: 1},
 		},

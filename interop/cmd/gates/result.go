@@ -73,7 +73,7 @@ type rowResult struct {
 func (o *opened) result() jobResult {
 	j := jobResult{Name: o.name, Title: o.title, Notes: o.notes}
 	if o.often > 0 {
-		j.Notes = append(slices.Clip(j.Notes), fmt.Sprintf("Measured in %d times as many rounds: its gates are as near as the noise of so many as others have.", o.often))
+		j.Notes = append(slices.Clip(j.Notes), fmt.Sprintf("Opened anew %d times, each with as many short turns as other jobs have: its gates are as near as the noise, and what lies where in memory makes a difference of up to 2 %%.", o.often))
 	}
 	for _, e := range o.entries {
 		r := rowResult{
