@@ -284,6 +284,39 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// A job that is opened often has the turns of all openings, each with sessions of its own, and closes them all.
+func TestOpenings(t *testing.T) {
+	var sessions []*session
+	closed := 0
+	o := oursJSON
+	o.open = func(sk *sink) (*session, error) {
+		s, err := oursJSON.open(sk)
+		s.close = func() { closed++ }
+		sessions = append(sessions, s)
+		return s, err
+	}
+	j := job{
+		name: "often", often: 3, tools: []tool{o},
+		subjects: func(tool) []subject {
+			return []subject{{"logs", "logs", func(s *session) work { return logMany(s.logger, s.ctx, logAttrs) }}}
+		},
+	}
+	got, err := j.measure(5, time.Millisecond, func(int, int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := got.entries[0]
+	if len(sessions) != 3 || closed != 0 || e.session != sessions[2] {
+		t.Errorf("want three sessions, all open, and the last one in use, got %d, %d closed", len(sessions), closed)
+	}
+	if long, short := len(e.long.cpu), len(e.short.wall); long != 5 || short != 3*5*shortTurns {
+		t.Errorf("want 5 long turns and %d short ones, got %d and %d", 3*5*shortTurns, long, short)
+	}
+	if got.close(); closed != 3 {
+		t.Errorf("%d of three sessions are closed", closed)
+	}
+}
+
 func TestUsage(t *testing.T) {
 	for _, args := range [][]string{
 		{"-rounds", "0"}, {"-rounds", "x"}, {"-batch", "0s"}, {"-tolerance", "-1"}, {"-job", "("}, {"-job", "nothing"}, {"extra"}, {"-nosuch"},

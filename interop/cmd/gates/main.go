@@ -21,11 +21,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"runtime/pprof"
 	"strings"
 	"time"
@@ -168,27 +166,11 @@ func (c *config) measure(j job, rounds int, say func(round, rounds int)) (jobRes
 		}
 		defer pprof.StopCPUProfile()
 	}
-	var o *opened
-	n := max(1, j.often)
-	for i := range n {
-		again, err := j.open(nil)
-		if err != nil {
-			return jobResult{}, err
-		}
-		defer again.close() // not sooner, or the next one might get the same memory
-		runtime.GC()
-		again.goOn(o)
-		o = again
-		from, to := rounds*i/n, rounds*(i+1)/n
-		progress := func(round int) {
-			if (from+round)%25 == 0 {
-				say(from+round, rounds)
-			}
-		}
-		if err := o.measure(to-from, shortTurns*rounds, c.batch, rand.New(rand.NewPCG(1, uint64(2+i))), progress); err != nil {
-			return jobResult{}, err
-		}
+	o, err := j.measure(rounds, c.batch, say)
+	if err != nil {
+		return jobResult{}, err
 	}
+	defer o.close()
 	o.countAllocs()
 	return o.result(), nil
 }

@@ -93,7 +93,36 @@ func (j job) open(s *seen) (_ *opened, err error) {
 	return o, nil
 }
 
-// goOn takes over the turns of the same job opened before, if it was.
+// measure opens j as often as it is to be, and lets it run its rounds. What it returns has the turns of all openings.
+func (j job) measure(rounds int, batch time.Duration, say func(round, rounds int)) (*opened, error) {
+	var o *opened
+	n := max(1, j.often)
+	for i := range n {
+		again, err := j.open(nil)
+		if err == nil {
+			runtime.GC()
+			again.goOn(o)
+			o = again
+			from, to := rounds*i/n, rounds*(i+1)/n
+			progress := func(round int) {
+				if (from+round)%25 == 0 {
+					say(from+round, rounds)
+				}
+			}
+			err = o.measure(to-from, shortTurns*rounds, batch, rand.New(rand.NewPCG(1, uint64(2+i))), progress)
+		}
+		if err != nil {
+			if o != nil {
+				o.close()
+			}
+			return nil, err
+		}
+	}
+	return o, nil
+}
+
+// goOn takes over the turns of the same job opened before, if it was. That is closed with o, not sooner:
+// or the next one might get the same memory.
 func (o *opened) goOn(before *opened) {
 	if before == nil {
 		return
@@ -101,6 +130,7 @@ func (o *opened) goOn(before *opened) {
 	for i, e := range o.entries {
 		e.long, e.short = before.entries[i].long, before.entries[i].short
 	}
+	o.closers = append(before.closers, o.closers...)
 }
 
 // label is a subject's name as pprof's -tagfocus takes it, which has a meaning of its own for commas.
