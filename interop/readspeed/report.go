@@ -35,7 +35,6 @@ type gate struct {
 	Value float64 `json:"value"`
 	Bound float64 `json:"bound"`
 	OK    bool    `json:"ok"`
-	Known string  `json:"known,omitempty"` // why it does not hold
 }
 
 func (b *bench) result(command string, rounds int, subjects []*subject) *result {
@@ -81,21 +80,7 @@ func (b *bench) result(command string, rounds int, subjects []*subject) *result 
 	add("stats: MB of the long log", rss("stats, long"), 200)
 	add("ls --error: MB of the long log beyond 150 bytes a trace",
 		rss("ls --error, long")-150*float64(b.truths["long"].Traces)/(1<<20), 100)
-	for i := range r.Gates {
-		g := &r.Gates[i]
-		if k := known[g.Name]; !g.OK && g.Value <= k.worst {
-			g.Known = k.why
-		}
-	}
 	return r
-}
-
-// known are the gates that may not hold, up to how much, and why.
-var known = map[string]struct {
-	worst float64
-	why   string
-}{
-	"stats: time of the hard log / of the plain one": {1.65, "it is at its bound: seven runs were from 1.43 to 1.63, and the one of most rounds, 40 of this alone, had 1.60"},
 }
 
 // duckModule says which Go module the program has its DuckDB from.
@@ -125,20 +110,12 @@ func (r *result) markdown() string {
 	cells := [][]string{{"gate", "", "bound", ""}}
 	for _, g := range r.Gates {
 		ok := "ok"
-		switch {
-		case !g.OK && g.Known != "":
-			ok = "known"
-		case !g.OK:
+		if !g.OK {
 			ok = "FAIL"
 		}
 		cells = append(cells, []string{g.Name, fmt.Sprintf("%.2f", g.Value), fmt.Sprintf("≤ %.2f", g.Bound), ok})
 	}
 	table(&b, cells)
-	for _, g := range r.Gates {
-		if g.Known != "" {
-			fmt.Fprintf(&b, "\nKnown: %s: %s.\n", g.Name, g.Known)
-		}
-	}
 	cells = [][]string{{"subject", "log", "wall s", "CPU s", "MB"}}
 	for _, x := range r.Rows {
 		cells = append(cells, []string{x.Name, x.Log, fmt.Sprintf("%.3f", x.Wall), fmt.Sprintf("%.2f", x.CPU), fmt.Sprintf("%.0f", x.RSS)})
