@@ -237,14 +237,15 @@ func (s *Outlines) All(keep func(*Outline) bool) iter.Seq[Outline] {
 	}
 }
 
-// IDs returns the ids of all traces, in order.
-func (s *Outlines) IDs() []string {
-	ids := make([]string, 0, s.Len())
-	for i := range s.shards {
-		for row := range s.shards[i].all() {
-			ids = append(ids, s.shards[i].id(row))
+// IDs yields the ids of all traces, in no order: those of millions need not be held at once.
+func (s *Outlines) IDs() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range s.shards {
+			for row := range s.shards[i].all() {
+				if !yield(s.shards[i].id(row)) {
+					return
+				}
+			}
 		}
 	}
-	slices.Sort(ids)
-	return ids
 }

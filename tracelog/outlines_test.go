@@ -86,8 +86,8 @@ func TestScanOutlinesOfMany(t *testing.T) {
 		if d := gocmp.Diff(want, slices.Collect(s.All(nil))); d != "" {
 			t.Fatalf("%d workers: -want +got\n%.4000s", workers, d)
 		}
-		if s.Len() != len(want) || len(s.IDs()) != len(want) {
-			t.Errorf("%d traces, %d ids, want %d", s.Len(), len(s.IDs()), len(want))
+		if s.Len() != len(want) || len(slices.Collect(s.IDs())) != len(want) {
+			t.Errorf("%d traces, %d ids, want %d", s.Len(), len(slices.Collect(s.IDs())), len(want))
 		}
 	}
 }

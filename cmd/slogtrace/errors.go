@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -57,8 +58,8 @@ Of the spans that match all of the flags those count that failed.`,
 	return cmd
 }
 
-// errorGroups reads traces and groups their failures. It also returns the ids of all traces, in order.
-func (s *session) errorGroups(cmd *cobra.Command, files []string, f *filter) ([]tracelog.ErrorGroup, []string, error) {
+// errorGroups reads traces and groups their failures. It also returns the ids of all traces.
+func (s *session) errorGroups(cmd *cobra.Command, files []string, f *filter) ([]tracelog.ErrorGroup, iter.Seq[string], error) {
 	r, err := s.reading(cmd.Context(), files, true)
 	if err != nil {
 		return nil, nil, err
@@ -155,8 +156,14 @@ func compareStarts(a, b time.Time) int {
 	return a.Compare(b)
 }
 
-func (s *session) writeErrors(groups []tracelog.ErrorGroup, all []string) error {
+func (s *session) writeErrors(groups []tracelog.ErrorGroup, all iter.Seq[string]) error {
 	p := painter(s.colored())
+	var own []string
+	for _, g := range groups {
+		own = append(own, g.Traces...)
+	}
+	slices.Sort(own)
+	short := shortIDs(slices.Compact(own), all)
 	width := len("COUNT")
 	for _, g := range groups {
 		width = max(width, len(formatCount(g.Weighted)))
@@ -177,7 +184,7 @@ func (s *session) writeErrors(groups []tracelog.ErrorGroup, all []string) error 
 		}
 		var ids []string
 		for _, id := range g.Traces {
-			ids = append(ids, p.paint(traceStyle(id), tracelog.Printable(shortID(all, id), 80)))
+			ids = append(ids, p.paint(traceStyle(id), tracelog.Printable(short(id), 80)))
 		}
 		fmt.Fprintf(s.out, "%s%s  show %s\n", indent, p.paint(dim, when), strings.Join(ids, " "))
 	}

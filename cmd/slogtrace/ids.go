@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"regexp"
 	"slices"
@@ -80,29 +81,43 @@ func (s *session) tell(err error) {
 	if !errors.As(err, &ambiguous) {
 		return
 	}
+	short := shortIDs(ambiguous.ids, slices.Values(ambiguous.ids))
 	for _, t := range ambiguous.traces {
-		fmt.Fprintf(s.stderr, "  %s  %s  %s\n", tracelog.Printable(shortID(ambiguous.ids, t.ID), 80), timestamp(t.Start), tracelog.Printable(rootOp(t), 80))
+		fmt.Fprintf(s.stderr, "  %s  %s  %s\n", tracelog.Printable(short(t.ID), 80), timestamp(t.Start), tracelog.Printable(rootOp(t), 80))
 	}
 	if more := len(ambiguous.ids) - len(ambiguous.traces); more > 0 {
 		fmt.Fprintf(s.stderr, "  … and %d more\n", more)
 	}
 }
 
-// shortID returns the shortest beginning of an id, of eight characters at least, that no other one of ids has,
-// which are in order.
-func shortID(ids []string, id string) string {
-	n := shortest
-	i, ok := slices.BinarySearch(ids, id)
-	if i > 0 {
-		n = max(n, common(ids[i-1], id)+1)
+// shortIDs returns a function that shortens one of ids, which are in order: to its shortest beginning, of eight characters
+// at least, that no other one of all has.
+func shortIDs(ids []string, all iter.Seq[string]) func(id string) string {
+	lengths := make([]int, len(ids))
+	tell := func(i int, other string) {
+		lengths[i] = max(lengths[i], common(ids[i], other)+1)
 	}
-	if ok {
-		i++
+	for id := range all {
+		// What has most in common with an id stands next to it.
+		i, ok := slices.BinarySearch(ids, id)
+		next := i
+		if ok {
+			next++
+		}
+		if i > 0 {
+			tell(i-1, id)
+		}
+		if next < len(ids) {
+			tell(next, id)
+		}
 	}
-	if i < len(ids) {
-		n = max(n, common(id, ids[i])+1)
+	return func(id string) string {
+		n := len(id)
+		if i, ok := slices.BinarySearch(ids, id); ok {
+			n = max(shortest, lengths[i])
+		}
+		return cut(id, n)
 	}
-	return cut(id, n)
 }
 
 // cut returns the first n bytes of an id, and the rest of a rune that would be torn.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"os"
 	"runtime"
@@ -98,7 +99,7 @@ func (s *session) list(ctx context.Context, files []string, f *filter, order str
 	may := func(sum *tracelog.Outline) bool { return sum.Matched > 0 }
 	var list []listed
 	all := o.All(may)
-	held := !s.json || order != "start" || limit > 0 // JSON of many can be written without that
+	held := order != "start" || limit > 0 // what is in its order already can be written as it comes
 	for sum := range all {
 		list = append(list, outlined(&sum))
 		if len(list) > maxDetailed && !(f.outlines() && held) {
@@ -108,13 +109,13 @@ func (s *session) list(ctx context.Context, files []string, f *filter, order str
 	many := len(list) > maxDetailed
 	if many && f.outlines() && !held {
 		s.talkOfMany()
-		return writeSeq(s, func(yield func(*tracelog.Summary) bool) {
+		return s.writeList(func(yield func(*listed) bool) {
 			for sum := range all {
-				if l := outlined(&sum); !yield(&l.Summary) {
+				if l := outlined(&sum); !yield(&l) {
 					return
 				}
 			}
-		})
+		}, o.IDs())
 	}
 	if many && f.outlines() {
 		list = sortList(list, order, limit)
@@ -147,14 +148,13 @@ func (s *session) list(ctx context.Context, files []string, f *filter, order str
 	if len(list) == 0 {
 		return fmt.Errorf("none of %s matches", plural(o.Len(), "trace"))
 	}
-	if s.json {
-		sums := make([]*tracelog.Summary, len(list))
+	return s.writeList(func(yield func(*listed) bool) {
 		for i := range list {
-			sums[i] = &list[i].Summary
+			if !yield(&list[i]) {
+				return
+			}
 		}
-		return writeArray(s, sums)
-	}
-	return s.writeList(list, o.IDs())
+	}, o.IDs())
 }
 
 func (s *session) talkOfMany() {
@@ -180,28 +180,47 @@ func sortList(list []listed, by string, limit int) []listed {
 	return list[:limit]
 }
 
-// writeList writes a table. The ids are those of all traces, in order.
-func (s *session) writeList(list []listed, ids []string) error {
-	rows := [][]cell{{
-		{text: "START (UTC)", style: dim}, {text: "DURATION", style: dim, right: true}, {text: "SPANS", style: dim, right: true},
-		{text: "ERRORS", style: dim, right: true}, {text: "TRACE", style: dim}, {text: "OP", style: dim},
-		{text: "SERVICES", style: dim}, {text: "FIRST ERROR", style: dim},
-	}}
-	for i := range list {
-		l := &list[i]
-		errs, first := cell{}, cell{}
-		if l.Errors > 0 {
-			errs = cell{strconv.Itoa(l.Errors), red, true}
-			first = untrusted(red, "✗ "+cmp.Or(l.Error, "failed"), 200)
-		}
-		rows = append(rows, []cell{
-			{text: timestamp(l.Start)}, {text: tracelog.FormatDuration(l.took), right: true},
-			{text: strconv.Itoa(l.Spans), right: true}, errs,
-			untrusted(traceStyle(l.Trace), shortID(ids, l.Trace), 80), untrusted(bold, l.op, 60),
-			untrusted(cyan, strings.Join(l.Services, ", "), 60), first,
+// writeList writes a table, or JSON. ids are those of all traces. The list is gone through several times.
+func (s *session) writeList(list iter.Seq[*listed], ids iter.Seq[string]) error {
+	if s.json {
+		return writeSeq(s, func(yield func(*tracelog.Summary) bool) {
+			for l := range list {
+				if !yield(&l.Summary) {
+					return
+				}
+			}
 		})
 	}
-	return s.writeTable(rows, s.width)
+	var own []string
+	for l := range list {
+		own = append(own, l.Trace)
+	}
+	slices.Sort(own)
+	short := shortIDs(own, ids)
+	return s.writeTable(func(yield func([]cell) bool) {
+		if !yield([]cell{
+			{text: "START (UTC)", style: dim}, {text: "DURATION", style: dim, right: true}, {text: "SPANS", style: dim, right: true},
+			{text: "ERRORS", style: dim, right: true}, {text: "TRACE", style: dim}, {text: "OP", style: dim},
+			{text: "SERVICES", style: dim}, {text: "FIRST ERROR", style: dim},
+		}) {
+			return
+		}
+		for l := range list {
+			errs, first := cell{}, cell{}
+			if l.Errors > 0 {
+				errs = cell{strconv.Itoa(l.Errors), red, true}
+				first = untrusted(red, "✗ "+cmp.Or(l.Error, "failed"), 200)
+			}
+			if !yield([]cell{
+				{text: timestamp(l.Start)}, {text: tracelog.FormatDuration(l.took), right: true},
+				{text: strconv.Itoa(l.Spans), right: true}, errs,
+				untrusted(traceStyle(l.Trace), short(l.Trace), 80), untrusted(bold, l.op, 60),
+				untrusted(cyan, strings.Join(l.Services, ", "), 60), first,
+			}) {
+				return
+			}
+		}
+	}, s.width)
 }
 
 // timestamp is a moment for people, in UTC.

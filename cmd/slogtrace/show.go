@@ -285,7 +285,7 @@ func (r *reading) search(w *wanted) (*tracelog.Trace, error) {
 	case len(traces) == 0:
 		return nil, fmt.Errorf("trace %s: not found", w.text)
 	case len(ids) > 1:
-		return nil, ambiguousError{w.text, o.IDs(), traces}
+		return nil, ambiguousError{w.text, slices.Sorted(o.IDs()), traces}
 	}
 	return traces[0], nil
 }

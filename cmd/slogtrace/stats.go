@@ -140,7 +140,7 @@ func (s *session) writeGroups(groups []*group, by []string) error {
 	if !exact {
 		s.talk("percentiles of groups with more than %d spans are within %g %%", tracelog.MaxExact, 100*tracelog.SketchError)
 	}
-	return s.writeTable(rows, s.width)
+	return s.writeTable(slices.Values(rows), s.width)
 }
 
 // formatCount shows a sum of weights, which is mostly a whole number.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"iter"
 	"strings"
 
 	"github.com/rivo/uniseg"
@@ -22,9 +23,10 @@ func untrusted(st style, text string, limit int) cell {
 
 // writeTable writes rows with their columns aligned. No line is wider than width, if that is not 0:
 // the last column, and where that is not enough the widest others, are shortened.
-func (s *session) writeTable(rows [][]cell, width int) error {
+// It goes through the rows twice, and holds none.
+func (s *session) writeTable(rows iter.Seq[[]cell], width int) error {
 	var widths []int
-	for _, row := range rows {
+	for row := range rows {
 		for i, c := range row {
 			if i == len(widths) {
 				widths = append(widths, 0)
@@ -34,7 +36,7 @@ func (s *session) writeTable(rows [][]cell, width int) error {
 	}
 	shrink(widths, width)
 	p := painter(s.colored())
-	for _, row := range rows {
+	for row := range rows {
 		var line strings.Builder
 		gap := 0
 		for i, c := range row {
