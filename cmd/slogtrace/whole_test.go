@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -207,5 +209,57 @@ func TestManyTraces(t *testing.T) {
 	}
 	if diff := gocmp.Diff(strings.Split(want.String(), "\n"), strings.Split(stdout.String(), "\n")); diff != "" {
 		t.Errorf("-want +got\n%s", diff[:min(len(diff), 3000)])
+	}
+
+	// In each order, cut off or not, as JSON and for people.
+	var all []tracelog.Summary
+	if err := json.Unmarshal([]byte(want.String()), &all); err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]func(*tracelog.Summary) float64{
+		"duration": func(s *tracelog.Summary) float64 { return s.Duration },
+		"spans":    func(s *tracelog.Summary) float64 { return float64(s.Spans) },
+		"errors":   func(s *tracelog.Summary) float64 { return float64(s.Errors) },
+	}
+	for _, order := range lsOrders {
+		sorted := slices.Clone(all)
+		if key := keys[order]; key != nil {
+			slices.SortStableFunc(sorted, func(a, b tracelog.Summary) int { return cmp.Compare(key(&b), key(&a)) })
+		}
+		for _, limit := range []int{0, 7, maxDetailed, maxDetailed + 1} {
+			want := sorted
+			switch {
+			case limit == 0:
+			case order == "start":
+				want = want[len(want)-limit:]
+			default:
+				want = want[:limit]
+			}
+			args := []string{"ls", "--sort", order, "--limit", strconv.Itoa(limit), file}
+			var text, list, stderr strings.Builder
+			run(t.Context(), args, nil, &text, &stderr)
+			run(t.Context(), append(args, "--json"), nil, &list, &stderr)
+			if told := strings.Contains(stderr.String(), "did not end"); told != (len(want) > maxDetailed) {
+				t.Errorf("%q: stderr %q", args, stderr.String())
+			}
+			var got []tracelog.Summary
+			if err := json.Unmarshal([]byte(list.String()), &got); err != nil {
+				t.Fatal(err)
+			}
+			if diff := gocmp.Diff(want, got); diff != "" {
+				t.Errorf("%q (-want +got)\n%s", args, diff[:min(len(diff), 3000)])
+			}
+			lines := strings.Split(text.String(), "\n")
+			if len(lines) != 1+len(want)+1 || !strings.HasPrefix(lines[0], "START") || lines[1+len(want)] != "" {
+				t.Errorf("%q: %d lines, want a heading and %d", args, len(lines)-1, len(want))
+				continue
+			}
+			for i := range want {
+				if line := lines[1+i]; !strings.HasPrefix(line, timestamp(want[i].Start)) || !strings.Contains(line, "  "+want[i].Trace[:shortest]) {
+					t.Errorf("%q: line %d is of another trace than %+v:\n%s", args, 1+i, want[i], line)
+					break
+				}
+			}
+		}
 	}
 }
