@@ -88,9 +88,4 @@ func continueSampled(ctx context.Context, trace [16]byte, span [8]byte, s header
 }
 
 // endPanicked is headers.EndPanicked.
-func endPanicked(span, value any) {
-	s, end := span.(*Span), time.Now()
-	if s.finish(end, nil, value) {
-		s.env.tracer.report(s, end)
-	}
-}
+func endPanicked(span, value any) { span.(*Span).end(time.Now(), nil, value) }

@@ -24,7 +24,7 @@ const maxStackFrames = 32
 var (
 	endFunction    = reflect.TypeFor[Span]().PkgPath() + ".(*Span).End"
 	serverFunction = reflect.TypeFor[Span]().PkgPath() + "/tracehttp.(*writer).finish"
-	clientFunction = reflect.TypeFor[Span]().PkgPath() + "/tracehttp.endPanicked"
+	clientFunction = reflect.TypeFor[Span]().PkgPath() + "/tracehttp.endUnlessReturned"
 )
 
 // panicStack returns the stack of the panic that is being recovered from, innermost call first,

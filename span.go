@@ -266,15 +266,22 @@ func (s *Span) End(err ...*error) {
 			failure = *e
 		}
 	}
-	if s.finish(end, failure, p) {
-		s.env.tracer.report(s, end)
-		if s.root == nil {
-			s.settle()
-		}
-	}
+	s.end(end, failure, p)
 	if p != nil {
 		panic(p)
 	}
+}
+
+// end is the end of every span: it freezes s, reports it, and lets TailHandlers decide about it.
+// If panicked is not nil, s fails with that panic, else with failure, if that is not nil. Only the first call counts.
+func (s *Span) end(at time.Time, failure error, panicked any) {
+	if !s.finish(at, failure, panicked) {
+		return
+	}
+	if s.root == nil {
+		defer s.settle() // also if the Tracer's handler panics
+	}
+	s.env.tracer.report(s, at)
 }
 
 // settle lets TailHandlers decide about s, a local root that has ended.

@@ -120,45 +120,58 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	} else {
 		ctx, span = slogtrace.Start(req.Context(), op, attrs...)
 	}
-	defer endPanicked(span)
+	returned := false
+	defer endUnlessReturned(span, &returned)
 
 	sent := req.WithContext(ctx)
 	sent.Header = t.headers(ctx, req)
 	resp, err := t.roundTripper().RoundTrip(sent)
-	span.SetAttrs(t.appendResponse(ctx, array[:0], resp, err)...)
+	t.received(ctx, span, array[:0], resp, err)
+	returned = true
+	return resp, err
+}
+
+// received ends span with what came of its request, or has the body of resp end it. attrs is memory for attributes.
+func (t *transport) received(ctx context.Context, span *slogtrace.Span, attrs []slog.Attr, resp *http.Response, err error) {
+	span.SetAttrs(t.appendResponse(ctx, attrs, resp, err)...)
 	switch {
 	case err != nil:
 		span.Fail(err)
 		span.End()
-		return resp, err
+		return
 	case resp == nil: // against the rules, which http.Client will say
 		span.SetAttrs(slog.String(errorTypeKey, "_OTHER"))
 		span.Fail(errNoResponse)
 		span.End()
-		return resp, err
+		return
 	case resp.StatusCode >= 400:
 		span.Fail(statusError(resp.StatusCode))
 	}
 	if resp.Body == nil || resp.Body == http.NoBody {
 		span.End()
-		return resp, nil
+		return
 	}
 	if rw, ok := resp.Body.(io.ReadWriteCloser); ok {
 		resp.Body = &writableBody{body{ReadCloser: rw, span: span, ctx: ctx}, rw}
 	} else {
 		resp.Body = &body{ReadCloser: resp.Body, span: span, ctx: ctx}
 	}
-	return resp, nil
 }
 
 var errNoResponse = errors.New("tracehttp: base returned neither a response nor an error")
 
-// endPanicked is to be deferred.
-func endPanicked(span *slogtrace.Span) {
-	if p := recover(); p != nil {
-		headers.EndPanicked(span, p)
-		panic(p)
+// endUnlessReturned ends span where RoundTrip does not return: base panicked, or ended the goroutine. It must be deferred itself.
+func endUnlessReturned(span *slogtrace.Span, returned *bool) {
+	if *returned {
+		return
 	}
+	p := recover()
+	if p == nil { // runtime.Goexit
+		span.End()
+		return
+	}
+	headers.EndPanicked(span, p)
+	panic(p)
 }
 
 // headers returns the headers of req with those of ctx.
