@@ -55,9 +55,7 @@ func newHandler(inner slog.Handler, f *format) *Handler {
 	if inner == nil {
 		panic("slogtrace: NewHandler: want a handler, got nil") // as slog.New does: better here than at the first record
 	}
-	if isInitialHandler(inner) {
-		inner = newTextHandler(inner)
-	}
+	inner = notInitial(inner)
 	h := &Handler{naming: naming{format: f}, inner: inner}
 	for k := range h.root {
 		h.root[k] = inner

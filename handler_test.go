@@ -1691,6 +1691,7 @@ func TestHandlerOverInitial(t *testing.T) {
 		{"debug", []string{"level=DEBUG msg=printed", "level=DEBUG msg=hidden"}, []string{"level=INFO"}, nil},
 		{"warn", []string{"level=WARN msg=printed", "level=WARN msg=warned"}, nil, []string{"informed", "hidden"}},
 		{"with", nil, []string{" service=shop"}, nil},
+		{"chains", nil, nil, []string{"lost"}},
 	} {
 		t.Run(c.mode, func(t *testing.T) {
 			t.Parallel()
@@ -1732,6 +1733,10 @@ func TestHandlerOverInitial(t *testing.T) {
 }
 
 func initialMain(mode string) {
+	if mode == "chains" {
+		initialChains()
+		return
+	}
 	var h slog.Handler = NewHandler(slog.Default().Handler())
 	switch mode {
 	case "otel":
@@ -1756,6 +1761,56 @@ func initialMain(mode string) {
 	slog.WarnContext(ctx, "warned")
 	slog.DebugContext(ctx, "hidden")
 	span.End()
+}
+
+// initialChains makes all chains of up to three handlers of ours around slog's first handler the default, one after the other,
+// and says which of them lost a record.
+func initialChains() {
+	var b bytes.Buffer
+	first := slog.Default()
+	links := map[string]func(slog.Handler) slog.Handler{
+		"Handler": func(h slog.Handler) slog.Handler { return NewHandler(h) },
+		"OTel":    func(h slog.Handler) slog.Handler { return OTel.NewHandler(h) },
+		"Tail":    func(h slog.Handler) slog.Handler { return NewTailHandler(h, nil) },
+		"Redact":  func(h slog.Handler) slog.Handler { return NewRedactHandler(h, nil) },
+	}
+	try := func(names string, h slog.Handler) {
+		fmt.Println(names)
+		b.Reset()
+		slog.SetDefault(slog.New(h))
+		log.Print("printed")
+		ctx, span := Start(context.Background(), "work")
+		slog.InfoContext(ctx, "informed")
+		slog.With("a", 1).WithGroup("g").WarnContext(ctx, "warned", "x", 1)
+		span.End()
+		for _, text := range []string{"printed", "informed", "warned", "span end"} {
+			if n := strings.Count(b.String(), text); n != 1 {
+				fmt.Printf("lost: %s: %q is there %d times: %s", names, text, n, b.String())
+			}
+		}
+	}
+	var chains func(names string, h slog.Handler, n int)
+	chains = func(names string, h slog.Handler, n int) {
+		for name, link := range links {
+			log.SetOutput(&b) // where the text goes
+			chain := link(h)
+			try(name+" "+names, chain)
+			if n > 1 {
+				chains(name+" "+names, chain, n-1)
+			}
+		}
+	}
+	chains("first", first.Handler(), 3)
+	chains("With", first.With("b", 1).Handler(), 3)
+	chains("WithGroup", first.WithGroup("h").Handler(), 3)
+	log.SetOutput(&b)
+	slog.SetDefault(first)
+	ctx, span := Start(context.Background(), "above")
+	defer span.End()
+	logger := Logger(ctx).Handler()
+	try("Logger", logger)
+	chains("Logger", logger, 3)
+	try("Logger With", logger.WithAttrs([]slog.Attr{slog.Int("b", 1)}).WithGroup("h"))
 }
 
 // Records handed to several of ours at once, as MultiHandler does without a copy of what With was given.

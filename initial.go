@@ -7,6 +7,7 @@ import (
 	"log"
 	"log/slog"
 	"reflect"
+	"slices"
 )
 
 // The handler that package slog begins with writes through package log. Once another handler is slog's default,
@@ -24,6 +25,14 @@ type textHandler struct {
 func isInitialHandler(h slog.Handler) bool {
 	t := reflect.TypeOf(h)
 	return t != nil && t.String() == "*slog.defaultHandler" && t.Elem().PkgPath() == "log/slog"
+}
+
+// notInitial returns h, or what each of our handlers uses in its place where that is slog's first handler.
+func notInitial(h slog.Handler) slog.Handler {
+	if isInitialHandler(h) {
+		return newTextHandler(h)
+	}
+	return h
 }
 
 func newTextHandler(initial slog.Handler) *textHandler {
@@ -69,6 +78,37 @@ func (h *textHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (h *textHandler) WithGroup(name string) slog.Handler {
 	return &textHandler{h.Handler.WithGroup(name), h.level}
+}
+
+// A firstHandler is slog's first handler while that is slog's default, and afterwards a textHandler in its place.
+// [Logger] uses it: there the first handler may stay, and its lines look like those of the default logger,
+// but nobody knows whether the logger becomes the default itself.
+type firstHandler struct {
+	first slog.Handler
+	text  slog.Handler
+}
+
+func (h *firstHandler) current() slog.Handler {
+	if isInitialHandler(slog.Default().Handler()) {
+		return h.first
+	}
+	return h.text
+}
+
+func (h *firstHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.first.Enabled(ctx, level)
+}
+
+func (h *firstHandler) Handle(ctx context.Context, r slog.Record) error {
+	return h.current().Handle(ctx, r)
+}
+
+func (h *firstHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &firstHandler{h.first.WithAttrs(slices.Clone(attrs)), h.text.WithAttrs(attrs)}
+}
+
+func (h *firstHandler) WithGroup(name string) slog.Handler {
+	return &firstHandler{h.first.WithGroup(name), h.text.WithGroup(name)}
 }
 
 // A suffixWriter puts suffix, which ends in a newline, in the place of the newline of each Write.

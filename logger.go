@@ -9,7 +9,8 @@ import (
 // they count as made under ctx, whereas a call whose own context is in a trace counts as made there.
 // It writes where the span of ctx reports to, else to the handler of [slog.Default],
 // as that is at the call of Logger. If ctx has nothing of this package, it is slog's default logger itself.
-// Do not make the result the default logger as the first: what [NewHandler] says of slog's own first handler holds here.
+// Where that is the handler that package slog begins with, and another becomes the default later, text goes to what
+// [log.Writer] returned at the call of Logger.
 //
 //	log := slogtrace.Logger(ctx)
 //	log.Info("charged") // carries the ids of ctx
@@ -18,7 +19,11 @@ func Logger(ctx context.Context) *slog.Logger {
 	if c.env == nil {
 		return slog.Default()
 	}
-	return slog.New(&contextHandler{c.env.tracerOrDefault().currentHandler(), ctx})
+	h := c.env.tracerOrDefault().currentHandler()
+	if isInitialHandler(h) {
+		h = &firstHandler{h, newTextHandler(h)}
+	}
+	return slog.New(&contextHandler{h, ctx})
 }
 
 // A contextHandler hands on a context of its own where the call's has no trace.

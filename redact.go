@@ -63,9 +63,7 @@ func NewRedactHandler(next slog.Handler, opts *RedactOptions) slog.Handler {
 	if next == nil {
 		panic("slogtrace: NewRedactHandler: want a handler, got nil")
 	}
-	if isInitialHandler(next) {
-		next = newTextHandler(next)
-	}
+	next = notInitial(next)
 	if opts == nil {
 		opts = new(RedactOptions)
 	}

@@ -99,12 +99,14 @@ const (
 //	tail := slogtrace.NewTailHandler(next, nil)
 //	defer tail.Close()
 //	slog.SetDefault(slog.New(tail))
+//
+// Next may be the handler that package slog begins with: text is written in its place, as [NewHandler] does.
 func NewTailHandler(next slog.Handler, opts *TailOptions) *TailHandler {
 	if next == nil {
 		panic("slogtrace: NewTailHandler: want a handler, got nil") // as NewHandler does
 	}
 	t := newTail(opts)
-	h := &TailHandler{tail: t, next: next}
+	h := &TailHandler{tail: t, next: notInitial(next)}
 	if h.json, _ = next.(*JSONHandler); h.json != nil {
 		t.lines = h.json.out
 	}
