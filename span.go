@@ -214,10 +214,19 @@ func (s *Span) fail(err error) {
 	s.state.Or(failed)
 	s.localRoot().state.Or(spoiled)
 	if s.flags&FlagSampled == 0 {
-		// A failure in a trace that nobody wanted is wanted all the same, and with it the way to it.
-		for p := s; p != nil; p = p.localParent() {
-			p.state.Or(written)
-		}
+		s.markWritten()
+	}
+}
+
+// markWritten has s written although its trace is not sampled, since it failed, and with it the way to it.
+// The outermost span is marked first: where a span is marked, all above it are, and the next failure below stops there.
+func (s *Span) markWritten() {
+	var way []*Span
+	for p := s; p != nil && !p.is(written); p = p.localParent() {
+		way = append(way, p)
+	}
+	for _, p := range slices.Backward(way) {
+		p.state.Or(written)
 	}
 }
 

@@ -941,3 +941,34 @@ func (nopWriter) Write(b []byte) (int, error) { return len(b), nil }
 type spanSampler func(SampleInput) (bool, float64)
 
 func (f spanSampler) Sample(in SampleInput) (bool, float64) { return f(in) }
+
+// When Fail returns in a trace that is not sampled, all spans above are written, whoever else fails below them meanwhile.
+func TestFailMarksAllAbove(t *testing.T) {
+	tr := NewTracer(slog.DiscardHandler, &TracerOptions{Sampler: Ratio(0)})
+	for range 100 {
+		ctx := t.Context()
+		var above []*Span
+		for range 2000 {
+			var s *Span
+			ctx, s = tr.Start(ctx, "above")
+			above = append(above, s)
+		}
+		var done, ready sync.WaitGroup
+		ready.Add(4)
+		for range 4 {
+			done.Go(func() {
+				_, s := tr.Start(ctx, "op")
+				ready.Done()
+				ready.Wait()
+				s.Fail(errSpanCard)
+				for i, s := range above {
+					if !s.is(written) {
+						t.Errorf("the span %d below the root is not marked", i)
+						return
+					}
+				}
+			})
+		}
+		done.Wait()
+	}
+}
