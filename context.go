@@ -376,30 +376,3 @@ func With(ctx context.Context, attrs ...slog.Attr) context.Context {
 	e.setAttrs(merged, c.env.baggage())
 	return &scopeContext{Context: ctx, env: e, span: c.span, remote: c.remote}
 }
-
-// mergeAttrs adds attrs to dst, which it may change: the last one of a key wins and takes the first one's place.
-// Inline groups are flattened, empty attributes left out.
-func mergeAttrs(dst, attrs []slog.Attr) []slog.Attr {
-next:
-	for _, a := range attrs {
-		if a.Key == "" {
-			switch a.Value.Kind() {
-			case slog.KindGroup:
-				dst = mergeAttrs(dst, a.Value.Group())
-				continue
-			case slog.KindAny:
-				if a.Value.Any() == nil {
-					continue
-				}
-			}
-		}
-		for i := range dst {
-			if dst[i].Key == a.Key && a.Key != "" {
-				dst[i] = a
-				continue next
-			}
-		}
-		dst = append(dst, a)
-	}
-	return dst
-}

@@ -34,14 +34,15 @@ func (f Format) EnvAttrs() []slog.Attr {
 	}
 	rest, err := parseResource(os.Getenv("OTEL_RESOURCE_ATTRIBUTES"))
 	var name string
-	var attrs []slog.Attr
+	var set attrSet
 	for _, a := range rest {
 		if a.Key == nameKey {
 			name = a.Value.String()
 		} else {
-			attrs = mergeAttrs(attrs, []slog.Attr{a})
+			set.add([]slog.Attr{a})
 		}
 	}
+	attrs := set.attrs
 	if s := os.Getenv("OTEL_SERVICE_NAME"); s != "" {
 		name = s
 	}

@@ -53,6 +53,7 @@ type rare struct {
 	// guarded by Span.mu
 	err   error
 	stack string
+	index map[string]int // of Span.attrs, while the span runs: see attrSet
 }
 
 func (s *Span) extra() *rare {
@@ -176,8 +177,16 @@ func (s *Span) SetAttrs(attrs ...slog.Attr) {
 	attrs = resolveInline(attrs) // it may call code of the user's, so not under the lock
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.is(ended) {
-		s.attrs = mergeAttrs(slices.Grow(s.attrs, len(attrs)), attrs)
+	if s.is(ended) {
+		return
+	}
+	set := attrSet{attrs: slices.Grow(s.attrs, len(attrs))}
+	if len(s.attrs) > maxUnindexed {
+		set.index = s.extra().index
+	}
+	set.add(attrs)
+	if s.attrs = set.attrs; set.index != nil {
+		s.extra().index = set.index
 	}
 }
 
@@ -314,6 +323,9 @@ func (s *Span) finish(end time.Time, failure error, panicked any) bool {
 	}
 	if failure != nil {
 		s.fail(failure)
+	}
+	if x := s.rare.Load(); x != nil {
+		x.index = nil
 	}
 	s.duration = max(end.Sub(s.start), 0)
 	s.state.Or(ended)

@@ -212,6 +212,7 @@ func (s *Span) takeAttrs(attrs []slog.Attr) {
 		s.attrs = slices.Clone(attrs)
 		return
 	}
+	var set attrSet
 	for i, a := range attrs {
 		one := attrs[i : i+1]
 		if a.Key == "" {
@@ -229,19 +230,23 @@ func (s *Span) takeAttrs(attrs []slog.Attr) {
 			}
 			continue
 		}
-		if s.attrs == nil {
+		if set.attrs == nil {
 			n := len(attrs) - i
 			if s.kind != 0 {
 				n += 3 // how the exchange went, by SetAttrs
 			}
-			s.attrs = make([]slog.Attr, 0, n)
+			set.attrs = make([]slog.Attr, 0, n)
 		}
-		s.attrs = mergeAttrs(s.attrs, one)
+		set.add(one)
 	}
+	s.attrs = set.attrs
 }
 
 // areSimple reports whether attrs are a span's just as they are: each with a key of its own, no kind and no link.
 func areSimple(attrs []slog.Attr) bool {
+	if len(attrs) > maxUnindexed {
+		return false // without a closer look
+	}
 	for i := range attrs {
 		a := &attrs[i]
 		switch a.Value.Kind() {
