@@ -1,6 +1,17 @@
-// Package slogtrace makes distributed traces out of nothing but log/slog records.
+// Package slogtrace provides distributed tracing built from log/slog records. It needs only the standard library.
+//
+// Set it up once, in main. If you pass a logger to your code, send the spans to that logger's handler:
+//
+//	h := slogtrace.NewJSONHandler(os.Stdout, nil)
+//	logger := slog.New(h)
+//	slogtrace.SetDefault(slogtrace.NewTracer(h, nil))
+//
+// If your code calls slog.InfoContext and the like, set slog's default logger. The spans go there by themselves:
 //
 //	slog.SetDefault(slog.New(slogtrace.NewJSONHandler(os.Stdout, nil)))
+//
+// If you call neither, spans go to the logger that slog begins with, which writes text to stderr.
+// Now the function
 //
 //	func book(ctx context.Context) (err error) {
 //		ctx, span := slogtrace.Start(ctx, "book")

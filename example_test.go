@@ -48,6 +48,20 @@ func ExampleStart() {
 	// {"level":"ERROR","msg":"span end","trace":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx","span":"xxxxxxxxxxxxxxxx","op":"charge","error":"card declined","booking":"b1","amount":12}
 }
 
+func ExampleSetDefault() {
+	h := slogtrace.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: steady})
+	logger := slog.New(h) // passed to the code that logs; slog's default logger is another
+	slogtrace.SetDefault(slogtrace.NewTracer(h, nil))
+	defer slogtrace.SetDefault(nil)
+
+	ctx, span := slogtrace.Start(context.Background(), "charge")
+	logger.InfoContext(ctx, "asking the bank")
+	span.End()
+	// Output:
+	// {"level":"INFO","msg":"asking the bank","trace":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx","span":"xxxxxxxxxxxxxxxx","op":"charge"}
+	// {"level":"INFO","msg":"span end","trace":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx","span":"xxxxxxxxxxxxxxxx","op":"charge"}
+}
+
 func ExampleSpan_End() {
 	defer setUp()()
 	book := func(ctx context.Context) (err error) {

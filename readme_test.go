@@ -106,6 +106,46 @@ func must(b []byte, err error) []byte {
 	return b
 }
 
+// The two setups of "Adopt it" stand in the README and in the package's doc, that of an injected logger first.
+// Each is what a program in examples does, whose lines and spans all go to standard output.
+func TestReadmeAdopt(t *testing.T) {
+	rows := regexp.MustCompile("(?m)^\\| [^|]+ \\| (`[^|]+`) \\|$").FindAllStringSubmatch(string(must(os.ReadFile("README.md"))), -1)
+	programs := []string{"injected", "quickstart"}
+	if len(rows) != len(programs) {
+		t.Fatalf("README.md has %d setups in a table, want %d", len(rows), len(programs))
+	}
+	doc := string(must(os.ReadFile("doc.go")))
+	for i, program := range programs {
+		t.Run(program, func(t *testing.T) {
+			setup := "\t" + strings.ReplaceAll(strings.Trim(rows[i][1], "`"), "`<br>`", "\n\t") + "\n"
+			if file := string(must(os.ReadFile("examples/" + program + "/main.go"))); !strings.Contains(file, "func main() {\n"+setup) {
+				t.Errorf("examples/%s does not begin with the README's setup:\n%s", program, setup)
+			}
+			_, after, ok := strings.Cut(doc, "//\n//"+strings.ReplaceAll(strings.TrimSuffix(setup, "\n"), "\n", "\n//")+"\n//\n")
+			if doc = after; !ok {
+				t.Errorf("doc.go does not have the README's setup, or in another order:\n%s", setup)
+			}
+			cmd := exec.Command("go", "run", "./examples/"+program)
+			var stdout, stderr strings.Builder
+			cmd.Stdout, cmd.Stderr = &stdout, &stderr
+			if err := cmd.Run(); err != nil || stderr.Len() > 0 {
+				t.Fatalf("error %v, on stderr:\n%s", err, stderr.String())
+			}
+			counts := make(map[string]int)
+			for line := range strings.Lines(stdout.String()) {
+				var l struct{ Msg, Trace string }
+				if err := json.Unmarshal([]byte(line), &l); err != nil || len(l.Trace) != 32 {
+					t.Errorf("not a JSON line with a trace: %s", line)
+				}
+				counts[l.Msg]++
+			}
+			if counts["asking the bank"] != 1 || counts["span end"] == 0 {
+				t.Errorf("not one line and the ends of spans:\n%s", stdout.String())
+			}
+		})
+	}
+}
+
 // Each signature in the README is declared so, and each function of the package is named there.
 func TestReadmeAPI(t *testing.T) {
 	out, err := exec.Command("go", "doc", "-all", ".").Output()

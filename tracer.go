@@ -81,7 +81,11 @@ func NewTracer(h slog.Handler, opts *TracerOptions) *Tracer {
 	return t
 }
 
-// SetDefault makes t the Tracer of spans whose context has none. A nil t restores the initial one.
+// SetDefault makes t the Tracer of spans whose context has none. A nil t restores the initial one,
+// which writes to the handler of [slog.Default]. In a program that passes a logger to its code,
+// use that logger's handler, so that lines and spans go to one place:
+//
+//	slogtrace.SetDefault(slogtrace.NewTracer(logger.Handler(), nil))
 func SetDefault(t *Tracer) {
 	if t == nil {
 		t = NewTracer(nil, nil)
