@@ -37,7 +37,11 @@
 //     as slog.TextHandler and logrus write them (logfmt), up to 1 MiB;
 //   - text with the ids in brackets: 2026-03-01 09:15:00 INFO [trace:4bf9 span:00f0 op:POST /bookings] seat held.
 //     What stands behind the brackets is the message; behind "span end" there may be key=value pairs;
+//     the op may be a JSON string: op:"GET http://x";
 //   - text as slog's default logger writes it: 2026/03/01 09:15:00 INFO seat held trace=4bf9 span=00f0 seat=12A.
+//
+// An object, or key=value pairs, without the id of a trace may have such brackets at the start of the message, or in a member
+// "prefix" of their own. A line that has the id of a trace among its members has that one, whatever its message begins with.
 //
 // It may stand within what others put around it:
 //

@@ -28,7 +28,7 @@ type Entry struct {
 	Trace, Span, Op string
 
 	// Schema tells whose names the ids have: "slogtrace", "otel", "datadog", "gcp", "newrelic", "ecs", "honeycomb",
-	// "victorialogs", "axiom", "xray", or "text" for a bracketed prefix. It is "" on a line without ids.
+	// "victorialogs", "axiom", "xray", or "text" for ids in brackets. It is "" on a line without ids.
 	Schema string
 
 	// Service is what the line says under "service", or under that name's form in its schema, at the root of the line.

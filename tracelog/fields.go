@@ -16,6 +16,9 @@ func (p *lineParser) fields(e *Entry, preset *layout) {
 	p.level(e)
 	p.text(fieldMessage, &e.Message, true)
 	p.text(fieldOp, &e.Op, true)
+	if e.Trace == "" {
+		p.prefixed(e)
+	}
 	if !p.text(fieldService, &e.Service, true) {
 		e.Service = p.service
 	}

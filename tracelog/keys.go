@@ -203,7 +203,7 @@ var (
 	slotTime, slotLevel, slotMessage, slotJournal    slot
 	slotTrace, slotSpan, slotOp                      slot
 	slotNanoseconds, slotGoDuration, slotTransaction slot
-	slotError                                        slot
+	slotError, slotPrefix                            slot
 )
 
 // slotTable is the map slots, quicker: most keys of a line are the user's, and differ from all of these
@@ -296,6 +296,7 @@ func init() {
 	slotJournal = slotOf("__REALTIME_TIMESTAMP")
 	slotNanoseconds, slotGoDuration = slotOf("event.duration"), slotOf("duration")
 	slotTransaction, slotError = slotOf("transaction.id"), slotOf("error")
+	slotPrefix = slotOf("prefix")
 	for key := range maps.Clone(slots) {
 		if outer, _, ok := strings.Cut(key, "."); ok && !strings.Contains(key, "/") {
 			nests[slotOf(outer)] = true

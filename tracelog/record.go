@@ -232,6 +232,9 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 		return false // it may be no record
 	}
 	message := f.text(l, fieldMessage)
+	if len(trace) == 0 && (f.opensBracket(b, message) || f.opensBracket(b, f.stringAt(slotPrefix))) {
+		return false
+	}
 	if message == nil {
 		return true
 	}
@@ -307,6 +310,19 @@ func (f *fastLine) text(l *layout, field field) *spot {
 		}
 	}
 	return nil
+}
+
+// stringAt returns the string that stands under a key, nil if there is none.
+func (f *fastLine) stringAt(s slot) *spot {
+	if m := &f.members[s]; m.line == f.line && m.kind == '"' {
+		return m
+	}
+	return nil
+}
+
+// opensBracket reports whether a string, which may be nil, may begin with a bracket, for which it may be escaped.
+func (f *fastLine) opensBracket(b []byte, m *spot) bool {
+	return m != nil && m.from < m.to && (b[m.from] == '[' || b[m.from] == '\\')
 }
 
 // take makes the record of an entry, whose Raw is not looked at.

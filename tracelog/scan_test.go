@@ -409,6 +409,15 @@ func checkFields(t *testing.T, e *Entry, line []byte, text func(key string) (str
 		{traceKey, e.Trace}, {spanKey, e.Span}, {"op", e.Op}, {"msg", e.Message}, {"level", e.Level}, {"service", e.Service},
 	} {
 		want, ok := text(f.key)
+		if e.Schema == "text" && (f.key == traceKey || f.key == spanKey || f.key == "op" || f.key == "msg") {
+			// The ids and the op are from brackets, behind which the message is.
+			id, _ := text(traceKey)
+			msg, _ := text("msg")
+			if id != "" || !strings.HasPrefix(msg, "[trace") || !strings.HasSuffix(msg, e.Message) || len(msg) < len("[trace:x]")+len(e.Message) {
+				t.Errorf("%q: %s is %q, from a message %q and a trace %q", line, f.key, f.got, msg, id)
+			}
+			continue
+		}
 		if f.key == traceKey {
 			if hex, _, ok := xrayID(want); ok {
 				want = hex
