@@ -162,6 +162,9 @@ func (h *Handler) nextRedacted(c *current, r *slog.Record, x *redactor) slog.Han
 // and nothing in their way. C is what its context says. The ids are bound to that handler, or added to r.
 func (h *Handler) next(c *current, r *slog.Record) slog.Handler {
 	op := c.op()
+	if h.format.form == prefixForm {
+		r.Message = withPrefix(c, op, r.Message)
+	}
 	b := c.bound.of(h, op)
 	if b == nil {
 		b = h.newBound(c, &contents{kind: logRecord}, nil, op)
@@ -190,6 +193,9 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 	op := ""
 	if in.kind >= logRecord {
 		op = c.op()
+		if h.format.form == prefixForm {
+			r.Message = withPrefix(c, op, r.Message)
+		}
 	}
 	with := h.contextAttrs(c, &in, false)
 	if in.event == eventNone && !in.changed && len(with) == len(h.contextAttrs(c, &in, true)) && !mayChange(with) {
@@ -231,12 +237,16 @@ func (h *Handler) handleSpan(s *Span, e event, level slog.Level, at time.Time, p
 	}
 	c := current{span: s, env: s.env}
 	in := contents{kind: spanRecord, event: e}
-	r := slog.NewRecord(h.format.spanTime(s, e, at), level, e.message(), pc)
+	op, msg := c.op(), e.message()
+	if h.format.form == prefixForm {
+		msg = withPrefix(&c, op, msg)
+	}
+	r := slog.NewRecord(h.format.spanTime(s, e, at), level, msg, pc)
 	var mem struct { // at once
 		mark  mark
 		attrs [6]slog.Attr // what most spans have
 	}
-	r.AddAttrs(slog.Attr{Value: h.added(&mem.mark, mem.attrs[:0], &c, &in, nil, c.op(), s.text())})
+	r.AddAttrs(slog.Attr{Value: h.added(&mem.mark, mem.attrs[:0], &c, &in, nil, op, s.text())})
 	r.AddAttrs(s.attrs...)
 	return h.root[spanRecord].Handle((*spanContext)(s), r), true
 }

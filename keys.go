@@ -435,8 +435,9 @@ func hidesInline(a slog.Attr) bool {
 	return isInlineValuer(a)
 }
 
+// A mark stays: resolved it would be none.
 func isInlineValuer(a slog.Attr) bool {
-	return a.Key == "" && a.Value.Kind() == slog.KindLogValuer
+	return a.Key == "" && a.Value.Kind() == slog.KindLogValuer && !isMark(a)
 }
 
 // contextAttrs returns with, the attributes of With and the baggage, under the keys that they have in a line of kind k:

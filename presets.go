@@ -90,6 +90,7 @@ const (
 	honeycombForm
 	axiomForm
 	xrayForm
+	prefixForm // the ids are in the message: see NewPrefixHandler
 )
 
 // Names that are a backend's alone.

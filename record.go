@@ -242,6 +242,9 @@ func strangersGroup(s *Span, e event) slog.Value {
 // appendIDs appends the attributes that every record under c carries.
 // text begins with the ids, so that they need no memory of their own.
 func appendIDs(attrs []slog.Attr, f *format, c *current, text, op string) []slog.Attr {
+	if f.form == prefixForm {
+		return attrs
+	}
 	attrs = append(attrs, f.always...)
 	attrs = append(attrs, slog.String(f.Trace, f.traceText(text)), slog.String(f.Span, f.spanText(text[32:])))
 	if f.form == ecsForm && c.isEntry() {

@@ -1,0 +1,99 @@
+package slogtrace
+
+import (
+	"log/slog"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// NewPrefixHandler returns a handler that writes the ids before the message, not as attributes:
+//
+//	[trace:4bf92f3577b34da6a3ce929d0e0e4736 span:00f067aa0ba902b7 op:charge] asking the bank
+//
+// Use it for tools that search the text of messages, and for inner handlers that write no attributes.
+// Package tracelog reads the ids from there, on lines of text and in a JSON member msg or message.
+//
+// What [NewHandler] says of inner, of nested handlers and of records outside a trace holds here too.
+// The ids are in the prefix only. All else stays an attribute: those of [With], the baggage, and what a span record
+// says of its span, under the names of docs/records.md. An inner handler that writes no attributes writes lines of which
+// a trace has the log lines, but no spans.
+//
+// The op is left out where it is not known. It is a JSON string in quotes if it has quotes, brackets, a colon,
+// an equals sign, a comma, a backslash or what cannot be printed, or a space at either end; brackets are escaped there.
+// So the first closing bracket ends the prefix. What looks like a prefix in your own message comes after it and counts for nothing.
+// A root attribute of yours under a key by which readers know ids becomes attr.<key>.
+func NewPrefixHandler(inner slog.Handler) slog.Handler { return newHandler(inner, prefixFormat) }
+
+// prefixFormat is the format of a Handler that writes the ids into the message.
+var prefixFormat = func() *format {
+	f := Format{form: prefixForm}.compile(false)
+	for _, k := range [...]recordKind{logRecord, spanRecord} {
+		f.reservedKeys[k] = newKeySet(f.reservedKeys[k].keys, readersIDs)
+	}
+	return f
+}()
+
+// readersIDs are keys beside trace, span and op under which readers look for ids, and the first words of those with a dot:
+// of an object, or a group that a text handler writes so.
+// On a line without ids of ours among its members, a user's own would be taken for them.
+var readersIDs = []string{
+	"trace_id", "traceId", "TraceId", "traceID", "span_id", "spanId", "SpanId", "spanID", "traceparent",
+	"dd", "dd.trace_id", "dd.span_id",
+	"logging", "logging.googleapis.com/trace", "logging.googleapis.com/spanId",
+	"trace.id", "span.id", "transaction", transactionKey,
+	"trace.trace_id", "trace.span_id",
+	"xray_trace_id", "xrayTraceId", "AWS-XRAY-TRACE-ID", "xray_segment_id",
+}
+
+// withPrefix returns the message of a record under c, which is in a trace.
+func withPrefix(c *current, op, msg string) string {
+	ids := c.ids()
+	var mem [128]byte
+	b := append(append(mem[:0], "[trace:"...), ids[:32]...)
+	b = append(append(b, " span:"...), ids[32:]...)
+	if op != "" {
+		b = appendPrefixOp(append(b, " op:"...), op)
+	}
+	b = append(b, ']')
+	if msg != "" {
+		b = append(append(b, ' '), msg...)
+	}
+	return string(b)
+}
+
+// appendPrefixOp appends op in a form that ends neither at a space nor at a bracket of its own.
+func appendPrefixOp(b []byte, op string) []byte {
+	if isPlainOp(op) {
+		return append(b, op...)
+	}
+	for _, c := range appendString(nil, op) {
+		switch c {
+		case '[':
+			b = append(b, `\u005b`...)
+		case ']':
+			b = append(b, `\u005d`...)
+		default:
+			b = append(b, c)
+		}
+	}
+	return b
+}
+
+// isPlainOp reports whether op reads back as it is.
+func isPlainOp(op string) bool {
+	if op[0] == ' ' || op[len(op)-1] == ' ' {
+		return false
+	}
+	for i, r := range op {
+		if strings.ContainsRune(`"[]:=,\`, r) || !unicode.IsPrint(r) {
+			return false
+		}
+		if r == utf8.RuneError {
+			if _, size := utf8.DecodeRuneInString(op[i:]); size == 1 {
+				return false
+			}
+		}
+	}
+	return true
+}
