@@ -11,6 +11,7 @@ import (
 func init() {
 	headers.Inject, headers.Extract = injectHeaders, extractHeaders
 	headers.Continue, headers.EndPanicked = continueSampled, endPanicked
+	headers.Rename = renameUnlessSet
 }
 
 // injectHeaders is headers.Inject.
@@ -89,3 +90,15 @@ func continueSampled(ctx context.Context, trace [16]byte, span [8]byte, s header
 
 // endPanicked is headers.EndPanicked.
 func endPanicked(span, value any) { span.(*Span).end(time.Now(), nil, value) }
+
+// renameUnlessSet is headers.Rename.
+func renameUnlessSet(span any, last *string, op string) *string {
+	s := span.(*Span)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.is(ended) || s.renamed() != last {
+		return last
+	}
+	s.extra().op.Store(&op)
+	return &op
+}

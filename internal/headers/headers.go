@@ -1,5 +1,5 @@
 // Package headers lets tracehttp reach what package slogtrace keeps to itself: a context as header values, and back,
-// without the detour over values that users see. Package slogtrace sets both functions before main begins.
+// without the detour over values that users see. Package slogtrace sets the functions before main begins.
 package headers
 
 import "context"
@@ -23,6 +23,10 @@ var (
 	// EndPanicked ends span, a *slogtrace.Span, failed with the panic of the given value.
 	// The deferred function that recovered it calls EndPanicked and panics again.
 	EndPanicked func(span, value any)
+
+	// Rename renames span, a *slogtrace.Span, to op, unless somebody else has done so by SetOp:
+	// last is what Rename returned the time before, nil at first. It returns what is to be handed in next time.
+	Rename func(span any, last *string, op string) *string
 )
 
 // A Sampling is what the caller decided of its trace. Unlike traceparent, B3 can leave that to us, or say no more than that.
