@@ -25,8 +25,7 @@ const (
 	errorTypeKey      = "error.type"
 	userAgentKey      = "user_agent.original"
 
-	abortedKey   = "http.aborted" // ours: client, handler
-	requestIDKey = "request_id"   // ours
+	abortedKey = "http.aborted" // ours: client, handler
 )
 
 // maxText bounds, in bytes, a text that a stranger chose, and maxMethod a method.
@@ -55,34 +54,11 @@ func knownMethod(m string) string {
 	return ""
 }
 
-func appendMethod(attrs []slog.Attr, known, original string) []slog.Attr {
-	if known != "" {
+func appendMethod(attrs []slog.Attr, original string) []slog.Attr {
+	if known := knownMethod(original); known != "" {
 		return append(attrs, slog.String(methodKey, known))
 	}
 	return append(attrs, slog.String(methodKey, "_OTHER"), slog.String(originalMethodKey, cut(original, maxMethod)))
-}
-
-// opName returns the name of a server span: method and route.
-func opName(known, pattern string) string {
-	if known == "" {
-		known = "HTTP"
-	}
-	route := routeOf(pattern)
-	if route == "" {
-		return known
-	}
-	if len(pattern) == len(known)+1+len(route) && strings.HasPrefix(pattern, known) {
-		return pattern
-	}
-	return known + " " + route
-}
-
-// routeOf returns the path of a pattern of http.ServeMux, [METHOD ][HOST]/[PATH].
-func routeOf(pattern string) string {
-	if i := strings.IndexByte(pattern, '/'); i >= 0 {
-		return pattern[i:]
-	}
-	return ""
 }
 
 // appendAddress appends host and port of an authority, and defaultPort if that is not 0 and host has no port.

@@ -18,7 +18,7 @@ type HandlerOptions struct {
 	Tracer *slogtrace.Tracer
 
 	// Trust says what to do with the trace that a request names. Nil: [Continue], for all.
-	// On a public edge, set it: see [Trust].
+	// On a public edge, where strangers can reach the server, set it: see [Trust].
 	Trust func(*http.Request) Trust
 
 	// Baggage takes the baggage of requests that are continued, besides their trace.
@@ -31,6 +31,12 @@ type HandlerOptions struct {
 	// NoTraceHeader leaves that header out.
 	NoTraceHeader bool
 
+	// RequestIDs are the headers that identify a request, besides its trace. Nil: X-Request-Id, on records as request_id.
+	// Empty, but not nil: none. The usual second one is X-Correlation-Id:
+	//
+	//	RequestIDs: []tracehttp.RequestID{{Generate: true}, {Header: "X-Correlation-Id"}}
+	RequestIDs []RequestID
+
 	// RequestHeaders and ResponseHeaders name the headers to be logged, as http.request.header.<name> and
 	// http.response.header.<name>, User-Agent as user_agent.original. Nil: none. Think of cookies and credentials.
 	RequestHeaders, ResponseHeaders []string
@@ -41,8 +47,8 @@ type HandlerOptions struct {
 
 // Trust is what a server does with the trace that a request names.
 //
-// The headers are whatever the client writes. Whoever is believed can put spans into any of your traces, those of
-// other customers among them, have all of its requests sampled, or none, and make one trace of a million requests.
+// The headers are whatever the client writes. A trusted client can add spans to any trace, also to those of
+// other customers, have all of its requests sampled, or none, and make one trace of a million requests.
 // So [Continue] is for what only your own services reach. On a public edge use [Link], if the clients' traces are
 // of use to you (a partner, your own app), else [Ignore].
 // Behind a gateway of your own that removes the headers or sets its own, Continue is right again.
@@ -68,10 +74,30 @@ const (
 // ids without a decision leave it to the Tracer's Sampler.
 // What is not taken is said in one record at level Debug. The client never hears of it.
 //
-// The span's name is method and route, "GET /bookings/{id}". If next is an [http.ServeMux] itself, the records
-// inside have it already. Else the span is renamed when next has returned, by the Pattern of the request
-// that next got, unless it was renamed by somebody else. Without a route it is the method;
+// The span's name is method and route, "GET /bookings/{id}". Without a route it is the method;
 // a method that RFC 9110 does not know is "HTTP". The host of a pattern is left out.
+//
+// # What hides the route
+//
+// Put NewHandler directly around the [http.ServeMux]: next is the mux itself. Then the route is known from the start,
+// to records inside, and to a Sampler, such as [slogtrace.PerOp].
+//
+// Otherwise the route is known when next has returned, and only if the mux got the very request that next got:
+// a mux writes its pattern into the request that it is called with. Middleware that copies the request hides the route.
+// It is copied by each r.WithContext and r.Clone, as in most middleware for authentication, and by
+// [http.TimeoutHandler], [http.MaxBytesHandler] and [http.StripPrefix].
+// Then the name is the method, "GET", for the whole service. There are two remedies:
+//
+//	tracehttp.NewHandler(auth(tracehttp.NewHandler(mux, nil)), opts) // a second one directly around the mux
+//	tracehttp.SetRoute(ctx, route)                                   // for other routers, and in middleware
+//
+// The second NewHandler makes no span of its own. It tells the first one the route, before it calls the mux.
+// The innermost route counts: behind StripPrefix it is the one without the prefix; [SetRoute] can say the whole.
+// A Sampler has decided by then: it saw "GET".
+//
+// A span that was renamed by [slogtrace.Span.SetOp] keeps that name; http.route is set all the same.
+//
+// # Attributes
 //
 // Its attributes are, after OpenTelemetry's semantic conventions: http.request.method (_OTHER, and then
 // http.request.method_original), http.route, http.response.status_code, url.scheme, url.path (escaped, at most 1 KiB),
@@ -85,8 +111,10 @@ const (
 // (the request's context is canceled, or a write failed); a status of 500 and above fails the span even so.
 // Where nothing was written to a client that is gone, or before ErrAbortHandler, there is no status.
 //
-// An X-Request-Id of at most 128 printable ASCII bytes stands on all records of the request as request_id,
-// and in the answer. None is invented, and [NewTransport] sends none on. The answer has the trace id in X-Trace-Id.
+// The answer has the trace id in X-Trace-Id. Request ids are on all records of the request, and in the answer:
+// see [HandlerOptions.RequestIDs].
+//
+// # Writers and handlers inside
 //
 // The ResponseWriter that next gets has Unwrap, for [http.ResponseController]. It is an [http.Flusher],
 // an [http.Hijacker] or an [io.ReaderFrom] where the original is one, and HTTP/2's is an [http.Pusher] too.
@@ -94,7 +122,12 @@ const (
 // unless another was written before, and the span ends when next returns.
 //
 // A handler inside another of NewHandler's makes no second span: the outermost one counts, with its options.
-// (Where what is between hides the ResponseWriter, as [http.TimeoutHandler] does, there are two.)
+// It is recognised by the request's context, through any middleware, also one that hides the ResponseWriter.
+// A request of its own, made by a handler under its request's context and served with another ResponseWriter,
+// has a span of its own.
+//
+// Where next is the mux that has called this handler, as in http.Handle("/", tracehttp.NewHandler(nil, nil)),
+// a request for which the mux has nothing else is not found: status 404, in one span.
 func NewHandler(next http.Handler, opts *HandlerOptions) http.Handler {
 	h := &handler{next: next}
 	if opts != nil {
@@ -104,6 +137,7 @@ func NewHandler(next http.Handler, opts *HandlerOptions) http.Handler {
 		h.next = http.DefaultServeMux
 	}
 	h.mux, _ = h.next.(*http.ServeMux)
+	h.opts.RequestIDs = requestIDs(h.opts.RequestIDs)
 	h.opts.RequestHeaders = canonical(h.opts.RequestHeaders)
 	h.opts.ResponseHeaders = canonical(h.opts.ResponseHeaders)
 	h.opts.Query = slices.Clone(h.opts.Query)
@@ -125,58 +159,71 @@ type handler struct {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if baseOf(w) != nil {
-		h.next.ServeHTTP(w, r)
+	if x := outerExchange(w, r); x != nil {
+		h.serveInside(x, w, r)
 		return
 	}
 	rw, x := newWriter(w)
 	x.ResponseWriter, x.handler = w, h
-	x.start(r)
+	next := x.start(r)
 	defer x.finish()
-	h.next.ServeHTTP(rw, x.request)
+	next.ServeHTTP(rw, &x.exchange.request)
 	x.returned = true
 }
 
-// start begins the span of r.
-func (w *writer) start(r *http.Request) {
+// serveInside serves a request that has a span already, and tells that the route.
+func (h *handler) serveInside(x *exchange, w http.ResponseWriter, r *http.Request) {
+	pattern, next, ctx := h.patternOf(r)
+	if ctx != r.Context() {
+		r = r.WithContext(ctx)
+	}
+	if h.mux != nil {
+		x.found(pattern)
+	} else {
+		defer x.foundBehind(r, pattern, x.timesRouted())
+	}
+	next.ServeHTTP(w, r)
+}
+
+// start begins the span of r. It returns the handler that is next.
+func (w *writer) start(r *http.Request) (next http.Handler) {
 	h := w.handler
-	ctx, link, err := h.context(r)
-	id, idErr := requestID(r.Header)
-	if id != "" {
-		w.values[1] = id
-		w.Header()["X-Request-Id"] = w.values[1:2:2]
-		ctx = slogtrace.With(ctx, slog.String(requestIDKey, id))
+	outer := exchangeOf(r.Context())
+	pattern, next, ctx := h.patternOf(r)
+	x := newExchange(ctx, h, r)
+	w.exchange, w.pattern, x.route = x, pattern, routeOf(pattern)
+	ctx, link, err := h.context(x, r)
+	ctx, idErrs := x.identify(ctx, r, outer)
+	for _, known := range x.ids {
+		w.Header()[known.header] = []string{known.id}
 	}
 
-	w.method, w.pattern = knownMethod(r.Method), r.Pattern
-	if h.mux != nil && r.RequestURI != "*" { // which the mux does not route
-		_, w.pattern = h.mux.Handler(r)
-	}
-	w.op = opName(w.method, w.pattern)
 	var array [16]slog.Attr
 	attrs := append(array[:0], slogtrace.KindServer)
 	if link.Key != "" {
 		attrs = append(attrs, link)
 	}
-	attrs = h.appendRequest(attrs, w.method, w.pattern, r)
+	attrs = h.appendRequest(attrs, x.route, r)
+	op := opName(r.Method, pattern)
 	if t := h.opts.Tracer; t != nil {
-		ctx, w.span = t.Start(ctx, w.op, attrs...)
+		ctx, w.span = t.Start(ctx, op, attrs...)
 	} else {
-		ctx, w.span = slogtrace.Start(ctx, w.op, attrs...)
+		ctx, w.span = slogtrace.Start(ctx, op, attrs...)
 	}
+	x.span = w.span
 	if h.traceHeader != "" {
-		w.values[0] = w.span.SpanContext().TraceID.String()
-		w.Header()[h.traceHeader] = w.values[0:1:1]
+		w.traceID[0] = w.span.SpanContext().TraceID.String()
+		w.Header()[h.traceHeader] = w.traceID[:]
 	}
-	w.request = r.WithContext(ctx)
-	if err != nil || idErr != nil {
-		report(ctx, err, idErr)
+	x.request = *r.WithContext(ctx)
+	if err != nil || len(idErrs) > 0 {
+		report(ctx, append(idErrs, err))
 	}
+	return next
 }
 
-// context returns the context that the request's span is to start in, and a link for it.
-func (h *handler) context(r *http.Request) (ctx context.Context, link slog.Attr, err error) {
-	ctx = r.Context()
+// context returns ctx continued as Trust has it, which the span of r starts in, and a link for it.
+func (h *handler) context(ctx context.Context, r *http.Request) (_ context.Context, link slog.Attr, err error) {
 	trust := Continue
 	if h.opts.Trust != nil {
 		trust = h.opts.Trust(r)
@@ -200,7 +247,7 @@ func (h *handler) context(r *http.Request) (ctx context.Context, link slog.Attr,
 }
 
 // report says what of the headers was not taken.
-func report(ctx context.Context, errs ...error) {
+func report(ctx context.Context, errs []error) {
 	log := slogtrace.Logger(ctx)
 	if !log.Enabled(ctx, slog.LevelDebug) {
 		return
@@ -216,28 +263,6 @@ func report(ctx context.Context, errs ...error) {
 		}
 	}
 	log.LogAttrs(ctx, slog.LevelDebug, "request headers not taken", slog.String("err", text))
-}
-
-const maxRequestID = 128
-
-var errRequestID = errors.New("tracehttp: X-Request-Id: want one of at most 128 printable ASCII bytes, got something else")
-
-// requestID returns the id that the client gave its request, "" if there is none that can be accepted.
-func requestID(h http.Header) (string, error) {
-	v := h["X-Request-Id"]
-	if len(v) == 0 || len(v) == 1 && v[0] == "" {
-		return "", nil
-	}
-	id := v[0]
-	if len(v) > 1 || len(id) > maxRequestID {
-		return "", errRequestID
-	}
-	for i := range len(id) {
-		if id[i] < ' ' || id[i] > '~' {
-			return "", errRequestID
-		}
-	}
-	return id, nil
 }
 
 // finish ends the span, whether next returned, panicked or called runtime.Goexit. It must be deferred itself.
@@ -256,9 +281,9 @@ func (w *writer) finish() {
 }
 
 // appendRequest appends what is known before next is called. It may change the request, also when it has not returned in time.
-func (h *handler) appendRequest(attrs []slog.Attr, method, pattern string, r *http.Request) []slog.Attr {
-	attrs = appendMethod(attrs, method, r.Method)
-	if route := routeOf(pattern); route != "" {
+func (h *handler) appendRequest(attrs []slog.Attr, route string, r *http.Request) []slog.Attr {
+	attrs = appendMethod(attrs, r.Method)
+	if route != "" {
 		attrs = append(attrs, slog.String(routeKey, route))
 	}
 	scheme := "http"
@@ -281,13 +306,9 @@ func (h *handler) appendRequest(attrs []slog.Attr, method, pattern string, r *ht
 func (w *writer) setAttrs(p any) {
 	var array [8]slog.Attr
 	attrs := array[:0]
-	if pattern := w.request.Pattern; pattern != "" && pattern != w.pattern {
-		if w.span.Op() == w.op {
-			w.span.SetOp(opName(w.method, pattern))
-		}
-		if route := routeOf(pattern); route != "" {
-			attrs = append(attrs, slog.String(routeKey, route))
-		}
+	w.exchange.foundBehind(&w.exchange.request, w.pattern, 0)
+	if route := w.exchange.lastRoute(); route != routeOf(w.pattern) {
+		attrs = append(attrs, slog.String(routeKey, route))
 	}
 	status, aborted := w.outcome(p)
 	if status != 0 {
@@ -333,7 +354,7 @@ func (w *writer) outcome(p any) (status int, aborted string) {
 
 // clientGone reports whether the client did not wait for the answer's end.
 func (w *writer) clientGone() bool {
-	if errors.Is(w.request.Context().Err(), context.Canceled) {
+	if errors.Is(w.exchange.request.Context().Err(), context.Canceled) {
 		return true
 	}
 	switch {

@@ -40,7 +40,7 @@ func Error(w http.ResponseWriter, r *http.Request, status int, detail any) {
 		}
 		if own, ok := slogtrace.TraceOf(d); ok {
 			sc = own
-			if x := baseOf(w); x != nil && x.handler.traceHeader != "" {
+			if x := exchangeOf(r.Context()); x != nil && x.handler.traceHeader != "" {
 				w.Header()[x.handler.traceHeader] = []string{sc.TraceID.String()}
 			}
 		}

@@ -103,18 +103,17 @@ func (t *transport) CloseIdleConnections() {
 }
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	method := knownMethod(req.Method)
 	op := ""
 	if t.opts.Op != nil {
 		op = t.opts.Op(req)
 	}
 	if op == "" {
-		op = opName(method, "")
+		op = methodName(req.Method)
 	}
 	var ctx context.Context
 	var span *slogtrace.Span
 	var array [16]slog.Attr
-	attrs := t.appendRequest(append(array[:0], slogtrace.KindClient), method, req)
+	attrs := t.appendRequest(append(array[:0], slogtrace.KindClient), req)
 	if t.opts.Tracer != nil {
 		ctx, span = t.opts.Tracer.Start(req.Context(), op, attrs...)
 	} else {
@@ -207,8 +206,8 @@ func (t *transport) takesBaggage(req *http.Request) bool {
 }
 
 // appendRequest appends what is known before the request is sent.
-func (t *transport) appendRequest(attrs []slog.Attr, method string, req *http.Request) []slog.Attr {
-	attrs = appendMethod(attrs, method, req.Method)
+func (t *transport) appendRequest(attrs []slog.Attr, req *http.Request) []slog.Attr {
+	attrs = appendMethod(attrs, req.Method)
 	if u := req.URL; u != nil {
 		full := u.Scheme + "://" + u.Host + u.EscapedPath()
 		if u.Opaque != "" { // it may hold a query, and credentials

@@ -15,16 +15,14 @@ import (
 type writer struct {
 	http.ResponseWriter
 	handler  *handler
-	request  *http.Request // as handed down
+	exchange *exchange
 	span     *slogtrace.Span
-	op       string // that the span began with
-	pattern  string // known at that time
-	method   string // one of the known, or ""
+	pattern  string // known when the span began
 	status   int    // 0: none yet
 	hijacked bool
 	returned bool      // the handler has returned
 	err      error     // the first of Write
-	values   [2]string // of X-Trace-Id and X-Request-Id; "" for none
+	traceID  [1]string // the value of X-Trace-Id; "" for none
 }
 
 // Unwrap is for http.ResponseController.
@@ -49,8 +47,10 @@ func baseOf(w http.ResponseWriter) *writer {
 
 func (w *writer) WriteHeader(status int) {
 	if w.status == 0 {
-		w.ownOnce(w.handler.traceHeader, w.values[0])
-		w.ownOnce("X-Request-Id", w.values[1])
+		w.ownOnce(w.handler.traceHeader)
+		for _, known := range w.exchange.ids {
+			w.ownOnce(known.header)
+		}
 	}
 	w.ResponseWriter.WriteHeader(status)
 	// Informational ones, save for 101, come before the status (RFC 9110, 15.2).
@@ -59,10 +59,9 @@ func (w *writer) WriteHeader(status int) {
 	}
 }
 
-// ownOnce leaves the first of a header that is ours, if it has a value:
-// httputil.ReverseProxy adds those of the answer that it passes on.
-func (w *writer) ownOnce(key, value string) {
-	if value == "" {
+// ownOnce leaves the first of a header that is ours: httputil.ReverseProxy adds those of the answer that it passes on.
+func (w *writer) ownOnce(key string) {
+	if key == "" {
 		return
 	}
 	if h := w.Header(); len(h[key]) > 1 {
