@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/slogtrace/slogtrace"
@@ -14,7 +15,7 @@ import (
 // The zero value is X-Request-Id, on records as request_id.
 //
 // The id is on the server span and on all records of the request, as attributes of [slogtrace.With] are.
-// It is in the answer.
+// It is in the answer, and [NewTransport] sends it with requests under the request's context.
 //
 // A client writes what it likes, so one id of at most 128 printable ASCII bytes is taken as it is, and anything else is not,
 // whole: a part of an id is another id. That costs one record at level Debug. No log line or header can be forged by it.
@@ -147,4 +148,33 @@ func baggageID(ctx context.Context, key string) (id string) {
 		}
 	}
 	return id
+}
+
+// sendIDs sets the request ids of ctx in h, save those that h has itself.
+func sendIDs(ctx context.Context, h http.Header) {
+	x := exchangeOf(ctx)
+	if x == nil {
+		return
+	}
+	for _, known := range x.ids {
+		_, canonical := h[known.header]
+		if _, lower := h[strings.ToLower(known.header)]; !canonical && !lower {
+			h[known.header] = []string{known.id}
+		}
+	}
+}
+
+// removeIDs removes the request ids of ctx from h.
+func removeIDs(ctx context.Context, h http.Header) {
+	x := exchangeOf(ctx)
+	if x == nil {
+		return
+	}
+	for _, known := range x.ids {
+		for _, key := range []string{known.header, strings.ToLower(known.header)} {
+			if slices.Contains(h[key], known.id) {
+				delete(h, key)
+			}
+		}
+	}
 }

@@ -1,12 +1,17 @@
 package tracehttp_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -150,6 +155,61 @@ func FuzzRequestID(f *testing.F) {
 	})
 }
 
+// The ids go on with the requests that are made under the request's context, and with nothing else.
+func TestRequestIDsSent(t *testing.T) {
+	var sent http.Header
+	behind := httptest.NewServer(serveWith(func(w http.ResponseWriter, r *http.Request) { sent = r.Header.Clone() }))
+	defer behind.Close()
+	other := tracetest.NewRecorder()
+	tracer := slogtrace.NewTracer(other, nil)
+	for name, test := range map[string]struct {
+		hosts []string
+		own   []string
+		want  map[string]string
+	}{
+		"all":              {nil, nil, map[string]string{"X-Request-Id": "r-1", "X-Correlation-Id": "c-1"}},
+		"named":            {[]string{"127.0.0.1"}, nil, map[string]string{"X-Request-Id": "r-1", "X-Correlation-Id": "c-1"}},
+		"others":           {[]string{"api.internal"}, nil, map[string]string{}},
+		"none":             {[]string{}, nil, map[string]string{}},
+		"its own":          {nil, []string{"X-Request-Id: mine"}, map[string]string{"X-Request-Id": "mine", "X-Correlation-Id": "c-1"}},
+		"its own, others":  {[]string{}, []string{"X-Request-Id: mine"}, map[string]string{"X-Request-Id": "mine"}},
+		"passed on":        {nil, []string{"X-Request-Id: r-1"}, map[string]string{"X-Request-Id": "r-1", "X-Correlation-Id": "c-1"}},
+		"passed on, other": {[]string{}, []string{"X-Request-Id: r-1"}, map[string]string{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := &http.Client{Transport: tracehttp.NewTransport(nil, &tracehttp.TransportOptions{Tracer: tracer, TraceHosts: test.hosts})}
+			call := serveWith(func(w http.ResponseWriter, r *http.Request) {
+				ctx, span := slogtrace.Start(r.Context(), "child")
+				defer span.End()
+				req, _ := http.NewRequestWithContext(ctx, "GET", behind.URL, nil)
+				for _, h := range test.own {
+					key, value, _ := strings.Cut(h, ": ")
+					req.Header.Set(key, value)
+				}
+				resp, err := c.Do(req)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				resp.Body.Close()
+			})
+			s := newSite(t, under(call, auth, timeout, traced), &tracehttp.HandlerOptions{RequestIDs: twoIDs})
+			do(t, s.Client(), "GET", s.URL, "X-Request-Id: r-1", "X-Correlation-Id: c-1")
+			for _, header := range []string{"X-Request-Id", "X-Correlation-Id"} {
+				if got := sent[header]; len(got) > 1 || sent.Get(header) != test.want[header] {
+					t.Errorf("%s: got %q, want %q", header, got, test.want[header])
+				}
+			}
+		})
+	}
+	// Without a request there are none.
+	c := &http.Client{Transport: tracehttp.NewTransport(nil, &tracehttp.TransportOptions{Tracer: tracer})}
+	do(t, c, "GET", behind.URL)
+	if _, ok := sent["X-Request-Id"]; ok {
+		t.Errorf("%q", sent)
+	}
+}
+
 // A request that a handler makes within its own has that one's id, also where each request gets one.
 func TestRequestIDInherited(t *testing.T) {
 	opts := &tracehttp.HandlerOptions{RequestIDs: twoIDs}
@@ -207,5 +267,67 @@ func TestRequestIDBaggage(t *testing.T) {
 	resp.Body.Close()
 	if l := span(t, next.rec); l.text("request_id") != id || resp.Header.Get("X-Request-Id") != id {
 		t.Errorf("%v, %q", l, resp.Header)
+	}
+}
+
+// The whole: tail over redaction over JSON, with request ids, routes and a client within.
+func TestRequestIDsThroughHandlers(t *testing.T) {
+	var mu sync.Mutex
+	var b bytes.Buffer
+	out := lockedWriter{&mu, &b}
+	tail := slogtrace.NewTailHandler(slogtrace.NewRedactHandler(slogtrace.NewJSONHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug}), nil), nil)
+	tracer := slogtrace.NewTracer(tail, nil)
+	behind := newSite(t, serveWith(nothing), nil)
+	client := &http.Client{Transport: tracehttp.NewTransport(nil, &tracehttp.TransportOptions{Tracer: tracer})}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /login/{id}", func(w http.ResponseWriter, r *http.Request) {
+		slogtrace.Logger(r.Context()).Debug("inside", "password", "hunter2")
+		req, _ := http.NewRequestWithContext(r.Context(), "GET", behind.URL, nil)
+		if resp, err := client.Do(req); err == nil {
+			io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+		}
+		if r.PathValue("id") == "bad" {
+			tracehttp.Error(w, r, 500, errors.New("no database"))
+		}
+	})
+	s := newSite(t, under(mux, auth, timeout, traced), &tracehttp.HandlerOptions{Tracer: tracer, RequestIDs: twoIDs})
+	do(t, s.Client(), "POST", s.URL+"/login/good", "X-Correlation-Id: c-1")
+	do(t, s.Client(), "POST", s.URL+"/login/bad", "X-Correlation-Id: c-2")
+	s.Close()
+
+	var lines []line
+	for text := range bytes.Lines(b.Bytes()) {
+		if !json.Valid(text) || bytes.Contains(text, []byte("hunter2")) {
+			t.Errorf("%s", text)
+		}
+		for _, key := range []string{`"request_id":`, `"correlation_id":`} {
+			if n := bytes.Count(text, []byte(key)); n != 1 {
+				t.Errorf("%s stands %d times in %s", key, n, text)
+			}
+		}
+		var l line
+		json.Unmarshal(text, &l)
+		lines = append(lines, l)
+	}
+	// The good one's span ends and no more; all of the bad one's.
+	var got []string
+	for _, l := range lines {
+		got = append(got, fmt.Sprint(l["correlation_id"], " ", l["msg"], " ", l["op"]))
+	}
+	slices.Sort(got)
+	want := []string{
+		"c-1 span end GET", "c-1 span end POST /login/{id}",
+		"c-2 inside POST /login/{id}", "c-2 span end GET", "c-2 span end POST /login/{id}",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	sent := spans(t, behind.rec, 2)
+	for i, l := range sent {
+		id := l.text("request_id")
+		if !generated.MatchString(id) || !slices.ContainsFunc(lines, func(c line) bool { return c.text("request_id") == id && c.text("trace") == l.text("trace") }) {
+			t.Errorf("call %d came with the id %q", i, id)
+		}
 	}
 }

@@ -1,17 +1,15 @@
 package tracehttp
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -28,9 +26,16 @@ type TransportOptions struct {
 	// "GET /bookings/{id}", without the id.
 	Op func(*http.Request) string
 
-	// BaggageHosts names the hosts that baggage is sent to: "api.internal" on any port, "api.internal:443" on that one
-	// (which a URL with https need not name), "*.internal" for all hosts below.
-	// It is the host of the request's URL that counts. Nil: none.
+	// TraceHosts names the hosts that the ids are sent to: "api.internal" on any port, "api.internal:443" on that one
+	// (which a URL with https need not name), "*.internal" for all hosts below, but not internal itself.
+	// Upper and lower case are the same. The host of the request's URL counts, in each round trip:
+	// a redirect to another host is judged by that one. Nil: all hosts. Empty, but not nil: none.
+	//
+	// A request to any other host has a span and none of these headers: neither ours nor, as a proxy may pass them on,
+	// the request's own traceparent, tracestate, B3 headers, baggage, and request ids that are those of its context.
+	TraceHosts []string
+
+	// BaggageHosts names the hosts that baggage is sent to, in the form of TraceHosts, which must have them too. Nil: none.
 	BaggageHosts []string
 
 	// B3 sends the header b3 too, B3Multi X-B3-TraceId and its like, for services that do not know traceparent.
@@ -51,8 +56,10 @@ type TransportOptions struct {
 // The span is a child of that of the request's context. There is one for each round trip: redirects and retries
 // of an [http.Client] are several. Base gets a copy of the request, whose context has the span, with the headers
 // traceparent and tracestate (W3C Trace Context Level 2), which name it, in place of those that the request had,
-// B3's included. Baggage is sent to [TransportOptions.BaggageHosts] only; what the request itself has as Baggage stays.
-// The request is not changed. Who may not see the ids should be called by another transport.
+// B3's included. They go to [TransportOptions.TraceHosts], which are all hosts unless you name some.
+// Baggage goes to [TransportOptions.BaggageHosts] only; what the request itself has as Baggage stays.
+// Under the context of a request that [NewHandler] serves, the request ids of that one are sent on to TraceHosts
+// ([RequestID]); an id that the request itself has under such a name stays. The request is not changed.
 //
 // The span ends when the body of the response has been read to its end, an error included, or closed, whichever comes
 // first; so it lasts as long as the exchange. Without a body it ends with the round trip; over HTTP/2 there always is one.
@@ -73,19 +80,19 @@ func NewTransport(base http.RoundTripper, opts *TransportOptions) http.RoundTrip
 	if opts != nil {
 		t.opts = *opts
 	}
+	t.traceHosts = newHostList(t.opts.TraceHosts)
+	t.baggageHosts = newHostList(t.opts.BaggageHosts)
 	t.opts.RequestHeaders = canonical(t.opts.RequestHeaders)
 	t.opts.ResponseHeaders = canonical(t.opts.ResponseHeaders)
 	t.opts.Query = slices.Clone(t.opts.Query)
-	t.opts.BaggageHosts = slices.Clone(t.opts.BaggageHosts)
-	for i, host := range t.opts.BaggageHosts {
-		t.opts.BaggageHosts[i] = strings.ToLower(host)
-	}
 	return t
 }
 
 type transport struct {
-	base http.RoundTripper // nil: http.DefaultTransport
-	opts TransportOptions
+	base         http.RoundTripper // nil: http.DefaultTransport
+	opts         TransportOptions
+	traceHosts   hostList // nil: all
+	baggageHosts hostList
 }
 
 func (t *transport) roundTripper() http.RoundTripper {
@@ -173,36 +180,37 @@ func endUnlessReturned(span *slogtrace.Span, returned *bool) {
 	panic(p)
 }
 
-// headers returns the headers of req with those of ctx.
+// headers returns the headers of req with those of ctx, as far as its host may see them.
 func (t *transport) headers(ctx context.Context, req *http.Request) http.Header {
 	h := make(http.Header, len(req.Header)+3)
 	for key, values := range req.Header {
 		h[key] = slices.Clip(values) // shared: whoever adds one gets a copy
 	}
+	if !t.sendsTo(req.URL) {
+		removeTrace(ctx, h)
+		return h
+	}
 	traceparent, tracestate, baggage := headers.Inject(ctx)
 	set(h, traceparent, tracestate)
-	if baggage != "" && t.takesBaggage(req) {
+	if baggage != "" && t.baggageHosts.has(req.URL) {
 		setBaggage(h, baggage)
 	}
+	sendIDs(ctx, h)
 	if t.opts.B3 || t.opts.B3Multi {
 		injectB3(ctx, h, t.opts.B3, t.opts.B3Multi)
 	}
 	return h
 }
 
-func (t *transport) takesBaggage(req *http.Request) bool {
-	if len(t.opts.BaggageHosts) == 0 || req.URL == nil {
-		return false
-	}
-	name := strings.ToLower(req.URL.Hostname())
-	host := net.JoinHostPort(name, cmp.Or(req.URL.Port(), strconv.Itoa(defaultPort(req.URL.Scheme))))
-	return slices.ContainsFunc(t.opts.BaggageHosts, func(want string) bool {
-		if below, ok := strings.CutPrefix(want, "*"); ok {
-			isAddress := strings.Contains(name, ":") // whose zone may look like a name
-			return !isAddress && strings.HasPrefix(below, ".") && (strings.HasSuffix(name, below) || strings.HasSuffix(host, below))
-		}
-		return want != "" && (want == name || want == host || want == strings.ToLower(req.URL.Host)) // [::1] too
-	})
+// sendsTo reports whether the host of u may see the ids.
+func (t *transport) sendsTo(u *url.URL) bool { return t.traceHosts == nil || t.traceHosts.has(u) }
+
+// removeTrace removes from h what names a trace, and the request ids of ctx.
+func removeTrace(ctx context.Context, h http.Header) {
+	set(h, "", "")
+	delete(h, "Baggage")
+	delete(h, "baggage")
+	removeIDs(ctx, h)
 }
 
 // appendRequest appends what is known before the request is sent.
