@@ -47,7 +47,7 @@ type TransportOptions struct {
 }
 
 // NewTransport returns a RoundTripper that sends requests by base, each in a span of kind client.
-// Nil options mean the defaults; they are copied. A nil base is what [http.DefaultTransport] is at that moment.
+// Nil options mean the defaults; they are copied. A nil base is what [http.DefaultTransport] is when NewTransport is called.
 //
 //	client := &http.Client{Transport: tracehttp.NewTransport(nil, nil)}
 //	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
@@ -75,12 +75,36 @@ type TransportOptions struct {
 // A path that holds a secret, as some APIs want it, is in url.full: use another transport there.
 //
 // CloseIdleConnections is base's, if it has one.
+//
+// # All clients of a program
+//
+// Clients without a Transport of their own are traced by one line in main:
+//
+//	http.DefaultTransport = tracehttp.NewTransport(nil, nil)
+//
+// After it http.DefaultTransport is no *http.Transport, and code that says http.DefaultTransport.(*http.Transport).Clone(),
+// as some libraries do, panics, or goes on without what it wanted to set. Where you have such code, give a Transport
+// to each client instead.
+//
+// A request is traced once. Where base is one of NewTransport's, as http.DefaultTransport then is, its base is used,
+// with the new options; only a TraceHosts of nil becomes that of base, so that ids which it keeps back are not sent.
+// One further inside, behind other RoundTrippers, passes on the request that the outermost one sends,
+// as long as it has the same method and URL and the context of the same span.
 func NewTransport(base http.RoundTripper, opts *TransportOptions) http.RoundTripper {
 	t := &transport{base: base}
 	if opts != nil {
 		t.opts = *opts
 	}
+	if t.base == nil {
+		t.base = http.DefaultTransport
+	}
 	t.traceHosts = newHostList(t.opts.TraceHosts)
+	if inner, ok := t.base.(*transport); ok {
+		t.base = inner.base
+		if t.traceHosts == nil {
+			t.traceHosts = inner.traceHosts
+		}
+	}
 	t.baggageHosts = newHostList(t.opts.BaggageHosts)
 	t.opts.RequestHeaders = canonical(t.opts.RequestHeaders)
 	t.opts.ResponseHeaders = canonical(t.opts.ResponseHeaders)
@@ -89,27 +113,23 @@ func NewTransport(base http.RoundTripper, opts *TransportOptions) http.RoundTrip
 }
 
 type transport struct {
-	base         http.RoundTripper // nil: http.DefaultTransport
+	base         http.RoundTripper
 	opts         TransportOptions
 	traceHosts   hostList // nil: all
 	baggageHosts hostList
 }
 
-func (t *transport) roundTripper() http.RoundTripper {
-	if t.base != nil {
-		return t.base
-	}
-	return http.DefaultTransport
-}
-
 // CloseIdleConnections is what http.Client's looks for.
 func (t *transport) CloseIdleConnections() {
-	if c, ok := t.roundTripper().(interface{ CloseIdleConnections() }); ok {
+	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 	}
 }
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if isSent(req) {
+		return t.base.RoundTrip(t.passOn(req))
+	}
 	op := ""
 	if t.opts.Op != nil {
 		op = t.opts.Op(req)
@@ -117,21 +137,23 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if op == "" {
 		op = methodName(req.Method)
 	}
+	c := &call{Context: req.Context(), method: req.Method, url: req.URL}
 	var ctx context.Context
 	var span *slogtrace.Span
 	var array [16]slog.Attr
 	attrs := t.appendRequest(append(array[:0], slogtrace.KindClient), req)
 	if t.opts.Tracer != nil {
-		ctx, span = t.opts.Tracer.Start(req.Context(), op, attrs...)
+		ctx, span = t.opts.Tracer.Start(c, op, attrs...)
 	} else {
-		ctx, span = slogtrace.Start(req.Context(), op, attrs...)
+		ctx, span = slogtrace.Start(c, op, attrs...)
 	}
+	c.span = span
 	returned := false
 	defer endUnlessReturned(span, &returned)
 
-	sent := req.WithContext(ctx)
-	sent.Header = t.headers(ctx, req)
-	resp, err := t.roundTripper().RoundTrip(sent)
+	c.sent = *req.WithContext(ctx)
+	c.sent.Header = t.headers(ctx, req)
+	resp, err := t.base.RoundTrip(&c.sent)
 	t.received(ctx, span, array[:0], resp, err)
 	returned = true
 	return resp, err
@@ -204,6 +226,16 @@ func (t *transport) headers(ctx context.Context, req *http.Request) http.Header 
 
 // sendsTo reports whether the host of u may see the ids.
 func (t *transport) sendsTo(u *url.URL) bool { return t.traceHosts == nil || t.traceHosts.has(u) }
+
+// passOn returns req, which has the headers of a transport further out, without those that its host may not see.
+func (t *transport) passOn(req *http.Request) *http.Request {
+	if t.sendsTo(req.URL) {
+		return req
+	}
+	sent := req.WithContext(req.Context())
+	sent.Header = t.headers(req.Context(), req)
+	return sent
+}
 
 // removeTrace removes from h what names a trace, and the request ids of ctx.
 func removeTrace(ctx context.Context, h http.Header) {
