@@ -27,7 +27,7 @@ type Sampler interface {
 type SampleInput struct {
 	Context context.Context
 	TraceID TraceID
-	Op      string      // as Start was told: a later SetOp comes too late
+	Op      string      // as Start was told: a later SetOp, or a route found later, comes too late
 	Attrs   []slog.Attr // of Start; not to be kept or changed
 	Parent  SpanContext // the remote parent; zero where the trace begins here
 }
@@ -104,10 +104,20 @@ func (r *ratio) decide(in SampleInput) decision {
 // PerOp returns a Sampler that asks the one that ops has for the op of the trace's first span, and others for all other ops.
 // A nil Sampler samples all. The map is copied.
 //
-//	slogtrace.PerOp(map[string]slogtrace.Sampler{
-//		"GET /health":    slogtrace.Ratio(0),
-//		"POST /bookings": nil,
-//	}, slogtrace.Ratio(0.1))
+//	mux.HandleFunc("GET /health", health)
+//	mux.HandleFunc("POST /bookings", book)
+//	tracer := slogtrace.NewTracer(nil, &slogtrace.TracerOptions{
+//		Sampler: slogtrace.PerOp(map[string]slogtrace.Sampler{
+//			"GET /health":    slogtrace.Ratio(0),
+//			"POST /bookings": nil,
+//		}, slogtrace.Ratio(0.1)),
+//	})
+//	http.ListenAndServe(addr, tracehttp.NewHandler(mux, &tracehttp.HandlerOptions{Tracer: tracer}))
+//
+// The op is the one that Start is told. That of a request has the route only where tracehttp.NewHandler
+// is directly around the [http.ServeMux], as here. With middleware between, or another router, the route is found later:
+// the op is "GET" or "POST" here, and others decides. Either put the middleware around NewHandler,
+// or write a Sampler that looks at url.path in [SampleInput.Attrs].
 //
 // Each trace is weighted by the rate of the Sampler that decided.
 func PerOp(ops map[string]Sampler, others Sampler) Sampler {
