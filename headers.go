@@ -94,6 +94,9 @@ func endPanicked(span, value any) { span.(*Span).end(time.Now(), nil, value) }
 // renameUnlessSet is headers.Rename.
 func renameUnlessSet(span any, last *string, op string) *string {
 	s := span.(*Span)
+	if s == nil {
+		return last
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.is(ended) || s.renamed() != last {

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/slogtrace/slogtrace"
 	"github.com/slogtrace/slogtrace/tracehttp"
@@ -18,7 +19,7 @@ func shown() *slogtrace.Tracer {
 	return slogtrace.NewTracer(slogtrace.NewHandler(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			switch a.Key {
-			case "op", "kind", "error", "http.response.status_code", "detail":
+			case "op", "kind", "error", "http.response.status_code", "detail", "correlation_id":
 				return a
 			}
 			return slog.Attr{}
@@ -35,6 +36,56 @@ func ExampleNewHandler() {
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/bookings/4711", nil))
 	// Output:
 	// op="GET /bookings/{id}" kind=server error="503 Service Unavailable" http.response.status_code=503
+}
+
+// Middleware that copies the request hides the route: a second handler around the mux tells it.
+func ExampleNewHandler_middleware() {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /bookings/{id}", func(w http.ResponseWriter, r *http.Request) {})
+	h := http.TimeoutHandler(tracehttp.NewHandler(mux, nil), time.Second, "too late")
+	h = tracehttp.NewHandler(h, &tracehttp.HandlerOptions{Tracer: shown()})
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/bookings/4711", nil))
+	// Output:
+	// op="GET /bookings/{id}" kind=server http.response.status_code=200
+}
+
+// A router that is no http.ServeMux knows its route when it has routed.
+func ExampleSetRoute() {
+	router := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tracehttp.SetRoute(r.Context(), "/bookings/:id")
+	})
+	h := tracehttp.NewHandler(router, &tracehttp.HandlerOptions{Tracer: shown()})
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/bookings/4711", nil))
+	// Output:
+	// op="GET /bookings/:id" kind=server http.response.status_code=200
+}
+
+// healthless samples no request for /health, by its path, which is known before its route.
+type healthless struct{ others slogtrace.Sampler }
+
+func (s healthless) Sample(in slogtrace.SampleInput) (bool, float64) {
+	for _, a := range in.Attrs {
+		if a.Key == "url.path" && a.Value.String() == "/health" {
+			return false, 1
+		}
+	}
+	return s.others.Sample(in)
+}
+
+func ExampleRequestID() {
+	opts := &tracehttp.HandlerOptions{
+		Tracer:     shown(),
+		RequestIDs: []tracehttp.RequestID{{Generate: true, Baggage: true}, {Header: "X-Correlation-Id"}},
+	}
+	h := tracehttp.NewHandler(http.NotFoundHandler(), opts)
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("X-Correlation-Id", "c-4711")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	fmt.Println(w.Header().Get("X-Correlation-Id"), len(w.Header().Get("X-Request-Id")))
+	// Output:
+	// op=GET kind=server correlation_id=c-4711 http.response.status_code=404
+	// c-4711 26
 }
 
 // On a public edge, the callers' traces are not continued, only linked to, and those of strangers not even that.

@@ -23,8 +23,8 @@ type exchange struct {
 	ids     []namedID       // the request ids, which a transport sends on
 
 	// The request as it came, to recognise its copies.
-	method, uri, path string
-	header            http.Header
+	method, uri, host, path string
+	header                  http.Header
 
 	mu      sync.Mutex // guards the rest: see setRoute
 	route   string     // "" when not known
@@ -46,7 +46,7 @@ func (x *exchange) String() string { return fmt.Sprintf("%v.WithHTTPRequest", x.
 
 // newExchange returns the exchange of r, which h is the first to see, on top of ctx.
 func newExchange(ctx context.Context, h *handler, r *http.Request) *exchange {
-	return &exchange{Context: ctx, handler: h, method: r.Method, uri: r.RequestURI, path: r.URL.Path, header: r.Header}
+	return &exchange{Context: ctx, handler: h, method: r.Method, uri: r.RequestURI, host: r.Host, path: r.URL.Path, header: r.Header}
 }
 
 // exchangeOf returns the innermost exchange of ctx, which may be nil, or nil.
@@ -59,14 +59,21 @@ func exchangeOf(ctx context.Context) *exchange {
 }
 
 // outerExchange returns the exchange that a handler of w and r is part of, nil if r is a request of its own:
-// the first to come, or one that a handler has made, with a ResponseWriter of its own, under its own request's context.
+// the first to come, or one that a handler has made under its own request's context,
+// and serves with another ResponseWriter or sends by a transport that stays in the process.
 func outerExchange(w http.ResponseWriter, r *http.Request) *exchange {
 	x := exchangeOf(r.Context())
-	if x == nil || x.has(r) {
-		return x
+	if x == nil {
+		return nil
+	}
+	if c, ok := r.Context().Value(callKey{}).(*call); ok && exchangeOf(c.Context) == x {
+		return nil
 	}
 	if b := baseOf(w); b != nil && b.exchange == x {
 		return x // one answer is one exchange, whatever was made of the request
+	}
+	if x.has(r) {
+		return x
 	}
 	return nil
 }
@@ -75,7 +82,8 @@ func outerExchange(w http.ResponseWriter, r *http.Request) *exchange {
 // WithContext keeps URL and header, http.StripPrefix the header, Clone neither, but it keeps what they say.
 // None changes the RequestURI, and a request that was made for a client has none.
 func (x *exchange) has(r *http.Request) bool {
-	return r.RequestURI == x.uri && (isSame(r.Header, x.header) || r.Method == x.method && r.URL.Path == x.path)
+	return r.RequestURI == x.uri &&
+		(isSame(r.Header, x.header) || r.Method == x.method && r.Host == x.host && r.URL.Path == x.path)
 }
 
 // isSame reports whether a and b are one map.

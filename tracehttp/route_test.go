@@ -337,6 +337,26 @@ func TestRequestInRequest(t *testing.T) {
 			}
 		})
 	}
+	// So is one that a client sends within the process, though it looks like the one that came.
+	rec := tracetest.NewRecorder()
+	tracer := slogtrace.NewTracer(rec, nil)
+	second := tracehttp.NewHandler(serveWith(nothing), &tracehttp.HandlerOptions{Tracer: tracer})
+	within := tracehttp.NewTransport(base(func(r *http.Request) (*http.Response, error) {
+		w := httptest.NewRecorder()
+		second.ServeHTTP(w, r)
+		return w.Result(), nil
+	}), &tracehttp.TransportOptions{Tracer: tracer})
+	first := tracehttp.NewHandler(serveWith(func(w http.ResponseWriter, r *http.Request) {
+		if resp, err := get(t, within, r.Context(), "http://h/x"); err == nil {
+			resp.Body.Close()
+		}
+	}), &tracehttp.HandlerOptions{Tracer: tracer})
+	r, _ := http.NewRequest("GET", "http://h/x", nil)
+	first.ServeHTTP(httptest.NewRecorder(), r)
+	got := spans(t, rec, 3)
+	got[0].has(t, map[string]string{"kind": "server", "parent": got[1].text("span")})
+	got[1].has(t, map[string]string{"kind": "client", "parent": got[2].text("span")})
+
 	// On the same ResponseWriter it is the same answer, whatever the request is.
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /new", nothing)
@@ -408,24 +428,41 @@ func TestErrorBehindTimeout(t *testing.T) {
 	}
 }
 
-// A Sampler sees the route only where the handler is directly around the mux, as the doc of PerOp says.
+// A Sampler sees the route only where the handler is directly around the mux, as the doc of PerOp says, and the path always.
 func TestPerOp(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", nothing)
+	perOp := slogtrace.PerOp(map[string]slogtrace.Sampler{"GET /health": slogtrace.Ratio(0)}, nil)
+	byPath := healthless{slogtrace.Ratio(1)}
 	for name, test := range map[string]struct {
-		h    http.Handler
-		want int
-	}{"the mux": {mux, 0}, "auth, traced": {under(mux, auth, traced), 1}} {
+		h       http.Handler
+		sampler slogtrace.Sampler
+		want    int
+	}{
+		"the mux":       {mux, perOp, 0},
+		"auth, traced":  {under(mux, auth, traced), perOp, 1},
+		"auth, by path": {under(mux, auth), byPath, 0},
+	} {
 		rec := tracetest.NewRecorder()
-		s := newSite(t, test.h, &tracehttp.HandlerOptions{Tracer: slogtrace.NewTracer(rec, &slogtrace.TracerOptions{
-			Sampler: slogtrace.PerOp(map[string]slogtrace.Sampler{"GET /health": slogtrace.Ratio(0)}, nil),
-		})})
+		s := newSite(t, test.h, &tracehttp.HandlerOptions{Tracer: slogtrace.NewTracer(rec, &slogtrace.TracerOptions{Sampler: test.sampler})})
 		do(t, s.Client(), "GET", s.URL+"/health")
 		s.Close()
 		if got := len(linesOf(t, rec)); got != test.want {
 			t.Errorf("%s: %d spans, want %d", name, got, test.want)
 		}
 	}
+}
+
+// A Sampler may do what it likes with the context that it gets, in which there is no span yet.
+func TestSetRouteBySampler(t *testing.T) {
+	rec := tracetest.NewRecorder()
+	tracer := slogtrace.NewTracer(rec, &slogtrace.TracerOptions{Sampler: samplerFunc(func(in slogtrace.SampleInput) bool {
+		tracehttp.SetRoute(in.Context, "/x")
+		return true
+	})})
+	s := newSite(t, serveWith(nothing), &tracehttp.HandlerOptions{Tracer: tracer})
+	do(t, s.Client(), "GET", s.URL)
+	span(t, rec).has(t, map[string]string{"op": "GET", "http.route": "/x"})
 }
 
 // A mux whose rest goes to a handler around that mux does not call it for ever.

@@ -24,7 +24,7 @@ var (
 	// The deferred function that recovered it calls EndPanicked and panics again.
 	EndPanicked func(span, value any)
 
-	// Rename renames span, a *slogtrace.Span, to op, unless somebody else has done so by SetOp:
+	// Rename renames span, a *slogtrace.Span or a nil one, to op, unless somebody else has done so by SetOp:
 	// last is what Rename returned the time before, nil at first. It returns what is to be handed in next time.
 	Rename func(span any, last *string, op string) *string
 )
