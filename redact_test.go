@@ -363,6 +363,30 @@ func TestRedactHandlerBaggage(t *testing.T) {
 	}
 }
 
+// A derivingHandler is somebody else's, which derives a context of its own from the one that it gets.
+type derivingHandler struct{ slog.Handler }
+
+func (h derivingHandler) Handle(ctx context.Context, r slog.Record) error {
+	return h.Handler.Handle(With(ctx, slog.String("derived", "yes")), r)
+}
+
+// Redacted baggage stays on the lines of a handler whose context is derived from the redacted one.
+func TestRedactHandlerDerivedContext(t *testing.T) {
+	ctx, _ := testSpan(context.Background(), "op")
+	for _, m := range [][2]string{{"password", "hush"}, {"tenant", "t"}} {
+		var err error
+		if ctx, err = WithBaggage(ctx, m[0], m[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var b bytes.Buffer
+	h := NewRedactHandler(derivingHandler{NewJSONHandler(&b, nil)}, nil)
+	if err := h.Handle(ctx, testRecord()); err != nil {
+		t.Fatal(err)
+	}
+	checkRootKeys(t, b.Bytes(), map[string]string{"password": `"[redacted]"`, "tenant": `"t"`, "derived": `"yes"`})
+}
+
 // Whether strings matter, which groups are open and what a record looks like is another question for each handler.
 func TestRedactHandlerOverHandlers(t *testing.T) {
 	for name, next := range map[string]func(io.Writer) slog.Handler{

@@ -278,7 +278,7 @@ func (x *redactor) baggage(b *baggage) (_ *baggage, changed bool) {
 	if !changed {
 		return b, false
 	}
-	return &baggage{members: members, header: joinBaggage(members)}, true
+	return newBaggage(members, joinBaggage(members)), true
 }
 
 // span returns s, or a copy of it without secrets, to take its place in s's own record.
