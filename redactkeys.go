@@ -145,9 +145,13 @@ func (k *keyNames) in(key string) bool {
 	if len(key) < k.min {
 		return false
 	}
-	var text [maxUsualKey]byte
-	var edges [maxUsualKey + 1]bool
-	w := splitWords(key, text[:0], edges[:0])
+	var textMem [maxUsualKey]byte
+	var edgesMem [maxUsualKey + 1]bool
+	text, edges := textMem[:0], edgesMem[:0]
+	if len(key) > maxUsualKey {
+		text, edges = make([]byte, 0, len(key)), make([]bool, 0, len(key)+1)
+	}
+	w := splitWords(key, text, edges)
 	for i := range w.text {
 		if !w.edges[i] {
 			continue

@@ -8,7 +8,7 @@ const (
 	maxCard = 19
 )
 
-// cards returns s with each card number in it replaced, and whether there was any.
+// cards returns s with each card number in it replaced, and whether there was any. It takes time linear in the length of s.
 //
 // A card number is a row of digits, perhaps in groups with up to three spaces and dashes between two of them,
 // whose last digit is right by Luhn's formula (ISO/IEC 7812-1, annex B). It begins and ends where a group does,
@@ -16,16 +16,22 @@ const (
 func (x *redactor) cards(s string) (string, bool) {
 	var b []byte
 	done := 0
+	var first, last hexRun // of a number's first and last digit
 	for i := 0; i+minCard <= len(s); {
 		if !isDigit(s[i]) {
 			i++
 			continue
 		}
-		if n := cardLen(s[i:]); n > 0 && !inHex(s, i, i+n) {
-			b = append(append(b, s[done:i]...), x.text...)
-			i += n
-			done = i
-			continue
+		if n := cardLen(s[i:]); n > 0 {
+			first.find(s, i)
+			last.find(s, i+n-1)
+			inHex := (first.start < i || last.end > i+n) && !first.letterBefore && !last.letterAfter
+			if !inHex {
+				b = append(append(b, s[done:i]...), x.text...)
+				i += n
+				done = i
+				continue
+			}
 		}
 		for i < len(s) && isDigit(s[i]) { // the rest of the group
 			i++
@@ -39,20 +45,31 @@ func (x *redactor) cards(s string) (string, bool) {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// inHex reports whether the digits of s from from to to belong to a longer hexadecimal number.
-func inHex(s string, from, to int) bool {
-	start, end := from, to
-	for start > 0 && isHexDigit(s[start-1]) {
-		start--
-	}
-	for end < len(s) && isHexDigit(s[end]) {
-		end++
-	}
-	return end-start > to-from && (start == 0 || !isLetter(s[start-1])) && (end == len(s) || !isLetter(s[end]))
-}
-
 func isHexDigit(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
 func isLetter(c byte) bool   { return 'a' <= c|0x20 && c|0x20 <= 'z' || c >= 0x80 }
+
+// A hexRun is a run of hexadecimal digits in a text. It is kept while numbers in it are judged,
+// so that many numbers in one long run cost one look at its ends.
+type hexRun struct {
+	start, end                int
+	letterBefore, letterAfter bool
+}
+
+// find makes r the run that s[i] is in.
+func (r *hexRun) find(s string, i int) {
+	if r.start <= i && i < r.end {
+		return
+	}
+	r.start, r.end = i, i+1
+	for r.start > 0 && isHexDigit(s[r.start-1]) {
+		r.start--
+	}
+	for r.end < len(s) && isHexDigit(s[r.end]) {
+		r.end++
+	}
+	r.letterBefore = r.start > 0 && isLetter(s[r.start-1])
+	r.letterAfter = r.end < len(s) && isLetter(s[r.end])
+}
 
 // cardLen returns the length of the longest card number at the beginning of s, 0 if there is none.
 func cardLen(s string) int {

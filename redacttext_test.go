@@ -1,0 +1,112 @@
+package slogtrace
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// cpuTime returns the CPU time that this process has used.
+func cpuTime(t testing.TB) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// medianCPU returns the median CPU time of ten calls of each of fs, which take turns. Nothing is collected while they run.
+func medianCPU(t testing.TB, fs ...func()) []time.Duration {
+	t.Helper()
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	times := make([][10]time.Duration, len(fs))
+	for i := range 10 {
+		runtime.GC()
+		for j, f := range fs {
+			before := cpuTime(t)
+			f()
+			times[j][i] = cpuTime(t) - before
+		}
+	}
+	medians := make([]time.Duration, len(fs))
+	for j := range fs {
+		slices.Sort(times[j][:])
+		medians[j] = (times[j][4] + times[j][5]) / 2
+	}
+	return medians
+}
+
+// Doubling a text at most triples the time that it takes, whatever the text.
+func TestRedactTextLinear(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	hexDump := func(n int) string {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = "0123456789abcdef"[random.IntN(16)]
+		}
+		return string(b)
+	}
+	repeated := func(s string) func(int) string {
+		return func(n int) string { return strings.Repeat(s, n/len(s)+1)[:n] }
+	}
+	cards := newRedactor(&RedactOptions{Cards: true})
+	errs := newRedactor(&RedactOptions{Errors: true})
+	for _, test := range []struct {
+		name  string
+		clean func(string)
+		text  func(n int) string
+	}{
+		{"cards, hex dump", func(s string) { cards.cards(s) }, hexDump},
+		{"cards, numbers in one hexadecimal number", func(s string) { cards.cards(s) }, repeated("4111111111111111a")},
+		{"cards, groups in hexadecimal numbers", func(s string) { cards.cards(s) }, repeated("a4111 1111-1111 1111f")},
+		{"cards, digits", func(s string) { cards.cards(s) }, repeated("4")},
+		{"cards, single digits", func(s string) { cards.cards(s) }, repeated("4 1 1 ")},
+		{"cards, gaps", func(s string) { cards.cards(s) }, repeated("4" + strings.Repeat(" ", 500))},
+		{"cards, a gap", func(s string) { cards.cards(s) }, func(n int) string { return "4 1 1 1" + strings.Repeat(" -", n/2) }},
+		{"pairs, named", func(s string) { errs.pairs(s) }, repeated("password=x ")},
+		{"pairs, open quotes", func(s string) { errs.pairs(s) }, repeated(`token="`)},
+		{"pairs, open brackets", func(s string) { errs.pairs(s) }, repeated(`token=[`)},
+		{"pairs, quotes within", func(s string) { errs.pairs(s) }, repeated(`token=\"`)},
+		{"pairs, empty", func(s string) { errs.pairs(s) }, repeated(`token=,`)},
+		{"pairs, signs", func(s string) { errs.pairs(s) }, repeated("=")},
+		{"pairs, URLs", func(s string) { errs.pairs(s) }, repeated("://a:")},
+		{"pairs, passwords in URLs", func(s string) { errs.pairs(s) }, repeated("a://b:c@d ")},
+		{"pairs, one authority", func(s string) { errs.pairs(s) }, func(n int) string { return "a://" + strings.Repeat(":@", n/2) }},
+		{"pairs, white space", func(s string) { errs.pairs(s) }, func(n int) string { return "token" + strings.Repeat(" ", n/2) + strings.Repeat("= ", n/4) }},
+		{"pairs, spaced signs", func(s string) { errs.pairs(s) }, repeated("a b : ")},
+		{"pairs, a long key", func(s string) { errs.pairs(s) }, func(n int) string { return strings.Repeat("token_", n/6) + "count=1" }},
+		{"pairs, a long key that is not named", func(s string) { errs.pairs(s) }, func(n int) string { return strings.Repeat("tokenx_", n/7) + "=1" }},
+		{"pairs, headers", func(s string) { errs.pairs(s) }, repeated("Cookie: a=b\n")},
+	} {
+		const size = 1 << 15
+		small, large := test.text(size), test.text(2*size)
+		repeat := 1
+		for ; repeat < 1024; repeat *= 2 { // so many that the clock's grain does not count
+			start := cpuTime(t)
+			for range repeat {
+				test.clean(small)
+			}
+			if cpuTime(t)-start > time.Millisecond {
+				break
+			}
+		}
+		times := medianCPU(t, func() {
+			for range repeat {
+				test.clean(small)
+			}
+		}, func() {
+			for range repeat {
+				test.clean(large)
+			}
+		})
+		if times[1] > 3*times[0] {
+			t.Errorf("%s: %d bytes take %v, twice as many %v", test.name, size, times[0], times[1])
+		}
+	}
+}
