@@ -85,7 +85,7 @@ type redactHandler struct {
 	json     *JSONHandler // next, if it is one
 	ordinary *JSONHandler // it too, if it can see by itself that there is nothing to replace in a record
 	handler  *Handler     // next, likewise
-	secret   bool         // in a group with one of the names
+	hides    hiding       // what the names of the open groups say
 }
 
 // with returns h with another next handler.
@@ -98,7 +98,7 @@ func (h *redactHandler) with(next slog.Handler) *redactHandler {
 	if h2.asked = next; h2.handler != nil {
 		h2.asked = h2.handler.inner
 	}
-	if h.secret || h.reads {
+	if h.hides != shown || h.reads {
 		h2.ordinary, h2.handler = nil, nil // strings matter too
 	}
 	return &h2
@@ -125,7 +125,7 @@ func (h *redactHandler) WithGroup(name string) slog.Handler {
 		return h
 	}
 	h2 := *h
-	h2.secret = h.secret || h.keys.in(name)
+	h2.hides = max(h.hides, h.keys.judge(name))
 	return h2.with(h.next.WithGroup(name))
 }
 
@@ -162,7 +162,7 @@ func (h *redactHandler) handleAny(ctx context.Context, c *current, r slog.Record
 
 // handleSpan hands on s's own record if there is nothing to replace in it.
 func (h *redactHandler) handleSpan(s *Span, e event, level slog.Level, at time.Time, pc uintptr) (err error, ok bool) {
-	if h.secret || (len(s.env.attrs) > 0 || s.env.bag != nil) && !h.passesEnv(s.env) || h.minds && s.is(failed) {
+	if h.hides != shown || (len(s.env.attrs) > 0 || s.env.bag != nil) && !h.passesEnv(s.env) || h.minds && s.is(failed) {
 		return nil, false
 	}
 	switch {
@@ -181,7 +181,7 @@ func (h *redactHandler) handleSpan(s *Span, e event, level slog.Level, at time.T
 }
 
 func (h *redactHandler) passesRecord(r *slog.Record) bool {
-	if h.secret || h.cardNumbers {
+	if h.hides != shown || h.cardNumbers {
 		return false
 	}
 	return h.redactor.passesRecord(r)
@@ -193,8 +193,8 @@ func (h *redactHandler) attrs(attrs []slog.Attr) (_ []slog.Attr, changed bool) {
 		switch {
 		case isMark(a):
 			return h.mark(a)
-		case h.secret:
-			return h.hide(a)
+		case h.hides != shown:
+			return h.hide(a, max(h.hides, h.keys.of(a.Key)), 0)
 		}
 		return h.attr(a, 0)
 	})

@@ -11,21 +11,47 @@ import (
 // defaultRedactKeys are the names under which a [NewRedactHandler] expects secrets.
 // Those that end with another one are here for keys that are written in one word: clientsecret.
 var defaultRedactKeys = []string{
-	"authorization", "cookie", "cookies", "set cookie",
-	"password", "passwords", "passwd", "passphrase", "passcode", "pwd",
+	"authorization", "cookie", "cookies", "set cookie", "cred", "creds", "credential", "credentials",
+	"password", "passwords", "passwd", "passw", "passphrase", "passcode", "pwd", "pw", "pg password",
 	"db password", "user password", "old password", "new password", "current password",
 	"secret", "secrets", "client secret", "app secret", "shared secret", "webhook secret",
 	"token", "access token", "refresh token", "id token", "auth token", "api token", "session token", "bearer token",
-	"csrf token", "xsrf token", "jwt", "bearer",
-	"api key", "api keys", "access key", "secret key", "private key", "signing key", "encryption key", "credential", "credentials",
-	"session id", "connection string", "dsn", "otp", "totp",
+	"csrf token", "xsrf token", "csrf", "xsrf", "jwt", "bearer", "device code", "code verifier", "client assertion",
+	"api key", "api keys", "access key", "access keys", "secret key", "secret keys", "private key", "private keys",
+	"account key", "app key", "application key", "consumer key", "consumer secret", "deploy key", "encryption key", "hmac key", "license key",
+	"master key", "service key", "session key", "shared key", "signing key", "ssh key", "storage key",
+	"session id", "sess id", "php sess id", "j session id", "sid", "symfony", "salt",
+	"connection string", "conn string", "conn str", "dsn", "sas url", "sas uri",
+	"database url", "database uri", "db url", "db uri", "postgres url", "postgresql url", "mysql url", "mongo url", "mongo uri",
+	"mongodb url", "mongodb uri", "redis url", "amqp url", "broker url",
+	"otp", "totp", "one time password", "verification code", "recovery code", "backup code", "sig",
 	"card number", "card no", "card num", "credit card", "debit card", "cc number", "pan", "primary account number",
 	"cvv", "cvc", "csc", "card code", "security code", "pin", "iban", "ssn", "social security number",
 }
 
+// defaultStringKeys are names under which a [NewRedactHandler] expects secrets too, but often finds something else:
+// auth=true, tokens=512. Strings are replaced there, and nothing else.
+var defaultStringKeys = []string{
+	"auth", "session", "pass", "certificate", "signature", "crypt",
+	"access tokens", "refresh tokens", "auth tokens", "api tokens", "session tokens", "bearer tokens", "id tokens",
+}
+
+// defaultWholeKeys are likewise, if the key has no other words: max_tokens is a number even where it is a string.
+var defaultWholeKeys = []string{"tokens"}
+
+// hiding is what the name of a key says of the value under it.
+type hiding uint8
+
+const (
+	shown        hiding = iota
+	hidesStrings        // strings in it are replaced
+	hidesAll            // it is replaced
+)
+
 // measures are what a key speaks of that names a secret but ends otherwise: token_count is a number of tokens.
 var measures = newKeySet([]string{
-	"age", "at", "count", "enabled", "expiration", "expires", "expiry", "len", "length", "limit", "size", "ttl", "type",
+	"age", "at", "count", "duration", "enabled", "expiration", "expires", "expiry", "len", "length", "limit", "method", "provider",
+	"rate", "size", "status", "ttl", "type", "version",
 })
 
 // A keyNames tells which keys have one of some names in them. Apart from what it remembers it is immutable.
@@ -36,9 +62,9 @@ var measures = newKeySet([]string{
 // apikey and api_key both have "api key", and neither passwordless nor tokens_used has one of the defaults.
 // It does not count if the key goes on and its last word is one of measures.
 type keyNames struct {
-	names    [64][]string // in lower case, without separators, by the first byte
-	min      int          // the length of the shortest
-	reserved *keySet      // keys that are not plain either, as the next handler, which is one of ours, takes them for itself
+	names    [64][]keyName // by the first byte
+	min      int           // the length of the shortest
+	reserved *keySet       // keys that are not plain either, as the next handler, which is one of ours, takes them for itself
 	recent   [256]atomic.Pointer[keyVerdict]
 
 	plain [9][1 << (64 - plainKeyShift)]atomic.Uint64 // those known to be plain, by their length
@@ -52,27 +78,41 @@ const (
 // A keyVerdict is what is known of a key that was asked for. Programs have few keys, and ask for them over and over.
 // The first key in its place stays there, so that many of them cost time only.
 type keyVerdict struct {
-	key string
-	has bool
+	key   string
+	hides hiding
+}
+
+// A keyName is one of the names.
+type keyName struct {
+	text  string // in lower case, without separators
+	hides hiding
+	whole bool // counts only for keys without other words
 }
 
 // Longer keys are neither remembered nor looked at without an allocation.
 const maxUsualKey = 64
 
+// newKeyNames returns the names of lists. All of a value under them is replaced.
 func newKeyNames(lists ...[]string) *keyNames {
 	k := &keyNames{min: 1 << 30, reserved: &noKeys}
 	for _, list := range lists {
-		for _, name := range list {
-			w := splitWords(name, nil, nil)
-			if len(w.text) == 0 {
-				continue
-			}
-			name := string(w.text)
-			k.names[name[0]&63] = append(k.names[name[0]&63], name)
-			k.min = min(k.min, len(name))
-		}
+		k.add(list, keyName{hides: hidesAll})
 	}
 	return k
+}
+
+// add adds names that are like.
+func (k *keyNames) add(list []string, like keyName) {
+	for _, name := range list {
+		w := splitWords(name, nil, nil)
+		if len(w.text) == 0 {
+			continue
+		}
+		like.text = string(w.text)
+		slot := &k.names[like.text[0]&63]
+		*slot = append(*slot, like)
+		k.min = min(k.min, len(like.text))
+	}
 }
 
 // isPlain reports whether key is known to be neither empty nor reserved and to have none of the names in it: one look
@@ -116,34 +156,58 @@ func shortKeyNumber(key string) uint64 {
 }
 
 // has reports whether key, of an attribute, has one of the names in it.
-func (k *keyNames) has(key string) bool { return !k.isPlain(key) && k.remembers(key) }
+func (k *keyNames) has(key string) bool { return !k.isPlain(key) && k.remembers(key) != shown }
 
-// remembers is has for keys that are not plain.
-func (k *keyNames) remembers(key string) bool {
+// of returns what key, of an attribute or a member, says of its value.
+func (k *keyNames) of(key string) hiding {
+	if k.isPlain(key) {
+		return shown
+	}
+	return k.remembers(key)
+}
+
+// ofJSON is of for a key that is a JSON string.
+func (k *keyNames) ofJSON(quoted []byte) hiding {
+	raw := quoted[1 : len(quoted)-1]
+	if len(raw) >= k.min {
+		if v := k.slot(uint(len(raw)), raw[0], raw[len(raw)/2], raw[len(raw)-1]).Load(); v != nil && v.key == string(raw) {
+			return v.hides
+		}
+	}
+	return k.of(payloadUnquote(quoted))
+}
+
+// slot returns the place where a key with these bytes is remembered.
+func (k *keyNames) slot(n uint, first, middle, last byte) *atomic.Pointer[keyVerdict] {
+	return &k.recent[(n*29^uint(first)*3^uint(middle)*7^uint(last)*17)%uint(len(k.recent))]
+}
+
+// remembers is of for keys that are not plain.
+func (k *keyNames) remembers(key string) hiding {
 	n := uint(len(key))
 	if int(n) < k.min || n == 0 {
 		k.setPlain(key)
-		return false
+		return shown
 	}
-	slot := &k.recent[(n*29^uint(key[0])*3^uint(key[n/2])*7^uint(key[n-1])*17)%uint(len(k.recent))]
+	slot := k.slot(n, key[0], key[n/2], key[n-1])
 	v := slot.Load()
 	if v != nil && v.key == key {
-		return v.has
+		return v.hides
 	}
-	has := k.in(key)
-	if !has {
+	hides := k.judge(key)
+	if hides == shown {
 		k.setPlain(key)
 	}
 	if v == nil && n <= maxUsualKey {
-		slot.CompareAndSwap(nil, &keyVerdict{strings.Clone(key), has})
+		slot.CompareAndSwap(nil, &keyVerdict{strings.Clone(key), hides})
 	}
-	return has
+	return hides
 }
 
-// in is has for keys that will hardly come again.
-func (k *keyNames) in(key string) bool {
+// judge is of for keys that will hardly come again.
+func (k *keyNames) judge(key string) (hides hiding) {
 	if len(key) < k.min {
-		return false
+		return shown
 	}
 	var textMem [maxUsualKey]byte
 	var edgesMem [maxUsualKey + 1]bool
@@ -156,20 +220,26 @@ func (k *keyNames) in(key string) bool {
 		if !w.edges[i] {
 			continue
 		}
-		for _, name := range k.names[w.text[i]&63] {
-			end := i + len(name)
-			if end <= len(w.text) && w.edges[end] && string(w.text[i:end]) == name && !w.measured(end) {
-				return true
+		for j := range k.names[w.text[i]&63] {
+			name := &k.names[w.text[i]&63][j]
+			end := i + len(name.text)
+			if end > len(w.text) || !w.edges[end] || string(w.text[i:end]) != name.text || name.whole && end-i < len(w.text) || w.measured(end) {
+				continue
+			}
+			if hides = max(hides, name.hides); hides == hidesAll {
+				return hides
 			}
 		}
 	}
-	return false
+	return hides
 }
 
-// is reports whether text is one of the names.
+// is reports whether text is one of the names under which all is replaced.
 func (k *keyNames) is(text string) bool {
 	w := splitWords(text, nil, nil)
-	return len(w.text) > 0 && slices.Contains(k.names[w.text[0]&63], string(w.text))
+	return len(w.text) > 0 && slices.ContainsFunc(k.names[w.text[0]&63], func(n keyName) bool {
+		return n.hides == hidesAll && n.text == string(w.text)
+	})
 }
 
 // words is a key taken apart.

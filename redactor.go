@@ -18,16 +18,16 @@ type redactor struct {
 	minds       bool // what errors say
 	hidesErrors bool // the errors of spans, as a whole
 	hidesStacks bool
-	types       sync.Map // whether there may be something to replace in values of a reflect.Type
-	structs     sync.Map // the structInfo of a reflect.Type
+	types       sync.Map // the typeInfo of a reflect.Type
 }
 
 func newRedactor(opts *RedactOptions) *redactor {
-	defaults := defaultRedactKeys
-	if opts.NoDefaults {
-		defaults = nil
+	x := &redactor{keys: newKeyNames(opts.Keys), text: opts.Replacement, cardNumbers: opts.Cards}
+	if !opts.NoDefaults {
+		x.keys.add(defaultRedactKeys, keyName{hides: hidesAll})
+		x.keys.add(defaultStringKeys, keyName{hides: hidesStrings})
+		x.keys.add(defaultWholeKeys, keyName{hides: hidesStrings, whole: true})
 	}
-	x := &redactor{keys: newKeyNames(opts.Keys, defaults), text: opts.Replacement, cardNumbers: opts.Cards}
 	if x.text == "" {
 		x.text = redactedText
 	}
@@ -35,8 +35,8 @@ func newRedactor(opts *RedactOptions) *redactor {
 		x.errorKeys = newKeyNames([]string{"error", "err"})
 	}
 	x.reads = opts.Errors || opts.Cards
-	x.hidesErrors = x.keys.in(defaultFormat.Error)
-	x.hidesStacks = x.keys.in(defaultFormat.Stack)
+	x.hidesErrors = x.keys.judge(defaultFormat.Error) != shown
+	x.hidesStacks = x.keys.judge(defaultFormat.Stack) != shown
 	x.minds = x.reads || x.hidesErrors || x.hidesStacks
 	return x
 }
@@ -80,6 +80,9 @@ func (x *redactor) isPlainAttr(a *slog.Attr) bool {
 // isScalar reports whether a value of this kind is nothing but itself: a string, a number, a boolean or a time.
 func isScalar(k slog.Kind) bool { return slog.KindBool <= k && k <= slog.KindUint64 }
 
+// isNumber reports whether a value of this kind is a number, a boolean or a time.
+func isNumber(k slog.Kind) bool { return isScalar(k) && k != slog.KindString }
+
 func (x *redactor) passesEnv(e *env) bool {
 	if e == nil {
 		return true
@@ -95,8 +98,8 @@ func (x *redactor) passesEnv(e *env) bool {
 }
 
 func (x *redactor) passesAttr(a *slog.Attr) bool {
-	if x.keys.has(a.Key) {
-		return false
+	if h := x.keys.of(a.Key); h != shown {
+		return h == hidesStrings && isNumber(a.Value.Kind())
 	}
 	switch a.Value.Kind() {
 	case slog.KindString:
@@ -108,7 +111,7 @@ func (x *redactor) passesAttr(a *slog.Attr) bool {
 	case slog.KindLogValuer:
 		return false
 	case slog.KindAny:
-		if v := a.Value.Any(); v != nil && x.mayHold(reflect.TypeOf(v)) {
+		if v := a.Value.Any(); v != nil && x.typeInfo(reflect.TypeOf(v)).has(mayHold) {
 			return false
 		}
 	}
@@ -132,8 +135,8 @@ func eachAttr(attrs []slog.Attr, one func(slog.Attr) (slog.Attr, bool)) (_ []slo
 
 // attr returns a without secrets, and whether that is something else. a is nested depth deep.
 func (x *redactor) attr(a slog.Attr, depth int) (_ slog.Attr, changed bool) {
-	if x.keys.has(a.Key) {
-		return x.hide(a)
+	if h := x.keys.of(a.Key); h != shown {
+		return x.hide(a, h, depth)
 	}
 	if depth > maxRedactDepth {
 		return slog.Attr{Key: a.Key, Value: tooDeep}, true
@@ -178,24 +181,33 @@ func (x *redactor) attr(a slog.Attr, depth int) (_ slog.Attr, changed bool) {
 	return a, false
 }
 
-// hide returns a with its value replaced: each of them, where a is a group without a name. An empty group stays one.
-func (x *redactor) hide(a slog.Attr) (_ slog.Attr, changed bool) {
-	switch a.Value.Kind() {
+// hide returns a, whose key says h, with its value replaced: each of them, where a is a group without a name.
+// An empty group stays one. Of a value that is not a string hidesStrings replaces the strings in it.
+func (x *redactor) hide(a slog.Attr, h hiding, depth int) (_ slog.Attr, changed bool) {
+	if depth > maxRedactDepth {
+		return slog.Attr{Key: a.Key, Value: tooDeep}, true
+	}
+	switch kind := a.Value.Kind(); kind {
 	case slog.KindLogValuer:
-		switch v := a.Value.Any().(type) {
-		case *userAttr:
-			u := userAttr{Key: v.Key, Value: slog.StringValue(x.text)}
+		if v, ok := a.Value.Any().(*userAttr); ok {
+			inner, changed := x.hide(slog.Attr(*v), max(h, x.keys.of(v.Key)), depth+1)
+			if !changed {
+				return a, false
+			}
+			u := userAttr(inner)
 			return slog.Attr{Key: a.Key, Value: slog.AnyValue(&u)}, true
 		}
-		if a.Key == "" {
+		if a.Key == "" || h == hidesStrings {
 			a.Value = a.Value.Resolve()
-			a, _ = x.hide(a)
+			a, _ = x.hide(a, h, depth+1)
 			return a, true
 		}
 	case slog.KindGroup:
-		if a.Key == "" {
-			group, changed := eachAttr(a.Value.Group(), x.hide)
-			return slog.Attr{Value: slog.GroupValue(group...)}, changed
+		if a.Key == "" || h == hidesStrings {
+			group, changed := eachAttr(a.Value.Group(), func(a slog.Attr) (slog.Attr, bool) {
+				return x.hide(a, max(h, x.keys.of(a.Key)), depth+1)
+			})
+			return slog.Attr{Key: a.Key, Value: slog.GroupValue(group...)}, changed
 		}
 		if len(a.Value.Group()) == 0 {
 			return a, false
@@ -205,11 +217,34 @@ func (x *redactor) hide(a slog.Attr) (_ slog.Attr, changed bool) {
 			return a, false
 		}
 	case slog.KindAny:
-		if a.Key == "" && a.Value.Any() == nil {
+		v := a.Value.Any()
+		if v == nil && (a.Key == "" || h == hidesStrings) {
+			return a, false
+		}
+		if h == hidesStrings {
+			return x.hideStrings(a, v, depth)
+		}
+	default:
+		if h == hidesStrings {
 			return a, false
 		}
 	}
 	return slog.String(a.Key, x.text), true
+}
+
+// hideStrings returns a, whose value v is, with the strings in it replaced.
+func (x *redactor) hideStrings(a slog.Attr, v any, depth int) (_ slog.Attr, changed bool) {
+	switch t := reflect.TypeOf(v); {
+	case isNumberKind(t.Kind()) && !x.typeInfo(t).printer && !x.typeInfo(t).marshals:
+		return a, false
+	case t.Implements(errorType): // handlers print its text
+		return slog.String(a.Key, x.text), true
+	}
+	clean, _ := x.rewrite(v, hidesStrings, depth)
+	if clean.Kind() == slog.KindString && clean.String() != x.text && clean.String() != tooDeep.String() { // what went wrong
+		return slog.String(a.Key, x.text), true
+	}
+	return slog.Attr{Key: a.Key, Value: clean}, true
 }
 
 // errorText returns what err says without secrets, and whether that is something else.

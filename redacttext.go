@@ -1,6 +1,9 @@
 package slogtrace
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // A card number has 13 to 19 digits (ISO/IEC 7812-1; the shortest in use have 13).
 const (
@@ -139,7 +142,8 @@ func (x *redactor) pairs(s string) string {
 			continue
 		}
 		key := keyBefore(s[done:i])
-		if !x.namesText(key) {
+		h := x.namesText(key)
+		if h == shown {
 			continue
 		}
 		from := i + 1
@@ -147,8 +151,11 @@ func (x *redactor) pairs(s string) string {
 			from++
 		}
 		from, to := valueIn(s, from)
-		if headerKeys.in(key) {
+		if headerKeys.judge(key) != shown {
 			to = lineEnd(s, from)
+		}
+		if h == hidesStrings && (s[i] == ':' && from > i+1 && s[i-1] != '"' || isNumberText(s[from:to])) {
+			continue // "auth: not found" is what errors of a package auth say
 		}
 		if to > from {
 			replace(from, to)
@@ -161,10 +168,24 @@ func (x *redactor) pairs(s string) string {
 	return string(append(b, s[done:]...))
 }
 
-// namesText reports whether what stands before a sign of equality or a colon, up to two words, has a name in it.
-func (x *redactor) namesText(key string) bool {
+// namesText returns what the text before a sign of equality or a colon, up to two words, says of the value behind it.
+func (x *redactor) namesText(key string) hiding {
 	last := key[strings.LastIndexByte(key, ' ')+1:]
-	return x.keys.in(last) || len(last) < len(key) && x.keys.is(key)
+	h := x.keys.judge(last)
+	if h != hidesAll && len(last) < len(key) && x.keys.is(key) {
+		return hidesAll
+	}
+	return h
+}
+
+// isNumberText reports whether s is a number, true, false or nothing, as package fmt and JSON write them.
+func isNumberText(s string) bool {
+	switch s {
+	case "true", "false", "null", "nil", "<nil>":
+		return true
+	}
+	_, err := strconv.ParseFloat(s, 64)
+	return err == nil
 }
 
 // keyBefore returns the key that s ends with, perhaps in quotes, and the word before it if there is one.

@@ -5,219 +5,330 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
-	"unicode"
+	"sync"
+	"sync/atomic"
 )
 
-// This file says of which types a value may have something in it that a redactor replaces.
+// This file tells in values of which types there may be something that a redactor replaces.
 
 var (
 	jsonMarshalerType = reflect.TypeFor[json.Marshaler]()
 	textMarshalerType = reflect.TypeFor[encoding.TextMarshaler]()
+	textAppenderType  = reflect.TypeFor[encoding.TextAppender]()
 	errorType         = reflect.TypeFor[error]()
 	secretType        = reflect.TypeFor[Secret]()
 	slogAttrType      = reflect.TypeFor[slog.Attr]()
 	slogValueType     = reflect.TypeFor[slog.Value]()
+	reflectValueType  = reflect.TypeFor[reflect.Value]()
+	urlType           = reflect.TypeFor[url.URL]()
+	userinfoType      = reflect.TypeFor[url.Userinfo]()
 	printerTypes      = []reflect.Type{reflect.TypeFor[fmt.Formatter](), reflect.TypeFor[fmt.Stringer](), errorType, textMarshalerType}
 )
 
-// mayHold reports whether there may be something to replace in values of type t.
-func (x *redactor) mayHold(t reflect.Type) bool {
+// typeFacts are answers about the values of a type. A type has one of them if it is so in itself,
+// or if a type that it is made of has it.
+type typeFacts uint8
+
+const (
+	mayHold    typeFacts = 1 << iota // there may be something to replace
+	mayPrint                         // package fmt may print something to replace by going through the value
+	mightPrint                       // the same, or it takes the value to tell
+	needsGuide                       // the JSON alone does not tell what to replace
+)
+
+// A typeInfo is what a redactor knows of a type. It does not change once it is in redactor.types.
+type typeInfo struct {
+	typ    reflect.Type
+	facts  typeFacts
+	users  []typeUse // while facts are being found
+	elem   *typeInfo // of a pointer, slice, array or map
+	key    *typeInfo // of a map
+	fields []fieldInfo
+
+	isError  bool // it, or a pointer to it, is one
+	printer  bool // package fmt, or a text handler, prints it, or a pointer to it, by a method
+	marshals bool // it, or a pointer to it, writes its own JSON
+	texts    bool // likewise its own text
+
+	pairName, pairValue int // of a struct: the fields Name and Value; equal if it has not both
+
+	members atomic.Pointer[structMembers] // of a struct, once they have been asked for
+}
+
+// A typeUse says: where the type has the facts from, user has the facts to.
+type typeUse struct {
+	user     *typeInfo
+	from, to typeFacts
+}
+
+// A fieldInfo is what a redactor knows of a field of a struct.
+type fieldInfo struct {
+	name     string
+	tag      string // json's
+	info     *typeInfo
+	byName   hiding // what its name in Go says
+	byTag    hiding // what its tag says, whatever encoding/json makes of it
+	odd      bool   // the tag takes encoding/json to tell
+	hidden   bool   // encoding/json does not write it
+	embedded bool   // its own fields may be written as if they were the struct's
+	omits    bool   // when it is empty
+}
+
+func (t *typeInfo) has(f typeFacts) bool { return t.facts&f != 0 }
+
+// showsHidden reports whether package fmt may print something to replace of f, a field of t that encoding/json does not write.
+// Such fields are not read: they are not meant to be, and their owner may be writing them.
+func (t *typeInfo) showsHidden(f *fieldInfo) bool {
+	return f.byName != shown || f.info.has(mayPrint) || !t.printer && f.info.has(mightPrint)
+}
+
+// typeInfo returns what there is to know of t.
+func (x *redactor) typeInfo(t reflect.Type) *typeInfo {
 	if known, ok := x.types.Load(t); ok {
-		return known.(bool)
+		return known.(*typeInfo)
 	}
-	holds := x.holds(t, nil)
-	x.types.Store(t, holds)
-	return holds
-}
-
-// holds is mayHold for a type that is part of those of the path.
-func (x *redactor) holds(t reflect.Type, path []reflect.Type) bool {
-	if slices.Contains(path, t) {
-		return false // nothing but what the others hold
+	g := typeGraph{redactor: x, nodes: map[reflect.Type]*typeInfo{}}
+	info := g.add(t)
+	g.settle()
+	for t, info := range g.nodes {
+		x.types.Store(t, info)
 	}
-	path = append(path, t)
-	switch {
-	case t == slogAttrType, t == slogValueType:
-		return true
-	case t == secretType:
-		return false // it hides itself
-	case x.minds && (t.Implements(errorType) || reflect.PointerTo(t).Implements(errorType)):
-		return true
-	case t.Implements(jsonMarshalerType), reflect.PointerTo(t).Implements(jsonMarshalerType):
-		return true
-	case t.Implements(textMarshalerType), reflect.PointerTo(t).Implements(textMarshalerType):
-		if x.cardNumbers {
-			return true
-		}
-	}
-	switch t.Kind() {
-	case reflect.Interface:
-		return true
-	case reflect.String:
-		return x.cardNumbers
-	case reflect.Pointer, reflect.Array:
-		return x.holds(t.Elem(), path)
-	case reflect.Slice:
-		return x.holds(t.Elem(), path) || x.cardNumbers && t.Elem().Kind() == reflect.Uint8
-	case reflect.Map:
-		switch t.Key().Kind() {
-		case reflect.String, reflect.Interface:
-			return true
-		}
-		return t.Key().Implements(textMarshalerType) || x.holds(t.Key(), path) || x.holds(t.Elem(), path)
-	case reflect.Struct:
-		info := x.structInfo(t)
-		return info.hidden || slices.ContainsFunc(info.fields, func(f structField) bool { return f.secret || x.holds(f.typ, path) })
-	}
-	return false
-}
-
-// isPrinter reports whether package fmt, or a text handler, prints values of type t, or pointers to them, by a method.
-func isPrinter(t reflect.Type) bool {
-	return slices.ContainsFunc(printerTypes, func(iface reflect.Type) bool {
-		return t.Implements(iface) || reflect.PointerTo(t).Implements(iface)
-	})
-}
-
-// prints reports whether package fmt may print something to replace of a value of type t by going through it.
-// Such values are not read: they are not meant to be, and their owner may be writing them. So where it takes the value to tell,
-// guess says whether it may.
-func (x *redactor) prints(t reflect.Type, guess bool, path []reflect.Type) bool {
-	if slices.Contains(path, t) {
-		return false
-	}
-	path = append(path, t)
-	switch {
-	case t == secretType:
-		return true // no method of it is called
-	case t == slogAttrType, t == slogValueType:
-		return guess
-	}
-	switch t.Kind() {
-	case reflect.Interface:
-		return guess
-	case reflect.String:
-		return guess && x.cardNumbers
-	case reflect.Array:
-		return x.prints(t.Elem(), guess, path)
-	case reflect.Slice:
-		return x.prints(t.Elem(), guess, path) || guess && x.cardNumbers && t.Elem().Kind() == reflect.Uint8
-	case reflect.Map:
-		return guess && t.Key().Kind() == reflect.String || x.prints(t.Key(), guess, path) || x.prints(t.Elem(), guess, path)
-	case reflect.Struct:
-		for i := range t.NumField() {
-			if f := t.Field(i); x.keys.in(f.Name) || x.prints(f.Type, guess, path) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// structInfo is what is known of a struct type.
-type structInfo struct {
-	fields []structField // those that encoding/json writes, in its order
-	hidden bool          // in the others there may be something to replace
-}
-
-type structField struct {
-	name                        string // as encoding/json writes it
-	index                       []int
-	typ                         reflect.Type
-	omitEmpty, omitZero, quoted bool
-	tagged                      bool
-	secret                      bool // it, or the struct that is embedded here, has a name of the redactor's
-}
-
-func (x *redactor) structInfo(t reflect.Type) *structInfo {
-	if known, ok := x.structs.Load(t); ok {
-		return known.(*structInfo)
-	}
-	info := new(structInfo)
-	all := x.appendFields(nil, info, t, nil, false, []reflect.Type{t}, !isPrinter(t))
-	// Of several fields with one name the least nested counts, then the tagged one; if that leaves several, none.
-	for i, f := range all {
-		wins := !slices.ContainsFunc(all, func(g structField) bool {
-			return g.name == f.name && (len(g.index) < len(f.index) || len(g.index) == len(f.index) && g.tagged && !f.tagged)
-		})
-		for j, g := range all {
-			if j != i && g.name == f.name && len(g.index) == len(f.index) && g.tagged == f.tagged {
-				wins = false
-			}
-		}
-		if wins {
-			info.fields = append(info.fields, f)
-		} else {
-			info.hidden = info.hidden || f.secret || x.prints(f.typ, !isPrinter(t), nil)
-		}
-	}
-	x.structs.Store(t, info)
 	return info
 }
 
-// appendFields appends the fields of t and of what is embedded in it, by the rules of encoding/json, and notes in info
-// what that leaves out. index leads to t, and path has the types on the way.
-func (x *redactor) appendFields(fields []structField, info *structInfo, t reflect.Type, index []int, secret bool, path []reflect.Type, guess bool) []structField {
-	for i := range t.NumField() {
+// A typeGraph holds the types that a type is made of, down to those that are known, each once.
+// Types may refer to each other in circles, so no fact is final before all of them are in it.
+type typeGraph struct {
+	*redactor
+	nodes map[reflect.Type]*typeInfo
+	queue []*typeInfo // those whose facts have not been told to their users
+}
+
+// settle tells users the facts of what they are made of, until nobody learns anything. A type learns each fact once.
+func (g *typeGraph) settle() {
+	for len(g.queue) > 0 {
+		t := g.queue[len(g.queue)-1]
+		g.queue = g.queue[:len(g.queue)-1]
+		for _, use := range t.users {
+			if t.has(use.from) {
+				g.note(use.user, use.to)
+			}
+		}
+	}
+	for _, t := range g.nodes {
+		t.users = nil
+	}
+}
+
+// note gives t facts.
+func (g *typeGraph) note(t *typeInfo, facts typeFacts) {
+	if t.facts|facts != t.facts {
+		t.facts |= facts
+		g.queue = append(g.queue, t)
+	}
+}
+
+// use notes that user has the facts to if t has the facts from.
+func (g *typeGraph) use(t, user *typeInfo, from, to typeFacts) {
+	if t.has(from) {
+		g.note(user, to)
+	}
+	if g.nodes[t.typ] == t { // else it is known, and learns nothing
+		t.users = append(t.users, typeUse{user, from, to})
+	}
+}
+
+func (g *typeGraph) inherit(user, t *typeInfo, facts ...typeFacts) {
+	for _, f := range facts {
+		g.use(t, user, f, f)
+	}
+}
+
+// add returns the info of t, whose facts are not final.
+func (g *typeGraph) add(t reflect.Type) *typeInfo {
+	if info, ok := g.nodes[t]; ok {
+		return info
+	}
+	if known, ok := g.types.Load(t); ok {
+		return known.(*typeInfo)
+	}
+	info := &typeInfo{typ: t}
+	g.nodes[t] = info
+	info.isError = hasMethods(t, errorType)
+	info.printer = slices.ContainsFunc(printerTypes, func(iface reflect.Type) bool { return hasMethods(t, iface) })
+	info.marshals = hasMethods(t, jsonMarshalerType) || jsonIsV2() && (writesJSON(t) || writesJSON(reflect.PointerTo(t)))
+	info.texts = hasMethods(t, textMarshalerType) || jsonIsV2() && hasMethods(t, textAppenderType)
+	switch t {
+	case slogAttrType, slogValueType, reflectValueType:
+		g.note(info, mayHold|mightPrint)
+		return info
+	case secretType:
+		g.note(info, mayPrint|mightPrint) // no method of it is called
+		return info
+	case urlType:
+		g.note(info, mayHold|mightPrint|needsGuide)
+		return info
+	case userinfoType:
+		g.note(info, mayHold|mayPrint|mightPrint)
+		return info
+	}
+	if info.isError && g.minds || info.marshals || info.texts && g.cardNumbers {
+		g.note(info, mayHold)
+	}
+	switch t.Kind() {
+	case reflect.Interface:
+		g.note(info, mayHold|mightPrint|needsGuide)
+	case reflect.String:
+		if g.cardNumbers {
+			g.note(info, mayHold|mightPrint)
+		}
+	case reflect.Pointer:
+		info.elem = g.add(t.Elem())
+		g.inherit(info, info.elem, mayHold, needsGuide)
+	case reflect.Slice:
+		if g.cardNumbers && t.Elem().Kind() == reflect.Uint8 {
+			g.note(info, mayHold|mightPrint|needsGuide)
+		}
+		fallthrough
+	case reflect.Array:
+		info.elem = g.add(t.Elem())
+		g.inherit(info, info.elem, mayHold, mayPrint, mightPrint, needsGuide)
+	case reflect.Map:
+		info.key, info.elem = g.add(t.Key()), g.add(t.Elem())
+		g.inherit(info, info.elem, mayHold, mayPrint, mightPrint, needsGuide)
+		g.inherit(info, info.key, mayHold, mayPrint, mightPrint)
+		switch k := t.Key().Kind(); {
+		case k == reflect.String:
+			g.note(info, mayHold|mightPrint)
+		case k == reflect.Interface || info.key.texts:
+			g.note(info, mayHold)
+		}
+		if info.key.typ == secretType {
+			g.note(info, needsGuide)
+		}
+	case reflect.Struct:
+		g.addFields(info)
+	}
+	return info
+}
+
+// hasMethods reports whether t, or a pointer to it, has the methods of iface.
+func hasMethods(t, iface reflect.Type) bool {
+	return t.Implements(iface) || reflect.PointerTo(t).Implements(iface)
+}
+
+// writesJSON reports whether t has the method by which a type writes itself for encoding/json/v2.
+// Where that is an experiment there is no naming the interface, so one of this name and another signature counts too.
+func writesJSON(t reflect.Type) bool {
+	_, ok := t.MethodByName("MarshalJSONTo")
+	return ok
+}
+
+// An appender has a method that only the newer encoding/json calls.
+type appender struct{}
+
+func (appender) AppendText(b []byte) ([]byte, error) { return b, nil }
+
+// jsonIsV2 reports whether encoding/json is made of encoding/json/v2, and calls more methods.
+var jsonIsV2 = sync.OnceValue(func() bool {
+	text, ok := marshal(appender{})
+	return ok && text[0] == '"'
+})
+
+func (g *typeGraph) addFields(info *typeInfo) {
+	t := info.typ
+	info.fields = make([]fieldInfo, t.NumField())
+	name, value := -1, -1
+	isCookie := t.PkgPath() == "net/http" && t.Name() == "Cookie"
+	for i := range info.fields {
 		sf := t.Field(i)
-		f := structField{name: sf.Name, index: append(slices.Clip(index), i), typ: sf.Type, secret: secret || x.keys.in(sf.Name)}
+		tag := sf.Tag.Get("json")
+		f := &info.fields[i]
+		*f = fieldInfo{name: sf.Name, tag: tag, info: g.add(sf.Type), byName: g.keys.judge(sf.Name), odd: isOddTag(tag)}
 		embedded := sf.Type
 		if sf.Anonymous && embedded.Kind() == reflect.Pointer {
 			embedded = embedded.Elem()
 		}
-		tag := sf.Tag.Get("json")
-		shown := tag != "-" && (sf.IsExported() || sf.Anonymous && embedded.Kind() == reflect.Struct)
-		if !shown {
-			info.hidden = info.hidden || f.secret || x.prints(sf.Type, guess, nil)
-			continue
+		tagName, _, _ := strings.Cut(tag, ",")
+		f.embedded = sf.Anonymous && embedded.Kind() == reflect.Struct && (tagName == "" || f.odd)
+		f.hidden = tag == "-" || !sf.IsExported() && !f.embedded
+		f.omits = strings.Contains(tag, ",omit")
+		if isCookie && (sf.Name == "Value" || sf.Name == "Raw" || sf.Name == "Unparsed") {
+			f.byName = max(f.byName, g.keys.judge("cookie"))
 		}
-		name, options, _ := strings.Cut(tag, ",")
-		if name != "" && isTagName(name) {
-			f.name, f.tagged = name, true
-			f.secret = f.secret || x.keys.in(name)
+		if kind := sf.Type.Kind(); f.byName == hidesStrings && (isNumberKind(kind) || f.hidden && isAddressKind(kind)) {
+			f.byName = shown
 		}
-		if sf.Anonymous && !f.tagged && embedded.Kind() == reflect.Struct {
-			if !slices.Contains(path, embedded) {
-				fields = x.appendFields(fields, info, embedded, f.index, f.secret, append(slices.Clip(path), embedded), guess)
-			}
-			continue
-		}
-		for option := range strings.SplitSeq(options, ",") {
-			switch option {
-			case "omitempty":
-				f.omitEmpty = true
-			case "omitzero":
-				f.omitZero = true
-			case "string":
-				f.quoted = isQuotable(sf.Type)
+		if !f.hidden {
+			f.byTag = g.keys.judge(tag)
+			switch {
+			case isPairValue(sf.Name), isPairValue(tagName):
+				value = i
+			case (isPairName(sf.Name) || isPairName(tagName)) && sf.Type.Kind() == reflect.String:
+				name = i
 			}
 		}
-		fields = append(fields, f)
-	}
-	return fields
-}
-
-// isTagName reports whether encoding/json takes name for one.
-func isTagName(name string) bool {
-	for _, r := range name {
-		if !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r) {
-			return false
+		switch {
+		case f.byName != shown:
+			g.note(info, mayHold|mayPrint|mightPrint|needsGuide)
+		case f.byTag != shown || f.odd && !f.hidden:
+			g.note(info, mayHold)
+		}
+		g.inherit(info, f.info, mayPrint, mightPrint)
+		switch {
+		case !f.hidden:
+			g.inherit(info, f.info, mayHold, needsGuide)
+		case info.printer:
+			g.use(f.info, info, mayPrint, mayHold)
+		default:
+			g.use(f.info, info, mightPrint, mayHold)
 		}
 	}
-	return true
+	if name >= 0 && value >= 0 {
+		info.pairName, info.pairValue = name, value
+		g.note(info, mayHold|mightPrint|needsGuide)
+	}
 }
 
-// isQuotable reports whether the option string of a tag counts for a field of type t.
-func isQuotable(t reflect.Type) bool {
-	if t.Name() == "" && t.Kind() == reflect.Pointer {
-		t = t.Elem()
+// isNumberKind reports whether values of kind k are numbers or true or false.
+func isNumberKind(k reflect.Kind) bool { return reflect.Bool <= k && k <= reflect.Complex128 }
+
+// isAddressKind reports whether package fmt prints nothing but an address of values of kind k within others.
+func isAddressKind(k reflect.Kind) bool {
+	return k == reflect.Pointer || k == reflect.Func || k == reflect.Chan || k == reflect.UnsafePointer
+}
+
+// isPairName reports whether the value of a member key may be the name of what the object's member value is.
+func isPairName(key string) bool {
+	return strings.EqualFold(key, "name") || strings.EqualFold(key, "key")
+}
+
+// isPairValue reports whether a member of that key is what another one names.
+func isPairValue(key string) bool {
+	return strings.EqualFold(key, "value") || strings.EqualFold(key, "values")
+}
+
+// isOddTag reports whether it takes encoding/json to tell what it calls a field with this tag, and how it writes it:
+// there are other letters in it than are usual, or other options.
+func isOddTag(tag string) bool {
+	name, options, _ := strings.Cut(tag, ",")
+	for i := range len(name) {
+		if c := name[i]; !isKeyByte(c) || c >= 0x80 {
+			return true
+		}
 	}
-	switch t.Kind() {
-	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64:
-		return true
+	for options != "" {
+		var option string
+		option, options, _ = strings.Cut(options, ",")
+		switch option {
+		case "omitempty", "omitzero", "string", "":
+		default:
+			return true
+		}
 	}
-	return reflect.Int <= t.Kind() && t.Kind() <= reflect.Uintptr
+	return false
 }

@@ -1,20 +1,17 @@
 package slogtrace
 
 import (
-	"cmp"
-	"encoding/base64"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"reflect"
-	"slices"
-	"strconv"
 )
 
 // This file looks for secrets in values of any type. What matters is what a sink may print of them:
 // encoding/json shows exported fields, follows pointers and calls methods; package fmt shows unexported fields too,
 // follows no pointers but the first, and prints a map's or a struct's content by the names that Go has for it.
 //
-// A value with a secret in it becomes what encoding/json writes of it, with the secrets replaced.
+// A value with a secret in it becomes what encoding/json writes of it, with the secrets replaced: see redactjson.go.
 
 // maxRedactDepth is how deep maps, structs, pointers and groups may be nested. encoding/json goes on to about a thousand,
 // but then it is most probably a cycle.
@@ -44,101 +41,170 @@ func (x *redactor) any(v any, depth int) (_ slog.Value, changed bool) {
 			return slog.AnyValue(&redactedError{text}), true
 		}
 	}
-	if !x.mayHold(reflect.TypeOf(v)) {
+	info := x.typeInfo(reflect.TypeOf(v))
+	if !info.has(mayHold) {
 		return slog.Value{}, false
 	}
-	look := walker{redactor: x}
-	look.value(reflect.ValueOf(v), depth)
+	switch v := v.(type) {
+	case *url.URL:
+		if clean, changed := x.url(v); changed {
+			return slog.AnyValue(clean), true
+		}
+		return slog.Value{}, false
+	case url.URL:
+		if clean, changed := x.url(&v); changed {
+			return slog.AnyValue(*clean), true
+		}
+		return slog.Value{}, false
+	}
+	look := looker{redactor: x}
+	look.value(reflect.ValueOf(v), info, depth)
 	switch {
 	case look.deep:
 		return tooDeep, true
-	case !look.found:
+	case !look.found && !look.maybe:
 		return slog.Value{}, false
 	}
-	write := walker{redactor: x, writes: true}
-	write.value(reflect.ValueOf(v), depth)
-	if len(write.b) > 0 && write.b[0] == '"' {
-		return slog.StringValue(payloadUnquote(write.b)), true
+	clean, changed := x.rewrite(v, shown, depth)
+	if !changed && !look.found {
+		return slog.Value{}, false
 	}
-	return slog.AnyValue(redactedJSON{string(write.b)}), true
+	return clean, true
 }
 
-// A walker goes through a value. At first it only looks whether there is something to replace.
-type walker struct {
+// A looker looks whether there is something to replace in a value.
+type looker struct {
 	*redactor
-	writes bool   // append to b what encoding/json would, without secrets
-	b      []byte // JSON
-	found  bool   // there is a secret
-	deep   bool   // the value is too deep to tell
+	found   bool // there is
+	maybe   bool // what encoding/json writes will tell
+	deep    bool // the value is too deep to tell
+	inError bool // what package fmt prints here is what an error says, and that has been read
 }
 
-func (w *walker) value(v reflect.Value, depth int) {
-	if w.found && !w.writes || w.deep {
+// value looks at v, whose type info is of.
+func (w *looker) value(v reflect.Value, info *typeInfo, depth int) {
+	if w.found || w.deep || !info.has(mayHold) {
 		return
 	}
 	if depth > maxRedactDepth {
 		w.deep = true
 		return
 	}
-	if !v.IsValid() {
-		w.raw("null")
+	kind := v.Kind()
+	if (kind == reflect.Pointer || kind == reflect.Interface) && v.IsNil() {
 		return
 	}
-	t := v.Type()
-	if !w.mayHold(t) {
-		w.leaf(v)
+	if kind != reflect.Interface && v.CanInterface() && w.methods(v, info, depth) {
 		return
 	}
-	if (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) && v.IsNil() {
-		w.raw("null")
-		return
-	}
-	if err, ok := methodsOf(v, errorType).(error); ok && w.minds {
-		_, changed := w.errorText(err) // package fmt would print it
-		w.found = w.found || changed
-	}
-	switch t {
-	case slogAttrType:
-		_, changed := w.attr(v.Interface().(slog.Attr), depth+1)
-		w.found = w.found || changed
-		w.leaf(v) // which shows the key
-		return
-	case slogValueType:
-		_, changed := w.attr(slog.Attr{Value: v.Interface().(slog.Value)}, depth+1)
-		w.found = w.found || changed
-		w.leaf(v) // which shows nothing
-		return
-	}
-	if m := methodsOf(v, jsonMarshalerType); m != nil && v.Kind() != reflect.Interface {
-		w.hidden(v)
-		text, ok := marshal(m)
-		if !ok {
-			w.raw(text)
-			return
-		}
-		w.json([]byte(text), depth)
-		return
-	}
-	if m := methodsOf(v, textMarshalerType); m != nil && v.Kind() != reflect.Interface {
-		w.hidden(v)
-		text, _ := marshal(m)
-		w.json([]byte(text), depth)
-		return
-	}
+	w.structure(v, info, depth)
+}
+
+// structure looks at v as if it had no methods.
+func (w *looker) structure(v reflect.Value, info *typeInfo, depth int) {
 	switch v.Kind() {
-	case reflect.Interface, reflect.Pointer:
-		w.value(v.Elem(), depth+1)
+	case reflect.Interface:
+		v = v.Elem()
+		w.value(v, w.typeInfo(v.Type()), depth+1)
+	case reflect.Pointer:
+		w.value(v.Elem(), info.elem, depth+1)
 	case reflect.String:
 		w.text(v.String())
 	case reflect.Map:
-		w.mapValue(v, depth)
+		w.mapValue(v, info, depth)
 	case reflect.Slice, reflect.Array:
-		w.list(v, depth)
+		if v.Kind() == reflect.Slice && info.elem.typ.Kind() == reflect.Uint8 { // with cards only
+			w.text(string(v.Bytes()))
+			return
+		}
+		for i := 0; i < v.Len() && !w.found && !w.deep; i++ {
+			w.value(v.Index(i), info.elem, depth+1)
+		}
 	case reflect.Struct:
-		w.structValue(v, depth)
-	default:
-		w.leaf(v)
+		w.fields(v, info, depth)
 	}
+}
+
+// methods looks at what v's methods say, and reports whether that is all that a sink prints of it.
+func (w *looker) methods(v reflect.Value, info *typeInfo, depth int) (all bool) {
+	switch info.typ {
+	case slogAttrType:
+		_, w.found = w.attr(v.Interface().(slog.Attr), depth+1)
+		return true
+	case slogValueType:
+		_, w.found = w.attr(slog.Attr{Value: v.Interface().(slog.Value)}, depth+1)
+		return true
+	case urlType:
+		u := v.Interface().(url.URL)
+		_, w.found = w.url(&u)
+		return true
+	case reflectValueType:
+		w.reflected(v.Interface().(reflect.Value), depth)
+		return true
+	}
+	if info.isError && w.minds && !w.inError {
+		if err, ok := methodsOf(v, errorType).(error); ok {
+			_, w.found = w.errorText(err) // package fmt would print it
+			w.inError = true
+			defer func() { w.inError = false }()
+			if !w.marshaled(v, info, depth) {
+				w.structure(v, info, depth)
+			}
+			return true
+		}
+	}
+	return w.marshaled(v, info, depth)
+}
+
+// marshaled looks at the JSON or the text that a method of v makes of it, and reports whether there is such a method.
+func (w *looker) marshaled(v reflect.Value, info *typeInfo, depth int) bool {
+	m := marshalerOf(v, info)
+	if m == nil {
+		return false
+	}
+	hidden := info
+	if v.Kind() == reflect.Pointer {
+		hidden = info.elem
+	}
+	if hidden.typ.Kind() == reflect.Struct && (hidden.has(mayPrint) || !hidden.printer && hidden.has(mightPrint)) {
+		w.found = true // package fmt prints it
+	}
+	if w.found || !info.marshals && !w.cardNumbers {
+		return true
+	}
+	data, ok := marshal(m)
+	if !ok {
+		return true
+	}
+	r := rewriter{redactor: w.redactor, data: data, b: make([]byte, 0, len(data))}
+	r.value(reflect.Value{}, shown, depth)
+	w.found = w.found || r.changed
+	w.deep = w.deep || r.deep
+	return true
+}
+
+// marshalerOf returns v, or a pointer to it, if encoding/json writes it by a method, else nil.
+func marshalerOf(v reflect.Value, info *typeInfo) any {
+	if info.marshals {
+		if m := methodsOf(v, jsonMarshalerType); m != nil {
+			return m
+		}
+		if jsonIsV2() && writesJSON(v.Type()) {
+			return v.Interface()
+		}
+		if jsonIsV2() && v.CanAddr() && writesJSON(reflect.PointerTo(v.Type())) {
+			return v.Addr().Interface()
+		}
+	}
+	if info.texts {
+		if m := methodsOf(v, textMarshalerType); m != nil {
+			return m
+		}
+		if jsonIsV2() {
+			return methodsOf(v, textAppenderType)
+		}
+	}
+	return nil
 }
 
 // methodsOf returns v, or a pointer to it, as a value that has the methods of iface, as encoding/json does, else nil.
@@ -152,212 +218,159 @@ func methodsOf(v reflect.Value, iface reflect.Type) any {
 	return nil
 }
 
-// marshal returns v as JSON, and a JSON string that says what went wrong if that is not to be had.
-func marshal(v any) (text string, ok bool) {
-	defer func() {
-		if p := recover(); p != nil {
-			text, ok = string(appendString(nil, fmt.Sprintf("!PANIC: %v", p))), false
-		}
-	}()
-	b, err := appendJSON(nil, v)
-	if err != nil {
-		return string(appendString(nil, fmt.Sprintf("!ERROR:%v", err))), false
-	}
-	return string(b), true
-}
-
-func (w *walker) raw(text string) {
-	if w.writes {
-		w.b = append(w.b, text...)
-	}
-}
-
-// secret writes the replacement of a value.
-func (w *walker) secret() {
-	w.found = true
-	if w.writes {
-		w.b = appendString(w.b, w.redactor.text)
-	}
-}
-
-// leaf writes a value in which there is nothing to replace.
-func (w *walker) leaf(v reflect.Value) {
-	if w.writes {
-		text, _ := marshal(v.Interface())
-		w.raw(text)
-	}
-}
-
-// text writes a string, without card numbers.
-func (w *walker) text(s string) {
-	if w.redactor.cardNumbers {
-		if clean, changed := w.cards(s); changed {
-			s, w.found = clean, true
-		}
-	}
-	if w.writes {
-		w.b = appendString(w.b, s)
-	}
-}
-
-// key writes the key of a member.
-func (w *walker) key(key string, sep bool) {
-	if sep {
-		w.raw(",")
-	}
-	w.text(key)
-	w.raw(":")
-}
-
-// hidden looks at the fields of v that package fmt prints where encoding/json calls a method instead.
-func (w *walker) hidden(v reflect.Value) {
-	t := v.Type()
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	w.found = w.found || t.Kind() == reflect.Struct && w.prints(t, !isPrinter(t), nil)
-}
-
-type mapEntry struct {
-	key   string
-	value reflect.Value
-}
-
-func (w *walker) mapValue(v reflect.Value, depth int) {
-	if v.IsNil() {
-		w.raw("null")
+// reflected looks at what package fmt prints of r: what it holds.
+func (w *looker) reflected(r reflect.Value, depth int) {
+	if !r.IsValid() {
 		return
 	}
-	w.found = w.found || w.prints(v.Type().Key(), false, nil)
-	entries := make([]mapEntry, 0, v.Len())
-	for it := v.MapRange(); it.Next(); {
-		key, ok := keyText(it.Key())
-		if !ok && w.writes {
-			w.leaf(v) // encoding/json says why it cannot write it
+	info := w.typeInfo(r.Type())
+	switch {
+	case info.typ == secretType, !r.CanInterface() && info.has(mightPrint):
+		w.found = true // no method of it is called
+	case r.CanInterface():
+		_, changed := w.any(r.Interface(), depth+1)
+		w.found = w.found || changed || info.has(mayPrint)
+	}
+}
+
+// text looks for card numbers.
+func (w *looker) text(s string) {
+	if w.cardNumbers {
+		_, changed := w.cards(s)
+		w.found = w.found || changed
+	}
+}
+
+func (w *looker) mapValue(v reflect.Value, info *typeInfo, depth int) {
+	if info.key.has(mayPrint) && v.Len() > 0 {
+		w.found = true
+		return
+	}
+	if m, ok := v.Interface().(map[string]any); ok {
+		w.anyMap(m, depth)
+		return
+	}
+	key, value := reflect.New(info.key.typ).Elem(), reflect.New(info.elem.typ).Elem()
+	named, values := shown, false
+	for it := v.MapRange(); it.Next() && !w.found && !w.deep; {
+		key.SetIterKey(it)
+		value.SetIterValue(it)
+		text, ok := keyText(key)
+		if !ok {
+			continue // encoding/json cannot write it, which a rewriter says
+		}
+		w.text(text)
+		w.member(text, value, info.elem, depth)
+		if info.elem.typ.Kind() == reflect.String {
+			values = values || isPairValue(text)
+			if isPairName(text) {
+				named = max(named, w.keys.of(value.String()))
+			}
+		}
+	}
+	w.maybe = w.maybe || named != shown && values
+}
+
+// anyMap is mapValue for most maps.
+func (w *looker) anyMap(m map[string]any, depth int) {
+	named, values := shown, false
+	for key, value := range m {
+		if w.found || w.deep {
 			return
 		}
-		if it.Key().Type() == secretType {
-			key = w.redactor.text
+		w.text(key)
+		values = values || isPairValue(key)
+		h := w.keys.of(key)
+		switch value := value.(type) {
+		case string:
+			if isPairName(key) {
+				named = max(named, w.keys.of(value))
+			}
+			if h == shown {
+				w.text(value)
+				continue
+			}
+			w.found = w.found || value != w.redactor.text
+			continue
+		case nil, bool, int, int64, float64:
+			w.found = w.found || h == hidesAll
+			continue
 		}
-		entries = append(entries, mapEntry{key, it.Value()})
+		v := reflect.ValueOf(value)
+		w.judged(h, v, w.typeInfo(v.Type()), depth)
 	}
-	if w.writes {
-		slices.SortFunc(entries, func(a, b mapEntry) int { return cmp.Compare(a.key, b.key) })
-	}
-	w.raw("{")
-	for i, e := range entries {
-		w.key(e.key, i > 0)
-		w.member(e.key, e.value, depth)
-	}
-	w.raw("}")
+	w.maybe = w.maybe || named != shown && values
 }
 
-// member writes the value of a member whose key is given.
-func (w *walker) member(key string, v reflect.Value, depth int) {
-	if w.keys.in(key) && !w.isReplacement(v) {
-		w.secret()
+// member looks at the value of a member whose key is given.
+func (w *looker) member(key string, v reflect.Value, info *typeInfo, depth int) {
+	w.judged(w.keys.of(key), v, info, depth)
+}
+
+// judged looks at the value of a member whose key says h.
+func (w *looker) judged(h hiding, v reflect.Value, info *typeInfo, depth int) {
+	switch {
+	case h != shown && w.isReplacement(v):
 		return
+	case h == hidesAll:
+		w.found = true
+		return
+	case h == hidesStrings && !isNumberKind(v.Kind()):
+		w.maybe = true
 	}
-	w.value(v, depth+1)
+	w.value(v, info, depth+1)
 }
 
 // isReplacement reports whether v is what a secret has been replaced by already.
-func (w *walker) isReplacement(v reflect.Value) bool {
+func (x *redactor) isReplacement(v reflect.Value) bool {
 	if v.Kind() == reflect.Interface {
 		v = v.Elem()
 	}
-	return v.Kind() == reflect.String && v.String() == w.redactor.text
+	return v.Kind() == reflect.String && v.String() == x.text
 }
 
-// keyText returns the key of a map as encoding/json writes it. ok is false if it does not.
-func keyText(v reflect.Value) (_ string, ok bool) {
-	if v.Kind() == reflect.String {
-		return v.String(), true
-	}
-	if v.Kind() == reflect.Interface && !v.IsNil() {
-		return keyText(v.Elem()) // encoding/json would write nothing at all
-	}
-	if m := methodsOf(v, textMarshalerType); m != nil {
-		if v.Kind() == reflect.Pointer && v.IsNil() {
-			return "", true
-		}
-		text, ok := marshal(m)
-		return payloadUnquote([]byte(text)), ok
-	}
-	switch {
-	case v.CanInt():
-		return strconv.FormatInt(v.Int(), 10), true
-	case v.CanUint():
-		return strconv.FormatUint(v.Uint(), 10), true
-	}
-	return "", false
-}
-
-func (w *walker) list(v reflect.Value, depth int) {
-	if v.Kind() == reflect.Slice {
-		if v.IsNil() {
-			w.raw("null")
-			return
-		}
-		if v.Type().Elem().Kind() == reflect.Uint8 { // with cards only
-			if clean, changed := w.cards(string(v.Bytes())); changed {
-				w.found = true
-				if w.writes {
-					w.b = appendString(w.b, base64.StdEncoding.EncodeToString([]byte(clean)))
-				}
-			} else {
-				w.leaf(v)
-			}
-			return
-		}
-	}
-	w.raw("[")
-	for i := range v.Len() {
-		if i > 0 {
-			w.raw(",")
-		}
-		w.value(v.Index(i), depth+1)
-	}
-	w.raw("]")
-}
-
-func (w *walker) structValue(v reflect.Value, depth int) {
-	info := w.structInfo(v.Type())
-	w.found = w.found || info.hidden
-	w.raw("{")
-	sep := false
-fields:
+func (w *looker) fields(v reflect.Value, info *typeInfo, depth int) {
 	for i := range info.fields {
 		f := &info.fields[i]
-		fv := v
-		for _, n := range f.index {
-			if fv.Kind() == reflect.Pointer {
-				if fv.IsNil() {
-					continue fields
-				}
-				fv = fv.Elem()
-			}
-			fv = fv.Field(n)
+		h := max(f.byName, f.byTag)
+		if f.hidden {
+			w.found = w.found || info.showsHidden(f)
+		} else if h != shown || f.odd || f.info.has(mayHold) {
+			w.field(v.Field(i), f, h, depth)
 		}
-		if f.omitEmpty && isEmptyValue(fv) || f.omitZero && isZeroValue(fv) {
-			continue
-		}
-		w.key(f.name, sep)
-		sep = true
-		switch {
-		case f.secret && !w.isReplacement(fv):
-			w.secret()
-		case f.quoted && w.writes:
-			start := len(w.b)
-			w.value(fv, depth+1)
-			if text := string(w.b[start:]); text != "null" {
-				w.b = appendString(w.b[:start], text)
-			}
-		default:
-			w.value(fv, depth+1)
+		if w.found || w.deep {
+			return
 		}
 	}
-	w.raw("}")
+	if info.pairName != info.pairValue && w.keys.of(v.Field(info.pairName).String()) != shown {
+		w.maybe = true
+	}
+}
+
+// field looks at a field that encoding/json may write, and whose names say h.
+func (w *looker) field(v reflect.Value, f *fieldInfo, h hiding, depth int) {
+	w.maybe = w.maybe || f.odd
+	if h == hidesAll && f.omits && isEmptyValue(v) {
+		return
+	}
+	if f.embedded && h == shown { // without a look at its methods
+		s, info := v, f.info
+		if s.Kind() == reflect.Pointer {
+			if s.IsNil() {
+				return
+			}
+			s, info = s.Elem(), info.elem
+		}
+		if depth > maxRedactDepth {
+			w.deep = true
+			return
+		}
+		w.fields(s, info, depth+1)
+		if !f.odd {
+			return
+		}
+	}
+	w.judged(h, v, f.info, depth)
 }
 
 // isEmptyValue is encoding/json's notion of omitempty.
@@ -369,58 +382,4 @@ func isEmptyValue(v reflect.Value) bool {
 		return false
 	}
 	return v.IsZero()
-}
-
-// isZeroValue is encoding/json's notion of omitzero.
-func isZeroValue(v reflect.Value) bool {
-	if (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) && v.IsNil() {
-		return true
-	}
-	type zeroer interface{ IsZero() bool }
-	if z, ok := methodsOf(v, reflect.TypeFor[zeroer]()).(zeroer); ok {
-		return z.IsZero()
-	}
-	return v.IsZero()
-}
-
-// json writes data, which is valid JSON, without secrets.
-func (w *walker) json(data []byte, depth int) {
-	if depth > maxRedactDepth {
-		w.deep = true
-		return
-	}
-	switch data[0] {
-	case '{':
-		w.raw("{")
-		sep := false
-		for s := newPayloadScanner(data, 0); s.next(); sep = true {
-			key, value := payloadUnquote(data[s.key:s.keyEnd]), data[s.value:s.end]
-			w.key(key, sep)
-			if w.keys.in(key) && !(value[0] == '"' && payloadUnquote(value) == w.redactor.text) {
-				w.secret()
-			} else {
-				w.json(value, depth+1)
-			}
-		}
-		w.raw("}")
-	case '[':
-		w.raw("[")
-		for i := payloadSpace(data, 1); data[i] != ']'; {
-			end := payloadValue(data, i)
-			w.json(data[i:end], depth+1)
-			if i = payloadSpace(data, end); data[i] == ',' {
-				w.raw(",")
-				i = payloadSpace(data, i+1)
-			}
-		}
-		w.raw("]")
-	case '"':
-		if s := payloadUnquote(data); w.redactor.cardNumbers {
-			w.text(s)
-			return
-		}
-		fallthrough
-	default:
-		w.raw(string(data))
-	}
 }

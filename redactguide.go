@@ -1,0 +1,226 @@
+package slogtrace
+
+import (
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// This file tells which part of a value a member of its JSON was made of.
+
+// structMembers are the fields of a struct, those of embedded ones too, by what encoding/json calls them.
+type structMembers struct {
+	list   []structMember
+	byName map[string]int // of list
+	rest   [][]int        // indexes of maps and the like whose members stand beside those of the struct
+}
+
+// A structMember is a field as encoding/json knows it.
+type structMember struct {
+	name   string
+	index  []int
+	hides  hiding // what its name in Go says, or that of the struct that is embedded here
+	tagged bool
+	omits  bool
+}
+
+// of returns the field of v. ok is false if a pointer on the way is nil.
+func (m *structMember) of(v reflect.Value) (_ reflect.Value, ok bool) { return fieldAt(v, m.index) }
+
+func fieldAt(v reflect.Value, index []int) (_ reflect.Value, ok bool) {
+	for _, n := range index {
+		if v.Kind() == reflect.Pointer {
+			if v.IsNil() {
+				return v, false
+			}
+			v = v.Elem()
+		}
+		v = v.Field(n)
+	}
+	return v, true
+}
+
+// members returns the members of the struct type that info is of. Each struct that is embedded is visited once.
+// Of several fields with one name the least nested is taken, then the tagged one: if encoding/json writes one of them,
+// it is that one.
+func (x *redactor) members(info *typeInfo) *structMembers {
+	if known := info.members.Load(); known != nil {
+		return known
+	}
+	m := &structMembers{byName: map[string]int{}}
+	type embedded struct {
+		info  *typeInfo
+		index []int
+		hides hiding
+	}
+	seen := map[*typeInfo]bool{info: true}
+	level := []embedded{{info: info}}
+	for len(level) > 0 {
+		var next []embedded
+		for _, e := range level {
+			for i := range e.info.fields {
+				f := &e.info.fields[i]
+				if f.hidden {
+					continue
+				}
+				member := structMember{index: append(slices.Clip(e.index), i), hides: max(e.hides, f.byName), omits: f.omits}
+				name, flat := f.jsonName()
+				if flat {
+					inner := f.info
+					if inner.typ.Kind() == reflect.Pointer {
+						inner = inner.elem
+					}
+					switch {
+					case inner.typ.Kind() != reflect.Struct:
+						m.rest = append(m.rest, member.index)
+					case !seen[inner]:
+						seen[inner] = true
+						next = append(next, embedded{inner, member.index, member.hides})
+					}
+					continue
+				}
+				member.name, member.tagged = f.name, name != ""
+				if name != "" {
+					member.name = name
+				}
+				old, taken := m.byName[member.name]
+				if !taken {
+					m.byName[member.name] = len(m.list)
+					m.list = append(m.list, member)
+				} else if o := &m.list[old]; len(o.index) == len(member.index) && member.tagged && !o.tagged {
+					*o = member
+				}
+			}
+		}
+		level = next
+	}
+	slices.SortFunc(m.list, func(a, b structMember) int { return slices.Compare(a.index, b.index) })
+	for i := range m.list {
+		m.byName[m.list[i].name] = i
+	}
+	info.members.Store(m)
+	return m
+}
+
+// jsonName returns the name that encoding/json takes from f's tag, "" if it takes none.
+// flat says that the members of f's value stand beside f's.
+func (f *fieldInfo) jsonName() (name string, flat bool) {
+	name, _, _ = strings.Cut(f.tag, ",")
+	if !f.odd {
+		return name, f.embedded && name == ""
+	}
+	// What encoding/json of this toolchain makes of such a tag it tells itself.
+	const unnamed = "Slogtrace_unnamed"
+	type inner struct{ Slogtrace_inner int }
+	probe := reflect.New(reflect.StructOf([]reflect.StructField{{Name: unnamed, Type: reflect.TypeFor[inner](), Tag: reflect.StructTag("json:" + strconv.Quote(f.tag))}})).Elem()
+	probe.Field(0).Field(0).SetInt(1)
+	data, ok := marshal(probe.Interface())
+	if !ok || len(data) < 2 || data[1] != '"' {
+		return "", false
+	}
+	switch name := payloadUnquote(data[1:stringEnd(data, 1)]); name {
+	case "Slogtrace_inner":
+		return "", true
+	case unnamed:
+		return "", f.embedded
+	default:
+		return name, false
+	}
+}
+
+// An objectGuide tells what the members of a JSON object were made of.
+type objectGuide struct {
+	*redactor
+	kind       reflect.Kind // of the guide; Invalid if there is none
+	v          reflect.Value
+	info       *typeInfo
+	fields     *structMembers
+	pair       hiding // what the field Name says of the field Value
+	entries    map[string]reflect.Value
+	secretKeys bool
+}
+
+func (x *redactor) objectGuide(v reflect.Value, info *typeInfo) objectGuide {
+	g := objectGuide{redactor: x, kind: v.Kind(), v: v, info: info}
+	switch g.kind {
+	case reflect.Struct:
+		g.fields = x.members(info)
+		if info.pairName != info.pairValue {
+			g.pair = x.keys.of(v.Field(info.pairName).String())
+		}
+	case reflect.Map:
+		g.secretKeys = info.key.typ == secretType
+	default:
+		g.kind = reflect.Invalid // a method wrote it
+	}
+	return g
+}
+
+// member returns the part of the guide that the member key was made of, and what Go's names say of it.
+// What cannot be told is a secret.
+func (g *objectGuide) member(key string) (_ reflect.Value, h hiding) {
+	if g.kind == reflect.Map {
+		return g.entry(key)
+	}
+	i, ok := g.fields.byName[key]
+	if !ok {
+		return g.restMember(key)
+	}
+	m := &g.fields.list[i]
+	v, ok := m.of(g.v)
+	if !ok {
+		return reflect.Value{}, hidesAll
+	}
+	h = m.hides
+	if len(m.index) == 1 && m.index[0] == g.info.pairValue && g.info.pairName != g.info.pairValue {
+		h = max(h, g.pair)
+	}
+	return v, h
+}
+
+// entry is member for a map.
+func (g *objectGuide) entry(key string) (_ reflect.Value, h hiding) {
+	if m, ok := g.v.Interface().(map[string]any); ok {
+		if v, ok := m[key]; ok && utf8.ValidString(key) && !strings.ContainsRune(key, utf8.RuneError) {
+			return reflect.ValueOf(v), shown
+		}
+	}
+	if g.entries == nil {
+		g.entries = make(map[string]reflect.Value, g.v.Len())
+		for it := g.v.MapRange(); it.Next(); {
+			text, _ := keyText(it.Key())
+			text = validText(text)
+			if _, twice := g.entries[text]; twice {
+				g.entries[text] = reflect.Value{}
+			} else {
+				g.entries[text] = it.Value()
+			}
+		}
+	}
+	if v, ok := g.entries[key]; ok && v.IsValid() {
+		return v, shown
+	}
+	return reflect.Value{}, hidesAll
+}
+
+// restMember is member for one that is no field's.
+func (g *objectGuide) restMember(key string) (_ reflect.Value, h hiding) {
+	for _, index := range g.fields.rest {
+		v, ok := fieldAt(g.v, index)
+		for ok && (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) {
+			v = v.Elem()
+		}
+		switch v.Kind() {
+		case reflect.Map:
+			rest := objectGuide{redactor: g.redactor, kind: reflect.Map, v: v}
+			if v, h := rest.entry(key); v.IsValid() {
+				return v, h
+			}
+		case reflect.Slice:
+			return reflect.Value{}, shown // JSON as it is
+		}
+	}
+	return reflect.Value{}, hidesAll
+}

@@ -1,0 +1,430 @@
+package slogtrace
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// This file replaces secrets in what encoding/json writes of a value. It is that text which is judged, key by key,
+// so no rule of encoding/json about names of fields, empty values and methods has to be known here to be safe.
+// The value goes along as a guide, for what its JSON does not tell: how Go calls a field, what a base64 text is of.
+
+// rewrite returns v as JSON without secrets, or a string if that is what it is, and whether anything was replaced.
+// under is what the key of v says.
+func (x *redactor) rewrite(v any, under hiding, depth int) (_ slog.Value, changed bool) {
+	r := rewriter{redactor: x}
+	if data, ok := marshal(v); ok {
+		r.data, r.b = data, make([]byte, 0, len(data)+len(data)/8)
+		r.value(reflect.ValueOf(v), under, depth)
+	} else {
+		r.compose(reflect.ValueOf(v), under, depth)
+	}
+	if r.deep {
+		return tooDeep, true
+	}
+	if len(r.b) > 0 && r.b[0] == '"' {
+		return slog.StringValue(payloadUnquote(r.b)), r.changed
+	}
+	return slog.AnyValue(redactedJSON{string(r.b)}), r.changed
+}
+
+// marshal returns v as JSON, and a JSON string that says what went wrong if that is not to be had.
+func marshal(v any) (data []byte, ok bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			data, ok = appendString(nil, fmt.Sprintf("!PANIC: %v", p)), false
+		}
+	}()
+	data, err := appendJSON(nil, v)
+	if err != nil {
+		return appendString(nil, fmt.Sprintf("!ERROR:%v", err)), false
+	}
+	return data, true
+}
+
+// A rewriter copies JSON without secrets.
+type rewriter struct {
+	*redactor
+	data    []byte // from encoding/json: valid, without white space between
+	i       int    // where the next value is in data
+	b       []byte // the copy
+	changed bool   // something was replaced
+	deep    bool   // the value is too deep
+}
+
+// value copies the next value. guide is what it was made of, or invalid; under is what the keys around it say.
+func (r *rewriter) value(guide reflect.Value, under hiding, depth int) {
+	if depth > maxRedactDepth {
+		r.deep = true
+	}
+	if r.deep {
+		return
+	}
+	guide, info := r.guide(guide)
+	if guide.IsValid() && info.typ == urlType && under == shown {
+		u := guide.Interface().(url.URL)
+		if clean, changed := r.url(&u); changed {
+			data, _ := marshal(clean)
+			r.replace(string(data))
+			return
+		}
+	}
+	switch r.data[r.i] {
+	case '{':
+		r.object(guide, info, under, depth)
+	case '[':
+		r.list(guide, under, depth)
+	case '"':
+		r.text(guide, under)
+	default:
+		end := r.i + 1
+		for end < len(r.data) && isNumberByte(r.data[end]) {
+			end++
+		}
+		r.copyTo(end)
+	}
+}
+
+// isNumberByte reports whether c goes on a number, true, false or null.
+func isNumberByte(c byte) bool { return isDigit(c) || isLetter(c) || c == '-' || c == '+' || c == '.' }
+
+// guide returns what v points to if it takes that to tell what to replace, else an invalid value.
+func (r *rewriter) guide(v reflect.Value) (reflect.Value, *typeInfo) {
+	for v.IsValid() {
+		info := r.typeInfo(v.Type())
+		switch {
+		case !info.has(needsGuide), v.Kind() != reflect.Interface && v.CanInterface() && marshalerOf(v, info) != nil:
+			return reflect.Value{}, nil
+		case v.Kind() != reflect.Interface && v.Kind() != reflect.Pointer:
+			return v, info
+		}
+		v = v.Elem()
+	}
+	return reflect.Value{}, nil
+}
+
+// copyTo copies data up to end.
+func (r *rewriter) copyTo(end int) {
+	r.b = append(r.b, r.data[r.i:end]...)
+	r.i = end
+}
+
+// replace writes text instead of the next value.
+func (r *rewriter) replace(text string) {
+	r.i = payloadValue(r.data, r.i)
+	r.b = append(r.b, text...)
+	r.changed = true
+}
+
+// secret writes the replacement instead of the next value, which may be it already.
+func (r *rewriter) secret() {
+	end := payloadValue(r.data, r.i)
+	if value := r.data[r.i:end]; value[0] == '"' && payloadUnquote(value) == r.redactor.text {
+		r.copyTo(end)
+		return
+	}
+	r.i = end
+	r.b = appendString(r.b, r.redactor.text)
+	r.changed = true
+}
+
+// text copies a string.
+func (r *rewriter) text(guide reflect.Value, under hiding) {
+	if under != shown {
+		r.secret()
+		return
+	}
+	end := stringEnd(r.data, r.i)
+	if !r.cardNumbers {
+		r.copyTo(end)
+		return
+	}
+	s := payloadUnquote(r.data[r.i:end])
+	if guide.IsValid() && guide.Kind() == reflect.Slice {
+		if clean, changed := r.cards(string(guide.Bytes())); changed {
+			r.replace(`"` + base64.StdEncoding.EncodeToString([]byte(clean)) + `"`)
+			return
+		}
+	}
+	if clean, changed := r.cards(s); changed {
+		r.b = appendString(r.b, clean)
+		r.i = end
+		r.changed = true
+		return
+	}
+	r.copyTo(end)
+}
+
+// stringEnd returns where the string that begins at i ends.
+func stringEnd(data []byte, i int) int {
+	for i++; ; {
+		n := bytes.IndexByte(data[i:], '"')
+		end := i + n
+		escapes := 0
+		for data[end-1-escapes] == '\\' && end-1-escapes >= i {
+			escapes++
+		}
+		if escapes%2 == 0 {
+			return end + 1
+		}
+		i = end + 1
+	}
+}
+
+func (r *rewriter) list(guide reflect.Value, under hiding, depth int) {
+	guided := guide.IsValid() && (guide.Kind() == reflect.Slice || guide.Kind() == reflect.Array)
+	r.copyTo(r.i + 1)
+	for n := 0; r.data[r.i] != ']'; n++ {
+		if r.data[r.i] == ',' {
+			r.copyTo(r.i + 1)
+		}
+		var elem reflect.Value
+		if guided && n < guide.Len() {
+			elem = guide.Index(n)
+		}
+		r.value(elem, under, depth+1)
+		if r.deep {
+			return
+		}
+	}
+	r.copyTo(r.i + 1)
+}
+
+func (r *rewriter) object(guide reflect.Value, info *typeInfo, under hiding, depth int) {
+	var g objectGuide
+	if guide.IsValid() {
+		g = r.objectGuide(guide, info)
+	}
+	named := shown           // what a member Name says
+	pairFrom, pairTo := 0, 0 // where in b the member Value is
+	r.copyTo(r.i + 1)
+	for r.data[r.i] != '}' {
+		if r.data[r.i] == ',' {
+			r.copyTo(r.i + 1)
+		}
+		end := stringEnd(r.data, r.i)
+		quoted := r.data[r.i:end]
+		h := max(under, r.keys.ofJSON(quoted))
+		var elem reflect.Value
+		if g.kind != reflect.Invalid {
+			var byGuide hiding
+			elem, byGuide = g.member(payloadUnquote(quoted))
+			h = max(h, byGuide)
+		}
+		r.key(quoted, h, &g)
+		r.copyTo(r.i + 1) // the colon
+		from := len(r.b)
+		switch key := quoted[1 : len(quoted)-1]; {
+		case isPairValue(string(key)):
+			pairFrom = from
+		case r.data[r.i] == '"' && isPairName(string(key)):
+			named = max(named, r.keys.ofJSON(r.data[r.i:stringEnd(r.data, r.i)]))
+		}
+		if h == hidesAll {
+			r.secret()
+		} else {
+			r.value(elem, h, depth+1)
+		}
+		if r.deep {
+			return
+		}
+		if pairFrom == from {
+			pairTo = len(r.b)
+		}
+	}
+	r.copyTo(r.i + 1)
+	if pairFrom > 0 {
+		r.replacePair(named, pairFrom, pairTo)
+	}
+}
+
+// replacePair replaces what has been written from from to to, the value of a name that says h.
+func (r *rewriter) replacePair(h hiding, from, to int) {
+	text := appendString(nil, r.redactor.text)
+	value := r.b[from:to]
+	switch {
+	case h == shown, h == hidesStrings && strings.IndexByte("\"{[", value[0]) < 0, bytes.Equal(value, text):
+		return
+	case string(value) == "{}", string(value) == "[]", string(value) == "null":
+		return
+	}
+	r.b = slices.Replace(r.b, from, to, text...)
+	r.changed = true
+}
+
+// key copies the key of a member.
+func (r *rewriter) key(quoted []byte, h hiding, g *objectGuide) {
+	end := r.i + len(quoted)
+	if g.secretKeys {
+		r.b = appendString(r.b, r.redactor.text)
+		r.changed = true
+		r.i = end
+		return
+	}
+	if r.cardNumbers {
+		if clean, changed := r.cards(payloadUnquote(quoted)); changed {
+			r.b = appendString(r.b, clean)
+			r.changed = true
+			r.i = end
+			return
+		}
+	}
+	if h != shown && bytes.IndexByte(quoted, '\\') >= 0 { // so that people can see why
+		r.b = appendString(r.b, payloadUnquote(quoted))
+		r.i = end
+		return
+	}
+	r.copyTo(end)
+}
+
+// compose writes v, which encoding/json cannot write, part by part, so that one bad part does not hide the others.
+func (r *rewriter) compose(v reflect.Value, under hiding, depth int) {
+	if depth > maxRedactDepth {
+		r.deep = true
+	}
+	if r.deep {
+		return
+	}
+	for v.IsValid() && (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) && (v.Kind() == reflect.Interface || marshalerOf(v, r.typeInfo(v.Type())) == nil) {
+		v = v.Elem()
+	}
+	if !v.IsValid() {
+		r.b = append(r.b, "null"...)
+		return
+	}
+	switch kind := v.Kind(); {
+	case v.CanInterface() && marshalerOf(v, r.typeInfo(v.Type())) != nil:
+	case kind == reflect.Map:
+		r.composeMap(v, under, depth)
+		return
+	case kind == reflect.Slice && !v.IsNil() && v.Type().Elem().Kind() != reflect.Uint8, kind == reflect.Array:
+		r.b = append(r.b, '[')
+		for i := range v.Len() {
+			if i > 0 {
+				r.b = append(r.b, ',')
+			}
+			r.compose(v.Index(i), under, depth+1)
+		}
+		r.b = append(r.b, ']')
+		return
+	case kind == reflect.Struct:
+		r.composeStruct(v, under, depth)
+		return
+	}
+	m := v.Interface()
+	if v.CanAddr() {
+		m = v.Addr().Interface()
+	}
+	data, ok := marshal(m)
+	if !ok {
+		r.b = append(r.b, data...)
+		return
+	}
+	part := rewriter{redactor: r.redactor, data: data, b: r.b}
+	part.value(v, under, depth)
+	r.b, r.changed, r.deep = part.b, r.changed || part.changed, part.deep
+}
+
+func (r *rewriter) composeMap(v reflect.Value, under hiding, depth int) {
+	type entry struct {
+		key   string
+		value reflect.Value
+	}
+	entries := make([]entry, 0, v.Len())
+	for it := v.MapRange(); it.Next(); {
+		key, ok := keyText(it.Key())
+		if !ok {
+			data, _ := marshal(v.Interface()) // encoding/json says why it cannot write it
+			r.b = append(r.b, data...)
+			return
+		}
+		if it.Key().Type() == secretType {
+			key = r.redactor.text
+		}
+		entries = append(entries, entry{key, it.Value()})
+	}
+	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.key, b.key) })
+	r.b = append(r.b, '{')
+	for i, e := range entries {
+		r.composeMember(i > 0, e.key, r.keys.of(e.key), e.value, under, depth)
+	}
+	r.b = append(r.b, '}')
+}
+
+func (r *rewriter) composeStruct(v reflect.Value, under hiding, depth int) {
+	r.b = append(r.b, '{')
+	sep := false
+	for _, f := range r.members(r.typeInfo(v.Type())).list {
+		fv, ok := f.of(v)
+		if !ok || f.omits && isEmptyValue(fv) {
+			continue
+		}
+		r.composeMember(sep, f.name, max(f.hides, r.keys.of(f.name)), fv, under, depth)
+		sep = true
+	}
+	r.b = append(r.b, '}')
+}
+
+func (r *rewriter) composeMember(sep bool, key string, h hiding, v reflect.Value, under hiding, depth int) {
+	if sep {
+		r.b = append(r.b, ',')
+	}
+	if r.cardNumbers {
+		key, _ = r.cards(key)
+	}
+	r.b = append(appendString(r.b, key), ':')
+	if h = max(h, under); h == hidesAll {
+		r.b = appendString(r.b, r.redactor.text)
+		r.changed = true
+		return
+	}
+	r.compose(v, h, depth+1)
+}
+
+// keyText returns the key of a map as encoding/json writes it. ok is false if it does not.
+func keyText(v reflect.Value) (_ string, ok bool) {
+	if v.Kind() == reflect.String {
+		return v.String(), true
+	}
+	if v.Kind() == reflect.Interface && !v.IsNil() {
+		return keyText(v.Elem()) // the older encoding/json would write nothing at all
+	}
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		return "", v.Type().Implements(textMarshalerType)
+	}
+	m := methodsOf(v, textMarshalerType)
+	if m == nil && jsonIsV2() {
+		m = methodsOf(v, textAppenderType)
+	}
+	if m != nil {
+		data, ok := marshal(m)
+		if !ok || data[0] != '"' {
+			return string(data), false
+		}
+		return payloadUnquote(data), true
+	}
+	switch {
+	case v.CanInt():
+		return strconv.FormatInt(v.Int(), 10), true
+	case v.CanUint():
+		return strconv.FormatUint(v.Uint(), 10), true
+	}
+	return "", false
+}
+
+// validText returns s with each byte that is no UTF-8 as encoding/json writes it.
+func validText(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return string([]rune(s))
+}

@@ -1,0 +1,61 @@
+package slogtrace
+
+import (
+	"net/url"
+	"strings"
+)
+
+// url returns u without secrets, and whether that is another one: parameters with named keys, in the query
+// and in a fragment such as OAuth's, and the password.
+func (x *redactor) url(u *url.URL) (_ *url.URL, changed bool) {
+	if u == nil {
+		return nil, false
+	}
+	clean := *u
+	clean.User = x.userinfo(u.User)
+	clean.RawQuery = x.query(u.RawQuery)
+	clean.Fragment, clean.RawFragment = x.query(u.Fragment), x.query(u.RawFragment)
+	clean.Opaque = x.pairs(u.Opaque)
+	if strings.IndexByte(u.Path, '=') >= 0 { // of ;jsessionid=1
+		clean.Path, clean.RawPath = x.pairs(u.Path), x.pairs(u.RawPath)
+	}
+	if clean == *u {
+		return u, false
+	}
+	return &clean, true
+}
+
+// userinfo returns u without its password.
+func (x *redactor) userinfo(u *url.Userinfo) *url.Userinfo {
+	if password, ok := u.Password(); ok && password != x.text && x.keys.judge("password") != shown {
+		return url.UserPassword(u.Username(), x.text)
+	}
+	return u
+}
+
+// query returns the query of a URL without the values of named parameters.
+func (x *redactor) query(query string) string {
+	var b []byte
+	done := 0
+	for i := 0; i < len(query); {
+		end := len(query)
+		if n := strings.IndexAny(query[i:], "&;"); n >= 0 {
+			end = i + n
+		}
+		key, value, _ := strings.Cut(query[i:end], "=")
+		from := i + len(key) + 1
+		if unescaped, err := url.QueryUnescape(key); err == nil {
+			key = unescaped
+		}
+		h := x.keys.of(key)
+		if value != "" && value != x.text && (h == hidesAll || h == hidesStrings && !isNumberText(value)) {
+			b = append(append(b, query[done:from]...), x.text...)
+			done = end
+		}
+		i = end + 1
+	}
+	if done == 0 {
+		return query
+	}
+	return string(append(b, query[done:]...))
+}
