@@ -231,7 +231,7 @@ func TestRedactedJSON(t *testing.T) {
 			t.Log(err)
 			continue
 		}
-		if got, changed := x.rewrite(v, shown, 0); got.String() != string(want) || changed {
+		if got, changed := x.rewrite(v, true, shown, 0); got.String() != string(want) || changed {
 			t.Errorf("%T:\n got %s\nwant %s", v, got, want)
 		}
 	}

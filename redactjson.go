@@ -19,12 +19,16 @@ import (
 // The value goes along as a guide, for what its JSON does not tell: how Go calls a field, what a base64 text is of.
 
 // rewrite returns v as JSON without secrets, or a string if that is what it is, and whether anything was replaced.
-// under is what the key of v says.
-func (x *redactor) rewrite(v any, under hiding, depth int) (_ slog.Value, changed bool) {
+// guided says whether it takes v to tell what to replace, and under is what the key of v says.
+func (x *redactor) rewrite(v any, guided bool, under hiding, depth int) (_ slog.Value, changed bool) {
 	r := rewriter{redactor: x}
 	if data, ok := marshal(v); ok {
 		r.data, r.b = data, make([]byte, 0, len(data)+len(data)/8)
-		r.value(reflect.ValueOf(v), under, depth)
+		var guide reflect.Value
+		if guided {
+			guide = reflect.ValueOf(v)
+		}
+		r.value(guide, under, depth)
 	} else {
 		r.compose(reflect.ValueOf(v), under, depth)
 	}

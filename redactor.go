@@ -240,7 +240,7 @@ func (x *redactor) hideStrings(a slog.Attr, v any, depth int) (_ slog.Attr, chan
 	case t.Implements(errorType): // handlers print its text
 		return slog.String(a.Key, x.text), true
 	}
-	clean, _ := x.rewrite(v, hidesStrings, depth)
+	clean, _ := x.rewrite(v, true, hidesStrings, depth)
 	if clean.Kind() == slog.KindString && clean.String() != x.text && clean.String() != tooDeep.String() { // what went wrong
 		return slog.String(a.Key, x.text), true
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // This file tells in values of which types there may be something that a redactor replaces.
@@ -24,6 +25,7 @@ var (
 	slogAttrType      = reflect.TypeFor[slog.Attr]()
 	slogValueType     = reflect.TypeFor[slog.Value]()
 	reflectValueType  = reflect.TypeFor[reflect.Value]()
+	timeType          = reflect.TypeFor[time.Time]()
 	urlType           = reflect.TypeFor[url.URL]()
 	userinfoType      = reflect.TypeFor[url.Userinfo]()
 	printerTypes      = []reflect.Type{reflect.TypeFor[fmt.Formatter](), reflect.TypeFor[fmt.Stringer](), errorType, textMarshalerType}
@@ -76,6 +78,7 @@ type fieldInfo struct {
 	hidden   bool   // encoding/json does not write it
 	embedded bool   // its own fields may be written as if they were the struct's
 	omits    bool   // when it is empty
+	guides   bool   // its name in Go says what its JSON does not
 }
 
 func (t *typeInfo) has(f typeFacts) bool { return t.facts&f != 0 }
@@ -163,6 +166,8 @@ func (g *typeGraph) add(t reflect.Type) *typeInfo {
 	info.marshals = hasMethods(t, jsonMarshalerType) || jsonIsV2() && (writesJSON(t) || writesJSON(reflect.PointerTo(t)))
 	info.texts = hasMethods(t, textMarshalerType) || jsonIsV2() && hasMethods(t, textAppenderType)
 	switch t {
+	case timeType:
+		return info // a string without secrets, in whatever form
 	case slogAttrType, slogValueType, reflectValueType:
 		g.note(info, mayHold|mightPrint)
 		return info
@@ -272,6 +277,7 @@ func (g *typeGraph) addFields(info *typeInfo) {
 				name = i
 			}
 		}
+		f.guides = f.byName != shown && (tagName != "" || f.odd || f.embedded || isCookie)
 		switch {
 		case f.byName != shown:
 			g.note(info, mayHold|mayPrint|mightPrint|needsGuide)
@@ -304,12 +310,24 @@ func isAddressKind(k reflect.Kind) bool {
 
 // isPairName reports whether the value of a member key may be the name of what the object's member value is.
 func isPairName(key string) bool {
-	return strings.EqualFold(key, "name") || strings.EqualFold(key, "key")
+	switch len(key) {
+	case 3:
+		return strings.EqualFold(key, "key")
+	case 4:
+		return strings.EqualFold(key, "name")
+	}
+	return false
 }
 
 // isPairValue reports whether a member of that key is what another one names.
 func isPairValue(key string) bool {
-	return strings.EqualFold(key, "value") || strings.EqualFold(key, "values")
+	switch len(key) {
+	case 5:
+		return strings.EqualFold(key, "value")
+	case 6:
+		return strings.EqualFold(key, "values")
+	}
+	return false
 }
 
 // isOddTag reports whether it takes encoding/json to tell what it calls a field with this tag, and how it writes it:

@@ -1,6 +1,7 @@
 package slogtrace
 
 import (
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -65,7 +66,7 @@ func (x *redactor) any(v any, depth int) (_ slog.Value, changed bool) {
 	case !look.found && !look.maybe:
 		return slog.Value{}, false
 	}
-	clean, changed := x.rewrite(v, shown, depth)
+	clean, changed := x.rewrite(v, look.guide, shown, depth)
 	if !changed && !look.found {
 		return slog.Value{}, false
 	}
@@ -77,13 +78,20 @@ type looker struct {
 	*redactor
 	found   bool // there is
 	maybe   bool // what encoding/json writes will tell
+	guide   bool // it takes the value to tell where in its JSON
 	deep    bool // the value is too deep to tell
 	inError bool // what package fmt prints here is what an error says, and that has been read
 }
 
+// done reports whether no more can be learned.
+func (w *looker) done() bool { return w.deep || w.found && w.guide }
+
+// note notes that there is something to replace, if there is.
+func (w *looker) note(found bool) { w.found = w.found || found }
+
 // value looks at v, whose type info is of.
 func (w *looker) value(v reflect.Value, info *typeInfo, depth int) {
-	if w.found || w.deep || !info.has(mayHold) {
+	if w.done() || !info.has(mayHold) || w.found && !info.has(needsGuide) {
 		return
 	}
 	if depth > maxRedactDepth {
@@ -114,10 +122,14 @@ func (w *looker) structure(v reflect.Value, info *typeInfo, depth int) {
 		w.mapValue(v, info, depth)
 	case reflect.Slice, reflect.Array:
 		if v.Kind() == reflect.Slice && info.elem.typ.Kind() == reflect.Uint8 { // with cards only
+			found := w.found
+			w.found = false
 			w.text(string(v.Bytes()))
+			w.guide = w.guide || w.found
+			w.note(found)
 			return
 		}
-		for i := 0; i < v.Len() && !w.found && !w.deep; i++ {
+		for i := 0; i < v.Len() && !w.done(); i++ {
 			w.value(v.Index(i), info.elem, depth+1)
 		}
 	case reflect.Struct:
@@ -129,14 +141,18 @@ func (w *looker) structure(v reflect.Value, info *typeInfo, depth int) {
 func (w *looker) methods(v reflect.Value, info *typeInfo, depth int) (all bool) {
 	switch info.typ {
 	case slogAttrType:
-		_, w.found = w.attr(v.Interface().(slog.Attr), depth+1)
+		_, changed := w.attr(v.Interface().(slog.Attr), depth+1)
+		w.note(changed)
 		return true
 	case slogValueType:
-		_, w.found = w.attr(slog.Attr{Value: v.Interface().(slog.Value)}, depth+1)
+		_, changed := w.attr(slog.Attr{Value: v.Interface().(slog.Value)}, depth+1)
+		w.note(changed)
 		return true
 	case urlType:
 		u := v.Interface().(url.URL)
-		_, w.found = w.url(&u)
+		_, changed := w.url(&u)
+		w.note(changed)
+		w.guide = w.guide || changed
 		return true
 	case reflectValueType:
 		w.reflected(v.Interface().(reflect.Value), depth)
@@ -144,7 +160,8 @@ func (w *looker) methods(v reflect.Value, info *typeInfo, depth int) (all bool) 
 	}
 	if info.isError && w.minds && !w.inError {
 		if err, ok := methodsOf(v, errorType).(error); ok {
-			_, w.found = w.errorText(err) // package fmt would print it
+			_, changed := w.errorText(err) // package fmt would print it
+			w.note(changed)
 			w.inError = true
 			defer func() { w.inError = false }()
 			if !w.marshaled(v, info, depth) {
@@ -172,15 +189,88 @@ func (w *looker) marshaled(v reflect.Value, info *typeInfo, depth int) bool {
 	if w.found || !info.marshals && !w.cardNumbers {
 		return true
 	}
+	if j, ok := m.(json.Marshaler); ok && !w.cardNumbers {
+		if raw, ok := marshalRaw(j); !ok || !w.mayBeIn(raw) {
+			return true
+		}
+	}
 	data, ok := marshal(m)
 	if !ok {
 		return true
 	}
 	r := rewriter{redactor: w.redactor, data: data, b: make([]byte, 0, len(data))}
 	r.value(reflect.Value{}, shown, depth)
-	w.found = w.found || r.changed
+	w.note(r.changed)
 	w.deep = w.deep || r.deep
 	return true
+}
+
+// marshalRaw returns what m writes, valid or not. ok is false if it writes nothing.
+func marshalRaw(m json.Marshaler) (raw []byte, ok bool) {
+	defer func() {
+		if recover() != nil {
+			raw, ok = nil, false // encoding/json or slog will say so
+		}
+	}()
+	raw, err := m.MarshalJSON()
+	return raw, err == nil
+}
+
+// mayBeIn reports whether there may be something to replace in data, which need not be valid JSON:
+// a key that says so, or a pair, or very many levels. It takes far less time than to write data anew.
+func (x *redactor) mayBeIn(data []byte) bool {
+	opened, values := 0, false
+	for i := 0; i < len(data); i++ {
+		switch data[i] {
+		case '{', '[':
+			opened++
+		case '"':
+			end := i + 1
+			for end < len(data) && data[end] != '"' {
+				if data[end] == '\\' {
+					end++
+				}
+				end++
+			}
+			if end >= len(data) {
+				return false // nothing that could be written
+			}
+			quoted := data[i : end+1]
+			i = end
+			for end++; end < len(data) && (data[end] == ' ' || data[end] == '\t' || data[end] == '\n' || data[end] == '\r'); {
+				end++
+			}
+			if end == len(data) || data[end] != ':' {
+				continue
+			}
+			if x.keys.ofJSON(quoted) != shown {
+				return true
+			}
+			values = values || isPairValue(string(quoted[1:len(quoted)-1]))
+		}
+	}
+	return values || opened > maxRedactDepth && nesting(data) > maxRedactDepth
+}
+
+// nesting returns how deep the arrays and objects in data are nested.
+func nesting(data []byte) int {
+	depth, deepest := 0, 0
+	for i := 0; i < len(data); i++ {
+		switch data[i] {
+		case '{', '[':
+			depth++
+			deepest = max(deepest, depth)
+		case '}', ']':
+			depth--
+		case '"':
+			for i++; i < len(data) && data[i] != '"'; i++ {
+				if data[i] == '\\' {
+					i++
+				}
+			}
+		}
+	}
+	return deepest
 }
 
 // marshalerOf returns v, or a pointer to it, if encoding/json writes it by a method, else nil.
@@ -229,7 +319,7 @@ func (w *looker) reflected(r reflect.Value, depth int) {
 		w.found = true // no method of it is called
 	case r.CanInterface():
 		_, changed := w.any(r.Interface(), depth+1)
-		w.found = w.found || changed || info.has(mayPrint)
+		w.note(changed || info.has(mayPrint))
 	}
 }
 
@@ -237,14 +327,13 @@ func (w *looker) reflected(r reflect.Value, depth int) {
 func (w *looker) text(s string) {
 	if w.cardNumbers {
 		_, changed := w.cards(s)
-		w.found = w.found || changed
+		w.note(changed)
 	}
 }
 
 func (w *looker) mapValue(v reflect.Value, info *typeInfo, depth int) {
 	if info.key.has(mayPrint) && v.Len() > 0 {
-		w.found = true
-		return
+		w.found, w.guide = true, w.guide || info.key.typ == secretType
 	}
 	if m, ok := v.Interface().(map[string]any); ok {
 		w.anyMap(m, depth)
@@ -252,7 +341,7 @@ func (w *looker) mapValue(v reflect.Value, info *typeInfo, depth int) {
 	}
 	key, value := reflect.New(info.key.typ).Elem(), reflect.New(info.elem.typ).Elem()
 	named, values := shown, false
-	for it := v.MapRange(); it.Next() && !w.found && !w.deep; {
+	for it := v.MapRange(); it.Next() && !w.done(); {
 		key.SetIterKey(it)
 		value.SetIterValue(it)
 		text, ok := keyText(key)
@@ -275,7 +364,7 @@ func (w *looker) mapValue(v reflect.Value, info *typeInfo, depth int) {
 func (w *looker) anyMap(m map[string]any, depth int) {
 	named, values := shown, false
 	for key, value := range m {
-		if w.found || w.deep {
+		if w.done() {
 			return
 		}
 		w.text(key)
@@ -290,10 +379,10 @@ func (w *looker) anyMap(m map[string]any, depth int) {
 				w.text(value)
 				continue
 			}
-			w.found = w.found || value != w.redactor.text
+			w.note(value != w.redactor.text)
 			continue
 		case nil, bool, int, int64, float64:
-			w.found = w.found || h == hidesAll
+			w.note(h == hidesAll)
 			continue
 		}
 		v := reflect.ValueOf(value)
@@ -334,22 +423,23 @@ func (w *looker) fields(v reflect.Value, info *typeInfo, depth int) {
 		f := &info.fields[i]
 		h := max(f.byName, f.byTag)
 		if f.hidden {
-			w.found = w.found || info.showsHidden(f)
+			w.note(info.showsHidden(f))
 		} else if h != shown || f.odd || f.info.has(mayHold) {
 			w.field(v.Field(i), f, h, depth)
 		}
-		if w.found || w.deep {
+		if w.done() {
 			return
 		}
 	}
 	if info.pairName != info.pairValue && w.keys.of(v.Field(info.pairName).String()) != shown {
-		w.maybe = true
+		w.maybe, w.guide = true, true
 	}
 }
 
 // field looks at a field that encoding/json may write, and whose names say h.
 func (w *looker) field(v reflect.Value, f *fieldInfo, h hiding, depth int) {
 	w.maybe = w.maybe || f.odd
+	w.guide = w.guide || f.guides
 	if h == hidesAll && f.omits && isEmptyValue(v) {
 		return
 	}

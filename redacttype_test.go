@@ -1,0 +1,120 @@
+package slogtrace
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// Types of a hundred fields that refer to each other: what an ORM generates, small enough to be written here.
+type (
+	ormUser struct {
+		Orders   []*ormOrder
+		Friends  map[string]*ormUser
+		Account  *ormAccount
+		accounts []ormAccount
+	}
+	ormOrder struct {
+		User  *ormUser
+		Items []ormItem
+		Last  *ormAccount
+	}
+	ormItem struct {
+		Order *ormOrder
+		Next  *ormItem
+		By    [2]*ormUser
+	}
+	ormAccount struct {
+		User  *ormUser
+		Order *ormOrder
+		Note  ormNote
+	}
+	ormNote struct {
+		Owner *ormAccount
+		PIN   int `json:"p"`
+	}
+	plainLeft struct {
+		Right *plainRight
+		N     int
+	}
+	plainRight struct {
+		Left []plainLeft
+		left *plainLeft
+	}
+)
+
+// Facts about types in circles are true of each of them, whichever is asked about first.
+func TestRedactTypesInCircles(t *testing.T) {
+	secret := []reflect.Type{
+		reflect.TypeFor[ormUser](), reflect.TypeFor[ormOrder](), reflect.TypeFor[ormItem](), reflect.TypeFor[ormAccount](), reflect.TypeFor[ormNote](),
+	}
+	plain := []reflect.Type{reflect.TypeFor[plainLeft](), reflect.TypeFor[*plainRight](), reflect.TypeFor[[]plainLeft]()}
+	for _, first := range append(secret, plain...) {
+		x := newRedactor(&RedactOptions{})
+		x.typeInfo(first)
+		for _, typ := range secret {
+			if !x.typeInfo(typ).has(mayHold) {
+				t.Errorf("%v first: nothing in %v", first, typ)
+			}
+		}
+		for _, typ := range plain {
+			if x.typeInfo(typ).has(mayHold | mayPrint | mightPrint | needsGuide) {
+				t.Errorf("%v first: something in %v", first, typ)
+			}
+		}
+	}
+	u := &ormUser{Orders: []*ormOrder{{Items: []ormItem{{Next: &ormItem{By: [2]*ormUser{{Account: &ormAccount{Note: ormNote{PIN: 4711}}}}}}}}}}
+	line := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "u", u) })
+	if strings.Contains(line, "4711") || !strings.Contains(line, `"p":"[redacted]"`) {
+		t.Error(line)
+	}
+}
+
+//go:generate sh -c "go run testdata/redactcircle.go >redactcircle_test.go"
+
+// circleSizes are how many types the sets in circleTypes have.
+var circleSizes = []int{10, 20, 30}
+
+// n types that all refer to each other have n*n fields, and each of them is looked at once.
+func TestRedactTypesOnce(t *testing.T) {
+	skipAllocs(t)
+	perField := map[int]float64{}
+	for _, n := range circleSizes {
+		x := newRedactor(&RedactOptions{})
+		info := x.typeInfo(circleTypes[n])
+		if !info.has(mayHold) || !info.has(needsGuide) {
+			t.Errorf("%d types: nothing to replace", n)
+		}
+		fields := 0
+		x.types.Range(func(_, info any) bool {
+			fields += len(info.(*typeInfo).fields)
+			return true
+		})
+		if want := n*n + n + 1; fields != want {
+			t.Errorf("%d types: want %d fields, got %d", n, want, fields)
+		}
+		perField[n] = testing.AllocsPerRun(3, func() {
+			x := newRedactor(&RedactOptions{})
+			x.members(x.typeInfo(circleTypes[n]))
+		}) / float64(fields)
+	}
+	if perField[30] > 1.2*perField[10] {
+		t.Errorf("allocations per field: %v", perField)
+	}
+}
+
+// A line with a value of such a type, and with values that point to each other, is written.
+func TestRedactTypesInCirclesWritten(t *testing.T) {
+	for _, n := range circleSizes {
+		v := reflect.New(circleTypes[n])
+		inner := reflect.New(circleTypes[n])
+		v.Elem().FieldByName("F0").Set(inner)
+		line := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "v", v.Interface()) })
+		if !json.Valid([]byte(line)) || !strings.Contains(line, `"F0":{"N":0`) {
+			t.Errorf("%d types: %s", n, line)
+		}
+	}
+}
