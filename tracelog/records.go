@@ -11,7 +11,8 @@ import (
 // when ScanRecords has returned. There may be more such functions than workers.
 //
 // The Sources are those that [Scan] returns for each input. The error names the inputs that could not be read
-// to their end, or is ctx's; the Sources then tell what was read.
+// to their end, or is ctx's; the Sources then tell what was read. A reader that returns neither bytes nor an error
+// a hundred times in a row, or an [io.ReaderAt] that does so once, is given up with [io.ErrNoProgress].
 //
 // A few buffers of 256 KiB, or of the longest line if that is more, are held for each worker.
 func ScanRecords(ctx context.Context, inputs []Input, o *ScanOptions, newFunc func() func(*Record)) ([]Source, error) {

@@ -243,9 +243,12 @@ func (p *partReader) more(b *block, off int64, n int) (eof bool, err error) {
 	b.buf = slices.Grow(b.buf, n+padding+1)
 	m, err := p.at.ReadAt(b.buf[len(b.buf):len(b.buf)+n], off)
 	b.buf = b.buf[:len(b.buf)+m]
-	if err == io.EOF {
+	switch {
+	case err == io.EOF:
 		err = nil
 		eof = m < n // the file has become shorter
+	case err == nil && m < n:
+		err = io.ErrNoProgress // an io.ReaderAt must say why; without an error, asking again might never end
 	}
 	return eof || off+int64(m) >= p.size, err
 }
@@ -261,10 +264,12 @@ func (p *partReader) rest(b *block, off int64) (cut bool, err error) {
 		}
 		b.long += m
 		off += int64(m)
-		if err != nil || m == 0 {
-			if err == io.EOF {
-				err = nil
-			}
+		switch {
+		case err == io.EOF:
+			return true, nil
+		case err == nil && m == 0:
+			return true, io.ErrNoProgress
+		case err != nil:
 			return true, err
 		}
 	}
@@ -354,10 +359,13 @@ func (s *streamReader) blocks(full chan<- *block, free <-chan []byte) (err error
 	return err
 }
 
+// maxEmptyReads is how many reads in a row may return neither a byte nor an error, as in package bufio.
+const maxEmptyReads = 100
+
 // fill reads until b has that many bytes, or until an error, which there may have been before.
 func (s *streamReader) fill(b *block, want int, err error) error {
 	b.buf = slices.Grow(b.buf, want-len(b.buf)+padding+1)
-	for len(b.buf) < want && err == nil {
+	for empty := 0; len(b.buf) < want && err == nil; {
 		var n int
 		n, err = s.r.Read(b.buf[len(b.buf):want])
 		b.buf = b.buf[:len(b.buf)+n]
@@ -366,6 +374,12 @@ func (s *streamReader) fill(b *block, want int, err error) error {
 		}
 		if err == nil {
 			err = s.ctx.Err()
+		}
+		if empty++; n > 0 {
+			empty = 0
+		}
+		if empty == maxEmptyReads && err == nil {
+			err = io.ErrNoProgress
 		}
 	}
 	return err

@@ -200,6 +200,74 @@ func TestScanRecordsErrors(t *testing.T) {
 	}
 }
 
+// A reader that returns nothing, and no error, is given up: from its beginning, after some text, and where it is read
+// in parts.
+func TestNoProgress(t *testing.T) {
+	const line = `{"trace":"4bf92f3577b34da6a3ce929d0e0e4736"}` + "\n"
+	for _, test := range []struct {
+		name    string
+		reader  func() io.Reader
+		records int
+	}{
+		{"at once", func() io.Reader { return nothing{} }, 0},
+		{"behind a line", func() io.Reader { return io.MultiReader(strings.NewReader(line), nothing{}) }, 1},
+		{"within a long line", func() io.Reader {
+			return io.MultiReader(strings.NewReader(line+strings.Repeat("x", MaxLine+chunkSize)), nothing{})
+		}, 1},
+		{"parts", func() io.Reader { return holeAt{strings.NewReader(line), 0} }, 0},
+		{"parts behind a line", func() io.Reader { return holeAt{strings.NewReader(strings.Repeat(line, 10_000)), int64(len(line))} }, 1},
+		{"parts within a long line", func() io.Reader {
+			return holeAt{strings.NewReader(line + strings.Repeat("x", 2*MaxLine)), MaxLine + 3*chunkSize}
+		}, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			sources, err := ScanRecords(t.Context(), []Input{{"a", test.reader()}}, nil, func() func(*Record) { return func(*Record) {} })
+			if !errors.Is(err, io.ErrNoProgress) || sources[0].Records != test.records {
+				t.Errorf("ScanRecords: %v, %d records; want %d", err, sources[0].Records, test.records)
+			}
+			found, err := FindTrace(t.Context(), []Input{{"a", test.reader()}}, []string{"4bf92f"}, nil)
+			if !errors.Is(err, io.ErrNoProgress) || len(found.Entries) != test.records {
+				t.Errorf("FindTrace: %v, %d records; want %d", err, len(found.Entries), test.records)
+			}
+		})
+	}
+	// Now and then nothing is no reason to give up.
+	slow := &hesitant{r: strings.NewReader(strings.Repeat(line, 10)), empty: maxEmptyReads - 1}
+	sources, err := ScanRecords(t.Context(), []Input{{"a", slow}}, nil, func() func(*Record) { return func(*Record) {} })
+	if err != nil || sources[0].Records != 10 {
+		t.Errorf("%v, %d records", err, sources[0].Records)
+	}
+}
+
+// nothing is a reader that has neither a byte nor an error.
+type nothing struct{}
+
+func (nothing) Read([]byte) (int, error) { return 0, nil }
+
+// A holeAt is text that cannot be read beyond an offset.
+type holeAt struct {
+	*strings.Reader
+	from int64
+}
+
+func (h holeAt) ReadAt(b []byte, off int64) (int, error) {
+	return h.Reader.ReadAt(b[:max(0, min(int64(len(b)), h.from-off))], off)
+}
+
+// A hesitant reader returns nothing so many times before each few bytes.
+type hesitant struct {
+	r     io.Reader
+	empty int
+	n     int
+}
+
+func (h *hesitant) Read(b []byte) (int, error) {
+	if h.n++; h.n%(h.empty+1) != 0 {
+		return 0, nil
+	}
+	return h.r.Read(b[:min(len(b), 50)])
+}
+
 type endlessly []byte
 
 func (r endlessly) Read(b []byte) (int, error) { return copy(b, r), nil }
