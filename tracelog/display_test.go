@@ -1,7 +1,9 @@
 package tracelog_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"testing"
 	"time"
 
 	"github.com/slogtrace/slogtrace/tracelog"
@@ -13,6 +15,32 @@ func ExamplePrintable() {
 	// Output:
 	// red \x1b[31m, C1 \u009b31m, backwards \u202e, \xff, next\nline
 	// cut…
+}
+
+// What hides or fakes text is escaped wherever a text is shown; an emoji of several runes stays one.
+func TestPrintableHidden(t *testing.T) {
+	for _, test := range []struct{ text, want, quoted string }{
+		{"pass\u034fword", `pass\u034fword`, `"pass\u034fword"`},
+		{"\u3164\uffa0\u2800", `\u3164\uffa0\u2800`, `"\u3164\uffa0\u2800"`},
+		{"a\ufe0fb\U000e0100", `a\ufe0fb\U000e0100`, `"a\ufe0fb\U000e0100"`},
+		{"x\u0301\u0301\u0301\u0301\u0301\u0301", "x\u0301\u0301\u0301\u0301" + `\u0301\u0301`, `"x` + "\u0301\u0301\u0301\u0301" + `\u0301\u0301"`},
+		{"❤\ufe0f\u200d🔥", "❤\ufe0f\u200d🔥", "❤\ufe0f\u200d🔥"},
+		{"a\u200db", `a\u200db`, `"a\u200db"`},
+		{`"quoted" \`, `"quoted" \`, `"\"quoted\" \\"`},
+		{"no\u00a0break", "no\u00a0break", "\"no\u00a0break\""},
+		{"\xff\n", `\xff\n`, "\"\ufffd" + `\n"`}, // JSON has no \xff
+	} {
+		if got := tracelog.Printable(test.text, 0); got != test.want {
+			t.Errorf("Printable(%+q) = %s, want %s", test.text, got, test.want)
+		}
+		value, err := json.Marshal(test.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (tracelog.Attr{Value: value}).Printable(0); got != test.quoted {
+			t.Errorf("%s shown as %s, want %s", value, got, test.quoted)
+		}
+	}
 }
 
 func ExampleFormatDuration() {

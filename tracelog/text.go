@@ -4,7 +4,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
+
+	"github.com/slogtrace/slogtrace/internal/graphic"
 )
 
 // A style is how a rune looks on a terminal, where colours are wanted.
@@ -165,19 +168,18 @@ func (t text) wrap(width int) []text {
 const unbounded = 1 << 30
 
 // visible returns untrusted text as something that can be printed: one line, without control characters,
-// escape sequences, text direction marks and the like, all of which it shows escaped as a Go string would.
+// escape sequences, text direction marks and the like, all of which it shows escaped as a Go string would;
+// [graphic.Text] decides what they are.
 // Longer text than limit columns ends in an ellipsis.
 func visible(s string, limit int) string {
 	var b strings.Builder
+	var seen graphic.Text
 	n, fits := 0, 0 // columns so far; bytes of b that leave room for the ellipsis
 	for len(s) > 0 {
-		r, size := utf8.DecodeRuneInString(s)
+		r, size, ok := seen.Next(s)
 		shown := s[:size]
-		if r == utf8.RuneError && size == 1 {
-			shown = `\x` + string("0123456789abcdef"[s[0]>>4]) + string("0123456789abcdef"[s[0]&15])
-		} else if !strconv.IsGraphic(r) {
-			shown = strconv.QuoteRuneToGraphic(r)
-			shown = shown[1 : len(shown)-1]
+		if !ok {
+			shown = escape(r, shown)
 		}
 		if n += columns(shown); n > limit {
 			return b.String()[:fits] + "…"
@@ -191,14 +193,23 @@ func visible(s string, limit int) string {
 	return b.String()
 }
 
+// escape is a rune as it is in the source of a Go string.
+func escape(r rune, text string) string {
+	if r == utf8.RuneError && len(text) == 1 {
+		return `\x` + string("0123456789abcdef"[text[0]>>4]) + string("0123456789abcdef"[text[0]&15])
+	}
+	s := strconv.QuoteRuneToASCII(r)
+	return s[1 : len(s)-1]
+}
+
 // quoted is visible, in quotes where the text would not stand as one word.
 func quoted(s string, limit int) string {
+	var seen graphic.Text
 	word := s != ""
-	for _, r := range s {
-		if r <= ' ' || r == '"' || r == '=' || r == '\\' || r == utf8.RuneError || !strconv.IsPrint(r) {
-			word = false
-			break
-		}
+	for rest := s; word && rest != ""; {
+		r, size, ok := seen.Next(rest)
+		word = ok && r > ' ' && r != '"' && r != '=' && r != '\\' && r != utf8.RuneError && !unicode.Is(unicode.Z, r)
+		rest = rest[size:]
 	}
 	if word {
 		return visible(s, limit)
@@ -210,7 +221,21 @@ func quoted(s string, limit int) string {
 			break
 		}
 	}
-	return strconv.QuoteToGraphic(s)
+	b := []byte{'"'}
+	seen = graphic.Text{}
+	for s != "" {
+		r, size, ok := seen.Next(s)
+		switch {
+		case !ok:
+			b = append(b, escape(r, s[:size])...)
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		default:
+			b = append(b, s[:size]...)
+		}
+		s = s[size:]
+	}
+	return string(append(b, '"'))
 }
 
 // value shows an attribute's value.

@@ -4,26 +4,35 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
 )
 
-// unprintable returns the first place where text holds what is neither graphic nor a newline.
+// hidden is what Unicode calls graphic and must be escaped all the same. A joiner may stand between two emoji only.
+var hidden = regexp.MustCompile(`[\x{034f}\x{115f}\x{1160}\x{17b4}\x{17b5}\x{180b}-\x{180f}\x{2800}\x{3164}\x{fe00}-\x{fe0e}\x{ffa0}\x{e0100}-\x{e01ef}]` +
+	`|[A-Za-z ]\x{fe0f}|\p{M}{5}|[^\p{So}\p{Sm}\p{Sk}\p{Po}\x{fe0f}]\x{200d}|\x{200d}[^\p{So}\p{Sm}\p{Sk}\p{Po}]`)
+
+// unprintable returns the first place where text holds what is neither graphic nor a newline, or hidden.
 func unprintable(text string) (string, bool) {
+	around := func(i int) string { return text[max(0, i-20):min(len(text), i+20)] }
 	for i, r := range text {
 		_, size := utf8.DecodeRuneInString(text[i:])
-		if r != '\n' && (r == utf8.RuneError && size == 1 || !strconv.IsGraphic(r)) {
-			return text[max(0, i-20):min(len(text), i+20)], true
+		if r != '\n' && r != '\u200d' && (r == utf8.RuneError && size == 1 || !strconv.IsGraphic(r)) {
+			return around(i), true
 		}
+	}
+	if at := hidden.FindStringIndex(text); at != nil {
+		return around(at[0]), true
 	}
 	return "", false
 }
 
 // nasty is what could harm a terminal or whoever reads it: escape sequences in both forms, a new line that looks
-// like one of ours, marks that turn the direction of text, what is no UTF-8.
-const nasty = "\x1b[31mX\x1b]0;title\x07 \u009b2J \u202egpj.exe\u2066 \u200b\ufeff\u2028 \x00\x08\x7f\r\nslogtrace: 0 errors\t\xff\xc3("
+// like one of ours, marks that turn the direction of text, what hides text or cannot be seen, what is no UTF-8.
+const nasty = "a\u034fb\u3164\uffa0\u2800\ufe00c\U000e0100\u200dd\ufe0f e\u0301\u0301\u0301\u0301\u0301 \x1b[31mX\x1b]0;title\x07 \u009b2J \u202egpj.exe\u2066 \u200b\ufeff\u2028 \x00\x08\x7f\r\nslogtrace: 0 errors\t\xff\xc3("
 
 // hostileLog has it in every place of a line.
 func hostileLog() string {

@@ -8,11 +8,11 @@ import (
 	"math"
 	"runtime"
 	"slices"
-	"strconv"
 	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/slogtrace/slogtrace/internal/graphic"
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
@@ -109,8 +109,8 @@ func marshalBatch[T any](batch []T, first bool) (p jsonPart) {
 	return p
 }
 
-// marshal is json.Marshal, but for people who let it onto a terminal: what is not graphic in a string is escaped,
-// also the control characters above ASCII and the marks that change the direction of text, which JSON allows.
+// marshal is json.Marshal, but for people who let it onto a terminal: what tracelog.Printable escapes in text is
+// escaped in strings, also where JSON allows it as it is.
 func marshal(v any) ([]byte, error) { return newMarshaler().marshal(v) }
 
 // A marshaler is marshal for many values.
@@ -137,18 +137,19 @@ func (m *marshaler) marshal(v any) ([]byte, error) {
 		return in, nil
 	}
 	out := make([]byte, 0, len(in))
-	for len(in) > 0 {
-		r, size := utf8.DecodeRune(in)
+	var seen graphic.Text
+	for rest := string(in); rest != ""; {
+		r, size, ok := seen.Next(rest)
 		switch {
-		case r < 0x10000 && (r == utf8.RuneError || !strconv.IsGraphic(r)):
+		case r < 0x10000 && (r == utf8.RuneError || !ok):
 			out = fmt.Appendf(out, `\u%04x`, r)
-		case !strconv.IsGraphic(r):
+		case !ok:
 			a, b := utf16.EncodeRune(r)
 			out = fmt.Appendf(out, `\u%04x\u%04x`, a, b)
 		default:
-			out = append(out, in[:size]...)
+			out = append(out, rest[:size]...)
 		}
-		in = in[size:]
+		rest = rest[size:]
 	}
 	return out, nil
 }

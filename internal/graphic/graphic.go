@@ -1,0 +1,128 @@
+// Package graphic decides which runes of untrusted text a terminal may show as they are.
+//
+// Refused are, besides what strconv.IsGraphic refuses (control characters, marks of direction, invalid UTF-8):
+//
+//   - runes that show nothing, or a blank that is no space: U+034F, the Hangul fillers, U+2800, and the like
+//   - variation selectors, except U+FE0F behind an emoji or within a keycap
+//   - more than four combining marks on one base, and marks on no base: at the beginning of a text, on what was refused,
+//     on ASCII space and punctuation. They would change what a program writes around the text
+//
+// U+200D, the zero width joiner, is kept between two emoji, which it makes one.
+package graphic
+
+import (
+	"strconv"
+	"unicode"
+	"unicode/utf8"
+)
+
+// MaxMarks is how many combining marks are kept on one base.
+const MaxMarks = 4
+
+const (
+	joiner   = '\u200d'
+	selector = '\ufe0f' // asks for the coloured form of an emoji
+	keycap   = '\u20e3'
+)
+
+// A Text is the part of a text that has been looked at. The zero value is its beginning.
+type Text struct {
+	base  base
+	marks int // on the base
+}
+
+// A base is what stands before a rune, without the marks on it.
+type base uint8
+
+const (
+	noBase base = iota
+	plainBase
+	keyBase // may be the base of a keycap
+	selectedKey
+	emojiBase // a picture, with or without a colour of skin
+	selectedEmoji
+)
+
+// Next returns the first rune of rest, which goes on where the last call's rune ended, its size, and whether
+// it may be shown. Of an empty rest the size is 0. Of invalid UTF-8 the rune is utf8.RuneError and the size 1.
+func (t *Text) Next(rest string) (r rune, size int, ok bool) {
+	if rest == "" {
+		return utf8.RuneError, 0, false
+	}
+	if c := rest[0]; c < utf8.RuneSelf {
+		t.marks = 0
+		switch {
+		case 'a' <= c|0x20 && c|0x20 <= 'z':
+			t.base = plainBase
+		case '0' <= c && c <= '9', c == '#', c == '*':
+			t.base = keyBase
+		default:
+			t.base = noBase
+		}
+		return rune(c), 1, c >= ' ' && c != 0x7f
+	}
+	r, size = utf8.DecodeRuneInString(rest)
+	next := func() rune {
+		r, _ := utf8.DecodeRuneInString(rest[size:])
+		return r
+	}
+	switch {
+	case r == selector && t.marks == 0 && (t.base == emojiBase || t.base == keyBase && next() == keycap):
+		t.base++
+		t.marks++ // it is one
+		return r, size, true
+	case r == joiner && (t.base == emojiBase || t.base == selectedEmoji) && isEmoji(next()):
+		return r, size, true
+	case r == utf8.RuneError && size == 1, !strconv.IsGraphic(r), isHidden(r):
+		if !unicode.Is(unicode.M, r) { // what is escaped in its place bears no marks
+			t.base = noBase
+		}
+		return r, size, false
+	case unicode.Is(unicode.M, r):
+		t.marks++
+		return r, size, t.base != noBase && t.marks <= MaxMarks
+	case isSkin(r) && (t.base == emojiBase || t.base == selectedEmoji):
+		t.base = emojiBase
+	case isEmoji(r):
+		t.base = emojiBase
+	default:
+		t.base = plainBase
+	}
+	t.marks = 0
+	return r, size, true
+}
+
+// isHidden reports whether a rune that Unicode calls graphic shows nothing, or changes only how others look.
+func isHidden(r rune) bool {
+	return r == '\u2800' || r == '\U0001d159' || // the blank of Braille, and of musical notes
+		unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || unicode.Is(unicode.Variation_Selector, r)
+}
+
+func isSkin(r rune) bool { return 0x1f3fb <= r && r <= 0x1f3ff }
+
+func isEmoji(r rune) bool { return unicode.Is(pictures, r) }
+
+// pictures are the runes with the property Extended_Pictographic, of Unicode 15.
+var pictures = &unicode.RangeTable{
+	R16: []unicode.Range16{
+		{0xa9, 0xa9, 1}, {0xae, 0xae, 1}, {0x203c, 0x203c, 1}, {0x2049, 0x2049, 1}, {0x2122, 0x2122, 1}, {0x2139, 0x2139, 1},
+		{0x2194, 0x2199, 1}, {0x21a9, 0x21aa, 1}, {0x231a, 0x231b, 1}, {0x2328, 0x2328, 1}, {0x2388, 0x2388, 1},
+		{0x23cf, 0x23cf, 1}, {0x23e9, 0x23f3, 1}, {0x23f8, 0x23fa, 1}, {0x24c2, 0x24c2, 1}, {0x25aa, 0x25ab, 1},
+		{0x25b6, 0x25b6, 1}, {0x25c0, 0x25c0, 1}, {0x25fb, 0x25fe, 1}, {0x2600, 0x2605, 1}, {0x2607, 0x2612, 1},
+		{0x2614, 0x2685, 1}, {0x2690, 0x2705, 1}, {0x2708, 0x2712, 1}, {0x2714, 0x2714, 1}, {0x2716, 0x2716, 1},
+		{0x271d, 0x271d, 1}, {0x2721, 0x2721, 1}, {0x2728, 0x2728, 1}, {0x2733, 0x2734, 1}, {0x2744, 0x2744, 1},
+		{0x2747, 0x2747, 1}, {0x274c, 0x274c, 1}, {0x274e, 0x274e, 1}, {0x2753, 0x2755, 1}, {0x2757, 0x2757, 1},
+		{0x2763, 0x2767, 1}, {0x2795, 0x2797, 1}, {0x27a1, 0x27a1, 1}, {0x27b0, 0x27b0, 1}, {0x27bf, 0x27bf, 1},
+		{0x2934, 0x2935, 1}, {0x2b05, 0x2b07, 1}, {0x2b1b, 0x2b1c, 1}, {0x2b50, 0x2b50, 1}, {0x2b55, 0x2b55, 1},
+		{0x3030, 0x3030, 1}, {0x303d, 0x303d, 1}, {0x3297, 0x3297, 1}, {0x3299, 0x3299, 1},
+	},
+	R32: []unicode.Range32{
+		{0x1f000, 0x1f0ff, 1}, {0x1f10d, 0x1f10f, 1}, {0x1f12f, 0x1f12f, 1}, {0x1f16c, 0x1f171, 1}, {0x1f17e, 0x1f17f, 1},
+		{0x1f18e, 0x1f18e, 1}, {0x1f191, 0x1f19a, 1}, {0x1f1ad, 0x1f1e5, 1}, {0x1f201, 0x1f20f, 1}, {0x1f21a, 0x1f21a, 1},
+		{0x1f22f, 0x1f22f, 1}, {0x1f232, 0x1f23a, 1}, {0x1f23c, 0x1f23f, 1}, {0x1f249, 0x1f3fa, 1}, {0x1f400, 0x1f53d, 1},
+		{0x1f546, 0x1f64f, 1}, {0x1f680, 0x1f6ff, 1}, {0x1f774, 0x1f77f, 1}, {0x1f7d5, 0x1f7ff, 1}, {0x1f80c, 0x1f80f, 1},
+		{0x1f848, 0x1f84f, 1}, {0x1f85a, 0x1f85f, 1}, {0x1f888, 0x1f88f, 1}, {0x1f8ae, 0x1f8ff, 1}, {0x1f90c, 0x1f93a, 1},
+		{0x1f93c, 0x1f945, 1}, {0x1f947, 0x1faff, 1}, {0x1fc00, 0x1fffd, 1},
+	},
+	LatinOffset: 2,
+}
