@@ -22,8 +22,11 @@ import (
 // A root attribute of the user's under the key of an id is written as attr.<key>; on a span's own record,
 // that holds for every key of the schema.
 //
+// "The same" means the slog of the Go version, and of the GOEXPERIMENT, that the program is built with. Since Go 1.27, for example,
+// slog writes invalid UTF-8 as U+FFFD itself and no longer as an escape.
+//
 // In a span a line is always valid JSON. Outside of one, slog.JSONHandler's defects are kept with the rest:
-// a group whose members are all dropped swallows the comma behind it, and a year above 9999 leaves two values.
+// a group whose members are all dropped swallows the comma behind it, and before Go 1.27 a year above 9999 leaves two values.
 type JSONHandler struct {
 	naming
 	out    *output

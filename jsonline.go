@@ -349,7 +349,7 @@ func (l *line) replaced(a slog.Attr, kind slog.Kind) bool {
 			return l.group(a.Key, sourceAttrs(src))
 		}
 	case slog.KindTime:
-		if yearError(a.Value.Time()) {
+		if yearDefect && yearError(a.Value.Time()) {
 			l.defect = true
 			if l.valid {
 				a.Value, kind = slog.StringValue(yearErrorText), slog.KindString

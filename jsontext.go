@@ -17,6 +17,7 @@ import (
 )
 
 // This file writes values as slog.JSONHandler does, byte for byte. Its oracle is that handler: see FuzzJSONHandler.
+// What depends on the Go version is in the files jsonbytes_*.go.
 
 // appendString appends s as a JSON string, escaped as slog does: not for HTML.
 func appendString(b []byte, s string) []byte {
@@ -82,7 +83,7 @@ var safeByte = func() (t [256]bool) {
 }()
 
 // appendEscaped appends s as the inside of a JSON string.
-// Invalid UTF-8 becomes U+FFFD; U+2028 and U+2029 are escaped for the sake of JavaScript.
+// Each byte of invalid UTF-8 becomes invalidUTF8; U+2028 and U+2029 are escaped for the sake of JavaScript.
 func appendEscaped(b []byte, s string) []byte {
 	start := 0
 	for i := 0; i < len(s); {
@@ -111,7 +112,7 @@ func appendEscaped(b []byte, s string) []byte {
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
 		if r == utf8.RuneError && size == 1 {
-			b = append(append(b, s[start:i]...), `\ufffd`...)
+			b = append(append(b, s[start:i]...), invalidUTF8...)
 			start = i + size
 		} else if r == '\u2028' || r == '\u2029' {
 			b = append(append(b, s[start:i]...), '\\', 'u', '2', '0', '2', lowerHex[r&15])
@@ -139,7 +140,7 @@ func appendNow(b []byte, t time.Time, valid bool) []byte {
 	if !c.matches(t) {
 		switch {
 		case !yearError(t):
-		case valid:
+		case valid || !yearDefect:
 			return appendString(b, yearErrorText)
 		default:
 			return appendTime(b, t)
@@ -257,14 +258,17 @@ func yearError(t time.Time) bool {
 	return y < 0 || y >= 10000
 }
 
-// appendTime appends t as RFC 3339 with nanoseconds. Years that this form has no room for are preceded by an error,
-// which leaves no valid JSON; it is what slog does.
+// appendTime appends t as RFC 3339 with nanoseconds. For a year that this form has no room for it appends slog's error,
+// followed by the time where slog has that defect.
 func appendTime(b []byte, t time.Time) []byte {
 	if c := lastSecond.Load(); c.matches(t) {
 		return c.append(b, t)
 	}
 	if yearError(t) {
 		b = appendString(b, yearErrorText)
+		if !yearDefect {
+			return b
+		}
 	}
 	b = append(b, '"')
 	b = t.AppendFormat(b, time.RFC3339Nano)
