@@ -252,14 +252,28 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 			b = appendInt(appendKey(b, sep, a.Key), a.Value.Int64())
 		case slog.KindBool:
 			b = strconv.AppendBool(appendKey(b, sep, a.Key), a.Value.Bool())
+		case slog.KindDuration:
+			b = appendInt(appendKey(b, sep, a.Key), int64(a.Value.Duration()))
+		case slog.KindUint64:
+			b = appendUint(appendKey(b, sep, a.Key), a.Value.Uint64())
+		case slog.KindFloat64:
+			b = appendFloat(appendKey(b, sep, a.Key), a.Value.Float64())
+		case slog.KindTime:
+			b = appendTime(appendKey(b, sep, a.Key), a.Value.Time(), kind != plainRecord)
 		default:
 			if x != nil && !x.passesAttr(&a) {
 				ok = false
 				return false
 			}
-			if known = known || h.ordinary(r, kind); !known {
+			if known = known || hasKeys(r, reserved); !known {
 				ok = false
 				return false
+			}
+			if k == slog.KindAny {
+				if err, isError := plainError(a.Value.Any()); isError {
+					b = appendError(appendKey(b, sep, a.Key), err)
+					break
+				}
 			}
 			l := line{buf: b, sep: sep, valid: kind != plainRecord}
 			some = l.anyAttr(a, k) || some

@@ -134,16 +134,11 @@ type secondText struct {
 var lastSecond atomic.Pointer[secondText]
 
 // appendNow is appendTime for a time that is probably of the same second as the one before.
-// Where that form has no room for the year and valid is set, only the error is written.
 func appendNow(b []byte, t time.Time, valid bool) []byte {
 	c := lastSecond.Load()
 	if !c.matches(t) {
-		switch {
-		case !yearError(t):
-		case valid || !yearDefect:
-			return appendString(b, yearErrorText)
-		default:
-			return appendTime(b, t)
+		if yearError(t) {
+			return appendTime(b, t, valid)
 		}
 		text := t.Format("2006-01-02T15:04:05Z07:00")
 		const n = len("2006-01-02T15:04:05")
@@ -191,6 +186,14 @@ func appendInt(b []byte, v int64) []byte {
 	lo := uint32(v) % 1e4
 	d1, d2 := digits[lo/100], digits[lo%100]
 	return append(appendTo9999(b, uint32(v)/1e4), d1[0], d1[1], d2[0], d2[1])
+}
+
+// appendUint is strconv.AppendUint for numbers that are mostly small.
+func appendUint(b []byte, v uint64) []byte {
+	if v >= 1e8 {
+		return strconv.AppendUint(b, v, 10)
+	}
+	return appendInt(b, int64(v))
 }
 
 // putUint writes v in decimal and returns how many digits that are. It is made for large numbers, of random size:
@@ -259,14 +262,38 @@ func yearError(t time.Time) bool {
 }
 
 // appendTime appends t as RFC 3339 with nanoseconds. For a year that this form has no room for it appends slog's error,
-// followed by the time where slog has that defect.
-func appendTime(b []byte, t time.Time) []byte {
-	if c := lastSecond.Load(); c.matches(t) {
-		return c.append(b, t)
+// followed by the time where slog has that defect, unless the line must be valid.
+func appendTime(b []byte, t time.Time, valid bool) []byte {
+	year, month, day := t.Date()
+	_, offset := t.Zone()
+	if year < 0 || year > 9999 || offset <= -100*3600 || offset >= 100*3600 {
+		return appendOddTime(b, t, valid)
 	}
+	hour, minute, second := t.Clock()
+	y1, y2, m, d := digits[year/100], digits[year%100], digits[month], digits[day]
+	h, min, s := digits[hour], digits[minute], digits[second]
+	b = append(b, '"', y1[0], y1[1], y2[0], y2[1], '-', m[0], m[1], '-', d[0], d[1], 'T',
+		h[0], h[1], ':', min[0], min[1], ':', s[0], s[1])
+	if ns := uint32(t.Nanosecond()); ns != 0 {
+		b = appendFraction(b, ns)
+	}
+	if offset == 0 {
+		return append(b, 'Z', '"')
+	}
+	sign := byte('+')
+	zone := offset / 60
+	if zone < 0 {
+		sign, zone = '-', -zone
+	}
+	h, min = digits[zone/60], digits[zone%60]
+	return append(b, sign, h[0], h[1], ':', min[0], min[1], '"')
+}
+
+// appendOddTime is appendTime for a time whose year or zone has more digits than usual.
+func appendOddTime(b []byte, t time.Time, valid bool) []byte {
 	if yearError(t) {
 		b = appendString(b, yearErrorText)
-		if !yearDefect {
+		if valid || !yearDefect {
 			return b
 		}
 	}
@@ -318,7 +345,7 @@ func appendValue(b []byte, v slog.Value, kind slog.Kind) []byte {
 	case slog.KindInt64:
 		return appendInt(b, v.Int64())
 	case slog.KindUint64:
-		return strconv.AppendUint(b, v.Uint64(), 10)
+		return appendUint(b, v.Uint64())
 	case slog.KindFloat64:
 		return appendFloat(b, v.Float64())
 	case slog.KindBool:
@@ -326,7 +353,7 @@ func appendValue(b []byte, v slog.Value, kind slog.Kind) []byte {
 	case slog.KindDuration:
 		return appendInt(b, int64(v.Duration()))
 	case slog.KindTime:
-		return appendTime(b, v.Time())
+		return appendTime(b, v.Time(), false)
 	default:
 		return appendAny(b, v.Any())
 	}
@@ -336,16 +363,10 @@ func appendValue(b []byte, v slog.Value, kind slog.Kind) []byte {
 func appendAny(b []byte, v any) (out []byte) {
 	defer func() {
 		if p := recover(); p != nil {
-			// As fmt and slog do: most probably a method that does not expect its receiver to be nil.
-			if v := reflect.ValueOf(v); v.Kind() == reflect.Pointer && v.IsNil() {
-				out = appendString(b, "<nil>")
-				return
-			}
-			out = appendString(b, fmt.Sprintf("!PANIC: %v", p))
+			out = appendPanic(b, v, p)
 		}
 	}()
-	_, marshals := v.(json.Marshaler)
-	if err, ok := v.(error); ok && !marshals {
+	if err, ok := plainError(v); ok {
 		return appendString(b, err.Error())
 	}
 	out, err := appendJSON(b, v)
@@ -353,6 +374,34 @@ func appendAny(b []byte, v any) (out []byte) {
 		return appendString(b, fmt.Sprintf("!ERROR:%v", err))
 	}
 	return out
+}
+
+// appendError is appendAny for a plainError.
+func appendError(b []byte, err error) (out []byte) {
+	defer func() {
+		if p := recover(); p != nil {
+			out = appendPanic(b, err, p)
+		}
+	}()
+	return appendString(b, err.Error())
+}
+
+// plainError returns v if it is an error that is written as its text, which one is not that knows its own JSON.
+func plainError(v any) (_ error, ok bool) {
+	err, ok := v.(error)
+	if ok {
+		_, marshals := v.(json.Marshaler)
+		ok = !marshals
+	}
+	return err, ok
+}
+
+// appendPanic appends what takes the place of v, a method of which panicked with p. It is what fmt and slog do.
+func appendPanic(b []byte, v, p any) []byte {
+	if v := reflect.ValueOf(v); v.Kind() == reflect.Pointer && v.IsNil() {
+		return appendString(b, "<nil>") // most probably the method does not expect its receiver to be nil
+	}
+	return appendString(b, fmt.Sprintf("!PANIC: %v", p))
 }
 
 type jsonEncoder struct {

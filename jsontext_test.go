@@ -229,7 +229,7 @@ func checkTimes(t *testing.T, seed uint64) {
 		if got := string(appendNow(nil, tm, false)); got != want {
 			t.Errorf("appendNow: want %s, got %s", want, got)
 		}
-		if got := string(appendTime(nil, tm)); got != want {
+		if got := string(appendTime(nil, tm, false)); got != want {
 			t.Errorf("appendTime: want %s, got %s", want, got)
 		}
 	}

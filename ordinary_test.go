@@ -39,6 +39,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -66,10 +67,15 @@ func TestJSONHandlerAsksOnce(t *testing.T) {
 			var buf bytes.Buffer
 			h := NewJSONHandler(&buf, nil)
 			ctx, _ := NewTracer(slog.DiscardHandler, nil).Start(context.Background(), "op")
-			slog.New(h).WithGroup(group).LogAttrs(ctx, slog.LevelInfo, "m", slog.String("s", "x"), slog.Any("v", askedValue{&n}),
-				slog.Any("j", askedJSON{&n}), slog.Any("e", askedError{&n}), slog.Group("in", slog.Any("v", askedValue{&n})), last)
-			if want := (asked{value: 2, json: 1, err: 1}); n != want {
-				t.Errorf("last %v in group %q: asked %+v times, want %+v: %s", last, group, n, want, &buf)
+			values := []slog.Attr{slog.String("s", "x"), slog.Any("v", askedValue{&n}), slog.Any("j", askedJSON{&n}),
+				slog.Any("e", askedError{&n}), slog.Group("in", slog.Any("v", askedValue{&n}))}
+			for range values { // each of them is once the first that is asked
+				n = asked{}
+				values = append(values[1:], values[0])
+				slog.New(h).WithGroup(group).LogAttrs(ctx, slog.LevelInfo, "m", append(slices.Clip(values), last)...)
+				if want := (asked{value: 2, json: 1, err: 1}); n != want {
+					t.Errorf("last %v in group %q: asked %+v times, want %+v: %s", last, group, n, want, &buf)
+				}
 			}
 		}
 	}
