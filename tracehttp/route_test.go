@@ -314,7 +314,7 @@ func TestRequestInRequest(t *testing.T) {
 			mux.HandleFunc("GET /items/{id}", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusTeapot) })
 			h := under(mux, auth, traced)
 			batch := http.NewServeMux()
-			batch.HandleFunc("POST /batch", func(w http.ResponseWriter, r *http.Request) {
+			batch.HandleFunc("/batch", func(w http.ResponseWriter, r *http.Request) {
 				var wg sync.WaitGroup
 				for range 2 {
 					sub := make(r)
@@ -329,11 +329,14 @@ func TestRequestInRequest(t *testing.T) {
 				wg.Wait()
 			})
 			s := newSite(t, batch, nil)
-			do(t, s.Client(), "POST", s.URL+"/batch")
-			got := spans(t, s.rec, 3)
-			got[2].has(t, map[string]string{"op": "POST /batch", "http.route": "/batch", "http.response.status_code": "200"})
-			for _, l := range got[:2] {
-				l.has(t, map[string]string{"op": "GET /items/{id}", "kind": "server", "parent": got[2].text("span"), "http.response.status_code": "418"})
+			for _, method := range []string{"GET", "POST"} {
+				s.rec.Reset()
+				do(t, s.Client(), method, s.URL+"/batch")
+				got := spans(t, s.rec, 3)
+				got[2].has(t, map[string]string{"op": method + " /batch", "http.route": "/batch", "http.response.status_code": "200"})
+				for _, l := range got[:2] {
+					l.has(t, map[string]string{"op": "GET /items/{id}", "kind": "server", "parent": got[2].text("span"), "http.response.status_code": "418"})
+				}
 			}
 		})
 	}
