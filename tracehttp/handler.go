@@ -99,7 +99,7 @@ const (
 //
 // # Attributes
 //
-// Its attributes are, after OpenTelemetry's semantic conventions: http.request.method (_OTHER, and then
+// The span's attributes are, after OpenTelemetry's semantic conventions: http.request.method (_OTHER, and then
 // http.request.method_original), http.route, http.response.status_code, url.scheme, url.path (escaped, at most 1 KiB),
 // server.address and server.port by the Host header, network.protocol.version, error.type. Neither the query is among
 // them, nor a header, nor the client's address or user agent: see the options, and [slogtrace.Span.SetAttrs].
