@@ -228,6 +228,14 @@ func TestSetRoute(t *testing.T) {
 			l.has(t, map[string]string{"op": test.op, "http.route": test.route})
 		})
 	}
+	// When the span has ended it is too late.
+	var late context.Context
+	serve := tracehttp.NewHandler(serveWith(func(w http.ResponseWriter, r *http.Request) { late = r.Context() }), &tracehttp.HandlerOptions{Tracer: slogtrace.NewTracer(tracetest.NewRecorder(), nil)})
+	serve.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	tracehttp.SetRoute(late, "/late")
+	if op := slogtrace.SpanFromContext(late).Op(); op != "GET" {
+		t.Errorf("the span that has ended is %q now", op)
+	}
 	// Without a request there is nothing to tell.
 	tracehttp.SetRoute(nil, "/x")
 	tracehttp.SetRoute(t.Context(), "/x")
