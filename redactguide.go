@@ -137,6 +137,7 @@ type objectGuide struct {
 	v          reflect.Value
 	info       *typeInfo
 	fields     *structMembers
+	next       int    // of fields.list: encoding/json writes them in that order
 	pair       hiding // what the field Name says of the field Value
 	entries    map[string]reflect.Value
 	secretKeys bool
@@ -158,16 +159,23 @@ func (x *redactor) objectGuide(v reflect.Value, info *typeInfo) objectGuide {
 	return g
 }
 
-// member returns the part of the guide that the member key was made of, and what Go's names say of it.
+// member returns the part of the guide that the member with that key, a JSON string, was made of, and what Go's names say of it.
 // What cannot be told is a secret.
-func (g *objectGuide) member(key string) (_ reflect.Value, h hiding) {
+func (g *objectGuide) member(quoted []byte) (_ reflect.Value, h hiding) {
 	if g.kind == reflect.Map {
-		return g.entry(key)
+		return g.entry(payloadUnquote(quoted))
 	}
-	i, ok := g.fields.byName[key]
-	if !ok {
-		return g.restMember(key)
+	i, ok := g.next, false
+	for ; i < len(g.fields.list) && !ok; i++ {
+		ok = g.fields.list[i].name == string(quoted[1:len(quoted)-1])
 	}
+	if i--; !ok {
+		key := payloadUnquote(quoted)
+		if i, ok = g.fields.byName[key]; !ok {
+			return g.restMember(key)
+		}
+	}
+	g.next = i + 1
 	m := &g.fields.list[i]
 	v, ok := m.of(g.v)
 	if !ok {

@@ -23,12 +23,13 @@ import (
 func (x *redactor) rewrite(v any, guided bool, under hiding, depth int) (_ slog.Value, changed bool) {
 	r := rewriter{redactor: x}
 	if data, ok := marshal(v); ok {
-		r.data, r.b = data, make([]byte, 0, len(data)+len(data)/8)
+		r.data = data
 		var guide reflect.Value
 		if guided {
 			guide = reflect.ValueOf(v)
 		}
 		r.value(guide, under, depth)
+		r.flush()
 	} else {
 		r.compose(reflect.ValueOf(v), under, depth)
 	}
@@ -60,12 +61,13 @@ type rewriter struct {
 	*redactor
 	data    []byte // from encoding/json: valid, without white space between
 	i       int    // where the next value is in data
+	done    int    // how far data has been copied
 	b       []byte // the copy
 	changed bool   // something was replaced
 	deep    bool   // the value is too deep
 }
 
-// value copies the next value. guide is what it was made of, or invalid; under is what the keys around it say.
+// value copies the next value, at the latest with the next flush. guide is what it was made of, or invalid; under is what the keys around it say.
 func (r *rewriter) value(guide reflect.Value, under hiding, depth int) {
 	if depth > maxRedactDepth {
 		r.deep = true
@@ -78,7 +80,7 @@ func (r *rewriter) value(guide reflect.Value, under hiding, depth int) {
 		u := guide.Interface().(url.URL)
 		if clean, changed := r.url(&u); changed {
 			data, _ := marshal(clean)
-			r.replace(string(data))
+			r.replace(payloadValue(r.data, r.i), data)
 			return
 		}
 	}
@@ -94,7 +96,7 @@ func (r *rewriter) value(guide reflect.Value, under hiding, depth int) {
 		for end < len(r.data) && isNumberByte(r.data[end]) {
 			end++
 		}
-		r.copyTo(end)
+		r.i = end
 	}
 }
 
@@ -116,16 +118,20 @@ func (r *rewriter) guide(v reflect.Value) (reflect.Value, *typeInfo) {
 	return reflect.Value{}, nil
 }
 
-// copyTo copies data up to end.
-func (r *rewriter) copyTo(end int) {
-	r.b = append(r.b, r.data[r.i:end]...)
-	r.i = end
+// flush copies what stands before the next value and has not been copied.
+func (r *rewriter) flush() {
+	if r.b == nil {
+		r.b = make([]byte, 0, len(r.data)+len(r.redactor.text)+16)
+	}
+	r.b = append(r.b, r.data[r.done:r.i]...)
+	r.done = r.i
 }
 
-// replace writes text instead of the next value.
-func (r *rewriter) replace(text string) {
-	r.i = payloadValue(r.data, r.i)
+// replace writes text, which is JSON, instead of data up to end.
+func (r *rewriter) replace(end int, text []byte) {
+	r.flush()
 	r.b = append(r.b, text...)
+	r.i, r.done = end, end
 	r.changed = true
 }
 
@@ -133,12 +139,10 @@ func (r *rewriter) replace(text string) {
 func (r *rewriter) secret() {
 	end := payloadValue(r.data, r.i)
 	if value := r.data[r.i:end]; value[0] == '"' && payloadUnquote(value) == r.redactor.text {
-		r.copyTo(end)
+		r.i = end
 		return
 	}
-	r.i = end
-	r.b = appendString(r.b, r.redactor.text)
-	r.changed = true
+	r.replace(end, appendString(nil, r.redactor.text))
 }
 
 // text copies a string.
@@ -149,23 +153,20 @@ func (r *rewriter) text(guide reflect.Value, under hiding) {
 	}
 	end := stringEnd(r.data, r.i)
 	if !r.cardNumbers {
-		r.copyTo(end)
+		r.i = end
 		return
 	}
-	s := payloadUnquote(r.data[r.i:end])
 	if guide.IsValid() && guide.Kind() == reflect.Slice {
 		if clean, changed := r.cards(string(guide.Bytes())); changed {
-			r.replace(`"` + base64.StdEncoding.EncodeToString([]byte(clean)) + `"`)
+			r.replace(end, appendString(nil, base64.StdEncoding.EncodeToString([]byte(clean))))
 			return
 		}
 	}
-	if clean, changed := r.cards(s); changed {
-		r.b = appendString(r.b, clean)
-		r.i = end
-		r.changed = true
+	if clean, changed := r.cards(payloadUnquote(r.data[r.i:end])); changed {
+		r.replace(end, appendString(nil, clean))
 		return
 	}
-	r.copyTo(end)
+	r.i = end
 }
 
 // stringEnd returns where the string that begins at i ends.
@@ -186,10 +187,10 @@ func stringEnd(data []byte, i int) int {
 
 func (r *rewriter) list(guide reflect.Value, under hiding, depth int) {
 	guided := guide.IsValid() && (guide.Kind() == reflect.Slice || guide.Kind() == reflect.Array)
-	r.copyTo(r.i + 1)
+	r.i++
 	for n := 0; r.data[r.i] != ']'; n++ {
 		if r.data[r.i] == ',' {
-			r.copyTo(r.i + 1)
+			r.i++
 		}
 		var elem reflect.Value
 		if guided && n < guide.Len() {
@@ -200,7 +201,7 @@ func (r *rewriter) list(guide reflect.Value, under hiding, depth int) {
 			return
 		}
 	}
-	r.copyTo(r.i + 1)
+	r.i++
 }
 
 func (r *rewriter) object(guide reflect.Value, info *typeInfo, under hiding, depth int) {
@@ -210,10 +211,10 @@ func (r *rewriter) object(guide reflect.Value, info *typeInfo, under hiding, dep
 	}
 	named := shown           // what a member Name says
 	pairFrom, pairTo := 0, 0 // where in b the member Value is
-	r.copyTo(r.i + 1)
+	r.i++
 	for r.data[r.i] != '}' {
 		if r.data[r.i] == ',' {
-			r.copyTo(r.i + 1)
+			r.i++
 		}
 		end := stringEnd(r.data, r.i)
 		quoted := r.data[r.i:end]
@@ -221,15 +222,17 @@ func (r *rewriter) object(guide reflect.Value, info *typeInfo, under hiding, dep
 		var elem reflect.Value
 		if g.kind != reflect.Invalid {
 			var byGuide hiding
-			elem, byGuide = g.member(payloadUnquote(quoted))
+			elem, byGuide = g.member(quoted)
 			h = max(h, byGuide)
 		}
 		r.key(quoted, h, &g)
-		r.copyTo(r.i + 1) // the colon
-		from := len(r.b)
+		r.i++ // the colon
+		isValue := false
 		switch key := quoted[1 : len(quoted)-1]; {
 		case isPairValue(string(key)):
-			pairFrom = from
+			isValue = true
+			r.flush()
+			pairFrom = len(r.b)
 		case r.data[r.i] == '"' && isPairName(string(key)):
 			named = max(named, r.keys.ofJSON(r.data[r.i:stringEnd(r.data, r.i)]))
 		}
@@ -241,12 +244,13 @@ func (r *rewriter) object(guide reflect.Value, info *typeInfo, under hiding, dep
 		if r.deep {
 			return
 		}
-		if pairFrom == from {
+		if isValue {
+			r.flush()
 			pairTo = len(r.b)
 		}
 	}
-	r.copyTo(r.i + 1)
-	if pairFrom > 0 {
+	r.i++
+	if pairFrom > 0 && named != shown {
 		r.replacePair(named, pairFrom, pairTo)
 	}
 }
@@ -268,26 +272,22 @@ func (r *rewriter) replacePair(h hiding, from, to int) {
 // key copies the key of a member.
 func (r *rewriter) key(quoted []byte, h hiding, g *objectGuide) {
 	end := r.i + len(quoted)
-	if g.secretKeys {
-		r.b = appendString(r.b, r.redactor.text)
-		r.changed = true
-		r.i = end
+	switch {
+	case g.secretKeys:
+		r.replace(end, appendString(nil, r.redactor.text))
 		return
-	}
-	if r.cardNumbers {
+	case r.cardNumbers:
 		if clean, changed := r.cards(payloadUnquote(quoted)); changed {
-			r.b = appendString(r.b, clean)
-			r.changed = true
-			r.i = end
+			r.replace(end, appendString(nil, clean))
 			return
 		}
 	}
 	if h != shown && bytes.IndexByte(quoted, '\\') >= 0 { // so that people can see why
-		r.b = appendString(r.b, payloadUnquote(quoted))
-		r.i = end
-		return
+		changed := r.changed
+		r.replace(end, appendString(nil, payloadUnquote(quoted)))
+		r.changed = changed
 	}
-	r.copyTo(end)
+	r.i = end
 }
 
 // compose writes v, which encoding/json cannot write, part by part, so that one bad part does not hide the others.
@@ -335,6 +335,7 @@ func (r *rewriter) compose(v reflect.Value, under hiding, depth int) {
 	}
 	part := rewriter{redactor: r.redactor, data: data, b: r.b}
 	part.value(v, under, depth)
+	part.flush()
 	r.b, r.changed, r.deep = part.b, r.changed || part.changed, part.deep
 }
 
