@@ -25,7 +25,7 @@ var defaultRedactKeys = []string{
 	"database url", "database uri", "db url", "db uri", "postgres url", "postgresql url", "mysql url", "mongo url", "mongo uri",
 	"mongodb url", "mongodb uri", "redis url", "amqp url", "broker url",
 	"otp", "totp", "one time password", "verification code", "recovery code", "backup code", "sig",
-	"card number", "card no", "card num", "credit card", "debit card", "cc number", "pan", "primary account number",
+	"card number", "card no", "card num", "credit card", "credit card number", "debit card", "cc number", "pan", "primary account number",
 	"cvv", "cvc", "csc", "card code", "security code", "pin", "iban", "ssn", "social security number",
 }
 

@@ -1,6 +1,7 @@
 package slogtrace
 
 import (
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -171,6 +172,11 @@ func (x *redactor) pairs(s string) string {
 // namesText returns what the text before a sign of equality or a colon, up to two words, says of the value behind it.
 func (x *redactor) namesText(key string) hiding {
 	last := key[strings.LastIndexByte(key, ' ')+1:]
+	if strings.IndexByte(last, '%') >= 0 { // in the query of a URL
+		if unescaped, err := url.QueryUnescape(last); err == nil {
+			last, key = unescaped, unescaped
+		}
+	}
 	h := x.keys.judge(last)
 	if h != hidesAll && len(last) < len(key) && x.keys.is(key) {
 		return hidesAll
@@ -200,7 +206,7 @@ func keyBefore(s string) string {
 			}
 			start--
 		}
-		for start > 0 && isKeyByte(s[start-1]) {
+		for start > 0 && (isKeyByte(s[start-1]) || s[start-1] == '%') {
 			start--
 		}
 	}

@@ -27,7 +27,7 @@ func (x *redactor) url(u *url.URL) (_ *url.URL, changed bool) {
 
 // userinfo returns u without its password.
 func (x *redactor) userinfo(u *url.Userinfo) *url.Userinfo {
-	if password, ok := u.Password(); ok && password != x.text && x.keys.judge("password") != shown {
+	if password, ok := u.Password(); ok && password != "" && password != x.text && x.keys.judge("password") != shown {
 		return url.UserPassword(u.Username(), x.text)
 	}
 	return u

@@ -57,6 +57,9 @@ func (x *redactor) any(v any, depth int) (_ slog.Value, changed bool) {
 			return slog.AnyValue(*clean), true
 		}
 		return slog.Value{}, false
+	case *url.Userinfo:
+		clean := x.userinfo(v)
+		return slog.AnyValue(clean), clean != v
 	}
 	look := looker{redactor: x}
 	look.value(reflect.ValueOf(v), info, depth)
@@ -154,6 +157,10 @@ func (w *looker) methods(v reflect.Value, info *typeInfo, depth int) (all bool) 
 		w.note(changed)
 		w.guide = w.guide || changed
 		return true
+	case userinfoType:
+		u := v.Interface().(url.Userinfo)
+		w.note(w.userinfo(&u) != &u)
+		return true
 	case reflectValueType:
 		w.reflected(v.Interface().(reflect.Value), depth)
 		return true
@@ -190,9 +197,9 @@ func (w *looker) marshaled(v reflect.Value, info *typeInfo, depth int) bool {
 		return true
 	}
 	if j, ok := m.(json.Marshaler); ok && !w.cardNumbers {
-		if raw, ok := marshalRaw(j); !ok || !w.mayBeIn(raw) {
-			return true
-		}
+		raw, ok := marshalRaw(j)
+		w.maybe = w.maybe || ok && w.mayBeIn(raw)
+		return true
 	}
 	data, ok := marshal(m)
 	if !ok {
