@@ -152,9 +152,9 @@ func (s *session) examineFiles(rd *reading, r *report) error {
 		if rd.ctx.Err() != nil {
 			return rd.ctx.Err()
 		}
-		if err = cmp.Or(err, in.err); err != nil {
-			s.fail("%s: %v", in.name, reason(err))
-		}
+		in.err = cmp.Or(in.err, err)
+		rd.settle(in)
+		err = in.err
 		if err == nil || src.Lines > 0 {
 			file := fileReport{in.name, src.Lines, src.Records, src.Joined, src.Blank, src.Bad, []badLine{}}
 			for _, b := range src.BadLines[:min(len(src.BadLines), mostExamples)] {

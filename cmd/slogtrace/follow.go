@@ -2,227 +2,343 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 )
 
-// pollEvery is how often a followed file is looked at. Polling costs next to nothing, and unlike notifications of the
-// kernel works on network file systems and in containers.
+// pollEvery is how often a followed file is looked at. Polling costs little, and unlike notifications of the kernel
+// works on network file systems and in containers.
 const pollEvery = 200 * time.Millisecond
 
-func waitPoll(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(pollEvery):
-	}
-}
-
 // A follower reads a file that is being written, and never comes to its end: it waits for more.
-// When the file was renamed and another one created, it reads the one to its end and then the other;
-// when the file was truncated, it begins anew. A line without its newline is ended there.
-// Read returns io.EOF once ctx is done.
+// When the file was renamed and another one created, it reads the one to its end and then the other, and between them
+// those that were put in between; when the file was truncated, it reads of the copy what it has not seen,
+// and begins anew. A line without its newline is ended there. Read returns io.EOF once ctx is done.
 type follower struct {
-	ctx  context.Context
-	path string
-	wait func(context.Context)
-	tell func(format string, args ...any)
-
+	ctx    context.Context
+	path   string
+	wait   func(calm bool) // until it is time for another look; calm means that there has been nothing for a while
+	tell   func(format string, args ...any)
+	done   func()
+	files  *pool
 	places *places
 
-	file   *os.File
-	offset int64
-	tail   []byte // what was last read, to see whether the file is still the same
-	torn   bool   // what was read does not end with a newline
-	gone   bool   // told that there is no file
+	file *tracked   // that is being read; nil if there is none
+	next []*tracked // what has to be read before the file of that name
+	left []*tracked // what was read to its end, and may grow for a while: others may have it open
+
+	torn bool // what was read does not end with a newline
+	gone bool // told that there is no file
+
+	seen fs.FileInfo // the file of that name at the last look
+	calm int         // for how many looks it has been so
 }
 
-// tailLength is how many bytes a follower compares to see whether a file that did not shrink was written anew.
-const tailLength = 256
+const (
+	// calmAfter is after how many looks a file is taken for unchanged that has the same size and time: clocks of
+	// file systems are coarse.
+	calmAfter = 10
+	// leaveAfter is after how many looks a file that was renamed is not looked at any more.
+	leaveAfter = 300
+)
+
+// newFollower follows a file from offset on, which must be at the beginning of a line.
+func newFollower(ctx context.Context, path string, file *handle, offset int64, t *tailer) *follower {
+	f := &follower{ctx: ctx, path: path, tell: t.tell, files: &t.files, places: &t.places, file: newTracked(path, file, offset)}
+	f.wait = func(calm bool) { t.rest(ctx, calm) }
+	f.places.visit(f.files, filepath.Dir(path))
+	f.places.hold(f, f.file)
+	t.following.Add(1)
+	f.done = func() { t.following.Add(-1) }
+	return f
+}
 
 func (f *follower) Read(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
 	for {
-		n, more, err := f.read(b)
-		if n > 0 || err != nil {
-			return n, err
+		n, more, err := f.look(b)
+		if n > 0 {
+			kept := breakLines(b[:n], f.torn)
+			if len(kept) > 0 {
+				f.torn = kept[len(kept)-1] != '\n'
+				return len(kept), nil
+			}
+			continue
+		}
+		if err != nil {
+			return 0, err
 		}
 		if more {
 			continue
 		}
-		f.wait(f.ctx)
+		f.wait(f.calm >= calmAfter && len(f.left) == 0)
 		if f.ctx.Err() != nil {
 			return 0, io.EOF
 		}
 	}
 }
 
-// read reads what there is. If that is nothing, more says whether to look again without waiting.
-func (f *follower) read(b []byte) (n int, more bool, err error) {
-	if f.file != nil && f.changed() {
-		// What is there now is another file in all but its name.
-		f.tell("%s: truncated, read from its beginning again", f.path)
-		return f.restart(b), true, nil
+// look reads what there is. If that is nothing, more says whether to look again without waiting.
+func (f *follower) look(b []byte) (n int, more bool, err error) {
+	before := f.seen
+	info, statErr := os.Stat(f.path)
+	if f.unchanged(info, statErr) {
+		return f.late(b), false, nil
 	}
 	if f.file != nil {
-		n, err := f.file.ReadAt(b, f.offset)
-		if n > 0 {
-			f.offset += int64(n)
-			f.tail = append(f.tail, b[:n]...)
-			f.tail = f.tail[max(0, len(f.tail)-tailLength):]
-			f.torn = b[n-1] != '\n'
-			return n, false, nil
+		if f.file.changed() {
+			f.truncated(before)
+			return f.advance(b), true, nil
 		}
-		if err != nil && err != io.EOF {
-			return 0, false, err
+		n, err := f.file.read(b)
+		if errors.Is(err, errMoved) {
+			f.tell("%s: an unknown number of bytes may be missing: %v", f.path, err)
+			f.places.leave(f.file)
+			f.file = nil
+			return 0, true, nil
+		}
+		if n > 0 || err != nil {
+			return n, false, err
 		}
 	}
-	// At the end. Is this still the file of that name?
-	info, err := os.Stat(f.path)
-	if errors.Is(err, fs.ErrNotExist) {
+	// At the end.
+	if len(f.next) > 0 {
+		return f.advance(b), true, nil
+	}
+	switch {
+	case errors.Is(statErr, fs.ErrNotExist):
 		if !f.gone {
 			f.gone = true
 			f.tell("%s: gone, waiting for it to come back", f.path)
 		}
 		return 0, false, nil
+	case statErr != nil:
+		return 0, false, statErr
+	case f.file != nil && f.file.is(info):
+		f.gone = false
+		return f.late(b), false, nil
+	case !info.Mode().IsRegular(), f.file != nil && info.Size() == 0:
+		// Opening a pipe could take for ever; and as long as a new file is empty, the old one may be written to.
+		return 0, false, nil
 	}
-	if err != nil {
-		return 0, false, err
+	return f.renamed(b)
+}
+
+// unchanged reports whether there is nothing new, as far as one system call can tell.
+func (f *follower) unchanged(info fs.FileInfo, err error) bool {
+	was := f.seen
+	if f.seen = info; err != nil || was == nil || f.file == nil || len(f.next) > 0 || !f.file.is(info) ||
+		info.Size() != f.file.offset || info.Size() != was.Size() || !info.ModTime().Equal(was.ModTime()) {
+		f.calm = 0
+		return false
 	}
-	if f.file != nil {
-		if now, err := f.file.Stat(); err == nil && os.SameFile(now, info) {
-			return 0, false, nil
-		}
-		// What was written between the last read and the rename comes first.
-		if n, _ := f.file.ReadAt(b[:1], f.offset); n > 0 {
-			return 0, true, nil
-		}
-	}
-	file, err := os.Open(f.path)
+	f.calm++
+	return f.calm > calmAfter
+}
+
+// renamed goes on with another file that has the name now, behind those that had it in between.
+func (f *follower) renamed(b []byte) (n int, more bool, err error) {
+	file, err := f.files.openFile(f.path)
 	if err != nil {
 		return 0, false, nil // in the middle of a rotation; the next look will tell
 	}
-	if info, err = file.Stat(); err != nil {
-		file.Close()
-		return 0, false, err
-	}
-	held, at := f.places.known(f, info, file)
+	held, at := f.places.known(f, file.info, file)
 	if held {
 		file.Close()
 		return 0, false, nil // until whoever reads it notices that it has another name now
 	}
-	f.places.hold(f, info)
 	if f.file != nil {
-		f.file.Close()
+		// What was written between the last read and the rename comes first.
+		if n, _ := f.file.read(b); n > 0 {
+			file.Close()
+			return n, false, nil
+		}
+	}
+	f.gone = false
+	if i := slices.IndexFunc(f.left, func(d *tracked) bool { return d.is(file.info) }); i >= 0 {
+		file.Close() // it has its name again
+		f.next = append(f.next, f.left[i])
+		f.left = slices.Delete(f.left, i, i+1)
+		return f.advance(b), true, nil
+	}
+	if f.file != nil {
+		f.next, _ = f.missed(f.file, file.info, false)
+		for _, d := range f.next {
+			f.tell("%s: reading %s, which had this name in between", f.path, d.path)
+		}
 		if at.info == nil {
 			f.tell("%s: a new file", f.path)
 		}
 	}
-	f.file, f.gone = file, false
-	n = f.restart(b)
-	f.offset, f.tail = at.offset, bytes.Clone(at.tail)
-	return n, true, nil
+	f.next = append(f.next, newTracked(f.path, file, at.offset))
+	for _, d := range f.next {
+		f.places.hold(f, d)
+	}
+	return f.advance(b), true, nil
 }
 
-// restart begins at the beginning of the file, on a new line.
-func (f *follower) restart(b []byte) int {
-	f.offset, f.tail = 0, nil
-	if f.torn {
-		f.torn = false
+// truncated begins anew in the file, behind what was written to it before and only a copy has. Before is of the last look.
+func (f *follower) truncated(before fs.FileInfo) {
+	d := f.file
+	had := max(d.offset, holeLength(d.file)) // that much there was, at least
+	if before != nil && d.is(before) {
+		had = max(had, before.Size())
+	}
+	missed, copied := f.missed(d, d.info, true)
+	missing := ""
+	switch {
+	case had > max(copied, d.offset):
+		missing = plural(int(had-max(copied, d.offset)), "byte") + " may be missing: "
+	case copied == 0:
+		missing = "an unknown number of bytes may be missing: "
+	}
+	f.tell("%s: %struncated, read from its beginning again", f.path, missing)
+	for _, copied := range missed {
+		f.tell("%s: reading what only %s has", f.path, copied.path)
+		f.places.hold(f, copied)
+	}
+	d.seek(0)
+	f.next = append(missed, d)
+}
+
+// holeLength is how many NULs a file begins with: it was truncated, and whoever writes it went on where he was.
+func holeLength(file io.ReaderAt) (n int64) {
+	buf := make([]byte, 64<<10)
+	for {
+		m, err := file.ReadAt(buf, n)
+		for i, c := range buf[:m] {
+			if c != 0 {
+				return n + int64(i)
+			}
+		}
+		if n += int64(m); err != nil || m == 0 {
+			return n
+		}
+	}
+}
+
+// missed returns, in the order to read them, the files beside the followed one that are new, and had its name since the
+// last look or are copies of what was truncated. Copied is how much of that there is in a copy; 0 if there is none.
+func (f *follower) missed(d *tracked, now fs.FileInfo, truncated bool) (missed []*tracked, copied int64) {
+	dir := filepath.Dir(f.path)
+	written := make(map[*tracked]time.Time)
+	for _, entry := range readDir(f.files, dir) {
+		path := filepath.Join(dir, entry.Name())
+		// With that much in common a copy may have any name.
+		rotated := isRotated(filepath.Base(f.path), entry.Name())
+		if !rotated && !(truncated && d.offset >= printed) {
+			continue
+		}
+		info, err := os.Stat(path)
+		if err != nil || !info.Mode().IsRegular() || info.Size() == 0 || os.SameFile(info, now) || d.is(info) || f.isLeft(info) ||
+			!f.places.isNew(dir, info) {
+			continue
+		}
+		file, err := f.files.openFile(path)
+		if err != nil {
+			continue
+		}
+		held, at := f.places.known(f, info, file)
+		isCopy := d.isCopy(file)
+		var found *tracked
+		switch {
+		case held, at.info != nil, compressed(file):
+		case isCopy && info.Size() >= d.offset && hasAt(file, d.tail, d.offset):
+			if copied = max(copied, info.Size()); truncated && info.Size() > d.offset {
+				found = newTracked(path, file, d.offset)
+				found.goesOn = true
+			}
+		case !isCopy && rotated:
+			found = newTracked(path, file, 0)
+		}
+		if found == nil {
+			file.Close()
+			continue
+		}
+		missed, written[found] = append(missed, found), info.ModTime()
+	}
+	for _, d := range missed {
+		f.places.remember(dir, d.info)
+	}
+	slices.SortStableFunc(missed, func(a, b *tracked) int {
+		return cmp.Or(cmp.Compare(b.offset, a.offset), written[a].Compare(written[b])) // copies first
+	})
+	return missed, copied
+}
+
+func (f *follower) isLeft(info fs.FileInfo) bool {
+	return slices.ContainsFunc(f.left, func(d *tracked) bool { return d.is(info) })
+}
+
+// oldName is how a name goes on that a file gets when it is put away.
+var oldName = regexp.MustCompile(`^([._-][0-9].*|[._-](old|bak|orig)|~)$`)
+
+// isRotated reports whether a file's name is one that another gets when it is put away: app.log.1 or app-2026.log.
+func isRotated(name, other string) bool {
+	for _, begin := range []string{name, strings.TrimSuffix(name, filepath.Ext(name))} {
+		if rest, ok := strings.CutPrefix(other, begin); ok && begin != "" && oldName.MatchString(rest) {
+			return true
+		}
+	}
+	return false
+}
+
+// advance goes on with the next file, on a new line.
+func (f *follower) advance(b []byte) int {
+	old := f.file
+	f.file, f.next = f.next[0], f.next[1:]
+	if old != nil && old != f.file && !slices.Contains(f.next, old) {
+		f.left = append(f.left, old)
+	}
+	if f.torn && !f.file.goesOn {
 		b[0] = '\n'
 		return 1
 	}
 	return 0
 }
 
-// changed reports whether what was read is no longer there: the file is shorter now, or it was truncated
-// and has grown again to at least the same length.
-func (f *follower) changed() bool {
-	info, err := f.file.Stat()
-	if err != nil || f.offset == 0 {
-		return false
+// late reads what was written to files that were left, in whole lines, between those of the file.
+func (f *follower) late(b []byte) int {
+	if f.torn || len(f.left) == 0 {
+		return 0
 	}
-	if info.Size() < f.offset {
+	for _, d := range f.left {
+		n, _ := d.file.ReadAt(b, d.offset)
+		if end := bytes.LastIndexByte(b[:n], '\n') + 1; end > 0 || n == len(b) {
+			d.idle = 0
+			n, _ = d.read(b[:cmp.Or(end, n)])
+			return n
+		}
+	}
+	f.left = slices.DeleteFunc(f.left, func(d *tracked) bool {
+		if d.idle++; d.idle <= leaveAfter {
+			return false
+		}
+		f.places.leave(d)
+		d.file.Close()
 		return true
-	}
-	now := make([]byte, len(f.tail))
-	n, _ := f.file.ReadAt(now, f.offset-int64(len(f.tail)))
-	return n == len(now) && !bytes.Equal(now, f.tail)
+	})
+	return 0
 }
 
 func (f *follower) Close() error {
-	if f.file == nil {
-		return nil
-	}
-	f.places.hold(f, nil)
-	return f.file.Close()
-}
-
-// newFollower follows a file from offset on, which must be at the beginning of a line.
-func newFollower(ctx context.Context, path string, offset int64, p *places, wait func(context.Context), tell func(string, ...any)) *follower {
-	f := &follower{ctx: ctx, path: path, places: p, wait: wait, tell: tell, offset: offset}
-	// What is there before the offset tells later whether this is still the same file.
-	if file, err := os.Open(path); err == nil {
-		f.file = file
-		f.tail = make([]byte, min(offset, tailLength))
-		if n, err := file.ReadAt(f.tail, offset-int64(len(f.tail))); n < len(f.tail) && err != nil {
-			f.offset, f.tail = 0, nil
-		}
-		if info, err := file.Stat(); err == nil {
-			p.hold(f, info)
+	f.done()
+	for _, d := range slices.Concat(f.left, f.next, []*tracked{f.file}) {
+		if d != nil {
+			f.places.leave(d)
+			d.file.Close()
 		}
 	}
-	return f
-}
-
-// lastLines returns where the last lines of a file begin, all of them if lines is less than 0, and where they end:
-// before a line that has no newline yet, if the rest of it is to be followed.
-func lastLines(f io.ReaderAt, size int64, lines int, follow bool) (begin, end int64, err error) {
-	if lines == 0 && !follow {
-		return size, size, nil
-	}
-	const block = 64 << 10
-	buf := make([]byte, block)
-	end = size
-	seen := 0 // newlines, from the end
-	ended := false
-	for at := size; at > 0; {
-		n := min(block, at)
-		at -= n
-		if _, err := f.ReadAt(buf[:n], at); err != nil && err != io.EOF {
-			return 0, 0, err
-		}
-		for i := n - 1; i >= 0; i-- {
-			if buf[i] != '\n' {
-				continue
-			}
-			here := at + i + 1
-			switch {
-			case !ended:
-				ended = true
-				if follow {
-					end = here
-				} else if here < size {
-					seen++ // the last line has no newline, and is one
-				}
-				if lines < 0 {
-					return 0, end, nil
-				}
-			default:
-				seen++
-			}
-			if seen == lines {
-				return here, end, nil
-			}
-		}
-	}
-	if !ended && follow {
-		end = 0
-	}
-	return 0, end, nil
+	return nil
 }

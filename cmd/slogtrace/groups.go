@@ -39,6 +39,12 @@ func (s *session) groups(ctx context.Context, files []string, f *filter, by []st
 
 // noSpans says why there is no group.
 func (r *reading) noSpans(f *filter) error {
+	switch {
+	case r.once() && f.empty():
+		return errors.New("no span has ended: see slogtrace check")
+	case r.once():
+		return errors.New("no finished span matches")
+	}
 	var spans atomic.Int64
 	err := r.pass(func(in []tracelog.Input) ([]tracelog.Source, error) {
 		g, err := tracelog.ScanGroups(r.ctx, in, &tracelog.GroupOptions{By: func(*tracelog.Record) ([]byte, bool) { return nil, true }})

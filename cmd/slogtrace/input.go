@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
@@ -22,16 +22,16 @@ import (
 // sniffed is how much of a file is looked at to find out what it is.
 const sniffed = 64 << 10
 
-// An input is a file, or standard input, whose path is "-".
+// An input is a file, or standard input.
 type input struct {
-	path string
-	size int64 // 0 if unknown
+	path  string // "-" of standard input, unless it is called /dev/stdin
+	stdin bool
+	once  bool  // what can be read only once: standard input, a pipe, a device
+	size  int64 // 0 if unknown
 }
 
-func (in input) stdin() bool { return in.path == "-" }
-
 // inputs returns what the arguments stand for: files, globs, directories, standard input; that one if there are none.
-// What it does not find it tells, and goes on with the rest.
+// What it does not find it tells, and goes on with the rest. What has several names is there once.
 func (s *session) inputs(args []string) ([]input, error) {
 	if len(args) == 0 {
 		if s.stdinTerm {
@@ -40,16 +40,30 @@ func (s *session) inputs(args []string) ([]input, error) {
 		args = []string{"-"}
 	}
 	var ins []input
-	seen := make(map[string]bool)
-	add := func(path string, size int64) {
-		if !seen[path] { // a file named twice would count twice
-			seen[path] = true
-			ins = append(ins, input{path, size})
+	var seen fileSet
+	stdin := s.stdinInfo()
+	isStdin := false // it is an input already
+	addStdin := func(path string) {
+		if !isStdin && (stdin == nil || seen.add(stdin)) {
+			ins = append(ins, input{path: path, stdin: true, once: true})
+		}
+		isStdin = true
+	}
+	add := func(path string, info fs.FileInfo) {
+		if path = filepath.Clean(path); path == "-" {
+			path = "./-"
+		}
+		regular := info.Mode().IsRegular()
+		switch {
+		case !regular && stdin != nil && os.SameFile(info, stdin): // /dev/stdin
+			addStdin(path)
+		case seen.add(info): // a file read twice would count twice
+			ins = append(ins, input{path: path, once: !regular, size: regularSize(info)})
 		}
 	}
 	for _, arg := range args {
 		if arg == "-" {
-			add("-", 0)
+			addStdin("-")
 			continue
 		}
 		paths := []string{arg}
@@ -67,7 +81,7 @@ func (s *session) inputs(args []string) ([]input, error) {
 			case info.IsDir():
 				s.directory(path, add)
 			default:
-				add(filepath.Clean(path), regularSize(info))
+				add(path, info)
 			}
 		}
 	}
@@ -75,6 +89,39 @@ func (s *session) inputs(args []string) ([]input, error) {
 		return nil, errTold
 	}
 	return ins, nil
+}
+
+// stdinInfo is of standard input, if that is a file of the system.
+func (s *session) stdinInfo() fs.FileInfo {
+	f, ok := s.stdin.(*os.File)
+	if !ok {
+		return nil
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil
+	}
+	return info
+}
+
+// A fileSet is files, whatever they are called.
+type fileSet map[uint64][]fs.FileInfo
+
+func (set fileSet) has(info fs.FileInfo) bool {
+	return slices.ContainsFunc(set[inode(info)], func(other fs.FileInfo) bool { return os.SameFile(other, info) })
+}
+
+// add reports whether the file was not there before.
+func (set *fileSet) add(info fs.FileInfo) bool {
+	if set.has(info) {
+		return false
+	}
+	if *set == nil {
+		*set = make(fileSet)
+	}
+	key := inode(info)
+	(*set)[key] = append((*set)[key], info)
+	return true
 }
 
 func regularSize(info fs.FileInfo) int64 {
@@ -85,16 +132,16 @@ func regularSize(info fs.FileInfo) int64 {
 }
 
 // directory adds the files below dir that have log records at their beginning, in order of their names.
-func (s *session) directory(dir string, add func(string, int64)) {
+func (s *session) directory(dir string, add func(string, fs.FileInfo)) {
 	files, found := 0, 0
-	err := walk(dir, func(path string, err error) { s.fail("%s: %v", path, reason(err)) }, func(path string, info fs.FileInfo) {
+	err := walk(dir, nil, func(path string, err error) { s.fail("%s: %v", path, reason(err)) }, func(path string, info fs.FileInfo) {
 		if info.Size() == 0 {
 			return
 		}
 		files++
-		if hasRecords(path) {
+		if s.hasRecords(path) {
 			found++
-			add(path, info.Size())
+			add(path, info)
 		}
 	})
 	if err != nil {
@@ -106,8 +153,9 @@ func (s *session) directory(dir string, add func(string, int64)) {
 	}
 }
 
-// walk calls fn with the files below dir, in order of their names. Hidden files and directories are left out.
-func walk(dir string, fail func(path string, err error), fn func(path string, info fs.FileInfo)) error {
+// walk calls fn with the files below dir that are not known, if that is not nil, in order of their names.
+// Hidden files and directories are left out.
+func walk(dir string, known map[string]bool, fail func(path string, err error), fn func(path string, info fs.FileInfo)) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -118,7 +166,7 @@ func walk(dir string, fail func(path string, err error), fn func(path string, in
 				return filepath.SkipDir
 			}
 			return nil
-		case d.IsDir():
+		case d.IsDir(), known[path]:
 			return nil
 		}
 		// Through symbolic links, as in /var/log/containers.
@@ -129,8 +177,8 @@ func walk(dir string, fail func(path string, err error), fn func(path string, in
 	})
 }
 
-func hasRecords(path string) bool {
-	f, err := os.Open(path)
+func (s *session) hasRecords(path string) bool {
+	f, err := s.files.os(path)
 	if err != nil {
 		return true // so that opening it again tells why
 	}
@@ -144,21 +192,26 @@ func hasRecords(path string) bool {
 	return src.Records > 0
 }
 
-// open returns the lines of an input, decompressed.
+// open returns the lines of an input that can be read only once, decompressed.
 func (s *session) open(ctx context.Context, in input) (io.ReadCloser, error) {
-	var file io.ReadCloser
-	var err error
-	if in.stdin() {
-		file = io.NopCloser(newPatientReader(ctx, s.stdin))
-	} else if file, err = os.Open(in.path); err != nil {
+	if in.stdin {
+		return s.lines(ctx, newPatientReader(ctx, s.stdin), io.NopCloser(nil))
+	}
+	file, err := openOnce(ctx, &s.files, in.path)
+	if err != nil {
 		return nil, err
 	}
-	r, err := decompress(cancelReader{ctx, progressReader{file, s.progress}})
+	return s.lines(ctx, newPatientReader(ctx, file), file)
+}
+
+// lines returns the lines of r, decompressed. It closes file in the end.
+func (s *session) lines(ctx context.Context, r io.Reader, file io.Closer) (io.ReadCloser, error) {
+	text, err := decompress(cancelReader{ctx, progressReader{r, s.progress}})
 	if err != nil {
 		file.Close()
 		return nil, err
 	}
-	return closers{r, file}, nil
+	return closers{text, file}, nil
 }
 
 // closers closes what was opened last first.
@@ -180,52 +233,6 @@ func (r cancelReader) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	return r.r.Read(b)
-}
-
-// A patientReader can be left although the read below it, of a pipe or a terminal, waits for ever.
-type patientReader struct {
-	ctx    context.Context
-	chunks chan []byte
-	err    error // once chunks is closed
-	rest   []byte
-}
-
-func newPatientReader(ctx context.Context, r io.Reader) *patientReader {
-	p := &patientReader{ctx: ctx, chunks: make(chan []byte)}
-	go func() {
-		defer close(p.chunks)
-		for {
-			b := make([]byte, 64<<10)
-			n, err := r.Read(b)
-			select {
-			case p.chunks <- b[:n]:
-			case <-ctx.Done():
-				return
-			}
-			if err != nil {
-				p.err = err
-				return
-			}
-		}
-	}()
-	return p
-}
-
-func (p *patientReader) Read(b []byte) (int, error) {
-	for len(p.rest) == 0 {
-		select {
-		case chunk, ok := <-p.chunks:
-			if !ok {
-				return 0, cmp.Or(p.ctx.Err(), p.err)
-			}
-			p.rest = chunk
-		case <-p.ctx.Done():
-			return 0, p.ctx.Err()
-		}
-	}
-	n := copy(b, p.rest)
-	p.rest = p.rest[n:]
-	return n, nil
 }
 
 // foreign are compressed forms that are told, not read.

@@ -32,7 +32,11 @@ func main() { os.Exit(process()) }
 func process() int {
 	// Without this a closed pipe would kill the process before it can see the error, and | head is no failure.
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // by nohup
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second Ctrl-C is not caught
 	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
@@ -51,14 +55,22 @@ type session struct {
 	out    *bufio.Writer // on stdout, flushed at the end
 	now    func() time.Time
 
+	outlet, errlet outlet // stdout and stderr
+	files          pool
+
 	stdinTerm, stdoutTerm, stderrTerm bool // whether they are terminals
 	width                             int  // of the terminal; 0 is unknown
 
 	json  bool
 	color colorMode
 
-	wait func(context.Context) // until followed files are looked at again
+	wait func(context.Context) // until followed files are looked at again; nil: as long as is good for so many
 	look func(context.Context) // until new ones are looked for
+
+	spooled int64 // how much of what can be read only once is kept in memory
+	tempMu  sync.Mutex
+	temps   []*os.File
+	ended   bool // there are to be no more of them
 
 	talking  sync.Mutex
 	failed   bool // something was told that makes the exit code 1
@@ -66,8 +78,10 @@ type session struct {
 }
 
 func newSession(stdin io.Reader, stdout, stderr io.Writer) *session {
-	s := &session{stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now, wait: waitPoll, look: waitLook}
-	s.out = bufio.NewWriter(stdout)
+	s := &session{stdin: stdin, now: time.Now, look: waitLook, spooled: maxSpooled}
+	s.outlet.w, s.errlet.w = stdout, stderr
+	s.stdout, s.stderr = &s.outlet, &s.errlet
+	s.out = bufio.NewWriter(s.stdout)
 	s.stdinTerm, _ = terminal(stdin)
 	s.stdoutTerm, s.width = terminal(stdout)
 	s.stderrTerm, _ = terminal(stderr)
@@ -86,7 +100,14 @@ func (s *session) run(ctx context.Context, args []string) int {
 	root := s.root()
 	s.strict(root)
 	root.SetArgs(args)
-	cmd, err := root.ExecuteContextC(ctx)
+	defer s.removeTemps(true)
+	defer context.AfterFunc(ctx, func() { s.removeTemps(true) })() // the second Ctrl-C may come at once
+	s.outlet.stop = ctx
+	cmd, err, left := s.execute(ctx, root)
+	if left {
+		s.abandon()
+		return 1
+	}
 	if flushErr := s.out.Flush(); err == nil || err == errTold {
 		err = cmp.Or(flushErr, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 )
@@ -13,8 +14,9 @@ import (
 // when app.log has become app.log.1, what is in it is not news to whoever looks for files of that name.
 type places struct {
 	mu   sync.Mutex
-	held map[*follower]fs.FileInfo
+	held map[*tracked]*follower
 	left []place
+	dirs map[string]*fileSet // what was in directories before
 }
 
 // A place is where a follower was in a file that it left.
@@ -31,36 +33,74 @@ const maxPlaces = 1000
 func (p *places) known(f *follower, info fs.FileInfo, file io.ReaderAt) (held bool, at place) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for other, i := range p.held {
-		if other != f && os.SameFile(i, info) {
+	for other, by := range p.held {
+		if by != f && os.SameFile(other.info, info) {
 			return true, place{}
 		}
 	}
 	for _, at := range slices.Backward(p.left) {
-		if at.offset > 0 && os.SameFile(at.info, info) {
-			now := make([]byte, len(at.tail))
-			if n, _ := file.ReadAt(now, at.offset-int64(len(now))); n == len(now) && bytes.Equal(now, at.tail) {
-				return false, at
-			}
+		if at.offset > 0 && os.SameFile(at.info, info) && hasAt(file, at.tail, at.offset) {
+			return false, at
 		}
 	}
 	return false, place{}
 }
 
-// hold says which file f reads from now on; nil is none.
-func (p *places) hold(f *follower, info fs.FileInfo) {
+// hasAt reports whether a file has that text before an offset.
+func hasAt(file io.ReaderAt, text []byte, offset int64) bool {
+	now := make([]byte, len(text))
+	n, _ := file.ReadAt(now, offset-int64(len(now)))
+	return n == len(now) && bytes.Equal(now, text)
+}
+
+// hold says that f reads a file from now on.
+func (p *places) hold(f *follower, file *tracked) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if old := p.held[f]; old != nil {
-		p.left = append(p.left, place{old, f.offset, bytes.Clone(f.tail)})
-		p.left = p.left[max(0, len(p.left)-maxPlaces):]
+	if p.held == nil {
+		p.held = make(map[*tracked]*follower)
 	}
-	if info == nil {
-		delete(p.held, f)
+	p.held[file] = f
+}
+
+// leave says that a file is not read any more.
+func (p *places) leave(file *tracked) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.held, file)
+	p.left = append(p.left, place{file.info, file.offset, bytes.Clone(file.tail)})
+	p.left = p.left[max(0, len(p.left)-maxPlaces):]
+}
+
+// visit reads a directory for the first time: what is there now is old.
+func (p *places) visit(files *pool, dir string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dirs[dir] != nil {
 		return
 	}
-	if p.held == nil {
-		p.held = make(map[*follower]fs.FileInfo)
+	if p.dirs == nil {
+		p.dirs = make(map[string]*fileSet)
 	}
-	p.held[f] = info
+	set := new(fileSet)
+	p.dirs[dir] = set
+	for _, entry := range readDir(files, dir) {
+		if info, err := os.Stat(filepath.Join(dir, entry.Name())); err == nil && info.Mode().IsRegular() {
+			set.add(info)
+		}
+	}
+}
+
+// isNew reports whether a file of a directory that was visited was not there before.
+func (p *places) isNew(dir string, info fs.FileInfo) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.dirs[dir] != nil && !p.dirs[dir].has(info)
+}
+
+// remember says that a file of a directory that was visited is not new any more.
+func (p *places) remember(dir string, info fs.FileInfo) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dirs[dir].add(info)
 }

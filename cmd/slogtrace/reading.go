@@ -2,12 +2,16 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
+	"slices"
+	"sync"
 
 	"github.com/slogtrace/slogtrace/tracelog"
 )
@@ -20,7 +24,7 @@ type reading struct {
 	total   int64 // bytes; 0 if not known
 
 	records int  // in all of them
-	told    bool // what cannot be read
+	told    bool // what is no record
 }
 
 // A source is one file of a reading.
@@ -28,8 +32,12 @@ type source struct {
 	name  string
 	plain *plainFile                    // read in parts
 	open  func() (io.ReadCloser, error) // else, from its beginning
-	err   error                         // of reading it the first time
+	once  bool                          // which can be read only once
+	state *fileState                    // nil if it cannot change
 	close func()
+
+	err  error // of reading it
+	told bool
 }
 
 // A plainFile is text that can be read in parts and more than once.
@@ -37,16 +45,38 @@ type plainFile struct {
 	io.ReaderAt
 	size     int64
 	progress *progress
+
+	mu  sync.Mutex
+	err error // the first one
 }
 
 func (f *plainFile) Size() int64 { return f.size }
 
 func (f *plainFile) Read([]byte) (int, error) { return 0, errors.ErrUnsupported }
 
+// ReadAt fails where the file has become shorter.
 func (f *plainFile) ReadAt(b []byte, off int64) (int, error) {
-	n, err := f.ReaderAt.ReadAt(b, off)
+	n, err := f.ReaderAt.ReadAt(b[:min(int64(len(b)), max(0, f.size-off))], off)
 	f.progress.add(n)
+	end := off + int64(n)
+	switch {
+	case err == io.EOF && end < f.size:
+		err = shrunkError{f.size}
+	case err == nil && n < len(b):
+		err = io.EOF
+	}
+	if err != nil && err != io.EOF {
+		f.mu.Lock()
+		f.err = cmp.Or(f.err, err)
+		f.mu.Unlock()
+	}
 	return n, err
+}
+
+func (f *plainFile) failed() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
 }
 
 // reading opens what the arguments stand for. If it is to be read again, standard input and pipes are kept:
@@ -83,70 +113,74 @@ func (r *reading) close() {
 	}
 }
 
-func (s *session) source(ctx context.Context, in input, again bool) (*source, error) {
-	if in.size > 0 {
-		f, err := os.Open(in.path)
-		if err != nil {
-			return nil, err
-		}
-		head := make([]byte, 4)
-		f.ReadAt(head, 0)
-		text, err := decompress(io.NewSectionReader(f, 0, in.size))
-		if err != nil {
-			f.Close()
-			return nil, err
-		}
-		text.Close()
-		if !isGzip(head) && !isZstd(head) && !bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
-			return &source{name: in.path, plain: &plainFile{ReaderAt: f, size: in.size}, close: func() { f.Close() }}, nil
-		}
-		f.Close()
-	} else if again {
-		return s.spool(ctx, in)
-	}
-	return &source{name: in.path, open: func() (io.ReadCloser, error) { return s.open(ctx, in) }}, nil
+// once reports whether a part of what was read is gone.
+func (r *reading) once() bool {
+	return slices.ContainsFunc(r.sources, func(src *source) bool { return src.once })
 }
 
-// maxSpooled is how much of standard input is kept in memory.
-const maxSpooled = 64 << 20
-
-// spool keeps what can be read only once.
-func (s *session) spool(ctx context.Context, in input) (*source, error) {
-	r, err := s.open(ctx, in)
+func (s *session) source(ctx context.Context, in input, again bool) (*source, error) {
+	switch {
+	case in.once:
+		if f, ok := s.stdin.(*os.File); ok && in.stdin {
+			// A shell's < file is a file like any other.
+			if begin, err := f.Seek(0, io.SeekCurrent); err == nil && begin == 0 && regularSize(s.stdinInfo()) > 0 {
+				return s.fileSource(ctx, in.path, f, s.stdinInfo(), "")
+			}
+		}
+		if again {
+			return s.spool(ctx, in)
+		}
+		opened := false
+		return &source{name: in.path, once: true, open: func() (io.ReadCloser, error) {
+			if opened {
+				return nil, errors.New("can be read only once")
+			}
+			opened = true
+			return s.open(ctx, in)
+		}}, nil
+	}
+	h, err := s.files.openFile(in.path)
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
-	src := &source{name: in.path}
-	var text bytes.Buffer
-	n, err := io.CopyN(&text, r, maxSpooled)
+	src, err := s.fileSource(ctx, in.path, h, h.info, in.path)
 	if err != nil {
-		if err != io.EOF {
-			src.err = err
+		h.Close()
+		return nil, err
+	}
+	src.close = func() { h.Close() }
+	return src, nil
+}
+
+// fileSource is of a regular file. Path is where to look whether another one has taken its name, if not "".
+func (s *session) fileSource(ctx context.Context, name string, f statReaderAt, info fs.FileInfo, path string) (*source, error) {
+	size := info.Size()
+	state := newFileState(f, info, path)
+	src := &source{name: name, state: state}
+	if size == 0 { // empty, or without a size as in /proc
+		src.open = func() (io.ReadCloser, error) {
+			return s.lines(ctx, io.NewSectionReader(f, 0, math.MaxInt64), io.NopCloser(nil))
 		}
-		src.plain = &plainFile{ReaderAt: bytes.NewReader(text.Bytes()), size: n}
 		return src, nil
 	}
-	f, err := os.CreateTemp("", "slogtrace")
+	text, err := decompress(io.NewSectionReader(f, 0, size))
 	if err != nil {
-		return nil, fmt.Errorf("more than %d MB of what can be read only once: %w", maxSpooled>>20, err)
-	}
-	src.close = func() {
-		f.Close()
-		os.Remove(f.Name())
-	}
-	if _, err := text.WriteTo(f); err != nil {
-		src.close()
 		return nil, err
 	}
-	more, err := io.Copy(f, r)
-	src.err = err
-	src.plain = &plainFile{ReaderAt: f, size: n + more}
+	text.Close()
+	plain := &plainFile{ReaderAt: f, size: size}
+	if compressed(f) || bytes.HasPrefix(state.head, []byte("\xef\xbb\xbf")) {
+		src.open = func() (io.ReadCloser, error) {
+			return s.lines(ctx, io.NewSectionReader(plain, 0, size), io.NopCloser(nil))
+		}
+		return src, nil
+	}
+	src.plain = plain
 	return src, nil
 }
 
 // pass reads everything once: fn does, and returns what it found and an error of the inputs.
-// What is no record, and what cannot be read, is told the first time.
+// What cannot be read is told, and the first time what is no record.
 func (r *reading) pass(fn func([]tracelog.Input) ([]tracelog.Source, error)) error {
 	r.s.startProgress(r.total)
 	defer r.s.stopProgress()
@@ -160,27 +194,13 @@ func (r *reading) pass(fn func([]tracelog.Input) ([]tracelog.Source, error)) err
 			inputs[i].Reader = &lazyReader{src: src}
 		}
 	}
-	found, err := fn(inputs)
-	if e := r.ctx.Err(); e != nil {
-		return e
-	}
-	if r.told {
-		return nil
-	}
-	r.told = true
-	for _, err := range unjoin(err) {
-		var path *fs.PathError
-		for _, src := range r.sources {
-			if src.plain != nil && (errors.As(err, &path) && path.Path == src.name) {
-				src.err = err
-			}
-		}
+	found, _ := fn(inputs) // the sources have the error
+	if err := r.ctx.Err(); err != nil {
+		return err
 	}
 	for i, src := range r.sources {
-		if src.err != nil {
-			r.s.fail("%s: %v", src.name, reason(src.err))
-		}
-		if found == nil {
+		r.settle(src)
+		if r.told || found == nil {
 			continue
 		}
 		f := &found[i]
@@ -190,14 +210,22 @@ func (r *reading) pass(fn func([]tracelog.Input) ([]tracelog.Source, error)) err
 			r.s.talk("%s: %d of %d lines are no record, the first of them line %d: %s", src.name, f.Bad, f.Lines, first.Line, first.Reason)
 		}
 	}
+	r.told = true
 	return nil
 }
 
-func unjoin(err error) []error {
-	if err, ok := err.(interface{ Unwrap() []error }); ok {
-		return err.Unwrap()
+// settle tells, once, what went wrong while a source was read, and what changed in it.
+func (r *reading) settle(src *source) {
+	if src.plain != nil {
+		src.err = cmp.Or(src.err, src.plain.failed())
 	}
-	return []error{err}
+	if src.state != nil && src.err == nil {
+		src.err = src.state.changed()
+	}
+	if src.err != nil && !src.told {
+		src.told = true
+		r.s.fail("%s: %v", src.name, reason(src.err))
+	}
 }
 
 // nothing says why there is no trace.

@@ -121,12 +121,10 @@ func splitIDs(args []string) (ids, files []string) {
 // choose reads the traces that are wanted by id, or else those that the filter chooses, up to limit.
 func (s *session) choose(ctx context.Context, ids, files []string, f *filter, limit int) ([]*tracelog.Trace, error) {
 	var want []wanted
-	once := true
 	for _, id := range ids {
 		want = append(want, newWanted(id))
-		once = once && want[len(want)-1].half == ""
 	}
-	r, err := s.reading(ctx, files, len(want) != 1 || !once || slices.Contains(files, "-") || len(files) == 0)
+	r, err := s.reading(ctx, files, true)
 	if err != nil {
 		return nil, err
 	}
@@ -362,13 +360,13 @@ func linesJSON(entries []tracelog.Entry) []lineJSON {
 var plainID = regexp.MustCompile(`^[0-9A-Za-z_-]+$`)
 
 // completeIDs completes the ids of traces in the files that are named already: slogtrace show app.log <TAB>.
-func (s *session) completeIDs(_ *cobra.Command, args []string, start string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (s *session) completeIDs(cmd *cobra.Command, args []string, start string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	_, files := splitIDs(args)
-	if len(files) == 0 || slices.Contains(files, "-") {
+	if len(files) == 0 || slices.ContainsFunc(files, isOnce) {
 		return nil, cobra.ShellCompDirectiveDefault // file names
 	}
 	s.stderrTerm = false
-	r, err := s.reading(context.Background(), files, false)
+	r, err := s.reading(cmd.Context(), files, false)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveDefault
 	}

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -13,25 +12,30 @@ import (
 // lookEvery is how often directories and globs are looked at for new files.
 const lookEvery = 2 * time.Second
 
-func waitLook(ctx context.Context) {
+func waitLook(ctx context.Context) { sleep(ctx, lookEvery) }
+
+// sleep waits, unless ctx is done.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-	case <-time.After(lookEvery):
+	case <-timer.C:
 	}
 }
 
 // A watcher finds the files that appear in directories, and those that globs match later.
 type watcher struct {
-	args   []string // those of the command line that stand for several files
-	places *places
+	args []string // those of the command line that stand for several files
+	t    *tailer
 
 	known  map[string]bool  // paths, of which nothing is to be told any more
 	refuse map[string]int64 // of files in directories that were no logs, the size
 }
 
 // newWatcher returns nil if there is nothing to watch.
-func newWatcher(args []string, ins []input, p *places) *watcher {
-	w := &watcher{places: p, known: make(map[string]bool), refuse: make(map[string]int64)}
+func newWatcher(args []string, ins []input, t *tailer) *watcher {
+	w := &watcher{t: t, known: make(map[string]bool), refuse: make(map[string]int64)}
 	for _, arg := range args {
 		info, err := os.Stat(arg)
 		if err == nil && info.IsDir() || err != nil && strings.ContainsAny(arg, "*?[") {
@@ -56,11 +60,14 @@ func (w *watcher) look() []string {
 			paths, _ = filepath.Glob(arg)
 		}
 		for _, path := range paths {
+			if w.known[filepath.Clean(path)] {
+				continue
+			}
 			info, err := os.Stat(path)
 			switch {
 			case err != nil:
 			case info.IsDir():
-				walk(path, func(string, error) {}, func(path string, info fs.FileInfo) {
+				walk(filepath.Clean(path), w.known, func(string, error) {}, func(path string, info fs.FileInfo) {
 					if w.isNew(path, info, true) {
 						found = append(found, path)
 					}
@@ -81,28 +88,25 @@ func (w *watcher) isNew(path string, info fs.FileInfo, inDir bool) bool {
 	if w.known[path] || info.Size() == 0 || inDir && w.refuse[path] == info.Size() {
 		return false
 	}
-	f, err := os.Open(path)
+	f, err := w.t.files.os(path)
 	if err != nil {
 		return false // it may be gone already, or not be ours yet
 	}
 	defer f.Close()
-	held, at := w.places.known(nil, info, f)
+	held, at := w.t.places.known(nil, info, f)
 	switch {
 	case held: // renamed, and not noticed yet
 		return false
 	case at.info != nil, w.isOld(path), compressed(f):
 		w.known[path] = true
 		return false
-	case inDir && !hasRecords(path):
+	case inDir && !w.t.hasRecords(path):
 		w.refuse[path] = info.Size()
 		return false
 	}
 	w.known[path] = true
 	return true
 }
-
-// oldName is how a name goes on that a file gets when it is put away.
-var oldName = regexp.MustCompile(`^([._-][0-9].*|[._-](old|bak|orig)|~)$`)
 
 // isOld reports whether a file has the name of one that is followed and put away, be it as a copy.
 func (w *watcher) isOld(path string) bool {

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// A statReaderAt is an open file.
+type statReaderAt interface {
+	io.ReaderAt
+	Stat() (fs.FileInfo, error)
+}
+
+// A fileState is what a file was like when reading began. What is read of it is only what it had then, so that several
+// passes and several readers see the same; a file that is written to meanwhile has more, or something else.
+type fileState struct {
+	file statReaderAt
+	info fs.FileInfo
+	path string // where another file may take its place; "" if it has no name
+	head []byte // its beginning
+	tail []byte // its end
+}
+
+// printLength is how much of a file's beginning and end tells whether it was written anew.
+const printLength = 256
+
+func newFileState(f statReaderAt, info fs.FileInfo, path string) *fileState {
+	s := &fileState{file: f, info: info, path: path}
+	s.head, s.tail = s.print()
+	return s
+}
+
+// print reads the beginning, and the end of what there was.
+func (s *fileState) print() (head, tail []byte) {
+	size := s.info.Size()
+	head, tail = make([]byte, min(size, printLength)), make([]byte, min(size, printLength))
+	n, _ := s.file.ReadAt(head, 0)
+	m, _ := s.file.ReadAt(tail, size-int64(len(tail)))
+	return head[:n], tail[:m]
+}
+
+// changed says how the file differs from what it was; nil if it does not.
+func (s *fileState) changed() error {
+	now, err := s.file.Stat()
+	if err != nil {
+		return err
+	}
+	was := s.info.Size()
+	if now.Size() < was {
+		return shrunkError{was}
+	}
+	if was == 0 {
+		if now.Size() > 0 {
+			return grownError{now.Size()}
+		}
+		return nil
+	}
+	if now.Size() > was || !now.ModTime().Equal(s.info.ModTime()) {
+		head, tail := s.print()
+		switch {
+		case !bytes.Equal(head, s.head), !bytes.Equal(tail, s.tail):
+			return errors.New("written anew while it was read: what is shown may be of both")
+		case now.Size() > was:
+			return grownError{now.Size() - was}
+		default:
+			return errors.New("written to while it was read")
+		}
+	}
+	if s.path != "" {
+		if other, err := os.Stat(s.path); err == nil && !os.SameFile(other, s.info) {
+			return errors.New("replaced by another file while it was read: what is shown is of the one before")
+		}
+	}
+	return nil
+}
+
+// A shrunkError is of a file that has become shorter than so many bytes.
+type shrunkError struct{ size int64 }
+
+func (e shrunkError) Error() string {
+	return fmt.Sprintf("truncated while it was read, from %d bytes: what is shown is not all", e.size)
+}
+
+// A grownError is of a file that has become longer by so many bytes.
+type grownError struct{ more int64 }
+
+func (e grownError) Error() string {
+	return fmt.Sprintf("grew while it was read: %s more are not in what is shown", plural(int(e.more), "byte"))
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+)
+
+// A pool has the regular files that are read. Where the process may not open more, those that were read longest ago
+// are closed, and opened again when they are read. Its zero value is empty. Several goroutines may use it.
+type pool struct {
+	mu    sync.Mutex
+	open  map[*handle]bool
+	clock int64 // counts uses
+}
+
+// A handle is a regular file, which stays the same one while others take its name.
+type handle struct {
+	pool *pool
+	info fs.FileInfo // when it was opened
+
+	// The rest is the pool's.
+	path  string
+	file  *os.File // nil while it is closed
+	users int
+	used  int64
+}
+
+// errMoved is of a file that was closed for others, and is no longer to be found.
+var errMoved = errors.New("renamed or removed, and there were too many files to keep it open")
+
+// openFile opens a regular file.
+func (p *pool) openFile(path string) (*handle, error) {
+	h := &handle{pool: p, path: path}
+	file, err := p.os(path)
+	if err != nil {
+		return nil, err
+	}
+	if h.info, err = file.Stat(); err != nil {
+		file.Close()
+		return nil, err
+	}
+	p.mu.Lock()
+	p.put(h, file)
+	p.mu.Unlock()
+	return h, nil
+}
+
+// os is os.Open, with other files closed for it if need be.
+func (p *pool) os(path string) (file *os.File, err error) {
+	err = p.withRoom(func() error {
+		file, err = os.Open(path)
+		return err
+	})
+	return file, err
+}
+
+// withRoom calls a function that opens something, and closes files for it until it can.
+func (p *pool) withRoom(open func() error) error {
+	for {
+		err := open()
+		if !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE) || !p.shed() {
+			return err
+		}
+	}
+}
+
+// shedAtOnce is how many files are closed for another one, at least: what comes next needs some, too.
+const shedAtOnce = 16
+
+// shed closes files that nobody is reading, those first that were read longest ago. It reports whether there was one.
+func (p *pool) shed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var idle []*handle
+	for h := range p.open {
+		if h.users == 0 {
+			idle = append(idle, h)
+		}
+	}
+	slices.SortFunc(idle, func(a, b *handle) int { return cmp.Compare(a.used, b.used) })
+	idle = idle[:min(len(idle), max(shedAtOnce, len(idle)/8))]
+	for _, h := range idle {
+		h.file.Close()
+		h.file = nil
+		delete(p.open, h)
+	}
+	return len(idle) > 0
+}
+
+func (p *pool) put(h *handle, file *os.File) {
+	if p.open == nil {
+		p.open = make(map[*handle]bool)
+	}
+	h.file = file
+	p.open[h] = true
+	h.touch()
+}
+
+func (h *handle) touch() {
+	h.pool.clock++
+	h.used = h.pool.clock
+}
+
+// use calls fn with the open file.
+func (h *handle) use(fn func(*os.File) error) error {
+	p := h.pool
+	p.mu.Lock()
+	for h.file == nil {
+		path := h.path
+		p.mu.Unlock()
+		file, path, err := p.again(path, h.info)
+		if err != nil {
+			return err
+		}
+		p.mu.Lock()
+		if h.file != nil { // by somebody else
+			file.Close()
+			break
+		}
+		h.path = path
+		p.put(h, file)
+	}
+	h.users++
+	h.touch()
+	file := h.file
+	p.mu.Unlock()
+	err := fn(file)
+	p.mu.Lock()
+	h.users--
+	p.mu.Unlock()
+	return err
+}
+
+// again opens the file that info is of: at path, else under another name in the same directory.
+func (p *pool) again(path string, info fs.FileInfo) (*os.File, string, error) {
+	try := func(path string) *os.File {
+		if now, err := os.Stat(path); err != nil || !os.SameFile(now, info) {
+			return nil
+		}
+		file, err := p.os(path)
+		if err != nil {
+			return nil
+		}
+		if now, err := file.Stat(); err != nil || !os.SameFile(now, info) {
+			file.Close()
+			return nil
+		}
+		return file
+	}
+	if file := try(path); file != nil {
+		return file, path, nil
+	}
+	dir := filepath.Dir(path)
+	for _, entry := range readDir(p, dir) {
+		other := filepath.Join(dir, entry.Name())
+		if file := try(other); file != nil {
+			return file, other, nil
+		}
+	}
+	return nil, "", errMoved
+}
+
+// readDir returns what can be read of a directory.
+func readDir(p *pool, dir string) (entries []fs.DirEntry) {
+	p.withRoom(func() (err error) {
+		entries, err = os.ReadDir(dir)
+		return err
+	})
+	return entries
+}
+
+func (h *handle) ReadAt(b []byte, off int64) (n int, err error) {
+	err = h.use(func(file *os.File) error {
+		n, err = file.ReadAt(b, off)
+		return err
+	})
+	return n, err
+}
+
+// Stat is of the file, whatever it is called now.
+func (h *handle) Stat() (info fs.FileInfo, err error) {
+	err = h.use(func(file *os.File) error {
+		info, err = file.Stat()
+		return err
+	})
+	return info, err
+}
+
+// Close must be the last call.
+func (h *handle) Close() error {
+	h.pool.mu.Lock()
+	defer h.pool.mu.Unlock()
+	file := h.file
+	if file == nil {
+		return nil
+	}
+	h.file = nil
+	delete(h.pool.open, h)
+	return file.Close()
+}
