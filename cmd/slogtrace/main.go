@@ -6,7 +6,6 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,10 +66,11 @@ type session struct {
 	wait func(context.Context) // until followed files are looked at again; nil: as long as is good for so many
 	look func(context.Context) // until new ones are looked for
 
-	spooled int64 // how much of what can be read only once is kept in memory
-	tempMu  sync.Mutex
-	temps   []*os.File
-	ended   bool // there are to be no more of them
+	spooled    int64 // how much of what can be read only once is kept in memory
+	createTemp func() (*os.File, error)
+	tempMu     sync.Mutex
+	temps      []*os.File
+	ended      bool // there are to be no more of them
 
 	talking  sync.Mutex
 	failed   bool // something was told that makes the exit code 1
@@ -78,7 +78,7 @@ type session struct {
 }
 
 func newSession(stdin io.Reader, stdout, stderr io.Writer) *session {
-	s := &session{stdin: stdin, now: time.Now, look: waitLook, spooled: maxSpooled}
+	s := &session{stdin: stdin, now: time.Now, look: waitLook, spooled: maxSpooled, createTemp: createTemp}
 	s.outlet.w, s.errlet.w = stdout, stderr
 	s.stdout, s.stderr = &s.outlet, &s.errlet
 	s.out = bufio.NewWriter(s.stdout)
@@ -107,9 +107,6 @@ func (s *session) run(ctx context.Context, args []string) int {
 	if left {
 		s.abandon()
 		return 1
-	}
-	if flushErr := s.out.Flush(); err == nil || err == errTold {
-		err = cmp.Or(flushErr, err)
 	}
 	var usage usageError
 	switch {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"sync"
@@ -51,7 +52,7 @@ const (
 	lastWord = 20 * time.Millisecond
 )
 
-// execute runs a command. If it does not end soon after ctx is done it is left behind, and execute reports so:
+// execute runs a command, and writes all of its output. If it does not end soon after ctx is done it is left behind, and execute reports so:
 // then it writes nothing any more, and only exiting is safe to do.
 func (s *session) execute(ctx context.Context, root *cobra.Command) (cmd *cobra.Command, err error, left bool) {
 	type outcome struct {
@@ -61,6 +62,9 @@ func (s *session) execute(ctx context.Context, root *cobra.Command) (cmd *cobra.
 	done := make(chan outcome, 1)
 	go func() {
 		cmd, err := root.ExecuteContextC(ctx)
+		if flushErr := s.out.Flush(); err == nil || err == errTold {
+			err = cmp.Or(flushErr, err)
+		}
 		done <- outcome{cmd, err}
 	}()
 	select {

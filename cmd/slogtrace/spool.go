@@ -67,10 +67,12 @@ func (w *errorWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
+func createTemp() (*os.File, error) { return os.CreateTemp("", "slogtrace") }
+
 // tempFile returns a file that is there until remove is called, or the command ends.
 func (s *session) tempFile() (file *os.File, remove func(), err error) {
 	err = s.files.withRoom(func() error {
-		file, err = os.CreateTemp("", "slogtrace")
+		file, err = s.createTemp()
 		return err
 	})
 	if err != nil {

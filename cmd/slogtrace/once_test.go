@@ -1,0 +1,185 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// fifo makes a FIFO.
+func fifo(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// feed writes text to a FIFO once it is opened, and says when it is done.
+func feed(t *testing.T, path, text string) {
+	done := make(chan error, 1)
+	go func() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err == nil {
+			_, err = io.WriteString(f, text)
+			err = errors.Join(err, f.Close())
+		}
+		done <- err
+	}()
+	t.Cleanup(func() {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Error("nobody read to the end")
+		}
+	})
+}
+
+// Whatever reads a FIFO opens it once and loses nothing, though it reads twice.
+func TestFIFO(t *testing.T) {
+	const traces = 2000
+	text := numbered(traces)
+	for _, test := range []struct {
+		args []string
+		want string // of each trace, in the output
+		n    int
+		code int
+	}{
+		{[]string{"tail", "--json"}, `"trace":`, traces, 0},
+		{[]string{"tail", "--json", "--follow=false"}, `"trace":`, traces, 0},
+		{[]string{"ls", "--json"}, `"trace":`, traces, 0},
+		{[]string{"show", "--json", "--limit", "0"}, `"tree":`, traces, 0},
+		{[]string{"show", "--json", "0000000000000000000000000000000"}, "", 0, 1}, // 15 of them: read again
+		{[]string{"show", "--json", strings.Repeat("0", 31) + "7"}, `"tree":`, 1, 0},
+		{[]string{"stats", "--json"}, `"count":2000`, 1, 0},
+		{[]string{"stats", "--json", "--self"}, `"count":2000`, 1, 0},
+		{[]string{"stats", "--op", "nothing"}, "", 0, 1},
+		{[]string{"check", "--json"}, `"traces":2000`, 1, 0},
+	} {
+		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
+			path := fifo(t)
+			feed(t, path, text)
+			var stdout, stderr strings.Builder
+			code := run(t.Context(), append(test.args, path), strings.NewReader(""), &stdout, &stderr)
+			if n := strings.Count(stdout.String(), test.want); code != test.code || test.n > 0 && n != test.n {
+				t.Errorf("exit code %d, %d of %d; stderr %s", code, n, test.n, stderr.String())
+			}
+			if args := strings.Join(test.args, " "); args == "stats --op nothing" && !strings.Contains(stderr.String(), "no finished span matches") ||
+				strings.HasSuffix(args, "00") && !strings.Contains(stderr.String(), "ambiguous, 15 begin so") {
+				t.Errorf("stderr %s", stderr.String())
+			}
+		})
+	}
+}
+
+// A shell's <(command) is a path to a pipe that is open already; /dev/stdin is standard input.
+func TestDevFD(t *testing.T) {
+	text := numbered(2000)
+	for _, path := range []string{"/dev/fd/3", "/dev/stdin", "-"} {
+		for _, command := range []string{"tail", "ls"} {
+			args := []string{command, "--json", path}
+			if path == "-" {
+				args = append(args, "/dev/stdin") // is the same
+			}
+			cmd := exec.Command("slogtrace", args...)
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if path == "/dev/fd/3" {
+				cmd.ExtraFiles = []*os.File{r}
+			} else {
+				cmd.Stdin = r
+			}
+			go func() {
+				io.WriteString(w, text)
+				w.Close()
+			}()
+			out, err := cmd.Output()
+			r.Close()
+			if n := bytes.Count(out, []byte(`"trace":`)); err != nil || n != 2000 {
+				t.Errorf("%s: %d of 2000, %v", cmd, n, err)
+			}
+		}
+	}
+}
+
+// A FIFO that nobody opens for writing does not keep a command from hearing the first signal; nor does one whose
+// writer is silent, or an output that nobody reads.
+func TestSignal(t *testing.T) {
+	big := filepath.Join(t.TempDir(), "big.log")
+	if err := os.WriteFile(big, []byte(numbered(20_000)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"tail", "FIFO"}, {"ls", "FIFO"}, {"show", "FIFO"}, {"stats", "FIFO"}, {"errors", "FIFO"}, {"check", "FIFO"},
+		{"tail", "-n", "-1", big}, {"ls", "--json", big}, {"show", "--limit", "0", big}, {"tail", "-"}, {"ls"},
+	} {
+		for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+			path := fifo(t)
+			for i := range args {
+				args[i] = strings.ReplaceAll(args[i], "FIFO", path)
+			}
+			cmd := exec.Command("slogtrace", args...)
+			silent, w, err := os.Pipe() // neither written to nor closed
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, full, err := os.Pipe() // never read
+			if err != nil {
+				t.Fatal(err)
+			}
+			var stderr strings.Builder
+			cmd.Stdin, cmd.Stdout, cmd.Stderr = silent, full, &stderr
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(300 * time.Millisecond) // until it waits
+			cmd.Process.Signal(sig)
+			ended := make(chan error, 1)
+			go func() { ended <- cmd.Wait() }()
+			select {
+			case err := <-ended:
+				if args[0] != "tail" && (err == nil || stderr.String() != "slogtrace: interrupted\n") {
+					t.Errorf("%s: %v, stderr %q", cmd, err, stderr.String())
+				}
+			case <-time.After(2 * time.Second):
+				t.Errorf("%s: did not hear %v", cmd, sig)
+				cmd.Process.Kill()
+				<-ended
+			}
+			for _, f := range []*os.File{silent, w, out, full} {
+				f.Close()
+			}
+			for i := range args {
+				args[i] = strings.ReplaceAll(args[i], path, "FIFO")
+			}
+		}
+	}
+}
+
+// Completing an id leaves alone what can be read only once: it would be gone when the command runs.
+func TestCompleteFIFO(t *testing.T) {
+	var stdout, stderr strings.Builder
+	done := make(chan int)
+	path := fifo(t)
+	go func() {
+		done <- run(t.Context(), []string{"__complete", "show", path, ""}, strings.NewReader(""), &stdout, &stderr)
+	}()
+	if code := receive(t, done); code != 0 || !strings.HasPrefix(stdout.String(), ":") {
+		t.Errorf("exit code %d, stdout %q", code, stdout.String())
+	}
+}
