@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -272,9 +273,19 @@ func (f *follower) missed(d *tracked, now fs.FileInfo, truncated bool) (missed [
 		f.places.remember(dir, d.info)
 	}
 	slices.SortStableFunc(missed, func(a, b *tracked) int {
-		return cmp.Or(cmp.Compare(b.offset, a.offset), written[a].Compare(written[b])) // copies first
+		// Copies first. Where the clock is too coarse, app.log.2 is older than app.log.1.
+		return cmp.Or(cmp.Compare(b.offset, a.offset), written[a].Compare(written[b]), cmp.Compare(ordinal(b.path), ordinal(a.path)))
 	})
 	return missed, copied
+}
+
+// ordinal is the number that a file's name ends in, if it is a small one; else 0.
+func ordinal(path string) int {
+	n, err := strconv.Atoi(strings.TrimPrefix(filepath.Ext(path), "."))
+	if err != nil || n > 9999 { // that would be a date
+		return 0
+	}
+	return n
 }
 
 func (f *follower) isLeft(info fs.FileInfo) bool {

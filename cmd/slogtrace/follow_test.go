@@ -24,12 +24,19 @@ type followed struct {
 
 func follow(t *testing.T, before string, args ...string) *followed {
 	t.Helper()
-	f := &followed{
-		t: t, path: filepath.Join(t.TempDir(), "app.log"), looks: make(chan bool), waits: make(chan bool),
-		lines: make(chan string, 100), stderr: new(strings.Builder),
-	}
-	if err := os.WriteFile(f.path, []byte(before), 0o666); err != nil {
+	path := filepath.Join(t.TempDir(), "app.log")
+	if err := os.WriteFile(path, []byte(before), 0o666); err != nil {
 		t.Fatal(err)
+	}
+	return followAt(t, path, args...)
+}
+
+// followAt is follow for a file that is there.
+func followAt(t *testing.T, path string, args ...string) *followed {
+	t.Helper()
+	f := &followed{
+		t: t, path: path, looks: make(chan bool), waits: make(chan bool),
+		lines: make(chan string, 100), stderr: new(strings.Builder),
 	}
 	r, w := io.Pipe()
 	go func() {
@@ -283,4 +290,16 @@ func TestLastLines(t *testing.T) {
 			t.Errorf("last %d of %.20q, follow %t: got %.20q, want %.20q", test.lines, test.text, test.follow, got, test.want)
 		}
 	}
+}
+
+// eventually waits until something holds.
+func eventually(t *testing.T, holds func() bool) {
+	t.Helper()
+	for range 400 {
+		if holds() {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("waited too long")
 }
