@@ -1,8 +1,10 @@
 package tracelog
 
 import (
+	"cmp"
 	"context"
 	"hash/maphash"
+	"slices"
 	"sync"
 )
 
@@ -37,6 +39,10 @@ func (s *Outlines) Traces(ctx context.Context, inputs []Input, o *TracesOptions,
 	sequencers, err := scanRecords(ctx, inputs, &o.ScanOptions, func() func(*Record) { return g.add })
 	for i := range g.shards {
 		for _, t := range g.shards[i].traces {
+			if !g.lines { // lines are missing
+				g.done(t)
+				continue
+			}
 			for j, at := range t.at {
 				for k := range inputs {
 					if first := sequencers[k].first; at.input == &inputs[k] && at.seq < len(first) {
@@ -44,7 +50,7 @@ func (s *Outlines) Traces(ctx context.Context, inputs []Input, o *TracesOptions,
 					}
 				}
 			}
-			g.done(t)
+			g.report(t)
 		}
 	}
 	return err
@@ -68,7 +74,7 @@ type gatherShard struct {
 // A gathered is the lines of a trace so far.
 type gathered struct {
 	entries []Entry
-	at      []lineAt // of each, if line numbers are wanted
+	at      []lineAt // of each
 }
 
 type lineAt struct {
@@ -87,18 +93,15 @@ func (g *gatherer) add(r *Record) {
 		return
 	}
 	e := r.Entry()
-	e.Line = r.seq<<24 + r.number // a block has fewer lines
 	shard := &g.shards[h>>(64-outlineShardBits)]
 	shard.mu.Lock()
 	t := shard.traces[row]
 	if t == nil {
-		t = &gathered{entries: make([]Entry, 0, row.lines)}
+		t = &gathered{entries: make([]Entry, 0, row.lines), at: make([]lineAt, 0, row.lines)}
 		shard.traces[row] = t
 	}
 	t.entries = append(t.entries, e)
-	if g.lines {
-		t.at = append(t.at, lineAt{r.input, r.seq, r.number})
-	}
+	t.at = append(t.at, lineAt{r.input, r.seq, r.number})
 	last := !g.lines && len(t.entries) == int(row.lines)
 	if last {
 		delete(shard.traces, row)
@@ -109,7 +112,27 @@ func (g *gatherer) add(r *Record) {
 	}
 }
 
+// done reports a trace of which only the order of the lines is known.
 func (g *gatherer) done(t *gathered) {
+	t.rank()
+	g.report(t)
+}
+
+// rank makes the Line of each entry tell its place among those of its input.
+func (t *gathered) rank() {
+	order := make([]int, len(t.at))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int { // inputs are told apart by Entry.File
+		return cmp.Or(cmp.Compare(t.at[i].seq, t.at[j].seq), cmp.Compare(t.at[i].number, t.at[j].number), cmp.Compare(i, j))
+	})
+	for rank, i := range order {
+		t.entries[i].Line = rank + 1
+	}
+}
+
+func (g *gatherer) report(t *gathered) {
 	for _, trace := range Assemble(t.entries) {
 		trace.AsOf(g.outlines.Last)
 		g.mu.Lock()

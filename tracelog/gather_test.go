@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -155,6 +156,29 @@ func sameTraces(t *testing.T, want, got []*Trace) {
 			diff := cmp.Diff(tr, got, cmp.Exporter(func(reflect.Type) bool { return true }))
 			t.Fatalf("trace %q (-want +got):\n%s", tr.ID, diff[:min(len(diff), 2000)])
 		}
+	}
+}
+
+// The order of lines holds in blocks of any number, also where an int has 32 bits.
+func TestGatherOrder(t *testing.T) {
+	var in Input
+	var ours gathered
+	for _, at := range []lineAt{{&in, 1 << 7, 0}, {&in, 127, 5}, {&in, 127, 4}, {&in, math.MaxInt, 1 << 20}, {&in, 0, 1 << 24}, {&in, 1, 0}} {
+		ours.at = append(ours.at, at)
+		ours.entries = append(ours.entries, Entry{Message: fmt.Sprintf("block %d, line %d", at.seq, at.number)})
+	}
+	ours.rank()
+	slices.SortFunc(ours.entries, func(a, b Entry) int { return compareEntries(&a, &b) })
+	var got []string
+	for _, e := range ours.entries {
+		got = append(got, e.Message)
+	}
+	want := []string{
+		"block 0, line 16777216", "block 1, line 0", "block 127, line 4", "block 127, line 5", "block 128, line 0",
+		fmt.Sprintf("block %d, line 1048576", math.MaxInt),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
