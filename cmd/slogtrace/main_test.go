@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/binary"
 	"errors"
 	"flag"
+	"hash/crc32"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -64,11 +68,16 @@ func unhex(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// compress gzip|zstd from to
+// compress gzip|stored|zstd from to: stored is gzip whose bytes do not depend on the compressor, for files that are cut.
 func compress(ts *testscript.TestScript, _ bool, args []string) {
 	var buf bytes.Buffer
-	var w io.WriteCloser = gzip.NewWriter(&buf)
-	if args[0] == "zstd" {
+	var w io.WriteCloser
+	switch args[0] {
+	case "gzip":
+		w = gzip.NewWriter(&buf)
+	case "stored":
+		w = &storedWriter{to: &buf}
+	case "zstd":
 		var err error
 		w, err = zstd.NewWriter(&buf)
 		ts.Check(err)
@@ -79,6 +88,31 @@ func compress(ts *testscript.TestScript, _ bool, args []string) {
 	to := ts.MkAbs(args[2])
 	ts.Check(os.MkdirAll(filepath.Dir(to), 0o777))
 	ts.Check(os.WriteFile(to, buf.Bytes(), 0o666))
+}
+
+// A storedWriter writes one member of gzip (RFC 1952) that holds its text in stored blocks (RFC 1951, 3.2.4).
+type storedWriter struct {
+	to   *bytes.Buffer
+	text []byte
+}
+
+func (w *storedWriter) Write(p []byte) (int, error) {
+	w.text = append(w.text, p...)
+	return len(p), nil
+}
+
+func (w *storedWriter) Close() error {
+	w.to.WriteString("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff")
+	for block := range slices.Chunk(w.text, math.MaxUint16) {
+		w.to.WriteByte(0) // not the last
+		w.to.Write(binary.LittleEndian.AppendUint16(nil, uint16(len(block))))
+		w.to.Write(binary.LittleEndian.AppendUint16(nil, ^uint16(len(block))))
+		w.to.Write(block)
+	}
+	w.to.WriteString("\x01\x00\x00\xff\xff") // the last, of no bytes
+	w.to.Write(binary.LittleEndian.AppendUint32(nil, crc32.ChecksumIEEE(w.text)))
+	w.to.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(w.text))))
+	return nil
 }
 
 // cut file size: cuts a file off.
