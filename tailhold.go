@@ -1,0 +1,138 @@
+package slogtrace
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// holdLine holds the line of r, which is the record of s if there is an e. It reports false where t holds nothing any more.
+func (h *TailHandler) holdLine(t *tailRoot, c *current, s *Span, e event, r *slog.Record) bool {
+	mem, its := scratches.Get().(*scratch), *c
+	line := h.json.recordLine(mem, &its, r)
+	ok := false
+	if t.mayWeigh(s, e, r.Level) {
+		other, its, w := scratches.Get().(*scratch), *c, h.weigh(s, *r)
+		weighed := h.json.recordLine(other, &its, &w)
+		ok = t.addLines(r.Level, line, weighed)
+		other.free(weighed)
+	} else {
+		ok = t.addLines(r.Level, line, nil)
+	}
+	mem.free(line)
+	return ok
+}
+
+// holdSpanLine is holdLine for what a Tracer reports of s. The line is made at once only if it could be another one later.
+func (h *TailHandler) holdSpanLine(t *tailRoot, s *Span, e event, level slog.Level, at time.Time, pc uintptr) bool {
+	if e == eventEnd && !s.is(failed) && h.json.hasSpanLine(s, nil) && areValues(s.attrs) {
+		return t.addSpan(level, sizeOf(s), heldSpan{h, s, at, pc, e})
+	}
+	mem := scratches.Get().(*scratch)
+	line := h.json.anySpanLine(mem, s, e, level, at, pc)
+	ok := false
+	if t.mayWeigh(s, e, level) {
+		other := scratches.Get().(*scratch)
+		weighed := h.json.anySpanLine(other, h.tail.weighed(s), e, level, at, pc)
+		ok = t.addLines(level, line, weighed)
+		other.free(weighed)
+	} else {
+		ok = t.addLines(level, line, nil)
+	}
+	mem.free(line)
+	return ok
+}
+
+// areValues reports whether attrs say the same for ever.
+func areValues(attrs []slog.Attr) bool {
+	for i := range attrs {
+		switch attrs[i].Value.Kind() {
+		case slog.KindAny, slog.KindGroup, slog.KindLogValuer:
+			return false
+		}
+	}
+	return true
+}
+
+// mayWeigh reports whether a record of s, if there is an e, says something else where its trace is kept for its share.
+func (t *tailRoot) mayWeigh(s *Span, e event, level slog.Level) bool {
+	return t.shared && e != eventNone && level < t.tail.passLevel() && (t.tail.opts.Share < 1 || s.env.rate != 0)
+}
+
+// anySpanLine is spanLine for any span.
+func (h *JSONHandler) anySpanLine(mem *scratch, s *Span, e event, level slog.Level, at time.Time, pc uintptr) []byte {
+	if h.hasSpanLine(s, nil) {
+		return h.spanLine(mem, s, e, level, at)
+	}
+	r := newSpanRecord(h, s, e, level, at, pc)
+	c := current{span: s, env: s.env}
+	return h.recordLine(mem, &c, &r)
+}
+
+// addLines holds a line, and if weighed is not nil, the form of it for a trace that is kept for its share.
+func (t *tailRoot) addLines(level slog.Level, line, weighed []byte) bool {
+	b := t.begin(level, len(line)+len(weighed))
+	if b == nil {
+		return false
+	}
+	if weighed == nil {
+		b.addLine(line, level, aLine)
+	} else {
+		b.addLine(weighed, level, weighedLine)
+		b.addLine(line, level, plainLine)
+	}
+	t.end()
+	return true
+}
+
+// addSpan holds the record that a span says all of.
+func (t *tailRoot) addSpan(level slog.Level, size int, s heldSpan) bool {
+	b := t.begin(level, size)
+	if b == nil {
+		return false
+	}
+	b.spans = append(b.spans, s)
+	b.items = append(b.items, heldItem{level, size, aSpan})
+	t.end()
+	return true
+}
+
+// holdRecord is holdLine where records are held.
+func (h *TailHandler) holdRecord(t *tailRoot, ctx context.Context, c *current, r *slog.Record) bool {
+	size, valuers := heldRecordSize+len(r.Message), false
+	r.Attrs(func(a slog.Attr) bool {
+		n, v := measure(a)
+		size, valuers = size+n, valuers || v
+		return true
+	})
+	still := r
+	if valuers {
+		copied := *r
+		setAttrs(&copied, resolved(appendRecord(nil, r)))
+		still = &copied
+	}
+	var op *string
+	if c.span != nil {
+		op = c.span.renamed()
+		if e := c.env.still(); e != c.env {
+			ctx = &scopeContext{Context: ctx, env: e, span: c.span}
+		}
+	}
+	b := t.begin(r.Level, size)
+	if b == nil {
+		return false
+	}
+	b.items = append(b.items, heldItem{r.Level, size, aRecord})
+	b.records = append(b.records, heldRecord{})
+	to := &b.records[len(b.records)-1]
+	to.h, to.ctx, to.op = h, ctx, op
+	to.r = still.Clone()
+	t.end()
+	return true
+}
+
+// holdSpan is holdRecord for what a Tracer reports of s.
+func (h *TailHandler) holdSpan(t *tailRoot, s *Span, e event, level slog.Level, at time.Time, pc uintptr) bool {
+	s = s.still(e)
+	return t.addSpan(level, sizeOf(s), heldSpan{h, s, at, pc, e})
+}

@@ -1,0 +1,77 @@
+package slogtrace
+
+import (
+	"log/slog"
+	"slices"
+)
+
+// shares reports whether the trace of s is in the kept share.
+func (t *tail) shares(s *Span) bool { return t.share.has(s.ids.trace(), s.env.state) }
+
+// weighed returns s as the span of a trace that was kept for the share it is in and nothing else.
+func (t *tail) weighed(s *Span) *Span {
+	rate := t.opts.Share
+	if head := s.env.rate; head != 0 {
+		if otValue(otMember(s.env.state), "th") != "" {
+			rate = min(rate, head) // the same number decided both times
+		} else {
+			rate *= head
+		}
+	}
+	if rate >= 1 {
+		return s
+	}
+	s = s.snapshot()
+	e := *s.env
+	e.rate = rate
+	s.env = &e
+	return s
+}
+
+// weigh returns r, the record of s, with the sample_rate that it has where the trace is kept for its share.
+// If another handler has bound what the schema says, because of a group, that cannot be changed any more.
+func (h *TailHandler) weigh(s *Span, r slog.Record) slog.Record {
+	w := h.tail.weighed(s)
+	if w == s {
+		return r
+	}
+	attrs := appendRecord(nil, &r)
+	for i, a := range attrs {
+		if isMark(a) {
+			attrs[i].Value = remarked(a.Value, w)
+			break
+		}
+	}
+	setAttrs(&r, attrs)
+	return r
+}
+
+// remarked returns v, the value of a mark of a span, as that of s, which has another sample_rate.
+func remarked(v slog.Value, s *Span) slog.Value {
+	if v.Kind() == slog.KindLogValuer {
+		switch m := v.Any().(type) {
+		case *startMark:
+			return slog.AnyValue((*startMark)(s))
+		case *endMark:
+			return slog.AnyValue((*endMark)(s))
+		case *mark:
+			return slog.AnyValue(&mark{value: m.value, format: m.format, span: s, event: m.event})
+		}
+		return v
+	}
+	attrs := slices.Clone(v.Group())
+	m := *attrs[0].Value.Any().(*mark)
+	attrs[0].Value = m.value
+	f := m.format
+	if f == nil {
+		f = defaultFormat
+	}
+	rate := slog.Float64(f.SampleRate, s.env.rate)
+	if i := slices.IndexFunc(attrs, func(a slog.Attr) bool { return a.Key == rate.Key }); i >= 0 {
+		attrs[i] = rate
+	} else {
+		attrs = append(attrs, rate)
+	}
+	m.span = s
+	return markedGroup(attrs, &m)
+}
