@@ -24,8 +24,9 @@ type Span struct {
 	start    time.Time
 	duration time.Duration // set by End
 	rare     atomic.Pointer[rare]
-	mu       sync.Mutex  // guards attrs, and in rare what says so, until the span has ended
-	attrs    []slog.Attr // one of a key
+	tails    atomic.Pointer[tailState] // of a local root: what TailHandlers know of it
+	mu       sync.Mutex                // guards attrs, and in rare what says so, until the span has ended; and tails' states
+	attrs    []slog.Attr               // one of a key
 	bound    boundCache
 	state    atomic.Uint32
 	flags    Flags
@@ -38,6 +39,7 @@ const (
 	failed  // Fail or End was given an error
 	written // although the trace is not sampled: it or a descendant failed
 	spoiled // of a local root: it failed, or a span did whose root it is
+	counted // its memory, as held by a TailHandler
 )
 
 // rare holds what few spans have, so that the others stay small.
@@ -47,8 +49,6 @@ type rare struct {
 	queued time.Duration // valid if waited
 	waited bool
 	pc     uintptr // of the call of Start
-
-	tails atomic.Pointer[tailRoot] // of a local root: what TailHandlers hold of it
 
 	// guarded by Span.mu
 	err   error
@@ -152,7 +152,7 @@ func (s *Span) snapshot() *Span {
 		parent: s.parent, root: s.localRoot(), env: s.env, ids: s.ids, parentID: s.parentID, op: s.op, start: s.start,
 		duration: s.duration, attrs: slices.Clone(s.attrs), flags: s.flags, kind: s.kind,
 	}
-	c.state.Store(s.state.Load())
+	c.state.Store(s.state.Load() &^ counted)
 	if x := s.rare.Load(); x != nil {
 		own := &rare{links: x.links, queued: x.queued, waited: x.waited, pc: x.pc, err: x.err, stack: x.stack}
 		own.op.Store(x.op.Load())
@@ -304,10 +304,8 @@ func (s *Span) end(at time.Time, failure error, panicked any) {
 
 // settle lets TailHandlers decide about s, a local root that has ended.
 func (s *Span) settle() {
-	if x := s.rare.Load(); x != nil {
-		for r := x.tails.Load(); r != nil; r = r.next {
-			r.decide()
-		}
+	for t := s.tails.Load(); t != nil; t = t.next {
+		tailRoot{t, s}.decide()
 	}
 }
 

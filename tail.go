@@ -38,6 +38,21 @@ import (
 // and [With] have; each LogValuer is resolved at once. What they reach by a pointer (a map, a struct, an error)
 // is read when the record is let through: the program must not change it after the call.
 //
+// [TailStats.HeldBytes] is the memory that is held, and [TailOptions.MaxRootBytes] and [TailOptions.MaxBytes] bound it. These bytes are counted:
+//
+//   - about 250 for each root of which something is held,
+//   - the buffers for lines, with the part of them that is not used yet: the first fits one line, the others double, up to 32 KiB,
+//   - for each record about 330, with its message and its attributes: keys, strings, groups, and structs in an interface,
+//   - for each span record, and for each record of a span other than the root, the span (about 200) and its attributes, once,
+//   - the attributes of With, and of a handler that [slog.Logger.With] made, where only a held record has them.
+//
+// What a value reaches by pointer, map or slice, or by an interface in a struct, is not counted. Nor are the user's own values
+// in a held record's context. A string counts its own length: one that was cut from a longer string keeps all of that in memory,
+// so clone it ([strings.Clone]) where that matters. Where two TailHandlers hold records of one span, the first counts the span.
+//
+// A root of which nothing is held, and one that was let through, keeps at most 32 bytes for each TailHandler.
+// Beside all that, up to 1/64 of MaxBytes is kept for use again.
+//
 // So put it around the JSONHandler itself, and around a [Handler] rather than inside one: what is dropped then has not
 // been given ids first.
 //
@@ -54,6 +69,9 @@ type TailHandler struct {
 	tail *tail
 	next slog.Handler
 	json *JSONHandler // that is next, where lines are held; else nil
+
+	bound   int         // how much memory With and WithGroup took for it; 0 if it is not derived
+	counted atomic.Bool // bound, by the root that held the first record
 }
 
 // TailOptions are options for [NewTailHandler]. The zero value means the defaults.
@@ -73,8 +91,8 @@ type TailOptions struct {
 	// for their level, so that readers who weight by it are not misled by all the failures.
 	Share float64
 
-	// MaxRootBytes is how much is held of one root, and MaxBytes in all: bytes of lines, or about the memory that records take.
-	// 0 means 1 MiB and 64 MiB.
+	// MaxRootBytes limits the memory held for one root, and MaxBytes that held in all, in bytes.
+	// The doc of TailHandler, "What is held", says what is counted. 0 means 1 MiB and 64 MiB.
 	MaxRootBytes, MaxBytes int
 
 	// MaxAge is how long after its first record a root is held. 0 means a minute.
@@ -123,7 +141,7 @@ func (h *TailHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	if len(attrs) == 0 {
 		return h
 	}
-	return h.derived(h.next.WithAttrs(attrs))
+	return h.derived(h.next.WithAttrs(attrs), attrsSize(attrs))
 }
 
 // WithGroup returns a handler whose further attributes are members of a group.
@@ -131,11 +149,12 @@ func (h *TailHandler) WithGroup(name string) slog.Handler {
 	if name == "" {
 		return h
 	}
-	return h.derived(h.next.WithGroup(name))
+	return h.derived(h.next.WithGroup(name), len(name))
 }
 
-func (h *TailHandler) derived(next slog.Handler) *TailHandler {
-	h2 := &TailHandler{tail: h.tail, next: next}
+// derived returns a handler like h for next, which has size bytes of attributes more.
+func (h *TailHandler) derived(next slog.Handler, size int) *TailHandler {
+	h2 := &TailHandler{tail: h.tail, next: next, bound: max(h.bound, boundSize) + size}
 	if h.json != nil {
 		h2.json, _ = next.(*JSONHandler)
 	}
@@ -224,14 +243,14 @@ func (h *TailHandler) Close() error {
 // Each of those that came is in one of Held, Kept, Passed and Dropped.
 type TailStats struct {
 	Held      int64 // records that are held now
-	HeldBytes int64 // by the measure of TailOptions.MaxBytes
+	HeldBytes int64 // memory held now, which MaxBytes bounds: see "What is held" at TailHandler
 
 	Kept         int64 // records of roots that were let through, by a verdict or without one
 	Passed       int64 // records of other roots, let through for their level
 	Dropped      int64 // records
-	DroppedBytes int64 // of those of them that were held first
+	DroppedBytes int64 // of those of them that were held first: the lengths of their lines, or the memory that the records took
 	Late         int64 // records dropped before something failed in their root after all; Dropped has them too
-	Lost         int64 // records let through for which the next handler returned an error, or panicked, with nobody to be told
+	Lost         int64 // records let through for which the next handler returned an error, panicked or ended the goroutine, with nobody to be told
 
 	KeptRoots    int64 // verdicts to let all of the records through
 	DroppedRoots int64 // verdicts not to

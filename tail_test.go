@@ -74,6 +74,7 @@ func tailTest(t *testing.T, opts TailOptions, want []string, work func(*TailHand
 		if err := tail.Close(); err != nil {
 			t.Errorf("%s: Close: %v", a.name, err)
 		}
+		checkTailMemory(t, a.name, tail.tail)
 		if tail.tail.first != nil || tail.tail.last != nil {
 			t.Errorf("%s: roots are kept in the list", a.name)
 		}
@@ -447,7 +448,8 @@ func TestTailHandlerErrors(t *testing.T) {
 	if err := ending.Handle(ctx, slog.NewRecord(time.Now(), 0, "m", 0)); err != errFull {
 		t.Errorf("after the end of a goroutine: %v", err)
 	}
-	if s := ending.Stats(); s.Held != 0 || s.HeldBytes != 0 {
+	// The end of the root was not passed on any more.
+	if s := ending.Stats(); s.Held != 0 || s.HeldBytes != 0 || s.Kept != 3 || s.Lost != 1 {
 		t.Errorf("after the end of a goroutine: %+v", s)
 	}
 }
@@ -786,6 +788,13 @@ func TestTailHandlerFlushWaits(t *testing.T) {
 // Nor does that wait for ever where it is too much: then it overtakes what waits. A verdict to drop holds for it too.
 func TestTailHandlerReentrantTooMuch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		// How large a record is differs between machines. There is room for the records of the root, and not for twice as many.
+		h := NewTailHandler(slog.DiscardHandler, nil)
+		ctx, _ := NewTracer(slog.DiscardHandler, nil).Start(background, "root")
+		for i := range 20 {
+			_ = h.Handle(ctx, slog.NewRecord(time.Now(), slog.LevelInfo, fmt.Sprint("m", i), 0))
+		}
+		room := int(h.Stats().HeldBytes)
 		for _, fails := range []bool{true, false} {
 			var buf bytes.Buffer
 			var log *slog.Logger
@@ -794,7 +803,7 @@ func TestTailHandlerReentrantTooMuch(t *testing.T) {
 					log.Log(ctx, level, fmt.Sprintf("again %s %v", msg, level))
 				}
 			}
-			h := NewTailHandler(babbler{NewJSONHandler(&buf, debugLevel), again}, &TailOptions{MaxRootBytes: 10_000})
+			h := NewTailHandler(babbler{NewJSONHandler(&buf, debugLevel), again}, &TailOptions{MaxRootBytes: room})
 			log = slog.New(h)
 			ctx, root := NewTracer(slog.DiscardHandler, nil).Start(background, "root")
 			for i := range 20 {
@@ -829,6 +838,91 @@ func TestTailHandlerReentrantTooMuch(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A sleeper takes a while for each record, and ends the goroutine at one of them.
+type sleeper struct {
+	nothing
+	takes int
+	last  int
+}
+
+func (s *sleeper) Handle(context.Context, slog.Record) error {
+	time.Sleep(10 * time.Millisecond)
+	if s.takes++; s.takes == s.last {
+		runtime.Goexit()
+	}
+	return nil
+}
+
+func (s *sleeper) WithAttrs([]slog.Attr) slog.Handler { return s }
+func (s *sleeper) WithGroup(string) slog.Handler      { return s }
+
+// Who waits for room goes on as soon as there is some: when what is held is taken to be let through, and when that has ended.
+func TestTailHandlerMakesRoom(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		last  int
+		fails bool
+		until time.Duration // a record that is too much waits
+		want  TailStats
+	}{
+		{"what was held before is through", 0, true, 200 * time.Millisecond, TailStats{Kept: 41, KeptRoots: 1}},
+		{"what was held before is dropped", 0, false, 200 * time.Millisecond, TailStats{Passed: 41, DroppedRoots: 1}},
+		{"a handler ends the goroutine", 10, true, 100 * time.Millisecond, TailStats{Kept: 41, KeptRoots: 1, Lost: 30}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				// The bound is reached by the 20th record.
+				log := func(h *TailHandler, ctx context.Context) {
+					_ = h.Handle(ctx, slog.NewRecord(time.Now(), slog.LevelInfo, "m", 0))
+				}
+				probe := NewTailHandler(noHandler, nil)
+				ctx, _ := NewTracer(noHandler, nil).Start(background, "root")
+				for range 20 {
+					log(probe, ctx)
+				}
+				h := NewTailHandler(&sleeper{last: test.last}, &TailOptions{MaxRootBytes: int(probe.Stats().HeldBytes)})
+				ctx, root := NewTracer(noHandler, nil).Start(background, "root")
+				for range 20 {
+					log(h, ctx)
+				}
+				// One byte less, so that it is full with as many records as are being let through.
+				h.tail.opts.MaxRootBytes--
+				if test.fails {
+					root.Fail(errSpanCard)
+				}
+				began := time.Now()
+				var wg sync.WaitGroup
+				wg.Go(func() { root.End() })
+				synctest.Wait()
+				for range 20 {
+					log(h, ctx)
+				}
+				if waited := time.Since(began); waited != 0 {
+					t.Errorf("waited %v although there was room", waited)
+				}
+				var flushed time.Duration
+				wg.Go(func() { _ = h.Flush(background); flushed = time.Since(began) })
+				log(h, ctx)
+				waited := time.Since(began)
+				wg.Wait()
+				if test.last > 0 {
+					waited -= 10 * time.Millisecond // it is passed on at once
+				}
+				if waited != test.until {
+					t.Errorf("waited %v, want %v", waited, test.until)
+				}
+				if want := max(test.until, time.Duration(test.want.Kept+test.want.Passed-1)*10*time.Millisecond); test.last == 0 && flushed < want {
+					t.Errorf("Flush returned after %v", flushed)
+				}
+				got := h.Stats()
+				if diff := cmp.Diff(test.want, got); diff != "" {
+					t.Errorf("-want +got:\n%s", diff)
+				}
+			})
+		})
+	}
 }
 
 // Two handlers that get the same records do not mix them, and each has its own verdict.

@@ -1,27 +1,67 @@
 package slogtrace
 
 import (
-	"context"
-	"fmt"
+	"encoding/binary"
 	"log/slog"
-	"sync"
+	"slices"
 	"time"
 )
 
-// held is what is held of one root. The items say in which order it came; each is the next of text, records or spans.
+// A held holds the records of one root until they are let through. The root's lock guards it.
 type held struct {
-	items   []heldItem
-	text    []byte // lines
-	records []heldRecord
-	spans   []heldSpan
-	out     []byte // memory for letThrough
-	size    int    // bytes, by the measure of TailOptions.MaxRootBytes
+	heldBuffer
+	root    tailRoot
+	after   phase         // the phase that follows releasing
+	reached bool          // a record that was held had KeepLevel
+	stuck   bool          // waiting for room was in vain
+	room    chan struct{} // closed when there is some again; nil if nobody waits
+	done    chan struct{} // closed when all is let through; nil if nobody waits
+	size    int           // bytes, by the measure of TailOptions.MaxRootBytes
+	counted int           // of them, in tail.bytes
+
+	// guarded by tail.mu
+	since        time.Time
+	older, newer *held
 }
 
-type heldItem struct {
-	level slog.Level
-	size  int // of a line, its length
-	kind  heldKind
+// account counts in tail.bytes what h has grown by.
+func (h *held) account() {
+	if n := h.size - h.counted; n != 0 {
+		h.root.tail.bytes.Add(int64(n))
+		h.counted = h.size
+	}
+}
+
+// isFull reports whether as much is held as may be.
+func (h *held) isFull() bool { return h.size > h.root.tail.opts.MaxRootBytes }
+
+// makeRoom wakes those that wait in hasRoom.
+func (h *held) makeRoom() {
+	if h.room != nil {
+		close(h.room)
+		h.room = nil
+	}
+}
+
+// take takes the records out of h. They stay counted until letThrough has passed them on.
+func (h *held) take() heldBuffer {
+	b := h.heldBuffer
+	b.bytes = h.counted - heldSize
+	h.heldBuffer = heldBuffer{}
+	h.size, h.counted = heldSize, heldSize
+	return b
+}
+
+// A heldBuffer is a number of records in the order in which they came. The text has an entry for each:
+// its kind, level and size, and if it is a line, the line. The others are the next of records or spans.
+type heldBuffer struct {
+	text    []byte
+	full    [][]byte // the entries before those of text
+	records []heldRecord
+	spans   []heldSpan
+	env     *env // of With's context: the latest that is counted
+	n       int  // lines, records and spans
+	bytes   int  // that are counted, once it is taken
 }
 
 type heldKind uint8
@@ -34,182 +74,100 @@ const (
 	aSpan
 )
 
-// A heldRecord is a record with the context and the handler that it came with.
-type heldRecord struct {
-	h   *TailHandler
-	ctx context.Context
-	r   slog.Record
-	op  *string // what the current span had been renamed to
+// An entryHead is the beginning of an entry.
+type entryHead struct {
+	kind  heldKind
+	level slog.Level
+	size  int // of a line, its length; else the memory that the record takes
 }
 
-// A heldSpan is a record of which the span says all.
-type heldSpan struct {
-	h     *TailHandler
-	span  *Span
-	at    time.Time
-	pc    uintptr
-	event event
+const maxEntryHead = 1 + 2*binary.MaxVarintLen64
+
+func (e entryHead) append(b []byte) []byte {
+	b = binary.AppendVarint(append(b, byte(e.kind)), int64(e.level))
+	return binary.AppendUvarint(b, uint64(e.size))
 }
 
-var heldPool = sync.Pool{New: func() any { return new(held) }}
+// cutEntryHead returns the head at the beginning of text and what follows it.
+func cutEntryHead(text []byte) (entryHead, []byte) {
+	level, n := binary.Varint(text[1:])
+	size, m := binary.Uvarint(text[1+n:])
+	return entryHead{heldKind(text[0]), slog.Level(level), int(size)}, text[1+n+m:]
+}
 
 const (
-	heldText = 4 << 10 // room at first
-	maxWrite = 32 << 10
+	// The text grows by doubling to maxHeldText. Then another begins, so that at most that much of it is unused.
+	maxHeldText = 32 << 10
 
-	// What is used again has room for no more than that.
-	maxHeldText  = 32 << 10
-	maxHeldItems = 256
+	maxHeldItems = 256 // records, and spans, that fit into memory that is used again
 )
 
-// free gives b back.
-func (b *held) free() {
-	if cap(b.text) > maxHeldText || cap(b.out) > maxWrite+maxPooled || cap(b.items) > maxHeldItems {
+// addLine adds a line.
+func (h *held) addLine(line []byte, level slog.Level, k heldKind) {
+	h.addEntry(entryHead{k, level, len(line)}, line)
+	if k != weighedLine {
+		h.n++
+	}
+}
+
+// addRecord adds r, which refers to size bytes.
+func (h *held) addRecord(r *heldRecord, size int) {
+	room := cap(h.records)
+	h.records = append(h.records, *r)
+	h.size += (cap(h.records)-room)*heldRecordSize + size
+	h.addEntry(entryHead{aRecord, r.r.Level, heldRecordSize + size}, nil)
+	h.n++
+}
+
+// addSpan adds the record that a span says all of, and that refers to size bytes.
+func (h *held) addSpan(s heldSpan, level slog.Level, size int) {
+	room := cap(h.spans)
+	h.spans = append(h.spans, s)
+	h.size += (cap(h.spans)-room)*heldSpanSize + size
+	h.addEntry(entryHead{aSpan, level, heldSpanSize + size}, nil)
+	h.n++
+}
+
+func (h *held) addEntry(e entryHead, line []byte) {
+	var mem [maxEntryHead]byte
+	head := e.append(mem[:0])
+	if n := len(head) + len(line); n > cap(h.text)-len(h.text) {
+		h.size += h.growText(n)
+	}
+	h.text = append(append(h.text, head...), line...)
+}
+
+// growText makes room for n bytes more. At first it is for no more than that: many roots have one line.
+// It returns by how much memory b has grown.
+func (b *heldBuffer) growText(n int) int {
+	before := cap(b.text)
+	switch {
+	case len(b.text) == 0:
+		b.text = slices.Grow([]byte(nil), n)
+	case len(b.text)+n > maxHeldText:
+		before = cap(b.full) * sliceSize
+		b.full = append(b.full, b.text)
+		b.text = slices.Grow([]byte(nil), max(n, maxHeldText))
+		return cap(b.text) + cap(b.full)*sliceSize - before
+	default:
+		more := slices.Grow([]byte(nil), min(max(2*before, len(b.text)+n), maxHeldText))
+		b.text = append(more, b.text...)
+	}
+	return cap(b.text) - before
+}
+
+// reset forgets the records of b, and keeps memory for others.
+func (b *heldBuffer) reset() {
+	if cap(b.text) > maxHeldText || cap(b.records) > maxHeldItems || cap(b.spans) > maxHeldItems {
+		*b = heldBuffer{}
 		return
 	}
 	clear(b.records)
 	clear(b.spans)
-	*b = held{items: b.items[:0], text: b.text[:0], records: b.records[:0], spans: b.spans[:0], out: b.out[:0]}
-	heldPool.Put(b)
+	*b = heldBuffer{text: b.text[:0], records: b.records[:0], spans: b.spans[:0]}
 }
 
-func (b *held) addLine(line []byte, level slog.Level, k heldKind) {
-	if b.text == nil {
-		b.text = make([]byte, 0, heldText)
-	}
-	b.text = append(b.text, line...)
-	b.items = append(b.items, heldItem{level, len(line), k})
-}
-
-func (b *held) count() (n int64) {
-	for _, it := range b.items {
-		if it.kind != weighedLine {
-			n++
-		}
-	}
-	return n
-}
-
-// letThrough passes on what b holds as the verdict says, counts it, and returns how many records it dropped
-// and the first error of the next handler.
-func (b *held) letThrough(t *tail, verdict phase) (dropped int64, err error) {
-	defer func() {
-		t.bytes.Add(-int64(b.size))
-		b.free()
-	}()
-	var (
-		pass                  = t.passLevel()
-		text, records, spans  = b.text, b.records, b.spans
-		passed, waiting, lost int64 // waiting: those of the lines in b.out
-		bytes                 int64
-	)
-	note := func(n int64, e error) {
-		if e != nil {
-			lost += n
-			if err == nil {
-				err = e
-			}
-		}
-	}
-	write := func() {
-		if waiting > 0 {
-			note(waiting, guard(func() error { return t.lines.write(b.out) }))
-			b.out, waiting = b.out[:0], 0
-		}
-	}
-	for _, it := range b.items {
-		var line []byte
-		var record *heldRecord
-		var span *heldSpan
-		switch it.kind {
-		case aRecord:
-			record, records = &records[0], records[1:]
-		case aSpan:
-			span, spans = &spans[0], spans[1:]
-		default:
-			line, text = text[:it.size], text[it.size:]
-			if it.kind != aLine && (it.kind == weighedLine) != (verdict == sharing) {
-				continue
-			}
-		}
-		if verdict == dropping && it.level < pass {
-			dropped++
-			bytes += int64(it.size)
-			continue
-		}
-		passed++
-		weigh := verdict == sharing && it.level < pass
-		switch {
-		case record != nil:
-			note(1, guard(func() error { return record.pass(weigh) }))
-			continue
-		case span != nil && t.lines == nil:
-			note(1, guard(func() error { return span.pass(it.level, weigh) }))
-			continue
-		case span != nil:
-			b.out = span.appendLine(b.out, it.level, weigh)
-		default:
-			b.out = append(b.out, line...)
-		}
-		if waiting++; len(b.out) >= maxWrite {
-			write()
-		}
-	}
-	write()
-	let := &t.stats.kept
-	if verdict == dropping {
-		let = &t.stats.passed
-	}
-	let.Add(passed)
-	t.stats.lost.Add(lost)
-	t.stats.dropped.Add(dropped)
-	t.stats.droppedBytes.Add(bytes)
-	return dropped, err
-}
-
-// guard calls f, and makes an error of a panic: it is a handler's, about a record that whoever called us now has nothing to do with.
-func guard(f func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("slogtrace: tail: the next handler panicked: %v", p)
-		}
-	}()
-	return f()
-}
-
-// pass passes r on.
-func (r *heldRecord) pass(weigh bool) error {
-	ctx, rec := r.ctx, r.r
-	if c := currentOf(ctx); c.span != nil && c.span.renamed() != r.op {
-		s := c.span.snapshot()
-		s.extra().op.Store(r.op)
-		ctx = &scopeContext{Context: ctx, env: c.env, span: s}
-	}
-	if weigh && isSpanMessage(rec.Message) {
-		if s, _ := spanOf(&rec); s != nil {
-			rec = r.h.weigh(s, rec)
-		}
-	}
-	return r.h.next.Handle(ctx, rec)
-}
-
-func (s *heldSpan) weighed(weigh bool) *Span {
-	if weigh {
-		return s.h.tail.weighed(s.span)
-	}
-	return s.span
-}
-
-// pass passes the record of s on.
-func (s *heldSpan) pass(level slog.Level, weigh bool) error {
-	return handleSpan(s.h.next, s.weighed(weigh), s.event, level, s.at, s.pc)
-}
-
-// appendLine appends the line of s.
-func (s *heldSpan) appendLine(b []byte, level slog.Level, weigh bool) []byte {
-	mem := scratches.Get().(*scratch)
-	line := s.h.json.anySpanLine(mem, s.weighed(weigh), s.event, level, s.at, s.pc)
-	b = append(b, line...)
-	mem.free(line)
-	return b
+// capacity returns how much memory there is in b, which is reset.
+func (b *heldBuffer) capacity() int {
+	return cap(b.text) + cap(b.records)*heldRecordSize + cap(b.spans)*heldSpanSize
 }

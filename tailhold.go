@@ -7,7 +7,7 @@ import (
 )
 
 // holdLine holds the line of r, which is the record of s if there is an e. It reports false where t holds nothing any more.
-func (h *TailHandler) holdLine(t *tailRoot, c *current, s *Span, e event, r *slog.Record) bool {
+func (h *TailHandler) holdLine(t tailRoot, c *current, s *Span, e event, r *slog.Record) bool {
 	mem, its := scratches.Get().(*scratch), *c
 	line := h.json.recordLine(mem, &its, r)
 	ok := false
@@ -24,9 +24,9 @@ func (h *TailHandler) holdLine(t *tailRoot, c *current, s *Span, e event, r *slo
 }
 
 // holdSpanLine is holdLine for what a Tracer reports of s. The line is made at once only if it could be another one later.
-func (h *TailHandler) holdSpanLine(t *tailRoot, s *Span, e event, level slog.Level, at time.Time, pc uintptr) bool {
+func (h *TailHandler) holdSpanLine(t tailRoot, s *Span, e event, level slog.Level, at time.Time, pc uintptr) bool {
 	if e == eventEnd && !s.is(failed) && h.json.hasSpanLine(s, nil) && areValues(s.attrs) {
-		return t.addSpan(level, sizeOf(s), heldSpan{h, s, at, pc, e})
+		return t.addSpan(heldSpan{h, s, at, pc, e}, level)
 	}
 	mem := scratches.Get().(*scratch)
 	line := h.json.anySpanLine(mem, s, e, level, at, pc)
@@ -55,8 +55,8 @@ func areValues(attrs []slog.Attr) bool {
 }
 
 // mayWeigh reports whether a record of s, if there is an e, says something else where its trace is kept for its share.
-func (t *tailRoot) mayWeigh(s *Span, e event, level slog.Level) bool {
-	return t.shared && e != eventNone && level < t.tail.passLevel() && (t.tail.opts.Share < 1 || s.env.rate != 0)
+func (t tailRoot) mayWeigh(s *Span, e event, level slog.Level) bool {
+	return e != eventNone && level < t.tail.passLevel() && (t.tail.opts.Share < 1 || s.env.rate != 0) && t.tail.shares(t.span)
 }
 
 // anySpanLine is spanLine for any span.
@@ -70,69 +70,78 @@ func (h *JSONHandler) anySpanLine(mem *scratch, s *Span, e event, level slog.Lev
 }
 
 // addLines holds a line, and if weighed is not nil, the form of it for a trace that is kept for its share.
-func (t *tailRoot) addLines(level slog.Level, line, weighed []byte) bool {
-	b := t.begin(level, len(line)+len(weighed))
-	if b == nil {
+func (t tailRoot) addLines(level slog.Level, line, weighed []byte) bool {
+	h := t.begin(level)
+	if h == nil {
 		return false
 	}
 	if weighed == nil {
-		b.addLine(line, level, aLine)
+		h.addLine(line, level, aLine)
 	} else {
-		b.addLine(weighed, level, weighedLine)
-		b.addLine(line, level, plainLine)
+		h.addLine(weighed, level, weighedLine)
+		h.addLine(line, level, plainLine)
 	}
 	t.end()
 	return true
 }
 
 // addSpan holds the record that a span says all of.
-func (t *tailRoot) addSpan(level slog.Level, size int, s heldSpan) bool {
-	b := t.begin(level, size)
-	if b == nil {
+func (t tailRoot) addSpan(s heldSpan, level slog.Level) bool {
+	size := s.h.pinnedSize() + s.span.recordSize()
+	h := t.begin(level)
+	if h == nil {
 		return false
 	}
-	b.spans = append(b.spans, s)
-	b.items = append(b.items, heldItem{level, size, aSpan})
+	h.addSpan(s, level, size)
 	t.end()
 	return true
 }
 
 // holdRecord is holdLine where records are held.
-func (h *TailHandler) holdRecord(t *tailRoot, ctx context.Context, c *current, r *slog.Record) bool {
-	size, valuers := heldRecordSize+len(r.Message), false
-	r.Attrs(func(a slog.Attr) bool {
-		n, v := measure(a)
-		size, valuers = size+n, valuers || v
-		return true
-	})
-	still := r
-	if valuers {
-		copied := *r
-		setAttrs(&copied, resolved(appendRecord(nil, r)))
-		still = &copied
+func (h *TailHandler) holdRecord(t tailRoot, ctx context.Context, c *current, r *slog.Record) bool {
+	rec := heldRecord{h: h, ctx: ctx, r: r.Clone()}
+	if recordHasValuer(r) {
+		setAttrs(&rec.r, resolved(appendRecord(nil, r)))
 	}
-	var op *string
+	size := h.pinnedSize() + recordSize(&rec.r)
+	with := 0 // the size of c.env
 	if c.span != nil {
-		op = c.span.renamed()
+		rec.op = c.span.renamed()
+		size += c.span.pinnedSize()
+		if c.span.flags&FlagSampled == 0 && c.span.root != nil {
+			size += c.span.attrsSize() // there will be no span record to count them
+		}
 		if e := c.env.still(); e != c.env {
-			ctx = &scopeContext{Context: ctx, env: e, span: c.span}
+			rec.ctx = &scopeContext{Context: ctx, env: e, span: c.span}
+			size += scopeSize + e.size()
+		}
+		if c.env != c.span.env {
+			with = scopeSize + c.env.size()
 		}
 	}
-	b := t.begin(r.Level, size)
+	b := t.begin(r.Level)
 	if b == nil {
 		return false
 	}
-	b.items = append(b.items, heldItem{r.Level, size, aRecord})
-	b.records = append(b.records, heldRecord{})
-	to := &b.records[len(b.records)-1]
-	to.h, to.ctx, to.op = h, ctx, op
-	to.r = still.Clone()
+	if with > 0 && b.env != c.env {
+		b.env = c.env
+		size += with
+	}
+	b.addRecord(&rec, size)
 	t.end()
 	return true
 }
 
+// recordHasValuer is hasValuer for the attributes of r.
+func recordHasValuer(r *slog.Record) (has bool) {
+	r.Attrs(func(a slog.Attr) bool {
+		has = hasValuer(a)
+		return !has
+	})
+	return has
+}
+
 // holdSpan is holdRecord for what a Tracer reports of s.
-func (h *TailHandler) holdSpan(t *tailRoot, s *Span, e event, level slog.Level, at time.Time, pc uintptr) bool {
-	s = s.still(e)
-	return t.addSpan(level, sizeOf(s), heldSpan{h, s, at, pc, e})
+func (h *TailHandler) holdSpan(t tailRoot, s *Span, e event, level slog.Level, at time.Time, pc uintptr) bool {
+	return t.addSpan(heldSpan{h, s.still(e), at, pc, e}, level)
 }

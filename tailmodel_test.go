@@ -9,6 +9,8 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -240,6 +242,9 @@ func runTailProgram(program []byte, open func(io.Writer, *TailOptions) (slog.Han
 		}
 	}
 	stats := tail.Stats()
+	if n := heldBytes(tail.tail); n != stats.HeldBytes {
+		m.out = append(m.out, fmt.Sprintf("HeldBytes %d, not %d", n, stats.HeldBytes))
+	}
 	for _, r := range m.roots {
 		m.stats.Held += int64(len(r.held))
 	}
@@ -309,4 +314,54 @@ func FuzzTailHandler(f *testing.F) {
 			checkTailProgram(t, program)
 		}
 	})
+}
+
+// heldBytes is the doc of TailStats.HeldBytes once more: for each open root its structures, the room for text, records and spans,
+// and what those refer to.
+func heldBytes(t *tail) (n int64) {
+	for h := t.first; h != nil; h = h.newer {
+		n += int64(reflect.TypeFor[held]().Size() + reflect.TypeFor[tailState]().Size())
+		n += int64(cap(h.full)) * int64(reflect.TypeFor[[]byte]().Size())
+		n += int64(cap(h.records)) * int64(reflect.TypeFor[heldRecord]().Size())
+		n += int64(cap(h.spans)) * int64(reflect.TypeFor[heldSpan]().Size())
+		for _, text := range append(slices.Clip(h.full), h.text) {
+			n += int64(cap(text))
+			for len(text) > 0 {
+				var e entryHead
+				switch e, text = cutEntryHead(text); e.kind {
+				case aRecord:
+					n += int64(e.size) - int64(reflect.TypeFor[heldRecord]().Size())
+				case aSpan:
+					n += int64(e.size) - int64(reflect.TypeFor[heldSpan]().Size())
+				default:
+					text = text[e.size:]
+				}
+			}
+		}
+	}
+	return n
+}
+
+// checkTailMemory checks the memory that t keeps for roots to come.
+func checkTailMemory(t *testing.T, name string, tail *tail) {
+	t.Helper()
+	n := 0
+	for h := tail.free; h != nil; h = h.newer {
+		if n += h.size; h.size != heldSize+h.capacity() || h.n > 0 || h.counted > 0 || h.root.tailState != nil || len(h.text)+len(h.records)+len(h.spans)+len(h.full) > 0 {
+			t.Errorf("%s: not as new: %+v", name, h)
+		}
+		for _, r := range h.records[:cap(h.records)] {
+			if r.h != nil || r.ctx != nil || r.r.Message != "" {
+				t.Errorf("%s: a record is kept: %v", name, r)
+			}
+		}
+		for _, s := range h.spans[:cap(h.spans)] {
+			if s.span != nil {
+				t.Errorf("%s: a span is kept: %v", name, s)
+			}
+		}
+	}
+	if n != tail.freeBytes || n > tail.opts.MaxBytes/freeShare {
+		t.Errorf("%s: %d bytes are kept, freeBytes is %d, MaxBytes %d", name, n, tail.freeBytes, tail.opts.MaxBytes)
+	}
 }

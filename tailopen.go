@@ -15,8 +15,10 @@ type tail struct {
 	bytes atomic.Int64
 	stats tailCounts
 
-	mu          sync.Mutex // taken after a tailRoot's, never before
-	first, last *tailRoot  // those for which something is held, the oldest first
+	mu          sync.Mutex // taken after a root's, never before
+	first, last *held      // those of the open roots, for which something is held, the oldest first
+	free        *held      // for roots to come; linked by newer
+	freeBytes   int        // their sizes
 	armed       bool       // a timer will call expire
 	closed      bool
 }
@@ -49,67 +51,84 @@ func newTail(opts *TailOptions) *tail {
 
 func (t *tail) passLevel() slog.Level { return t.opts.PassLevel.Level() }
 
-// rootOf returns what t knows of the local root of s.
-func (t *tail) rootOf(s *Span) *tailRoot {
+// reaches reports whether a record of that level lets its root be kept.
+func (t *tail) reaches(level slog.Level) bool { return level >= t.opts.KeepLevel.Level() }
+
+// rootOf returns the local root of s and what t knows of it.
+func (t *tail) rootOf(s *Span) tailRoot {
 	root := s.localRoot()
-	x := root.extra()
-	first := x.tails.Load()
-	for r := first; r != nil; r = r.next {
-		if r.tail == t {
+	for {
+		first := root.tails.Load()
+		for state := first; state != nil; state = state.next {
+			if state.tail == t {
+				return tailRoot{state, root}
+			}
+		}
+		r := tailRoot{&tailState{tail: t, next: first}, root}
+		if root.tails.CompareAndSwap(first, r.tailState) {
+			if root.is(ended) { // perhaps too late for settle to see r
+				r.decide()
+			}
 			return r
 		}
 	}
-	r := &tailRoot{tail: t, root: root, next: first, shared: t.shares(root)}
-	if !x.tails.CompareAndSwap(first, r) {
-		return t.rootOf(s)
-	}
-	if root.is(ended) { // perhaps too late for settle to see r
-		r.decide()
-	}
-	return r
 }
 
-// open notes that something is held for r. It reports false if nothing is to be held any more.
-func (t *tail) open(r *tailRoot) bool {
+// open returns where to hold records of r, which is locked. It returns nil if nothing may be held any more.
+func (t *tail) open(r tailRoot) *held {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
-		return false
+		return nil
 	}
-	r.since = time.Now()
-	if r.older = t.last; r.older != nil {
-		r.older.newer = r
+	h := t.free
+	if h != nil {
+		t.free = h.newer
+		t.freeBytes -= h.size
+		h.newer = nil
 	} else {
-		t.first = r
+		h = &held{size: heldSize}
 	}
-	t.last = r
-	r.opened = true
+	h.root, h.since = r, time.Now()
+	if h.older = t.last; h.older != nil {
+		h.older.newer = h
+	} else {
+		t.first = h
+	}
+	t.last = h
 	if !t.armed {
 		t.arm(t.opts.MaxAge)
 	}
-	return true
+	return h
 }
 
-// remove undoes open. It may be called again.
-func (t *tail) remove(r *tailRoot) {
+// remove undoes open, for h in which nothing is held any more, and keeps its memory and that of b for another root.
+// The bound on that memory makes it small beside MaxBytes even where many roots end at once.
+func (t *tail) remove(h *held, b heldBuffer) {
+	t.bytes.Add(-int64(h.counted))
+	b.reset()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !r.opened {
-		return
-	}
-	r.opened = false
-	if r.older != nil {
-		r.older.newer = r.newer
+	if h.older != nil {
+		h.older.newer = h.newer
 	} else {
-		t.first = r.newer
+		t.first = h.newer
 	}
-	if r.newer != nil {
-		r.newer.older = r.older
+	if h.newer != nil {
+		h.newer.older = h.older
 	} else {
-		t.last = r.older
+		t.last = h.older
 	}
-	r.older, r.newer = nil, nil
+	*h = held{heldBuffer: b, size: heldSize + b.capacity()}
+	if t.freeBytes+h.size <= t.opts.MaxBytes/freeShare {
+		h.newer = t.free
+		t.free = h
+		t.freeBytes += h.size
+	}
 }
+
+// freeShare is the share of MaxBytes, as a divisor, that is kept for use again.
+const freeShare = 64
 
 // arm has expire called after d. t.mu is held. There is one timer for all roots, and it is not stopped when one ends:
 // that would cost each of them more than a call in vain costs once in a while.
@@ -121,14 +140,14 @@ func (t *tail) arm(d time.Duration) {
 // expire lets through the roots that have become too old.
 func (t *tail) expire() {
 	t.mu.Lock()
-	var old []*tailRoot
+	var old []tailRoot
 	t.armed = false
-	for r := t.first; r != nil; r = r.newer {
-		if left := t.opts.MaxAge - time.Since(r.since); left > 0 {
+	for h := t.first; h != nil; h = h.newer {
+		if left := t.opts.MaxAge - time.Since(h.since); left > 0 {
 			t.arm(left)
 			break
 		}
-		old = append(old, r)
+		old = append(old, h.root)
 	}
 	t.mu.Unlock()
 	for _, r := range old {
@@ -136,11 +155,11 @@ func (t *tail) expire() {
 	}
 }
 
-func (t *tail) openRoots() (roots []*tailRoot) {
+func (t *tail) openRoots() (roots []tailRoot) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for r := t.first; r != nil; r = r.newer {
-		roots = append(roots, r)
+	for h := t.first; h != nil; h = h.newer {
+		roots = append(roots, h.root)
 	}
 	return roots
 }

@@ -2,79 +2,87 @@ package slogtrace
 
 import (
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// A tailRoot is what one tail knows of one local root. The root has it, so that it lives as long as its spans do.
+// A tailRoot is a local root and what one tail knows of it.
 type tailRoot struct {
-	tail   *tail
-	next   *tailRoot // another tail's
-	root   *Span
-	shared bool // the trace is in the kept share
-
-	phase atomic.Uint32 // written with mu held; never again once it is passing
-
-	mu      sync.Mutex
-	held    *held         // nil while there is nothing
-	after   phase         // the phase that follows releasing
-	reached bool          // a record that was held had KeepLevel
-	dropped int64         // records
-	room    chan struct{} // closed when there is some again; nil if nobody waits
-	stuck   bool          // waiting for it was in vain
-	turn    sync.Mutex    // held while releasing
-
-	// guarded by tail.mu
-	since        time.Time
-	older, newer *tailRoot
-	opened       bool
+	*tailState
+	span *Span
 }
 
-type phase = uint32
+// A tailState is what a local root keeps for one tail until the span is garbage: 32 bytes, and what is held.
+// The span's mu guards it. Only the phase is read without.
+type tailState struct {
+	tail *tail
+	next *tailState    // another tail's; immutable
+	held *held         // nil unless something is held or is being let through
+	word atomic.Uint64 // the phase, and above it how many records have been dropped
+}
+
+type phase uint32
 
 const (
 	holding   phase = iota
-	releasing       // what was held is being let through; what comes joins it at its end
+	releasing       // what was held is being let through; new records join it at its end
 	dropping        // the verdict: all below PassLevel
 	sharing         // the verdict: nothing, for the share that the trace is in
-	passing         // nothing is dropped
+	passing         // nothing is dropped; the last phase
+
+	phaseBits = 3
 )
+
+func (t *tailState) phase() phase { return phase(t.word.Load() & (1<<phaseBits - 1)) }
+
+// dropped returns how many records have been dropped and are not late.
+func (t *tailState) dropped() int64 { return int64(t.word.Load() >> phaseBits) }
+
+func (t *tailState) set(p phase, dropped int64) { t.word.Store(uint64(dropped)<<phaseBits | uint64(p)) }
+
+// pardon counts as late what was dropped.
+func (t *tailState) pardon() {
+	t.tail.stats.late.Add(t.dropped())
+	t.set(t.phase(), 0)
+}
 
 // A fate is what becomes of a record.
 type fate uint8
 
 const (
 	fateHold  fate = iota
-	fatePass       // it is handed on
+	fatePass       // it is passed on
 	fateWeigh      // and if it is of a span, it is weighed
 	fateDrop
 )
 
-// admit says what is to become of a record of that level, and counts it unless it is to be held.
-func (t *tailRoot) admit(level slog.Level) fate {
+// admit returns what must become of a record of that level, and counts it unless it must be held.
+func (t tailRoot) admit(level slog.Level) fate {
 	stats := &t.tail.stats
-	switch t.phase.Load() {
+	switch t.phase() {
 	case holding:
 		return fateHold
 	case passing:
 		stats.kept.Add(1)
 		return fatePass
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	verdict := t.phase.Load()
-	if verdict == releasing {
-		if t.hasRoom() {
-			return fateHold
-		}
-		verdict = t.after
+	passes, reaches := level >= t.tail.passLevel(), t.tail.reaches(level)
+	t.span.mu.Lock()
+	defer t.span.mu.Unlock()
+	if t.phase() == releasing && t.hasRoom() {
+		return fateHold
 	}
-	if verdict != passing && t.isSpoiled(level) {
+	verdict := t.phase()
+	if verdict == releasing {
+		verdict = t.held.after
+	}
+	if verdict != passing && (reaches || t.span.is(spoiled)) {
 		t.pardon()
 		verdict = passing
-		if t.after = passing; t.phase.Load() != releasing {
-			t.phase.Store(passing)
+		if t.phase() == releasing {
+			t.held.after = passing
+		} else {
+			t.set(passing, 0)
 		}
 	}
 	switch {
@@ -84,100 +92,85 @@ func (t *tailRoot) admit(level slog.Level) fate {
 	case verdict == sharing:
 		stats.kept.Add(1)
 		return fateWeigh
-	case level >= t.tail.passLevel():
+	case passes:
 		stats.passed.Add(1)
 		return fatePass
 	}
 	stats.dropped.Add(1)
-	t.dropped++
+	t.set(t.phase(), t.dropped()+1)
 	return fateDrop
 }
 
-// hasRoom reports whether t, which is locked and releasing, can hold more. Where it is full, who logs faster than
-// the next handler takes it waits until there is room, as it would without us. But it may be the next handler itself
-// that is logging: so it does not wait for ever, and no second time.
-func (t *tailRoot) hasRoom() bool {
-	for t.isFull() && !t.stuck && t.phase.Load() == releasing {
-		if t.room == nil {
-			t.room = make(chan struct{})
+// hasRoom reports whether t, which is locked and releasing, can hold more. Where it is full, a caller who logs faster than
+// the next handler takes records waits until there is room, as without us. But the next handler itself may be
+// the one that logs: so no caller waits forever, and nobody waits in that root a second time.
+// It returns false, too, if t is no longer releasing.
+func (t tailRoot) hasRoom() bool {
+	for t.phase() == releasing {
+		h := t.held
+		if !h.isFull() {
+			return true
 		}
-		room := t.room
-		t.mu.Unlock()
+		if h.stuck {
+			return false
+		}
+		if h.room == nil {
+			h.room = make(chan struct{})
+		}
+		room := h.room
+		t.span.mu.Unlock()
 		select {
 		case <-room:
-			t.mu.Lock()
+			t.span.mu.Lock()
 		case <-time.After(maxTailWait):
-			t.mu.Lock()
-			t.stuck = true
+			t.span.mu.Lock()
+			if t.phase() == releasing {
+				t.held.stuck = true
+			}
 		}
 	}
-	return !t.isFull() || t.phase.Load() != releasing
+	return false
 }
 
 const maxTailWait = time.Second
 
-// makeRoom wakes those that wait in hasRoom.
-func (t *tailRoot) makeRoom() {
-	if t.room != nil {
-		close(t.room)
-		t.room = nil
-	}
-}
-
-// isSpoiled reports whether the root is to be kept, as far as is known when a record of that level comes.
-func (t *tailRoot) isSpoiled(level slog.Level) bool {
-	return t.root.is(spoiled) || level >= t.tail.opts.KeepLevel.Level()
-}
-
-// pardon counts as late what was dropped. t.mu is held.
-func (t *tailRoot) pardon() {
-	t.tail.stats.late.Add(t.dropped)
-	t.dropped = 0
-}
-
-// begin locks t, for a record of the given level and size to be added to what is held, which it returns; then end must follow.
+// begin locks t for a record of that level to be added to what is held, which it returns; end must follow.
 // It returns nil, and nothing is locked, if t holds no more: admit says what to do then.
-func (t *tailRoot) begin(level slog.Level, size int) *held {
-	t.mu.Lock()
-	switch p := t.phase.Load(); {
-	case p > releasing, p == releasing && t.isFull():
-		t.mu.Unlock()
+func (t tailRoot) begin(level slog.Level) *held {
+	reaches := t.tail.reaches(level)
+	t.span.mu.Lock()
+	switch p := t.phase(); {
+	case p > releasing, p == releasing && t.held.isFull():
+		t.span.mu.Unlock()
 		return nil
-	case t.held == nil && p == holding && !t.tail.open(t):
-		t.phase.Store(passing)
-		t.mu.Unlock()
-		return nil
+	case t.held == nil:
+		if t.held = t.tail.open(t); t.held == nil {
+			t.set(passing, 0)
+			t.span.mu.Unlock()
+			return nil
+		}
 	}
-	if t.held == nil {
-		t.held = heldPool.Get().(*held)
-	}
-	if level >= t.tail.opts.KeepLevel.Level() {
-		t.reached = true
-	}
-	t.held.size += size
-	t.tail.bytes.Add(int64(size))
+	t.held.reached = t.held.reached || reaches
 	return t.held
 }
 
-// end unlocks t, and lets through what is held if it is too much.
-func (t *tailRoot) end() {
-	if t.phase.Load() == holding {
+// end counts what was added since begin and unlocks t. It lets through what is held if it is too much.
+func (t tailRoot) end() {
+	t.held.account()
+	if t.phase() == holding {
 		if counter := t.excess(); counter != nil {
 			counter.Add(1)
 			_ = t.release(passing) // counted
 			return
 		}
 	}
-	t.mu.Unlock()
+	t.span.mu.Unlock()
 }
 
-// isFull reports whether as much is held as may be.
-func (t *tailRoot) isFull() bool { return t.held != nil && t.held.size > t.tail.opts.MaxRootBytes }
-
 // excess returns nil, or what counts roots of which too much is held.
-func (t *tailRoot) excess() *atomic.Int64 {
+func (t tailRoot) excess() *atomic.Int64 {
 	switch {
-	case t.isFull():
+	case t.held.isFull():
 		return &t.tail.stats.overRoot
 	case t.tail.bytes.Load() > int64(t.tail.opts.MaxBytes):
 		return &t.tail.stats.overAll
@@ -186,18 +179,18 @@ func (t *tailRoot) excess() *atomic.Int64 {
 }
 
 // decide gives the verdict about a root that has ended, unless there is one.
-func (t *tailRoot) decide() {
-	t.mu.Lock()
-	if t.phase.Load() != holding {
-		t.mu.Unlock()
+func (t tailRoot) decide() {
+	t.span.mu.Lock()
+	if t.phase() != holding {
+		t.span.mu.Unlock()
 		return
 	}
 	stats, slow := &t.tail.stats, t.tail.opts.Slow
 	verdict := dropping
 	switch {
-	case t.root.is(spoiled), t.reached, slow > 0 && t.root.duration >= slow:
+	case t.span.is(spoiled), t.held != nil && t.held.reached, slow > 0 && t.span.duration >= slow:
 		verdict = passing
-	case t.shared:
+	case t.tail.shares(t.span):
 		verdict = sharing
 	}
 	if verdict == dropping {
@@ -209,10 +202,10 @@ func (t *tailRoot) decide() {
 }
 
 // letThrough lets through what is held without a verdict, and counts the root, unless that is being done.
-func (t *tailRoot) letThrough(counter *atomic.Int64) error {
-	t.mu.Lock()
-	if t.phase.Load() != holding {
-		t.mu.Unlock()
+func (t tailRoot) letThrough(counter *atomic.Int64) error {
+	t.span.mu.Lock()
+	if t.phase() != holding {
+		t.span.mu.Unlock()
 		return nil
 	}
 	counter.Add(1)
@@ -220,67 +213,77 @@ func (t *tailRoot) letThrough(counter *atomic.Int64) error {
 }
 
 // wait returns when nothing is being let through.
-func (t *tailRoot) wait() {
-	t.turn.Lock()
-	defer t.turn.Unlock()
+func (t tailRoot) wait() {
+	t.span.mu.Lock()
+	if t.phase() != releasing {
+		t.span.mu.Unlock()
+		return
+	}
+	if t.held.done == nil {
+		t.held.done = make(chan struct{})
+	}
+	done := t.held.done
+	t.span.mu.Unlock()
+	<-done
 }
 
 // release leads t, which is locked and holding, to the phase after, and unlocks it. It lets through what is held, without a lock:
 // handlers and values may log in their turn. It returns the first error.
-func (t *tailRoot) release(after phase) (err error) {
-	if t.held == nil {
-		t.phase.Store(after)
-		t.mu.Unlock()
+func (t tailRoot) release(after phase) (err error) {
+	h := t.held
+	if h == nil {
+		t.set(after, 0)
+		t.span.mu.Unlock()
 		return nil
 	}
-	t.after = after
-	t.phase.Store(releasing)
-	t.turn.Lock()
-	t.mu.Unlock()
+	h.after = after
+	t.set(releasing, 0)
+	b := h.take()
+	t.span.mu.Unlock()
+	finished := false
 	defer func() {
-		// In nearly all cases the phase is another by now. Not if a handler ended the goroutine.
-		t.mu.Lock()
-		if t.phase.Load() == releasing {
-			t.phase.Store(passing)
+		if !finished { // a handler ended the goroutine
+			t.span.mu.Lock()
+			rest := h.take()
+			t.tail.lose(&rest)
+			h.after, b = passing, heldBuffer{}
 		}
-		t.makeRoom()
-		t.mu.Unlock()
-		t.turn.Unlock()
-		t.tail.remove(t)
+		t.held = nil
+		t.set(h.after, t.dropped())
+		h.makeRoom()
+		if h.done != nil {
+			close(h.done)
+		}
+		t.span.mu.Unlock()
+		t.tail.remove(h, b)
 	}()
 	for {
-		t.mu.Lock()
-		if t.after != passing && (t.root.is(spoiled) || t.reached) {
-			t.pardon()
-			t.after = passing
-		}
-		b, after := t.held, t.after
-		t.held = nil
-		t.makeRoom()
-		if b == nil {
-			t.phase.Store(after)
-			t.mu.Unlock()
-			return err
-		}
-		t.mu.Unlock()
-		dropped, e := b.letThrough(t.tail, after)
+		dropped, e := t.tail.letThrough(&b, after)
 		if err == nil {
 			err = e
 		}
-		if dropped > 0 {
-			t.mu.Lock()
-			t.dropped += dropped
-			t.mu.Unlock()
+		t.span.mu.Lock()
+		t.set(releasing, t.dropped()+dropped)
+		if h.after != passing && (t.span.is(spoiled) || h.reached) {
+			t.pardon()
+			h.after = passing
 		}
+		if h.n == 0 {
+			finished = true
+			return err
+		}
+		after, b = h.after, h.take()
+		h.makeRoom()
+		t.span.mu.Unlock()
 	}
 }
 
 // count returns how many records are held.
-func (t *tailRoot) count() int64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func (t tailRoot) count() int64 {
+	t.span.mu.Lock()
+	defer t.span.mu.Unlock()
 	if t.held == nil {
 		return 0
 	}
-	return t.held.count()
+	return int64(t.held.n)
 }

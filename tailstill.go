@@ -20,7 +20,22 @@ func (s *Span) isStill(e event) bool {
 	return e == eventEnd && !slices.ContainsFunc(s.env.attrs, hasValuer)
 }
 
-func hasValuer(a slog.Attr) bool { _, valuers := measure(a); return valuers }
+// hasValuer reports whether there is a LogValuer of the user's in a, or a mark of ours that may say something else later.
+func hasValuer(a slog.Attr) bool {
+	switch a.Value.Kind() {
+	case slog.KindGroup:
+		return slices.ContainsFunc(a.Value.Group(), hasValuer)
+	case slog.KindLogValuer:
+		switch m := a.Value.Any().(type) {
+		case *endMark:
+			return false
+		case *mark:
+			return m.isMoving() || hasValuer(slog.Attr{Value: m.value})
+		}
+		return true
+	}
+	return false
+}
 
 // isMoving reports whether a handler of ours would be told by m of a span that may say something else later.
 func (m *mark) isMoving() bool { return m.span != nil && m.format == nil && !m.span.isStill(m.event) }
