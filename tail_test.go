@@ -840,6 +840,41 @@ func TestTailHandlerReentrantTooMuch(t *testing.T) {
 	})
 }
 
+// What is dropped counts as late also where a record that is too much to be held shows that the root must be kept.
+func TestTailHandlerLateTooMuch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log *slog.Logger
+		kept := 0
+		again := func(ctx context.Context, msg string) {
+			if kept++; kept > 1 {
+				return
+			}
+			for range 30 {
+				log.InfoContext(ctx, "again")
+			}
+			log.ErrorContext(ctx, "again")
+		}
+		h := NewTailHandler(babbler{noHandler, again}, nil)
+		log = slog.New(h)
+		ctx, root := NewTracer(slog.DiscardHandler, nil).Start(background, "root")
+		for range 10 {
+			log.DebugContext(ctx, "m")
+		}
+		for range 10 {
+			log.InfoContext(ctx, "m")
+		}
+		h.tail.opts.MaxRootBytes = int(h.Stats().HeldBytes)
+		root.End()
+		log.DebugContext(ctx, "m")
+		got := h.Stats()
+		got.DroppedBytes = 0
+		got.Kept, got.Passed = got.Kept+got.Passed, 0
+		if diff := cmp.Diff(TailStats{Kept: 42, Dropped: 10, Late: 10, DroppedRoots: 1}, got); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	})
+}
+
 // A sleeper takes a while for each record, and ends the goroutine at one of them.
 type sleeper struct {
 	nothing

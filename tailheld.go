@@ -110,13 +110,14 @@ func (h *held) addLine(line []byte, level slog.Level, k heldKind) {
 	}
 }
 
-// addRecord adds r, which refers to size bytes.
-func (h *held) addRecord(r *heldRecord, size int) {
+// addRecord adds a record, which the caller must write, that refers to size bytes.
+func (h *held) addRecord(level slog.Level, size int) *heldRecord {
 	room := cap(h.records)
-	h.records = append(h.records, *r)
+	h.records = append(h.records, heldRecord{})
 	h.size += (cap(h.records)-room)*heldRecordSize + size
-	h.addEntry(entryHead{aRecord, r.r.Level, heldRecordSize + size}, nil)
+	h.addEntry(entryHead{aRecord, level, heldRecordSize + size}, nil)
 	h.n++
+	return &h.records[len(h.records)-1]
 }
 
 // addSpan adds the record that a span says all of, and that refers to size bytes.

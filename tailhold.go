@@ -99,20 +99,27 @@ func (t tailRoot) addSpan(s heldSpan, level slog.Level) bool {
 
 // holdRecord is holdLine where records are held.
 func (h *TailHandler) holdRecord(t tailRoot, ctx context.Context, c *current, r *slog.Record) bool {
-	rec := heldRecord{h: h, ctx: ctx, r: r.Clone()}
-	if recordHasValuer(r) {
-		setAttrs(&rec.r, resolved(appendRecord(nil, r)))
+	still := r
+	size, plain := plainSize(r)
+	if !plain {
+		if recordHasValuer(r) {
+			copied := *r
+			setAttrs(&copied, resolved(appendRecord(nil, r)))
+			still = &copied
+		}
+		size = recordSize(still)
 	}
-	size := h.pinnedSize() + recordSize(&rec.r)
+	size += h.pinnedSize()
+	var op *string
 	with := 0 // the size of c.env
 	if c.span != nil {
-		rec.op = c.span.renamed()
+		op = c.span.renamed()
 		size += c.span.pinnedSize()
 		if c.span.flags&FlagSampled == 0 && c.span.root != nil {
 			size += c.span.attrsSize() // there will be no span record to count them
 		}
 		if e := c.env.still(); e != c.env {
-			rec.ctx = &scopeContext{Context: ctx, env: e, span: c.span}
+			ctx = &scopeContext{Context: ctx, env: e, span: c.span}
 			size += scopeSize + e.size()
 		}
 		if c.env != c.span.env {
@@ -127,7 +134,9 @@ func (h *TailHandler) holdRecord(t tailRoot, ctx context.Context, c *current, r 
 		b.env = c.env
 		size += with
 	}
-	b.addRecord(&rec, size)
+	to := b.addRecord(r.Level, size)
+	to.h, to.ctx, to.op = h, ctx, op
+	to.r = still.Clone()
 	t.end()
 	return true
 }

@@ -264,9 +264,11 @@ func (t tailRoot) release(after phase) (err error) {
 		}
 		t.span.mu.Lock()
 		t.set(releasing, t.dropped()+dropped)
-		if h.after != passing && (t.span.is(spoiled) || h.reached) {
-			t.pardon()
+		if t.span.is(spoiled) || h.reached {
 			h.after = passing
+		}
+		if h.after == passing {
+			t.pardon()
 		}
 		if h.n == 0 {
 			finished = true

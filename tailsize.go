@@ -153,6 +153,24 @@ func recordSize(r *slog.Record) int {
 	return size
 }
 
+// plainSize is recordSize for a record that is plain: without groups and LogValuers.
+func plainSize(r *slog.Record) (size int, plain bool) {
+	size, plain = len(r.Message)+max(0, r.NumAttrs()-inlineAttrs)*attrSize, true
+	r.Attrs(func(a slog.Attr) bool {
+		size += len(a.Key)
+		switch a.Value.Kind() {
+		case slog.KindString:
+			size += len(a.Value.String())
+		case slog.KindAny:
+			size += boxedSize(a.Value.Any())
+		case slog.KindGroup, slog.KindLogValuer:
+			plain = false
+		}
+		return plain
+	})
+	return size, plain
+}
+
 const inlineAttrs = 5 // that a slog.Record has in itself
 
 // pinnedSize returns how much memory h takes, if it is derived and no record has been held with it.

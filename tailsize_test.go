@@ -213,3 +213,36 @@ func TestTailHandlerLeavesLittle(t *testing.T) {
 		t.Errorf("%d bytes for each root", n)
 	}
 }
+
+// What is used again is small, and refers to nothing.
+func TestHeldBufferReset(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		b    heldBuffer
+		kept bool
+	}{
+		{"text", heldBuffer{text: make([]byte, 1, maxHeldText)}, true},
+		{"too much text", heldBuffer{text: make([]byte, 1, maxHeldText+1)}, false},
+		{"records", heldBuffer{records: []heldRecord{maxHeldItems - 1: {ctx: background}}}, true},
+		{"too many records", heldBuffer{records: []heldRecord{maxHeldItems: {}}}, false},
+		{"spans", heldBuffer{spans: []heldSpan{maxHeldItems - 1: {span: new(Span)}}}, true},
+		{"too many spans", heldBuffer{spans: []heldSpan{maxHeldItems: {}}}, false},
+	} {
+		b := test.b
+		b.full, b.env, b.n, b.bytes = [][]byte{nil}, &noEnv, 1, 1
+		b.reset()
+		if (b.capacity() > 0) != test.kept || len(b.text)+len(b.records)+len(b.spans)+len(b.full)+b.n+b.bytes > 0 || b.env != nil {
+			t.Errorf("%s: %d bytes: %+v", test.name, b.capacity(), b)
+		}
+		for _, r := range b.records[:cap(b.records)] {
+			if r.ctx != nil {
+				t.Errorf("%s: a record refers to something", test.name)
+			}
+		}
+		for _, s := range b.spans[:cap(b.spans)] {
+			if s.span != nil {
+				t.Errorf("%s: a span refers to something", test.name)
+			}
+		}
+	}
+}
