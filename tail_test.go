@@ -39,8 +39,15 @@ package slogtrace
 //	Flush keeps errors; does not wait               Errors; FlushWaits
 //	span records known by their context only        SampleRate, R
 //
-// Not found, since they cost time or memory only: those that wait are woken at the end alone; what is used again still points
-// to old records. Nor that attributes of spans that were renamed for others are resolved, which shows in other Formats.
+//	woken at the end alone; not at the end          MakesRoom
+//	records behind a Goexit not counted             MakesRoom
+//	a failure while releasing not asked; not noted  FailsWhileReleasing, LateTooMuch
+//	MaxBytes, MaxRootBytes: >= for >                BoundsAreExact; MakesRoom
+//	bytes of a root not given back, or not added    Verdicts, Late
+//	memory for roots to come without bound          Bounds; HeldBufferReset
+//	freeBytes not given back                        Slow
+//
+// Not found: that attributes of spans that were renamed for others are resolved, which shows in other Formats.
 
 import (
 	"bytes"
@@ -873,6 +880,52 @@ func TestTailHandlerLateTooMuch(t *testing.T) {
 			t.Errorf("-want +got:\n%s", diff)
 		}
 	})
+}
+
+// A failure while records are let through keeps those that come then.
+func TestTailHandlerFailsWhileReleasing(t *testing.T) {
+	var buf bytes.Buffer
+	var child *Span
+	var log *slog.Logger
+	again := func(ctx context.Context, msg string) {
+		log.DebugContext(ctx, "again")
+		child.Fail(errSpanCard)
+	}
+	h := NewTailHandler(babbler{NewJSONHandler(&buf, debugLevel), again}, nil)
+	log = slog.New(h)
+	ctx, root := NewTracer(slog.DiscardHandler, nil).Start(background, "root")
+	_, child = Start(ctx, "child")
+	log.DebugContext(ctx, "dropped")
+	log.InfoContext(ctx, "m")
+	root.End()
+	if diff := cmp.Diff([]string{"m", "again"}, tailTexts(buf.Bytes())); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if s := h.Stats(); s.Dropped != 1 || s.Late != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A bound is the most that may be held.
+func TestTailHandlerBoundsAreExact(t *testing.T) {
+	held := func(opts *TailOptions) TailStats {
+		h := NewTailHandler(NewJSONHandler(io.Discard, debugLevel), opts)
+		ctx, _ := NewTracer(slog.DiscardHandler, nil).Start(background, "root")
+		_ = h.Handle(ctx, slog.NewRecord(time.Unix(0, 0), slog.LevelDebug, "m", 0))
+		return h.Stats()
+	}
+	n := int(held(nil).HeldBytes)
+	for _, opts := range []TailOptions{{MaxBytes: n}, {MaxRootBytes: n}} {
+		if s := held(&opts); s.Held != 1 || s.OverBytes+s.OverRootBytes != 0 {
+			t.Errorf("%d bytes: %+v", n, s)
+		}
+	}
+	if s := held(&TailOptions{MaxBytes: n - 1}); s.OverBytes != 1 {
+		t.Errorf("a byte too much: %+v", s)
+	}
+	if s := held(&TailOptions{MaxRootBytes: n - 1}); s.OverRootBytes != 1 {
+		t.Errorf("a byte too much: %+v", s)
+	}
 }
 
 // A sleeper takes a while for each record, and ends the goroutine at one of them.
