@@ -3,14 +3,18 @@ package slogtrace
 import (
 	"bytes"
 	"context"
+	"database/sql/driver"
 	"encoding/base64"
+	"encoding/gob"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -654,6 +658,46 @@ func TestSecret(t *testing.T) {
 		slog.New(h(&b)).With("s", s).Info("m", "s", s, "c", config{Password: s}, "p", &c)
 		if strings.Contains(b.String(), "hush") {
 			t.Error(b.String())
+		}
+	}
+}
+
+// What the doc of Secret says that no method can stop shows the string, and what it does not name hides it.
+func TestSecretOutOfReach(t *testing.T) {
+	s := Secret("hush")
+	var gobbed bytes.Buffer
+	if err := gob.NewEncoder(&gobbed).Encode(s); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := json.Marshal(map[Secret]int{s: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	argument, err := driver.DefaultParameterConverter.ConvertValue(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pointer, wrap := "%p", "%w" // so that vet does not see them
+	for what, text := range map[string]string{
+		"%p": fmt.Sprintf(pointer, s), "%w": fmt.Errorf(wrap, s).Error(), "%w, Sprintf": fmt.Sprintf(wrap, s),
+		"unexported": fmt.Sprint(struct{ s Secret }{s}), "unexported, within": fmt.Sprint(struct{ s []Secret }{[]Secret{s}}),
+		"keys": string(keys), "gob": gobbed.String(), "reflect": reflect.ValueOf(s).String(), "database/sql": fmt.Sprint(argument), "conversion": string(s),
+	} {
+		if !strings.Contains(text, "hush") {
+			t.Errorf("%s is within reach: %s", what, text)
+		}
+	}
+	extra, index, width, noVerb := "a", "%[3]d", "%*d", "%!"
+	asXML, err := xml.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, text := range map[string]string{
+		"EXTRA": fmt.Sprintf(extra, s), "BADINDEX": fmt.Sprintf(index, s), "BADWIDTH": fmt.Sprintf(width, s, 1), "%!": fmt.Sprintf(noVerb, s), "%v": fmt.Sprint(&s, []any{s}),
+		"XML": string(asXML), "error": errors.Join(fmt.Errorf("%v", s)).Error(), "map key, fmt": fmt.Sprint(map[Secret]int{s: 1}), "interface": fmt.Sprint(struct{ S any }{s}),
+	} {
+		if strings.Contains(text, "hush") {
+			t.Errorf("%s: %s", what, text)
 		}
 	}
 }

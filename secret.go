@@ -18,8 +18,15 @@ const redactedText = "[redacted]"
 //		Password slogtrace.Secret
 //	}
 //
-// Two places are out of its reach, since no method of it is called there: package fmt prints a struct's unexported fields,
-// and encoding/json a map's keys, without asking. In the records of a [NewRedactHandler] they are replaced there too.
+// No method of it is called in these places, which show the string itself:
+//
+//   - the verbs %p and %w of package fmt, which are wrong for a string ("go vet" says so);
+//   - a struct's unexported fields, and what is in them, printed by package fmt;
+//   - the keys of maps in encoding/json;
+//   - encoding/gob, and package reflect;
+//   - database/sql, where it is an argument like any string, and the conversion string(s).
+//
+// In the records of a [NewRedactHandler] unexported fields, keys of maps and reflect.Values are replaced too.
 type Secret string
 
 var (

@@ -1,0 +1,187 @@
+package slogtrace
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+type (
+	embeddedSecret struct {
+		PIN  string
+		Seen int
+	}
+	embeddedTagged struct {
+		Pin  string `json:"seen"`
+		Open int
+	}
+	pointerMethods struct{ Password string }
+	valueMethods   struct{ Password string }
+	textMethods    struct{ Password string }
+	zeroMethods    struct{ Password string }
+	Credentials    struct {
+		User string `json:"user"`
+	}
+)
+
+func (*pointerMethods) MarshalJSON() ([]byte, error) {
+	return []byte(`{"a":1,"b":[{"token":"LEAK"}]}`), nil
+}
+func (valueMethods) MarshalJSON() ([]byte, error) { return []byte(`{"a":1, "b":{"ok":[ ]}}`), nil }
+func (*textMethods) MarshalText() ([]byte, error) { return []byte("text"), nil }
+func (textMethods) AppendText(b []byte) ([]byte, error) {
+	return append(b, "appended"...), nil
+}
+func (zeroMethods) IsZero() bool { return true }
+
+// jsonTags are tags of fields: usual ones, ones that encoding/json refuses, and ones that its versions read differently.
+var jsonTags = []string{
+	``, `-`, `-,`, `name`, `Name`, `name,omitempty`, `,omitzero`, `,string`, `,omitempty,string`, `pin`, `p\u0069n`, `a"b`, `'quoted'`, `'pin'`, `'p\'in'`, `pass'word`,
+	`a b`, `größe`, `x/y~z`, `a\b`, `,embed`, `e,embed`, `,inline`, `,unknown`, `,case:ignore`, `n,case:strict`, `,'string'`, `dup`, `dup`, `DUP`, "\xff", `a,b,c`, `<&>`, `💥`,
+	`omitempty`, `,omitEmpty`, ` name`, `name `, `$%-/`, `,`, `,,`, `"`, `token'`, `\x70in`,
+}
+
+// A structMaker makes struct types and values of them.
+type structMaker struct{ *rand.Rand }
+
+var madeTypes = []reflect.Type{
+	reflect.TypeFor[string](), reflect.TypeFor[int](), reflect.TypeFor[bool](), reflect.TypeFor[float64](), reflect.TypeFor[*string](), reflect.TypeFor[[]string](),
+	reflect.TypeFor[map[string]string](), reflect.TypeFor[map[string]any](), reflect.TypeFor[map[int]string](), reflect.TypeFor[any](), reflect.TypeFor[[]byte](),
+	reflect.TypeFor[[2]int](), reflect.TypeFor[json.RawMessage](), reflect.TypeFor[json.Number](), reflect.TypeFor[pointerMethods](), reflect.TypeFor[*pointerMethods](),
+	reflect.TypeFor[valueMethods](), reflect.TypeFor[textMethods](), reflect.TypeFor[map[textMethods]int](), reflect.TypeFor[zeroMethods](), reflect.TypeFor[embeddedTagged](),
+	reflect.TypeFor[*embeddedSecret](), reflect.TypeFor[Secret](), reflect.TypeFor[http.Cookie](), reflect.TypeFor[*Credentials](), reflect.TypeFor[[]embeddedTagged](),
+}
+
+// structType returns a struct type, whose fields have those names.
+func (m structMaker) structType(depth int, names []string) reflect.Type {
+	var fields []reflect.StructField
+	for i := range 1 + m.IntN(5) {
+		name := fmt.Sprint(names[m.IntN(len(names))], i)
+		f := reflect.StructField{Name: name, Type: madeTypes[m.IntN(len(madeTypes))], Tag: reflect.StructTag(`json:` + quoted(jsonTags[m.IntN(len(jsonTags))]))}
+		if depth < 3 && m.IntN(4) == 0 {
+			f.Type = m.structType(depth+1, names)
+			if m.IntN(2) == 0 {
+				f.Type = reflect.PointerTo(f.Type)
+			}
+		}
+		fields = append(fields, f)
+	}
+	for _, e := range []reflect.StructField{
+		{Name: "EmbeddedSecret", Type: reflect.TypeFor[embeddedSecret]()}, {Name: "EmbeddedTagged", Type: reflect.TypeFor[embeddedTagged]()}, {Name: "Credentials", Type: reflect.TypeFor[Credentials](), Anonymous: true},
+	} {
+		if m.IntN(6) == 0 {
+			fields = append(fields, e)
+		}
+	}
+	return reflect.StructOf(fields)
+}
+
+func quoted(s string) string {
+	b, _ := json.Marshal(s)
+	return strings.ReplaceAll(string(b), `\u003c`, `<`)
+}
+
+// fill gives v values; text is what each string is.
+func (m structMaker) fill(v reflect.Value, text string, depth int) {
+	if depth > 8 || m.IntN(8) == 0 {
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		if v.Type() == reflect.TypeFor[json.Number]() {
+			v.SetString("12")
+		} else {
+			v.SetString(text)
+		}
+	case reflect.Int:
+		v.SetInt(int64(m.IntN(3)))
+	case reflect.Bool:
+		v.SetBool(m.IntN(2) == 0)
+	case reflect.Float64:
+		v.SetFloat([]float64{0, 1e30, 0.1}[m.IntN(3)])
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		m.fill(v.Elem(), text, depth+1)
+	case reflect.Slice:
+		switch v.Type().Elem().Kind() {
+		case reflect.Uint8:
+			if v.Type() == reflect.TypeFor[json.RawMessage]() {
+				v.SetBytes([]byte(`{"a":[1, "x"]}`))
+			} else {
+				v.SetBytes([]byte("abc"))
+			}
+		default:
+			v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+			m.fill(v.Index(0), text, depth+1)
+		}
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		key, elem := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		if key.Kind() == reflect.String {
+			key.SetString([]string{"k", "\xff", "<k>", ""}[m.IntN(4)])
+		}
+		m.fill(elem, text, depth+1)
+		v.SetMapIndex(key, elem)
+	case reflect.Interface:
+		inner := reflect.New(madeTypes[m.IntN(len(madeTypes))]).Elem()
+		m.fill(inner, text, depth+1)
+		v.Set(inner)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				m.fill(v.Field(i), text, depth+1)
+			}
+		}
+	}
+}
+
+// FuzzRedactStructs makes struct types with tags of all kinds. Where there is nothing to replace, what is rewritten is what
+// encoding/json of this toolchain writes, byte for byte; and no secret comes out, whatever it is called there.
+func FuzzRedactStructs(f *testing.F) {
+	for seed := range uint64(400) {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		m := structMaker{rand.New(rand.NewPCG(seed, 3))}
+		nothing := newRedactor(&RedactOptions{NoDefaults: true, Keys: []string{"never there"}})
+		v := reflect.New(m.structType(0, []string{"A", "B", "C"}))
+		m.fill(v.Elem(), []string{"x", "\xff<", "\u2028"}[m.IntN(3)], 0)
+		for _, v := range []any{v.Interface(), v.Elem().Interface(), []any{v.Interface(), map[string]any{"v": v.Elem().Interface()}}} {
+			want, err := appendJSON(nil, v)
+			if err != nil {
+				continue
+			}
+			for _, guided := range []bool{false, true} {
+				got, changed := nothing.rewrite(v, guided, shown, 0)
+				hidesItself := changed && strings.Contains(fmt.Sprint(got), "[redacted]")
+				if changed != hidesItself || !changed && got.String() != string(want) {
+					t.Errorf("guided %v, %T:\n got %s\nwant %s", guided, v, got, want)
+				}
+			}
+		}
+
+		// The strings under these names in Go are secrets, whatever the tags say of them.
+		v = reflect.New(m.structType(0, []string{"Password", "PIN"}))
+		m.fill(v.Elem(), "LEAK", 0)
+		for _, v := range []any{v.Interface(), v.Elem().Interface(), []any{map[string]any{"v": v.Interface(), "w": v.Elem().Interface()}}} {
+			for _, mk := range []func(io.Writer) slog.Handler{
+				func(w io.Writer) slog.Handler { return NewJSONHandler(w, nil) },
+				func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },
+				func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) },
+			} {
+				var b bytes.Buffer
+				slog.New(NewRedactHandler(mk(&b), nil)).Info("m", "v", v)
+				if strings.Contains(b.String(), "LEAK") {
+					t.Errorf("%T: %s", v, b.String())
+				}
+			}
+		}
+	})
+}
