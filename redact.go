@@ -33,10 +33,13 @@ type RedactOptions struct {
 // Nil options mean the defaults; they are copied. It panics if next is nil.
 //
 // By default the names are authorization, cookie, password, passphrase, secret, token, api key, private key, credentials,
-// session id, card number, cvv, pin and more of their kind. A key has such a name in it if the name is one or more
-// of the key's words, whatever their case and whatever is between them: X-Api-Key, apiKey, OPENAI_API_KEY and apikey.
-// Words begin and end where letters do, and where the case changes. So tokens_used and passwordless are none,
-// and neither is a key that ends with a measure: token_count, password_length, cookie_type, secret_expires_at.
+// session id, sid, csrf, dsn, database url, card number, cvv, pin and more of their kind: docs/redaction.md.
+// A key has such a name in it if the name is one or more of the key's words, whatever their case and whatever is between them:
+// X-Api-Key, apiKey, OPENAI_API_KEY and apikey.
+// Words begin and end where letters do, and where the case changes. So tokens_used and passwordless have none,
+// and neither has a key that ends with a measure: token_count, password_length, cookie_type, secret_expires_at.
+//
+// Under the names auth, session, pass, tokens and a few more only strings are replaced, so that auth=true and tokens=512 stay.
 //
 // Replaced is the whole value of such a key, whatever it is, wherever it stands:
 //
@@ -49,6 +52,8 @@ type RedactOptions struct {
 //     makes of it otherwise, in the lines of text handlers too;
 //   - among the attributes of [With] and the baggage, and in [Baggage], as handlers further in find them in the record's context;
 //   - among the attributes of a span, and in its error if [RedactOptions] say so, also in what [SpanOf] says;
+//   - in a [net/url.URL]: named parameters and the password, in a copy;
+//   - in what has a Name, or a Key, and a Value, such as a cookie: the value, if the name is such a name;
 //   - a [Secret], where its methods are not asked.
 //
 // What is not read: the text of messages (but for [RedactOptions].Cards), the names of spans, keys, and text in strings,
