@@ -112,6 +112,7 @@ func TestAppendInside(t *testing.T) {
 func TestAppendInt(t *testing.T) {
 	check := func(v int64) {
 		checkAppended(t, "a number", strconv.FormatInt(v, 10), func(b []byte) []byte { return appendInt(b, v) })
+		checkAppended(t, "an unsigned number", strconv.FormatUint(uint64(v), 10), func(b []byte) []byte { return appendUint(b, uint64(v)) })
 	}
 	for v := int64(-12); v < 100_200; v++ {
 		check(v)
@@ -194,6 +195,7 @@ var testZones = []*time.Location{
 	time.UTC, time.Local,
 	time.FixedZone("A", 2*3600), time.FixedZone("A", -3*3600-1800), time.FixedZone("", 0),
 	time.FixedZone("seconds", 3600+17), time.FixedZone("minus", -59), time.FixedZone("far", 25*3600), time.FixedZone("west", -14*3600-61),
+	time.FixedZone("99 hours", 100*3600-1), time.FixedZone("100 hours", 100*3600), time.FixedZone("-99 hours", 1-100*3600), time.FixedZone("-100 hours", -100*3600),
 }
 
 func timeOracle(tb testing.TB, t time.Time) string {
