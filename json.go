@@ -236,9 +236,10 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 		sep = false
 	}
 	known := kind == plainRecord // to be ordinary
-	some := false
+	seen, some := 0, false
 	ok = true
 	r.Attrs(func(a slog.Attr) bool {
+		seen++
 		switch {
 		case x != nil && x.keys.isPlainWord(a.Key): // nor reserved
 		case !known && (a.Key == "" || reserved.has(a.Key)), x != nil && len(a.Key) >= x.keys.min && !x.passesAttr(&a):
@@ -265,7 +266,7 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 				ok = false
 				return false
 			}
-			if known = known || hasKeys(r, reserved); !known {
+			if known = known || seen == r.NumAttrs() || hasKeys(r, reserved); !known {
 				ok = false
 				return false
 			}
