@@ -39,6 +39,13 @@ var gates = slices.Concat([]gate{
 	{"J1", wrapInfo, 1.40, 0, nil},
 	{"J1", wrapAttr, 1.40, 0, nil},
 
+	{"duration", ownInfo, 0.62, 0, nil},
+	{"uint", ownInfo, 0.62, 0, nil},
+	{"error", ownInfo, 0.62, 0, nil},
+	{"time", ownInfo, 0.62, 0, nil},
+	{"times", ownInfo, 0.70, 0, nil},
+	{"ten", ownInfo, 0.62, -1, nil},
+
 	{"J1g", ownInfo, 0.65, 0, nil},
 	{"J1g", ownAttrs, 0.65, 0, nil},
 	{"J1g", wrapInfo, 1.05, -1, nil},

@@ -30,7 +30,7 @@ type job struct {
 
 // jobs returns all jobs, those with gates first.
 func jobs() []job {
-	list := slices.Concat(recordJobs(), spanJobs(), headerJobs(), payloadJobs(), requestJobs(), presetJobs(), redactJobs(), tailJobs(), httpJobs(), disabledJobs(), extraJobs())
+	list := slices.Concat(recordJobs(), valueJobs(), spanJobs(), headerJobs(), payloadJobs(), requestJobs(), presetJobs(), redactJobs(), tailJobs(), httpJobs(), disabledJobs(), extraJobs())
 	for i := range list {
 		// Not each tool exists on each system.
 		list[i].tools = slices.DeleteFunc(list[i].tools, func(t tool) bool { return t.open == nil })
