@@ -3,39 +3,68 @@ package tracelog
 import (
 	"bytes"
 	"cmp"
+	"slices"
 )
 
 // bracketed reads a text line that has its ids in brackets:
 //
 //	2026-03-01 09:15:00.123 INFO api [trace:4bf9 span:00f0 op:POST /bookings] seat held
 //
-// Before them, a time and a level are known wherever they stand; what else is there is the attribute "prefix".
-// Behind them is the message, to the end of the line. Only behind "span end" and "span start"
-// may key=value pairs follow, so that text lines can have whole spans.
-// Within the brackets each key is one of the names of the ids in a preset, and its value is a JSON string or lasts until the next one.
+// Within the brackets each key is one of the names of the ids in a preset, or one of somebody else's. See bracket.
+// Spring Boot writes [trace-span] and Sleuth [app,trace,span].
+//
+// The brackets count only before the message; see isHead. There, a time and a level are known wherever they are;
+// the rest is the attribute "prefix". Behind the brackets is the message, to the end of the line. Only behind "span end"
+// and "span start" may key=value pairs follow, so that text lines can have whole spans.
 func (p *lineParser) bracketed(line []byte, e *Entry) bool {
-	open := bytes.Index(line, []byte("[trace"))
-	if open < 0 {
-		return false
-	}
-	if inQuotes(line[:open]) {
-		// It is a part of a value, if the line consists of pairs. See prefixed.
-		if p.logfmt(line, e) {
-			return true
+	from := 0
+	for range maxGroups {
+		i := bytes.IndexByte(line[from:], '[')
+		if i < 0 {
+			return false
 		}
-		*e = Entry{File: e.File, Line: e.Line, Raw: e.Raw}
-		p.isText = false
+		open := from + i
+		from = open + 1
+		end := closing(line, open)
+		if end < 0 {
+			continue
+		}
+		p.members = p.members[:0]
+		foreign, keyed := p.bracket(line[open+1 : end])
+		if !keyed && !p.correlation(line[open+1:end]) {
+			continue
+		}
+		if !isHead(line[:open], !p.at.IsZero()) {
+			return false
+		}
+		before, message := line[:open], bytes.TrimLeft(line[end+1:], " \t:")
+		if !keyed { // Spring's logger comes behind
+			if logger, rest, ok := bytes.Cut(message, []byte(" : ")); ok && isHead(logger, true) {
+				before, message = slices.Concat(before, []byte(" "), logger), rest
+			}
+		}
+		p.message(before, cutDashes(message), foreign)
+		p.isText = true
+		p.index()
+		l := &layouts[0]
+		if p.first[slotDatadogTrace] != 0 {
+			l = p.preset()
+		}
+		p.fields(e, l)
+		if e.Schema != "" {
+			e.Schema = "text"
+		}
+		return true
 	}
-	end := closing(line, open)
-	if end < 0 {
-		return false
-	}
-	p.members = p.members[:0]
-	if !p.bracket(line[open+1 : end]) {
-		return false
-	}
-	p.before(line[:open])
-	message := bytes.TrimLeft(line[end+1:], " \t:")
+	return false
+}
+
+// maxGroups is how many brackets of a line are looked into, so that a hostile line costs no more than others.
+const maxGroups = 16
+
+// message adds what is before and behind the brackets, and then what the brackets have beside the ids.
+func (p *lineParser) message(before, message []byte, foreign []member) {
+	p.before(before)
 	for _, m := range [...]string{messageStart, messageEnd} {
 		rest, ok := bytes.CutPrefix(message, []byte(m+" "))
 		if !ok {
@@ -49,25 +78,17 @@ func (p *lineParser) bracketed(line []byte, e *Entry) bool {
 		}
 	}
 	p.add("msg", message)
-	p.isText = true
-	p.index()
-	p.fields(e, &layouts[0])
-	e.Schema = "text"
-	return true
+	p.members = append(p.members, foreign...)
 }
 
-// inQuotes reports whether text goes on inside of quotes.
-func inQuotes(text []byte) bool {
-	quoted := false
-	for i := 0; i < len(text); i++ {
-		switch {
-		case text[i] == '"':
-			quoted = !quoted
-		case text[i] == '\\' && quoted:
-			i++
+// cutDashes cuts the dashes that some put between the brackets and the message: "] - seat held".
+func cutDashes(message []byte) []byte {
+	for _, dashes := range [...]string{"- ", "-- ", "--- ", "| "} {
+		if rest, ok := bytes.CutPrefix(message, []byte(dashes)); ok {
+			return bytes.TrimLeft(rest, " \t")
 		}
 	}
-	return quoted
+	return message
 }
 
 // prefixed reads ids in brackets at the start of the message, else in a member "prefix", of a line that has no id of a trace:
@@ -90,10 +111,10 @@ func (p *lineParser) prefixed(e *Entry) {
 	}
 }
 
-// opening takes the ids of e from the brackets that text begins with, and returns what stands behind them.
-// If whole is set that must be nothing.
+// opening takes the ids of e from the brackets that text begins with, and returns what is behind them.
+// If whole is set that must be nothing. The other keys of the brackets become members of the line.
 func (p *lineParser) opening(e *Entry, text []byte, whole bool) (rest []byte, ok bool) {
-	if !bytes.HasPrefix(text, []byte("[trace")) {
+	if len(text) == 0 || text[0] != '[' {
 		return nil, false
 	}
 	end := closing(text, 0)
@@ -106,7 +127,8 @@ func (p *lineParser) opening(e *Entry, text []byte, whole bool) (rest []byte, ok
 		return nil, false
 	}
 	n := len(p.members)
-	if !p.bracket(text[1:end]) {
+	foreign, ok := p.bracket(text[1:end])
+	if !ok {
 		p.members = p.members[:n]
 		return nil, false
 	}
@@ -114,17 +136,31 @@ func (p *lineParser) opening(e *Entry, text []byte, whole bool) (rest []byte, ok
 	for i := n; i < len(p.members); i++ {
 		m := &p.members[i]
 		m.taken = true
-		switch value := plain(m.value[1 : len(m.value)-1]); m.slot {
-		case slotTrace:
-			e.Trace, e.Span = traceID(idPlain, string(value)) // X-Ray's header has the span too
-		case slotSpan:
-			span = spanID(idPlain, string(value))
+		form := idPlain
+		if m.slot == slotDatadogTrace || m.slot == slotDatadogSpan {
+			form = idDatadog
+		}
+		switch value := string(plain(m.value[1 : len(m.value)-1])); m.slot {
+		case slotTrace, slotDatadogTrace:
+			if e.Trace == "" {
+				e.Trace, e.Span = traceID(form, value) // X-Ray's header has the span too
+			}
+		case slotSpan, slotDatadogSpan:
+			span = cmp.Or(span, spanID(form, value))
 		case slotOp:
-			e.Op = p.in.string(value)
+			e.Op = p.in.string([]byte(value))
 		}
 	}
-	e.Span = cmp.Or(span, e.Span)
-	e.Schema = "text"
+	e.Trace, e.Span = idOrNone(e.Trace), cmp.Or(idOrNone(span), idOrNone(e.Span))
+	if e.Schema = ""; e.Trace != "" || e.Span != "" {
+		e.Schema = "text"
+	}
+	p.members = append(p.members, foreign...)
+	for i := n; i < len(p.members); i++ {
+		if m := &p.members[i]; !m.taken && m.slot != 0 && p.first[m.slot] == 0 {
+			p.first[m.slot] = int32(i + 1)
+		}
+	}
 	for i := range layouts {
 		if l := &layouts[i]; l.strings && p.mask&l.tells == l.tells {
 			p.layout = l
@@ -149,52 +185,227 @@ func closing(line []byte, i int) int {
 	return -1
 }
 
-// The keys within brackets, and slogtrace's name for each.
+// The keys within brackets, and the key of a record for each.
 var bracketKeys = map[string]string{
-	"trace": "trace", "trace_id": "trace", "traceId": "trace", "trace.id": "trace", "traceID": "trace",
+	"trace": "trace", "trace_id": "trace", "traceId": "trace", "trace.id": "trace", "traceID": "trace", "traceparent": "trace",
 	"span": "span", "span_id": "span", "spanId": "span", "span.id": "span", "spanID": "span",
+	"dd.trace_id": "dd.trace_id", "dd.span_id": "dd.span_id",
 	"op": "op",
 }
 
-// bracket appends the ids between brackets. There must be a trace.
-func (p *lineParser) bracket(b []byte) bool {
-	n := len(p.members)
-	key := ""
+// bracket appends the ids between brackets. There must be a trace's. An id has no spaces, and an op ends where the next
+// key begins. Any value may be a JSON string. A key of an id counts once. Foreign are the other keys with their values.
+func (p *lineParser) bracket(b []byte) (foreign []member, ok bool) {
+	key, known := "", false
 	from := 0 // of key's value
+	keep := func(value []byte) {
+		m := member{key: []byte(key), value: value, slot: slots[key]}
+		if !known {
+			foreign = append(foreign, m)
+			return
+		}
+		p.members = append(p.members, m)
+		ok = ok || len(value) > len(`""`) && (key == "trace" || key == "dd.trace_id")
+	}
+	put := func(end int) {
+		value := bytes.Trim(b[from:end], " ,")
+		switch {
+		case key == "":
+		case !known:
+			keep(bareText(value))
+		default:
+			if key != "op" {
+				if i := bytes.IndexAny(value, " ,"); i >= 0 {
+					value = value[:i]
+				}
+			}
+			keep(appendQuoted(nil, value))
+		}
+	}
 	seen := make(map[string]bool, 3)
-	for i := 0; i <= len(b); i++ {
-		// A word ends here.
-		if i < len(b) && b[i] != ' ' {
+	for start := 0; start < len(b); start++ {
+		if start > 0 && b[start-1] != ' ' && b[start-1] != ',' {
 			continue
 		}
-		start := bytes.LastIndexByte(b[:i], ' ') + 1
-		word := b[start:i]
-		name := ""
-		at := bytes.IndexAny(word, ":=")
-		if at > 0 {
-			name = bracketKeys[string(word[:at])]
+		n := keyLength(b[start:])
+		if n == 0 {
+			continue
 		}
-		if name != "" && !seen[name] {
+		name := bracketKeys[string(b[start:start+n])]
+		switch {
+		case name != "" && !seen[name]:
 			seen[name] = true
-			if key != "" {
-				p.add(key, bytes.Trim(b[from:start], " ,"))
+			put(start)
+			key, known = name, true
+		case name == "" && (start == 0 || b[start-1] == ' '):
+			put(start)
+			key, known = string(b[start:start+n]), false
+			if key == "resource.service.name" {
+				key = "service"
 			}
-			key, from = name, start+at+1
-			if l := (lexer{b: b, i: from}); l.str() && (l.i == len(b) || b[l.i] == ' ' || b[l.i] == ',') {
-				p.members = append(p.members, member{key: []byte(key), value: b[from:l.i:l.i], slot: slots[key]})
-				key, i = "", l.i
+		default:
+			continue
+		}
+		start += n
+		from = start + 1
+		if l := (lexer{b: b, i: from}); l.str() && (l.i == len(b) || b[l.i] == ' ' || b[l.i] == ',') {
+			keep(b[from:l.i:l.i])
+			key, start = "", l.i-1
+		}
+	}
+	put(len(b))
+	return foreign, ok
+}
+
+// keyLength returns how long the key is that b begins with, before a colon or an equals sign; 0 if there is none.
+// "http://x" and "std::map" have none.
+func keyLength(b []byte) int {
+	n := 0
+	for n < len(b) && (isDigit(b[n]) && n > 0 || isLetter(b[n]) || b[n] == '_' || n > 0 && (b[n] == '.' || b[n] == '-')) {
+		n++
+	}
+	if n == len(b) || b[n] != ':' && b[n] != '=' {
+		return 0
+	}
+	if b[n] == ':' && n+1 < len(b) && (b[n+1] == '/' || b[n+1] == ':') {
+		return 0
+	}
+	return n
+}
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+// correlation appends the ids of brackets without keys: [trace-span] as Spring Boot 3 writes it,
+// or [app,trace,span] and [app,trace,span,exported] of Sleuth.
+func (p *lineParser) correlation(b []byte) bool {
+	if len(b) == 32+1+16 && b[32] == '-' && isHex(string(b[:32])) && isHex(string(b[33:])) {
+		p.add("trace", b[:32])
+		p.add("span", b[33:])
+		return true
+	}
+	if len(b) > 200 {
+		return false
+	}
+	parts := bytes.Split(b, []byte(","))
+	if len(parts) != 3 && (len(parts) != 4 || string(parts[3]) != "true" && string(parts[3]) != "false") {
+		return false
+	}
+	app, trace, span := parts[0], parts[1], parts[2]
+	if len(trace) != 32 && len(trace) != 16 || len(span) != 16 || !isHex(string(trace)) || !isHex(string(span)) || len(app) > 0 && !isName(app) {
+		return false
+	}
+	p.add("trace", trace)
+	p.add("span", span)
+	if len(app) > 0 {
+		p.add("service", app)
+	}
+	return true
+}
+
+// isHead reports whether text can be all that a line has before its message: a time, a level, a thread, a logger,
+// numbers and other groups in brackets, with spaces and dashes between. Other words are the message's: then it has begun.
+// Timed says that a time was cut off before.
+//
+// Nothing tells the name of a logger from a word. One word of mere letters is a name if a time or a level is there too;
+// of more, and of one beside other names, it must be a thread or a logger by its form: com.example.Shop, main.go:12.
+func isHead(b []byte, timed bool) bool {
+	b = bytes.TrimSpace(b)
+	if _, rest, ok := cutTime(b); ok {
+		b, timed = rest, true
+	}
+	level := false
+	words, names, more := 0, 0, 0 // behind the level: of letters only, of a logger's form, and others
+	for len(b) > 0 {
+		if b[0] == '[' || b[0] == '(' {
+			end := bytes.IndexByte(b, ')')
+			if b[0] == '[' {
+				end = closing(b, 0)
+			}
+			if end < 0 {
+				return false
+			}
+			group := string(bytes.TrimSpace(b[1:min(end, 17)]))
+			level = level || isLevel(group)
+			timed = timed || end >= 19 && isTime(b[1:end])
+			b = bytes.TrimLeft(b[end+1:], " \t:")
+			continue
+		}
+		n := bytes.IndexAny(b, " \t[(")
+		if n < 0 {
+			n = len(b)
+		}
+		word := bytes.Trim(b[:n], ":|-")
+		b = bytes.TrimLeft(b[n:], " \t")
+		switch {
+		case len(bytes.Trim(word, "0123456789.,:")) == 0: // a separator, a number, a time without a date
+		case len(word) <= 16 && isLevel(string(word)):
+			if level {
+				return false
+			}
+			level = true
+			if words > 1 || words+names+more > 3 {
+				return false
+			}
+			words, names, more = 0, 0, 0
+		default:
+			switch kindOfWord(word) {
+			case wordPlain:
+				words++
+			case wordLogger:
+				names++
+			case wordName:
+				more++
+			default:
+				return false
 			}
 		}
 	}
-	if key != "" {
-		p.add(key, bytes.Trim(b[from:], " ,"))
+	switch {
+	case words > 1 || words+names+more > 3:
+		return false
+	case words == 1:
+		return (timed || level) && more == 0
 	}
-	for i := n; i < len(p.members); i++ {
-		if m := &p.members[i]; string(m.key) == "trace" && len(m.value) > len(`""`) {
-			return true
+	return true
+}
+
+func isTime(b []byte) bool {
+	_, rest, ok := cutTime(b)
+	return ok && len(rest) == 0
+}
+
+type wordKind uint8
+
+const (
+	wordOther  wordKind = iota // it is no name
+	wordPlain                  // of letters only
+	wordName                   // as http-nio-8080-exec-1
+	wordLogger                 // as com.example.Shop, OrderService, main.go:12
+)
+
+func kindOfWord(w []byte) wordKind {
+	if !isLetter(w[0]) && w[0] != '_' && w[0] != '@' {
+		return wordOther
+	}
+	kind := wordPlain
+	for i, c := range w {
+		switch {
+		case isLetter(c):
+			if i > 0 && c < 'a' && w[i-1] >= 'a' {
+				kind = wordLogger
+			}
+		case c == '.' || c == '/' || c == '$' || c == ':' || c == '@':
+			if i+1 == len(w) {
+				return wordOther
+			}
+			kind = wordLogger
+		case isDigit(c) || c == '-' || c == '_' || c == '#':
+			kind = max(kind, wordName)
+		default:
+			return wordOther
 		}
 	}
-	return false
+	return kind
 }
 
 // add appends a member whose value is a text.
@@ -207,7 +418,12 @@ func (p *lineParser) before(b []byte) {
 	b = bytes.TrimSpace(b)
 	if t, rest, ok := cutTime(b); ok {
 		p.at, b = t, rest
+	} else if end := closing(b, 0); end > 0 && b[0] == '[' {
+		if t, rest, ok := cutTime(b[1:end]); ok && len(rest) == 0 {
+			p.at, b = t, b[end+1:]
+		}
 	}
+	b = bytes.ReplaceAll(b, []byte("]["), []byte("] ["))
 	rest := make([]byte, 0, len(b))
 	level := false
 	for word := range bytes.FieldsSeq(b) {

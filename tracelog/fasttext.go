@@ -71,7 +71,7 @@ func (f *fastLine) parseBracket(b []byte, i, end int) bool {
 	}
 	for i += 2; i < end && (b[i] == ' ' || b[i] == '\t' || b[i] == ':'); i++ {
 	}
-	if bytes.HasPrefix(b[i:end], []byte("span ")) {
+	if bytes.HasPrefix(b[i:end], []byte("span ")) || i < end && (b[i] == '-' || b[i] == '|') {
 		return false
 	}
 	for _, c := range b[i:end] {
@@ -102,15 +102,18 @@ var isIDByte = func() (is [256]bool) {
 // parseText is parse for a line of key=value pairs, without its newline, which begins at i in b.
 // It takes values that stand as they are, with or without quotes, and lines that lineParser could not take for others.
 func (f *fastLine) parseText(b []byte, i, end int) bool {
-	if c := b[i] | 0x20; c < 'a' || c > 'z' || end-i > maxPairs || bytes.Contains(b[i:end], bracketStart) {
+	if c := b[i] | 0x20; c < 'a' || c > 'z' || end-i > maxPairs {
 		return false
 	}
 	f.begin()
 	f.isText = true
-	for {
+	for first := i; ; {
 		start := i
 		if i = endOfKey(b, i); i == start || i >= end || b[i] != '=' {
 			return false
+		}
+		if start == first && bytes.ContainsAny(b[start:i], "[(") {
+			return false // it may be bracketed, as no line is behind an equals sign
 		}
 		known := f.keys.find(b, start, i)
 		i++
@@ -147,8 +150,6 @@ func (f *fastLine) parseText(b []byte, i, end int) bool {
 		}
 	}
 }
-
-var bracketStart = []byte("[trace")
 
 // endOfKey returns where the key ends that begins at i: before the first byte that it may not have without quotes.
 func endOfKey(b []byte, i int) int {

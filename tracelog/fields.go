@@ -68,9 +68,38 @@ func (p *lineParser) index() {
 
 func (p *lineParser) note(i int, m *member) {
 	p.first[m.slot] = int32(i + 1)
-	if c := m.value[0]; c == '"' || isDigit(c) && (p.isText || numberIDs[m.slot]) {
-		p.mask |= m.slot.bit()
+	c := m.value[0]
+	if c == '"' || isDigit(c) && (p.isText || numberIDs[m.slot]) {
+		if bit := m.slot.bit(); bit&idSlots == 0 || !isNoID(m.value) {
+			p.mask |= bit
+		} else {
+			p.take(&p.members[i]) // it says nothing
+		}
 	}
+}
+
+// isNoID reports whether a value, of any key of an id, means that there is no id.
+func isNoID(value []byte) bool {
+	if value[0] == '"' {
+		value = value[1 : len(value)-1]
+		if bytes.IndexByte(value, '\\') >= 0 {
+			value = plain(value)
+		}
+	}
+	if len(value) == 0 {
+		return false
+	}
+	switch value[0] {
+	case '0':
+		if isTraceparent(value) {
+			return isZeroID(value[3:35])
+		}
+		return isZeroID(value)
+	case '1', 'R', 'S', 'p':
+		trace, _ := traceID(idGoogle, string(value))
+		return isZeroID(trace)
+	}
+	return false
 }
 
 // open adds the known members of the object that the i-th member is.
@@ -168,9 +197,10 @@ func (p *lineParser) ids(e *Entry) {
 	if p.text(fieldTrace, &e.Trace, false) {
 		found := e.Trace
 		e.Schema = p.layout.name
-		if e.Trace, segment = traceID(p.layout.ids, found); p.layout.ids == idPlain && e.Trace != found {
+		if e.Trace, segment = traceID(p.layout.ids, found); p.layout.ids == idPlain && e.Trace != found && !isTraceparent(found) {
 			e.Schema = "xray"
 		}
+		segment = idOrNone(segment)
 	}
 	if p.text(fieldSpan, &e.Span, false) {
 		e.Schema = cmp.Or(e.Schema, p.layout.name)
@@ -315,6 +345,9 @@ func (p *lineParser) text(f field, to *string, often bool) bool {
 			continue
 		}
 		p.take(m)
+		if (f == fieldTrace || f == fieldSpan || f == fieldParent) && isNoID(m.value) {
+			continue
+		}
 		if often {
 			*to = p.in.string(s)
 		} else {
@@ -405,7 +438,7 @@ func (p *lineParser) links(v []byte) ([]Link, bool) {
 					return nil, false
 				}
 				trace, _ := traceID(p.layout.ids, string(pair[:at]))
-				links = append(links, Link{trace, spanID(p.layout.ids, string(pair[at+1:]))})
+				links = appendLink(links, Link{trace, spanID(p.layout.ids, string(pair[at+1:]))})
 			}
 			return links, true
 		}
@@ -431,14 +464,34 @@ func (p *lineParser) links(v []byte) ([]Link, bool) {
 		inner.layout = inner.preset()
 		inner.ids(&e)
 		inner.reset()
-		if e.Trace == "" || e.Span == "" {
+		switch {
+		case e.Trace != "" && e.Span != "":
+			trace, _ := traceID(p.layout.ids, e.Trace)
+			links = appendLink(links, Link{trace, spanID(p.layout.ids, e.Span)})
+		case !inner.hasNoID():
 			return nil, false
 		}
-		trace, _ := traceID(p.layout.ids, e.Trace)
-		links = append(links, Link{trace, spanID(p.layout.ids, e.Span)})
 		if l.space(); l.peek(',') {
 			l.i++
 		}
 	}
 	return links, true
+}
+
+// appendLink appends a link, unless one of its ids is none.
+func appendLink(links []Link, l Link) []Link {
+	if isZeroID(l.Trace) || isZeroID(l.Span) {
+		return links
+	}
+	return append(links, l)
+}
+
+// hasNoID reports whether one of the ids that the members have says that there is none.
+func (p *lineParser) hasNoID() bool {
+	for i := range p.members {
+		if m := &p.members[i]; m.slot.bit()&idSlots != 0 && isNoID(m.value) {
+			return true
+		}
+	}
+	return false
 }

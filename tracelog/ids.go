@@ -32,9 +32,12 @@ func TraceIDs(id string) []string {
 }
 
 // traceID returns the id that a line has under a key of a preset with that form.
-// X-Ray's form is nobody else's, so it is read under all keys; it may bring the span's id.
+// X-Ray's form and a traceparent are nobody else's, so they are read under all keys. They may bring the span's id.
 func traceID(form idForm, id string) (trace, span string) {
 	if trace, span, ok := xrayID(id); ok {
+		return trace, span
+	}
+	if trace, span, ok := traceparentID(id); ok {
 		return trace, span
 	}
 	switch form {
@@ -95,6 +98,42 @@ func xrayID(id string) (trace, segment string, ok bool) {
 		return "", "", false
 	}
 	return strings.ToLower(id[2:10] + id[11:]), segment, true
+}
+
+// traceparentID reads a whole traceparent, as .NET's Activity.Id is one (W3C Trace Context Level 2, 3.2).
+func traceparentID(id string) (trace, span string, ok bool) {
+	if !isTraceparent(id) {
+		return "", "", false
+	}
+	id = strings.ToLower(id)
+	return id[3:35], id[36:52], true
+}
+
+func isTraceparent[T string | []byte](id T) bool {
+	return len(id) == 55 && id[2] == '-' && id[35] == '-' && id[52] == '-' &&
+		isHex(string(id[:2])) && isHex(string(id[3:35])) && isHex(string(id[36:52])) && isHex(string(id[53:]))
+}
+
+// isZeroID reports whether an id means that there is none: all of its digits are 0, be it one or many.
+// So do W3C Trace Context, OpenTelemetry and Datadog write an absent id.
+func isZeroID[T string | []byte](id T) bool {
+	if len(id) == 0 || id[0] != '0' {
+		return false // nearly always
+	}
+	for i := range len(id) {
+		if id[i] != '0' && (id[i] != '-' || len(id) != len("00000000-0000-0000-0000-000000000000")) {
+			return false
+		}
+	}
+	return true
+}
+
+// idOrNone returns the id, "" if it is none.
+func idOrNone(id string) string {
+	if isZeroID(id) {
+		return ""
+	}
+	return id
 }
 
 func isHex(s string) bool {

@@ -73,7 +73,7 @@ var presets = [...]preset{
 		// OpenTelemetry's names for the ids in logs that are not OTLP, then those of other languages' loggers.
 		name: "otel",
 		keys: [numFields]string{
-			fieldTrace: "trace_id traceId TraceId traceID", fieldSpan: "span_id spanId SpanId spanID", fieldOther: "trace_flags",
+			fieldTrace: "trace_id traceId TraceId traceID traceparent", fieldSpan: "span_id spanId SpanId spanID", fieldOther: "trace_flags",
 			fieldParent: "parent parent_span_id parentSpanId",
 		},
 	},
@@ -197,13 +197,15 @@ var (
 	// decisive are the bits of the keys on whose account a line may have another preset than the first,
 	// wrappers of those on whose account it may hold another line.
 	// decides are the bits of all keys that presetOf looks at.
-	decisive, wrappers, decides uint64
+	// idSlots are those of the traces' and spans' ids.
+	decisive, wrappers, decides, idSlots uint64
 
 	// Keys that mean something of their own to the parser.
 	slotTime, slotLevel, slotMessage, slotJournal    slot
 	slotTrace, slotSpan, slotOp                      slot
 	slotNanoseconds, slotGoDuration, slotTransaction slot
 	slotError, slotPrefix                            slot
+	slotDatadogTrace, slotDatadogSpan                slot
 )
 
 // slotTable is the map slots, quicker: most keys of a line are the user's, and differ from all of these
@@ -278,6 +280,7 @@ func init() {
 		l.trace, l.span = bitsOf(l.keys[fieldTrace]), bitsOf(l.keys[fieldSpan])
 		l.tells, l.tellsToo = bitsOf(l.preset.tells), bitsOf(l.preset.tellsToo)
 		decisive |= l.trace | l.span | l.tells | l.tellsToo
+		idSlots |= l.trace | l.span
 	}
 	decides = decisive
 	decisive &^= layouts[0].trace | layouts[0].span
@@ -297,6 +300,7 @@ func init() {
 	slotNanoseconds, slotGoDuration = slotOf("event.duration"), slotOf("duration")
 	slotTransaction, slotError = slotOf("transaction.id"), slotOf("error")
 	slotPrefix = slotOf("prefix")
+	slotDatadogTrace, slotDatadogSpan = slotOf("dd.trace_id"), slotOf("dd.span_id")
 	for key := range maps.Clone(slots) {
 		if outer, _, ok := strings.Cut(key, "."); ok && !strings.Contains(key, "/") {
 			nests[slotOf(outer)] = true

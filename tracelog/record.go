@@ -218,15 +218,22 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 	if f.mask&wrappers != 0 && !f.isText {
 		return false
 	}
-	l := f.layout()
-	if l.ids != idPlain || l.spanStore || l.startTime || l.strings {
-		return false
+	var l *layout
+	for none := true; none; {
+		l = f.layout()
+		if l.ids != idPlain || l.spanStore || l.startTime || l.strings {
+			return false
+		}
+		none = f.dropNoID(l, fieldTrace, b) || f.dropNoID(l, fieldSpan, b)
 	}
 	r.layout = l
 	trace := r.text(fieldTrace)
 	r.trace = trace
 	if len(trace) >= len("1-5759e988-bd862e3fe1be46a994272793") && (trace[0] == '1' || trace[0] == 'R' || trace[0] == 'S') {
 		return false // it may be X-Ray's
+	}
+	if len(trace) == len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01") && trace[2] == '-' {
+		return false // it may be a traceparent
 	}
 	if f.isText && len(trace) == 0 {
 		return false // it may be no record
@@ -252,6 +259,8 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 	}
 	if len(trace) == 0 || len(r.text(fieldSpan)) == 0 {
 		return true
+	}
+	for f.dropNoID(l, fieldParent, b) {
 	}
 	start, lasted := f.find(l, fieldStart), f.find(l, fieldDuration)
 	switch event {
@@ -323,6 +332,31 @@ func (f *fastLine) stringAt(s slot) *spot {
 // opensBracket reports whether a string, which may be nil, may begin with a bracket, for which it may be escaped.
 func (f *fastLine) opensBracket(b []byte, m *spot) bool {
 	return m != nil && m.from < m.to && (b[m.from] == '[' || b[m.from] == '\\')
+}
+
+// dropNoID forgets a field's first string if it says that there is no id, and reports whether it did.
+func (f *fastLine) dropNoID(l *layout, field field, b []byte) bool {
+	for _, s := range l.slots[field] {
+		m := &f.members[s]
+		if m.line != f.line || m.kind != '"' {
+			continue
+		}
+		if c := b[m.from]; c != '0' && c != '\\' || m.from == m.to || !isZeroID(f.decoded(b, m)) {
+			return false
+		}
+		m.line = 0
+		f.mask &^= s.bit()
+		return true
+	}
+	return false
+}
+
+// decoded is the text of a string.
+func (f *fastLine) decoded(b []byte, m *spot) []byte {
+	if m.plain {
+		return b[m.from:m.to]
+	}
+	return plain(b[m.from:m.to])
 }
 
 // take makes the record of an entry, whose Raw is not looked at.
