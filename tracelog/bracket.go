@@ -326,7 +326,8 @@ func isHead(b []byte, timed bool) bool {
 			}
 			group := string(bytes.TrimSpace(b[1:min(end, 17)]))
 			level = level || isLevel(group)
-			timed = timed || end >= 19 && isTime(b[1:end])
+			_, ok := parseTime(b[1:end])
+			timed = timed || ok
 			b = bytes.TrimLeft(b[end+1:], " \t:")
 			continue
 		}
@@ -367,11 +368,6 @@ func isHead(b []byte, timed bool) bool {
 		return (timed || level) && more == 0
 	}
 	return true
-}
-
-func isTime(b []byte) bool {
-	_, rest, ok := cutTime(b)
-	return ok && len(rest) == 0
 }
 
 type wordKind uint8
@@ -419,7 +415,7 @@ func (p *lineParser) before(b []byte) {
 	if t, rest, ok := cutTime(b); ok {
 		p.at, b = t, rest
 	} else if end := closing(b, 0); end > 0 && b[0] == '[' {
-		if t, rest, ok := cutTime(b[1:end]); ok && len(rest) == 0 {
+		if t, ok := parseTime(b[1:end]); ok {
 			p.at, b = t, b[end+1:]
 		}
 	}

@@ -74,7 +74,7 @@ func TestCorrelation(t *testing.T) {
 	} {
 		got := show(t, line)
 		if want == "" {
-			if !strings.HasPrefix(got, "/") || !strings.Contains(got, `msg "["`[:6]) {
+			if !strings.HasPrefix(got, "/ ") || !strings.Contains(got, `msg "[`) {
 				t.Errorf("%s: %s, want no ids", line, got)
 			}
 		} else if got != want {
