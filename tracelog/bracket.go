@@ -44,7 +44,7 @@ func (p *lineParser) bracketed(line []byte, e *Entry) bool {
 			}
 		}
 		p.message(before, cutDashes(message), foreign)
-		p.isText = true
+		p.isText, p.stamped = true, true
 		p.index()
 		l := &layouts[0]
 		if p.first[slotDatadogTrace] != 0 {

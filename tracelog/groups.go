@@ -148,7 +148,9 @@ func (g *grouper) add(r *Record) {
 		return
 	}
 	var t *twofold
-	if ok {
+	if !ok {
+		key = nil
+	} else {
 		if t = g.groups[string(key)]; t == nil {
 			t = g.group(string(key))
 		}
@@ -159,7 +161,7 @@ func (g *grouper) add(r *Record) {
 		if r.Failed {
 			d = ^d
 		}
-		g.ends.add(g.set.hash(r), groupEnd{t, d, weight})
+		g.ends.add(g.set.key(r, key), groupEnd{t, d, weight})
 	case t != nil:
 		t.once.Add(d, r.Failed, weight)
 	}

@@ -20,6 +20,7 @@ type lineParser struct {
 
 	wrapped bool            // the line stood inside another one
 	isText  bool            // the members are those of a text line
+	stamped bool            // the time is the record's own though no member has it, as in text of two forms
 	first   [maxSlots]int32 // by slot: one more than the index of the first such member; all 0 between lines
 	mask    uint64          // the slots of those that may be ids
 	layout  *layout
@@ -42,7 +43,7 @@ const (
 // What a line is, its first bytes decide: a JSON object, or something that may have prefixes.
 func (p *lineParser) parse(line []byte, e *Entry) verdict {
 	*e = Entry{File: e.File, Line: e.Line, Raw: e.Raw}
-	p.at, p.service, p.isText, p.wrapped = time.Time{}, "", false, false
+	p.at, p.service, p.isText, p.wrapped, p.stamped = time.Time{}, "", false, false, false
 	if cap(p.members) > 1<<16 {
 		p.members = nil // of a line of millions
 	}
@@ -91,6 +92,7 @@ func (p *lineParser) object(line []byte, e *Entry) verdict {
 		p.content, p.reason, p.cut = line, err.Error(), err.cut
 		return isBad
 	}
+	p.stamped = false
 	p.index()
 	if p.mask&wrappers != 0 && !p.wrapped {
 		p.wrapped = true // the inner line is taken as it is

@@ -111,11 +111,16 @@ func (t *outlineTable) countAgain(r *outlineRow, tag uint32) {
 
 // endTag returns 32 bits that tell a span end from others of its trace, whose hash is given. The lowest one is set if it failed.
 func endTag(seed maphash.Seed, trace uint64, r *Record) uint32 {
-	tag := uint32(mix(mix(trace, maphash.Bytes(seed, r.Span())), uint64(r.Duration))) &^ 1
+	tag := uint32(mix(mix(trace, maphash.Bytes(seed, r.Span())), r.content()^uint64(r.Duration))) &^ 1
 	if r.Failed {
 		tag |= 1
 	}
 	return tag
+}
+
+// keyOfTag is what a recordSet knows a span end of a trace by, whose hash is given.
+func keyOfTag(trace uint64, tag uint32) recordKey {
+	return recordKey{uint32(trace % setShards), max(trace>>(64-homeBits)<<(64-homeBits)|mix(trace, uint64(tag))>>homeBits, 1)}
 }
 
 // A rootRank says how much speaks for the root that a row has.
@@ -369,7 +374,7 @@ func (t *outlineTable) merge(from *outlineTable, other *outlineRow, set *recordS
 		f.again += of.again
 	}
 	for _, tag := range other.tags[:other.tagged] {
-		if !t.note(row, tag) && !set.add(row.hash>>44<<44|mix(row.hash, uint64(tag))>>20) {
+		if !t.note(row, tag) && !set.add(keyOfTag(row.hash, tag)) {
 			t.countAgain(row, tag)
 		}
 	}

@@ -27,7 +27,7 @@ func (p *lineParser) plainLog(line []byte, e *Entry) bool {
 	if len(pairs) > 0 {
 		p.pairs(pairs)
 	}
-	p.at, p.isText = at, true
+	p.at, p.isText, p.stamped = at, true, true
 	p.index()
 	p.fields(e, p.preset())
 	return true

@@ -34,14 +34,15 @@ type Record struct {
 
 	// Of another line.
 	entry   *Entry
+	parsed  bool            // parser has its members still
 	spots   [numFields]spot // of the entry's texts in scratch
 	scratch []byte
 
 	parser *lineParser
 	clock  *clock
 
-	// Where the line is: the seq-th block's line of that number, from 0.
-	seq, number int
+	// Where the line is: the seq-th block's line of that number, from 0, and in buf.
+	seq, number, from int
 }
 
 func (r *Record) text(f field) []byte {
@@ -213,7 +214,7 @@ func (r *Record) nanos(f field) (int64, bool) {
 
 // fill makes the record of a line that a fastLine has taken. It reports false if only lineParser knows what it says.
 func (r *Record) fill(f *fastLine, b []byte) bool {
-	r.fast, r.buf, r.entry, r.late, r.scratch = f, b, nil, nil, r.scratch[:0]
+	r.fast, r.buf, r.entry, r.late, r.scratch, r.parsed = f, b, nil, nil, r.scratch[:0], false
 	r.Event, r.Duration, r.Failed, r.SampleRate, r.Unsampled = EventLog, 0, false, 0, false
 	if f.mask&wrappers != 0 && !f.isText {
 		return false
@@ -362,7 +363,7 @@ func (f *fastLine) decoded(b []byte, m *spot) []byte {
 // take makes the record of an entry, whose Raw is not looked at.
 func (r *Record) take(e *Entry) {
 	r.Event, r.Duration, r.Failed, r.SampleRate, r.Unsampled = e.Event, e.Duration, e.Failed, e.SampleRate, e.Unsampled
-	r.entry, r.late = e, nil
+	r.entry, r.late, r.parsed = e, nil, false
 	b := r.scratch[:0]
 	r.spots = [numFields]spot{}
 	put := func(f field, s string) {

@@ -75,6 +75,7 @@ func (w *lineReader) quick(b *block, start int) (next int, ok bool) {
 		end = start + bytes.IndexByte(b.buf[start:], '\n')
 	}
 	w.line = b.buf[start:end]
+	w.record.from = start
 	if n := len(w.line); n > 0 && w.line[n-1] == '\r' && !b.last(end+1) {
 		w.line = w.line[:n-1]
 	}
@@ -113,6 +114,7 @@ func (w *lineReader) slow(last bool) verdict {
 	switch v {
 	case isRecord:
 		w.record.take(&w.entry)
+		w.record.parsed = true
 	case isBad:
 		w.reason, w.looks = w.parser.reason, looksOf(w.parser.reason, w.parser.content)
 		if last && w.parser.cut {

@@ -8,9 +8,9 @@ import (
 )
 
 // A recordSet remembers span ends, so that one that was shipped twice counts once. It keeps 64 bits of keyed hashes
-// of each: 20 of its trace, 28 of its span, 16 of what else it says. The ends of two spans are taken for the same with a
-// probability of 2⁻⁴⁴ if they are of one trace, else of 2⁻⁶⁴: in a log of a million traces of ten spans, once in 400,000.
-// It holds at most about six million and then gives up: see full.
+// of each, beside six that tell its shard: 14 more of its trace, 24 of its span, 26 of what it says. The ends of two
+// spans are taken for the same with a probability of 2⁻⁵⁰ if they are of one trace, else of 2⁻⁷⁰, and two ends of one
+// span that differ with one of 2⁻²⁶. It holds at most about six million and then gives up: see full.
 //
 // Records of a trace stand next to each other in the table as they do, more or less, in the log: else nearly
 // each would be out of the processor's caches.
@@ -45,43 +45,50 @@ func newRecordSet() *recordSet {
 	return s
 }
 
-// hash is of all that makes a record count: two records of a span that say something different are two.
-func (s *recordSet) hash(r *Record) uint64 {
-	x := uint64(r.Duration) << 1
+// A recordKey is what a recordSet knows a span end by.
+type recordKey struct {
+	shard uint32
+	word  uint64 // never 0
+}
+
+const (
+	spanBits    = 24
+	contentBits = 26
+	homeBits    = 64 - spanBits - contentBits // of the trace
+)
+
+// key is of all that makes a record count, which is what it says and the group that it counts in: what a transport
+// says of a record, such as its service, may decide about that too.
+func (s *recordSet) key(r *Record, group []byte) recordKey {
+	span := s.span(r)
+	says := mix(r.content()^uint64(r.Duration), hashName(group))
 	if r.Failed {
-		x |= 1
+		says = ^says
 	}
-	trace, span := s.ids(r)
-	return max(trace>>44<<44|span>>36<<restBits|mix(span, x^0x9e3779b97f4a7c15)>>48, 1)
+	return recordKey{uint32(span % setShards), max(span>>contentBits<<contentBits|mix(span, says)>>(64-contentBits), 1)}
 }
 
-// span is the part of hash that is of the trace and the span; the rest of it is 0.
+// span is what the keys of a span's records have in common: the trace and the span, and in the lowest bits the shard.
 func (s *recordSet) span(r *Record) uint64 {
-	trace, span := s.ids(r)
-	return trace>>44<<44 | span>>36<<restBits
+	trace := maphash.Bytes(s.seed, r.Trace())
+	span := mix(trace, maphash.Bytes(s.seed, r.Span()))
+	return trace>>(64-homeBits)<<(64-homeBits) | span>>(64-spanBits)<<contentBits | trace%setShards
 }
-
-func (s *recordSet) ids(r *Record) (trace, span uint64) {
-	trace = maphash.Bytes(s.seed, r.Trace())
-	return trace, mix(trace, maphash.Bytes(s.seed, r.Span()))
-}
-
-const restBits = 16
 
 func mix(a, b uint64) uint64 {
 	hi, lo := bits.Mul64(a^0xa0761d6478bd642f, b^0xe7037ed1a0b428db)
 	return hi ^ lo
 }
 
-// add reports whether the hash is new.
-func (s *recordSet) add(h uint64) bool {
-	shard := &s.shards[h>>(64-shardBits)]
+// add reports whether the key is new.
+func (s *recordSet) add(k recordKey) bool {
+	shard := &s.shards[k.shard]
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
-	return shard.add(h, &s.room)
+	return shard.add(k.word, &s.room)
 }
 
-// add reports whether the hash is new. Of a full set everything is.
+// add reports whether the word of a key is new. Of a full set everything is.
 func (s *setShard) add(h uint64, room *atomic.Int64) bool {
 	if s.n >= len(s.table)/4*3 && !s.grow(2*len(s.table), room) {
 		return true
@@ -111,7 +118,7 @@ func (s *setShard) find(h uint64) (i uint64, found bool) {
 		}
 		i++
 		if try == maxNear {
-			i = h >> restBits // a trace of many spans: from here on its spans are all over the table
+			i = h >> contentBits // a trace of many spans: from here on its spans are all over the table
 		}
 		i &= size - 1
 	}
@@ -119,7 +126,7 @@ func (s *setShard) find(h uint64) (i uint64, found bool) {
 
 // has reports whether there is a record of the span; see recordSet.span.
 func (s *recordSet) has(span uint64) bool {
-	t := &s.shards[span>>(64-shardBits)]
+	t := &s.shards[span%setShards]
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.n == 0 {
@@ -128,12 +135,12 @@ func (s *recordSet) has(span uint64) bool {
 	size := uint64(len(t.table))
 	i := t.home(span)
 	for try := 0; t.table[i] != 0; try++ {
-		if t.table[i]>>restBits == span>>restBits {
+		if t.table[i]>>contentBits == span>>contentBits {
 			return true
 		}
 		i++
 		if try == maxNear {
-			i = span >> restBits
+			i = span >> contentBits
 		}
 		i &= size - 1
 	}
@@ -142,8 +149,7 @@ func (s *recordSet) has(span uint64) bool {
 
 // home returns where the spans of the trace begin.
 func (s *setShard) home(h uint64) uint64 {
-	const homeBits = 20 - shardBits // of the trace
-	return (h >> 44 & (1<<homeBits - 1)) * uint64(len(s.table)) >> homeBits
+	return h >> (64 - homeBits) * uint64(len(s.table)) >> homeBits
 }
 
 // maxNear is how many places next to each other are tried. It makes traces of any size cost the same.
@@ -209,7 +215,7 @@ type setWriter[T any] struct {
 }
 
 type pendingRecord[T any] struct {
-	hash  uint64
+	word  uint64
 	value T
 }
 
@@ -225,12 +231,11 @@ func newSetWriter[T any](set *recordSet, writers int, done func(value *T, isNew 
 }
 
 // add adds a record.
-func (w *setWriter[T]) add(h uint64, value T) {
-	i := h >> (64 - shardBits)
-	p := append(w.pending[i], pendingRecord[T]{h, value})
-	w.pending[i] = p
+func (w *setWriter[T]) add(k recordKey, value T) {
+	p := append(w.pending[k.shard], pendingRecord[T]{k.word, value})
+	w.pending[k.shard] = p
 	if len(p) == cap(p) {
-		w.flushShard(int(i))
+		w.flushShard(int(k.shard))
 	}
 }
 
@@ -240,7 +245,7 @@ func (w *setWriter[T]) flushShard(i int) {
 	defer shard.mu.Unlock()
 	for j := range w.pending[i] {
 		p := &w.pending[i][j]
-		w.done(&p.value, shard.add(p.hash, &w.set.room))
+		w.done(&p.value, shard.add(p.word, &w.set.room))
 	}
 	w.pending[i] = w.pending[i][:0]
 }

@@ -9,10 +9,10 @@ import (
 func TestRecordSet(t *testing.T) {
 	for _, test := range []struct{ traces, spans int }{{1, 20_000}, {2000, 10}, {20_000, 1}} {
 		s := newRecordSet()
-		ids := make(map[uint64]bool)
+		ids := make(map[recordKey]bool)
 		for trace := range test.traces {
 			for span := range test.spans {
-				h := s.hash(record(t, fmt.Sprintf(`{"msg":"span end","trace":"t%d","span":"s%d","start":"2026-03-01T09:15:00Z","duration_ms":1}`, trace, span)))
+				h := s.key(record(t, fmt.Sprintf(`{"msg":"span end","trace":"t%d","span":"s%d","start":"2026-03-01T09:15:00Z","duration_ms":1}`, trace, span)), nil)
 				ids[h] = true
 				if !s.add(h) {
 					t.Fatalf("%+v: trace %d span %d is not new", test, trace, span)
@@ -21,7 +21,7 @@ func TestRecordSet(t *testing.T) {
 		}
 		for h := range ids {
 			if s.add(h) {
-				t.Fatalf("%+v: %x is new again", test, h)
+				t.Fatalf("%+v: %+v is new again", test, h)
 			}
 		}
 		if s.full() {
@@ -31,16 +31,19 @@ func TestRecordSet(t *testing.T) {
 }
 
 // What tells records apart, and what does not.
-func TestRecordSetHash(t *testing.T) {
+func TestRecordSetKey(t *testing.T) {
 	const end = `{"msg":"span end","trace":"t","span":"s","start":"2026-03-01T09:15:00Z","duration_ms":1`
 	s := newRecordSet()
-	first := s.hash(record(t, end+`}`))
+	first := s.key(record(t, end+`}`), nil)
 	for more, same := range map[string]bool{
-		`,"x":1}`: true, `,"level":"INFO"}`: true, `,"error":"e"}`: false, `.5}`: false,
+		` }`: true, `.0}`: true, `,"x":1}`: false, `,"level":"INFO"}`: false, `,"error":"e"}`: false, `.5}`: false,
 	} {
-		if got := s.hash(record(t, end+more)) == first; got != same {
+		if got := s.key(record(t, end+more), nil) == first; got != same {
 			t.Errorf("%s: the same %v, want %v", more, got, same)
 		}
+	}
+	if s.key(record(t, end+`}`), []byte("group")) == first {
+		t.Error("the same in another group")
 	}
 }
 
@@ -53,7 +56,8 @@ func TestRecordSetFull(t *testing.T) {
 	for w := range 2 {
 		wg.Go(func() {
 			for i := range uint64(maxPlaces * 6 / 10) {
-				s.add((i*2 + uint64(w) + 1) * 0x9e3779b97f4a7c15)
+				h := (i*2 + uint64(w) + 1) * 0x9e3779b97f4a7c15
+				s.add(recordKey{uint32(h % setShards), h})
 			}
 		})
 	}

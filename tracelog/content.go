@@ -1,0 +1,311 @@
+package tracelog
+
+import (
+	"bytes"
+	"hash/maphash"
+	"math/bits"
+	"strconv"
+)
+
+// The content of a record is a keyed hash of its parsed members, in whatever order they are: what a transport put around
+// the record is no part of it, and neither is how a string is escaped or a number written. Two records are
+// one if their contents are equal. Two that differ have the same content with a probability of 2⁻⁶⁴.
+
+// contentKeys are of this process, so that no log can be made to have contents in common.
+var contentKeys = func() (k [2]uint64) {
+	for i := range k {
+		k[i] = maphash.String(maphash.MakeSeed(), "content")
+	}
+	return k
+}()
+
+// Kinds of values, so that 5 is not "5".
+const (
+	contentString = iota + 1
+	contentNumber
+	contentWord
+	contentObject
+	contentArray
+)
+
+// hashText hashes a text, after what seed is the hash of.
+func hashText(text []byte, seed uint64) uint64 {
+	n := len(text)
+	for ; len(text) > 16; text = text[16:] {
+		seed = mix(load8(text, 0)^seed, load8(text, 8)^contentKeys[1])
+	}
+	var last [16]byte
+	copy(last[:], text)
+	return mix(load8(last[:], 0)^seed, load8(last[:], 8)^contentKeys[1]^uint64(n))
+}
+
+// hashPadded is hashText of b[i:i+n]; behind that, b has padding. It has as few branches as can be.
+func hashPadded(b []byte, i, n int, seed uint64) uint64 {
+	rest := n
+	for ; rest > 16; rest -= 16 {
+		seed = mix(load8(b, i)^seed, load8(b, i+8)^contentKeys[1])
+		i += 16
+	}
+	x, y := load8(b, i)&keyMasks[min(rest, 8)&15], load8(b, i+8)&keyMasks[max(rest-8, 0)&15]
+	return mix(x^seed, y^contentKeys[1]^uint64(n))
+}
+
+// hashName hashes the key of a member.
+func hashName(key []byte) uint64 { return hashText(key, contentKeys[0]) }
+
+// hashMembers is the content of the record that was parsed last.
+func (p *lineParser) hashMembers() uint64 {
+	sum := uint64(0)
+	for i := range p.members {
+		if m := &p.members[i]; m.outer == 0 {
+			sum += hashValue(m.value, hashName(m.key))
+		}
+	}
+	if p.stamped && !p.at.IsZero() {
+		sum += mix(uint64(p.at.Unix())^contentKeys[0], uint64(p.at.Nanosecond())^contentKeys[1])
+	}
+	return sum
+}
+
+// hashValue hashes a valid JSON value, after a key.
+func hashValue(v []byte, seed uint64) uint64 {
+	l := lexer{b: v}
+	return l.hash(seed)
+}
+
+// hash hashes the value at i, which is valid and not nested deeper than maxDepth.
+func (l *lexer) hash(seed uint64) uint64 {
+	start := l.i
+	switch c := l.b[l.i]; {
+	case c == '"':
+		l.str()
+		return hashText(plain(l.b[start+1:l.i-1]), seed+contentString)
+	case c == '-' || isDigit(c):
+		l.number()
+		return hashText(canonicalNumber(l.b[start:l.i]), seed+contentNumber)
+	case c == '{':
+		sum := uint64(0)
+		l.i++
+		for l.space(); !l.peek('}'); l.space() {
+			start := l.i
+			l.str()
+			key := hashName(plain(l.b[start+1 : l.i-1]))
+			l.space()
+			l.i++ // the colon
+			l.space()
+			sum += l.hash(key)
+			if l.space(); l.peek(',') {
+				l.i++
+			}
+		}
+		l.i++
+		return mix(sum, seed+contentObject)
+	case c == '[':
+		seed += contentArray
+		l.i++
+		for l.space(); !l.peek(']'); l.space() {
+			seed = l.hash(mix(seed, contentKeys[1]))
+			if l.space(); l.peek(',') {
+				l.i++
+			}
+		}
+		l.i++
+		return mix(seed, contentKeys[0])
+	}
+	for l.i < len(l.b) && 'a' <= l.b[l.i] && l.b[l.i] <= 'z' {
+		l.i++
+	}
+	return hashText(l.b[start:l.i], seed+contentWord)
+}
+
+// canonicalNumber returns a JSON number in the one way in which its value is written without an exponent and without
+// zeros at the end of a fraction. Those of more than 400 digits behind the exponent keep it.
+func canonicalNumber(v []byte) []byte {
+	point := -1
+	for i, c := range v {
+		switch c {
+		case '.':
+			point = i
+		case 'e', 'E':
+			return withoutExponent(v[:i], v[i+1:])
+		}
+	}
+	if point >= 0 {
+		v = bytes.TrimRight(v, "0")
+		v = bytes.TrimSuffix(v, []byte("."))
+	}
+	if len(v) == 2 && v[0] == '-' && v[1] == '0' {
+		v = v[1:]
+	}
+	return v
+}
+
+func withoutExponent(mantissa, exponent []byte) []byte {
+	const most = 400
+	e, err := strconv.Atoi(string(exponent))
+	var out []byte
+	if mantissa[0] == '-' {
+		out, mantissa = append(out, '-'), mantissa[1:]
+	}
+	whole, fraction, _ := bytes.Cut(mantissa, []byte("."))
+	digits := append(bytes.Clone(whole), fraction...)
+	digits = bytes.TrimLeft(digits, "0")
+	if len(digits) == 0 {
+		return []byte("0")
+	}
+	e -= len(fraction)
+	short := bytes.TrimRight(digits, "0")
+	e += len(digits) - len(short)
+	digits = short
+	switch {
+	case err != nil || e > most || e < -most-len(digits):
+		return append(append(append(out, digits...), 'e'), exponent...)
+	case e >= 0:
+		return append(append(out, digits...), bytes.Repeat([]byte("0"), e)...)
+	case -e < len(digits):
+		at := len(digits) + e
+		return append(append(append(out, digits[:at]...), '.'), digits[at:]...)
+	}
+	return append(append(append(out, "0."...), bytes.Repeat([]byte("0"), -e-len(digits))...), digits...)
+}
+
+// hashMembers is the content of the JSON line that begins at i, which parse has taken.
+// Like parse, it has two paths: one for members that are written as most are, and one for all.
+func (f *fastLine) hashMembers(b []byte, i int) uint64 {
+	sum := uint64(0)
+	i = skipSpace(b, i) + 1
+	for i = skipSpace(b, i); ; {
+		// The key, at whose quote i is.
+		i++
+		w := f.marks.from(i)
+		n := bits.TrailingZeros64(w)
+		key := uint64(0)
+		if b[i+n] == '"' && n < 48 {
+			key = hashPadded(b, i, n, contentKeys[0])
+			w &= w - 1
+			i += n + 1
+			base := i - n - 1
+			if b[i] == ':' && b[i+1] == '"' {
+				w &= w - 1
+				to := base + bits.TrailingZeros64(w)
+				if w == 0 {
+					to = f.marks.next(i + 2)
+				}
+				if b[to] == '"' {
+					sum += hashPadded(b, i+2, to-i-2, key+contentString)
+					if i = to + 1; b[i] == ',' && b[i+1] == '"' {
+						i++
+						continue
+					}
+					if i = nextMember(b, i); i < 0 {
+						return sum
+					}
+					continue
+				}
+			} else if b[i] == ':' && isDigit(b[i+1]) {
+				if to := scanNumber(b, i+1); isCanonical(b, i+1, to) {
+					sum += hashPadded(b, i+1, to-i-1, key+contentNumber)
+					if i = to; b[i] == ',' && b[i+1] == '"' {
+						i++
+						continue
+					}
+					if i = nextMember(b, i); i < 0 {
+						return sum
+					}
+					continue
+				}
+			}
+		} else {
+			key, i = f.hashString(b, i, contentKeys[0])
+		}
+		i = skipMark(b, i, ':')
+		var value uint64
+		switch c, from := b[i], i; {
+		case c == '"':
+			value, i = f.hashString(b, i+1, key+contentString)
+		case c == '-' || isDigit(c):
+			i = scanNumber(b, i)
+			value = hashText(canonicalNumber(b[from:i]), key+contentNumber)
+		default:
+			i = f.marks.scanValue(b, i)
+			value = hashValue(b[from:i:i], key)
+		}
+		sum += value
+		if i = nextMember(b, i); i < 0 {
+			return sum
+		}
+	}
+}
+
+// isCanonical reports whether a number, which has no sign, is one of eight bytes or less as canonicalNumber returns it.
+// It may be wrong in saying no.
+func isCanonical(b []byte, from, to int) bool {
+	x := load8(b, from) & keyMasks[min(to-from, 15)&15]
+	return to-from <= 8 && (b[to-1] != '0' || differ(x, '.')&highs == highs) && differ(x|ones*0x20, 'e')&highs == highs
+}
+
+// nextMember returns where the quote is with which the next member begins, or -1 if there is none.
+func nextMember(b []byte, i int) int {
+	if i = skipSpace(b, i); b[i] != ',' {
+		return -1
+	}
+	return skipSpace(b, i+1)
+}
+
+// hashString hashes the string that begins, behind its quote, at i, and returns where it has ended.
+func (f *fastLine) hashString(b []byte, i int, seed uint64) (h uint64, behind int) {
+	end, ascii := f.marks.scanString(b, i)
+	if ascii {
+		return hashPadded(b, i, end-i, seed), end + 1
+	}
+	f.key = appendWords(f.key[:0], b, i, end)
+	return hashText(f.key, seed), end + 1
+}
+
+// hashPairs is the content of a line of key=value pairs that ends at end, which parseText has taken.
+func (f *fastLine) hashPairs(b []byte, i, end int) uint64 {
+	sum := uint64(0)
+	for {
+		for i < end && b[i] == ' ' {
+			i++
+		}
+		if i >= end {
+			return sum
+		}
+		from := i
+		i = endOfKey(b, i)
+		key := hashPadded(b, from, i-from, contentKeys[0])
+		i++
+		var value uint64
+		if b[i] == '"' {
+			value, i = f.hashString(b, i+1, key+contentString)
+		} else {
+			from := i
+			i = endOfWord(b, i)
+			value = hashBare(b[from:i], key)
+		}
+		sum += value
+	}
+}
+
+// hashBare is hashValue of what bareText makes of a word of ASCII.
+func hashBare(w []byte, key uint64) uint64 {
+	if isScalar(w) {
+		return hashValue(w, key)
+	}
+	return hashText(w, key+contentString)
+}
+
+// content is the content of the record.
+func (r *Record) content() uint64 {
+	switch {
+	case r.entry == nil && r.fast.isText:
+		return r.fast.hashPairs(r.buf, r.from, r.from+len(r.line))
+	case r.entry == nil:
+		return r.fast.hashMembers(r.buf, r.from)
+	case !r.parsed:
+		var same Entry
+		r.parser.parse(r.line, &same)
+	}
+	return r.parser.hashMembers()
+}
