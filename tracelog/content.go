@@ -41,14 +41,21 @@ func hashText(text []byte, seed uint64) uint64 {
 
 // hashPadded is hashText of b[i:i+n]; behind that, b has padding. It has as few branches as can be.
 func hashPadded(b []byte, i, n int, seed uint64) uint64 {
-	rest := n
-	for ; rest > 16; rest -= 16 {
+	size := uint64(n)
+	for ; n > 16; n -= 16 {
 		seed = mix(load8(b, i)^seed, load8(b, i+8)^contentKeys[1])
 		i += 16
 	}
-	x, y := load8(b, i)&keyMasks[min(rest, 8)&15], load8(b, i+8)&keyMasks[max(rest-8, 0)&15]
-	return mix(x^seed, y^contentKeys[1]^uint64(n))
+	return mix(load8(b, i)&shortMasks[n].first^seed, load8(b, i+8)&shortMasks[n].last^contentKeys[1]^size)
 }
+
+// shortMasks are of the first and the second eight bytes of a text of so many.
+var shortMasks = func() (m [17]struct{ first, last uint64 }) {
+	for n := range m {
+		m[n].first, m[n].last = ^uint64(0)>>(64-8*min(n, 8)), ^uint64(0)>>(64-8*max(n-8, 0))
+	}
+	return m
+}()
 
 // hashName hashes the key of a member.
 func hashName(key []byte) uint64 { return hashText(key, contentKeys[0]) }
@@ -173,6 +180,7 @@ func withoutExponent(mantissa, exponent []byte) []byte {
 // Like parse, it has two paths: one for members that are written as most are, and one for all.
 func (f *fastLine) hashMembers(b []byte, i int) uint64 {
 	sum := uint64(0)
+	k0, k1 := contentKeys[0], contentKeys[1]
 	i = skipSpace(b, i) + 1
 	for i = skipSpace(b, i); ; {
 		// The key, at whose quote i is.
@@ -181,7 +189,11 @@ func (f *fastLine) hashMembers(b []byte, i int) uint64 {
 		n := bits.TrailingZeros64(w)
 		key := uint64(0)
 		if b[i+n] == '"' && n < 48 {
-			key = hashPadded(b, i, n, contentKeys[0])
+			if n <= 16 {
+				key = mix(load8(b, i)&shortMasks[n].first^k0, load8(b, i+8)&shortMasks[n].last^k1^uint64(n))
+			} else {
+				key = hashPadded(b, i, n, k0)
+			}
 			w &= w - 1
 			i += n + 1
 			base := i - n - 1
@@ -192,7 +204,11 @@ func (f *fastLine) hashMembers(b []byte, i int) uint64 {
 					to = f.marks.next(i + 2)
 				}
 				if b[to] == '"' {
-					sum += hashPadded(b, i+2, to-i-2, key+contentString)
+					if i, n = i+2, to-i-2; uint(n) <= 16 {
+						sum += mix(load8(b, i)&shortMasks[n].first^(key+contentString), load8(b, i+8)&shortMasks[n].last^k1^uint64(n))
+					} else {
+						sum += hashPadded(b, i, n, key+contentString)
+					}
 					if i = to + 1; b[i] == ',' && b[i+1] == '"' {
 						i++
 						continue
@@ -240,7 +256,7 @@ func (f *fastLine) hashMembers(b []byte, i int) uint64 {
 // isCanonical reports whether a number, which has no sign, is one of eight bytes or less as canonicalNumber returns it.
 // It may be wrong in saying no.
 func isCanonical(b []byte, from, to int) bool {
-	x := load8(b, from) & keyMasks[min(to-from, 15)&15]
+	x := load8(b, from) & keyMasks[min(to-from, 8)]
 	return to-from <= 8 && (b[to-1] != '0' || differ(x, '.')&highs == highs) && differ(x|ones*0x20, 'e')&highs == highs
 }
 

@@ -292,9 +292,9 @@ func appendWords(out, b []byte, i, end int) []byte {
 }
 
 // keyMasks are of the first bytes of a word, so many as the index says.
-var keyMasks = func() (m [16]uint64) { // a power of two, so that an index need not be checked
+var keyMasks = func() (m [9]uint64) {
 	for n := range m {
-		m[n] = ^uint64(0) >> (64 - 8*min(n, 8))
+		m[n] = ^uint64(0) >> (64 - 8*n)
 	}
 	return m
 }()

@@ -124,6 +124,7 @@ type grouper struct {
 type twofold struct {
 	once  Stat
 	again *Stat
+	name  uint64 // the hash of its key
 }
 
 // A groupEnd is a span end that may be a duplicate.
@@ -148,11 +149,13 @@ func (g *grouper) add(r *Record) {
 		return
 	}
 	var t *twofold
-	if !ok {
-		key = nil
-	} else {
+	group := uint64(0)
+	if ok {
 		if t = g.groups[string(key)]; t == nil {
 			t = g.group(string(key))
+		}
+		if t != nil {
+			group = t.name
 		}
 	}
 	d, weight := r.Duration, r.Weight()
@@ -161,7 +164,7 @@ func (g *grouper) add(r *Record) {
 		if r.Failed {
 			d = ^d
 		}
-		g.ends.add(g.set.key(r, key), groupEnd{t, d, weight})
+		g.ends.add(g.set.key(r, group), groupEnd{t, d, weight})
 	case t != nil:
 		t.once.Add(d, r.Failed, weight)
 	}
@@ -173,7 +176,7 @@ func (g *grouper) group(key string) *twofold {
 		g.dropped++
 		return nil
 	}
-	t := new(twofold)
+	t := &twofold{name: hashName([]byte(key))}
 	g.groups[key] = t
 	return t
 }

@@ -219,13 +219,15 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 	if f.mask&wrappers != 0 && !f.isText {
 		return false
 	}
-	var l *layout
-	for none := true; none; {
-		l = f.layout()
-		if l.ids != idPlain || l.spanStore || l.startTime || l.strings {
-			return false
+	l := f.layout()
+	for f.mayBeNone(l, fieldTrace, b) || f.mayBeNone(l, fieldSpan, b) {
+		if !f.dropNoID(l, fieldTrace, b) && !f.dropNoID(l, fieldSpan, b) {
+			break
 		}
-		none = f.dropNoID(l, fieldTrace, b) || f.dropNoID(l, fieldSpan, b)
+		l = f.layout()
+	}
+	if l.ids != idPlain || l.spanStore || l.startTime || l.strings {
+		return false
 	}
 	r.layout = l
 	trace := r.text(fieldTrace)
@@ -333,6 +335,12 @@ func (f *fastLine) stringAt(s slot) *spot {
 // opensBracket reports whether a string, which may be nil, may begin with a bracket, for which it may be escaped.
 func (f *fastLine) opensBracket(b []byte, m *spot) bool {
 	return m != nil && m.from < m.to && (b[m.from] == '[' || b[m.from] == '\\')
+}
+
+// mayBeNone reports whether dropNoID must look at a field.
+func (f *fastLine) mayBeNone(l *layout, field field, b []byte) bool {
+	s := f.text(l, field)
+	return s != nil && (b[s.from] == '0' || b[s.from] == '\\')
 }
 
 // dropNoID forgets a field's first string if it says that there is no id, and reports whether it did.

@@ -57,11 +57,11 @@ const (
 	homeBits    = 64 - spanBits - contentBits // of the trace
 )
 
-// key is of all that makes a record count, which is what it says and the group that it counts in: what a transport
-// says of a record, such as its service, may decide about that too.
-func (s *recordSet) key(r *Record, group []byte) recordKey {
+// key is of all that makes a record count, which is what it says and the group that it counts in, of whose name group is
+// a hash: what a transport says of a record, such as its service, may decide about that too.
+func (s *recordSet) key(r *Record, group uint64) recordKey {
 	span := s.span(r)
-	says := mix(r.content()^uint64(r.Duration), hashName(group))
+	says := mix(r.content()^uint64(r.Duration), group)
 	if r.Failed {
 		says = ^says
 	}

@@ -12,7 +12,7 @@ func TestRecordSet(t *testing.T) {
 		ids := make(map[recordKey]bool)
 		for trace := range test.traces {
 			for span := range test.spans {
-				h := s.key(record(t, fmt.Sprintf(`{"msg":"span end","trace":"t%d","span":"s%d","start":"2026-03-01T09:15:00Z","duration_ms":1}`, trace, span)), nil)
+				h := s.key(record(t, fmt.Sprintf(`{"msg":"span end","trace":"t%d","span":"s%d","start":"2026-03-01T09:15:00Z","duration_ms":1}`, trace, span)), 0)
 				ids[h] = true
 				if !s.add(h) {
 					t.Fatalf("%+v: trace %d span %d is not new", test, trace, span)
@@ -34,15 +34,15 @@ func TestRecordSet(t *testing.T) {
 func TestRecordSetKey(t *testing.T) {
 	const end = `{"msg":"span end","trace":"t","span":"s","start":"2026-03-01T09:15:00Z","duration_ms":1`
 	s := newRecordSet()
-	first := s.key(record(t, end+`}`), nil)
+	first := s.key(record(t, end+`}`), 0)
 	for more, same := range map[string]bool{
 		` }`: true, `.0}`: true, `,"x":1}`: false, `,"level":"INFO"}`: false, `,"error":"e"}`: false, `.5}`: false,
 	} {
-		if got := s.key(record(t, end+more), nil) == first; got != same {
+		if got := s.key(record(t, end+more), 0) == first; got != same {
 			t.Errorf("%s: the same %v, want %v", more, got, same)
 		}
 	}
-	if s.key(record(t, end+`}`), []byte("group")) == first {
+	if s.key(record(t, end+`}`), 5) == first {
 		t.Error("the same in another group")
 	}
 }
