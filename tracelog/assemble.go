@@ -3,6 +3,7 @@ package tracelog
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +17,11 @@ import (
 //   - it is the record that a span is made from: its StartRecord or its EndRecord,
 //   - or it is in the Logs of its span, or of the trace if it names no span,
 //   - or it is one of the Copies of such a log line,
-//   - or it is counted in Duplicates: a further start or end record of its span.
+//   - or it is counted in Duplicates: a further start or end record of its span that says the same.
+//
+// Two records say the same if their parsed members are equal, in whatever order they are and whatever a transport
+// put around them. End records of one id that say different things are of several spans: each has one of its own.
+// To the first of these by time belong the start record, the lines and the children.
 //
 // Entries without a trace id are in no trace; there are len(entries) minus the sum of [Trace.Entries] of them.
 //
@@ -102,7 +107,10 @@ func compareSpans(a, b *Span) int {
 	if c := compareTimes(a.Start, b.Start); c != 0 {
 		return c
 	}
-	return cmp.Or(strings.Compare(a.Op, b.Op), strings.Compare(a.ID, b.ID))
+	if c := cmp.Or(strings.Compare(a.Op, b.Op), strings.Compare(a.ID, b.ID)); c != 0 || a.EndRecord == nil || b.EndRecord == nil {
+		return c
+	}
+	return compareEntries(a.EndRecord, b.EndRecord) // two ends of one id
 }
 
 // assemble makes the trace of entries, which all have its id.
@@ -127,7 +135,9 @@ func assemble(entries []*Entry) *Trace {
 				spans = append(spans, s)
 			}
 			if e.Event != EventLog {
-				s.record(e)
+				if twin := s.record(e); twin != nil {
+					spans = append(spans, twin)
+				}
 				continue
 			}
 			logs = &s.Logs
@@ -141,6 +151,7 @@ func assemble(entries []*Entry) *Trace {
 	}
 	slices.Sort(t.Services)
 	for _, s := range spans {
+		s.twins = nil
 		s.settle()
 	}
 	slices.SortFunc(spans, compareSpans)
@@ -157,20 +168,50 @@ func assemble(entries []*Entry) *Trace {
 	return t
 }
 
-// record takes a start or end record. Records come in order of time: the first of each counts.
-func (s *Span) record(e *Entry) {
-	place := &s.StartRecord
-	if e.Event == EventEnd {
-		place = &s.EndRecord
-	}
-	if *place == nil {
-		*place = e
-		return
-	}
-	s.Duplicates++
-	if len(e.Raw) == 0 || !bytes.Equal(e.Raw, (*place).Raw) {
+// record takes a start or end record, and returns the span of an end that is another's. Records come in order of time:
+// the first of each counts.
+func (s *Span) record(e *Entry) (twin *Span) {
+	switch {
+	case e.Event == EventStart && s.StartRecord == nil:
+		s.StartRecord = e
+	case e.Event == EventStart:
+		s.Duplicates++
+		s.ConflictingRecords = s.ConflictingRecords || !sameRecord(e, s.StartRecord)
+	case s.EndRecord == nil:
+		s.EndRecord = e
+	case len(e.Raw) > 0 && bytes.Equal(e.Raw, s.EndRecord.Raw): // nearly always
+		s.Duplicates++
+	default:
+		if s.twins == nil {
+			s.twins = map[uint64]*Span{contentOfEntry(s.EndRecord): s}
+		}
+		says := contentOfEntry(e)
+		if same := s.twins[says]; same != nil {
+			same.Duplicates++
+			return nil
+		}
+		twin = &Span{ID: s.ID, EndRecord: e, ConflictingRecords: true}
 		s.ConflictingRecords = true
+		s.twins[says] = twin
 	}
+	return twin
+}
+
+// sameRecord reports whether two records say the same.
+func sameRecord(a, b *Entry) bool {
+	return len(a.Raw) > 0 && bytes.Equal(a.Raw, b.Raw) || contentOfEntry(a) == contentOfEntry(b)
+}
+
+// contentOfEntry is the content of an entry's record. Of one that was made without a line it is what its fields say.
+func contentOfEntry(e *Entry) uint64 {
+	var p lineParser
+	var same Entry
+	if p.parse(e.Raw, &same) == isRecord {
+		return p.hashMembers()
+	}
+	fields := *e
+	fields.File, fields.Line, fields.Raw, fields.Copies = "", 0, nil, 0
+	return hashName(fmt.Appendf(nil, "%+v", fields))
 }
 
 // settle sets the fields that come from the span's records and lines. What the end record says counts,

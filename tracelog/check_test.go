@@ -89,15 +89,17 @@ func checkTrace(t testing.TB, entries []Entry, tr *Trace) {
 	logs("", tr.Logs)
 	var services []string
 	errors, unfinished, duplicates, problems := 0, 0, 0, 0
-	open, abandoned, shifted := 0, 0, 0
+	open, abandoned, shifted, spans := 0, 0, 0, 0
+	conflicts := make(map[string]int)
 	for depth, s := range tr.All() {
-		if len(ids) > len(entries) {
+		if spans > len(entries) {
 			t.Fatalf("trace %q: more spans than entries: a cycle", tr.ID)
 		}
-		if ids[s.ID] != nil || s.ID == "" {
+		if twin := ids[s.ID]; s.ID == "" || twin != nil && (!twin.ConflictingRecords || !s.ConflictingRecords || s.EndRecord == nil) {
 			t.Errorf("trace %q: span %q stands twice", tr.ID, s.ID)
 		}
 		ids[s.ID] = s
+		spans++
 		if (depth == 0) != (s.Parent == nil) {
 			t.Errorf("trace %q: span %q is at depth %d, but its parent is %v", tr.ID, s.ID, depth, s.Parent)
 		}
@@ -130,8 +132,11 @@ func checkTrace(t testing.TB, entries []Entry, tr *Trace) {
 		}
 		placed += s.Duplicates
 		duplicates += s.Duplicates
-		if s.ConflictingRecords && s.Duplicates == 0 {
-			t.Errorf("trace %q: span %q has conflicting records and no duplicates", tr.ID, s.ID)
+		if s.ConflictingRecords {
+			conflicts[s.ID]++
+			if s.Duplicates > 0 {
+				conflicts[s.ID]++
+			}
 		}
 		if (s.State == Ended) != (s.EndRecord != nil) {
 			t.Errorf("trace %q: span %q is %v", tr.ID, s.ID, s.State)
@@ -161,7 +166,7 @@ func checkTrace(t testing.TB, entries []Entry, tr *Trace) {
 		if s.State != Ended {
 			unfinished++
 		}
-		for _, is := range []bool{s.MissingParent, s.CycleBroken, s.Duplicates > 0} {
+		for _, is := range []bool{s.MissingParent, s.CycleBroken, s.Duplicates > 0 || s.ConflictingRecords} {
 			if is {
 				problems++
 			}
@@ -175,13 +180,18 @@ func checkTrace(t testing.TB, entries []Entry, tr *Trace) {
 			t.Errorf("trace %q: span %q of line %d is lost", tr.ID, e.Span, e.Line)
 		}
 	}
+	for id, n := range conflicts {
+		if n == 1 {
+			t.Errorf("trace %q: span %q has conflicting records and only one", tr.ID, id)
+		}
+	}
 	if placed != tr.Entries {
 		t.Errorf("trace %q: %d entries in, %d accounted for", tr.ID, tr.Entries, placed)
 	}
-	if tr.Spans != len(ids) || tr.Errors != errors || tr.Unfinished != unfinished ||
+	if tr.Spans != spans || tr.Errors != errors || tr.Unfinished != unfinished ||
 		tr.Duplicates != duplicates || len(tr.Problems) != problems {
 		t.Errorf("trace %q: miscounted: %d spans, %d errors, %d unfinished, %d duplicates, %d problems, is %+v",
-			tr.ID, len(ids), errors, unfinished, duplicates, problems, *tr)
+			tr.ID, spans, errors, unfinished, duplicates, problems, *tr)
 	}
 	if tr.Open != open || tr.Abandoned != abandoned || tr.Shifted != shifted {
 		t.Errorf("trace %q: miscounted: %d open, %d abandoned, %d shifted, is %+v", tr.ID, open, abandoned, shifted, *tr)

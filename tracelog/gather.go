@@ -28,7 +28,10 @@ func (s *Outlines) Traces(ctx context.Context, inputs []Input, o *TracesOptions,
 	if o == nil {
 		o = new(TracesOptions)
 	}
-	g := &gatherer{outlines: s, lines: o.Lines, fn: fn, shards: make([]gatherShard, len(s.shards))}
+	g := &gatherer{outlines: s, lines: o.Lines, fn: fn, shards: make([]gatherShard, len(s.shards)), inputs: make(map[*Input]int)}
+	for i := range inputs {
+		g.inputs[&inputs[i]] = i
+	}
 	for i := range s.shards {
 		g.shards[i].traces = make(map[*outlineRow]*gathered)
 		for row := range s.shards[i].all() {
@@ -39,15 +42,10 @@ func (s *Outlines) Traces(ctx context.Context, inputs []Input, o *TracesOptions,
 	sequencers, err := scanRecords(ctx, inputs, &o.ScanOptions, func() func(*Record) { return g.add })
 	for i := range g.shards {
 		for _, t := range g.shards[i].traces {
-			if !g.lines { // lines are missing
-				g.done(t)
-				continue
-			}
+			t.sort(g.inputs)
 			for j, at := range t.at {
-				for k := range inputs {
-					if first := sequencers[k].first; at.input == &inputs[k] && at.seq < len(first) {
-						t.entries[j].Line = first[at.seq] + at.number
-					}
+				if first := sequencers[g.inputs[at.input]].first; at.seq < len(first) {
+					t.entries[j].Line = first[at.seq] + at.number
 				}
 			}
 			g.report(t)
@@ -61,6 +59,7 @@ type gatherer struct {
 	outlines *Outlines
 	lines    bool
 	shards   []gatherShard
+	inputs   map[*Input]int // their order
 
 	mu sync.Mutex
 	fn func(*Trace)
@@ -75,6 +74,23 @@ type gatherShard struct {
 type gathered struct {
 	entries []Entry
 	at      []lineAt // of each
+}
+
+// sort puts the entries into the order of the inputs and their lines, in which workers may not have come upon them.
+func (t *gathered) sort(inputs map[*Input]int) {
+	order := make([]int, len(t.at))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int {
+		a, b := &t.at[i], &t.at[j]
+		return cmp.Or(cmp.Compare(inputs[a.input], inputs[b.input]), cmp.Compare(a.seq, b.seq), cmp.Compare(a.number, b.number))
+	})
+	entries, at := make([]Entry, len(order)), make([]lineAt, len(order))
+	for n, i := range order {
+		entries[n], at[n] = t.entries[i], t.at[i]
+	}
+	t.entries, t.at = entries, at
 }
 
 type lineAt struct {
@@ -108,27 +124,11 @@ func (g *gatherer) add(r *Record) {
 	}
 	shard.mu.Unlock()
 	if last {
-		g.done(t)
-	}
-}
-
-// done reports a trace of which only the order of the lines is known.
-func (g *gatherer) done(t *gathered) {
-	t.rank()
-	g.report(t)
-}
-
-// rank makes the Line of each entry tell its place among those of its input.
-func (t *gathered) rank() {
-	order := make([]int, len(t.at))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(i, j int) int { // inputs are told apart by Entry.File
-		return cmp.Or(cmp.Compare(t.at[i].seq, t.at[j].seq), cmp.Compare(t.at[i].number, t.at[j].number), cmp.Compare(i, j))
-	})
-	for rank, i := range order {
-		t.entries[i].Line = rank + 1
+		t.sort(g.inputs)
+		for i := range t.entries {
+			t.entries[i].Line = i + 1 // which tells their order
+		}
+		g.report(t)
 	}
 }
 

@@ -167,8 +167,7 @@ func TestGatherOrder(t *testing.T) {
 		ours.at = append(ours.at, at)
 		ours.entries = append(ours.entries, Entry{Message: fmt.Sprintf("block %d, line %d", at.seq, at.number)})
 	}
-	ours.rank()
-	slices.SortFunc(ours.entries, func(a, b Entry) int { return compareEntries(&a, &b) })
+	ours.sort(map[*Input]int{&in: 0})
 	var got []string
 	for _, e := range ours.entries {
 		got = append(got, e.Message)

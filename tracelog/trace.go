@@ -98,7 +98,8 @@ type Span struct {
 	// They point into the entries given to Assemble.
 	StartRecord, EndRecord *Entry
 
-	// Duplicates is how many further start and end records there were. The first by time counts.
+	// Duplicates is how many further start and end records there were that say the same as the first by time, which counts,
+	// and how many further start records that do not.
 	Duplicates int
 
 	// Shift is what must be added to Start and End, and to the times of Logs, to have the span fit its parent where
@@ -131,8 +132,12 @@ type Span struct {
 	// CycleBroken means that the span would be its own ancestor, so that it was made a root:
 	// of a cycle this is the span that sorts first.
 	CycleBroken bool
-	// ConflictingRecords means that some of the Duplicates say something else than the record that counts.
+	// ConflictingRecords means that there are end records of the span's ID that say different things, and so several spans
+	// of that ID, or start records that do.
 	ConflictingRecords bool
+
+	// twins are the spans of the same ID, by the content of their ends, while a trace is assembled.
+	twins map[uint64]*Span
 }
 
 // A State is what is known of a span's end.
@@ -205,7 +210,7 @@ const (
 	MissingParent ProblemKind = iota
 	// CycleBroken is told by [Span.CycleBroken].
 	CycleBroken
-	// DuplicateRecords: the span has further start or end records, all of them exact copies,
+	// DuplicateRecords: the span has further start or end records, all of which say the same,
 	// as from a shipper that sends again what may have been lost.
 	DuplicateRecords
 	// ConflictingRecords is told by [Span.ConflictingRecords].
