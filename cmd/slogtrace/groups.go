@@ -138,11 +138,7 @@ func (r *reading) wholeGroups(f *filter, by []string, self bool) ([]*group, erro
 			}
 			values := make([]string, len(by))
 			for i, key := range by {
-				if text, ok := spanValue(span, key); ok {
-					values[i] = text
-				} else {
-					values[i] = "-"
-				}
+				values[i] = spanValue(span, key).group()
 			}
 			key := strings.Join(values, "\x00")
 			g := groups[key]
@@ -191,10 +187,7 @@ func keyOf(by []string) func(*tracelog.Record) ([]byte, bool) {
 	return func(r *tracelog.Record) ([]byte, bool) {
 		var key []byte
 		for _, name := range by {
-			value, ok := recordValue(r, name)
-			if !ok {
-				value = "-"
-			}
+			value := recordValue(r, name).group()
 			if len(by) > 1 {
 				key = binary.AppendUvarint(key, uint64(len(value)))
 			}

@@ -35,7 +35,7 @@ func (f *filter) may(r *tracelog.Record) bool {
 		case "op", "service", "start":
 			continue
 		}
-		if v, ok := recordValue(r, c.key); c.op != "!=" && !c.holds(v, ok) {
+		if c.op != "!=" && !(c.op == "=" && c.want == "") && !c.holds(recordValue(r, c.key)) {
 			return false
 		}
 	}
@@ -84,7 +84,7 @@ func (f *filter) record(r *tracelog.Record, open bool) bool {
 		if open && slices.Contains([]string{"op", "service", "start"}, c.key) {
 			continue
 		}
-		if v, ok := recordValue(r, c.key); !c.holds(v, ok) {
+		if !c.holds(recordValue(r, c.key)) {
 			return false
 		}
 	}
@@ -92,11 +92,11 @@ func (f *filter) record(r *tracelog.Record, open bool) bool {
 }
 
 // recordValue is [entryValue], without an Entry where that is possible. Of a span record it is [spanValue].
-func recordValue(r *tracelog.Record, key string) (string, bool) {
-	text := func(b []byte) (string, bool) { return string(b), len(b) > 0 }
+func recordValue(r *tracelog.Record, key string) value {
+	text := func(b []byte) value { return quoted(string(b), len(b) > 0) }
 	switch key {
 	case "op":
-		return string(r.Op()), r.Event != tracelog.EventLog || len(r.Op()) > 0
+		return quoted(string(r.Op()), r.Event != tracelog.EventLog || len(r.Op()) > 0)
 	case "service":
 		return text(r.Service())
 	case "span":
@@ -109,11 +109,11 @@ func recordValue(r *tracelog.Record, key string) (string, bool) {
 		case "kind":
 			return text(r.Kind())
 		case "error":
-			return string(r.Error()), r.Failed
+			return quoted(string(r.Error()), r.Failed)
 		case "duration_ms":
-			return formatFloat(millis(r.Duration)), r.Event == tracelog.EventEnd
+			return some(formatFloat(millis(r.Duration)), r.Event == tracelog.EventEnd)
 		case "start":
-			return r.Start().Format(time.RFC3339Nano), !r.Start().IsZero()
+			return some(r.Start().Format(time.RFC3339Nano), !r.Start().IsZero())
 		}
 	}
 	switch key {
@@ -122,5 +122,5 @@ func recordValue(r *tracelog.Record, key string) (string, bool) {
 		return entryValue(&e, key)
 	}
 	v, ok := r.Attr(key)
-	return tracelog.Attr{Value: v}.Text(), ok
+	return attrValue(key, v, ok)
 }

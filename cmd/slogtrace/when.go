@@ -23,16 +23,27 @@ func (m *moment) Set(s string) error {
 		m.Time = m.now().Add(-ago)
 		return nil
 	}
-	for _, layout := range []string{
+	if t, ok := parseMoment(s); ok {
+		m.Time = t
+		return nil
+	}
+	return errors.New("want how long ago (90s, 15m, 2h, 3d), or a time (2026-03-01, 2026-03-01T09:15:00Z)")
+}
+
+// parseMoment reads a time, or a date, which stands for its beginning.
+func parseMoment(s string) (time.Time, bool) {
+	if len(s) < len(time.DateOnly) || s[0] < '0' || s[0] > '9' {
+		return time.Time{}, false
+	}
+	for _, layout := range [...]string{
 		time.RFC3339Nano, "2006-01-02 15:04:05Z07:00", // fractions of a second are always taken
 		"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", time.DateOnly,
 	} {
 		if t, err := time.Parse(layout, s); err == nil { // without a zone it is UTC, as is all that is shown
-			m.Time = t
-			return nil
+			return t, true
 		}
 	}
-	return errors.New("want how long ago (90s, 15m, 2h, 3d), or a time (2026-03-01, 2026-03-01T09:15:00Z)")
+	return time.Time{}, false
 }
 
 // parseAge is time.ParseDuration with days and weeks.

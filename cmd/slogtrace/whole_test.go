@@ -69,10 +69,7 @@ func wholeStats(s *session, traces []*tracelog.Trace, f *filter, by []string, se
 			}
 			values := make([]string, len(by))
 			for i, key := range by {
-				var ok bool
-				if values[i], ok = spanValue(span, key); !ok {
-					values[i] = "-"
-				}
+				values[i] = spanValue(span, key).group()
 			}
 			key := strings.Join(values, "\x00")
 			if groups[key] == nil {
