@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+
+	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
 // bracketed reads a text line that has its ids in brackets:
@@ -50,6 +52,7 @@ func (p *lineParser) bracketed(line []byte, e *Entry) bool {
 		if p.first[slotDatadogTrace] != 0 {
 			l = p.preset()
 		}
+		p.head = head{}
 		p.fields(e, l)
 		if e.Schema != "" {
 			e.Schema = "text"
@@ -136,9 +139,9 @@ func (p *lineParser) opening(e *Entry, text []byte, whole bool) (rest []byte, ok
 	for i := n; i < len(p.members); i++ {
 		m := &p.members[i]
 		m.taken = true
-		form := idPlain
+		form := schema.Plain
 		if m.slot == slotDatadogTrace || m.slot == slotDatadogSpan {
-			form = idDatadog
+			form = schema.Datadog
 		}
 		switch value := string(plain(m.value[1 : len(m.value)-1])); m.slot {
 		case slotTrace, slotDatadogTrace:
@@ -162,7 +165,7 @@ func (p *lineParser) opening(e *Entry, text []byte, whole bool) (rest []byte, ok
 		}
 	}
 	for i := range layouts {
-		if l := &layouts[i]; l.strings && p.mask&l.tells == l.tells {
+		if l := &layouts[i]; l.Strings && p.mask&l.tells == l.tells {
 			p.layout = l
 		}
 	}

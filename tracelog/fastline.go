@@ -2,6 +2,7 @@ package tracelog
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 )
 
@@ -17,13 +18,11 @@ type fastLine struct {
 	keys    *wordKeys
 	key     []byte // one that was escaped
 	clock   *clock
-	isText  bool        // so that all values are strings
-	guesses [16]guess   // by the key's place in the line
-	layouts [8]struct { // of lines before, by their masks
-		mask   uint64
-		layout *layout
-	}
-	marks marks // of the buffer
+	isText  bool      // so that all values are strings
+	guesses [16]guess // by the key's place in the line
+	choices [8]choice // of lines before, by their masks
+	head    head
+	marks   marks // of the buffer
 }
 
 // A guess is the key, of up to seven bytes, that a line before had in some place: mostly it is there again,
@@ -39,8 +38,9 @@ type guess struct {
 type spot struct {
 	line     uint32 // in which it stands
 	from, to int32
-	kind     byte // the value's first byte
-	plain    bool // of a string: it is ASCII without escapes, and so its own text
+	kind     byte   // the value's first byte
+	plain    bool   // of a string: it is ASCII without escapes, and so its own text
+	at       uint16 // which of the line's members it is, from 0
 }
 
 const (
@@ -233,7 +233,7 @@ func (f *fastLine) parse(b []byte, i int) int {
 		// Members of no slot are noted too: to leave them out would be a branch that nobody could guess.
 		if m := &f.members[known]; m.line != f.line {
 			// One by one: a spot that is made elsewhere and copied has the processor wait for its parts.
-			m.line, m.from, m.to, m.kind, m.plain = f.line, int32(from), int32(to), c, ascii
+			m.line, m.from, m.to, m.kind, m.plain, m.at = f.line, int32(from), int32(to), c, ascii, uint16(at)
 			if c == '"' {
 				f.mask |= slotBits[known]
 			}
@@ -256,7 +256,7 @@ func (f *fastLine) parse(b []byte, i int) int {
 				return -1
 			}
 		}
-		if i = skipSpace(b, i+1); b[i] != '\n' {
+		if i = skipSpace(b, i+1); b[i] != '\n' || at > maxAt {
 			return -1
 		}
 		return i
@@ -337,18 +337,59 @@ func (f *fastLine) begin() {
 	f.mask, f.isText = 0, false
 }
 
-// layout is presetOf(f.mask).
+// layout is lineParser's preset.
 func (f *fastLine) layout() *layout {
-	if f.mask&decisive == 0 {
+	f.findHead()
+	mask := f.mask
+	if mask&decisive == 0 {
 		return &layouts[0]
 	}
-	mask := f.mask & decides
-	c := &f.layouts[mask*0x9e3779b97f4a7c15>>61]
+	mask = f.head.forget(mask) & decides
+	c := &f.choices[mask*0x9e3779b97f4a7c15>>61]
 	if c.mask != mask {
-		c.mask, c.layout = mask, presetOf(mask)
+		*c = choiceOf(mask)
 	}
-	return c.layout
+	if c.pairs == nil {
+		return c.layout
+	}
+	return c.resolve(f)
 }
+
+// findHead sets the head. Most lines begin with slog's own names, and have no source.
+func (f *fastLine) findHead() {
+	t, l, m := &f.members[slotTime], &f.members[slotLevel], &f.members[slotMessage]
+	if t.line == f.line && l.line == f.line && m.line == f.line && t.at == 0 && l.at == 1 && m.at == 2 && l.kind == '"' && m.kind == '"' && t.isTime() {
+		f.head = head{fieldTime: slotTime, fieldLevel: slotLevel, fieldMessage: slotMessage}
+		return
+	}
+	var first [headSize]slot
+	timed := false
+	for _, s := range builtinSlots {
+		m := &f.members[s]
+		if m.line != f.line {
+			continue
+		}
+		field := builtins[s] - 1
+		timed = timed || field == fieldTime
+		if m.at < headSize && (field == fieldSource || m.kind == '"' || field == fieldTime && m.isTime()) {
+			first[m.at] = s
+		}
+	}
+	f.head = headOf(first, timed)
+}
+
+func (s *spot) isTime() bool { return s.kind == '"' || isDigit(s.kind) }
+
+// position is that of a placer.
+func (f *fastLine) position(s slot) position {
+	if m := &f.members[s]; m.line == f.line && m.kind == '"' {
+		return rootPosition * position(m.at)
+	}
+	return noPosition
+}
+
+// maxAt is where the last member of a line may stand; a line with more is lineParser's.
+const maxAt = math.MaxUint16 - 1
 
 // noGuesses makes guesses that no key is: of no bytes, and yet not 0.
 func (f *fastLine) noGuesses() {

@@ -2,6 +2,7 @@ package tracelog
 
 import (
 	"bytes"
+	"math"
 	"math/bits"
 )
 
@@ -14,7 +15,7 @@ func (f *fastLine) parseBracket(b []byte, i, end int) bool {
 	f.begin()
 	f.isText = true
 	set := func(s slot, from, to int) {
-		f.members[s] = spot{line: f.line, kind: '"', plain: true, from: int32(from), to: int32(to)}
+		f.members[s] = spot{line: f.line, kind: '"', plain: true, at: math.MaxUint16, from: int32(from), to: int32(to)}
 	}
 	n := bytes.IndexByte(b[i:min(end, i+36)], ' ')
 	if n < 0 {
@@ -107,7 +108,8 @@ func (f *fastLine) parseText(b []byte, i, end int) bool {
 	}
 	f.begin()
 	f.isText = true
-	for first := i; ; {
+	first := i
+	for at := 0; at <= maxAt; at++ {
 		start := i
 		if i = endOfKey(b, i); i == start || i >= end || b[i] != '=' {
 			return false
@@ -128,7 +130,7 @@ func (f *fastLine) parseText(b []byte, i, end int) bool {
 			decides = isDigit(b[from]) || !isScalar(b[from:i])
 		}
 		if m := &f.members[known]; known != 0 && m.line != f.line {
-			m.line, m.from, m.to, m.kind, m.plain = f.line, int32(from), int32(i), '"', true
+			m.line, m.from, m.to, m.kind, m.plain, m.at = f.line, int32(from), int32(i), '"', true, uint16(at)
 			if decides {
 				f.mask |= known.bit()
 			}
@@ -149,6 +151,7 @@ func (f *fastLine) parseText(b []byte, i, end int) bool {
 			return true
 		}
 	}
+	return false
 }
 
 // endOfKey returns where the key ends that begins at i: before the first byte that it may not have without quotes.

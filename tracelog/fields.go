@@ -3,7 +3,10 @@ package tracelog
 import (
 	"bytes"
 	"cmp"
+	"slices"
 	"time"
+
+	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
 // fields sets the fields that p.members, which are indexed, speak of, and marks those members as taken.
@@ -19,17 +22,17 @@ func (p *lineParser) fields(e *Entry, preset *layout) {
 	if e.Trace == "" {
 		p.prefixed(e)
 	}
-	if !p.text(fieldService, &e.Service, true) {
+	if m := p.firstService(); m != nil {
+		e.Service = p.in.string(p.textOf(m))
+		p.take(m)
+	} else {
 		e.Service = p.service
 	}
 	if m := p.find(fieldSource); m != nil && m.value[0] == '{' {
 		p.take(m)
 	}
-	if m := p.find(fieldOther); m != nil {
-		switch c := m.value[0]; {
-		case c == '"', p.isText, p.layout.ids == idGoogle && (c == 't' || c == 'f'):
-			p.take(m)
-		}
+	if m := p.find(fieldOther); m != nil && p.isOther(m) {
+		p.take(m)
 	}
 	if e.Event = p.event(e); e.Event != EventLog {
 		p.span(e)
@@ -96,7 +99,7 @@ func isNoID(value []byte) bool {
 		}
 		return isZeroID(value)
 	case '1', 'R', 'S', 'p':
-		trace, _ := traceID(idGoogle, string(value))
+		trace, _ := traceID(schema.Google, string(value))
 		return isZeroID(trace)
 	}
 	return false
@@ -139,8 +142,66 @@ func (p *lineParser) appendRest(attrs []Attr, i int) []Attr {
 	return attrs
 }
 
-// preset decides whose names the line has.
-func (p *lineParser) preset() *layout { return presetOf(p.mask) }
+// preset decides whose names the line has, and which of its first members are log/slog's.
+func (p *lineParser) preset() *layout {
+	p.head = headOf(p.firstSlots(), p.hasTime())
+	mask := p.head.forget(p.mask)
+	if mask&decisive == 0 {
+		return &layouts[0]
+	}
+	c := choiceOf(mask & decides)
+	return c.resolve(p)
+}
+
+// hasHead reports whether the line begins as log/slog's do, so that it holds no other line, whatever attributes it has.
+func (p *lineParser) hasHead() bool {
+	h := headOf(p.firstSlots(), p.hasTime())
+	return h.found()
+}
+
+// firstSlots returns the slots of the first members, as headOf wants them.
+func (p *lineParser) firstSlots() (first [headSize]slot) {
+	for i := range min(headSize, len(p.members)) {
+		m := &p.members[i]
+		if m.outer != 0 {
+			break
+		}
+		switch c := m.value[0]; builtins[m.slot] {
+		case fieldTime + 1:
+			if c == '"' || isDigit(c) {
+				first[i] = m.slot
+			}
+		case fieldLevel + 1, fieldMessage + 1:
+			if c == '"' || p.isText {
+				first[i] = m.slot
+			}
+		case fieldSource + 1:
+			first[i] = m.slot
+		}
+	}
+	return first
+}
+
+// hasTime reports whether the line has a key of a time.
+func (p *lineParser) hasTime() bool {
+	return slices.ContainsFunc(layouts[0].slots[fieldTime], func(s slot) bool { return p.first[s] != 0 })
+}
+
+// position is that of a placer.
+func (p *lineParser) position(s slot) position {
+	i := p.first[s]
+	if i == 0 {
+		return noPosition
+	}
+	m := &p.members[i-1]
+	switch {
+	case m.value[0] != '"' && !(p.isText && m.value[0] != '{' && m.value[0] != '[') && !numberIDs[s]:
+		return noPosition
+	case m.outer != 0:
+		return rootPosition*position(m.outer-1) + position(m.nth) + 1
+	}
+	return rootPosition * position(i-1)
+}
 
 // presetOf decides it by which of the keys that may be ids the line has.
 func presetOf(mask uint64) *layout {
@@ -184,7 +245,7 @@ func (p *lineParser) take(m *member) {
 
 // find returns the first member of a field.
 func (p *lineParser) find(f field) *member {
-	for _, s := range p.layout.slots[f] {
+	for _, s := range p.head.narrow(p.layout, f) {
 		if i := p.first[s]; i != 0 {
 			return &p.members[i-1]
 		}
@@ -192,20 +253,61 @@ func (p *lineParser) find(f field) *member {
 	return nil
 }
 
+// firstService returns the first member that names the program, under whatever name: loggers are told it before
+// records can use one of the other names for something else.
+func (p *lineParser) firstService() *member {
+	var first *member
+	at := noPosition
+	for _, s := range p.layout.slots[fieldService] {
+		if i := p.first[s]; i != 0 && p.isTextual(&p.members[i-1]) {
+			if to := p.position(s); first == nil || to < at {
+				first, at = &p.members[i-1], to
+			}
+		}
+	}
+	return first
+}
+
+// isOther reports whether a member of fieldOther is what that preset has there.
+// A store of lines may have OpenTelemetry's flags, two hex digits, or an attribute of that name.
+func (p *lineParser) isOther(m *member) bool {
+	switch {
+	case m.slot == slotFlags && p.layout.tells != 0:
+		return p.isTextual(m) && len(p.textOf(m)) == 2 && isHex(string(p.textOf(m)))
+	case p.layout.IDs == schema.Google && (m.value[0] == 't' || m.value[0] == 'f'):
+		return true
+	}
+	return p.isTextual(m)
+}
+
+// isTextual reports whether a member is a string. A text line does not tell numbers and booleans from strings.
+func (p *lineParser) isTextual(m *member) bool {
+	c := m.value[0]
+	return c == '"' || p.isText && c != '{' && c != '['
+}
+
+// textOf returns the text of a textual member.
+func (p *lineParser) textOf(m *member) []byte {
+	if m.value[0] == '"' {
+		return plain(m.value[1 : len(m.value)-1])
+	}
+	return m.value
+}
+
 func (p *lineParser) ids(e *Entry) {
 	var segment string
 	if p.text(fieldTrace, &e.Trace, false) {
 		found := e.Trace
-		e.Schema = p.layout.name
-		if e.Trace, segment = traceID(p.layout.ids, found); p.layout.ids == idPlain && e.Trace != found && !isTraceparent(found) {
+		e.Schema = p.layout.Name
+		if e.Trace, segment = traceID(p.layout.IDs, found); p.layout.IDs == schema.Plain && e.Trace != found && !isTraceparent(found) {
 			e.Schema = "xray"
 		}
 		segment = idOrNone(segment)
 	}
 	if p.text(fieldSpan, &e.Span, false) {
-		e.Schema = cmp.Or(e.Schema, p.layout.name)
-		e.Span = spanID(p.layout.ids, e.Span)
-		if i := p.first[slotTransaction]; i != 0 && p.layout.name == "ecs" {
+		e.Schema = cmp.Or(e.Schema, p.layout.Name)
+		e.Span = spanID(p.layout.IDs, e.Span)
+		if i := p.first[slotTransaction]; i != 0 && p.layout.Name == "ecs" {
 			// On a service's root it repeats the span's id.
 			if m := &p.members[i-1]; m.value[0] == '"' && string(plain(m.value[1:len(m.value)-1])) == e.Span {
 				p.take(m)
@@ -242,7 +344,7 @@ func (p *lineParser) event(e *Entry) Event {
 			return EventEnd
 		}
 	case "":
-		if !p.layout.spanStore || e.Op == "" || p.find(fieldMessage) != nil {
+		if !p.layout.SpanStore || e.Op == "" || p.find(fieldMessage) != nil {
 			return EventLog
 		}
 	default:
@@ -258,14 +360,14 @@ func (p *lineParser) event(e *Entry) Event {
 // span reads the fields that only span records have.
 func (p *lineParser) span(e *Entry) {
 	p.text(fieldParent, &e.Parent, false)
-	e.Parent = spanID(p.layout.ids, e.Parent)
+	e.Parent = spanID(p.layout.IDs, e.Parent)
 	p.text(fieldKind, &e.Kind, true)
 	p.failure(e)
 	p.text(fieldStack, &e.Stack, false)
 	p.duration(fieldQueued, &e.Queued)
 	started := p.time(fieldStart, &e.Start)
 	lasted := p.duration(fieldDuration, &e.Duration)
-	if p.layout.startTime && e.Event == EventEnd && (!started || e.Start.Equal(e.Time)) && !e.Time.IsZero() {
+	if p.layout.StartTime && e.Event == EventEnd && (!started || e.Start.Equal(e.Time)) && !e.Time.IsZero() {
 		e.Start = e.Time
 		e.Time = e.Start.Add(e.Duration)
 		started = true
@@ -302,7 +404,7 @@ func (p *lineParser) span(e *Entry) {
 
 func (p *lineParser) failure(e *Entry) {
 	e.Failed = p.text(fieldError, &e.Error, false)
-	if !p.layout.spanStore {
+	if !p.layout.SpanStore {
 		return
 	}
 	// The text, if any, is under another key.
@@ -321,7 +423,7 @@ func (p *lineParser) failure(e *Entry) {
 
 // bare returns a value without its quotes, where this preset or form puts quotes around everything.
 func (p *lineParser) bare(v []byte) []byte {
-	if v[0] == '"' && (p.isText || p.layout.strings) {
+	if v[0] == '"' && (p.isText || p.layout.Strings) {
 		return v[1 : len(v)-1]
 	}
 	return v
@@ -330,20 +432,16 @@ func (p *lineParser) bare(v []byte) []byte {
 // text reads the first string of a field. Those that are often the same are shared.
 // On a text line, which does not tell them apart, numbers and booleans are strings too.
 func (p *lineParser) text(f field, to *string, often bool) bool {
-	for _, slot := range p.layout.slots[f] {
+	for _, slot := range p.head.narrow(p.layout, f) {
 		i := p.first[slot]
 		if i == 0 {
 			continue
 		}
 		m := &p.members[i-1]
-		s := m.value
-		switch {
-		case s[0] == '"':
-			s = plain(s[1 : len(s)-1])
-		case p.isText && s[0] != '{' && s[0] != '[', isDigit(s[0]) && numberIDs[slot]:
-		default:
+		if !p.isTextual(m) && !(isDigit(m.value[0]) && numberIDs[slot]) {
 			continue
 		}
+		s := p.textOf(m)
 		p.take(m)
 		if (f == fieldTrace || f == fieldSpan || f == fieldParent) && isNoID(m.value) {
 			continue
@@ -367,7 +465,7 @@ func (p *lineParser) time(f field, to *time.Time) bool {
 }
 
 func (p *lineParser) timeMember(f field, to *time.Time) *member {
-	for _, s := range p.layout.slots[f] {
+	for _, s := range p.head.narrow(p.layout, f) {
 		i := p.first[s]
 		if i == 0 {
 			continue
@@ -426,7 +524,7 @@ func (p *lineParser) durationMember(f field, to *time.Duration) *member {
 // is left out. On a text line it is [trace/span trace/span], and a preset of strings may have the array in quotes.
 func (p *lineParser) links(v []byte) ([]Link, bool) {
 	var links []Link
-	if v[0] == '"' && (p.isText || p.layout.strings) {
+	if v[0] == '"' && (p.isText || p.layout.Strings) {
 		v = bytes.TrimSpace(plain(v[1 : len(v)-1]))
 		if len(v) < 2 || v[0] != '[' || v[len(v)-1] != ']' {
 			return nil, false
@@ -437,8 +535,8 @@ func (p *lineParser) links(v []byte) ([]Link, bool) {
 				if at <= 0 || at == len(pair)-1 {
 					return nil, false
 				}
-				trace, _ := traceID(p.layout.ids, string(pair[:at]))
-				links = appendLink(links, Link{trace, spanID(p.layout.ids, string(pair[at+1:]))})
+				trace, _ := traceID(p.layout.IDs, string(pair[:at]))
+				links = appendLink(links, Link{trace, spanID(p.layout.IDs, string(pair[at+1:]))})
 			}
 			return links, true
 		}
@@ -466,8 +564,8 @@ func (p *lineParser) links(v []byte) ([]Link, bool) {
 		inner.reset()
 		switch {
 		case e.Trace != "" && e.Span != "":
-			trace, _ := traceID(p.layout.ids, e.Trace)
-			links = appendLink(links, Link{trace, spanID(p.layout.ids, e.Span)})
+			trace, _ := traceID(p.layout.IDs, e.Trace)
+			links = appendLink(links, Link{trace, spanID(p.layout.IDs, e.Span)})
 		case !inner.hasNoID():
 			return nil, false
 		}

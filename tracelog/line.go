@@ -23,6 +23,7 @@ type lineParser struct {
 	stamped bool            // the time is the record's own though no member has it, as in text of two forms
 	first   [maxSlots]int32 // by slot: one more than the index of the first such member; all 0 between lines
 	mask    uint64          // the slots of those that may be ids
+	head    head
 	layout  *layout
 }
 
@@ -94,7 +95,7 @@ func (p *lineParser) object(line []byte, e *Entry) verdict {
 	}
 	p.stamped = false
 	p.index()
-	if p.mask&wrappers != 0 && !p.wrapped {
+	if p.mask&wrappers != 0 && !p.wrapped && !p.hasHead() {
 		p.wrapped = true // the inner line is taken as it is
 		if p.first[slotJournal] != 0 {
 			return p.journal(line, e)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"time"
+
+	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
 // A Record is a line as those see it who read millions of them: [ScanRecords] makes no [Entry] of a line of which
@@ -50,13 +52,18 @@ func (r *Record) text(f field) []byte {
 		s := &r.spots[f]
 		return r.scratch[s.from:s.to]
 	}
-	if s := r.fast.text(r.layout, f); s != nil {
-		if s.plain {
-			return r.buf[s.from:s.to]
-		}
-		return r.plain(s)
+	return r.spotText(r.fast.text(r.layout, f))
+}
+
+// spotText returns the text of a string, nil if there is none.
+func (r *Record) spotText(s *spot) []byte {
+	switch {
+	case s == nil:
+		return nil
+	case s.plain:
+		return r.buf[s.from:s.to]
 	}
-	return nil
+	return r.plain(s)
 }
 
 // plain is plain, in scratch.
@@ -99,7 +106,12 @@ func (r *Record) Span() []byte { return r.text(fieldSpan) }
 func (r *Record) Op() []byte { return r.text(fieldOp) }
 
 // Service is the program's name.
-func (r *Record) Service() []byte { return r.text(fieldService) }
+func (r *Record) Service() []byte {
+	if r.entry == nil && (r.fast.isText || r.fast.mask&otherServices != 0) {
+		return r.spotText(r.fast.firstService(r.layout))
+	}
+	return r.text(fieldService)
+}
 
 // Level is the level as found.
 func (r *Record) Level() []byte {
@@ -226,7 +238,7 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 		}
 		l = f.layout()
 	}
-	if l.ids != idPlain || l.spanStore || l.startTime || l.strings {
+	if l.IDs != schema.Plain || l.SpanStore || l.StartTime || l.Strings {
 		return false
 	}
 	r.layout = l
@@ -306,7 +318,7 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 
 // find returns the slot of a field's first member, as lineParser does; 0 if there is none.
 func (f *fastLine) find(l *layout, field field) slot {
-	for _, s := range l.slots[field] {
+	for _, s := range f.head.narrow(l, field) {
 		if f.members[s].line == f.line {
 			return s
 		}
@@ -316,7 +328,7 @@ func (f *fastLine) find(l *layout, field field) slot {
 
 // text returns a field's first string, nil if there is none.
 func (f *fastLine) text(l *layout, field field) *spot {
-	for _, s := range l.slots[field] {
+	for _, s := range f.head.narrow(l, field) {
 		if m := &f.members[s]; m.line == f.line && m.kind == '"' {
 			return m
 		}
@@ -366,6 +378,16 @@ func (f *fastLine) decoded(b []byte, m *spot) []byte {
 		return b[m.from:m.to]
 	}
 	return plain(b[m.from:m.to])
+}
+
+// firstService returns the first string that names the program, as lineParser does; nil if there is none.
+func (f *fastLine) firstService(l *layout) (first *spot) {
+	for _, s := range l.slots[fieldService] {
+		if m := &f.members[s]; m.line == f.line && m.kind == '"' && (first == nil || m.from < first.from) {
+			first = m
+		}
+	}
+	return first
 }
 
 // take makes the record of an entry, whose Raw is not looked at.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
 const spanEnd = `{"time":"2026-03-01T10:15:00.0125+01:00","level":"ERROR","msg":"span end",` +
@@ -54,12 +56,12 @@ func TestEveryKeyEveryType(t *testing.T) {
 		fieldTime: `"2026-03-01T09:15:00Z"`, fieldSource: `{"file":"x"}`, fieldStart: `"2026-03-01T09:15:00Z"`,
 		fieldDuration: `1`, fieldLinks: `[]`, fieldQueued: `1`, fieldSampleRate: `1`, fieldSampled: `true`,
 	}
-	for _, preset := range presets[:2] {
+	for _, preset := range schema.Presets[:2] {
 		var keys [numFields]string
 		for f := range keys {
-			keys[f], _, _ = strings.Cut(preset.keys[f]+" "+common[f], " ")
+			keys[f], _, _ = strings.Cut(preset.Keys[f]+" "+schema.Common[f], " ")
 			if keys[f] == "" {
-				keys[f], _, _ = strings.Cut(common[f], " ")
+				keys[f], _, _ = strings.Cut(schema.Common[f], " ")
 			}
 		}
 		for f, key := range keys {
@@ -357,7 +359,7 @@ func checkEntry(t *testing.T, e *Entry, line []byte) {
 		}
 	}
 	if plainNames {
-		checkFields(t, e, line, text)
+		checkFields(t, e, line, members, text)
 	}
 	if e.Duration < 0 || e.Queued < 0 || e.SampleRate < 0 || e.SampleRate > 1 {
 		t.Errorf("%q: %+v", line, e)
@@ -386,7 +388,7 @@ func checkEntry(t *testing.T, e *Entry, line []byte) {
 var ownNames = func() map[string]bool {
 	names := map[string]bool{"trace": true, "span": true, "trace_id": true, "span_id": true, "trace_flags": true,
 		"time": true, "level": true, "msg": true}
-	for _, keys := range common[fieldMessage+1:] {
+	for _, keys := range schema.Common[fieldMessage+1:] {
 		if !strings.Contains(keys, " ") {
 			names[keys] = true
 		}
@@ -395,14 +397,38 @@ var ownNames = func() map[string]bool {
 	return names
 }()
 
+// isFirstPair reports whether the first two keys are the ids of a line that has all four, the others only attributes.
+func isFirstPair(members []jsonMember, traceA, spanA, traceB, spanB string) bool {
+	first := make(map[string]int) // where a key stands, from 1
+	for i, m := range members {
+		if first[m.key] == 0 {
+			first[m.key] = i + 1
+		}
+	}
+	isText := func(key string) bool { return first[key] > 0 && members[first[key]-1].value[0] == '"' }
+	together := func(trace, span string) bool {
+		return first[span] == first[trace]+1 && isText("op") && first["op"] == first[span]+1
+	}
+	endA, endB := max(first[traceA], first[spanA]), max(first[traceB], first[spanB])
+	switch a, b := together(traceA, spanA), together(traceB, spanB); {
+	case a != b:
+		return a
+	default:
+		return endA < endB
+	}
+}
+
 // checkFields checks the fields of a line that has names of slogtrace's and OpenTelemetry's only.
-func checkFields(t *testing.T, e *Entry, line []byte, text func(key string) (string, bool)) {
+func checkFields(t *testing.T, e *Entry, line []byte, members []jsonMember, text func(key string) (string, bool)) {
 	_, trace := text("trace")
 	_, span := text("span")
 	_, traceID := text("trace_id")
 	_, spanID := text("span_id")
 	traceKey, spanKey := "trace", "span"
-	if n := btoi(traceID) + btoi(spanID); n > btoi(trace)+btoi(span) {
+	switch n := btoi(traceID) + btoi(spanID) - btoi(trace) - btoi(span); {
+	case n > 0:
+		traceKey, spanKey = "trace_id", "span_id"
+	case n == 0 && trace && span && isFirstPair(members, "trace_id", "span_id", "trace", "span"):
 		traceKey, spanKey = "trace_id", "span_id"
 	}
 	for _, f := range []struct{ key, got string }{

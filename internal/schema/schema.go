@@ -1,0 +1,248 @@
+// Package schema names the keys under which log lines say what trace they are part of: the project's own names,
+// those of backends, and those of other people's loggers.
+//
+// Package tracelog reads lines by these names. Package slogtrace keeps what comes from outside a process away from them.
+package schema
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Field is something that a line can say under a key of the record schema.
+type Field uint8
+
+const (
+	// The built-ins of log/slog, on every line.
+	Time Field = iota
+	Level
+	Message
+	Source
+	// On every line.
+	Trace
+	Span
+	Other // says nothing that is not in another field, or is no attribute of anybody
+	Op
+	Service
+	// On span records only; on log lines these keys are the user's.
+	Parent
+	Kind
+	Start
+	Duration
+	Error
+	Stack
+	Links
+	Queued
+	SampleRate
+	Sampled
+	NumFields
+)
+
+// A Preset is one way of naming the fields: the keys of the lines that a slogtrace.Format writes for a backend,
+// and those that the backend's own libraries write or that it gives back.
+//
+// A field may have several keys, separated by spaces: the first that stands on the line with a value
+// of the right type counts. After those of the preset come those of [Common]. A key with a dot is found
+// in both forms, as {"trace.id":"x"} and as {"trace":{"id":"x"}}.
+type Preset struct {
+	Name string // tracelog's Entry.Schema
+	Keys [NumFields]string
+
+	// Tells are keys that, all together, tell lines of this preset from those of another with the same names for the ids.
+	// Without them, or else the key TellsToo, no line has this preset.
+	Tells, TellsToo string
+	// IDs is how this preset writes them.
+	IDs IDForm
+	// SpanStore: of a backend that keeps spans as they are. A line without a message, but with both ids, a name and
+	// a duration is a span's end, and "error" may be a boolean.
+	SpanStore bool
+	// StartTime: the time of an end record is the span's start.
+	StartTime bool
+	// Strings: numbers and booleans may stand in quotes, and links too.
+	Strings bool
+}
+
+// Presets is the one place where keys are named. Which preset a line has is decided line by line:
+// the one that finds most of its two ids, of those one that finds the keys that tell it, of those the first.
+// So an attribute of the user's that is named like an id of another preset stays an attribute.
+//
+// What slogtrace's Format writes is assumed to be the first key of each field here, else the first in Common.
+var Presets = [...]Preset{
+	{
+		Name: "slogtrace",
+		Keys: [NumFields]string{Trace: "trace", Span: "span"},
+	},
+	{
+		// OpenTelemetry's names for the ids in logs that are not OTLP, then those of other languages' loggers.
+		Name: "otel",
+		Keys: [NumFields]string{
+			Trace: "trace_id traceId TraceId traceID traceparent", Span: "span_id spanId SpanId spanID", Other: "trace_flags",
+			Parent: "parent parent_span_id parentSpanId",
+		},
+	},
+	{
+		// dd.trace_id is 32 hex digits or, of 64 bits, decimal; dd.span_id is decimal. So are the parent's and a link's.
+		Name: "datadog",
+		Keys: [NumFields]string{
+			Trace: "dd.trace_id", Span: "dd.span_id", Service: "dd.service",
+			Parent: "parent dd.parent_id",
+		},
+		IDs: Datadog,
+	},
+	{
+		Name: "gcp",
+		Keys: [NumFields]string{
+			Time: "time timestamp", Level: "severity", Message: "message",
+			Trace: "logging.googleapis.com/trace", Span: "logging.googleapis.com/spanId",
+			Other:  "logging.googleapis.com/trace_sampled",
+			Source: "logging.googleapis.com/sourceLocation", Service: "service serviceContext.service",
+		},
+		IDs: Google,
+	},
+	{
+		// Of trace.id and span.id without ECS's own keys.
+		Name: "newrelic",
+		Keys: [NumFields]string{
+			Time: "time timestamp", Trace: "trace.id", Span: "span.id",
+			Op: "name op", Parent: "parent.id parent", Duration: "duration.ms duration_ms",
+			Error: "error.message error", Stack: "error.stack stack",
+			Service: "service.name service entity.name",
+		},
+	},
+	{
+		// transaction.id stands in for span.id on lines of Elastic's agents outside of spans; where there are both
+		// and they differ, it is an attribute.
+		Name: "ecs",
+		Keys: [NumFields]string{
+			Time: "@timestamp", Level: "log.level", Message: "message",
+			Trace: "trace.id", Span: "span.id transaction.id", Other: "ecs.version",
+			Op: "span.name op transaction.name", Service: "service.name",
+			Parent: "parent.id parent", Kind: "span.kind kind", Start: "event.start start",
+			Duration: "event.duration duration_ms", // the former in nanoseconds
+			Error:    "error.message error", Stack: "error.stack_trace stack",
+			Source: "log.origin",
+		},
+		Tells: "@timestamp", TellsToo: "ecs.version", // the one below another handler, which names the time
+	},
+	{
+		Name: "honeycomb",
+		Keys: [NumFields]string{
+			Time: "time timestamp", Trace: "trace.trace_id", Span: "trace.span_id",
+			Op: "name op", Service: "service.name", Parent: "trace.parent_id parent",
+			Kind: "kind span.kind", Error: "error status_message exception.message",
+		},
+		SpanStore: true, StartTime: true,
+	},
+	{
+		// Names are free: these are slogtrace's and OpenTelemetry's. A query gives all values back as strings.
+		Name: "victorialogs",
+		Keys: [NumFields]string{
+			Time: "_time", Message: "_msg", Trace: "trace trace_id", Span: "span span_id",
+			Other: "trace_flags",
+		},
+		Tells: "_msg _time", Strings: true,
+	},
+	{
+		Name: "axiom",
+		Keys: [NumFields]string{
+			Time: "_time", Message: "msg message", Trace: "trace_id", Span: "span_id",
+			Other: "trace_flags", Op: "name op", Service: "service.name", Parent: "parent_span_id parent",
+			// A number of nanoseconds, or text as Go writes a duration.
+			Duration: "duration duration_ms",
+			Error:    "status.message error error.message",
+		},
+		Tells: "_time", SpanStore: true,
+	},
+	{
+		// An id of the form 1-<8 hex>-<24 hex> is also X-Ray's under any other preset's key.
+		Name: "xray",
+		Keys: [NumFields]string{
+			Trace: "xray_trace_id xrayTraceId AWS-XRAY-TRACE-ID", Span: "span xray_segment_id",
+			Time: "time timestamp",
+		},
+	},
+}
+
+// Common are the keys that count on a line of whatever preset, and where no ids are: slogtrace's own,
+// and what other loggers call the built-ins (zap, zerolog, logrus, pino).
+var Common = [NumFields]string{
+	Time: "time @timestamp timestamp ts _time", Level: "level severity log.level lvl", Message: "msg message _msg",
+	Source: "source", Op: "op", Service: "service service.name service_name dd.service serviceContext.service entity.name",
+	Parent: "parent", Kind: "kind", Start: "start", Duration: "duration_ms",
+	Error: "error", Stack: "stack", Links: "links", Queued: "queued_ms",
+	SampleRate: "sample_rate", Sampled: "sampled",
+}
+
+// An IDForm is how a backend writes ids. Readers have them in one form, so that a trace that passes
+// through services of several backends has one id.
+type IDForm uint8
+
+const (
+	Plain   IDForm = iota // as found
+	Datadog               // 32 hex digits, or a 64-bit decimal number
+	Google                // projects/P/traces/<hex>
+)
+
+// Journal is the key by which a reader knows an entry of systemd's journal, which holds another line.
+const Journal = "__REALTIME_TIMESTAMP"
+
+// Keys returns every key that some reader takes for more than an attribute,
+// and outer: the keys of objects in which it finds such keys, as the service of {"service":{"name":…}}.
+func Keys() (keys, outer map[string]bool) {
+	keys, outer = map[string]bool{Journal: true}, make(map[string]bool)
+	add := func(names string) {
+		for key := range strings.FieldsSeq(names) {
+			keys[key] = true
+			if o, ok := Outer(key); ok {
+				outer[o] = true
+			}
+		}
+	}
+	for i := range Presets {
+		for _, names := range Presets[i].Keys {
+			add(names)
+		}
+		add(Presets[i].Tells)
+		add(Presets[i].TellsToo)
+	}
+	for _, names := range Common {
+		add(names)
+	}
+	return keys, outer
+}
+
+// Of returns the preset by whose names a reader takes a line that has its ids under these keys, nil if there is none.
+// has reports which other keys every such line has.
+func Of(trace, span string, has func(key string) bool) *Preset {
+	var best *Preset
+	for i := range Presets {
+		p := &Presets[i]
+		if !contains(p.Keys[Trace], trace) || !contains(p.Keys[Span], span) {
+			continue
+		}
+		switch told := p.Tells != "" && (all(p.Tells, has) || p.TellsToo != "" && has(p.TellsToo)); {
+		case told:
+			return p
+		case p.Tells == "" && best == nil:
+			best = p
+		}
+	}
+	return best
+}
+
+func contains(keys, key string) bool { return slices.Contains(strings.Fields(keys), key) }
+
+func all(keys string, has func(key string) bool) bool {
+	for key := range strings.FieldsSeq(keys) {
+		if !has(key) {
+			return false
+		}
+	}
+	return true
+}
+
+// Outer returns the part of a dotted key that names an object.
+func Outer(key string) (string, bool) {
+	outer, _, ok := strings.Cut(key, ".")
+	return outer, ok && !strings.Contains(key, "/")
+}
