@@ -15,11 +15,12 @@ import (
 // An env is what a context hands down beside the current span.
 // It is immutable and shared by all contexts below the call that made it.
 type env struct {
-	tracer *Tracer     // nil: the default one, at use
-	attrs  []slog.Attr // for every record: of With, outermost first, one of a key; then the baggage's. See setAttrs
-	state  string      // tracestate of the trace
-	rate   float64     // sample rate of the trace; 0 stands for 1
-	bag    *bag        // nil without baggage; with it there are attrs
+	tracer *Tracer      // nil: the default one, at use
+	attrs  []slog.Attr  // for every record: of With, outermost first, one of a key; then the baggage's. See setAttrs
+	keys   *contextKeys // of attrs, in lines
+	state  string       // tracestate of the trace
+	rate   float64      // sample rate of the trace; 0 stands for 1
+	bag    *bag         // nil without baggage; with it there are attrs
 
 	decided headers.Sampling // what becomes of a trace that begins here; Defer: the Sampler says
 }
@@ -53,21 +54,28 @@ func envOf(t *Tracer) *env {
 
 // setAttrs makes with the attributes of With, and b the baggage.
 func (e *env) setAttrs(with []slog.Attr, b *baggage) {
-	e.attrs, e.bag = with, nil
-	if b == nil {
-		return
+	e.attrs, e.bag = joinAttrs(with, b), nil
+	if b != nil {
+		e.bag = &bag{b, len(with)}
 	}
-	e.bag = &bag{b, len(with)}
-	if len(with) == 0 {
-		e.attrs = b.attrs
-		return
+	e.keys = newContextKeys(e.attrs)
+}
+
+// joinAttrs returns with and those attributes of b that do not give way to them.
+func joinAttrs(with []slog.Attr, b *baggage) []slog.Attr {
+	switch {
+	case b == nil:
+		return with
+	case len(with) == 0:
+		return b.attrs
 	}
-	e.attrs = slices.Grow(slices.Clip(with), len(b.attrs))
+	attrs := slices.Grow(slices.Clip(with), len(b.attrs))
 	for _, a := range b.attrs {
 		if !yields(a.Key, with) {
-			e.attrs = append(e.attrs, a)
+			attrs = append(attrs, a)
 		}
 	}
+	return attrs
 }
 
 // yields reports whether baggage of that key gives way to with:
@@ -349,7 +357,7 @@ func Detach(ctx context.Context) context.Context {
 	if !c.inTrace() && (c.env == nil || c.env.decided == headers.Defer) {
 		return ctx
 	}
-	e := env{tracer: c.env.tracer, attrs: c.env.attrs, bag: c.env.bag}
+	e := env{tracer: c.env.tracer, attrs: c.env.attrs, keys: c.env.keys, bag: c.env.bag}
 	return &scopeContext{Context: ctx, env: e.shared()}
 }
 
@@ -358,7 +366,9 @@ func Detach(ctx context.Context) context.Context {
 // They stay in this process: neither a carrier nor a header takes them along, as they do with [WithBaggage].
 //
 // The last one of a key wins, and all give way to what a record or its logger says under the same key.
-// A key that the line needs for itself (time, level, msg, source, or one of the schema's) is written as attr.<key>.
+// A key that readers could take for more than an attribute is written as attr.<key>, whatever the handler's [Format]:
+// those of the time, the level, the message, the source, the ids, the op and the service in any preset,
+// and on span records all others of the schema and the presets.
 // attrs is copied. A LogValuer is resolved once a record, as in any slog call; one without a key at once.
 func With(ctx context.Context, attrs ...slog.Attr) context.Context {
 	if ctx == nil {

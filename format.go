@@ -5,7 +5,10 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync/atomic"
+
+	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
 // A Format says under which names a backend expects what the lines say, and in which form.
@@ -141,10 +144,11 @@ const (
 type format struct {
 	Format
 	reservedKeys [recordKinds]keySet
-	builtins     keySet
-	outside      recordKind  // of records that nothing of ours is in the context of
-	always       []slog.Attr // on every line that we write, or write ids on
-	failed       string      // key of a boolean beside the error; "" where there is none
+	builtins     keySet              // the names of slog's own members, slog's and this Format's
+	own          [recordKinds]keySet // names of this Format that readers do not know: it is no preset
+	outside      recordKind          // of records that nothing of ours is in the context of
+	always       []slog.Attr         // on every line that we write, or write ids on
+	failed       string              // key of a boolean beside the error; "" where there is none
 
 	// Keys with what stands around them in JSON, in this order.
 	timeJSON                    string
@@ -175,11 +179,11 @@ func (f Format) compile(sink bool) *format {
 			builtins, renamed = append(builtins, *m.key), append(renamed, *m.key)
 		}
 	}
-	var ids, schema []string
+	var ids, schemaKeys []string
 	def := func(list *[]string, key *string, name string) {
 		*key = cmp.Or(*key, name)
-		if *list = append(*list, *key); list == &schema && *key != name {
-			schema = append(schema, name) // which readers take for ours, too
+		if *list = append(*list, *key); list == &schemaKeys && *key != name {
+			schemaKeys = append(schemaKeys, name) // which readers take for ours, too
 		}
 	}
 	def(&ids, &f.Trace, "trace")
@@ -188,16 +192,16 @@ func (f Format) compile(sink bool) *format {
 	if f.Flags != "" {
 		ids = append(ids, f.Flags)
 	}
-	def(&schema, &f.Parent, "parent")
-	def(&schema, &f.Kind, "kind")
-	def(&schema, &f.Start, "start")
-	def(&schema, &f.Duration, "duration_ms")
-	def(&schema, &f.Error, "error")
-	def(&schema, &f.Stack, "stack")
-	def(&schema, &f.Links, "links")
-	def(&schema, &f.Queued, "queued_ms")
-	def(&schema, &f.SampleRate, "sample_rate")
-	def(&schema, &f.Sampled, "sampled")
+	def(&schemaKeys, &f.Parent, "parent")
+	def(&schemaKeys, &f.Kind, "kind")
+	def(&schemaKeys, &f.Start, "start")
+	def(&schemaKeys, &f.Duration, "duration_ms")
+	def(&schemaKeys, &f.Error, "error")
+	def(&schemaKeys, &f.Stack, "stack")
+	def(&schemaKeys, &f.Links, "links")
+	def(&schemaKeys, &f.Queued, "queued_ms")
+	def(&schemaKeys, &f.SampleRate, "sample_rate")
+	def(&schemaKeys, &f.Sampled, "sampled")
 	f.Service = cmp.Or(f.Service, serviceKey)
 
 	c := &format{Format: f, builtins: newKeySet(builtins)}
@@ -222,10 +226,35 @@ func (f Format) compile(sink bool) *format {
 			ids = append(ids, a.Key)
 		}
 	}
+	ids = append(ids, f.otherOps(ids, func(key string) bool {
+		return slices.Contains(builtins, key) || slices.ContainsFunc(c.always, func(a slog.Attr) bool { return a.Key == key })
+	})...)
 	c.reservedKeys[logRecord] = newKeySet(ids)
-	c.reservedKeys[spanRecord] = newKeySet(ids, schema, builtins)
+	c.reservedKeys[spanRecord] = newKeySet(ids, schemaKeys, builtins)
+	c.own[logRecord] = newKeySet(unread(logRecord, ids, builtins))
+	c.own[spanRecord] = newKeySet(unread(spanRecord, ids, builtins, schemaKeys))
 	c.makeJSON()
 	return c
+}
+
+// otherOps returns what readers take for the op in lines with f's ids, beside the names in known. has reports which
+// other keys each such line has.
+func (f *Format) otherOps(known []string, has func(key string) bool) (ops []string) {
+	names := schema.Common[schema.Op]
+	if p := schema.Of(f.Trace, f.Span, has); p != nil {
+		names += " " + p.Keys[schema.Op]
+	}
+	for key := range strings.FieldsSeq(names) {
+		if !slices.Contains(known, key) {
+			ops = append(ops, key)
+		}
+	}
+	return ops
+}
+
+// unread returns those keys that no reader takes for more than an attribute in lines of kind k.
+func unread(k recordKind, lists ...[]string) []string {
+	return slices.DeleteFunc(slices.Concat(lists...), func(key string) bool { return isRead(readerKeys, key, k) })
 }
 
 // makeJSON makes the parts of a line that are always the same.

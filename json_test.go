@@ -524,7 +524,7 @@ func withMembers(with []jsonMember, user, renamed []string) []jsonMember {
 		if taken(m.Key) {
 			continue
 		}
-		if slices.Contains(idKeysOfTest, m.Key) || slices.Contains([]string{"time", "level", "msg", "source"}, m.Key) {
+		if slices.Contains(contextNames, m.Key) {
 			for m.Key = "attr." + m.Key; !taken(m.Key) && slices.ContainsFunc(with, func(o jsonMember) bool { return o.Key == m.Key }); {
 				m.Key = "attr." + m.Key
 			}

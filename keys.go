@@ -289,7 +289,7 @@ func (n *naming) contextAttrs(c *current, in *contents, alone bool) []slog.Attr 
 			moved = slices.DeleteFunc(slices.Clone(moved), func(m move) bool { return m.from == name })
 		}
 	}
-	return n.format.contextAttrs(with, in.kind, func(key string) bool {
+	return n.format.contextAttrs(c.env, in.kind, func(key string) bool {
 		return slices.Contains(keys, key) ||
 			slices.ContainsFunc(moved, func(m move) bool { return m.from == key || m.to == key }) ||
 			n.groups == 0 && !alone && hasRootKey(in.attrs, key)
@@ -438,34 +438,6 @@ func hidesInline(a slog.Attr) bool {
 // A mark stays: resolved it would be none.
 func isInlineValuer(a slog.Attr) bool {
 	return a.Key == "" && a.Value.Kind() == slog.KindLogValuer && !isMark(a)
-}
-
-// contextAttrs returns with, the attributes of With and the baggage, under the keys that they have in a line of kind k:
-// not under one that the line needs for itself, and not at all if taken says that the record or its logger uses the key.
-// It does not change with, and returns it as it is in the common case.
-func (f *format) contextAttrs(with []slog.Attr, k recordKind, taken func(key string) bool) []slog.Attr {
-	reserved := f.reserved(max(k, logRecord)) // the ids' even where there are none: nobody may forge them
-	fine := func(a slog.Attr) bool { return !reserved.has(a.Key) && !f.builtins.has(a.Key) && !taken(a.Key) }
-	i := slices.IndexFunc(with, func(a slog.Attr) bool { return !fine(a) })
-	if i < 0 {
-		return with
-	}
-	out := slices.Clone(with[:i])
-	for _, a := range with[i:] {
-		if fine(a) {
-			out = append(out, a)
-			continue
-		}
-		// Look for a name of its own among those, and give way wherever the user stands on the way there.
-		for !taken(a.Key) {
-			a.Key = "attr." + a.Key
-			if !hasRootKey(with, a.Key) && !taken(a.Key) {
-				out = append(out, a)
-				break
-			}
-		}
-	}
-	return out
 }
 
 // A userAttr is the value of an attribute of a span whose key is reserved.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
 // The exact names in a log record of a span, or outside of one, and what With says beside them.
@@ -302,12 +304,12 @@ func fuzzReserved(f Format, sink, inTrace, span bool) []string {
 	if !inTrace {
 		return names
 	}
-	names = append(names, orName(f.Trace, "trace"), orName(f.Span, "span"), orName(f.Op, "op"))
+	names = append(names, orName(f.Trace, "trace"), orName(f.Span, "span"), orName(f.Op, "op"), "op")
 	if f.Flags != "" {
 		names = append(names, f.Flags)
 	}
 	if isECS {
-		names = append(names, "ecs.version", "transaction.id")
+		names = append(names, "ecs.version", "transaction.id", "transaction.name")
 	}
 	if span {
 		names = append(names, orName(f.Parent, "parent"), orName(f.Kind, "kind"), orName(f.Start, "start"), orName(f.Duration, "duration_ms"),
@@ -317,6 +319,21 @@ func fuzzReserved(f Format, sink, inTrace, span bool) []string {
 	}
 	return names
 }
+
+// contextNames are the keys that nothing of a context has in any line, spanNames those that it does not have in
+// span records: readers take them for more than attributes.
+var (
+	contextNames = strings.Fields(`time level msg source trace span op service @timestamp timestamp ts _time
+		severity log.level lvl message _msg service.name service_name dd.service serviceContext.service entity.name
+		trace_id traceId TraceId traceID traceparent span_id spanId SpanId spanID trace_flags dd.trace_id dd.span_id
+		logging.googleapis.com/trace logging.googleapis.com/spanId
+		logging.googleapis.com/trace_sampled logging.googleapis.com/sourceLocation
+		trace.id span.id name transaction.id ecs.version span.name transaction.name log.origin trace.trace_id trace.span_id
+		xray_trace_id xrayTraceId AWS-XRAY-TRACE-ID xray_segment_id __REALTIME_TIMESTAMP`)
+	spanNames = strings.Fields(`parent kind start duration_ms error stack links queued_ms sample_rate sampled
+		parent_span_id parentSpanId dd.parent_id parent.id trace.parent_id duration.ms event.duration duration event.start span.kind
+		error.message error.stack error.stack_trace status_message exception.message status.message`)
+)
 
 // presetRigs are the presets, in our own sink and above somebody else's.
 func presetRigs() (all []rig) {
@@ -435,7 +452,10 @@ func checkNaming(f Format, sink bool, c *fuzzContext, op string, span bool, said
 	}
 
 	// What With says: under the key or attr.<key>, once, unless the user said it.
-	forbidden := append(fuzzReserved(f, true, true, span), "time", "level", "msg", "source")
+	forbidden := append(fuzzReserved(f, true, true, span), contextNames...)
+	if span {
+		forbidden = append(forbidden, spanNames...)
+	}
 	seen := make(map[string]bool)
 	for _, m := range with {
 		if seen[m.Key] || from[m.Key] != "" || slices.Contains(forbidden, m.Key) {
@@ -720,4 +740,24 @@ func FuzzHandler(f *testing.F) {
 		}
 		runProgram(t, &all[int(data[0])%len(all)], data[1:])
 	})
+}
+
+// The names by which tests know what readers take for more than an attribute are those of package schema.
+func TestContextNames(t *testing.T) {
+	keys, _ := schema.Keys()
+	var got [2][]string
+	for key, field := range keys {
+		if field < schema.Parent {
+			got[0] = append(got[0], key)
+		} else {
+			got[1] = append(got[1], key)
+		}
+	}
+	for i, want := range [][]string{contextNames, spanNames} {
+		want = slices.Sorted(slices.Values(want))
+		slices.Sort(got[i])
+		if diff := cmp.Diff(want, got[i]); diff != "" {
+			t.Errorf("(-tests' +schema's):\n%s", diff)
+		}
+	}
 }

@@ -2,9 +2,12 @@ package slogtrace
 
 import (
 	"log/slog"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
 // NewPrefixHandler returns a handler that writes the ids before the message, not as attributes:
@@ -30,21 +33,28 @@ var prefixFormat = func() *format {
 	f := Format{form: prefixForm}.compile(false)
 	for _, k := range [...]recordKind{logRecord, spanRecord} {
 		f.reservedKeys[k] = newKeySet(f.reservedKeys[k].keys, readersIDs)
+		f.own[k] = newKeySet(f.own[k].keys, readersIDs)
 	}
 	return f
 }()
 
-// readersIDs are keys beside trace, span and op under which readers look for ids, and the first words of those with a dot:
+// readersIDs are the keys under which readers look for ids, and the first words of those with a dot:
 // of an object, or a group that a text handler writes so.
 // On a line without ids of ours among its members, a user's own would be taken for them.
-var readersIDs = []string{
-	"trace_id", "traceId", "TraceId", "traceID", "span_id", "spanId", "SpanId", "spanID", "traceparent",
-	"dd", "dd.trace_id", "dd.span_id",
-	"logging", "logging.googleapis.com/trace", "logging.googleapis.com/spanId",
-	"trace.id", "span.id", "transaction", transactionKey,
-	"trace.trace_id", "trace.span_id",
-	"xray_trace_id", "xrayTraceId", "AWS-XRAY-TRACE-ID", "xray_segment_id",
-}
+var readersIDs = func() (keys []string) {
+	for i := range schema.Presets {
+		p := &schema.Presets[i]
+		for key := range strings.FieldsSeq(p.Keys[schema.Trace] + " " + p.Keys[schema.Span]) {
+			outer, _, _ := strings.Cut(key, ".")
+			for _, k := range [...]string{key, outer} {
+				if !slices.Contains(keys, k) {
+					keys = append(keys, k)
+				}
+			}
+		}
+	}
+	return keys
+}()
 
 // withPrefix returns the message of a record under c, which is in a trace.
 func withPrefix(c *current, op, msg string) string {

@@ -230,9 +230,9 @@ func isSpanMessage(msg string) bool { return msg == spanEndMessage || msg == spa
 func strangersGroup(s *Span, e event) slog.Value {
 	c := current{span: s, env: s.env}
 	attrs := appendSpanAttrs(nil, defaultFormat, s, e, s.Op(), s.text())
-	if with := c.attrs(); len(with) > 0 {
+	if len(c.attrs()) > 0 {
 		written := escapeForStrangers(s.attrs)
-		attrs = append(attrs, defaultFormat.contextAttrs(with, spanRecord, func(key string) bool {
+		attrs = append(attrs, defaultFormat.contextAttrs(c.env, spanRecord, func(key string) bool {
 			return hasRootKey(s.attrs, key) || hasRootKey(written, key)
 		})...)
 	}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
-
-	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
 // bracketed reads a text line that has its ids in brackets:
@@ -139,9 +137,9 @@ func (p *lineParser) opening(e *Entry, text []byte, whole bool) (rest []byte, ok
 	for i := n; i < len(p.members); i++ {
 		m := &p.members[i]
 		m.taken = true
-		form := schema.Plain
+		form := idPlain
 		if m.slot == slotDatadogTrace || m.slot == slotDatadogSpan {
-			form = schema.Datadog
+			form = idDatadog
 		}
 		switch value := string(plain(m.value[1 : len(m.value)-1])); m.slot {
 		case slotTrace, slotDatadogTrace:
@@ -165,7 +163,7 @@ func (p *lineParser) opening(e *Entry, text []byte, whole bool) (rest []byte, ok
 		}
 	}
 	for i := range layouts {
-		if l := &layouts[i]; l.Strings && p.mask&l.tells == l.tells {
+		if l := &layouts[i]; l.strings && p.mask&l.tells == l.tells {
 			p.layout = l
 		}
 	}

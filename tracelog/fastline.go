@@ -355,27 +355,35 @@ func (f *fastLine) layout() *layout {
 	return c.resolve(f)
 }
 
-// findHead sets the head. Most lines begin with slog's own names, and have no source.
+// findHead sets the head. Most lines begin as the one before.
 func (f *fastLine) findHead() {
-	t, l, m := &f.members[slotTime], &f.members[slotLevel], &f.members[slotMessage]
-	if t.line == f.line && l.line == f.line && m.line == f.line && t.at == 0 && l.at == 1 && m.at == 2 && l.kind == '"' && m.kind == '"' && t.isTime() {
-		f.head = head{fieldTime: slotTime, fieldLevel: slotLevel, fieldMessage: slotMessage}
+	h := &f.head
+	t, l, m := &f.members[h[fieldTime]], &f.members[h[fieldLevel]], &f.members[h[fieldMessage]]
+	if t.line == f.line && l.line == f.line && m.line == f.line && t.at == 0 && l.at == 1 && m.at == 2 &&
+		t.kind == '"' && l.kind == '"' && m.kind == '"' {
+		h[fieldSource] = 0
 		return
 	}
 	var first [headSize]slot
 	timed := false
-	for _, s := range builtinSlots {
-		m := &f.members[s]
-		if m.line != f.line {
-			continue
+	for _, s := range layouts[0].slots[fieldTime] {
+		if m := &f.members[s]; m.line == f.line {
+			timed = true
+			if m.at == 0 && m.isTime() {
+				first[0] = s
+			}
 		}
-		field := builtins[s] - 1
-		timed = timed || field == fieldTime
-		if m.at < headSize && (field == fieldSource || m.kind == '"' || field == fieldTime && m.isTime()) {
+	}
+	if first[0] == 0 && timed {
+		*h = head{}
+		return
+	}
+	for _, s := range builtinSlots {
+		if m := &f.members[s]; m.line == f.line && m.at < headSize && (m.kind == '"' || builtins[s] == fieldSource+1) {
 			first[m.at] = s
 		}
 	}
-	f.head = headOf(first, timed)
+	*h = headOf(first, timed)
 }
 
 func (s *spot) isTime() bool { return s.kind == '"' || isDigit(s.kind) }

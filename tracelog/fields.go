@@ -5,8 +5,6 @@ import (
 	"cmp"
 	"slices"
 	"time"
-
-	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
 // fields sets the fields that p.members, which are indexed, speak of, and marks those members as taken.
@@ -99,7 +97,7 @@ func isNoID(value []byte) bool {
 		}
 		return isZeroID(value)
 	case '1', 'R', 'S', 'p':
-		trace, _ := traceID(schema.Google, string(value))
+		trace, _ := traceID(idGoogle, string(value))
 		return isZeroID(trace)
 	}
 	return false
@@ -274,7 +272,7 @@ func (p *lineParser) isOther(m *member) bool {
 	switch {
 	case m.slot == slotFlags && p.layout.tells != 0:
 		return p.isTextual(m) && len(p.textOf(m)) == 2 && isHex(string(p.textOf(m)))
-	case p.layout.IDs == schema.Google && (m.value[0] == 't' || m.value[0] == 'f'):
+	case p.layout.ids == idGoogle && (m.value[0] == 't' || m.value[0] == 'f'):
 		return true
 	}
 	return p.isTextual(m)
@@ -298,16 +296,16 @@ func (p *lineParser) ids(e *Entry) {
 	var segment string
 	if p.text(fieldTrace, &e.Trace, false) {
 		found := e.Trace
-		e.Schema = p.layout.Name
-		if e.Trace, segment = traceID(p.layout.IDs, found); p.layout.IDs == schema.Plain && e.Trace != found && !isTraceparent(found) {
+		e.Schema = p.layout.name
+		if e.Trace, segment = traceID(p.layout.ids, found); p.layout.ids == idPlain && e.Trace != found && !isTraceparent(found) {
 			e.Schema = "xray"
 		}
 		segment = idOrNone(segment)
 	}
 	if p.text(fieldSpan, &e.Span, false) {
-		e.Schema = cmp.Or(e.Schema, p.layout.Name)
-		e.Span = spanID(p.layout.IDs, e.Span)
-		if i := p.first[slotTransaction]; i != 0 && p.layout.Name == "ecs" {
+		e.Schema = cmp.Or(e.Schema, p.layout.name)
+		e.Span = spanID(p.layout.ids, e.Span)
+		if i := p.first[slotTransaction]; i != 0 && p.layout.name == "ecs" {
 			// On a service's root it repeats the span's id.
 			if m := &p.members[i-1]; m.value[0] == '"' && string(plain(m.value[1:len(m.value)-1])) == e.Span {
 				p.take(m)
@@ -344,7 +342,7 @@ func (p *lineParser) event(e *Entry) Event {
 			return EventEnd
 		}
 	case "":
-		if !p.layout.SpanStore || e.Op == "" || p.find(fieldMessage) != nil {
+		if !p.layout.spanStore || e.Op == "" || p.find(fieldMessage) != nil {
 			return EventLog
 		}
 	default:
@@ -360,14 +358,14 @@ func (p *lineParser) event(e *Entry) Event {
 // span reads the fields that only span records have.
 func (p *lineParser) span(e *Entry) {
 	p.text(fieldParent, &e.Parent, false)
-	e.Parent = spanID(p.layout.IDs, e.Parent)
+	e.Parent = spanID(p.layout.ids, e.Parent)
 	p.text(fieldKind, &e.Kind, true)
 	p.failure(e)
 	p.text(fieldStack, &e.Stack, false)
 	p.duration(fieldQueued, &e.Queued)
 	started := p.time(fieldStart, &e.Start)
 	lasted := p.duration(fieldDuration, &e.Duration)
-	if p.layout.StartTime && e.Event == EventEnd && (!started || e.Start.Equal(e.Time)) && !e.Time.IsZero() {
+	if p.layout.startTime && e.Event == EventEnd && (!started || e.Start.Equal(e.Time)) && !e.Time.IsZero() {
 		e.Start = e.Time
 		e.Time = e.Start.Add(e.Duration)
 		started = true
@@ -404,7 +402,7 @@ func (p *lineParser) span(e *Entry) {
 
 func (p *lineParser) failure(e *Entry) {
 	e.Failed = p.text(fieldError, &e.Error, false)
-	if !p.layout.SpanStore {
+	if !p.layout.spanStore {
 		return
 	}
 	// The text, if any, is under another key.
@@ -423,7 +421,7 @@ func (p *lineParser) failure(e *Entry) {
 
 // bare returns a value without its quotes, where this preset or form puts quotes around everything.
 func (p *lineParser) bare(v []byte) []byte {
-	if v[0] == '"' && (p.isText || p.layout.Strings) {
+	if v[0] == '"' && (p.isText || p.layout.strings) {
 		return v[1 : len(v)-1]
 	}
 	return v
@@ -524,7 +522,7 @@ func (p *lineParser) durationMember(f field, to *time.Duration) *member {
 // is left out. On a text line it is [trace/span trace/span], and a preset of strings may have the array in quotes.
 func (p *lineParser) links(v []byte) ([]Link, bool) {
 	var links []Link
-	if v[0] == '"' && (p.isText || p.layout.Strings) {
+	if v[0] == '"' && (p.isText || p.layout.strings) {
 		v = bytes.TrimSpace(plain(v[1 : len(v)-1]))
 		if len(v) < 2 || v[0] != '[' || v[len(v)-1] != ']' {
 			return nil, false
@@ -535,8 +533,8 @@ func (p *lineParser) links(v []byte) ([]Link, bool) {
 				if at <= 0 || at == len(pair)-1 {
 					return nil, false
 				}
-				trace, _ := traceID(p.layout.IDs, string(pair[:at]))
-				links = appendLink(links, Link{trace, spanID(p.layout.IDs, string(pair[at+1:]))})
+				trace, _ := traceID(p.layout.ids, string(pair[:at]))
+				links = appendLink(links, Link{trace, spanID(p.layout.ids, string(pair[at+1:]))})
 			}
 			return links, true
 		}
@@ -564,8 +562,8 @@ func (p *lineParser) links(v []byte) ([]Link, bool) {
 		inner.reset()
 		switch {
 		case e.Trace != "" && e.Span != "":
-			trace, _ := traceID(p.layout.IDs, e.Trace)
-			links = appendLink(links, Link{trace, spanID(p.layout.IDs, e.Span)})
+			trace, _ := traceID(p.layout.ids, e.Trace)
+			links = appendLink(links, Link{trace, spanID(p.layout.ids, e.Span)})
 		case !inner.hasNoID():
 			return nil, false
 		}

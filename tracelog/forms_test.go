@@ -110,7 +110,7 @@ func dump(entries []Entry, src Source) string {
 func TestPresetNames(t *testing.T) {
 	var names []string
 	for i := range layouts {
-		names = append(names, layouts[i].Name)
+		names = append(names, layouts[i].name)
 	}
 	slices.Sort(names)
 	want := []string{"axiom", "datadog", "ecs", "gcp", "honeycomb", "newrelic", "otel", "slogtrace", "victorialogs", "xray"}

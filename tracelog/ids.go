@@ -3,8 +3,16 @@ package tracelog
 import (
 	"strconv"
 	"strings"
+)
 
-	"github.com/slogtrace/slogtrace/internal/schema"
+// An idForm is how a backend writes ids. Entries have them in one form, so that a trace that passes
+// through services of several backends has one id; see [TraceIDs].
+type idForm uint8
+
+const (
+	idPlain   idForm = iota // as found
+	idDatadog               // 32 hex digits, or a 64-bit decimal number
+	idGoogle                // projects/P/traces/<hex>
 )
 
 // TraceIDs returns what [Entry.Trace] may be for a trace id as somebody found it in a backend, a header or a log:
@@ -15,7 +23,7 @@ import (
 //   - Datadog's decimal number is 32 hex digits, of which the first 16 are 0. Where Datadog shows the number for an id
 //     of 128 bits, it is the lower half of it: its trace has the last 16 digits in common.
 func TraceIDs(id string) []string {
-	for _, form := range [...]schema.IDForm{schema.Google, schema.Datadog} {
+	for _, form := range [...]idForm{idGoogle, idDatadog} {
 		if other, _ := traceID(form, id); other != id {
 			return []string{id, other}
 		}
@@ -25,7 +33,7 @@ func TraceIDs(id string) []string {
 
 // traceID returns the id that a line has under a key of a preset with that form.
 // X-Ray's form and a traceparent are nobody else's, so they are read under all keys. They may bring the span's id.
-func traceID(form schema.IDForm, id string) (trace, span string) {
+func traceID(form idForm, id string) (trace, span string) {
 	if trace, span, ok := xrayID(id); ok {
 		return trace, span
 	}
@@ -33,13 +41,13 @@ func traceID(form schema.IDForm, id string) (trace, span string) {
 		return trace, span
 	}
 	switch form {
-	case schema.Google:
+	case idGoogle:
 		if strings.HasPrefix(id, "projects/") {
 			if i := strings.Index(id, "/traces/"); i > 0 {
 				return id[i+len("/traces/"):], ""
 			}
 		}
-	case schema.Datadog:
+	case idDatadog:
 		if n, ok := decimalID(id); ok {
 			return hexID(n, 32), ""
 		}
@@ -49,8 +57,8 @@ func traceID(form schema.IDForm, id string) (trace, span string) {
 }
 
 // spanID is the same for spans.
-func spanID(form schema.IDForm, id string) string {
-	if form == schema.Datadog {
+func spanID(form idForm, id string) string {
+	if form == idDatadog {
 		if n, ok := decimalID(id); ok {
 			return hexID(n, 16)
 		}

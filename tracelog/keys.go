@@ -34,6 +34,48 @@ const (
 	numFields       = schema.NumFields
 )
 
+// A preset is one way of naming the fields, and of writing what they say.
+type preset struct {
+	name            string // Entry.Schema
+	keys            [numFields]string
+	tells, tellsToo string
+	// ids is how this preset writes them.
+	ids idForm
+	// spanStore: of a backend that keeps spans as they are. A line without a message, but with both ids, a name and
+	// a duration is a span's end, and "error" may be a boolean.
+	spanStore bool
+	// startTime: the time of an end record is the span's start.
+	startTime bool
+	// strings: numbers and booleans may stand in quotes, and links too.
+	strings bool
+}
+
+// presets are those of package schema. Which of them a line has is decided line by line: the one that finds most of
+// its two ids, of those one that finds the keys that tell it, of those the first; see choice for lines with several.
+// So an attribute of the user's that is named like an id of another preset stays an attribute.
+var presets = func() (all [len(schema.Presets)]preset) {
+	for i, s := range schema.Presets {
+		p := preset{name: s.Name, keys: s.Keys, tells: s.Tells, tellsToo: s.TellsToo}
+		switch s.Name {
+		case "datadog":
+			p.ids = idDatadog
+		case "gcp":
+			p.ids = idGoogle
+		case "honeycomb":
+			p.spanStore, p.startTime = true, true
+		case "victorialogs":
+			p.strings = true
+		case "axiom":
+			p.spanStore = true
+		}
+		all[i] = p
+	}
+	return all
+}()
+
+// common are the keys that count on a line of whatever preset.
+var common = schema.Common
+
 // The messages of span records.
 const (
 	messageStart = "span start"
@@ -57,7 +99,7 @@ var (
 	// slotBits are what slot.bit returns, but 0 for slot 0.
 	slotBits [maxSlots]uint64
 
-	layouts [len(schema.Presets)]layout
+	layouts [len(presets)]layout
 	// decisive are the bits of the keys on whose account a line may have another preset than the first,
 	// wrappers of those on whose account it may hold another line.
 	// decides are the bits of all keys that presetOf looks at.
@@ -69,7 +111,7 @@ var (
 	traceIDs, spanIDs, tellers, timeTells uint64
 	// builtins are the fields of the names that log/slog's members may have, one more than the field; 0 for other keys.
 	builtins     [maxSlots]field
-	builtinSlots []slot // for which there are any
+	builtinSlots []slot // but for the time's
 	// otherServices are the bits of the service's names but for slogtrace's own.
 	otherServices uint64
 
@@ -109,7 +151,7 @@ func keySlot(key []byte) slot {
 
 // A layout is a preset made ready for use.
 type layout struct {
-	*schema.Preset
+	*preset
 	slots           [numFields][]slot
 	trace, span     uint64 // bits of the slots
 	tells, tellsToo uint64
@@ -147,30 +189,41 @@ func bitsOf(keys string) (all uint64) {
 	return all
 }
 
+// opOf returns the op's key in lines that a Format writes.
+func opOf(l *layout) string {
+	key, _, _ := strings.Cut(strings.TrimSpace(l.keys[fieldOp]+" "+common[fieldOp]), " ")
+	return key
+}
+
 func init() {
-	for i := range schema.Presets {
+	for i := range presets {
 		l := &layouts[i]
-		l.Preset = &schema.Presets[i]
-		l.trace, l.span = bitsOf(l.Keys[fieldTrace]), bitsOf(l.Keys[fieldSpan])
-		l.tells, l.tellsToo = bitsOf(l.Tells), bitsOf(l.TellsToo)
+		l.preset = &presets[i]
+		l.trace, l.span = bitsOf(l.keys[fieldTrace]), bitsOf(l.keys[fieldSpan])
+		l.tells, l.tellsToo = bitsOf(l.preset.tells), bitsOf(l.preset.tellsToo)
 		decisive |= l.trace | l.span | l.tells | l.tellsToo
 		traceIDs |= l.trace
 		spanIDs |= l.span
 		tellers |= l.tells | l.tellsToo
 	}
 	idSlots = traceIDs | spanIDs
-	decides = decisive
+	for i := range layouts {
+		decides |= bitsOf(opOf(&layouts[i]))
+	}
+	decides |= decisive
 	decisive &^= layouts[0].trace | layouts[0].span
 	wrappers = bitsOf("stream " + schema.Journal)
-	otherServices = bitsOf(schema.Common[fieldService]) &^ bitsOf("service")
+	otherServices = bitsOf(common[fieldService]) &^ bitsOf("service")
 	for f := range fieldSource + 1 {
-		names := schema.Common[f]
-		for i := range schema.Presets {
-			names += " " + schema.Presets[i].Keys[f]
+		names := common[f]
+		for i := range presets {
+			names += " " + presets[i].keys[f]
 		}
 		for _, s := range slotsOf(names) {
 			builtins[s] = f + 1
-			builtinSlots = append(builtinSlots, s)
+			if f != fieldTime {
+				builtinSlots = append(builtinSlots, s)
+			}
 			if f == fieldTime {
 				timeTells |= s.bit() & tellers
 			}
@@ -179,7 +232,7 @@ func init() {
 	for i := range layouts {
 		l := &layouts[i]
 		for f := range numFields {
-			l.slots[f] = slotsOf(l.Keys[f] + " " + schema.Common[f])
+			l.slots[f] = slotsOf(l.keys[f] + " " + common[f])
 		}
 	}
 	initPairs()

@@ -17,8 +17,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
 func TestTraceIDs(t *testing.T) {
@@ -151,16 +149,16 @@ func TestEveryPresetKey(t *testing.T) {
 	for i := range layouts {
 		l := &layouts[i]
 		first := func(f field) string {
-			key, _, _ := strings.Cut(strings.TrimSpace(l.Keys[f]+" "+schema.Common[f]), " ")
+			key, _, _ := strings.Cut(strings.TrimSpace(l.keys[f]+" "+common[f]), " ")
 			return key
 		}
 		for f := range numFields {
 			if f == fieldOther || f == fieldSource {
 				continue
 			}
-			for key := range strings.FieldsSeq(l.Keys[f] + " " + schema.Common[f]) {
+			for key := range strings.FieldsSeq(l.keys[f] + " " + common[f]) {
 				if key == first(fieldTrace) || key == first(fieldSpan) || key == first(fieldMessage) ||
-					slices.Contains(strings.Fields(l.Tells), key) || l.Name == "axiom" && key == "_msg" { // then it is VictoriaLogs
+					slices.Contains(strings.Fields(l.preset.tells), key) || l.name == "axiom" && key == "_msg" { // then it is VictoriaLogs
 					continue
 				}
 				for _, value := range []string{
@@ -168,7 +166,7 @@ func TestEveryPresetKey(t *testing.T) {
 					`[]`, `[1]`, `[{"trace":"a","span":"b"}]`, `{}`, `{"id":"x"}`, `"[{\"trace\":\"a\",\"span\":\"b\"}]"`,
 				} {
 					head := fmt.Sprintf(`{"%s":"span end","%s":"t","%s":"s"`, first(fieldMessage), first(fieldTrace), first(fieldSpan))
-					for tell := range strings.FieldsSeq(l.Tells) {
+					for tell := range strings.FieldsSeq(l.preset.tells) {
 						if tell != first(fieldMessage) {
 							head += `,"` + tell + `":"2026-03-01T09:15:00Z"`
 						}
@@ -188,7 +186,7 @@ func TestEveryPresetKey(t *testing.T) {
 					same := reflect.DeepEqual(with, without)
 					nothing := value == `""` || value == "0" || value == "false" || value == "true" || value == "[]"
 					if listed == 1 && !same || listed == 0 && same && !nothing || listed < 0 || listed > 1 {
-						t.Errorf("%s: %s=%s: %d attributes more, fields the same: %v", l.Name, key, value, listed, same)
+						t.Errorf("%s: %s=%s: %d attributes more, fields the same: %v", l.name, key, value, listed, same)
 					}
 				}
 			}

@@ -114,10 +114,19 @@ func choiceOf(mask uint64) choice {
 	if bits.OnesCount64(mask&traceIDs) < 2 && bits.OnesCount64(span) < 2 && mask&tellers == 0 {
 		return c
 	}
+	ops, open := 0, false
 	for i := range pairs {
 		if p := &pairs[i]; mask&p.bits == p.bits && p.preset.isTold(mask) {
 			c.pairs = append(c.pairs, p)
+			open = open || p.bits != c.pairs[0].bits
+			if mask&p.op.bit() != 0 {
+				ops++
+				open = open || p.preset != c.layout
+			}
 		}
+	}
+	if !open && ops < 2 {
+		c.pairs = nil // one pair, and one schema whose op is on the line at all
 	}
 	return c
 }

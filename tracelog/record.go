@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"time"
-
-	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
 // A Record is a line as those see it who read millions of them: [ScanRecords] makes no [Entry] of a line of which
@@ -238,7 +236,7 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 		}
 		l = f.layout()
 	}
-	if l.IDs != schema.Plain || l.SpanStore || l.StartTime || l.Strings {
+	if l.ids != idPlain || l.spanStore || l.startTime || l.strings {
 		return false
 	}
 	r.layout = l

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
 const spanEnd = `{"time":"2026-03-01T10:15:00.0125+01:00","level":"ERROR","msg":"span end",` +
@@ -56,12 +54,12 @@ func TestEveryKeyEveryType(t *testing.T) {
 		fieldTime: `"2026-03-01T09:15:00Z"`, fieldSource: `{"file":"x"}`, fieldStart: `"2026-03-01T09:15:00Z"`,
 		fieldDuration: `1`, fieldLinks: `[]`, fieldQueued: `1`, fieldSampleRate: `1`, fieldSampled: `true`,
 	}
-	for _, preset := range schema.Presets[:2] {
+	for _, preset := range presets[:2] {
 		var keys [numFields]string
 		for f := range keys {
-			keys[f], _, _ = strings.Cut(preset.Keys[f]+" "+schema.Common[f], " ")
+			keys[f], _, _ = strings.Cut(preset.keys[f]+" "+common[f], " ")
 			if keys[f] == "" {
-				keys[f], _, _ = strings.Cut(schema.Common[f], " ")
+				keys[f], _, _ = strings.Cut(common[f], " ")
 			}
 		}
 		for f, key := range keys {
@@ -388,7 +386,7 @@ func checkEntry(t *testing.T, e *Entry, line []byte) {
 var ownNames = func() map[string]bool {
 	names := map[string]bool{"trace": true, "span": true, "trace_id": true, "span_id": true, "trace_flags": true,
 		"time": true, "level": true, "msg": true}
-	for _, keys := range schema.Common[fieldMessage+1:] {
+	for _, keys := range common[fieldMessage+1:] {
 		if !strings.Contains(keys, " ") {
 			names[keys] = true
 		}

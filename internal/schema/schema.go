@@ -51,15 +51,6 @@ type Preset struct {
 	// Tells are keys that, all together, tell lines of this preset from those of another with the same names for the ids.
 	// Without them, or else the key TellsToo, no line has this preset.
 	Tells, TellsToo string
-	// IDs is how this preset writes them.
-	IDs IDForm
-	// SpanStore: of a backend that keeps spans as they are. A line without a message, but with both ids, a name and
-	// a duration is a span's end, and "error" may be a boolean.
-	SpanStore bool
-	// StartTime: the time of an end record is the span's start.
-	StartTime bool
-	// Strings: numbers and booleans may stand in quotes, and links too.
-	Strings bool
 }
 
 // Presets is the one place where keys are named. Which preset a line has is decided line by line:
@@ -87,7 +78,6 @@ var Presets = [...]Preset{
 			Trace: "dd.trace_id", Span: "dd.span_id", Service: "dd.service",
 			Parent: "parent dd.parent_id",
 		},
-		IDs: Datadog,
 	},
 	{
 		Name: "gcp",
@@ -97,7 +87,6 @@ var Presets = [...]Preset{
 			Other:  "logging.googleapis.com/trace_sampled",
 			Source: "logging.googleapis.com/sourceLocation", Service: "service serviceContext.service",
 		},
-		IDs: Google,
 	},
 	{
 		// Of trace.id and span.id without ECS's own keys.
@@ -131,7 +120,6 @@ var Presets = [...]Preset{
 			Op: "name op", Service: "service.name", Parent: "trace.parent_id parent",
 			Kind: "kind span.kind", Error: "error status_message exception.message",
 		},
-		SpanStore: true, StartTime: true,
 	},
 	{
 		// Names are free: these are slogtrace's and OpenTelemetry's. A query gives all values back as strings.
@@ -140,7 +128,7 @@ var Presets = [...]Preset{
 			Time: "_time", Message: "_msg", Trace: "trace trace_id", Span: "span span_id",
 			Other: "trace_flags",
 		},
-		Tells: "_msg _time", Strings: true,
+		Tells: "_msg _time",
 	},
 	{
 		Name: "axiom",
@@ -151,7 +139,7 @@ var Presets = [...]Preset{
 			Duration: "duration duration_ms",
 			Error:    "status.message error error.message",
 		},
-		Tells: "_time", SpanStore: true,
+		Tells: "_time",
 	},
 	{
 		// An id of the form 1-<8 hex>-<24 hex> is also X-Ray's under any other preset's key.
@@ -173,40 +161,37 @@ var Common = [NumFields]string{
 	SampleRate: "sample_rate", Sampled: "sampled",
 }
 
-// An IDForm is how a backend writes ids. Readers have them in one form, so that a trace that passes
-// through services of several backends has one id.
-type IDForm uint8
-
-const (
-	Plain   IDForm = iota // as found
-	Datadog               // 32 hex digits, or a 64-bit decimal number
-	Google                // projects/P/traces/<hex>
-)
-
 // Journal is the key by which a reader knows an entry of systemd's journal, which holds another line.
 const Journal = "__REALTIME_TIMESTAMP"
 
-// Keys returns every key that some reader takes for more than an attribute,
-// and outer: the keys of objects in which it finds such keys, as the service of {"service":{"name":…}}.
-func Keys() (keys, outer map[string]bool) {
-	keys, outer = map[string]bool{Journal: true}, make(map[string]bool)
-	add := func(names string) {
+// Keys returns every key that some reader takes for more than an attribute, with the first of the fields that it is of:
+// those from Parent on are read in span records only. outer has the keys of objects in which readers look for
+// such keys, as for the service of {"service":{"name":…}}.
+func Keys() (keys, outer map[string]Field) {
+	keys, outer = make(map[string]Field), make(map[string]Field)
+	put := func(m map[string]Field, key string, f Field) {
+		if old, ok := m[key]; !ok || f < old {
+			m[key] = f
+		}
+	}
+	add := func(f Field, names string) {
 		for key := range strings.FieldsSeq(names) {
-			keys[key] = true
+			put(keys, key, f)
 			if o, ok := Outer(key); ok {
-				outer[o] = true
+				put(outer, o, f)
 			}
 		}
 	}
+	add(Other, Journal)
 	for i := range Presets {
-		for _, names := range Presets[i].Keys {
-			add(names)
+		for f, names := range Presets[i].Keys {
+			add(Field(f), names)
 		}
-		add(Presets[i].Tells)
-		add(Presets[i].TellsToo)
+		add(Other, Presets[i].Tells)
+		add(Other, Presets[i].TellsToo)
 	}
-	for _, names := range Common {
-		add(names)
+	for f, names := range Common {
+		add(Field(f), names)
 	}
 	return keys, outer
 }
