@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -150,9 +151,16 @@ func assemble(entries []*Entry) *Trace {
 		(*logs)[len(*logs)-1].Copies = 0
 	}
 	slices.Sort(t.Services)
+	ended := false
 	for _, s := range spans {
 		s.twins = nil
 		s.settle()
+		ended = ended || s.EndRecord != nil
+	}
+	if !ended { // of other loggers, who know no end records
+		for _, s := range spans {
+			s.failByLine()
+		}
 	}
 	slices.SortFunc(spans, compareSpans)
 	connect(spans, byID)
@@ -251,6 +259,31 @@ func (s *Span) settle() {
 	} else {
 		s.Duration = 0
 	}
+}
+
+// failByLine marks a span without records as failed if one of its lines says so.
+func (s *Span) failByLine() {
+	if s.StartRecord != nil {
+		return
+	}
+	if e := s.errorLine(); e != nil {
+		s.Failed, s.Error = true, e.Message
+		for _, key := range [...]string{"error", "err"} {
+			if v, ok := e.Attr(key); ok && s.Error == "" {
+				s.Error = Attr{Value: v}.Text()
+			}
+		}
+	}
+}
+
+// errorLine returns the span's first line at level Error or above, nil if there is none.
+func (s *Span) errorLine() *Entry {
+	for i := range s.Logs {
+		if level, ok := ParseLevel(s.Logs[i].Level); ok && level >= slog.LevelError {
+			return &s.Logs[i]
+		}
+	}
+	return nil
 }
 
 // connect sets the parents. Each span has at most one, so what is not a tree has exactly one cycle,

@@ -122,8 +122,14 @@ func (g *ErrorGrouper) add(t *Trace, s *Span) {
 	group.Count++
 	group.Weighted += s.Weight()
 	at := s.End
-	if at.IsZero() && s.EndRecord != nil {
+	switch {
+	case !at.IsZero():
+	case s.EndRecord != nil:
 		at = s.EndRecord.Time
+	default:
+		if e := s.errorLine(); e != nil {
+			at = e.Time
+		}
 	}
 	if !at.IsZero() {
 		if group.First.IsZero() || at.Before(group.First) {

@@ -34,6 +34,9 @@ type Outline struct {
 	Failed      bool // it has ended, and failed
 	Rootless    bool
 
+	// Starts is how many records are of a span's start. Where there are more than Spans, some have not ended.
+	Starts int
+
 	Logs     int      // how many of Lines are of no span's start or end
 	Services []string // of all records, sorted, without ""; it is shared and must not be changed
 

@@ -145,6 +145,8 @@ func outlineByHand(id string, lines []Entry, match func(op string) bool) Outline
 		default:
 			if e.Event == EventLog {
 				o.Logs++
+			} else {
+				o.Starts++
 			}
 			if !e.Time.IsZero() {
 				times = append(times, e.Time)

@@ -19,6 +19,9 @@ type Summary struct {
 	Abandoned  int `json:"abandoned,omitempty"` // of the unfinished ones
 	Shifted    int `json:"shifted,omitempty"`
 
+	// OpenFor is [Trace.OpenFor].
+	OpenFor float64 `json:"open_ms,omitempty"`
+
 	// Failed tells that the root failed, so that whoever asked for the work did not get it.
 	Failed bool `json:"failed"`
 	// Error and ErrorOp are those of the span that failed first: the failed one that ended first,
@@ -37,6 +40,7 @@ func Summarize(t *Trace) Summary {
 		Trace: t.ID, Services: t.Services, Start: start, Duration: millis(end.Sub(start)),
 		Spans: t.Spans, Lines: len(t.Logs), Errors: t.Errors,
 		Unfinished: t.Unfinished, Open: t.Open, Abandoned: t.Abandoned, Shifted: t.Shifted,
+		OpenFor: millis(t.OpenFor()),
 	}
 	if root := t.Root(); root != nil {
 		sum.Op, sum.Service, sum.Failed = root.Op, root.Service, root.Failed

@@ -36,6 +36,8 @@ type Trace struct {
 	Entries int
 	// Duplicates is the sum of [Span.Duplicates].
 	Duplicates int
+
+	asOf time.Time // of AsOf
 }
 
 // Duration is the time from Start to End.
@@ -79,6 +81,8 @@ type Span struct {
 	End      time.Time
 	Duration time.Duration
 
+	// Failed is what the span's record says. In a trace without any end record, as of loggers that know none,
+	// a span without a start record has failed if one of its lines is at level Error or above; Error is then the first one's message.
 	Failed     bool
 	Error      string
 	Stack      string
@@ -181,7 +185,7 @@ const Patience = 5 * time.Minute
 // Whoever knows better says so: the present time where the logs are still being written, or the last time
 // in a file of which the trace is a part.
 func (t *Trace) AsOf(now time.Time) {
-	t.Open, t.Abandoned = 0, 0
+	t.Open, t.Abandoned, t.asOf = 0, 0, now
 	for _, s := range t.All() {
 		if s.State == Ended || s.StartRecord == nil {
 			continue
@@ -194,6 +198,18 @@ func (t *Trace) AsOf(now time.Time) {
 			t.Open++
 		}
 	}
+}
+
+// OpenFor returns for how long the span has been open at the moment of [Trace.AsOf] that has been open for the longest
+// of those that are Open or Abandoned. It is 0 if there are none, or their starts are not known.
+func (t *Trace) OpenFor() time.Duration {
+	longest := time.Duration(0)
+	for _, s := range t.All() {
+		if start, _ := s.Interval(); (s.State == Open || s.State == Abandoned) && !start.IsZero() {
+			longest = max(longest, t.asOf.Sub(start))
+		}
+	}
+	return longest
 }
 
 // A Problem is something wrong in a trace that Assemble found a way around.

@@ -34,6 +34,10 @@ type report struct {
 	// Schemas are how many records carry ids under whose names, as tracelog.Entry.Schema says.
 	Schemas map[string]int `json:"schemas"`
 
+	// Open and Abandoned are how many spans began and did not end: lately, or longer ago than tracelog.Patience.
+	Open      int `json:"open_spans"`
+	Abandoned int `json:"abandoned_spans"`
+
 	Traces     int           `json:"traces"`
 	Complete   int           `json:"complete"`
 	Incomplete []shortcoming `json:"incomplete"`
@@ -213,9 +217,10 @@ func (r *report) add(e *tracelog.Entry) {
 // meanings say of each reason why a trace is not complete where to look.
 var meanings = []struct{ reason, meaning string }{
 	{"missing parent", "no line is of the span's parent: its service logs to files not named here, or its span records were not written, as when the handler's level is above Info"},
+	{"parent without an end", "no line is of the span's parent, which is of the same process: it has not ended yet, or its process was killed, or its record was not written"},
 	{"abandoned span", "it started and there is no end, although logs went on: its process crashed or was killed, or End was not called"},
 	{"open span", "it started and there is no end yet: it may be running still"},
-	{"no span record", "only log lines name the span: it is of another service whose logs are not here, or its end record was not written"},
+	{"no span record", "only log lines name the span: it has not ended yet, or it is of another service whose logs are not here, or its end record was not written"},
 	{"parent cycle", "the span would be its own ancestor: ids were reused or made up"},
 	{"conflicting records", "several records of the same span say different things: ids were reused, or End was called for two spans of one id"},
 	{"several roots", "there are several spans without a parent: a context was not passed on, or work was begun with the trace's id by hand"},
@@ -250,14 +255,20 @@ func (j *judge) trace(t *tracelog.Trace) {
 		j.Duplicates += copies(span.Logs)
 		switch span.State {
 		case tracelog.Abandoned:
+			j.Abandoned++
 			note("abandoned span", span)
 		case tracelog.Open:
+			j.Open++
 			note("open span", span)
 		case tracelog.Unfinished:
 			note("no span record", span)
 		}
-		if span.MissingParent {
+		switch {
+		case !span.MissingParent:
+		case beginsElsewhere(span):
 			note("missing parent", span)
+		default:
+			note("parent without an end", span)
 		}
 		if span.CycleBroken {
 			note("parent cycle", span)
@@ -274,6 +285,11 @@ func (j *judge) trace(t *tracelog.Trace) {
 	if len(reasons) == 0 {
 		j.Complete++
 	}
+}
+
+// beginsElsewhere reports whether the span's parent is of another process.
+func beginsElsewhere(s *tracelog.Span) bool {
+	return s.Kind == "server" || s.Kind == "consumer"
 }
 
 // example keeps the first traces, in whatever order they come.
@@ -340,6 +356,8 @@ func (r *report) advise() {
 		switch c.Reason {
 		case "missing parent":
 			advise("name the files of all services that take part: slogtrace check api.log worker.log, or a directory")
+		case "parent without an end":
+			advise("set TracerOptions.LogStart, so that spans that have not ended can be seen, and end each span: defer span.End(&err)")
 		case "abandoned span":
 			advise("call defer span.End(&err) right after Start, and end spans before the process exits")
 		}
@@ -399,6 +417,9 @@ func (s *session) writeReport(r *report) error {
 		}
 		row("without ids", "%d", r.NoTrace)
 		row("duplicates", "%d", r.Duplicates)
+		if r.Open+r.Abandoned > 0 {
+			row("not ended", "%s, %d of them abandoned", plural(r.Open+r.Abandoned, "span"), r.Abandoned)
+		}
 		row("traces", "%d, %d of them complete", r.Traces, r.Complete)
 	}
 	if len(r.Incomplete) > 0 {

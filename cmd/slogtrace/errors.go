@@ -66,7 +66,7 @@ func (s *session) errorGroups(cmd *cobra.Command, files []string, f *filter) ([]
 	}
 	defer r.close()
 	records := f.spanRecords()
-	o, err := r.outlines(func(r *tracelog.Record) bool { return r.Failed }, records)
+	o, err := r.outlines(saysFailure, records)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -77,12 +77,12 @@ func (s *session) errorGroups(cmd *cobra.Command, files []string, f *filter) ([]
 	failed := false
 	for sum := range o.All(nil) {
 		spans += sum.Spans
-		failed = failed || sum.Matched > 0
+		failed = failed || mayFail(&sum)
 	}
 	var traces []*tracelog.Trace
 	if failed {
 		opts := tracelog.TracesOptions{ScanOptions: tracelog.ScanOptions{Filter: records}}
-		err := r.traces(o, opts, func(sum *tracelog.Outline) bool { return sum.Matched > 0 }, func(t *tracelog.Trace) {
+		err := r.traces(o, opts, mayFail, func(t *tracelog.Trace) {
 			if t := failures(t, f); t.Errors > 0 {
 				traces = append(traces, t)
 			}
@@ -103,7 +103,7 @@ func (s *session) errorGroups(cmd *cobra.Command, files []string, f *filter) ([]
 	switch {
 	case len(groups) > 0:
 		return groups, o.IDs(), nil
-	case spans == 0:
+	case spans == 0 && o.Len() == 0:
 		return nil, nil, errors.New("no span records found: see slogtrace check")
 	}
 	return nil, nil, fmt.Errorf("none of %s failed and matches", plural(spans, "span"))
@@ -126,6 +126,12 @@ func failures(t *tracelog.Trace, f *filter) *tracelog.Trace {
 			}
 			if s.EndRecord != nil && s.End.IsZero() {
 				kept.EndRecord = &tracelog.Entry{Time: s.EndRecord.Time}
+			}
+			for i := range s.Logs {
+				if e := &s.Logs[i]; s.EndRecord == nil && isError(e.Level) { // whose time counts
+					kept.Logs = []tracelog.Entry{{Time: e.Time, Level: strings.Clone(e.Level)}}
+					break
+				}
 			}
 			if parent == nil {
 				small.Roots = append(small.Roots, kept)

@@ -49,7 +49,29 @@ func (f *filter) spanRecords() func(*tracelog.Record) bool {
 	if f.grep.re != nil {
 		return nil
 	}
-	return func(r *tracelog.Record) bool { return r.Event != tracelog.EventLog }
+	return func(r *tracelog.Record) bool { return r.Event != tracelog.EventLog || isErrorLine(r) }
+}
+
+// saysFailure reports whether a record may be why a span has failed.
+func saysFailure(r *tracelog.Record) bool { return r.Failed || isErrorLine(r) }
+
+// mayFail reports whether a span of a trace may have failed, of whose records saysFailure says which are matched:
+// lines count only where no span has an end.
+func mayFail(sum *tracelog.Outline) bool {
+	return sum.Matched > 0 && (sum.Errors > 0 || sum.Spans == 0)
+}
+
+// isErrorLine reports whether a record is a line at level Error or above.
+func isErrorLine(r *tracelog.Record) bool {
+	if r.Event != tracelog.EventLog {
+		return false
+	}
+	level := r.Level()
+	switch string(level) {
+	case "", "INFO", "DEBUG", "WARN", "info", "debug", "warn": // most
+		return false
+	}
+	return isError(string(level))
 }
 
 // trace reports whether a span or a line of the trace is chosen.
@@ -98,6 +120,12 @@ func (f *filter) span(s *tracelog.Span) bool {
 	}
 	for i := range f.where.all {
 		c := &f.where.all[i]
+		if c.key == "state" {
+			if !c.holdsOfState(s) {
+				return false
+			}
+			continue
+		}
 		if !c.holds(spanValue(s, c.key)) {
 			return false
 		}
@@ -136,8 +164,8 @@ func (f *filter) line(e *tracelog.Entry) bool {
 
 // isError knows the levels of slog and of other loggers.
 func isError(level string) bool {
-	l, _ := tracelog.ParseLevel(level)
-	return l >= slog.LevelError
+	l, ok := tracelog.ParseLevel(level)
+	return ok && l >= slog.LevelError
 }
 
 func grepLine(re *regexp.Regexp, e *tracelog.Entry) bool {

@@ -30,12 +30,14 @@ func (s *session) ls() *cobra.Command {
 		Use:     "ls [FILE...]",
 		Aliases: []string{"list"},
 		Short:   "List traces, one on a line",
-		Long: `List traces, one on a line: when it began (UTC), how long it took, how many spans it has and how many
-of them failed, the shortest beginning of its id that is unique, its root operation, services, and first error.
+		Long: `List traces, one on a line: when it began (UTC), how long it took (with > where a span has not ended:
+how long it has been open at the last record of the input), how many spans it has and how many of them failed, the shortest beginning of its id that is unique, its root operation, services, and first error.
 
 A trace is listed if one of its spans, or one of its lines, matches all of the flags together.
-Lines never match --error, --min and --max.`,
+Lines never match --min and --max. A line at level Error or above is its span's failure where no span of the trace
+has an end record, as of loggers that write none.`,
 		Example: `  slogtrace ls --error --since 1h app.log
+  slogtrace ls --where state=open --sort duration app.log
   slogtrace ls --op 'POST /bookings' --min 500ms --sort duration --limit 10 logs/
   slogtrace ls --where 'http.response.status_code>=500' --where customer=acme 'logs/*.log.gz'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -54,11 +56,23 @@ type listed struct {
 	tracelog.Summary
 	op   string // for people
 	took time.Duration
+	open time.Duration // for how long a span has been open; 0 if none is
+}
+
+// lasted is how long the trace took, or has been taking.
+func (l *listed) lasted() time.Duration { return max(l.took, l.open) }
+
+// duration is lasted for people.
+func (l *listed) duration() string {
+	if l.open > 0 {
+		return ">" + tracelog.FormatDuration(l.lasted())
+	}
+	return tracelog.FormatDuration(l.took)
 }
 
 func newListed(t *tracelog.Trace) listed {
 	sum := tracelog.Summarize(t)
-	l := listed{sum, rootOp(t), time.Duration(math.Round(sum.Duration * float64(time.Millisecond)))}
+	l := listed{sum, rootOp(t), time.Duration(math.Round(sum.Duration * float64(time.Millisecond))), t.OpenFor()}
 	if n := len(t.Roots); n > 1 {
 		l.op += fmt.Sprintf(" +%d", n-1)
 	}
@@ -66,7 +80,7 @@ func newListed(t *tracelog.Trace) listed {
 }
 
 func outlined(o *tracelog.Outline) listed {
-	l := listed{o.Summary(), cmp.Or(o.Op, "(no op)"), o.End.Sub(o.Start)}
+	l := listed{Summary: o.Summary(), op: cmp.Or(o.Op, "(no op)"), took: o.End.Sub(o.Start)}
 	if o.Unkept {
 		l.Error = "(see slogtrace show)"
 	}
@@ -96,7 +110,7 @@ func (s *session) list(ctx context.Context, files []string, f *filter, order str
 		return r.nothing()
 	}
 	// Where there is not much to choose by, outlines do, and so if there are many traces.
-	may := func(sum *tracelog.Outline) bool { return sum.Matched > 0 }
+	may := func(sum *tracelog.Outline) bool { return sum.Matched > 0 && (!f.failed || mayFail(sum)) }
 	var list []listed
 	all := o.All(may)
 	held := order != "start" || limit > 0 // what is in its order already can be written as it comes
@@ -107,21 +121,37 @@ func (s *session) list(ctx context.Context, files []string, f *filter, order str
 		}
 	}
 	many := len(list) > maxDetailed
-	if many && f.outlines() && !held {
+	outlines := f.outlines()
+	var open map[string]listed // of those that have more starts than ends
+	if many && outlines {
+		if open, outlines, err = r.listOdd(o, f, may); err != nil {
+			return err
+		}
+		for i := range list {
+			if l, ok := open[list[i].Trace]; ok {
+				list[i] = l
+			}
+		}
+	}
+	if many && outlines && !held {
 		s.talkOfMany()
 		return s.writeList(func(yield func(*listed) bool) {
 			for sum := range all {
-				if l := outlined(&sum); !yield(&l) {
+				l, ok := open[sum.ID]
+				if !ok {
+					l = outlined(&sum)
+				}
+				if !yield(&l) {
 					return
 				}
 			}
 		}, o.IDs())
 	}
-	if many && f.outlines() {
+	if many && outlines {
 		list = sortList(list, order, limit)
 		many = len(list) > maxDetailed
 	}
-	if many && f.outlines() {
+	if many && outlines {
 		s.talkOfMany()
 	} else {
 		var detailed []listed
@@ -158,7 +188,29 @@ func (s *session) list(ctx context.Context, files []string, f *filter, order str
 }
 
 func (s *session) talkOfMany() {
-	s.talk("of more than %d traces the spans that did not end are not listed: --limit %[1]d lists all there is", maxDetailed)
+	s.talk("of more than %d traces, spans that did not end are listed only where a trace has more starts than ends: --limit %[1]d lists all there is", maxDetailed)
+}
+
+// listOdd reads the traces of whom outlines know too little: those that have more starts than ends, and of failed ones
+// those without any end. If these are too many, it returns false where outlines do not tell which traces are chosen.
+func (r *reading) listOdd(o *tracelog.Outlines, f *filter, may func(*tracelog.Outline) bool) (odd map[string]listed, ok bool, err error) {
+	n := 0
+	isOdd := func(sum *tracelog.Outline) bool {
+		return may(sum) && (sum.Starts > sum.Spans || f.failed && sum.Spans == 0)
+	}
+	for range o.All(isOdd) {
+		n++
+	}
+	if n == 0 || n > maxDetailed {
+		return nil, n == 0 || !f.failed, nil
+	}
+	odd = make(map[string]listed)
+	err = r.traces(o, tracelog.TracesOptions{}, isOdd, func(t *tracelog.Trace) {
+		if f.trace(t) {
+			odd[t.ID] = newListed(t)
+		}
+	})
+	return odd, true, err
 }
 
 // sortList orders traces, which are in order of their start, and leaves no more than limit, if that is not 0.
@@ -167,7 +219,7 @@ func sortList(list []listed, by string, limit int) []listed {
 	if limit < 1 || limit > len(list) {
 		limit = len(list)
 	}
-	key := func(l *listed) int64 { return int64(l.took) }
+	key := func(l *listed) int64 { return int64(l.lasted()) }
 	switch by {
 	case "start":
 		return list[len(list)-limit:]
@@ -212,7 +264,7 @@ func (s *session) writeList(list iter.Seq[*listed], ids iter.Seq[string]) error 
 				first = untrusted(red, "✗ "+cmp.Or(l.Error, "failed"), 200)
 			}
 			if !yield([]cell{
-				{text: timestamp(l.Start)}, {text: tracelog.FormatDuration(l.took), right: true},
+				{text: timestamp(l.Start)}, {text: l.duration(), right: true},
 				{text: strconv.Itoa(l.Spans), right: true}, errs,
 				untrusted(traceStyle(l.Trace), short(l.Trace), 80), untrusted(bold, l.op, 60),
 				untrusted(cyan, strings.Join(l.Services, ", "), 60), first,

@@ -26,13 +26,13 @@ func (f *filter) may(r *tracelog.Record) bool {
 	if r.Event != tracelog.EventLog {
 		return f.record(r, true)
 	}
-	if f.failed || f.min > 0 || f.maxSet {
+	if f.failed && !isErrorLine(r) || f.min > 0 || f.maxSet {
 		return false
 	}
 	for i := range f.where.all {
 		c := &f.where.all[i]
 		switch c.key {
-		case "op", "service", "start":
+		case "op", "service", "start", "state":
 			continue
 		}
 		if c.op != "!=" && !(c.op == "=" && c.want == "") && !c.holds(recordValue(r, c.key)) {
@@ -81,8 +81,14 @@ func (f *filter) record(r *tracelog.Record, open bool) bool {
 	}
 	for i := range f.where.all {
 		c := &f.where.all[i]
-		if open && slices.Contains([]string{"op", "service", "start"}, c.key) {
+		if open && slices.Contains([]string{"op", "service", "start", "state"}, c.key) {
 			continue
+		}
+		if c.key == "state" && c.op != "!=" && c.holds(quoted(tracelog.Ended.String(), ended)) {
+			continue
+		}
+		if c.key == "state" && c.op == "!=" && c.want == tracelog.Ended.String() && ended {
+			return false
 		}
 		if !c.holds(recordValue(r, c.key)) {
 			return false

@@ -105,6 +105,29 @@ func (c *condition) holds(v value) bool {
 	return c.op == ">=" || c.op == "<="
 }
 
+// holdsOfState says whether the condition, on the key state, is true of whether the span has ended. One that is abandoned is
+// open, too. An attribute of that name counts as well.
+func (c *condition) holdsOfState(s *tracelog.Span) bool {
+	states := []tracelog.State{s.State}
+	if s.State == tracelog.Abandoned {
+		states = append(states, tracelog.Open)
+	}
+	is := func(state tracelog.State) bool { return c.holds(quoted(state.String(), true)) }
+	if c.op == "!=" {
+		return !slices.ContainsFunc(states, func(state tracelog.State) bool { return !is(state) }) && c.holds(spanAttr(s, c.key))
+	}
+	return slices.ContainsFunc(states, is) || c.holds(spanAttr(s, c.key))
+}
+
+// spanAttr is an attribute of the span's record.
+func spanAttr(s *tracelog.Span, key string) value {
+	if e := record(s); e != nil {
+		v, ok := e.Attr(key)
+		return attrValue(key, v, ok)
+	}
+	return value{absent: true}
+}
+
 func (c *condition) same(v value) bool {
 	if v.text == c.want {
 		return true
