@@ -13,8 +13,9 @@ type ErrorGroup struct {
 	Message string `json:"message"` // folded, see [Fold]
 	Example string `json:"example"` // the first failure's error; what is over 1000 bytes of it is cut off
 
-	Count    int     `json:"count"`    // how many spans
-	Weighted float64 `json:"weighted"` // the sum of their [Span.Weight]: how many there were before sampling
+	Count    int     `json:"count"`              // how many spans
+	Weighted float64 `json:"weighted"`           // the sum of their [Span.Weight]: how many there were before sampling
+	Overflow bool    `json:"overflow,omitempty"` // Weighted was not finite, and is the largest float64
 
 	// First and Last are when the first and the last of them ended, zero if none has a time.
 	First time.Time `json:"first,omitzero"`
@@ -120,7 +121,9 @@ func (g *ErrorGrouper) add(t *Trace, s *Span) {
 		g.groups[key] = group
 	}
 	group.Count++
-	group.Weighted += s.Weight()
+	var over bool
+	group.Weighted, over = finite(group.Weighted + s.Weight())
+	group.Overflow = group.Overflow || over
 	at := s.End
 	switch {
 	case !at.IsZero():

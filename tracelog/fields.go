@@ -387,7 +387,7 @@ func (p *lineParser) span(e *Entry) {
 		}
 	}
 	if m := p.find(fieldSampleRate); m != nil {
-		if x, ok := parseNumber(p.bare(m.value)); ok && x > 0 && x <= 1 {
+		if x, ok := parseRate(p.bare(m.value)); ok {
 			e.SampleRate = x
 			p.take(m)
 		}

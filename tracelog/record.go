@@ -303,7 +303,7 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 	r.Failed = f.text(l, fieldError) != nil
 	if s := f.find(l, fieldSampleRate); s != 0 && (f.members[s].kind != '"' || f.isText) {
 		m := &f.members[s]
-		if x, ok := parseNumber(b[m.from:m.to]); ok && x > 0 && x <= 1 {
+		if x, ok := parseRate(b[m.from:m.to]); ok {
 			r.SampleRate = x
 		}
 	}

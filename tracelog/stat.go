@@ -38,7 +38,10 @@ const MaxExact = 1 << 16
 // maxWeight keeps sums finite whatever a line says its sample rate is.
 const maxWeight = 1e9
 
-// Weight is for how many spans this one stands: 1 divided by its sample rate where it has one, else 1.
+// MinSampleRate is the least rate that counts: one below it counts as this.
+const MinSampleRate = 1 / maxWeight
+
+// Weight is for how many spans this one stands: 1 divided by its sample rate where it has one, else 1; at most 1e9.
 // It is 0 for a span that was written although its trace is not sampled: it would not have been, had nothing
 // failed, so to count it would make failures look more frequent than they are. Those that are sampled stand for it.
 func (s *Span) Weight() float64 { return weight(s.SampleRate, s.Unsampled) }
@@ -50,6 +53,8 @@ func weight(rate float64, unsampled bool) float64 {
 	switch {
 	case unsampled:
 		return 0
+	case rate > 0 && rate <= MinSampleRate:
+		return maxWeight
 	case rate > 0 && rate <= 1:
 		return 1 / rate
 	}
@@ -316,17 +321,33 @@ type Figures struct {
 	Max       float64 `json:"max_ms"`
 	Sum       float64 `json:"sum_ms"`
 	Exact     bool    `json:"exact"`
+	Overflow  bool    `json:"overflow,omitempty"` // a sum was not finite, and is the largest float64
 }
 
 // Figures returns the usual figures.
 func (s *Stat) Figures() Figures {
+	count, over := finite(s.Count())
+	errors, over2 := finite(s.Errors())
+	sum, over3 := millis(s.Sum()), false
+	if ns := s.sum.value(); !(ns < math.MaxInt64) { // more than a Duration can hold
+		sum, over3 = finite(ns / float64(time.Millisecond))
+	}
 	return Figures{
-		Count: s.Count(), Errors: s.Errors(), Unsampled: s.unsampled,
+		Overflow: over || over2 || over3,
+		Count:    count, Errors: errors, Unsampled: s.unsampled,
 		Min: millis(s.min), Mean: millis(s.Mean()),
 		P50: millis(s.Quantile(0.5)), P90: millis(s.Quantile(0.9)), P95: millis(s.Quantile(0.95)), P99: millis(s.Quantile(0.99)),
-		Max: millis(s.max), Sum: millis(s.Sum()),
+		Max: millis(s.max), Sum: sum,
 		Exact: s.Exact(),
 	}
+}
+
+// finite returns the largest number, and true, for one that is not finite.
+func finite(x float64) (float64, bool) {
+	if math.IsInf(x, 0) || math.IsNaN(x) {
+		return math.MaxFloat64, true
+	}
+	return x, false
 }
 
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -316,3 +316,38 @@ func BenchmarkStatAdd(b *testing.B) {
 		})
 	}
 }
+
+// Sums that are not finite are the largest number, and say so.
+func TestOverflow(t *testing.T) {
+	var s Stat
+	for range 3 {
+		s.sum.add(math.MaxFloat64)
+		s.count.add(math.MaxFloat64)
+		s.n++
+	}
+	f := s.Figures()
+	if !f.Overflow || f.Count != math.MaxFloat64 || f.Sum != math.MaxFloat64 {
+		t.Errorf("%+v", f)
+	}
+	if _, err := json.Marshal(f); err != nil {
+		t.Error(err)
+	}
+	g := ErrorGrouper{groups: map[[2]string]*ErrorGroup{{"x", "e"}: {Op: "x", Message: "e", Weighted: math.MaxFloat64}}}
+	span := &Span{Op: "x", Error: "e", Failed: true}
+	g.groups[[2]string{"x", "e"}].Weighted = math.Inf(1)
+	g.Add(&Trace{ID: "t", Roots: []*Span{span}, Errors: 1})
+	if got := g.Groups()[0]; !got.Overflow || got.Weighted != math.MaxFloat64 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestSampleRate(t *testing.T) {
+	for text, want := range map[string]float64{"1": 1, "0.25": 4, "1e-9": 1e9, "1e-10": 1e9, "1e-400": 1e9, "0.0000e9": 1, "0": 1, "2": 1, "-1e-400": 1} {
+		line := `{"msg":"span end","trace":"t","span":"s","start":"2026-03-01T09:15:00Z","duration_ms":1,"sample_rate":` + text + `}`
+		checkLine(t, []byte(line))
+		entries, _ := scanAll(t, []byte(line))
+		if got := entries[0].Weight(); got != want {
+			t.Errorf("%s: weight %g, want %g", text, got, want)
+		}
+	}
+}

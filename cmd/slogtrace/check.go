@@ -20,14 +20,26 @@ import (
 type report struct {
 	Files []fileReport `json:"files"`
 
-	Records    int      `json:"records"`
-	Ends       int      `json:"span_ends"`
-	Starts     int      `json:"span_starts"`
-	Logs       int      `json:"log_lines"`       // in a trace, of no span's start or end
-	NoTrace    int      `json:"without_trace"`   // records that carry no trace id
-	NoTime     int      `json:"without_time"`    // records whose time is not known
-	NoService  int      `json:"without_service"` // records in a trace that name no service
-	Duplicates int      `json:"duplicates"`      // records that are there once more than once
+	Records   int `json:"records"`
+	Ends      int `json:"span_ends"`
+	Starts    int `json:"span_starts"`
+	Logs      int `json:"log_lines"`       // in a trace, of no span's start or end
+	NoTrace   int `json:"without_trace"`   // records that carry no trace id
+	NoTime    int `json:"without_time"`    // records whose time is not known
+	NoService int `json:"without_service"` // records in a trace that name no service
+
+	// Of NoTrace: those whose ids are in a group; those that hold a record with ids, as a store's wrapper does;
+	// those of files without any record with ids, where the handler may not be wrapped; and the rest, which were logged
+	// without a context, or outside of spans.
+	InGroup    int `json:"ids_in_group"`
+	InWrapper  int `json:"ids_in_wrapper"`
+	NotWrapped int `json:"handler_not_wrapped"`
+	NoContext  int `json:"without_context"`
+
+	TinyRates  int      `json:"tiny_sample_rates"` // spans with a sample_rate below tracelog.MinSampleRate
+	Orphans    int      `json:"consumer_roots"`    // spans of kind consumer that began a trace of their own, without a link
+	OnceEach   int      `json:"operations_once"`   // operations that occur once and look as if there were an id in the name
+	Duplicates int      `json:"duplicates"`        // records that are there once more than once
 	From       timeJSON `json:"from"`
 	To         timeJSON `json:"to"`
 
@@ -132,7 +144,7 @@ func (s *session) examine(ctx context.Context, args []string) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := judge{report: r, found: make(map[string]*shortcoming)}
+	j := judge{report: r, found: make(map[string]*shortcoming), ops: make(map[string]int)}
 	if err := rd.traces(o, tracelog.TracesOptions{}, func(*tracelog.Outline) bool { return true }, j.trace); err != nil {
 		return nil, err
 	}
@@ -146,6 +158,7 @@ func (s *session) examineFiles(rd *reading, r *report) error {
 	defer s.stopProgress()
 	for _, in := range rd.sources {
 		texts := make(map[int]string) // of lines that are no record, by number
+		before := *r
 		src, err := s.examineFile(in, func(l line) {
 			if !l.unreadable {
 				r.add(&l.Entry)
@@ -159,6 +172,11 @@ func (s *session) examineFiles(rd *reading, r *report) error {
 		in.err = cmp.Or(in.err, err)
 		rd.settle(in)
 		err = in.err
+		if bare := r.NoTrace - before.NoTrace - (r.InGroup - before.InGroup) - (r.InWrapper - before.InWrapper); r.Records-r.NoTrace == before.Records-before.NoTrace {
+			r.NotWrapped += bare
+		} else {
+			r.NoContext += bare
+		}
 		if err == nil || src.Lines > 0 {
 			file := fileReport{in.name, src.Lines, src.Records, src.Joined, src.Blank, src.Bad, []badLine{}}
 			for _, b := range src.BadLines[:min(len(src.BadLines), mostExamples)] {
@@ -198,7 +216,16 @@ func (r *report) add(e *tracelog.Entry) {
 	}
 	if e.Trace == "" {
 		r.NoTrace++
+		switch whereIDs(e) {
+		case idsInGroup:
+			r.InGroup++
+		case idsInWrapper:
+			r.InWrapper++
+		}
 		return
+	}
+	if e.SampleRate > 0 && e.SampleRate < tracelog.MinSampleRate {
+		r.TinyRates++
 	}
 	r.Schemas[cmp.Or(e.Schema, "unknown")]++
 	if e.Service == "" {
@@ -230,7 +257,11 @@ var meanings = []struct{ reason, meaning string }{
 type judge struct {
 	*report
 	found map[string]*shortcoming
+	ops   map[string]int // how many spans have each op, of the first ones
 }
+
+// maxOps is how many operations are counted.
+const maxOps = 100_000
 
 func (j *judge) trace(t *tracelog.Trace) {
 	j.Traces++
@@ -253,6 +284,12 @@ func (j *judge) trace(t *tracelog.Trace) {
 	j.Duplicates += t.Duplicates + copies(t.Logs)
 	for _, span := range t.All() {
 		j.Duplicates += copies(span.Logs)
+		if _, ok := j.ops[span.Op]; ok || len(j.ops) < maxOps {
+			j.ops[span.Op]++
+		}
+		if span.Kind == "consumer" && span.ParentID == "" && len(span.Links) == 0 {
+			j.Orphans++
+		}
 		switch span.State {
 		case tracelog.Abandoned:
 			j.Abandoned++
@@ -308,6 +345,7 @@ func (j *judge) finish() {
 			j.Incomplete = append(j.Incomplete, *c)
 		}
 	}
+	j.OnceEach = onceEach(j.ops)
 }
 
 func copies(logs []tracelog.Entry) int {
@@ -316,61 +354,6 @@ func copies(logs []tracelog.Entry) int {
 		n += logs[i].Copies
 	}
 	return n
-}
-
-// advise says what to change.
-func (r *report) advise() {
-	advise := func(format string, args ...any) { r.Advice = append(r.Advice, fmt.Sprintf(format, args...)) }
-	bad := 0
-	for _, f := range r.Files {
-		bad += f.Unreadable
-	}
-	inTrace := r.Records - r.NoTrace
-	switch {
-	case r.Records == 0:
-		advise("no line is a record: log with slogtrace.NewJSONHandler, slog.NewJSONHandler or another handler that writes a record a line")
-		return
-	case inTrace == 0:
-		advise("no record carries ids: wrap the handler with slogtrace.NewHandler or use slogtrace.NewJSONHandler, begin spans with slogtrace.Start, and log with InfoContext and its siblings")
-		return
-	}
-	if r.Ends == 0 {
-		advise("there are ids but no span ends, so no durations: begin spans with slogtrace.Start and End, and let the handler's level be Info or lower")
-	}
-	if 5*r.NoTrace > r.Records {
-		advise("no trace id on %s: inside of spans log with a context (slog.InfoContext) or with slogtrace.Logger(ctx)", share(r.NoTrace, r.Records))
-	}
-	if 2*r.NoService > inTrace {
-		advise("no service on %s in a trace: bind it to the default logger, With(\"service\", …)", share(r.NoService, inTrace))
-	}
-	if r.NoTime > 0 {
-		advise("no time that can be read on %s: write it as RFC 3339, as slog does", share(r.NoTime, r.Records))
-	}
-	if bad > 0 {
-		advise("%s no record: send panics and banners to another file, and write each line with one Write", isOrAre(bad, "line"))
-	}
-	if r.Duplicates > 0 {
-		advise("%s there more than once: harmless, each counts once, but something sends them twice", isOrAre(r.Duplicates, "record"))
-	}
-	for _, c := range r.Incomplete {
-		switch c.Reason {
-		case "missing parent":
-			advise("name the files of all services that take part: slogtrace check api.log worker.log, or a directory")
-		case "parent without an end":
-			advise("set TracerOptions.LogStart, so that spans that have not ended can be seen, and end each span: defer span.End(&err)")
-		case "abandoned span":
-			advise("call defer span.End(&err) right after Start, and end spans before the process exits")
-		}
-	}
-}
-
-func share(n, of int) string { return fmt.Sprintf("%d of %s", n, plural(of, "record")) }
-
-func isOrAre(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun + " is"
-	}
-	return fmt.Sprintf("%d %ss are", n, noun)
 }
 
 func (s *session) writeReport(r *report) error {

@@ -5,7 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/slogtrace/slogtrace/tracelog"
@@ -68,6 +71,7 @@ func (r *reading) noSpans(f *filter) error {
 func (r *reading) groups(f *filter, by []string, duplicates bool) ([]*group, error) {
 	var unsampled atomic.Int64
 	key, all := keyOf(by), f.empty()
+	names := keyNames{by: by}
 	o := &tracelog.GroupOptions{KeepDuplicates: duplicates}
 	o.Filter = func(r *tracelog.Record) bool { return r.Event != tracelog.EventLog }
 	o.By = func(r *tracelog.Record) ([]byte, bool) {
@@ -77,6 +81,7 @@ func (r *reading) groups(f *filter, by []string, duplicates bool) ([]*group, err
 		if r.Unsampled && r.Event == tracelog.EventEnd && r.Weight() == 0 {
 			unsampled.Add(1)
 		}
+		names.note(r)
 		return key(r)
 	}
 	var found *tracelog.Grouping
@@ -105,7 +110,55 @@ func (r *reading) groups(f *filter, by []string, duplicates bool) ([]*group, err
 			list = append(list, &group{values: valuesOf(g.Key, len(by)), stat: g.Stat})
 		}
 	}
+	if len(list) > 0 {
+		r.s.tellMissing(list, &names)
+	}
 	return list, nil
+}
+
+// keyNames are the keys of spans, of which names near those of --by are chosen.
+type keyNames struct {
+	by   []string
+	seen atomic.Int64 // spans
+
+	mu    sync.Mutex
+	names map[string]bool
+}
+
+// maxNamed is of how many spans the keys are noted.
+const maxNamed = 500
+
+// note notes the keys of a span's end.
+func (k *keyNames) note(r *tracelog.Record) {
+	if r.Event != tracelog.EventEnd || !slices.ContainsFunc(k.by, func(key string) bool { return key != "op" && key != "service" }) {
+		return
+	}
+	if k.seen.Load() >= maxNamed || k.seen.Add(1) > maxNamed {
+		return
+	}
+	e := r.Entry()
+	k.add(&e)
+}
+
+func (k *keyNames) add(e *tracelog.Entry) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.names == nil {
+		k.names = map[string]bool{"op": true, "service": true, "kind": true, "error": true}
+	}
+	for _, a := range e.Attrs() {
+		k.names[a.Key] = true
+	}
+}
+
+// tellMissing tells of keys of --by that no span has.
+func (s *session) tellMissing(list []*group, k *keyNames) {
+	for i, key := range k.by {
+		if key == "op" || slices.ContainsFunc(list, func(g *group) bool { return g.values[i] != "-" }) {
+			continue
+		}
+		s.talk("no span has %s%s", key, didYouMean(key, slices.Collect(maps.Keys(k.names)), ""))
+	}
 }
 
 func (s *session) leftOut(unfinished, unsampled int) {
@@ -125,6 +178,7 @@ func (r *reading) wholeGroups(f *filter, by []string, self bool) ([]*group, erro
 		return nil, err
 	}
 	groups := make(map[string]*group)
+	names := keyNames{by: by}
 	unfinished, unsampled := 0, 0
 	opts := tracelog.TracesOptions{ScanOptions: tracelog.ScanOptions{Filter: records}}
 	err = r.traces(o, opts, func(sum *tracelog.Outline) bool { return sum.Matched > 0 }, func(t *tracelog.Trace) {
@@ -135,6 +189,9 @@ func (r *reading) wholeGroups(f *filter, by []string, self bool) ([]*group, erro
 			if span.State != tracelog.Ended {
 				unfinished++
 				continue
+			}
+			if names.seen.Add(1) <= maxNamed {
+				names.add(record(span))
 			}
 			values := make([]string, len(by))
 			for i, key := range by {
@@ -165,6 +222,9 @@ func (r *reading) wholeGroups(f *filter, by []string, self bool) ([]*group, erro
 		if g.stat.N() > 0 {
 			list = append(list, g)
 		}
+	}
+	if len(list) > 0 {
+		r.s.tellMissing(list, &names)
 	}
 	return list, nil
 }

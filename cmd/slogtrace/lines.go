@@ -84,3 +84,9 @@ func (f *feeder) settle() {
 	}
 	f.text, f.size, f.taken, f.begun = f.text[:0], 0, false, false
 }
+
+// readText calls fn for each record of a text.
+func readText(text []byte, fn func(tracelog.Entry)) {
+	one := bytes.ReplaceAll(text, []byte("\n"), []byte(" ")) // JSON has newlines between its words only
+	tracelog.Scan(bytes.NewReader(one), "", fn)
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+// advise says what to change.
+func (r *report) advise() {
+	advise := func(format string, args ...any) { r.Advice = append(r.Advice, fmt.Sprintf(format, args...)) }
+	bad := 0
+	for _, f := range r.Files {
+		bad += f.Unreadable
+	}
+	inTrace := r.Records - r.NoTrace
+	switch {
+	case r.Records == 0:
+		advise("no line is a record: log with slogtrace.NewJSONHandler, slog.NewJSONHandler or another handler that writes a record a line")
+		return
+	case inTrace == 0 && r.InGroup+r.InWrapper == 0:
+		advise("no record carries ids: wrap the handler with slogtrace.NewHandler or use slogtrace.NewJSONHandler, begin spans with slogtrace.Start, and log with InfoContext and its siblings")
+		return
+	}
+	if r.InWrapper > 0 {
+		advise("%s ids within what a store put around it: export the records themselves, or take them out, as with jq", hasOrHave(r.InWrapper, "record"))
+	}
+	if r.InGroup > 0 {
+		advise("%s ids in a group: wrap the handler before WithGroup is called on it, slogtrace.NewHandler(h).WithGroup(…)", hasOrHave(r.InGroup, "record"))
+	}
+	if inTrace == 0 {
+		return
+	}
+	if r.NotWrapped > 0 {
+		advise("no trace id on any of %s in a file: wrap the handler there, slogtrace.NewHandler(h)", plural(r.NotWrapped, "record"))
+	}
+	if r.Ends == 0 {
+		advise("there are ids but no span ends, so no durations: begin spans with slogtrace.Start and End, and let the handler's level be Info or lower")
+	}
+	if 5*r.NoContext > r.Records {
+		advise("no trace id on %s: inside of spans log with a context (slog.InfoContext) or with slogtrace.Logger(ctx)", share(r.NoContext, r.Records))
+	}
+	if r.Orphans > 0 {
+		advise("%s began a trace of their own: was the Carrier put into the payload, and Carrier.Context called before Start?", plural(r.Orphans, "consumer span"))
+	}
+	if r.OnceEach > 0 {
+		advise("%s once each: is there an id in the name? Put it into an attribute", occur(r.OnceEach, "operation"))
+	}
+	if r.TinyRates > 0 {
+		advise("a sample_rate below %g on %s: each counts as %[1]g", tracelog.MinSampleRate, plural(r.TinyRates, "record"))
+	}
+	if 2*r.NoService > inTrace {
+		advise("no service on %s in a trace: bind it to the default logger, With(\"service\", …)", share(r.NoService, inTrace))
+	}
+	if r.NoTime > 0 {
+		advise("no time that can be read on %s: write it as RFC 3339, as slog does", share(r.NoTime, r.Records))
+	}
+	if bad > 0 {
+		advise("%s no record: send panics and banners to another file, and write each line with one Write", isOrAre(bad, "line"))
+	}
+	if r.Duplicates > 0 {
+		advise("%s there more than once: harmless, each counts once, but something sends them twice", isOrAre(r.Duplicates, "record"))
+	}
+	for _, c := range r.Incomplete {
+		switch c.Reason {
+		case "missing parent":
+			advise("name the files of all services that take part: slogtrace check api.log worker.log, or a directory")
+		case "parent without an end":
+			advise("set TracerOptions.LogStart, so that spans that have not ended can be seen, and end each span: defer span.End(&err)")
+		case "abandoned span":
+			advise("call defer span.End(&err) right after Start, and end spans before the process exits")
+		}
+	}
+}
+
+func share(n, of int) string { return fmt.Sprintf("%d of %s", n, plural(of, "record")) }
+
+func hasOrHave(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun + " has"
+	}
+	return fmt.Sprintf("%d %ss have", n, noun)
+}
+
+func occur(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun + " occurs"
+	}
+	return fmt.Sprintf("%d %ss occur", n, noun)
+}
+
+func isOrAre(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun + " is"
+	}
+	return fmt.Sprintf("%d %ss are", n, noun)
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"encoding/json"
+
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+// A placeOfIDs is where a record has ids that is in no trace.
+type placeOfIDs uint8
+
+const (
+	idsNowhere   placeOfIDs = iota
+	idsInGroup              // {"msg":"x","req":{"trace":"…","span":"…"}}, as below a group that was opened too early
+	idsInWrapper            // {"_source":{"msg":"x","trace":"…"}} or {"line":"{\"msg\":…}"}: the record is within another one
+)
+
+// whereIDs looks for ids in the objects and the texts of a record's members.
+func whereIDs(e *tracelog.Entry) placeOfIDs {
+	place := idsNowhere
+	for _, a := range e.Attrs() {
+		switch a.Value[0] {
+		case '{':
+			place = max(place, placeIn(a.Value, 0))
+		case '"':
+			if text := a.Text(); len(text) > 0 && text[0] == '{' && placeIn([]byte(text), 0) != idsNowhere {
+				place = idsInWrapper
+			}
+		}
+	}
+	if len(e.Message) > 0 && e.Message[0] == '{' && placeIn([]byte(e.Message), 0) != idsNowhere {
+		place = idsInWrapper
+	}
+	return place
+}
+
+// maxWrapped is how deep ids are looked for.
+const maxWrapped = 3
+
+// placeIn tells a record from a group: it has a message, a level or a time too.
+func placeIn(object []byte, depth int) placeOfIDs {
+	inner := recordIn(object)
+	switch {
+	case inner == nil:
+		return idsNowhere
+	case inner.Trace != "" && (inner.Message != "" || inner.Level != "" || !inner.Time.IsZero()):
+		return idsInWrapper
+	case inner.Trace != "":
+		return idsInGroup
+	}
+	place := idsNowhere
+	for _, a := range inner.Attrs() {
+		if a.Value[0] == '{' && depth < maxWrapped {
+			place = max(place, placeIn(a.Value, depth+1))
+		}
+	}
+	return place
+}
+
+// recordIn reads an object as a record; nil if it is none.
+func recordIn(object []byte) (found *tracelog.Entry) {
+	if !json.Valid(object) {
+		return nil
+	}
+	readText(object, func(e tracelog.Entry) { found = &e })
+	return found
+}
+
+// onceEach returns how many operations occur once and look as if there were an id in the name: because others differ
+// from them in a number or an id only, or because hardly any operation occurs twice.
+func onceEach(ops map[string]int) int {
+	const few, many = 3, 20
+	once, spans := 0, 0
+	folded := make(map[string]int)
+	for op, n := range ops {
+		spans += n
+		if n == 1 && op != "" {
+			once++
+			if f := tracelog.Fold(op); f != op {
+				folded[f]++
+			}
+		}
+	}
+	alike := 0
+	for _, n := range folded {
+		if n >= few {
+			alike += n
+		}
+	}
+	if once >= many && 2*once > spans {
+		return max(alike, once)
+	}
+	return alike
+}
