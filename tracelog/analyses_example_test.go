@@ -76,7 +76,7 @@ func ExampleErrorGroups() {
 func ExampleFold() {
 	fmt.Println(tracelog.Fold(`user 6ba7b810-9dad-11d1-80b4-00c04fd430c8: seat 12A of "La Traviata" is gone since 1.5s`))
 	// Output:
-	// user <id>: seat #A of "…" is gone since #s
+	// user <id>: seat #A of "…" is gone since #
 }
 
 func ExampleGroupStats() {

@@ -1,6 +1,7 @@
 package tracelog
 
 import (
+	"net/netip"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -11,8 +12,9 @@ const maxFold = 500
 
 // Fold takes out of a message what differs from one time to the next, so that messages can be grouped:
 //
-//   - numbers become #, with the points, commas and colons inside: "took 1.5s" is "took #s",
-//     and "dial 10.0.0.7:5432" is "dial #"; the digits of a name do too: "seat 12A" is "seat #A";
+//   - durations as Go writes them become #: "took 1.5s", "took 998ms" and "took 1m30s" are all "took #";
+//   - numbers become #, with the points, commas and colons inside: "dial 10.0.0.7:5432" is "dial #",
+//     and so are IPv6 addresses: "dial [2001:db8::1]:443" is "dial #"; the digits of a name do too: "seat 12A" is "seat #A";
 //   - ids become <id>: UUIDs; 6 or more hexadecimal digits, some of them from 0 to 9 and some from a to f,
 //     or any 16 or 32 of them, or any after 0x; words of 16 or more letters, digits and underscores among which are 3 or more digits;
 //   - what stands in a pair of double, single or back quotes becomes …, unless the first follows a letter or digit,
@@ -50,6 +52,11 @@ func Fold(text string) string {
 		}
 		space = false
 		switch {
+		case !inWord && (text[i] == '[' || text[i] == ':' || isHexDigit(text[i])) && addressLength(text[i:]) > 0:
+			i += addressLength(text[i:])
+			b.WriteByte('#')
+			inWord = true
+			continue
 		case isWord(text[i]):
 			end := i + 1
 			for end < len(text) && isWord(text[end]) {
@@ -110,6 +117,10 @@ func foldWord(b *strings.Builder, s string, i, end int, whole bool) int {
 			return end
 		}
 	}
+	if n := goDurationLength(s[i:]); whole && n > 0 {
+		b.WriteByte('#')
+		return i + n
+	}
 	for i < end {
 		if !isDigit(s[i]) {
 			b.WriteByte(s[i])
@@ -122,6 +133,80 @@ func foldWord(b *strings.Builder, s string, i, end int, whole bool) int {
 		b.WriteByte('#')
 	}
 	return i
+}
+
+// goDurationLength returns how long the duration is that s begins with, as time.Duration.String writes it; 0 if there is none.
+func goDurationLength(s string) int {
+	n := 0
+	for n < len(s) && isDigit(s[n]) {
+		start := n
+		for n < len(s) && (isDigit(s[n]) || s[n] == '.' && n+1 < len(s) && isDigit(s[n+1])) {
+			n++
+		}
+		unit := ""
+		for _, u := range [...]string{"ns", "us", "µs", "μs", "ms", "s", "m", "h"} {
+			if strings.HasPrefix(s[n:], u) {
+				unit = u
+				break
+			}
+		}
+		if unit == "" {
+			n = start
+			break
+		}
+		n += len(unit)
+	}
+	if n == 0 || s[n-1] != 's' || n < len(s) && (isWord(s[n]) || s[n] >= utf8.RuneSelf) { // all end with a unit of seconds
+		return 0
+	}
+	return n
+}
+
+// addressLength returns how long the IPv6 address is that s begins with, with its brackets, zone and port; 0 if there is none.
+func addressLength(s string) int {
+	n := 0
+	bracket := s[0] == '['
+	if bracket {
+		n++
+	}
+	start := n
+	for n < len(s) && n-start < 64 && (isHexDigit(s[n]) || s[n] == ':' || s[n] == '.') {
+		n++
+	}
+	addr := s[start:n]
+	if !bracket { // a colon behind it is the text's
+		addr = strings.TrimRight(addr, ".")
+		if strings.HasSuffix(addr, ":") && !strings.HasSuffix(addr, "::") {
+			addr = addr[:len(addr)-1]
+		}
+		n = start + len(addr)
+	}
+	if strings.Count(addr, ":") < 2 || addr != "::" && !strings.ContainsAny(addr, "0123456789") { // as dead::beef
+		return 0
+	}
+	ip, err := netip.ParseAddr(addr)
+	if err != nil || !ip.Is6() {
+		return 0
+	}
+	if n < len(s) && s[n] == '%' {
+		for n++; n < len(s) && (isWord(s[n]) || s[n] == '-'); n++ {
+		}
+	}
+	if !bracket {
+		if n < len(s) && isWord(s[n]) {
+			return 0
+		}
+		return n
+	}
+	if n == len(s) || s[n] != ']' {
+		return 0
+	}
+	n++
+	if n+1 < len(s) && s[n] == ':' && isDigit(s[n+1]) {
+		for n++; n < len(s) && isDigit(s[n]); n++ {
+		}
+	}
+	return n
 }
 
 func isHexDigit(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F' }

@@ -10,7 +10,7 @@ func TestFold(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                        "",
 		"card declined":           "card declined",
-		"took 1.5s of 300 ms":     "took #s of # ms",
+		"took 1.5s of 300 ms":     "took # of # ms",
 		"seat 12A":                "seat #A",
 		"dial tcp 10.0.0.7:5432:": "dial tcp #:",
 		"1,234.50 EUR":            "# EUR",
@@ -67,4 +67,32 @@ func FuzzFold(f *testing.F) {
 			t.Errorf("Fold(%q) = %q, but Fold(%q) = %q", s, got, other, Fold(other))
 		}
 	})
+}
+
+// IPv6 addresses and durations as Go writes them are numbers.
+func TestFoldAddressesAndDurations(t *testing.T) {
+	for text, want := range map[string]string{
+		"dial tcp [2001:db8::1]:443: i/o timeout":         "dial tcp #: i/o timeout",
+		"dial tcp [2001:db8:0:ff00::42]:443: i/o timeout": "dial tcp #: i/o timeout",
+		"dial tcp [::1]:80: refused":                      "dial tcp #: refused",
+		"dial tcp [fe80::1%eth0]:80: refused":             "dial tcp #: refused",
+		"dial tcp 10.0.0.7:443: i/o timeout":              "dial tcp #: i/o timeout",
+		"no route to fe80::a2f: down":                     "no route to #: down",
+		"no route to 2001:db8::a2f.":                      "no route to #.",
+		"no route to ::ffff:10.0.0.7, down":               "no route to #, down",
+		"lookup ::1":                                      "lookup #",
+		"std::bad_alloc":                                  "std::bad_alloc", "a::b": "a::b", "add: bad": "add: bad", "[dead] end": "[dead] end", "at 09:15:00": "at #", "::": "#",
+		"gave up after 998ms": "gave up after #", "gave up after 1.234s": "gave up after #", "gave up after 1m30s": "gave up after #",
+		"gave up after 2h45m0.5s.": "gave up after #.", "took 12µs": "took #", "took 12μs": "took #", "took 3ns,": "took #,", "took 5": "took #",
+		"took 5sec": "took #sec", "took 5mx": "took #mx", "seat 12A": "seat #A", "run v5s": "run v#s", "in 3m": "in #m", "1h": "#h", "1h0m0s": "#", "5é": "#é", "5msé": "#msé",
+	} {
+		if got := Fold(text); got != want {
+			t.Errorf("Fold(%q) = %q, want %q", text, got, want)
+		}
+	}
+	entries, _ := scanAll(t, readLog(t, "fold.log"))
+	groups := ErrorGroups(Assemble(entries))
+	if len(groups) != 2 || groups[0].Op != "dial" || groups[0].Count != 3 || groups[1].Op != "retry" || groups[1].Count != 3 {
+		t.Errorf("%+v", groups)
+	}
 }

@@ -320,13 +320,15 @@ func BenchmarkStatAdd(b *testing.B) {
 // Sums that are not finite are the largest number, and say so.
 func TestOverflow(t *testing.T) {
 	var s Stat
+	s.Add(time.Second, true, 1)
+	if f := s.Figures(); f.Overflow {
+		t.Errorf("%+v", f)
+	}
 	for range 3 {
 		s.sum.add(math.MaxFloat64)
-		s.count.add(math.MaxFloat64)
-		s.n++
 	}
 	f := s.Figures()
-	if !f.Overflow || f.Count != math.MaxFloat64 || f.Sum != math.MaxFloat64 {
+	if !f.Overflow || f.Count != 1 || f.Sum != math.MaxFloat64 {
 		t.Errorf("%+v", f)
 	}
 	if _, err := json.Marshal(f); err != nil {
