@@ -22,7 +22,7 @@ func ExampleWriteWaterfall() {
 	// Output:
 	// trace 4bf92f3577b34da6 · 2026-03-01 09:15:00.000Z · 318.4ms · 3 spans
 	//   2 errors · api
-	// █ critical path                ╷0s            ╷100ms         ╷200ms
+	// █ critical path  ━ beside it   ╷0s            ╷100ms         ╷200ms
 	// POST /bookings [api]  318.4ms  ▏━▏━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━▐
 	// │  ✗ charge: card declined
 	// ├─ db.insert           12.1ms  ▉█

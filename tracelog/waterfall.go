@@ -25,7 +25,7 @@ const maxWidth = 1000
 //
 //	trace 4bf92f3577b34da6 · 2026-03-01 09:15:00.000Z · 318.4ms · 3 spans
 //	  2 errors · api
-//	█ critical path                ╷0s            ╷100ms         ╷200ms
+//	█ critical path  ━ beside it   ╷0s            ╷100ms         ╷200ms
 //	POST /bookings [api]  318.4ms  ▏━▏━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━▐
 //	│  ✗ charge: card declined
 //	├─ db.insert           12.1ms  ▉█
@@ -34,7 +34,7 @@ const maxWidth = 1000
 //
 // A bar is thick where the span is on the trace's [CriticalPath], so that the thick parts together are where the time
 // of the trace's root went, and thin elsewhere: where a span waited for others, or ran beside them.
-// Shaded is the time that work waited in a queue before its span began.
+// Shaded is the time that work waited in a queue before its span began. A legend explains the marks that there are.
 //
 // What there is to say of a span stands behind its bar, or below it where it would not fit. One that has no end is drawn to the last sign of it, with > before
 // how long that is: an open one goes on with dots, an abandoned one ends with ×.
@@ -111,11 +111,12 @@ func (p *treePrinter) ticks() {
 	if c.start.IsZero() {
 		return
 	}
-	var t text
-	if legend := "█ critical path"; utf8.RuneCountInString(legend) <= c.column-2 {
-		t = t.add(styleDim, legend)
+	legend := p.legend()
+	if len(legend) > c.column-2 {
+		p.paragraph(nil, nil, legend, 2)
+		legend = nil
 	}
-	t = t.pad(c.column)
+	t := legend.pad(c.column)
 	step := tickStep(time.Duration(float64(c.length) / float64(c.width) * tickColumns))
 	for at := time.Duration(0); at <= c.length; at += step {
 		label := "╷" + formatDuration(at)
@@ -129,6 +130,38 @@ func (p *treePrinter) ticks() {
 		}
 	}
 	p.line(t)
+}
+
+// legend explains the marks that there are.
+func (p *treePrinter) legend() text {
+	var thin, queued, open, abandoned, shifted bool
+	for _, s := range p.t.All() {
+		start, end := s.Interval()
+		if start.IsZero() {
+			continue
+		}
+		onPath := time.Duration(0)
+		for _, seg := range p.chart.path[s] {
+			onPath += seg.End.Sub(seg.Start)
+		}
+		thin = thin || onPath < end.Sub(start) || len(p.chart.path[s]) == 0
+		queued = queued || s.Queued > 0
+		abandoned = abandoned || s.State == Abandoned
+		open = open || s.State == Open || s.State == Unfinished
+		shifted = shifted || s.Shift != 0
+	}
+	t := text(nil).add(styleDim, "█ critical path")
+	for _, mark := range [...]struct {
+		there bool
+		text  string
+	}{
+		{thin, "━ beside it"}, {queued, "░ in a queue"}, {open, "┄ not ended"}, {abandoned, "× abandoned"}, {shifted, "» moved by its clock"},
+	} {
+		if mark.there {
+			t = t.add(styleDim, "  "+mark.text)
+		}
+	}
+	return t
 }
 
 // tickColumns is how many columns a tick needs at least: its label and a gap.

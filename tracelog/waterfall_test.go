@@ -234,7 +234,7 @@ func TestWaterfallBroad(t *testing.T) {
 		t.Errorf("a path of %d", got)
 	}
 	var w countingWriter
-	if err := WriteWaterfall(&w, tr, nil); err != nil || w.lines != n+3 {
+	if err := WriteWaterfall(&w, tr, nil); err != nil || w.lines != n+4 {
 		t.Error(w.lines, err)
 	}
 }
@@ -267,5 +267,35 @@ func TestWide(t *testing.T) {
 	}
 	if got := string(text(nil).add(styleNone, "é日x…").ascii().appendTo(nil, false)); got != "???x~" {
 		t.Errorf("%q", got)
+	}
+}
+
+// The legend explains each mark that a bar has.
+func TestLegend(t *testing.T) {
+	marks := 0
+	everyLog(t, func(file string, log []byte) {
+		entries, _ := scanAll(t, log)
+		for _, tr := range Assemble(entries) {
+			for _, width := range []int{40, 80, 200} {
+				text := waterfall(t, []*Trace{tr}, &WaterfallOptions{Width: width})
+				head, bars, ok := strings.Cut(text, "╷0s")
+				if !ok {
+					continue
+				}
+				for _, mark := range []string{"━", "░", "┄", "×", "»"} {
+					for line := range strings.Lines(bars) {
+						// Not the copies of a line, or text: marks of bars stand alone or in rows, before no digit.
+						if i := strings.Index(line, mark); i >= 0 && !strings.ContainsAny(line, "·…✗[") && !strings.Contains(head, mark) {
+							t.Errorf("%s: %d columns: no legend of %s in\n%s", file, width, mark, text)
+						} else if i >= 0 {
+							marks++
+						}
+					}
+				}
+			}
+		}
+	})
+	if marks < 20 {
+		t.Errorf("only %d marks", marks)
 	}
 }
