@@ -22,7 +22,8 @@ import (
 //	f.Trace = "xray_trace_id"
 //
 // Its names must differ from each other and from those of slog's own members.
-// All of them are reserved: a user's root attribute under one that the line needs is written as attr.<key>.
+// All of them are reserved: a user's root attribute under one that the line needs is written as attr.<key>,
+// and so is one called op.
 // On span records the schema's own names are reserved beside them, since readers take those for ours.
 //
 // Readers (package tracelog) know the presets. Other names are for backends only.

@@ -1836,3 +1836,20 @@ func TestHandlerSharesWithAttrs(t *testing.T) {
 		}
 	}
 }
+
+// A handler does not follow what becomes of the slice that WithAttrs was given.
+func TestHandlerKeepsItsOwnAttrs(t *testing.T) {
+	var b bytes.Buffer
+	ctx, _ := NewTracer(slog.DiscardHandler, nil).Start(t.Context(), "op")
+	attrs := []slog.Attr{slog.Int("a", 1)}
+	h := NewHandler(slog.NewJSONHandler(&b, nil)).WithGroup("g").WithAttrs(attrs)
+	attrs[0] = slog.Int("a", 2)
+	for range 4 {
+		if err := h.Handle(ctx, testRecord()); err != nil {
+			t.Fatal(err)
+		}
+		if line := string(take(&b)); !strings.Contains(line, `"g":{"a":1}`) {
+			t.Errorf("the attribute changed: %s", line)
+		}
+	}
+}

@@ -248,3 +248,17 @@ func BenchmarkParseTracestate(b *testing.B) {
 		})
 	}
 }
+
+// What goes with a dropped member is its separator too: of a list that fits without it to the byte, nothing more is dropped.
+func TestTracestateDropsSeparator(t *testing.T) {
+	large, last := stateMember("large", largeTracestateMember+1), stateMember("last", 100)
+	fill := stateMember("a", 128)
+	state := joinState(fill, stateMember("b", 128), stateMember("c", 128), large, stateMember("d", maxTracestate-3*129-101), last)
+	want := strings.Replace(state, large+",", "", 1)
+	if len(want) != maxTracestate {
+		t.Fatalf("the list without it has %d bytes", len(want))
+	}
+	if got, err := parseTracestate(state); err != nil || got != want {
+		t.Errorf("got %d bytes, %v, want %d: %q", len(got), err, len(want), got)
+	}
+}

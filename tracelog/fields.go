@@ -58,7 +58,7 @@ func (p *lineParser) index() {
 		}
 		nested = nested || nests[m.slot] && m.value[0] == '{'
 	}
-	if nested {
+	if p.nested = nested; nested {
 		for i := range p.members {
 			if m := &p.members[i]; nests[m.slot] && m.value[0] == '{' {
 				p.open(i)
@@ -147,8 +147,25 @@ func (p *lineParser) preset() *layout {
 	if mask&decisive == 0 {
 		return &layouts[0]
 	}
+	if p.nested {
+		// Of lines of a Format only the root counts.
+		all := fullChoice(mask & decides)
+		if l := all.written(p); l != nil {
+			p.close()
+			return l
+		}
+	}
 	c := choiceOf(mask & decides)
 	return c.resolve(p)
+}
+
+// close forgets the members of objects, but for those that name the program.
+func (p *lineParser) close() {
+	for i := range p.members {
+		if m := &p.members[i]; m.outer != 0 && !slices.Contains(layouts[0].slots[fieldService], m.slot) {
+			p.first[m.slot] = 0
+		}
+	}
 }
 
 // hasHead reports whether the line begins as log/slog's do, so that it holds no other line, whatever attributes it has.

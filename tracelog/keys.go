@@ -106,12 +106,14 @@ var (
 	// idSlots are those of the traces' and spans' ids.
 	decisive, wrappers, decides, idSlots uint64
 
-	// traceIDs and spanIDs are the bits of all keys of ids, tellers of those that tell presets, timeTells of those among
-	// them that are names of the time.
-	traceIDs, spanIDs, tellers, timeTells uint64
+	// tellers are the bits of the keys that tell presets, builtinTells of those among them that are names of the time
+	// or the message.
+	tellers, builtinTells uint64
 	// builtins are the fields of the names that log/slog's members may have, one more than the field; 0 for other keys.
 	builtins     [maxSlots]field
 	builtinSlots []slot // but for the time's
+	// unwritten are the bits of keys that say something in span records of others, but not of a Format.
+	unwritten uint64
 	// otherServices are the bits of the service's names but for slogtrace's own.
 	otherServices uint64
 
@@ -119,8 +121,8 @@ var (
 	slotTime, slotLevel, slotMessage, slotJournal    slot
 	slotTrace, slotSpan, slotOp                      slot
 	slotNanoseconds, slotGoDuration, slotTransaction slot
-	slotError, slotService, slotSpanName, slotSpanID slot
-	slotFlags, slotPrefix                            slot
+	slotError, slotService, slotSpanName             slot
+	slotFlags, slotECSVersion, slotPrefix            slot
 	slotDatadogTrace, slotDatadogSpan                slot
 )
 
@@ -202,15 +204,24 @@ func init() {
 		l.trace, l.span = bitsOf(l.keys[fieldTrace]), bitsOf(l.keys[fieldSpan])
 		l.tells, l.tellsToo = bitsOf(l.preset.tells), bitsOf(l.preset.tellsToo)
 		decisive |= l.trace | l.span | l.tells | l.tellsToo
-		traceIDs |= l.trace
-		spanIDs |= l.span
 		tellers |= l.tells | l.tellsToo
+		idSlots |= l.trace | l.span
 	}
-	idSlots = traceIDs | spanIDs
 	for i := range layouts {
 		decides |= bitsOf(opOf(&layouts[i]))
 	}
 	decides |= decisive
+	for i := range presets {
+		for f := fieldParent; f < numFields; f++ {
+			if _, others, ok := strings.Cut(presets[i].keys[f], " "); ok {
+				unwritten |= bitsOf(others)
+			}
+		}
+	}
+	for _, own := range common[fieldParent:] {
+		unwritten &^= bitsOf(own)
+	}
+	decides |= unwritten
 	decisive &^= layouts[0].trace | layouts[0].span
 	wrappers = bitsOf("stream " + schema.Journal)
 	otherServices = bitsOf(common[fieldService]) &^ bitsOf("service")
@@ -224,8 +235,8 @@ func init() {
 			if f != fieldTime {
 				builtinSlots = append(builtinSlots, s)
 			}
-			if f == fieldTime {
-				timeTells |= s.bit() & tellers
+			if f == fieldTime || f == fieldMessage {
+				builtinTells |= s.bit() & tellers
 			}
 		}
 	}
@@ -246,8 +257,8 @@ func init() {
 	slotTransaction, slotError = slotOf("transaction.id"), slotOf("error")
 	slotPrefix = slotOf("prefix")
 	slotDatadogTrace, slotDatadogSpan = slotOf("dd.trace_id"), slotOf("dd.span_id")
-	slotFlags = slotOf("trace_flags")
-	slotService, slotSpanName, slotSpanID = slotOf("service"), slotOf("span.name"), slotOf("span.id")
+	slotFlags, slotECSVersion = slotOf("trace_flags"), slotOf("ecs.version")
+	slotService, slotSpanName = slotOf("service"), slotOf("span.name")
 	for key := range maps.Clone(slots) {
 		if outer, ok := schema.Outer(key); ok {
 			nests[slotOf(outer)] = true

@@ -24,6 +24,7 @@ type lineParser struct {
 	first   [maxSlots]int32 // by slot: one more than the index of the first such member; all 0 between lines
 	mask    uint64          // the slots of those that may be ids
 	head    head
+	nested  bool // some of the members are of objects of others
 	layout  *layout
 }
 

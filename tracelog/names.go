@@ -1,6 +1,6 @@
 package tracelog
 
-import "math/bits"
+import "slices"
 
 // A line may have keys of several schemas: its writer's, and those of attributes that only look like them.
 // What decides is where they stand, because slogtrace and log/slog write their own members together:
@@ -47,12 +47,12 @@ func headOf(first [headSize]slot, timed bool) (h head) {
 	return h
 }
 
-// forget takes off mask the keys of times that are not the line's own: they do not tell its schema.
+// forget takes off mask the keys of times and messages that are not the line's own: they do not tell its schema.
 func (h *head) forget(mask uint64) uint64 {
-	if h[fieldTime] != 0 {
-		return mask &^ (timeTells &^ h[fieldTime].bit())
+	if !h.found() {
+		return mask
 	}
-	return mask
+	return mask &^ (builtinTells &^ (h[fieldTime].bit() | h[fieldMessage].bit()))
 }
 
 // A position says where a member stands: the index of the root's member, and in its object. Less than 0 it is not on the line.
@@ -72,9 +72,11 @@ type placer interface{ position(slot) position }
 type idPair struct {
 	trace, span, op slot
 	bits            uint64
+	mixed           bool // they are of different spellings, as trace_id and spanId
 	preset          *layout
 	layout          *layout // of lines that have these ids
-	layoutOp        *layout // and this op
+	layoutOp        *layout // and this op: lines of a Format, which has one key for each thing that a span record says
+	layoutParent    *layout // likewise, with a parent under one of the other keys that readers know
 }
 
 // pairs are those of all layouts, in the order of these.
@@ -83,19 +85,34 @@ var pairs []idPair
 func initPairs() {
 	for i := range layouts {
 		l := &layouts[i]
-		for _, t := range l.slots[fieldTrace] {
-			for _, s := range l.slots[fieldSpan] {
-				p := idPair{trace: t, span: s, op: l.slots[fieldOp][0], bits: t.bit() | s.bit(), preset: l}
+		for i, t := range l.slots[fieldTrace] {
+			for j, s := range l.slots[fieldSpan] {
+				p := idPair{mixed: i != j, trace: t, span: s, op: l.slots[fieldOp][0], bits: t.bit() | s.bit(), preset: l}
 				narrow := *l
 				narrow.slots[fieldTrace], narrow.slots[fieldSpan] = []slot{t}, []slot{s}
 				p.layout = &narrow
-				withOp := narrow
-				withOp.slots[fieldOp] = []slot{p.op}
+				withParent := narrow
+				withParent.slots[fieldOp] = []slot{p.op}
+				p.layoutParent = &withParent
+				withOp := withParent
+				for f := fieldParent; f < numFields; f++ {
+					withOp.slots[f] = written(l, f)
+				}
 				p.layoutOp = &withOp
 				pairs = append(pairs, p)
 			}
 		}
 	}
+}
+
+// written returns the slots of a field that are in lines of a Format: the preset's first, and slogtrace's own.
+// No attribute of a span has one of these keys.
+func written(l *layout, f field) []slot {
+	all := l.slots[f][:1:1]
+	if own := slotOf(common[f]); own != all[0] {
+		all = append(all, own)
+	}
+	return all
 }
 
 // A choice is what the keys of a line leave open about its schema.
@@ -105,28 +122,31 @@ type choice struct {
 	pairs  []*idPair // else those among which the positions decide
 }
 
+// choiceOf returns the choice that a line with these keys leaves.
 func choiceOf(mask uint64) choice {
+	c := fullChoice(mask)
+	open, ops := false, 0
+	for _, p := range c.pairs {
+		open = open || p.bits != c.pairs[0].bits
+		if mask&p.op.bit() != 0 {
+			ops++
+			open = open || p.preset != c.layout
+		}
+	}
+	told := mask&tellers != 0 && c.layout.tells != 0 && mask&c.layout.tells != c.layout.tells // by one key of two
+	if !open && !told && ops < 2 && (ops == 0 || mask&unwritten == 0) {
+		c.pairs = nil // one pair, and one schema whose op is on the line at all
+	}
+	return c
+}
+
+// fullChoice is choiceOf with all pairs of ids that the line has.
+func fullChoice(mask uint64) choice {
 	c := choice{mask: mask, layout: presetOf(mask)}
-	span := mask & spanIDs
-	if mask&slotSpanID.bit() != 0 {
-		span &^= slotTransaction.bit() // which goes with it
-	}
-	if bits.OnesCount64(mask&traceIDs) < 2 && bits.OnesCount64(span) < 2 && mask&tellers == 0 {
-		return c
-	}
-	ops, open := 0, false
 	for i := range pairs {
 		if p := &pairs[i]; mask&p.bits == p.bits && p.preset.isTold(mask) {
 			c.pairs = append(c.pairs, p)
-			open = open || p.bits != c.pairs[0].bits
-			if mask&p.op.bit() != 0 {
-				ops++
-				open = open || p.preset != c.layout
-			}
 		}
-	}
-	if !open && ops < 2 {
-		c.pairs = nil // one pair, and one schema whose op is on the line at all
 	}
 	return c
 }
@@ -136,9 +156,30 @@ func (l *layout) isTold(mask uint64) bool {
 	return mask&l.tells == l.tells || mask&l.tellsToo != 0
 }
 
+// hasParent reports whether the line has a parent under another key than a Format writes: between the ids and the start.
+// Attributes are in front of the ids or behind the start.
+func (p *idPair) hasParent(a placer) bool {
+	ids, end := a.position(p.span), noPosition
+	for _, s := range p.layoutOp.slots[fieldStart] {
+		end = max(end, a.position(s))
+	}
+	return slices.ContainsFunc(p.layoutParent.slots[fieldParent], func(s slot) bool {
+		at := a.position(s)
+		return at > ids && at < end && !slices.Contains(p.layoutOp.slots[fieldParent], s)
+	})
+}
+
 // resolve returns the layout of the line of which a knows the positions: the first pair that is directly followed by
 // its schema's op, else the pair that is complete first.
 func (c *choice) resolve(a placer) *layout {
+	if l := c.written(a); l != nil {
+		return l
+	}
+	return c.first(a)
+}
+
+// written returns the layout of a line that a Format wrote, by the op behind the ids; nil if it is none.
+func (c *choice) written(a placer) *layout {
 	var best *idPair
 	bestAt := noPosition
 	for _, p := range c.pairs {
@@ -153,14 +194,39 @@ func (c *choice) resolve(a placer) *layout {
 			best, bestAt = p, t
 		}
 	}
-	if best != nil {
-		return best.layoutOp
+	switch {
+	case best == nil:
+		return nil
+	case best.hasParent(a):
+		return best.layoutParent
 	}
-	var gap position
+	return best.layoutOp
+}
+
+// first returns the layout of the pair that is complete first.
+func (c *choice) first(a placer) *layout {
+	var best *idPair
+	bestAt, gap := noPosition, noPosition
 	for _, p := range c.pairs {
 		t, s := a.position(p.trace), a.position(p.span)
+		if c.mask&p.preset.tells != p.preset.tells && a.position(slotECSVersion) > t {
+			continue // an attribute
+		}
 		end, apart := max(t, s), max(t, s)-min(t, s)
-		if best == nil || end < bestAt || end == bestAt && (apart < gap || apart == gap && p.preset.tells != 0 && best.preset.tells == 0) {
+		var better bool
+		switch {
+		case best == nil:
+			better = true
+		case p.mixed != best.mixed:
+			better = best.mixed
+		case end != bestAt:
+			better = end < bestAt
+		case apart != gap:
+			better = apart < gap
+		default:
+			better = p.preset.tells != 0 && best.preset.tells == 0
+		}
+		if better {
 			best, bestAt, gap = p, end, apart
 		}
 	}
