@@ -78,16 +78,20 @@ func TestTraceCounts(t *testing.T) {
 	for _, p := range tr.Problems {
 		problems = append(problems, p.String())
 	}
-	want := []string{`span "b": duplicate records`, `span "d": duplicate records`, `span "c": conflicting records`}
+	want := []string{`span "b": duplicate records`, `span "d": duplicate records`, `span "c": conflicting records`, `span "c": conflicting records`}
 	if diff := cmp.Diff(want, problems); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}
-	if tr.Entries != 13 || tr.Spans != 4 || tr.Duplicates != 3 || tr.Errors != 0 || tr.Unfinished != 0 || tr.Duration() != 100*time.Millisecond {
+	if tr.Entries != 13 || tr.Spans != 5 || tr.Duplicates != 2 || tr.Errors != 1 || tr.Unfinished != 0 || tr.Duration() != 100*time.Millisecond {
 		t.Errorf("%+v", tr)
 	}
-	c := tr.Roots[0].Children[2]
+	// Two ends of one id that say different things are two spans, the first by time before the other.
+	c, twin := tr.Roots[0].Children[2], tr.Roots[0].Children[3]
 	if c.ID != "c" || c.Failed || c.Duration != 20*time.Millisecond || c.EndRecord.Line != 13 {
-		t.Errorf("of two ends the first by time does not count: %+v", c)
+		t.Errorf("the span of the end that is the first by time: %+v", c)
+	}
+	if twin.ID != "c" || !twin.Failed {
+		t.Errorf("the span of the other end: %+v", twin)
 	}
 }
 
