@@ -21,6 +21,9 @@ type ErrorGroup struct {
 	First time.Time `json:"first,omitzero"`
 	Last  time.Time `json:"last,omitzero"`
 
+	// Peers are up to 3 of those whom failed client spans called, see [Span.Peer], the first ones that were added.
+	Peers []string `json:"peers,omitempty"`
+
 	// Traces are up to 3 ids of traces with such a failure, the first ones that were added.
 	Traces []string `json:"traces"`
 }
@@ -142,6 +145,9 @@ func (g *ErrorGrouper) add(t *Trace, s *Span) {
 			group.Last = at
 		}
 	}
+	if peer := s.Peer(); peer != "" && len(group.Peers) < maxExamples && !slices.Contains(group.Peers, peer) {
+		group.Peers = append(group.Peers, strings.Clone(peer[:min(len(peer), maxExample)]))
+	}
 	if len(group.Traces) < maxExamples && !slices.Contains(group.Traces, t.ID) {
 		group.Traces = append(group.Traces, t.ID)
 	}
@@ -153,6 +159,7 @@ func (g *ErrorGrouper) Groups() []ErrorGroup {
 	for _, group := range g.groups {
 		all = append(all, *group)
 		all[len(all)-1].Traces = slices.Clone(group.Traces)
+		all[len(all)-1].Peers = slices.Clone(group.Peers)
 	}
 	slices.SortFunc(all, func(a, b ErrorGroup) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Op, b.Op), strings.Compare(a.Message, b.Message))

@@ -23,6 +23,8 @@ type TreeOptions struct {
 	Attrs bool
 	// Stacks shows the stack of a span that panicked.
 	Stacks bool
+	// Location is the time zone of the first line; nil is UTC.
+	Location *time.Location
 	// Stable leaves out whatever differs from run to run: ids, times, durations, stacks and the first line.
 	// Nothing is wrapped or shortened. Siblings are ordered by their start, but those that overlap in time
 	// (or overlap with one that overlaps, and so on) or start at the same time by op, then by attributes,
@@ -219,7 +221,10 @@ func (p *treePrinter) header(start time.Time, lasted time.Duration) {
 	add := func(st style, s string) { parts = append(parts, text(nil).add(st, s)) }
 	parts = append(parts, text(nil).add(styleNone, "trace ").add(styleBold, visible(p.t.ID, maxName)))
 	if !start.IsZero() {
-		add(styleNone, start.UTC().Format("2006-01-02 15:04:05.000Z"))
+		if p.Location == nil {
+			p.Location = time.UTC
+		}
+		add(styleNone, start.In(p.Location).Format("2006-01-02 15:04:05.000Z07:00"))
 		add(styleNone, formatDuration(lasted))
 	}
 	add(styleNone, count(p.t.Spans, "span"))

@@ -15,8 +15,9 @@ type WaterfallOptions struct {
 	Color bool
 	// ASCII draws with nothing but ASCII. Other characters in names and messages become question marks.
 	ASCII bool
-	// Logs, Attrs and Stacks are those of [TreeOptions].
+	// Logs, Attrs, Stacks and Location are those of [TreeOptions].
 	Logs, Attrs, Stacks bool
+	Location            *time.Location
 }
 
 const maxWidth = 1000
@@ -53,7 +54,7 @@ func WriteWaterfall(w io.Writer, t *Trace, opts *WaterfallOptions) error {
 	}
 	o.Width = min(max(o.Width, minWidth), maxWidth)
 	p := treePrinter{w: bufio.NewWriter(w), t: t, ascii: o.ASCII, chart: newChart(t),
-		TreeOptions: TreeOptions{Width: o.Width, Color: o.Color, Logs: o.Logs, Attrs: o.Attrs, Stacks: o.Stacks}}
+		TreeOptions: TreeOptions{Width: o.Width, Color: o.Color, Logs: o.Logs, Attrs: o.Attrs, Stacks: o.Stacks, Location: o.Location}}
 	p.levels = p.Width / 12
 	p.measure()
 	// Bars have what names and durations leave, and no less than two fifths.

@@ -385,7 +385,7 @@ func (s *session) writeReport(r *report) error {
 		say("")
 		inTrace := r.Records - r.NoTrace
 		row := func(name, format string, args ...any) { say("%-16s "+format, append([]any{name}, args...)...) }
-		row("records", "%d, from %s to %s", r.Records, timestamp(time.Time(r.From)), timestamp(time.Time(r.To)))
+		row("records", "%d, from %s to %s", r.Records, s.timestamp(time.Time(r.From)), s.timestamp(time.Time(r.To)))
 		if inTrace > 0 {
 			var schemas []string
 			for _, name := range slices.SortedFunc(maps.Keys(r.Schemas), func(a, b string) int {

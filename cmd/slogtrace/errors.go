@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -124,6 +125,10 @@ func failures(t *tracelog.Trace, f *filter) *tracelog.Trace {
 				Op: strings.Clone(s.Op), Error: strings.Clone(s.Error), Failed: true, End: s.End,
 				SampleRate: s.SampleRate, Unsampled: s.Unsampled, Parent: parent,
 			}
+			if peer := s.Peer(); peer != "" {
+				name, _ := json.Marshal(peer)
+				kept.Kind, kept.Attrs = s.Kind, []tracelog.Attr{{Key: "peer.service", Value: name}}
+			}
 			if s.EndRecord != nil && s.End.IsZero() {
 				kept.EndRecord = &tracelog.Entry{Time: s.EndRecord.Time}
 			}
@@ -180,13 +185,17 @@ func (s *session) writeErrors(groups []tracelog.ErrorGroup, all iter.Seq[string]
 			s.out.WriteByte('\n')
 		}
 		message := cmp.Or(tracelog.Printable(g.Message, 500), "failed")
-		fmt.Fprintf(s.out, "%*s  %s  %s\n", width, formatCount(g.Weighted), p.paint(bold, tracelog.Printable(g.Op, 100)), p.paint(red, message))
+		op := p.paint(bold, tracelog.Printable(g.Op, 100))
+		if len(g.Peers) > 0 {
+			op += " to " + p.paint(cyan, tracelog.Printable(strings.Join(g.Peers, ", "), 100))
+		}
+		fmt.Fprintf(s.out, "%*s  %s  %s\n", width, formatCount(g.Weighted), op, p.paint(red, message))
 		if g.Example != g.Message {
 			fmt.Fprintf(s.out, "%se.g. %s\n", indent, tracelog.Printable(g.Example, 500))
 		}
-		when := timestamp(g.First)
+		when := s.timestamp(g.First)
 		if !g.Last.Equal(g.First) {
-			when += " to " + timestamp(g.Last)
+			when += " to " + s.timestamp(g.Last)
 		}
 		var ids []string
 		for _, id := range g.Traces {

@@ -249,10 +249,14 @@ func (s *session) writeList(list iter.Seq[*listed], ids iter.Seq[string]) error 
 	}
 	slices.Sort(own)
 	short := shortIDs(own, ids)
+	stamp := len("2006-01-02 15:04:05.000")
+	if s.width > 0 && s.width < wideEnough {
+		stamp = len("2006-01-02 15:04:05")
+	}
 	return s.writeTable(func(yield func([]cell) bool) {
 		if !yield([]cell{
-			{text: "START (UTC)", style: dim}, {text: "DURATION", style: dim, right: true}, {text: "SPANS", style: dim, right: true},
-			{text: "ERRORS", style: dim, right: true}, {text: "TRACE", style: dim}, {text: "OP", style: dim},
+			{text: "START (" + s.zoneName() + ")", style: dim, fixed: true}, {text: "DURATION", style: dim, right: true, fixed: true}, {text: "SPANS", style: dim, right: true, fixed: true},
+			{text: "ERRORS", style: dim, right: true, fixed: true}, {text: "TRACE", style: dim, fixed: true}, {text: "OP", style: dim},
 			{text: "SERVICES", style: dim}, {text: "FIRST ERROR", style: dim},
 		}) {
 			return
@@ -260,11 +264,11 @@ func (s *session) writeList(list iter.Seq[*listed], ids iter.Seq[string]) error 
 		for l := range list {
 			errs, first := cell{}, cell{}
 			if l.Errors > 0 {
-				errs = cell{strconv.Itoa(l.Errors), red, true}
+				errs = cell{text: strconv.Itoa(l.Errors), style: red, right: true}
 				first = untrusted(red, "✗ "+cmp.Or(l.Error, "failed"), 200)
 			}
 			if !yield([]cell{
-				{text: timestamp(l.Start)}, {text: l.duration(), right: true},
+				{text: clipTime(s.timestamp(l.Start), stamp)}, {text: l.duration(), right: true},
 				{text: strconv.Itoa(l.Spans), right: true}, errs,
 				untrusted(traceStyle(l.Trace), short(l.Trace), 80), untrusted(bold, l.op, 60),
 				untrusted(cyan, strings.Join(l.Services, ", "), 60), first,
@@ -275,12 +279,34 @@ func (s *session) writeList(list iter.Seq[*listed], ids iter.Seq[string]) error 
 	}, s.width)
 }
 
-// timestamp is a moment for people, in UTC.
-func timestamp(t time.Time) string {
+// wideEnough is how many columns a terminal must have for milliseconds in a list.
+const wideEnough = 100
+
+// timestamp is a moment for people, in UTC or with --local in local time.
+func (s *session) timestamp(t time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	return t.UTC().Format("2006-01-02 15:04:05.000")
+	return t.In(s.zone()).Format("2006-01-02 15:04:05.000")
+}
+
+// clipTime leaves out what is smaller than a second, where there is no room.
+func clipTime(text string, size int) string { return text[:min(len(text), size)] }
+
+// zone is the time zone of what is written for people.
+func (s *session) zone() *time.Location {
+	if s.local {
+		return time.Local
+	}
+	return time.UTC
+}
+
+// zoneName is what a column of times is called by.
+func (s *session) zoneName() string {
+	if s.local {
+		return "local"
+	}
+	return "UTC"
 }
 
 // rootOp is what a trace is about.

@@ -61,6 +61,7 @@ type session struct {
 	width                             int  // of the terminal; 0 is unknown
 
 	json  bool
+	local bool // times are local ones
 	color colorMode
 
 	wait func(context.Context) // until followed files are looked at again; nil: as long as is good for so many
@@ -172,6 +173,7 @@ Exit codes: 0, 1 if nothing was found or something failed, 2 if the command line
 	root.SetFlagErrorFunc(flagError)
 	root.PersistentFlags().SortFlags = false
 	root.PersistentFlags().BoolVar(&s.json, "json", false, "write JSON, for programs")
+	root.PersistentFlags().BoolVar(&s.local, "local", false, "show local times, not UTC")
 	root.PersistentFlags().Var(&s.color, "color", "colours: `when` is auto, always or never")
 	root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(colorModes, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(s.ls(), s.show(), s.stats(), s.errors(), s.tail(), s.check(), s.version())

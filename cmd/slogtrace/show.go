@@ -299,11 +299,11 @@ func (s *session) writeTrace(t *tracelog.Trace, o showOptions) error {
 	width := cmp.Or(o.width, s.width)
 	if o.tree {
 		return tracelog.WriteTree(s.out, t, &tracelog.TreeOptions{
-			Width: width, Color: s.colored(), Logs: o.logs, Attrs: o.attrs, Stacks: o.stacks,
+			Width: width, Color: s.colored(), Location: s.zone(), Logs: o.logs, Attrs: o.attrs, Stacks: o.stacks,
 		})
 	}
 	return tracelog.WriteWaterfall(s.out, t, &tracelog.WaterfallOptions{
-		Width: width, Color: s.colored(), ASCII: o.ascii, Logs: o.logs, Attrs: o.attrs, Stacks: o.stacks,
+		Width: width, Color: s.colored(), Location: s.zone(), ASCII: o.ascii, Logs: o.logs, Attrs: o.attrs, Stacks: o.stacks,
 	})
 }
 

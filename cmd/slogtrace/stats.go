@@ -112,10 +112,8 @@ func (s *session) writeGroups(groups []*group, by []string) error {
 		head = append(head, untrusted(dim, strings.ToUpper(key), 40))
 	}
 	for _, name := range []string{"COUNT", "ERRORS", "P50", "P95", "P99", "MAX", "TOTAL"} {
-		head = append(head, cell{name, dim, true})
+		head = append(head, cell{text: name, style: dim, right: true, fixed: true})
 	}
-	from, to := tracelog.FormatDuration(low), tracelog.FormatDuration(high)
-	head = append(head, cell{text: fmt.Sprintf("%s %*s", from, max(0, barWidth-len([]rune(from))-1), to), style: dim})
 	rows := [][]cell{head}
 	exact := true
 	for _, g := range groups {
@@ -126,21 +124,50 @@ func (s *session) writeGroups(groups []*group, by []string) error {
 		}
 		row = append(row, cell{text: formatCount(g.stat.Count()), right: true})
 		if n := g.stat.Errors(); n > 0 {
-			row = append(row, cell{formatCount(n), red, true})
+			row = append(row, cell{text: formatCount(n), style: red, right: true})
 		} else {
 			row = append(row, cell{})
 		}
 		for _, q := range []float64{0.5, 0.95, 0.99, 1} {
 			row = append(row, cell{text: tracelog.FormatDuration(g.stat.Quantile(q)), right: true})
 		}
-		row = append(row, cell{text: tracelog.FormatDuration(g.stat.Sum()), right: true},
-			cell{text: strings.TrimRight(g.stat.Histogram(barWidth, low, high), " "), style: cyan})
-		rows = append(rows, row)
+		rows = append(rows, append(row, cell{text: tracelog.FormatDuration(g.stat.Sum()), right: true}))
+	}
+	if width := s.barWidth(rows, len(by)); width > 0 {
+		from, to := tracelog.FormatDuration(low), tracelog.FormatDuration(high)
+		rows[0] = append(rows[0], cell{text: fmt.Sprintf("%s %*s", from, max(0, width-len([]rune(from))-1), to), style: dim, fixed: true})
+		for i, g := range groups {
+			rows[i+1] = append(rows[i+1], cell{text: strings.TrimRight(g.stat.Histogram(width, low, high), " "), style: cyan})
+		}
 	}
 	if !exact {
 		s.talk("percentiles of groups with more than %d spans are within %g %%", tracelog.MaxExact, 100*tracelog.SketchError)
 	}
 	return s.writeTable(slices.Values(rows), s.width)
+}
+
+// barWidth returns how wide histograms are behind the columns that there are: as wide as they may be where the width is not
+// known, less where there is less room, and 0 where there is too little.
+func (s *session) barWidth(rows [][]cell, keys int) int {
+	if s.width < 1 {
+		return barWidth
+	}
+	const least, leastKey = 16, 16
+	room := s.width
+	for i := range rows[0] {
+		widest := 0
+		for _, row := range rows {
+			widest = max(widest, textWidth(row[i].text))
+		}
+		if i < keys {
+			widest = min(widest, leastKey)
+		}
+		room -= widest + 2
+	}
+	if room < least {
+		return 0
+	}
+	return min(room, barWidth)
 }
 
 // formatCount shows a sum of weights, which is mostly a whole number.

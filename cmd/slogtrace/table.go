@@ -14,6 +14,7 @@ type cell struct {
 	text  string
 	style style
 	right bool // aligned
+	fixed bool // in the first row: the column is never shortened
 }
 
 // untrusted makes a cell of text from a log.
@@ -21,25 +22,30 @@ func untrusted(st style, text string, limit int) cell {
 	return cell{text: tracelog.Printable(text, limit), style: st}
 }
 
-// writeTable writes rows with their columns aligned. No line is wider than width, if that is not 0:
-// the last column, and where that is not enough the widest others, are shortened.
+// writeTable writes rows with their columns aligned. No line is wider than width, if that is not 0: the last column, and where
+// that is not enough the widest others, are shortened, except those that are fixed. Where nothing is left to shorten,
+// the last columns are left out.
 // It goes through the rows twice, and holds none.
 func (s *session) writeTable(rows iter.Seq[[]cell], width int) error {
 	var widths []int
+	var fixed []bool
 	for row := range rows {
 		for i, c := range row {
+			if i == len(fixed) {
+				fixed = append(fixed, c.fixed)
+			}
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
 			widths[i] = max(widths[i], textWidth(c.text))
 		}
 	}
-	shrink(widths, width)
+	widths = shrink(widths, fixed, width)
 	p := painter(s.colored())
 	for row := range rows {
 		var line strings.Builder
 		gap := 0
-		for i, c := range row {
+		for i, c := range row[:min(len(row), len(widths))] {
 			text := clip(c.text, widths[i])
 			room := widths[i] - textWidth(text)
 			if text == "" { // no space at the ends of lines
@@ -69,33 +75,45 @@ func textWidth(text string) int {
 	return uniseg.StringWidth(text)
 }
 
-// shrink makes columns narrower until all fit.
-func shrink(widths []int, width int) {
+// Columns are not made narrower than leastWidth, nor is the last one where that of others is enough.
+const (
+	leastWidth = 6
+	lastWidth  = 24
+)
+
+// shrink makes columns narrower until all fit, and returns the widths of those that do.
+func shrink(widths []int, fixed []bool, width int) []int {
 	if width < 1 || len(widths) == 0 {
-		return
+		return widths
 	}
 	total := 2 * (len(widths) - 1)
 	for _, w := range widths {
 		total += w
 	}
 	last := len(widths) - 1
-	if over := min(total-width, widths[last]-24); over > 0 {
+	if over := min(total-width, widths[last]-lastWidth); over > 0 && !fixed[last] {
 		widths[last] -= over
 		total -= over
 	}
 	for total > width {
-		widest := 0
+		widest := -1
 		for i, w := range widths {
-			if w > widths[widest] {
+			if !fixed[i] && w > leastWidth && (widest < 0 || w > widths[widest]) {
 				widest = i
 			}
 		}
-		if widths[widest] <= 12 {
-			return
+		if widest >= 0 {
+			widths[widest]--
+			total--
+			continue
 		}
-		widths[widest]--
-		total--
+		if len(widths) == 1 {
+			break
+		}
+		total -= widths[len(widths)-1] + 2
+		widths = widths[:len(widths)-1]
 	}
+	return widths
 }
 
 // clip shortens text to a width in columns.

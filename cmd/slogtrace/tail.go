@@ -376,7 +376,7 @@ func (t *tailer) line(l *line) error {
 	t.date(e.Time, p, &b)
 	clock := strings.Repeat(" ", 12)
 	if !e.Time.IsZero() {
-		clock = e.Time.UTC().Format("15:04:05.000")
+		clock = e.Time.In(t.zone()).Format("15:04:05.000")
 	}
 	b.WriteString(p.paint(dim, clock))
 	b.WriteByte(' ')
@@ -453,9 +453,9 @@ func (t *tailer) date(at time.Time, p painter, b *strings.Builder) {
 	if at.IsZero() {
 		return
 	}
-	if day := at.UTC().Format(time.DateOnly); day != t.day {
+	if day := at.In(t.zone()).Format(time.DateOnly); day != t.day {
 		t.day = day
-		b.WriteString(p.paint(dim, "── "+day+" UTC ──") + "\n")
+		b.WriteString(p.paint(dim, "── "+day+" "+t.zoneName()+" ──") + "\n")
 	}
 }
 

@@ -244,7 +244,7 @@ func TestManyTraces(t *testing.T) {
 				continue
 			}
 			for i := range want {
-				if line := lines[1+i]; !strings.HasPrefix(line, timestamp(want[i].Start)) || !strings.Contains(line, "  "+want[i].Trace[:shortest]) {
+				if line := lines[1+i]; !strings.HasPrefix(line, s.timestamp(want[i].Start)) || !strings.Contains(line, "  "+want[i].Trace[:shortest]) {
 					t.Errorf("%q: line %d is of another trace than %+v:\n%s", args, 1+i, want[i], line)
 					break
 				}

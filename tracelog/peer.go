@@ -1,0 +1,30 @@
+package tracelog
+
+// peerKeys are the attributes that say whom a client called, the plainest first.
+var peerKeys = [...]string{
+	"peer.service", "server.address", "net.peer.name", "http.host", "rpc.service",
+	"db.namespace", "db.system.name", "db.system", "messaging.destination.name", "messaging.system",
+}
+
+// Peer returns whom a span of kind client or producer called: the service of the span there, if it is in the trace,
+// else what the span's attributes say under the names of OpenTelemetry. It is "" for other spans, and if nothing is known.
+func (s *Span) Peer() string {
+	if s.Kind != "client" && s.Kind != "producer" {
+		return ""
+	}
+	for _, c := range s.Children {
+		if c.Service != "" && c.Service != s.Service && (c.Kind == "server" || c.Kind == "consumer") {
+			return c.Service
+		}
+	}
+	for _, key := range peerKeys {
+		for _, a := range s.Attrs {
+			if a.Key == key && len(a.Value) > 0 && a.Value[0] == '"' {
+				if text := a.Text(); text != "" {
+					return text
+				}
+			}
+		}
+	}
+	return ""
+}
