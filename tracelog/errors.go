@@ -132,6 +132,8 @@ func (g *ErrorGrouper) add(t *Trace, s *Span) {
 	case !at.IsZero():
 	case s.EndRecord != nil:
 		at = s.EndRecord.Time
+	case s.StartRecord != nil:
+		at = s.StartRecord.Time
 	default:
 		if e := s.errorLine(); e != nil {
 			at = e.Time

@@ -25,7 +25,7 @@ func (p *lineParser) cutSyslog(line []byte) (rest []byte, ok bool) {
 	}
 	const stamp = "Mar  1 09:15:00 "
 	if len(rest) < len(stamp) || rest[3] != ' ' || rest[6] != ' ' || rest[9] != ':' || rest[12] != ':' || rest[15] != ' ' ||
-		!isMonth(rest[:3]) || !isDigit(rest[5]) || !isDigit(rest[7]) || !isDigit(rest[14]) {
+		!isMonth(rest[:3]) || rest[4] != ' ' && !isDigit(rest[4]) || !isDigit(rest[5]) || !isDigit(rest[7]) || !isDigit(rest[14]) {
 		return line, false
 	}
 	if rest, ok = p.cutTag(rest[len(stamp):], false); !ok {

@@ -132,6 +132,9 @@ func failures(t *tracelog.Trace, f *filter) *tracelog.Trace {
 			if s.EndRecord != nil && s.End.IsZero() {
 				kept.EndRecord = &tracelog.Entry{Time: s.EndRecord.Time}
 			}
+			if s.EndRecord == nil && s.StartRecord != nil {
+				kept.StartRecord = &tracelog.Entry{Time: s.StartRecord.Time}
+			}
 			for i := range s.Logs {
 				if e := &s.Logs[i]; s.EndRecord == nil && isError(e.Level) { // whose time counts
 					kept.Logs = []tracelog.Entry{{Time: e.Time, Level: strings.Clone(e.Level)}}
