@@ -55,7 +55,7 @@ const (
 // newFollower follows a file from offset on, which must be at the beginning of a line.
 func newFollower(ctx context.Context, path string, file *handle, offset int64, t *tailer) *follower {
 	f := &follower{ctx: ctx, path: path, tell: t.tell, files: &t.files, places: &t.places, file: newTracked(path, file, offset)}
-	f.wait = func(calm bool) { t.rest(ctx, calm) }
+	f.wait = func(calm bool) { t.rest(ctx, f, calm) }
 	f.places.visit(f.files, filepath.Dir(path))
 	f.places.hold(f, f.file)
 	t.following.Add(1)

@@ -93,7 +93,7 @@ type tailer struct {
 	places places // in the files that are followed
 
 	following atomic.Int64 // how many those are
-	begin     time.Time
+	calm      calm
 
 	telling sync.Mutex
 	over    bool // nothing is followed any more, though a reader may not have noticed yet
@@ -105,7 +105,6 @@ type tailer struct {
 }
 
 func (t *tailer) run(ctx context.Context, args []string, lines int, follow bool) error {
-	t.begin = time.Now()
 	t.outlet.stop = nil // to interrupt it is to end it: what was read is written
 	ins, err := t.inputs(args)
 	if err != nil {
@@ -200,22 +199,19 @@ func (t *tailer) openLog(path string) (*handle, error) {
 }
 
 // lookEach times the number of files that are followed is how often a calm one is looked at, where they are many.
-// Looking costs some microseconds, so that all of it is about a hundredth of a core.
 const lookEach = 400 * time.Microsecond
 
 // rest waits until it is time to look at a file again.
-func (t *tailer) rest(ctx context.Context, calm bool) {
-	if t.wait != nil {
+func (t *tailer) rest(ctx context.Context, f *follower, calm bool) {
+	every := func() time.Duration { return max(pollEvery, time.Duration(t.following.Load())*lookEach) }
+	switch {
+	case t.wait != nil:
 		t.wait(ctx)
-		return
-	}
-	after := time.Duration(t.following.Load()) * lookEach
-	if !calm || after <= pollEvery {
+	case calm && every() > pollEvery:
+		t.calm.wait(ctx, f, every)
+	default:
 		sleep(ctx, pollEvery)
-		return
 	}
-	// All of them at the same time: to wake up for each by itself costs more than to look.
-	sleep(ctx, after-time.Since(t.begin)%after)
 }
 
 // A lateReader is opened when it is read: to open standard input may mean to wait for its first line.
