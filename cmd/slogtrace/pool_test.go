@@ -17,7 +17,7 @@ func TestManyFiles(t *testing.T) {
 	const files, limit = 150, 48
 	dir := t.TempDir()
 	for i := range files {
-		text := strings.ReplaceAll(numbered(1), strings.Repeat("0", 31)+"1", fmt.Sprintf("%032x", i))
+		text := strings.ReplaceAll(numbered(1), strings.Repeat("0", 31)+"1", fmt.Sprintf("%032x", i+1))
 		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%03d.log", i)), []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}
