@@ -41,7 +41,7 @@ func TestTimesOfFailures(t *testing.T) {
 func TestEdgesOfForms(t *testing.T) {
 	const object = `{"msg":"m","trace":"t"}`
 	for line, service := range map[string]string{
-		"a-very-long-service-name-1  | " + object: "a-very-long-service-name", "9  | " + object: "9", "-1  | " + object: "",
+		"a-very-long-service-name-1  | " + object: "a-very-long-service-name", "web-  | " + object: "web-", "9  | " + object: "9", "-1  | " + object: "",
 		"ns pod-7d9f api " + object: "api", "ns ns pod-7d9f api " + object: "", "pod-x api " + object: "",
 		"<9>Mar  1 09:15:00 web1 api[1]: " + object: "api", "<>Mar  1 09:15:00 web1 api[1]: " + object: "",
 		"Mar x1 09:15:00 web1 api[1]: " + object: "", "Mar  x 09:15:00 web1 api[1]: " + object: "", "Mar  1 09:15:00 web1 /usr/bin/api[1]: " + object: "api",
