@@ -11,7 +11,7 @@ func (h *TailHandler) holdLine(t tailRoot, c *current, s *Span, e event, r *slog
 	mem, its := scratches.Get().(*scratch), *c
 	line := h.json.recordLine(mem, &its, r)
 	ok := false
-	if t.mayWeigh(s, e, r.Level) {
+	if t.mayWeigh(e, r.Level) {
 		other, its, w := scratches.Get().(*scratch), *c, h.weigh(s, *r)
 		weighed := h.json.recordLine(other, &its, &w)
 		ok = t.addLines(r.Level, line, weighed)
@@ -31,7 +31,7 @@ func (h *TailHandler) holdSpanLine(t tailRoot, s *Span, e event, level slog.Leve
 	mem := scratches.Get().(*scratch)
 	line := h.json.anySpanLine(mem, s, e, level, at, pc)
 	ok := false
-	if t.mayWeigh(s, e, level) {
+	if t.mayWeigh(e, level) {
 		other := scratches.Get().(*scratch)
 		weighed := h.json.anySpanLine(other, h.tail.weighed(s), e, level, at, pc)
 		ok = t.addLines(level, line, weighed)
@@ -54,9 +54,9 @@ func areValues(attrs []slog.Attr) bool {
 	return true
 }
 
-// mayWeigh reports whether a record of s, if there is an e, says something else where its trace is kept for its share.
-func (t tailRoot) mayWeigh(s *Span, e event, level slog.Level) bool {
-	return e != eventNone && level < t.tail.passLevel() && (t.tail.opts.Share < 1 || s.env.rate != 0) && t.tail.shares(t.span)
+// mayWeigh reports whether the record of a span, if there is an e, says something else where its trace is kept for its share.
+func (t tailRoot) mayWeigh(e event, level slog.Level) bool {
+	return e != eventNone && level < t.tail.passLevel() && t.tail.opts.Share < 1 && t.tail.shares(t.span)
 }
 
 // anySpanLine is spanLine for any span.

@@ -11,15 +11,15 @@ func (t *tail) shares(s *Span) bool { return t.share.has(s.ids.trace(), s.env.st
 // weighed returns s as the span of a trace that was kept for the share it is in and nothing else.
 func (t *tail) weighed(s *Span) *Span {
 	rate := t.opts.Share
+	if rate >= 1 {
+		return s
+	}
 	if head := s.env.rate; head != 0 {
 		if otValue(otMember(s.env.state), "th") != "" {
 			rate = min(rate, head) // the same number decided both times
 		} else {
 			rate *= head
 		}
-	}
-	if rate >= 1 {
-		return s
 	}
 	s = s.snapshot()
 	e := *s.env
