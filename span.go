@@ -30,7 +30,8 @@ type Span struct {
 	bound    boundCache
 	state    atomic.Uint32
 	flags    Flags
-	kind     uint8 // of kinds
+	kind     uint8  // of kinds
+	pinned   uint32 // how many bytes of attrs TailHandlers counted with the first held record of the span; guarded by mu
 }
 
 // Bits of Span.state.
@@ -39,7 +40,7 @@ const (
 	failed  // Fail or End was given an error
 	written // although the trace is not sampled: it or a descendant failed
 	spoiled // of a local root: it failed, or a span did whose root it is
-	counted // its memory, as held by a TailHandler
+	counted // by the first of the root's TailHandlers: see tailRoot.spanSize. The bits above are those of the others
 )
 
 // rare holds what few spans have, so that the others stay small.
@@ -152,7 +153,7 @@ func (s *Span) snapshot() *Span {
 		parent: s.parent, root: s.localRoot(), env: s.env, ids: s.ids, parentID: s.parentID, op: s.op, start: s.start,
 		duration: s.duration, attrs: slices.Clone(s.attrs), flags: s.flags, kind: s.kind,
 	}
-	c.state.Store(s.state.Load() &^ counted)
+	c.state.Store(s.state.Load() & (counted - 1))
 	if x := s.rare.Load(); x != nil {
 		own := &rare{links: x.links, queued: x.queued, waited: x.waited, pc: x.pc, err: x.err, stack: x.stack}
 		own.op.Store(x.op.Load())

@@ -43,12 +43,13 @@ import (
 //   - about 250 for each root of which something is held,
 //   - the buffers for lines, with the part of them that is not used yet: the first fits one line, the others double, up to 32 KiB,
 //   - for each record about 330, with its message and its attributes: keys, strings, groups, and structs in an interface,
-//   - for each span record, and for each record of a span other than the root, the span (about 200) and its attributes, once,
+//   - for each span record, and for each record of a span other than the root, that span and those between it and the root
+//     (about 200 each) with their attributes, once,
 //   - the attributes of With, and of a handler that [slog.Logger.With] made, where only a held record has them.
 //
 // What a value reaches by pointer, map or slice, or by an interface in a struct, is not counted. Nor are the user's own values
 // in a held record's context. A string counts its own length: one that was cut from a longer string keeps all of that in memory,
-// so clone it ([strings.Clone]) where that matters. Where two TailHandlers hold records of one span, the first counts the span.
+// so clone it ([strings.Clone]) where that matters. Each TailHandler counts all that it holds, even if another one holds it too.
 //
 // A root of which nothing is held, and one that was let through, keeps at most 32 bytes for each TailHandler.
 // Beside all that, up to 1/64 of MaxBytes is kept for use again.

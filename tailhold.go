@@ -87,7 +87,7 @@ func (t tailRoot) addLines(level slog.Level, line, weighed []byte) bool {
 
 // addSpan holds the record that a span says all of.
 func (t tailRoot) addSpan(s heldSpan, level slog.Level) bool {
-	size := s.h.pinnedSize() + s.span.recordSize()
+	size := s.h.pinnedSize() + t.spanRecordSize(s.span)
 	h := t.begin(level)
 	if h == nil {
 		return false
@@ -108,16 +108,16 @@ func (h *TailHandler) holdRecord(t tailRoot, ctx context.Context, c *current, r 
 			still = &copied
 		}
 		size = recordSize(still)
+		if s, _ := spanOf(still); s != nil {
+			size += t.spanRecordSize(s)
+		}
 	}
 	size += h.pinnedSize()
 	var op *string
 	with := 0 // the size of c.env
 	if c.span != nil {
 		op = c.span.renamed()
-		size += c.span.pinnedSize()
-		if c.span.flags&FlagSampled == 0 && c.span.root != nil {
-			size += c.span.attrsSize() // there will be no span record to count them
-		}
+		size += t.spanSize(c.span)
 		if e := c.env.still(); e != c.env {
 			ctx = &scopeContext{Context: ctx, env: e, span: c.span}
 			size += scopeSize + e.size()

@@ -44,16 +44,8 @@ func valueSize(v slog.Value) int {
 		return boxedSize(v.Any())
 	case slog.KindLogValuer:
 		switch m := v.Any().(type) {
-		case *startMark:
-			return (*Span)(m).recordSize()
-		case *endMark:
-			return (*Span)(m).recordSize()
-		case *mark:
-			size := sizeFor[mark]() + valueSize(m.value)
-			if m.span != nil {
-				size += m.span.recordSize()
-			}
-			return size
+		case *mark: // what it says of a span, spanRecordSize counts
+			return sizeFor[mark]() + valueSize(m.value)
 		case *userAttr:
 			return sizeFor[userAttr]() + referredSize(slog.Attr(*m))
 		}
@@ -109,35 +101,49 @@ func hasStrings(t reflect.Type) bool {
 	return false
 }
 
-// recordSize returns how much memory a record of s holds on to: that of s, if no tail has counted it, and of its attributes.
-func (s *Span) recordSize() int {
-	if s.root == nil {
-		return 0 // it is open, and what is held of it does not outlive that
-	}
-	return s.pinnedSize() + s.attrsSize()
-}
-
-// pinnedSize returns how much memory s takes without its attributes, if no tail has counted it; it is counted then.
-func (s *Span) pinnedSize() int {
-	if s.root == nil || s.is(counted) || s.state.Or(counted)&counted != 0 {
-		return 0
-	}
-	size := spanSize
-	if s.rare.Load() != nil {
-		size += rareSize
-	}
-	if p := s.localParent(); p != nil && p.env != s.env {
-		size += scopeSize + s.env.size()
+// spanSize returns how much memory s and its ancestors take that t's tail has not counted, and counts it.
+// A root is open, and what is held of it does not outlive that.
+func (t tailRoot) spanSize(s *Span) (size int) {
+	bit := t.countedBit()
+	for s != nil && s.root != nil && !s.is(bit) && s.state.Or(bit)&bit == 0 {
+		size += spanSize
+		if s.rare.Load() != nil {
+			size += rareSize
+		}
+		s.mu.Lock()
+		attrs := attrsSize(s.attrs)
+		if s.pinned == 0 {
+			s.pinned = uint32(attrs)
+		}
+		s.mu.Unlock()
+		size += attrs
+		parent := s.localParent()
+		if parent != nil && parent.env != s.env {
+			size += scopeSize + s.env.size()
+		}
+		s = parent
 	}
 	return size
 }
 
-func (s *Span) attrsSize() int {
-	if !s.is(ended) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
+// spanRecordSize is spanSize for a span record: attributes that came after a record of s was held count too.
+func (t tailRoot) spanRecordSize(s *Span) int {
+	if size := t.spanSize(s); size > 0 || s.root == nil {
+		return size
 	}
-	return attrsSize(s.attrs)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(0, attrsSize(s.attrs)-int(s.pinned))
+}
+
+// countedBit returns the bit of Span.state which says that t's tail has counted the span.
+// The 28th of a root's TailHandlers and those after it share one.
+func (t *tailState) countedBit() uint32 {
+	bit := uint32(counted)
+	for other := t.next; other != nil && bit < 1<<31; other = other.next {
+		bit <<= 1
+	}
+	return bit
 }
 
 // size returns how much memory e takes.

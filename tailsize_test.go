@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 )
 
 // heapOf returns by how many bytes the live heap is larger for what work returns.
@@ -159,6 +160,8 @@ func checkManyRoots(t *testing.T, n int, opts *TailOptions) {
 				stats, most = h.Stats(), int64(h.tail.opts.MaxBytes)
 				return kept
 			}) - without
+			t.Logf("%s, around %T: %d roots: %.1f MB of live heap, HeldBytes %.1f MB, MaxBytes %.1f MB, %d let through", load.name, next, n,
+				float64(took)/1e6, float64(stats.HeldBytes)/1e6, float64(most)/1e6, stats.OverBytes)
 			if took > 2*most || stats.HeldBytes > most || stats.HeldBytes < took/2 {
 				t.Errorf("%s, around %T: %d bytes where MaxBytes is %d, HeldBytes is %d", load.name, next, took, most, stats.HeldBytes)
 			}
@@ -244,5 +247,254 @@ func TestHeldBufferReset(t *testing.T) {
 				t.Errorf("%s: a span refers to something", test.name)
 			}
 		}
+	}
+}
+
+// The memory that is kept for use again may be the whole of its share, and not a byte more.
+func TestTailHandlerKeepsMemory(t *testing.T) {
+	kept := func(maxBytes int) int {
+		h := NewTailHandler(noHandler, &TailOptions{MaxBytes: maxBytes})
+		tailSizeOf(h, h, nil, func(ctx context.Context, _ *Tracer, log *slog.Logger) { log.DebugContext(ctx, "m") })
+		return h.tail.freeBytes
+	}
+	n := kept(0)
+	if n < heldSize+heldRecordSize || kept(freeShare*n) != n || kept(freeShare*n-1) != 0 {
+		t.Errorf("of %d bytes %d are kept with room for them, %d with room for one less", n, kept(freeShare*n), kept(freeShare*n-1))
+	}
+}
+
+// tailSize returns how many bytes a TailHandler holds for what work does in a root, and in a context of that.
+func tailSize(opts *TracerOptions, work func(ctx context.Context, tr *Tracer, log *slog.Logger)) int {
+	h := NewTailHandler(noHandler, nil)
+	return tailSizeOf(h, h, opts, work)
+}
+
+// tailSizeOf is tailSize for h, which hands on to outer.
+func tailSizeOf(h *TailHandler, outer slog.Handler, opts *TracerOptions, work func(ctx context.Context, tr *Tracer, log *slog.Logger)) int {
+	tr := NewTracer(outer, opts)
+	ctx, root := tr.Start(background, "root")
+	work(ctx, tr, slog.New(outer))
+	n := int(h.Stats().HeldBytes)
+	root.End()
+	return n
+}
+
+// Each thing that is held counts with what it takes, and once.
+func TestTailHandlerSizes(t *testing.T) {
+	const debug = slog.LevelDebug
+	x := strings.Repeat("x", 100)
+	type inner struct{ A, B string }
+	type things struct {
+		First  string
+		N      int
+		Many   [2]inner
+		Counts [3]int
+		Grid   [1][2]string
+		To     *inner
+		List   []string
+	}
+	boxed := things{x, 1, [2]inner{{x, "b"}, {"a", "bc"}}, [3]int{}, [1][2]string{{x, ""}}, &inner{x, x}, []string{x}}
+	records := func(n int, ctx context.Context, log *slog.Logger) {
+		for range n {
+			log.DebugContext(ctx, "m")
+		}
+	}
+	attr := attrSize + len("a") + len(x)
+	a := slog.String("a", x)
+	with := scopeSize + envSize + attr
+	for _, test := range []struct {
+		name    string
+		records int
+		more    int // than so many records "m" of the root take
+		work    func(ctx context.Context, log *slog.Logger)
+	}{
+		{"a message", 1, 99, func(ctx context.Context, log *slog.Logger) { log.DebugContext(ctx, x) }},
+		{"a string", 1, 101, func(ctx context.Context, log *slog.Logger) { log.LogAttrs(ctx, debug, "m", a) }},
+		{"a number", 1, 3, func(ctx context.Context, log *slog.Logger) { log.DebugContext(ctx, "m", "key", 1) }},
+		{"seven attributes", 1, 7 + 2*attrSize, func(ctx context.Context, log *slog.Logger) {
+			log.DebugContext(ctx, "m", "a", 1, "b", 2, "c", 3, "d", 4, "e", 5, "f", 6, "g", 7)
+		}},
+		{"a message and seven attributes, one of them a group", 1, 99 + 7 + 2*attrSize + attr, func(ctx context.Context, log *slog.Logger) {
+			log.DebugContext(ctx, x, "a", 1, "b", 2, "c", 3, "d", 4, "e", 5, "f", 6, slog.GroupAttrs("g", a))
+		}},
+		{"groups", 1, 4 + 2*attrSize + attr, func(ctx context.Context, log *slog.Logger) {
+			log.DebugContext(ctx, "m", slog.Group("g", "n", 1, slog.GroupAttrs("h", a)), "b", true)
+		}},
+		{"a struct", 1, 1 + sizeFor[things]() + 3*len(x) + 4, func(ctx context.Context, log *slog.Logger) { log.DebugContext(ctx, "m", "s", boxed) }},
+		{"a struct in a group", 1, 1 + attrSize + 1 + sizeFor[things]() + 3*len(x) + 4, func(ctx context.Context, log *slog.Logger) {
+			log.DebugContext(ctx, "m", slog.Group("g", "s", boxed))
+		}},
+		{"what is behind a pointer", 1, 3, func(ctx context.Context, log *slog.Logger) {
+			log.DebugContext(ctx, "m", "p", &boxed, "m", map[string]string{x: x}, "0", any(nil))
+		}},
+		{"a slice", 1, 1 + sliceSize, func(ctx context.Context, log *slog.Logger) { log.DebugContext(ctx, "m", "s", []string{x}) }},
+		{"LogValuers", 1, 2*1 + len(x) + attr, func(ctx context.Context, log *slog.Logger) {
+			log.DebugContext(ctx, "m", "v", valuerOf(slog.StringValue(x)), "g", valuerOf(slog.GroupValue(a)))
+		}},
+		{"a span", 2, spanSize + attr, func(ctx context.Context, log *slog.Logger) {
+			ctx, _ = Start(ctx, "child", a)
+			records(2, ctx, log)
+		}},
+		{"a span that was renamed", 1, spanSize + rareSize, func(ctx context.Context, log *slog.Logger) {
+			ctx, s := Start(ctx, "child")
+			s.SetOp("renamed")
+			records(1, ctx, log)
+		}},
+		{"a span below others", 1, 3*spanSize + 2*attr, func(ctx context.Context, log *slog.Logger) {
+			ctx, _ = Start(ctx, "child", a)
+			ctx, _ = Start(ctx, "its child", a)
+			ctx, _ = Start(ctx, "and its")
+			records(1, ctx, log)
+		}},
+		{"two spans below one", 2, 3*spanSize + attr, func(ctx context.Context, log *slog.Logger) {
+			ctx, _ = Start(ctx, "child", a)
+			for range 2 {
+				ctx, _ := Start(ctx, "its child")
+				records(1, ctx, log)
+			}
+		}},
+		{"a span below With", 2, spanSize + with, func(ctx context.Context, log *slog.Logger) {
+			ctx, _ = Start(With(ctx, a), "child")
+			records(2, ctx, log)
+		}},
+		{"With", 2, with, func(ctx context.Context, log *slog.Logger) { records(2, With(ctx, a), log) }},
+		{"With twice", 2, 2 * with, func(ctx context.Context, log *slog.Logger) {
+			records(1, With(ctx, a), log)
+			records(1, With(ctx, a), log)
+		}},
+		{"With of a LogValuer", 1, 2*with - len(x), func(ctx context.Context, log *slog.Logger) {
+			records(1, With(ctx, slog.Any("a", valuerOf(a.Value))), log)
+		}},
+		{"a logger", 2, boundSize + attr, func(ctx context.Context, log *slog.Logger) { records(2, ctx, log.With(a)) }},
+		{"a logger of a logger", 2, 2*boundSize + 2*attr + 1, func(ctx context.Context, log *slog.Logger) {
+			log = log.With(a)
+			records(1, ctx, log)
+			records(1, ctx, log.WithGroup("g"))
+		}},
+	} {
+		for _, sampled := range []bool{true, false} {
+			opts := &TracerOptions{Sampler: rate{sampled, 1}}
+			got := tailSize(opts, func(ctx context.Context, _ *Tracer, log *slog.Logger) { test.work(ctx, log) })
+			got -= tailSize(opts, func(ctx context.Context, _ *Tracer, log *slog.Logger) { records(test.records, ctx, log) })
+			if got != test.more {
+				t.Errorf("%s, sampled %t: %d bytes, want %d", test.name, sampled, got, test.more)
+			}
+		}
+	}
+}
+
+// So do span records, in each way in which they come. In a bubble the texts of times are as long each time.
+func TestTailHandlerSpanSizes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := strings.Repeat("x", 100)
+		a, late := slog.String("a", x), slog.String("late", x)
+		attrs := 2*attrSize + len("a"+"late") + 2*len(x)
+		valued := slog.Any("a", valuerOf(slog.StringValue(x)))
+		// child ends a span, which may have a record held.
+		child := func(attr slog.Attr, logs bool) func(context.Context, *Tracer, *slog.Logger) {
+			return func(ctx context.Context, _ *Tracer, log *slog.Logger) {
+				ctx, child := Start(ctx, "child", attr)
+				if logs {
+					log.DebugContext(ctx, "m")
+				}
+				child.SetAttrs(late)
+				child.End()
+			}
+		}
+		record := func(ctx context.Context, _ *Tracer, log *slog.Logger) {
+			log.DebugContext(ctx, "m")
+			child(a, false)(ctx, nil, log)
+		}
+		multi := func(work func(context.Context, *Tracer, *slog.Logger)) int {
+			h := NewTailHandler(noHandler, nil)
+			return tailSizeOf(h, slog.NewMultiHandler(h), nil, work)
+		}
+		lines := NewTailHandler(NewJSONHandler(io.Discard, debugLevel), nil)
+		const text = 8 // room for what is kept of each record beside it
+		first := len("trace") + 32
+		schema := 6*attrSize + first + len("span") + 16 + len("op"+"child") + len("parent") + 16 + len("start"+"2000-01-01T00:00:00Z") + len("duration_ms")
+		for _, test := range []struct {
+			name      string
+			got, want int
+		}{
+			{"alone", tailSize(nil, child(a, false)), heldSize + heldSpanSize + text + spanSize + attrs},
+			{"of lines", tailSizeOf(lines, lines, nil, child(a, false)), heldSize + heldSpanSize + text + spanSize + attrs},
+			{"after a record", tailSize(nil, child(a, true)), tailSize(nil, record)},
+			{"resolved", tailSize(nil, child(valued, true)), tailSize(nil, record) + spanSize + attrSize + len("a")},
+			{"from a stranger", multi(child(a, false)), heldSize + heldRecordSize + text + len("span end") + schema + sizeFor[mark]() + attrs - 2*attrSize + spanSize + attrs},
+			{"from a stranger, after a record", multi(child(a, true)), multi(record)},
+			{"of a logger's handler", tailSize(nil, func(ctx context.Context, _ *Tracer, log *slog.Logger) {
+				_, child := NewTracer(log.With(a).Handler(), nil).Start(ctx, "child", a)
+				child.SetAttrs(late)
+				child.End()
+			}), tailSize(nil, child(a, false)) + boundSize + attrSize + len("a") + len(x) + scopeSize + envSize},
+		} {
+			if test.got != test.want {
+				t.Errorf("%s: %d bytes, want %d", test.name, test.got, test.want)
+			}
+		}
+	})
+}
+
+// Each TailHandler counts what it holds, whatever others hold of the same spans.
+func TestTailHandlersCountForThemselves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		work := func(ctx context.Context, _ *Tracer, log *slog.Logger) {
+			ctx, child := Start(ctx, "child", slog.String("a", strings.Repeat("x", 10_000)))
+			log.DebugContext(ctx, "m")
+			child.SetAttrs(slog.String("late", strings.Repeat("x", 1000)))
+			child.End()
+		}
+		alone := NewTailHandler(noHandler, nil)
+		want := tailSizeOf(alone, slog.NewMultiHandler(alone), nil, work)
+		for _, before := range []int{0, 1, 5, 27} {
+			h := NewTailHandler(noHandler, nil)
+			var all []slog.Handler
+			for range before {
+				all = append(all, NewTailHandler(noHandler, &TailOptions{MaxRootBytes: 1})) // it lets through at once
+			}
+			if got := tailSizeOf(h, slog.NewMultiHandler(append(all, h)...), nil, work); got != want {
+				t.Errorf("behind %d others: %d bytes, alone %d", before, got, want)
+			}
+		}
+	})
+}
+
+// Text grows by doubling up to a bound, then by pieces, and each byte of its memory counts.
+func TestHeldBufferText(t *testing.T) {
+	add := func(h *held, n int) []byte {
+		line := []byte(strings.Repeat("x", n-1) + "\n")
+		h.addLine(line, slog.LevelDebug, aLine)
+		return line
+	}
+	h := new(held)
+	add(h, 100)
+	if n := cap(h.text); n < 100 || n > 112 {
+		t.Errorf("room for %d bytes where there are 100", n)
+	}
+	h = new(held)
+	room, grown := 0, 0
+	for i := range 3000 {
+		n := 100
+		if i == 1000 {
+			n = 2 * maxHeldText
+		}
+		add(h, n)
+		if len(h.text) == 0 || i != 1000 && i != 1001 && len(h.full) < 2 && cap(h.text) > maxHeldText {
+			t.Fatalf("line %d: room for %d bytes", i, cap(h.text))
+		}
+		if cap(h.text) != room {
+			room, grown = cap(h.text), grown+1
+		}
+		size := cap(h.full) * sliceSize
+		for _, text := range append(h.full[:len(h.full):len(h.full)], h.text) {
+			size += cap(text)
+		}
+		if size != h.size {
+			t.Fatalf("line %d: %d bytes, counted %d", i, size, h.size)
+		}
+	}
+	if unused := h.size - 2999*104 - 2*maxHeldText; unused > 2*maxHeldText || grown > 20 || len(h.full) < 9 {
+		t.Errorf("%d bytes are not used, %d texts, grown %d times", unused, len(h.full), grown)
 	}
 }
