@@ -36,6 +36,24 @@ func (h between) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 func (h between) WithGroup(name string) slog.Handler { return between{h.Handler.WithGroup(name)} }
 
+// roomForOne returns options by which one record of a root is held, and the second is too much.
+func roomForOne(t *testing.T, next slog.Handler) *slogtrace.TailOptions {
+	t.Helper()
+	hold := func(n int, opts *slogtrace.TailOptions) slogtrace.TailStats {
+		h := slogtrace.NewTailHandler(next, opts)
+		ctx, _ := slogtrace.NewTracer(slog.DiscardHandler, nil).Start(context.Background(), "root")
+		for range n {
+			slog.New(h).InfoContext(ctx, "m")
+		}
+		return h.Stats()
+	}
+	opts := &slogtrace.TailOptions{MaxRootBytes: int(hold(1, nil).HeldBytes) + 150} // for attributes
+	if one, two := hold(1, opts), hold(2, opts); one.Held != 1 || two.Held != 0 || two.OverRootBytes != 1 {
+		t.Errorf("with room for %d bytes: one record: %+v; two: %+v", opts.MaxRootBytes, one, two)
+	}
+	return opts
+}
+
 // The handler keeps the rules of the kit: around ours, around and inside somebody else's, and in both ways of holding.
 func TestTailHandlerKit(t *testing.T) {
 	all := &slogtrace.TailOptions{Share: 1}
@@ -44,6 +62,7 @@ func TestTailHandlerKit(t *testing.T) {
 		return slogtrace.NewJSONHandler(w, &slog.HandlerOptions{AddSource: true})
 	}
 	plain := func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, &slog.HandlerOptions{AddSource: true}) }
+	oneLine, oneRecord := roomForOne(t, json(io.Discard)), roomForOne(t, slogtrace.NewHandler(plain(io.Discard)))
 	for _, test := range []struct {
 		name string
 		open func(io.Writer) slog.Handler
@@ -51,12 +70,12 @@ func TestTailHandlerKit(t *testing.T) {
 		{"over JSONHandler", func(w io.Writer) slog.Handler { return tail(json(w), all) }},
 		{"over JSONHandler, flushed", func(w io.Writer) slog.Handler { return flusher{tail(json(w), nil)} }},
 		{"over JSONHandler, with room for one record", func(w io.Writer) slog.Handler {
-			return tail(json(w), &slogtrace.TailOptions{MaxRootBytes: 300})
+			return tail(json(w), oneLine)
 		}},
 		{"over Handler", func(w io.Writer) slog.Handler { return tail(slogtrace.NewHandler(plain(w)), all) }},
 		{"over Handler, flushed", func(w io.Writer) slog.Handler { return flusher{tail(slogtrace.NewHandler(plain(w)), nil)} }},
 		{"over Handler, with room for one record", func(w io.Writer) slog.Handler {
-			return tail(slogtrace.NewHandler(plain(w)), &slogtrace.TailOptions{MaxRootBytes: 500})
+			return tail(slogtrace.NewHandler(plain(w)), oneRecord)
 		}},
 		{"inside Handler", func(w io.Writer) slog.Handler { return slogtrace.NewHandler(tail(plain(w), all)) }},
 		{"inside Handler, over Handler, somebody between", func(w io.Writer) slog.Handler {
