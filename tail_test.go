@@ -2,50 +2,92 @@ package slogtrace
 
 // Bugs that were planted in a copy of the package, one at a time, and the tests that found each; their names are shortened
 // (TestTailHandlerLate is Late). R is TestTailHandlerRandom, which compares with the model in tailmodel_test.go.
+// A test after "by its timeout" does not end with the bug: it shows in go test's timeout.
+//
+// Planted when the handler was written, and not again since then:
 //
 //	root of a child not set; its parent             Verdicts, Late, HeldValues, SampleRate, R; Late, SampleRate, R
 //	a failure does not mark the root                Late, WithoutSpanRecords, R
 //	settle before the root's record; not called     Errors, Reentrant, R; nearly all
-//	rootOf does not ask whether the root has ended  R
 //	rootOf returns another tail's                   HandlersDoNotMix
 //	the hidden span's root under a remote parent    Roots, R
 //	Enabled by PassLevel                            Verdicts, Late, Roots, R
-//	reached not noted; no late level, no failure    Verdicts, R; Late, R
-//	late not counted; not for what was held         Late, R
-//	slow or passing: > for >=                       Slow; Verdicts, Roots, R; Late, R
 //	share by other bits; by 64                      ShareIsConsistent, R
 //	th not looked for                               ShareIsConsistent
-//	not weighed; though it would pass; once late    SampleRate, R
 //	no rate in a group; mark keeps its span         SampleRate, R
-//	wrong one of two lines                          SampleRate, R
-//	bytes not given back; root stays in the list    Bounds, Concurrent, R; Bounds, Flush, Roots
-//	timer not set again; seems set; age not asked   Bounds
 //	overflow drops                                  Bounds, R
-//	passing while letting through                   Reentrant
-//	a goroutine that ends leaves releasing          Errors
-//	waits for ever; each time; not at all           ReentrantTooMuch; the same; Concurrent
+//	waits for ever; not at all                      ReentrantTooMuch; Concurrent
 //	a verdict to drop forgotten where it is full    ReentrantTooMuch
 //	LogValuers not resolved; not in groups          HeldValues
 //	those of With, of log records; of spans         HeldValues
 //	our marks resolved; marks of spans that run     HeldValues
 //	span start not a snapshot; without the rare     HeldValues
 //	op as it is later                               HeldValues
-//	line made later though values, error may change ChangedValues
-//	record not cloned                               RecordIsCopied
-//	lost not counted; panic not caught              Errors
+//	panic not caught                                Errors
 //	a Write for each line; lines in pieces          Writes
 //	group of the logger lost; its handler           TestTailHandlerKit; nearly all
-//	Close does not close; Flush does not ask ctx    Flush
-//	Flush keeps errors; does not wait               Errors; FlushWaits
+//	Flush does not ask ctx; keeps errors            Flush; Errors
+//	Flush does not wait                             FlushWaits
 //	span records known by their context only        SampleRate, R
 //
+// Planted in what it is now; the first test that failed is named.
+//
+//	rootOf does not ask whether the root has ended  TestTailHandlerKit
+//	reached not noted; KeepLevel: > for >=          Verdicts
+//	done not closed                                 TestTailHandlerKit
 //	woken at the end alone; not at the end          MakesRoom
-//	records behind a Goexit not counted             MakesRoom
-//	a failure while releasing not asked; not noted  FailsWhileReleasing, LateTooMuch
-//	MaxBytes, MaxRootBytes: >= for >                BoundsAreExact; MakesRoom
-//	bytes of a root not given back, or not added    Verdicts, Late
-//	memory for roots to come without bound          Bounds; HeldBufferReset
+//	a second wait in a root; not noted              LateTooMuch, by its timeout
+//	nothing is held while releasing                 Reentrant, by its timeout
+//	room not seen                                   Reentrant
+//	records behind a Goexit not counted as lost     MakesRoom
+//	the rest of a buffer not counted as lost        Errors
+//	lines that wait at a Goexit not counted as lost WriterEndsGoroutine
+//	one line lost of many at a write error          Errors
+//	Goexit not seen; leaves a verdict to drop       fatal error; Errors
+//	what was dropped of the held, or after, not noted Late
+//	pardon does not forget; not called              LateTooMuch
+//	after not changed while releasing               LateTooMuch
+//	while releasing: failure, level not asked       FailsWhileReleasing
+//	a level after the verdict not asked             Late
+//	after the verdict: passing negated; not weighed Late; SampleRate
+//	slow: > for >=                                  Slow
+//	PassLevel: <= for <; for weighing               Verdicts; SampleRate
+//	the wrong one of two lines; only one            SampleRate
+//	a weighed line counted as a record              R
+//	one Write for all lines                         Writes
+//	a large buffer for lines kept                   Writes
+//	line made later though values, error may change ChangedValues
+//	record not cloned                               RecordIsCopied
+//	dropped bytes not counted                       Late
+//	MaxBytes, MaxRootBytes: >= for >                BoundsAreExact
+//	account not called; leaves small growth         Verdicts; BoundsAreExact
+//	counted not set; structures twice, not, too often Late
+//	bytes of a buffer not given back                Late
+//	held not forgotten; root stays in the list      LeavesLittle; Verdicts
+//	list not mended: before; behind                 Roots; Verdicts
+//	Close does not close                            Flush
+//	Close: the phase not set                        Flush, by its timeout
+//	timer not set again; seems set                  Bounds
+//	age: > for >=                                   Bounds, by its timeout
+//	a timer for each root                           LeavesLittle
 //	freeBytes not given back                        Slow
+//	memory for roots to come: no bound; < for <=    Bounds; KeepsMemory
+//	its capacity not counted; newer kept            Verdicts; panic
+//	records, spans not cleared                      Verdicts
+//	large text, many records, many spans kept       HeldBufferReset
+//	no second text; list of texts not counted       HeldBufferText
+//	text does not double; too large at first        HeldBufferText; SpanSizes
+//	text not counted                                Bounds, by its timeout
+//	room for records, for spans, not counted        R
+//	what a record, a span record refers to          Bounds; SpanSizes
+//	strings not counted; what LogValuers resolve to Bounds
+//	message, keys, groups, boxes, strings in them   Sizes
+//	what a pointer leads to counted                 Sizes
+//	span, ancestors, rare, With, attributes, logger Sizes
+//	a span or With counted each time                Sizes
+//	attributes of a span counted twice; late ones   SpanSizes
+//	marks, snapshots, a span record's handler       SpanSizes
+//	one bit for all TailHandlers                    HandlersCountForThemselves
 //
 // Not found: that attributes of spans that were renamed for others are resolved, which shows in other Formats.
 
@@ -441,7 +483,7 @@ func TestTailHandlerErrors(t *testing.T) {
 		t.Errorf("records: %+v", s)
 	}
 
-	// A handler that ends the goroutine, as t.FailNow does, leaves nothing locked behind.
+	// A handler that ends the goroutine, as t.FailNow does, leaves nothing locked behind, and what comes then is passed on.
 	ending := NewTailHandler(&failing{-2}, nil)
 	ctx, root = NewTracer(ending, nil).Start(background, "root")
 	slog.New(ending).DebugContext(ctx, "d")
@@ -454,6 +496,15 @@ func TestTailHandlerErrors(t *testing.T) {
 	<-done
 	if err := ending.Handle(ctx, slog.NewRecord(time.Now(), 0, "m", 0)); err != errFull {
 		t.Errorf("after the end of a goroutine: %v", err)
+	}
+	dropping := NewTailHandler(&failing{-2}, nil)
+	dropped, root := NewTracer(noHandler, nil).Start(background, "root")
+	slog.New(dropping).InfoContext(dropped, "i")
+	var wg sync.WaitGroup
+	wg.Go(func() { root.End() })
+	wg.Wait()
+	if err := dropping.Handle(dropped, slog.NewRecord(time.Now(), slog.LevelDebug, "m", 0)); err != errFull {
+		t.Errorf("after the end of a goroutine that drops: %v", err)
 	}
 	// The end of the root was not passed on any more.
 	if s := ending.Stats(); s.Held != 0 || s.HeldBytes != 0 || s.Kept != 3 || s.Lost != 1 {
@@ -476,7 +527,10 @@ func TestTailHandlerWrites(t *testing.T) {
 	}
 	root.End()
 	lines := 0
-	for _, w := range writes {
+	for i, w := range writes {
+		if n := len(w); n >= maxWrite+300 || n < maxWrite && i < len(writes)-1 {
+			t.Errorf("write %d of %d has %d bytes", i, len(writes), n)
+		}
 		if !strings.HasPrefix(w, "{") || !strings.HasSuffix(w, "}\n") {
 			t.Errorf("a write of %q … %q", w[:20], w[len(w)-20:])
 		}
@@ -484,6 +538,33 @@ func TestTailHandlerWrites(t *testing.T) {
 	}
 	if lines != 1001 || len(writes) > 10 {
 		t.Errorf("%d writes of %d lines", len(writes), lines)
+	}
+	// A large line's memory does not stay behind.
+	ctx, root = NewTracer(h, nil).Start(background, "root")
+	slog.New(h).ErrorContext(ctx, strings.Repeat("x", 1<<20))
+	root.End()
+	for {
+		switch n := cap(*outs.Get().(*[]byte)); {
+		case n == 0:
+			return
+		case n > maxWrite+maxPooled:
+			t.Fatalf("%d bytes are kept for use again", n)
+		}
+	}
+}
+
+// Where the writer ends the goroutine, as t.FailNow does, the lines that were to be written are lost.
+func TestTailHandlerWriterEndsGoroutine(t *testing.T) {
+	h := NewTailHandler(NewJSONHandler(writerFunc(func([]byte) (int, error) { runtime.Goexit(); return 0, nil }), debugLevel), nil)
+	ctx, root := NewTracer(h, nil).Start(background, "root")
+	for range 3 {
+		slog.New(h).ErrorContext(ctx, "e")
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { root.End() })
+	wg.Wait()
+	if s := h.Stats(); s.Kept != 4 || s.Lost != 4 || s.Held != 0 || s.HeldBytes != 0 {
+		t.Errorf("%+v", s)
 	}
 }
 
@@ -882,27 +963,37 @@ func TestTailHandlerLateTooMuch(t *testing.T) {
 	})
 }
 
-// A failure while records are let through keeps those that come then.
+// A failure while records are let through keeps those that come then, and so does a level.
 func TestTailHandlerFailsWhileReleasing(t *testing.T) {
-	var buf bytes.Buffer
-	var child *Span
-	var log *slog.Logger
-	again := func(ctx context.Context, msg string) {
-		log.DebugContext(ctx, "again")
-		child.Fail(errSpanCard)
-	}
-	h := NewTailHandler(babbler{NewJSONHandler(&buf, debugLevel), again}, nil)
-	log = slog.New(h)
-	ctx, root := NewTracer(slog.DiscardHandler, nil).Start(background, "root")
-	_, child = Start(ctx, "child")
-	log.DebugContext(ctx, "dropped")
-	log.InfoContext(ctx, "m")
-	root.End()
-	if diff := cmp.Diff([]string{"m", "again"}, tailTexts(buf.Bytes())); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
-	if s := h.Stats(); s.Dropped != 1 || s.Late != 1 {
-		t.Errorf("%+v", s)
+	for _, fails := range []bool{true, false} {
+		var buf bytes.Buffer
+		var child *Span
+		var log *slog.Logger
+		again := func(ctx context.Context, msg string) {
+			log.DebugContext(ctx, "again")
+			if fails {
+				child.Fail(errSpanCard)
+			} else {
+				log.ErrorContext(ctx, "again, an error")
+			}
+		}
+		h := NewTailHandler(babbler{NewJSONHandler(&buf, debugLevel), again}, nil)
+		log = slog.New(h)
+		ctx, root := NewTracer(slog.DiscardHandler, nil).Start(background, "root")
+		_, child = Start(ctx, "child")
+		log.DebugContext(ctx, "dropped")
+		log.InfoContext(ctx, "m")
+		root.End()
+		want := []string{"m", "again"}
+		if !fails {
+			want = append(want, "again, an error")
+		}
+		if diff := cmp.Diff(want, tailTexts(buf.Bytes())); diff != "" {
+			t.Errorf("fails %t: -want +got:\n%s", fails, diff)
+		}
+		if s := h.Stats(); s.Dropped != 1 || s.Late != 1 {
+			t.Errorf("fails %t: %+v", fails, s)
+		}
 	}
 }
 
