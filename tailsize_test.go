@@ -11,8 +11,9 @@ import (
 	"testing/synctest"
 )
 
-// heapOf returns by how many bytes the live heap is larger for what work returns.
-func heapOf(work func() any) int64 {
+// heapOf returns by how many bytes the live heap is larger for what work returns. It works in a bubble, in which no time passes:
+// nothing becomes too old however slow the machine is, and the timer of a TailHandler does not keep it beyond the bubble.
+func heapOf(t *testing.T, work func() any) (size int64) {
 	heap := func() int64 {
 		runtime.GC()
 		runtime.GC() // a sync.Pool's memory survives one
@@ -20,11 +21,13 @@ func heapOf(work func() any) int64 {
 		runtime.ReadMemStats(&m)
 		return int64(m.HeapAlloc)
 	}
-	before := heap()
-	kept := work()
-	after := heap()
-	runtime.KeepAlive(kept)
-	return after - before
+	synctest.Test(t, func(*testing.T) {
+		before := heap()
+		kept := work()
+		size = heap() - before
+		runtime.KeepAlive(kept)
+	})
+	return size
 }
 
 // A tailLoad is what a program does with each of its roots, which stay open.
@@ -125,10 +128,10 @@ func TestTailHandlerHeldBytes(t *testing.T) {
 				continue
 			}
 			opts := &TracerOptions{Sampler: rate{sampled, 1}}
-			without := heapOf(func() any { return load.run(noHandler, n, opts) })
+			without := heapOf(t, func() any { return load.run(noHandler, n, opts) })
 			for _, next := range []slog.Handler{NewJSONHandler(io.Discard, debugLevel), noHandler} {
 				var held int64
-				took := heapOf(func() any {
+				took := heapOf(t, func() any {
 					h := NewTailHandler(next, nil)
 					kept := load.run(h, n, opts)
 					held = h.Stats().HeldBytes
@@ -150,11 +153,11 @@ func TestTailHandlerManyRoots(t *testing.T) {
 
 func checkManyRoots(t *testing.T, n int, opts *TailOptions) {
 	for _, load := range tailLoads[:2] {
-		without := heapOf(func() any { return load.run(noHandler, n, nil) })
+		without := heapOf(t, func() any { return load.run(noHandler, n, nil) })
 		for _, next := range []slog.Handler{NewJSONHandler(io.Discard, debugLevel), noHandler} {
 			var stats TailStats
 			most := int64(0)
-			took := heapOf(func() any {
+			took := heapOf(t, func() any {
 				h := NewTailHandler(next, opts)
 				kept := load.run(h, n, nil)
 				stats, most = h.Stats(), int64(h.tail.opts.MaxBytes)
@@ -176,7 +179,7 @@ func checkManyRoots(t *testing.T, n int, opts *TailOptions) {
 func TestTailHandlerLeavesLittle(t *testing.T) {
 	const n, bytes = 20_000, 16 << 20
 	load := tailLoads[0]
-	without := heapOf(func() any { return load.run(noHandler, n, nil) })
+	without := heapOf(t, func() any { return load.run(noHandler, n, nil) })
 	for _, test := range []struct {
 		name string
 		opts TailOptions
@@ -197,7 +200,7 @@ func TestTailHandlerLeavesLittle(t *testing.T) {
 		}},
 	} {
 		for _, next := range []slog.Handler{NewJSONHandler(io.Discard, debugLevel), noHandler} {
-			took := heapOf(func() any {
+			took := heapOf(t, func() any {
 				h := NewTailHandler(next, &test.opts)
 				kept := load.run(h, n, nil)
 				test.do(h, kept.([]any)[0].([]*Span))
