@@ -972,3 +972,32 @@ func TestFailMarksAllAbove(t *testing.T) {
 		done.Wait()
 	}
 }
+
+// A snapshot keeps what the span said when it was made.
+func TestSpanSnapshot(t *testing.T) {
+	_, s := NewTracer(slog.DiscardHandler, &TracerOptions{AddSource: true}).Start(context.Background(), "op", slog.Int("a", 1))
+	s.state.Or(counted)
+	s.attrs = slices.Grow(s.attrs, 8) // so that SetAttrs needs no other memory
+	c := s.snapshot()
+	s.SetAttrs(slog.Int("a", 2))
+	if got := c.attrs[0]; !got.Equal(slog.Int("a", 1)) {
+		t.Errorf("attribute %v", got)
+	}
+	if c.is(counted) {
+		t.Error("the memory of the snapshot counts as held already")
+	}
+	if !c.isLocalRoot() || c.localRoot() != s {
+		t.Error("the snapshot of a local root has another root")
+	}
+	if pc := s.rare.Load().pc; pc == 0 || c.rare.Load().pc != pc {
+		t.Error("the snapshot has another source position")
+	}
+}
+
+// A clock that goes back makes no negative duration.
+func TestSpanDurationNotNegative(t *testing.T) {
+	_, s := testSpan(context.Background(), "op")
+	if s.finish(s.start.Add(-time.Hour), nil, nil); s.duration != 0 {
+		t.Errorf("duration %v", s.duration)
+	}
+}
