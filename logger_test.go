@@ -230,3 +230,11 @@ func ExampleLogger() {
 	// Output:
 	// {"level":"INFO","msg":"charged","trace":"01000000000000000000000000000000","span":"0300000000000000","op":"charge","amount":12}
 }
+
+// WithAttrs and WithGroup return their receiver where they have nothing to add.
+func TestContextHandlerReceiver(t *testing.T) {
+	h := &contextHandler{&firstHandler{slog.DiscardHandler, slog.DiscardHandler}, context.Background()}
+	if h.WithAttrs(nil) != slog.Handler(h) || h.WithGroup("") != slog.Handler(h) {
+		t.Error("another handler")
+	}
+}
