@@ -378,3 +378,59 @@ func TestDecimalDigits(t *testing.T) {
 		}
 	}
 }
+
+// In a line that another handler writes, the names of what we add are reserved, and in span records those of its own members.
+func TestReservedBelowOthers(t *testing.T) {
+	f := ECS.compile(false)
+	for _, tt := range []struct {
+		kind recordKind
+		key  string
+	}{
+		{logRecord, ecsVersionKey}, {logRecord, transactionKey}, {spanRecord, "message"}, {spanRecord, "msg"},
+	} {
+		if !f.reserved(tt.kind).has(tt.key) {
+			t.Errorf("%s is free in records of kind %d", tt.key, tt.kind)
+		}
+	}
+}
+
+// A source that is nil, which AddSource may find, stays as it is.
+func TestPresetNilSource(t *testing.T) {
+	if a := ECS.ReplaceAttr(nil, slog.Any(slog.SourceKey, (*slog.Source)(nil))); a.Value.Any() != (*slog.Source)(nil) {
+		t.Errorf("got %v", a)
+	}
+}
+
+// Only one of the flags says that a trace is sampled.
+func TestPresetGoogleSampled(t *testing.T) {
+	f := GoogleCloud("p").compile(true)
+	for flags, want := range map[Flags]bool{0: false, FlagRandom: false, FlagSampled: true, FlagRandom | FlagSampled: true} {
+		if got := f.flagsValue(flags).Bool(); got != want {
+			t.Errorf("%v: %t", flags, got)
+		}
+	}
+}
+
+// A path that only ends like Google's resource of a trace is no trace id.
+func TestIsTraceText(t *testing.T) {
+	const hex = "4bf92f3577b34da6a3ce929d0e0e4736"
+	for s, want := range map[string]bool{
+		hex: true, "1-4bf92f35-77b34da6a3ce929d0e0e4736": true, "projects/p/traces/" + hex: true,
+		"https://example.com/traces/" + hex: false, "projects/p/traces/x" + hex: false,
+	} {
+		if isTraceText(s, hex) != want {
+			t.Errorf("%s: want %t", s, want)
+		}
+	}
+}
+
+// A decimal id needs no more room than it has digits.
+func TestDecimalIDsRoom(t *testing.T) {
+	var ids decimalIDs
+	hex := [16]byte([]byte("00f067aa0ba902b7"))
+	for room := range 32 {
+		if got := string(ids.append(make([]byte, 0, room), &hex)); got != "67667974448284343" {
+			t.Errorf("room for %d bytes: %s", room, got)
+		}
+	}
+}
