@@ -364,3 +364,19 @@ func TestSpanLinksText(t *testing.T) {
 		t.Errorf("got %s, want %s", b.String(), want)
 	}
 }
+
+// A handler of ours is one that writes the schema or hands on to one, through whatever other handlers of ours.
+func TestIsOurs(t *testing.T) {
+	for name, wrap := range map[string]func(slog.Handler) slog.Handler{
+		"itself":   func(h slog.Handler) slog.Handler { return h },
+		"redacted": func(h slog.Handler) slog.Handler { return NewRedactHandler(h, nil) },
+		"tail":     func(h slog.Handler) slog.Handler { return NewTailHandler(h, nil) },
+	} {
+		if !isOurs(wrap(NewJSONHandler(new(bytes.Buffer), nil))) {
+			t.Errorf("%s: a JSONHandler is not ours", name)
+		}
+		if isOurs(wrap(slog.NewJSONHandler(new(bytes.Buffer), nil))) {
+			t.Errorf("%s: slog.JSONHandler is ours", name)
+		}
+	}
+}
