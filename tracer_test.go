@@ -684,3 +684,23 @@ func TestBoundCacheIsBounded(t *testing.T) {
 		t.Errorf("the span kept %d handlers, want %d at most", most, maxBoundHandlers)
 	}
 }
+
+// The source position of the call of Start gets through each of our handlers.
+func TestTracerAddSourceThroughOurs(t *testing.T) {
+	var out bytes.Buffer
+	sink := NewJSONHandler(&out, &slog.HandlerOptions{AddSource: true})
+	for name, h := range map[string]slog.Handler{
+		"JSONHandler":   sink,
+		"Handler":       NewHandler(slog.NewJSONHandler(&out, &slog.HandlerOptions{AddSource: true})),
+		"RedactHandler": NewRedactHandler(NewHandler(slog.NewJSONHandler(&out, &slog.HandlerOptions{AddSource: true})), nil),
+		"over JSON":     NewRedactHandler(sink, nil),
+		"TailHandler":   NewTailHandler(sink, nil),
+	} {
+		out.Reset()
+		_, s := NewTracer(h, &TracerOptions{AddSource: true}).Start(context.Background(), "op")
+		s.End()
+		if !bytes.Contains(out.Bytes(), []byte("TestTracerAddSourceThroughOurs")) {
+			t.Errorf("%s: no source in %s", name, out.Bytes())
+		}
+	}
+}
