@@ -285,3 +285,13 @@ func TestAppendLevel(t *testing.T) {
 		})
 	}
 }
+
+// A zone less than an hour west of Greenwich has a sign all the same.
+func TestAppendTimeNearGreenwich(t *testing.T) {
+	for _, offset := range []int{-3599, -1800, -61, -60, -30, -1, 1, 30, 60, 1800} {
+		at := time.Date(2030, 1, 2, 3, 4, 5, 0, time.FixedZone("", offset))
+		if got, want := string(appendTime(nil, at, true)), at.Format(`"`+time.RFC3339Nano+`"`); got != want {
+			t.Errorf("%d s: got %s, want %s", offset, got, want)
+		}
+	}
+}
