@@ -59,6 +59,7 @@ func TestSamplerFromEnv(t *testing.T) {
 		{"always_off", "", " ", none, true, ""},
 		{"always_off", "", "1", none, true, wantDisabled + `"1"`},
 		{"traceidratio", "x", "yes", all, true, wantDisabled + `"yes"; ` + wantArg + `"x"`},
+		{"junk", "", "yes", all, false, wantDisabled + `"yes"; ` + wantSampler + `"junk"`},
 		{"always_on", "", "true", none, false, ""},
 		{"junk", "junk", "True", none, false, ""},
 	} {

@@ -40,6 +40,8 @@ func TestWithThreshold(t *testing.T) {
 		{"of a tenant", "a@ot=th:8", "c", "ot=th:c,a@ot=th:8"},
 		{"no room in it", "a=1,ot=th:8;k:" + long[:240], "c", "ot=th:c;k:" + long[:240] + ",a=1"},
 		{"no room in it for more", "a=1,ot=th:8;k:" + long[:240], "e6666666666666", "ot=k:" + long[:240] + ",a=1"},
+		{"256 bytes in it", "a=1,ot=k:" + long[:249], "c", "ot=th:c;k:" + long[:249] + ",a=1"},
+		{"257 bytes in it", "a=1,ot=k:" + long[:250], "c", "ot=k:" + long[:250] + ",a=1"},
 		{"32 members", strings.Join(full, ","), "c", strings.Join(full, ",")},
 		{"31 members", strings.Join(full[1:], ","), "c", "ot=th:c," + strings.Join(full[1:], ",")},
 		{"512 bytes", "a=" + long[:100] + ",b=" + long[:99] + ",c=" + long[:99] + ",d=" + long[:99] + ",e=" + long[:98] + ",f", "c", ""},
