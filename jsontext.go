@@ -68,11 +68,15 @@ func load8(s string) uint64 { return binary.LittleEndian.Uint64([]byte(s[:8])) }
 func load4(s string) uint32 { return binary.LittleEndian.Uint32([]byte(s[:4])) }
 
 // safe8 reports whether the eight bytes of x stand for themselves in a JSON string.
-func safe8(x uint64) bool {
+func safe8(x uint64) bool { return unsafe8(x) == 0 }
+
+// unsafe8 returns a number whose lowest bit is in the first of the eight bytes of x that does not stand for itself
+// in a JSON string. It is zero if there is none.
+func unsafe8(x uint64) uint64 {
 	const lo, hi = 0x0101010101010101, 0x8080808080808080
 	// A byte's high bit becomes set where the byte is below 0x20, a quote, a backslash or above 0x7f.
 	// A borrow may set further ones behind such a byte, which does no harm.
-	return (x|(x-lo*0x20)|((x^lo*'"')-lo)|((x^lo*'\\')-lo))&hi == 0
+	return (x | (x - lo*0x20) | ((x ^ lo*'"') - lo) | ((x ^ lo*'\\') - lo)) & hi
 }
 
 var safeByte = func() (t [256]bool) {
@@ -366,6 +370,9 @@ func appendAny(b []byte, v any) (out []byte) {
 			out = appendPanic(b, v, p)
 		}
 	}()
+	if clean, ok := v.(redactedJSON); ok {
+		return append(b, clean.text...)
+	}
 	if err, ok := plainError(v); ok {
 		return appendString(b, err.Error())
 	}
@@ -421,14 +428,23 @@ const maxPooled = 16 << 10
 
 func appendJSON(b []byte, v any) ([]byte, error) {
 	e := jsonEncoders.Get().(*jsonEncoder)
-	defer func() {
-		if e.buf.Cap() <= maxPooled {
-			e.buf.Reset()
-			jsonEncoders.Put(e)
-		}
-	}()
+	defer e.free()
+	data, err := e.encode(v)
+	return append(b, data...), err
+}
+
+// encode returns v as JSON, in e's memory.
+func (e *jsonEncoder) encode(v any) ([]byte, error) {
 	if err := e.enc.Encode(v); err != nil {
-		return b, err
+		return nil, err
 	}
-	return append(b, bytes.TrimSuffix(e.buf.Bytes(), []byte("\n"))...), nil
+	return bytes.TrimSuffix(e.buf.Bytes(), []byte("\n")), nil
+}
+
+// free lets e be used again.
+func (e *jsonEncoder) free() {
+	if e.buf.Cap() <= maxPooled {
+		e.buf.Reset()
+		jsonEncoders.Put(e)
+	}
 }

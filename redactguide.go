@@ -14,6 +14,7 @@ import (
 type structMembers struct {
 	list   []structMember
 	byName map[string]int // of list
+	usual  bool           // encoding/json writes each field under its own name, by the plainest rules
 	rest   [][]int        // indexes of maps and the like whose members stand beside those of the struct
 }
 
@@ -49,7 +50,7 @@ func (x *redactor) members(info *typeInfo) *structMembers {
 	if known := info.members.Load(); known != nil {
 		return known
 	}
-	m := &structMembers{byName: map[string]int{}}
+	m := &structMembers{byName: map[string]int{}, usual: true}
 	type embedded struct {
 		info  *typeInfo
 		index []int
@@ -67,6 +68,7 @@ func (x *redactor) members(info *typeInfo) *structMembers {
 				}
 				member := structMember{index: append(slices.Clip(e.index), i), hides: max(e.hides, f.byName), omits: f.omits}
 				name, flat := f.jsonName()
+				m.usual = m.usual && !f.special && !flat
 				if flat {
 					inner := f.info
 					if inner.typ.Kind() == reflect.Pointer {
@@ -92,6 +94,7 @@ func (x *redactor) members(info *typeInfo) *structMembers {
 				} else if o := &m.list[old]; len(o.index) == len(member.index) && member.tagged && !o.tagged {
 					*o = member
 				}
+				m.usual = m.usual && !taken
 			}
 		}
 		level = next

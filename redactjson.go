@@ -2,7 +2,6 @@ package slogtrace
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/base64"
 	"fmt"
 	"log/slog"
@@ -20,36 +19,38 @@ import (
 
 // rewrite returns v as JSON without secrets, or a string if that is what it is, and whether anything was replaced.
 // guided says whether it takes v to tell what to replace, and under is what the key of v says.
-func (x *redactor) rewrite(v any, guided bool, under hiding, depth int) (_ slog.Value, changed bool) {
-	r := rewriter{redactor: x}
-	if data, ok := marshal(v); ok {
-		r.data = data
-		var guide reflect.Value
-		if guided {
-			guide = reflect.ValueOf(v)
-		}
-		r.value(guide, under, depth)
-		r.flush()
-	} else {
-		r.compose(reflect.ValueOf(v), under, depth)
+func (x *redactor) rewrite(v any, guided bool, under hiding, depth int) (clean slog.Value, changed bool) {
+	mem := scratches.Get().(*scratch)
+	r := rewriter{redactor: x, guided: guided, b: mem.buf[:0]}
+	r.compose(reflect.ValueOf(v), under, depth)
+	switch {
+	case r.deep:
+		clean = tooDeep
+	case r.b[0] == '"':
+		clean = slog.StringValue(payloadUnquote(r.b))
+	default:
+		clean = slog.AnyValue(redactedJSON{string(r.b)})
 	}
-	if r.deep {
-		return tooDeep, true
-	}
-	if len(r.b) > 0 && r.b[0] == '"' {
-		return slog.StringValue(payloadUnquote(r.b)), r.changed
-	}
-	return slog.AnyValue(redactedJSON{string(r.b)}), r.changed
+	mem.free(r.b)
+	return clean, r.changed || r.deep
 }
 
 // marshal returns v as JSON, and a JSON string that says what went wrong if that is not to be had.
 func marshal(v any) (data []byte, ok bool) {
+	e := jsonEncoders.Get().(*jsonEncoder)
+	defer e.free()
+	data, ok = e.marshal(v)
+	return bytes.Clone(data), ok
+}
+
+// marshal is the function of that name, but the JSON is in e's memory.
+func (e *jsonEncoder) marshal(v any) (data []byte, ok bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			data, ok = appendString(nil, fmt.Sprintf("!PANIC: %v", p)), false
 		}
 	}()
-	data, err := appendJSON(nil, v)
+	data, err := e.encode(v)
 	if err != nil {
 		return appendString(nil, fmt.Sprintf("!ERROR:%v", err)), false
 	}
@@ -63,6 +64,8 @@ type rewriter struct {
 	i       int    // where the next value is in data
 	done    int    // how far data has been copied
 	b       []byte // the copy
+	guided  bool   // it takes the values to tell what to replace
+	failed  bool   // encoding/json cannot write the value that is being composed
 	changed bool   // something was replaced
 	deep    bool   // the value is too deep
 }
@@ -120,9 +123,6 @@ func (r *rewriter) guide(v reflect.Value) (reflect.Value, *typeInfo) {
 
 // flush copies what stands before the next value and has not been copied.
 func (r *rewriter) flush() {
-	if r.b == nil {
-		r.b = make([]byte, 0, len(r.data)+len(r.redactor.text)+16)
-	}
 	r.b = append(r.b, r.data[r.done:r.i]...)
 	r.done = r.i
 }
@@ -167,22 +167,6 @@ func (r *rewriter) text(guide reflect.Value, under hiding) {
 		return
 	}
 	r.i = end
-}
-
-// stringEnd returns where the string that begins at i ends.
-func stringEnd(data []byte, i int) int {
-	for i++; ; {
-		n := bytes.IndexByte(data[i:], '"')
-		end := i + n
-		escapes := 0
-		for data[end-1-escapes] == '\\' && end-1-escapes >= i {
-			escapes++
-		}
-		if escapes%2 == 0 {
-			return end + 1
-		}
-		i = end + 1
-	}
 }
 
 func (r *rewriter) list(guide reflect.Value, under hiding, depth int) {
@@ -288,111 +272,6 @@ func (r *rewriter) key(quoted []byte, h hiding, g *objectGuide) {
 		r.changed = changed
 	}
 	r.i = end
-}
-
-// compose writes v, which encoding/json cannot write, part by part, so that one bad part does not hide the others.
-func (r *rewriter) compose(v reflect.Value, under hiding, depth int) {
-	if depth > maxRedactDepth {
-		r.deep = true
-	}
-	if r.deep {
-		return
-	}
-	for v.IsValid() && (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) && (v.Kind() == reflect.Interface || marshalerOf(v, r.typeInfo(v.Type())) == nil) {
-		v = v.Elem()
-	}
-	if !v.IsValid() {
-		r.b = append(r.b, "null"...)
-		return
-	}
-	switch kind := v.Kind(); {
-	case v.CanInterface() && marshalerOf(v, r.typeInfo(v.Type())) != nil:
-	case kind == reflect.Map:
-		r.composeMap(v, under, depth)
-		return
-	case kind == reflect.Slice && !v.IsNil() && v.Type().Elem().Kind() != reflect.Uint8, kind == reflect.Array:
-		r.b = append(r.b, '[')
-		for i := range v.Len() {
-			if i > 0 {
-				r.b = append(r.b, ',')
-			}
-			r.compose(v.Index(i), under, depth+1)
-		}
-		r.b = append(r.b, ']')
-		return
-	case kind == reflect.Struct:
-		r.composeStruct(v, under, depth)
-		return
-	}
-	m := v.Interface()
-	if v.CanAddr() {
-		m = v.Addr().Interface()
-	}
-	data, ok := marshal(m)
-	if !ok {
-		r.b = append(r.b, data...)
-		return
-	}
-	part := rewriter{redactor: r.redactor, data: data, b: r.b}
-	part.value(v, under, depth)
-	part.flush()
-	r.b, r.changed, r.deep = part.b, r.changed || part.changed, part.deep
-}
-
-func (r *rewriter) composeMap(v reflect.Value, under hiding, depth int) {
-	type entry struct {
-		key   string
-		value reflect.Value
-	}
-	entries := make([]entry, 0, v.Len())
-	for it := v.MapRange(); it.Next(); {
-		key, ok := keyText(it.Key())
-		if !ok {
-			data, _ := marshal(v.Interface()) // encoding/json says why it cannot write it
-			r.b = append(r.b, data...)
-			return
-		}
-		if it.Key().Type() == secretType {
-			key = r.redactor.text
-		}
-		entries = append(entries, entry{key, it.Value()})
-	}
-	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.key, b.key) })
-	r.b = append(r.b, '{')
-	for i, e := range entries {
-		r.composeMember(i > 0, e.key, r.keys.of(e.key), e.value, under, depth)
-	}
-	r.b = append(r.b, '}')
-}
-
-func (r *rewriter) composeStruct(v reflect.Value, under hiding, depth int) {
-	r.b = append(r.b, '{')
-	sep := false
-	for _, f := range r.members(r.typeInfo(v.Type())).list {
-		fv, ok := f.of(v)
-		if !ok || f.omits && isEmptyValue(fv) {
-			continue
-		}
-		r.composeMember(sep, f.name, max(f.hides, r.keys.of(f.name)), fv, under, depth)
-		sep = true
-	}
-	r.b = append(r.b, '}')
-}
-
-func (r *rewriter) composeMember(sep bool, key string, h hiding, v reflect.Value, under hiding, depth int) {
-	if sep {
-		r.b = append(r.b, ',')
-	}
-	if r.cardNumbers {
-		key, _ = r.cards(key)
-	}
-	r.b = append(appendString(r.b, key), ':')
-	if h = max(h, under); h == hidesAll {
-		r.b = appendString(r.b, r.redactor.text)
-		r.changed = true
-		return
-	}
-	r.compose(v, h, depth+1)
 }
 
 // keyText returns the key of a map as encoding/json writes it. ok is false if it does not.

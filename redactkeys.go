@@ -1,6 +1,7 @@
 package slogtrace
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -166,15 +167,13 @@ func (k *keyNames) of(key string) hiding {
 	return k.remembers(key)
 }
 
-// ofJSON is of for a key that is a JSON string.
+// ofJSON is of for a key that is a JSON string. It allocates nothing for usual keys.
 func (k *keyNames) ofJSON(quoted []byte) hiding {
 	raw := quoted[1 : len(quoted)-1]
-	if len(raw) >= k.min {
-		if v := k.slot(uint(len(raw)), raw[0], raw[len(raw)/2], raw[len(raw)-1]).Load(); v != nil && v.key == string(raw) {
-			return v.hides
-		}
+	if bytes.IndexByte(raw, '\\') >= 0 {
+		return k.of(payloadUnquote(quoted))
 	}
-	return k.of(payloadUnquote(quoted))
+	return k.of(string(raw))
 }
 
 // slot returns the place where a key with these bytes is remembered.

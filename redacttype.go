@@ -40,6 +40,7 @@ const (
 	mayPrint                         // package fmt may print something to replace by going through the value
 	mightPrint                       // the same, or it takes the value to tell
 	needsGuide                       // the JSON alone does not tell what to replace
+	holdsRaw                         // there may be JSON that a method MarshalJSON writes
 )
 
 // A typeInfo is what a redactor knows of a type. It does not change once it is in redactor.types.
@@ -55,6 +56,7 @@ type typeInfo struct {
 	printer  bool // package fmt, or a text handler, prints it, or a pointer to it, by a method
 	marshals bool // it, or a pointer to it, writes its own JSON
 	texts    bool // likewise its own text
+	streams  bool // likewise its own JSON, by the method that encoding/json/v2 prefers
 
 	pairName, pairValue int // of a struct: the fields Name and Value; equal if it has not both
 
@@ -78,6 +80,7 @@ type fieldInfo struct {
 	hidden   bool   // encoding/json does not write it
 	embedded bool   // its own fields may be written as if they were the struct's
 	omits    bool   // when it is empty
+	special  bool   // the tag, or the kind of embedding, asks for more than a name and omitempty
 	guides   bool   // its name in Go says what its JSON does not
 }
 
@@ -163,7 +166,8 @@ func (g *typeGraph) add(t reflect.Type) *typeInfo {
 	g.nodes[t] = info
 	info.isError = hasMethods(t, errorType)
 	info.printer = slices.ContainsFunc(printerTypes, func(iface reflect.Type) bool { return hasMethods(t, iface) })
-	info.marshals = hasMethods(t, jsonMarshalerType) || jsonIsV2() && (writesJSON(t) || writesJSON(reflect.PointerTo(t)))
+	info.streams = jsonIsV2() && (writesJSON(t) || writesJSON(reflect.PointerTo(t)))
+	info.marshals = hasMethods(t, jsonMarshalerType) || info.streams
 	info.texts = hasMethods(t, textMarshalerType) || jsonIsV2() && hasMethods(t, textAppenderType)
 	switch t {
 	case timeType:
@@ -181,19 +185,22 @@ func (g *typeGraph) add(t reflect.Type) *typeInfo {
 		g.note(info, mayHold|mayPrint|mightPrint)
 		return info
 	}
+	if info.marshals {
+		g.note(info, holdsRaw)
+	}
 	if info.isError && g.minds || info.marshals || info.texts && g.cardNumbers {
 		g.note(info, mayHold)
 	}
 	switch t.Kind() {
 	case reflect.Interface:
-		g.note(info, mayHold|mightPrint|needsGuide)
+		g.note(info, mayHold|mightPrint|needsGuide|holdsRaw)
 	case reflect.String:
 		if g.cardNumbers {
 			g.note(info, mayHold|mightPrint)
 		}
 	case reflect.Pointer:
 		info.elem = g.add(t.Elem())
-		g.inherit(info, info.elem, mayHold, needsGuide)
+		g.inherit(info, info.elem, mayHold, needsGuide, holdsRaw)
 	case reflect.Slice:
 		if g.cardNumbers && t.Elem().Kind() == reflect.Uint8 {
 			g.note(info, mayHold|mightPrint|needsGuide)
@@ -201,10 +208,10 @@ func (g *typeGraph) add(t reflect.Type) *typeInfo {
 		fallthrough
 	case reflect.Array:
 		info.elem = g.add(t.Elem())
-		g.inherit(info, info.elem, mayHold, mayPrint, mightPrint, needsGuide)
+		g.inherit(info, info.elem, mayHold, mayPrint, mightPrint, needsGuide, holdsRaw)
 	case reflect.Map:
 		info.key, info.elem = g.add(t.Key()), g.add(t.Elem())
-		g.inherit(info, info.elem, mayHold, mayPrint, mightPrint, needsGuide)
+		g.inherit(info, info.elem, mayHold, mayPrint, mightPrint, needsGuide, holdsRaw)
 		g.inherit(info, info.key, mayHold, mayPrint, mightPrint)
 		switch k := t.Key().Kind(); {
 		case k == reflect.String:
@@ -262,6 +269,8 @@ func (g *typeGraph) addFields(info *typeInfo) {
 		f.embedded = sf.Anonymous && embedded.Kind() == reflect.Struct && (tagName == "" || f.odd)
 		f.hidden = tag == "-" || !sf.IsExported() && !f.embedded
 		f.omits = strings.Contains(tag, ",omit")
+		_, options, _ := strings.Cut(tag, ",")
+		f.special = sf.Anonymous || f.odd || options != "" && options != "omitempty"
 		if isCookie && (sf.Name == "Value" || sf.Name == "Raw" || sf.Name == "Unparsed") {
 			f.byName = max(f.byName, g.keys.judge("cookie"))
 		}
@@ -287,7 +296,7 @@ func (g *typeGraph) addFields(info *typeInfo) {
 		g.inherit(info, f.info, mayPrint, mightPrint)
 		switch {
 		case !f.hidden:
-			g.inherit(info, f.info, mayHold, needsGuide)
+			g.inherit(info, f.info, mayHold, needsGuide, holdsRaw)
 		case info.printer:
 			g.use(f.info, info, mayPrint, mayHold)
 		default:

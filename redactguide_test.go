@@ -1,0 +1,71 @@
+package slogtrace
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+)
+
+// Of two fields with one name the tagged one is written, and it is that field's name in Go that counts.
+func TestRedactGuideTagged(t *testing.T) {
+	for _, v := range []any{
+		struct {
+			B        string
+			Password string `json:"B"`
+		}{"open", "LEAK"},
+		struct {
+			Password string `json:"B"`
+			B        string
+		}{"LEAK", "open"},
+	} {
+		if line := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "v", v) }); strings.Contains(line, "LEAK") || !strings.Contains(line, `"v":{"B":"[redacted]"}`) {
+			t.Errorf("%T: %s", v, line)
+		}
+	}
+	v := struct {
+		Password string
+		B        string `json:"Password"`
+	}{"LEAK", "open"}
+	line := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "v", v) })
+	if strings.Contains(line, "LEAK") {
+		t.Error(line)
+	}
+}
+
+// A value is found under a key that is not valid UTF-8, which encoding/json writes in another way.
+func TestRedactGuideInvalidKey(t *testing.T) {
+	type account struct {
+		User     string
+		Password string `json:"p"`
+	}
+	v := map[string]account{"\xff": {"alice", "LEAK"}, "b": {"bob", "LEAK"}}
+	line := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "v", v) })
+	if strings.Contains(line, "LEAK") || !strings.Contains(line, "alice") || !strings.Contains(line, "bob") {
+		t.Error(line)
+	}
+}
+
+type (
+	hiddenInner  struct{ password string }
+	hiddenMiddle struct{ inner hiddenInner }
+	hiddenOuter  struct {
+		ID     int
+		middle hiddenMiddle
+	}
+	hiddenMap struct{ middle struct{ m map[string]string } }
+)
+
+// Package fmt prints unexported fields, however deep in others they are.
+func TestRedactHiddenDeep(t *testing.T) {
+	var m hiddenMap
+	m.middle.m = map[string]string{"password": "LEAK"}
+	for _, v := range []any{hiddenOuter{1, hiddenMiddle{hiddenInner{"LEAK"}}}, []any{hiddenOuter{1, hiddenMiddle{hiddenInner{"LEAK"}}}}, m} {
+		var b bytes.Buffer
+		slog.New(NewRedactHandler(slog.NewTextHandler(&b, nil), nil)).Info("m", "v", v)
+		if strings.Contains(b.String(), "LEAK") {
+			t.Errorf("%T: %s", v, b.String())
+		}
+	}
+}
