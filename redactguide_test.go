@@ -69,3 +69,25 @@ func TestRedactHiddenDeep(t *testing.T) {
 		}
 	}
 }
+
+// A name that only encoding/json can read out of a tag, as that of some Go versions does, is a name.
+func TestRedactGuideOddTags(t *testing.T) {
+	//lint:ignore SA5008 not all versions of encoding/json take a name from such tags
+	for _, v := range []any{
+		struct {
+			A string `json:"'p\\u0069n'"`
+		}{"LEAK"},
+		struct {
+			A string `json:"'p\\x69n'"`
+		}{"LEAK"},
+		struct {
+			A string `json:"p\\u0069n"`
+		}{"LEAK"},
+	} {
+		written, err := appendJSON(nil, v)
+		line := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "v", v) })
+		if named := strings.Contains(string(written), `"pin"`); err != nil || named == strings.Contains(line, "LEAK") {
+			t.Errorf("encoding/json writes %s, %v; got %s", written, err, line)
+		}
+	}
+}

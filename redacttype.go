@@ -52,6 +52,7 @@ type typeInfo struct {
 	key    *typeInfo // of a map
 	fields []fieldInfo
 
+	methods  bool // methods of it, or what is known of it, tell what to look at: see looker.methods
 	isError  bool // it, or a pointer to it, is one
 	printer  bool // package fmt, or a text handler, prints it, or a pointer to it, by a method
 	marshals bool // it, or a pointer to it, writes its own JSON
@@ -169,6 +170,11 @@ func (g *typeGraph) add(t reflect.Type) *typeInfo {
 	info.streams = jsonIsV2() && (writesJSON(t) || writesJSON(reflect.PointerTo(t)))
 	info.marshals = hasMethods(t, jsonMarshalerType) || info.streams
 	info.texts = hasMethods(t, textMarshalerType) || jsonIsV2() && hasMethods(t, textAppenderType)
+	info.methods = t.Kind() != reflect.Interface && (info.isError || info.marshals || info.texts)
+	switch t {
+	case slogAttrType, slogValueType, reflectValueType, urlType, userinfoType:
+		info.methods = true
+	}
 	switch t {
 	case timeType:
 		return info // a string without secrets, in whatever form

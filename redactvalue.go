@@ -84,6 +84,15 @@ type looker struct {
 	guide   bool // it takes the value to tell where in its JSON
 	deep    bool // the value is too deep to tell
 	inError bool // what package fmt prints here is what an error says, and that has been read
+	last    *typeInfo
+}
+
+// typeInfo is redactor.typeInfo. Values of one type often follow each other.
+func (w *looker) typeInfo(t reflect.Type) *typeInfo {
+	if w.last == nil || w.last.typ != t {
+		w.last = w.redactor.typeInfo(t)
+	}
+	return w.last
 }
 
 // done reports whether no more can be learned.
@@ -105,7 +114,7 @@ func (w *looker) value(v reflect.Value, info *typeInfo, depth int) {
 	if (kind == reflect.Pointer || kind == reflect.Interface) && v.IsNil() {
 		return
 	}
-	if kind != reflect.Interface && v.CanInterface() && w.methods(v, info, depth) {
+	if info.methods && v.CanInterface() && w.methods(v, info, depth) {
 		return
 	}
 	w.structure(v, info, depth)

@@ -1,0 +1,144 @@
+//go:build unix
+
+package slogtrace
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// anyPair may hold a secret, as far as its type says.
+type anyPair struct{ Left, Right any }
+
+// sharedPairs returns a value in which each pair stands twice in the one above it: 1<<depth ways lead to the last one.
+func sharedPairs(depth int) any {
+	var v any = "leaf"
+	for range depth {
+		v = &anyPair{v, v}
+	}
+	return v
+}
+
+// Doubling a value, in whatever direction, at most triples the time of its line.
+func TestRedactValueLinear(t *testing.T) {
+	if raceEnabled {
+		t.Skip("race: the detector takes its own time")
+	}
+	const most = 8 // times as large as the small one
+	structs := map[int]any{}
+	for _, n := range []int{1000, 1000 * most} {
+		fields := make([]reflect.StructField, n)
+		for i := range fields {
+			fields[i] = reflect.StructField{Name: fmt.Sprint("Field", i), Type: reflect.TypeFor[any]()}
+		}
+		fields[n/2].Name = "Password"
+		fields[n-1].Type = reflect.TypeFor[json.RawMessage]()
+		v := reflect.New(reflect.StructOf(fields)).Elem()
+		v.Field(n / 2).Set(reflect.ValueOf("x"))
+		structs[n] = v.Interface()
+	}
+	chain := func(n int) error {
+		err := error(&redactedError{"password=x"})
+		for range n {
+			err = fmt.Errorf("a: %w", err)
+		}
+		return err
+	}
+	raw := json.RawMessage(`{"a" : [1,2,3], "b":"some text of a usual length"}`)
+	for _, test := range []struct {
+		name string
+		n    int
+		opts *RedactOptions
+		v    func(n int) any
+	}{
+		{"wrapped errors", 300, &RedactOptions{Errors: true}, func(n int) any { return chain(n) }},
+		{"a list of wrapped errors", 300, &RedactOptions{Errors: true}, func(n int) any { return []any{chain(n), 1} }},
+		{"a struct of many fields", 1000, nil, func(n int) any { return structs[n] }},
+		{"a map", 500, nil, func(n int) any {
+			m := map[string]any{"password": "x"}
+			for i := range n {
+				m[fmt.Sprint("key", i)] = i
+			}
+			return m
+		}},
+		{"a map of structs", 200, nil, func(n int) any {
+			m := map[string]any{"password": "x"}
+			for i := range n {
+				m[fmt.Sprint("key", i)] = login{User: "u", Password: "x"}
+			}
+			return m
+		}},
+		{"a map of raw messages", 500, nil, func(n int) any {
+			m := map[string]json.RawMessage{"password": raw}
+			for i := range n {
+				m[fmt.Sprint("key", i)] = raw
+			}
+			return m
+		}},
+		{"raw messages within each other", 500, nil, func(n int) any {
+			text := raw
+			for range maxRedactDepth - 10 {
+				text = append(append(json.RawMessage(`{"token":1,"a": `), text...), '}')
+			}
+			list := make([]any, n/10)
+			for i := range list {
+				list[i] = map[string]any{"x": []json.RawMessage{text}}
+			}
+			return list
+		}},
+		{"one raw message", 2000, nil, func(n int) any {
+			return json.RawMessage(`{"token": 1, "a":[` + strings.Repeat(`{"a": "b"}, `, n) + `1]}`)
+		}},
+		{"a string of escapes", 5000, nil, func(n int) any {
+			return json.RawMessage(`{"token":1,"a":"` + strings.Repeat(`\"\\`, n) + `"}`)
+		}},
+		{"raw JSON nested deep", 20_000, nil, func(n int) any {
+			return map[string]any{"token": 1, "a": json.RawMessage(strings.Repeat(`[`, n) + strings.Repeat(`]`, n))}
+		}},
+		{"lists in lists, each with many", 50, nil, func(n int) any {
+			var v any = map[string]any{"token": 1}
+			for range maxRedactDepth / 3 {
+				v = append(make([]any, n), v)
+			}
+			return v
+		}},
+		{"what encoding/json cannot write", 300, nil, func(n int) any {
+			var v any = func() {}
+			for range 40 {
+				v = append(make([]any, n), v, map[string]string{"token": "x"})
+			}
+			return v
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			values := map[int]any{test.n: test.v(test.n), most * test.n: test.v(most * test.n)}
+			wantLinear(t, test.n, func(n int) {
+				l := slog.New(NewRedactHandler(NewJSONHandler(io.Discard, nil), test.opts))
+				for range 4 {
+					l.LogAttrs(context.Background(), slog.LevelInfo, "m", slog.Any("v", values[n]))
+				}
+			})
+		})
+	}
+}
+
+// Where slog.JSONHandler takes exponential time itself, for pointers that many share, redaction costs no more than that
+// line does, and no more levels are followed than anywhere.
+func TestRedactSharedPointers(t *testing.T) {
+	if raceEnabled {
+		t.Skip("race: the detector takes its own time")
+	}
+	if ratio := costRatio(t, sharedPairs(11), nil); ratio > 2 {
+		t.Errorf("want at most twice the time of slog.JSONHandler, got %.2f", ratio)
+	}
+	line := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "v", sharedPairs(maxRedactDepth)) })
+	if !strings.Contains(line, `"v":"!ERROR:redact: more than 100 levels"`) {
+		t.Errorf("%.200s", line)
+	}
+}
