@@ -56,13 +56,13 @@ type RedactOptions struct {
 //   - in what has a Name, or a Key, and a Value, such as a cookie: the value, if the name is such a name;
 //   - a [Secret], where its methods are not asked.
 //
-// What is not read: the text of messages (but for [RedactOptions].Cards), the names of spans, keys, and text in strings,
-// be it JSON; what a method String or Format makes up; what handlers further out have done with a record already;
-// what one further in knows from elsewhere, or finds in a context that it puts in the place of the record's.
+// Not inspected: the text of messages (except for [RedactOptions].Cards), the names of spans, keys, the contents of strings
+// (even JSON), the output of String and Format methods, what outer handlers have written already,
+// and what an inner handler adds itself or finds in another context than the record's.
 //
-// A record in which nothing is to be replaced is passed on as it is. The ids, and what else the schema says of a span,
-// are never replaced, save its error and stack.
-// It is best the outermost handler, so that all the others see no secrets; but it may stand anywhere.
+// A record in which nothing is replaced is passed on unchanged. The ids and the other keys of a span's schema
+// are never replaced, except its error and stack.
+// Make it the outermost handler, so that no other handler sees a secret. It works in any other place too.
 // Like [NewHandler], it does not pass records on to the handler that package slog begins with, but writes in its place.
 func NewRedactHandler(next slog.Handler, opts *RedactOptions) slog.Handler {
 	if next == nil {

@@ -195,17 +195,29 @@ func (r *rewriter) composeMap(v reflect.Value, under hiding, depth int) {
 		value reflect.Value
 	}
 	entries := make([]entry, 0, v.Len())
-	for it := v.MapRange(); it.Next(); {
-		key, ok := keyText(it.Key())
-		if !ok {
-			data, _ := marshal(v.Interface()) // encoding/json says why it cannot write it
-			r.b = append(r.b, data...)
-			return
+	if m, ok := v.Interface().(map[string]any); ok { // as most are
+		for key, value := range m {
+			entries = append(entries, entry{key, reflect.ValueOf(value)})
 		}
-		if it.Key().Type() == secretType {
-			key = r.redactor.text
+	} else {
+		k := reflect.New(v.Type().Key()).Elem()
+		for it := v.MapRange(); it.Next(); {
+			if k.Kind() == reflect.String {
+				k.SetIterKey(it)
+			} else {
+				k = it.Key() // not addressable: it is asked for no method of a pointer to it
+			}
+			key, ok := keyText(k)
+			if !ok {
+				data, _ := marshal(v.Interface()) // encoding/json says why it cannot write it
+				r.b = append(r.b, data...)
+				return
+			}
+			if k.Type() == secretType {
+				key = r.redactor.text
+			}
+			entries = append(entries, entry{key, it.Value()})
 		}
-		entries = append(entries, entry{key, it.Value()})
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.key, b.key) })
 	var p composedPair

@@ -60,7 +60,7 @@ func (e *jsonEncoder) marshal(v any) (data []byte, ok bool) {
 // A rewriter copies JSON without secrets.
 type rewriter struct {
 	*redactor
-	data    []byte // from encoding/json: valid, without white space between
+	data    []byte // from encoding/json or compactJSON: valid, without white space
 	i       int    // where the next value is in data
 	done    int    // how far data has been copied
 	b       []byte // the copy
