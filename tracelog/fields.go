@@ -490,7 +490,10 @@ func (p *lineParser) timeMember(f field, to *time.Time) *member {
 		var ok bool
 		switch c := m.value[0]; {
 		case c == '"':
-			t, ok = parseTime(plain(m.value[1 : len(m.value)-1]))
+			text := plain(m.value[1 : len(m.value)-1])
+			if t, ok = parseTime(text); !ok {
+				t, ok = parseEpoch(text)
+			}
 		case isDigit(c):
 			t, ok = parseEpoch(m.value)
 		}

@@ -116,8 +116,7 @@ func isScalar(w []byte) bool {
 	case c == 't' || c == 'f':
 		return string(w) == "true" || string(w) == "false"
 	case c == '-' || isDigit(c):
-		l := lexer{b: w}
-		return l.number() && l.i == len(w)
+		return isNumber(w)
 	}
 	return false
 }

@@ -4,81 +4,113 @@ import (
 	"bytes"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // Times without a zone, as log and many other programs write them, are taken for UTC.
 var timeLayouts = [...]string{
 	"2006-01-02T15:04:05Z0700", // zap's ISO 8601
+	"2006-01-02T15:04:05Z07",   // as PostgreSQL writes zones
+	"2006-01-02T15:04:05 Z0700",
 	"2006-01-02T15:04:05",
 	"2006-01-02 15:04:05Z07:00",
 	"2006-01-02 15:04:05Z0700",
+	"2006-01-02 15:04:05Z07",
+	"2006-01-02 15:04:05 Z07:00",
 	"2006-01-02 15:04:05 Z0700",
+	"2006-01-02 15:04:05 Z07",
 	"2006-01-02 15:04:05",
 	"2006/01/02 15:04:05", // package log
 }
 
 // parseTime reads the time that a text is: RFC 3339, or one of timeLayouts with or without a fraction of the second.
+// As RFC 3339 allows, T and Z may be small letters. UTC or GMT may follow, as behind what Time.String returns.
 func parseTime(s []byte) (time.Time, bool) {
 	var t time.Time
 	// A date at least, and not the text of a hostile line.
-	if len(s) < 19 || len(s) > 40 || !isDigit(s[0]) {
+	if len(s) < len("2006-01-02T15:04:05") || len(s) > 44 || !isDigit(s[0]) {
 		return t, false
 	}
 	// UnmarshalText, unlike time.Parse, takes nothing but RFC 3339.
 	if t.UnmarshalText(s) == nil {
 		return t.UTC(), true
 	}
+	text := string(s)
+	for _, zone := range [...]string{"UTC", "GMT"} {
+		if rest, ok := strings.CutSuffix(text, zone); ok {
+			text = strings.TrimSuffix(rest, " ")
+			break
+		}
+	}
+	if len(text) < len("2006-01-02T15:04:05") {
+		return t, false
+	}
+	if text[10] == 't' {
+		text = text[:10] + "T" + text[11:]
+	}
+	if rest, ok := strings.CutSuffix(text, "z"); ok {
+		text = rest + "Z"
+	}
+	if t.UnmarshalText([]byte(text)) == nil {
+		return t.UTC(), true
+	}
 	for _, layout := range timeLayouts {
-		if t, err := time.Parse(layout, string(s)); err == nil {
+		if t, err := time.Parse(layout, text); err == nil {
 			return t.UTC(), true
 		}
 	}
 	return time.Time{}, false
 }
 
-// cutTime cuts the time that b begins with, of one word or two.
+// cutTime cuts the time that b begins with, of up to four words, as 2026-03-01 09:15:00 +0000 UTC, or an epoch.
 func cutTime(b []byte) (t time.Time, rest []byte, ok bool) {
-	if len(b) < 19 || !isDigit(b[0]) {
+	if len(b) < len("1772356500") || !isDigit(b[0]) {
 		return t, b, false
 	}
+	if n := bytes.IndexByte(b[:min(len(b), 24)], ' '); n > 0 {
+		if t, ok := parseEpoch(b[:n]); ok {
+			return t, bytes.TrimLeft(b[n:], " "), true
+		}
+	}
 	end := 0
-	for range 2 {
-		n := bytes.IndexByte(b[end:min(len(b), 41)], ' ')
+	for words := 1; words <= 4; words++ {
+		n := bytes.IndexByte(b[end:min(len(b), 45)], ' ')
 		if n < 0 {
 			n = len(b) - end
 		}
-		if t, ok = parseTime(b[:end+n]); ok {
-			return t, bytes.TrimLeft(b[end+n:], " "), true
+		// The longest that is a time counts, and no word behind it is looked at but a zone.
+		if at, isTime := parseTime(b[:end+n]); isTime {
+			t, rest, ok = at, bytes.TrimLeft(b[end+n:], " "), true
+		} else if ok {
+			break
 		}
-		if end += n + 1; end >= len(b) {
+		if end += n + 1; end >= len(b) || ok && b[end] != '+' && b[end] != '-' && b[end] != 'U' && b[end] != 'G' {
 			break
 		}
 	}
-	return t, b, false
+	if !ok {
+		return t, b, false
+	}
+	return t, rest, true
 }
 
 // parseEpoch reads the time that a JSON number is: seconds since 1970, or milliseconds, microseconds or nanoseconds,
 // whichever makes it a time between 1973 and 5138. So other numbers are no times.
-// Digits are not rounded to those of a float64.
+// Digits are not rounded to those of a float64, and neither are those of a number with an exponent.
 func parseEpoch(v []byte) (time.Time, bool) {
-	whole, fraction, _ := bytes.Cut(v, []byte("."))
+	if !isNumber(v) || len(v) > 64 {
+		return time.Time{}, false
+	}
+	whole, fraction, _ := bytes.Cut(canonicalNumber(v), []byte("."))
 	n, err := strconv.ParseInt(string(whole), 10, 64)
-	if err != nil || bytes.ContainsAny(fraction, "eE") {
-		// With an exponent, or too large.
-		x, ok := parseNumber(v)
-		if !ok || !(x > 0 && x < math.MaxInt64) {
-			return time.Time{}, false
-		}
-		n, fraction = int64(x), nil
+	if err != nil {
+		return time.Time{}, false
 	}
 	var nanos int64 // of the fraction of what n counts, as if that were seconds
 	for i := range 9 {
 		nanos *= 10
 		if i < len(fraction) {
-			if !isDigit(fraction[i]) {
-				return time.Time{}, false // no JSON number
-			}
 			nanos += int64(fraction[i] - '0')
 		}
 	}
@@ -114,6 +146,12 @@ func parseRate(v []byte) (float64, bool) {
 		}
 	}
 	return x, ok && x > 0 && x <= 1
+}
+
+// isNumber reports whether a text is a JSON number.
+func isNumber(v []byte) bool {
+	l := lexer{b: v}
+	return len(v) > 0 && l.number() && l.i == len(v)
 }
 
 // parseNumber reads a JSON number.
