@@ -324,7 +324,7 @@ func fuzzReserved(f Format, sink, inTrace, span bool) []string {
 // span records: readers take them for more than attributes.
 var (
 	contextNames = strings.Fields(`time level msg source trace span op service @timestamp timestamp ts _time
-		severity log.level lvl message _msg service.name service_name dd.service serviceContext.service entity.name
+		severity log.level lvl message _msg t Timestamp asctime Level LogLevel levelname Message RenderedMessage service.name service_name dd.service serviceContext.service entity.name
 		trace_id traceId TraceId traceID traceparent span_id spanId SpanId spanID trace_flags dd.trace_id dd.span_id
 		logging.googleapis.com/trace logging.googleapis.com/spanId
 		logging.googleapis.com/trace_sampled logging.googleapis.com/sourceLocation

@@ -259,6 +259,7 @@ func init() {
 	slotDatadogTrace, slotDatadogSpan = slotOf("dd.trace_id"), slotOf("dd.span_id")
 	slotFlags, slotECSVersion = slotOf("trace_flags"), slotOf("ecs.version")
 	slotService, slotSpanName = slotOf("service"), slotOf("span.name")
+	initCrossed()
 	for key := range maps.Clone(slots) {
 		if outer, ok := schema.Outer(key); ok {
 			nests[slotOf(outer)] = true

@@ -9,12 +9,12 @@ import (
 // levels are the names of levels that loggers write, in capitals. What is above error or below debug keeps
 // the distance that slog has between its own.
 var levels = map[string]slog.Level{
-	"TRACE": slog.LevelDebug - 4, "TRC": slog.LevelDebug - 4,
-	"DEBUG": slog.LevelDebug, "DEBU": slog.LevelDebug, "DBG": slog.LevelDebug,
-	"INFO": slog.LevelInfo, "INF": slog.LevelInfo,
+	"TRACE": slog.LevelDebug - 4, "TRC": slog.LevelDebug - 4, "TRCE": slog.LevelDebug - 4, "VERBOSE": slog.LevelDebug - 4,
+	"DEBUG": slog.LevelDebug, "DEBU": slog.LevelDebug, "DBG": slog.LevelDebug, "DBUG": slog.LevelDebug,
+	"INFO": slog.LevelInfo, "INF": slog.LevelInfo, "INFORMATION": slog.LevelInfo,
 	"NOTICE": slog.LevelInfo + 2,
 	"WARN":   slog.LevelWarn, "WARNING": slog.LevelWarn, "WRN": slog.LevelWarn,
-	"ERROR": slog.LevelError, "ERR": slog.LevelError, "ERRO": slog.LevelError,
+	"ERROR": slog.LevelError, "ERR": slog.LevelError, "ERRO": slog.LevelError, "EROR": slog.LevelError, "SEVERE": slog.LevelError,
 	"CRITICAL": slog.LevelError + 4, "CRIT": slog.LevelError + 4, "FATAL": slog.LevelError + 4, "FATA": slog.LevelError + 4,
 	"FTL": slog.LevelError + 4, "PANIC": slog.LevelError + 4, "DPANIC": slog.LevelError + 4,
 	"ALERT": slog.LevelError + 4, "EMERGENCY": slog.LevelError + 4, "EMERG": slog.LevelError + 4,
@@ -48,7 +48,7 @@ func cutLevel(text string) (name, more string) {
 	if i := strings.IndexAny(text, "+-"); i >= 0 {
 		text, more = text[:i], text[i:]
 	}
-	if len(text) > len("emergency") {
+	if len(text) > len("information") {
 		return "", ""
 	}
 	return strings.ToUpper(text), more

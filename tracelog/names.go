@@ -115,6 +115,47 @@ func written(l *layout, f field) []slot {
 	return all
 }
 
+// crossed are the layouts of lines that have the trace's id under a name of one schema and the span's under one of another,
+// by the trace's. Both are schemas in which an id is as found.
+var crossed [len(layouts)]layout
+
+// crossedSpans are the bits of the spans' ids that such lines may have.
+var crossedSpans uint64
+
+func initCrossed() {
+	var spans []slot
+	for i := range layouts {
+		for _, s := range layouts[i].slots[fieldSpan] {
+			if layouts[i].ids == idPlain && s != slotTransaction && !slices.Contains(spans, s) {
+				spans = append(spans, s)
+				crossedSpans |= s.bit()
+			}
+		}
+	}
+	for i := range layouts {
+		crossed[i] = layouts[i]
+		crossed[i].slots[fieldSpan] = spans
+	}
+}
+
+// crossedOf returns the layout of a line on which no schema has both ids, l unless that is crossed.
+// l is the one that has most.
+func crossedOf(mask uint64, l *layout) *layout {
+	if mask&crossedSpans == 0 {
+		return l
+	}
+	first := -1
+	for i := range layouts {
+		if o := &layouts[i]; o.ids == idPlain && mask&o.trace != 0 && o.isTold(mask) && (first < 0 || o == l) {
+			first = i
+		}
+	}
+	if first < 0 {
+		return l
+	}
+	return &crossed[first]
+}
+
 // A choice is what the keys of a line leave open about its schema.
 type choice struct {
 	mask   uint64
@@ -147,6 +188,9 @@ func fullChoice(mask uint64) choice {
 		if p := &pairs[i]; mask&p.bits == p.bits && p.preset.isTold(mask) {
 			c.pairs = append(c.pairs, p)
 		}
+	}
+	if c.pairs == nil {
+		c.layout = crossedOf(mask, c.layout)
 	}
 	return c
 }

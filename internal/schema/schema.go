@@ -152,10 +152,13 @@ var Presets = [...]Preset{
 }
 
 // Common are the keys that count on a line of whatever preset, and where no ids are: slogtrace's own,
-// and what other loggers call the built-ins (zap, zerolog, logrus, pino).
+// and what other loggers call the built-ins: zap, zerolog, logrus, pino, log15 and Grafana (t), Python (asctime, levelname),
+// .NET and Serilog (in Pascal case).
 var Common = [NumFields]string{
-	Time: "time @timestamp timestamp ts _time", Level: "level severity log.level lvl", Message: "msg message _msg",
-	Source: "source", Op: "op", Service: "service service.name service_name dd.service serviceContext.service entity.name",
+	Time:    "time @timestamp timestamp ts _time t Timestamp asctime",
+	Level:   "level severity log.level lvl Level LogLevel levelname",
+	Message: "msg message _msg Message RenderedMessage",
+	Source:  "source", Op: "op", Service: "service service.name service_name dd.service serviceContext.service entity.name",
 	Parent: "parent", Kind: "kind", Start: "start", Duration: "duration_ms",
 	Error: "error", Stack: "stack", Links: "links", Queued: "queued_ms",
 	SampleRate: "sample_rate", Sampled: "sampled",
