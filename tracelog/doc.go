@@ -27,12 +27,15 @@
 //
 // Whose names a line has is decided line by line, see [Entry.Schema]: slogtrace's own (trace, span), OpenTelemetry's
 // (trace_id, span_id), or those of Datadog, Google Cloud, ECS, Honeycomb, New Relic, Axiom, VictoriaLogs and X-Ray,
-// with dots or as objects. The time, the level and the message are known under the names that zap, zerolog, logrus
-// and pino have for them, too, and a time may be a number: seconds, milliseconds, microseconds or nanoseconds since 1970.
+// with dots or as objects. The two ids may have names of different schemas (trace with span_id), and an id of a trace
+// may be a whole traceparent. The time, the level and the message are known under the names that zap, zerolog, logrus,
+// pino, Python, Grafana, .NET and Serilog have for them, too. A time may be a number, in quotes or not: seconds, milliseconds,
+// microseconds or nanoseconds since 1970.
 //
 // A line is one of these:
 //
-//   - a JSON object;
+//   - a JSON object. Numbers that are not finite (NaN, -Infinity) are read as strings. The object may be on a line of its own
+//     in an array: a comma or a bracket before it or behind it is no part of it;
 //   - key=value pairs and nothing else, with a message, a level or the id of a trace among them,
 //     as slog.TextHandler and logrus write them (logfmt), up to 1 MiB;
 //   - text with the ids in brackets: 2026-03-01 09:15:00 INFO [trace:4bf9 span:00f0 op:POST /bookings] seat held.
@@ -45,9 +48,11 @@
 //
 // It may stand within what others put around it:
 //
+//   - the codes that colour text on a terminal or erase a line;
 //   - the prefix of docker compose logs (web-1  | ), of kubectl logs --prefix ([pod/name/container] ),
-//     and the time that either puts in front with -t or --timestamps; of stern (pod container );
-//   - the prefix of a syslog daemon, in the forms of RFC 3164 and RFC 5424, or of journalctl;
+//     and the time that either puts in front with -t or --timestamps; of stern (pod container ), with times or without;
+//   - the prefix of a syslog daemon, in the forms of RFC 3164, RFC 5424 and rsyslog's with an ISO time,
+//     or of journalctl with any of its options -o for text;
 //   - an entry of a container's log in the form of CRI or of docker's json-file, whose parts of long lines are joined;
 //   - an entry of the journal as journalctl -o json writes it.
 //

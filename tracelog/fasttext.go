@@ -114,8 +114,8 @@ func (f *fastLine) parseText(b []byte, i, end int) bool {
 		if i = endOfKey(b, i); i == start || i >= end || b[i] != '=' {
 			return false
 		}
-		if start == first && bytes.ContainsAny(b[start:i], "[(") {
-			return false // it may be bracketed, as no line is behind an equals sign
+		if start == first && (bytes.ContainsAny(b[start:i], "[(") || string(b[start:i]) == "MESSAGE") {
+			return false // it may be bracketed, as no line is behind an equals sign, or the journal's
 		}
 		known := f.keys.find(b, start, i)
 		i++

@@ -41,14 +41,18 @@ func (e *syntaxError) Error() string {
 }
 
 // A lexer validates JSON. Its methods move i behind what they read, or set err and return false.
+//
+// Numbers that are not finite are values, too, as Python, Ruby and C's printf write them: NaN, -Infinity, inf.
 type lexer struct {
 	b   []byte
 	i   int
 	err *syntaxError
+	odd bool // there was such a number, which is no JSON
 }
 
 // appendMembers appends the members of the one object that line must be, duplicates included.
 // It accepts what encoding/json's Valid accepts, if it is an object: invalid UTF-8 within strings passes.
+// Numbers that are not finite become strings, so that all values are JSON.
 func appendMembers(ms []member, line []byte) ([]member, *syntaxError) {
 	l := lexer{b: line}
 	l.space()
@@ -74,7 +78,11 @@ func appendMembers(ms []member, line []byte) ([]member, *syntaxError) {
 			if !l.value() {
 				return ms, l.err
 			}
-			ms = append(ms, member{key: key, value: l.b[start:l.i:l.i], slot: keySlot(key)})
+			value := l.b[start:l.i:l.i]
+			if l.odd {
+				value, l.odd = quoteNonFinite(value), false
+			}
+			ms = append(ms, member{key: key, value: value, slot: keySlot(key)})
 			l.space()
 			if l.peek(',') {
 				l.i++
@@ -89,7 +97,11 @@ func appendMembers(ms []member, line []byte) ([]member, *syntaxError) {
 	}
 	l.space()
 	if l.i != len(l.b) {
-		return ms, &syntaxError{reason: "more than one JSON object", at: l.i}
+		reason := "text behind the JSON object"
+		if l.peek('{') {
+			reason = "more than one JSON object"
+		}
+		return ms, &syntaxError{reason: reason, at: l.i}
 	}
 	return ms, nil
 }
@@ -147,6 +159,7 @@ func (l *lexer) value() bool {
 			if !l.str() {
 				return false
 			}
+		case l.nonFinite():
 		case c == '-' || isDigit(c):
 			if !l.number() {
 				return false
@@ -210,6 +223,50 @@ func (l *lexer) word(w string) bool {
 		l.i++
 	}
 	return true
+}
+
+// nonFinite reads a number that is not finite, if there is one.
+func (l *lexer) nonFinite() bool {
+	n := nonFiniteLength(l.b[l.i:])
+	l.i += n
+	l.odd = l.odd || n > 0
+	return n > 0
+}
+
+// nonFiniteLength returns the length of the number that b begins with, 0 if it is finite or none.
+func nonFiniteLength(b []byte) int {
+	sign := 0
+	if b[0] == '-' || b[0] == '+' {
+		sign = 1
+	}
+	if len(b) == sign || b[sign]|0x20 != 'n' && b[sign]|0x20 != 'i' {
+		return 0 // nearly always
+	}
+	for _, word := range [...]string{"nan", "infinity", "inf"} {
+		if hasFolded(b[sign:], []byte(word)) {
+			return sign + len(word)
+		}
+	}
+	return 0
+}
+
+// quoteNonFinite returns a value that has been read, with quotes around its numbers that are not finite.
+func quoteNonFinite(v []byte) []byte {
+	var out []byte
+	l := lexer{b: v}
+	for start := 0; l.i < len(v); start = l.i {
+		if v[l.i] == '"' {
+			l.str()
+		} else if n := nonFiniteLength(v[l.i:]); n > 0 {
+			l.i += n
+			out = append(append(append(out, '"'), v[start:l.i]...), '"')
+			continue
+		} else {
+			l.i++
+		}
+		out = append(out, v[start:l.i]...)
+	}
+	return out
 }
 
 // number reads -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)?

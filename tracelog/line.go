@@ -1,6 +1,9 @@
 package tracelog
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // A lineParser makes entries of lines, of whatever form. It remembers nothing from one line to the next
 // but strings that are often the same. It is not for use by several goroutines; its zero value shares no strings.
@@ -53,6 +56,7 @@ func (p *lineParser) parse(line []byte, e *Entry) verdict {
 }
 
 func (p *lineParser) line(line []byte, e *Entry) verdict {
+	line = cutEscapes(line)
 	for n := 0; ; n++ {
 		i := 0
 		for i < len(line) && isSpace(line[i]) {
@@ -61,8 +65,14 @@ func (p *lineParser) line(line []byte, e *Entry) verdict {
 		if i == len(line) {
 			return isBlank
 		}
+		if rest, ok := cutArray(line[i:]); ok {
+			if len(rest) == 0 {
+				return isBlank
+			}
+			line, i = rest, 0
+		}
 		if line[i] == '{' {
-			return p.object(line, e)
+			return p.object(cutArrayEnd(line), e)
 		}
 		if n == maxPrefixes {
 			break
@@ -77,7 +87,10 @@ func (p *lineParser) line(line []byte, e *Entry) verdict {
 		}
 		line = rest
 	}
-	if p.bracketed(line, e) || p.logfmt(line, e) || p.plainLog(line, e) {
+	if p.form(line, e) {
+		return isRecord
+	}
+	if rest, ok := p.cutSternText(line); ok && p.form(rest, e) {
 		return isRecord
 	}
 	p.content, p.cut = line, false
@@ -85,6 +98,47 @@ func (p *lineParser) line(line []byte, e *Entry) verdict {
 		p.reason = reasonText
 	}
 	return isBad
+}
+
+// form reads a line of text of one of the known forms.
+func (p *lineParser) form(line []byte, e *Entry) bool {
+	*e = Entry{File: e.File, Line: e.Line, Raw: e.Raw}
+	p.isText, p.stamped = false, false
+	return p.bracketed(line, e) || p.logfmt(line, e) || p.plainLog(line, e)
+}
+
+// cutArray cuts what stands before an object that is on a line of its own in an array: a bracket, a comma.
+// Of a line with nothing but these, nothing is left.
+func cutArray(line []byte) (rest []byte, ok bool) {
+	switch line[0] {
+	case '[', ',':
+		if rest = bytes.TrimLeft(line[1:], " \t"); len(rest) > 0 && rest[0] == '{' {
+			return rest, true
+		}
+	case ']':
+	default:
+		return line, false
+	}
+	switch string(bytes.TrimRight(line, " \t\r")) {
+	case "[", "]", "],", ",":
+		return nil, true
+	}
+	return line, false
+}
+
+// cutArrayEnd cuts what stands behind such an object.
+func cutArrayEnd(line []byte) []byte {
+	rest := line
+	for _, c := range [...]byte{',', ']'} {
+		rest = bytes.TrimRight(rest, " \t\r")
+		if n := len(rest); rest[n-1] == c {
+			rest = rest[:n-1]
+		}
+	}
+	if rest = bytes.TrimRight(rest, " \t\r"); rest[len(rest)-1] == '}' {
+		return rest
+	}
+	return line
 }
 
 // object reads a line that is one JSON object.

@@ -6,7 +6,7 @@ import (
 )
 
 // maxPrefixes is how many prefixes a line may have one after another: "docker compose logs -t" puts two.
-const maxPrefixes = 4
+const maxPrefixes = 6
 
 // cutPrefix cuts what somebody has put before the line that a program wrote:
 //
@@ -14,36 +14,56 @@ const maxPrefixes = 4
 //	[pod/api-7d9f-x2/api] {…}                   kubectl logs --prefix; the service is the container
 //	2026-03-01T09:15:00.123456789Z {…}          -t or --timestamps of either
 //	2026-03-01T09:15:00.123456789Z stdout F {…} a container's file in the form of CRI
-//	api-7d9f-x2 api {…}                         stern; the service is the container
-//	2026-03-01T09:15:00.5+00:00 web1 api[47]: {…} syslog; the service is the tag: see cutSyslog
+//	api-7d9f-x2 api {…}                         stern; the service is the container: see cutStern
+//	2026-03-01T09:15:00.5+00:00 web1 api[47]: {…} syslog and journalctl; the service is the tag: see cutSyslog
+//	MESSAGE={…}                                 journalctl -o verbose and export
+//	data: {…}                                   server-sent events, as journalctl -o json-sse writes them
 //
-// and a byte order mark, and the codes of colours. It notes the time and the service.
+// and marks of a byte order and of a record. It notes the time and the service.
 func (p *lineParser) cutPrefix(line []byte) (rest []byte, ok bool) {
 	switch c := line[0]; {
 	case c == '[':
-		return p.cutPod(line)
+		if rest, ok := p.cutPod(line); ok {
+			return rest, true
+		}
+		return p.cutMonotonic(line)
 	case isDigit(c):
 		if c, ok := cutCRI(line); ok {
 			p.at, _ = parseTime(c.at)
 			return c.content, true
 		}
-		if word, rest, ok := bytes.Cut(line[:min(len(line), 64)], []byte(" ")); ok && len(rest) > 0 && len(word) >= len("2006-01-02T15:04:05Z") {
-			if t, ok := parseTime(word); ok {
+		if word, rest, ok := bytes.Cut(line[:min(len(line), 64)], []byte(" ")); ok && len(rest) > 0 {
+			rest = line[len(word)+1:]
+			if t, ok := parseTime(word); ok && len(word) >= len("2006-01-02T15:04:05Z") {
 				p.at = t
-				return line[len(word)+1:], true
+				return rest, true
+			}
+			if t, ok := parseEpoch(word); ok {
+				if rest, ok := p.cutTag(rest, true); ok {
+					p.at = t
+					return rest, true
+				}
 			}
 		}
-	case c == '\x1b':
-		return cutColor(line)
 	case c == '\xef':
 		return bytes.CutPrefix(line, []byte("\xef\xbb\xbf"))
+	case c == '\x1e': // of JSON text sequences (RFC 7464)
+		return line[1:], true
 	case c == '<':
 		return p.cutSyslog(line)
+	}
+	for _, name := range [...]string{"MESSAGE=", "data: "} {
+		if rest, ok := bytes.CutPrefix(line, []byte(name)); ok && len(rest) > 0 && rest[0] == '{' {
+			return rest, true
+		}
 	}
 	if rest, ok := p.cutCompose(line); ok {
 		return rest, true
 	}
 	if rest, ok := p.cutSyslog(line); ok {
+		return rest, true
+	}
+	if rest, ok := p.cutFull(line); ok {
 		return rest, true
 	}
 	if !p.at.IsZero() { // in front of it
@@ -54,41 +74,21 @@ func (p *lineParser) cutPrefix(line []byte) (rest []byte, ok bool) {
 	return p.cutStern(line)
 }
 
-// cutColor cuts one escape sequence that sets a colour, as ESC[36m.
-func cutColor(line []byte) (rest []byte, ok bool) {
-	rest, ok = bytes.CutPrefix(line, []byte("\x1b["))
-	if !ok {
-		return line, false
-	}
-	rest = bytes.TrimLeft(rest[:min(len(rest), 16)], "0123456789;")
-	if len(rest) == 0 || rest[0] != 'm' {
-		return line, false
-	}
-	end := min(len(line), 16+2) - len(rest) + 1
-	return line[end:], true
-}
-
 // cutCompose cuts "web-1  | ".
 func (p *lineParser) cutCompose(line []byte) (rest []byte, ok bool) {
 	n := 0
 	for n < len(line) && n < 128 && (isDigit(line[n]) || 'a' <= line[n] && line[n] <= 'z' || 'A' <= line[n] && line[n] <= 'Z' ||
-		n > 0 && (line[n] == '-' || line[n] == '_' || line[n] == '.')) {
+		n > 0 && (line[n] == '-' || line[n] == '_' || line[n] == '.' || line[n] == '@')) {
 		n++
 	}
 	if n == 0 {
 		return line, false
 	}
 	rest = bytes.TrimLeft(line[n:], " ")
-	if r, ok := cutColor(rest); ok {
-		rest = r
-	}
 	if len(rest) == 0 || rest[0] != '|' {
 		return line, false
 	}
 	rest = rest[1:]
-	if r, ok := cutColor(rest); ok {
-		rest = r
-	}
 	if len(rest) > 0 && rest[0] != ' ' {
 		return line, false
 	}
@@ -96,8 +96,13 @@ func (p *lineParser) cutCompose(line []byte) (rest []byte, ok bool) {
 	return bytes.TrimPrefix(rest, []byte(" ")), true
 }
 
-// composeService returns the name without the number of the container.
+// composeService returns the name without the number of the container: web of web-1, and of web.1.x7q3@node,
+// as docker service logs writes it.
 func composeService(name []byte) []byte {
+	if bytes.IndexByte(name, '@') > 0 {
+		name, _, _ = bytes.Cut(name, []byte("."))
+		return name
+	}
 	end := len(name)
 	for end > 0 && isDigit(name[end-1]) {
 		end--
@@ -120,30 +125,6 @@ func (p *lineParser) cutPod(line []byte) (rest []byte, ok bool) {
 	name := line[len("[pod/"):end]
 	p.service = p.in.string(name[bytes.LastIndexByte(name, '/')+1:])
 	return bytes.TrimPrefix(line[end+1:], []byte(" ")), true
-}
-
-// cutStern cuts "pod container ", and "namespace pod container ". Nothing marks them, so they must have the looks
-// of such names, and an object must follow: "config loaded {…}" is a line of text.
-func (p *lineParser) cutStern(line []byte) (rest []byte, ok bool) {
-	end := bytes.IndexByte(line[:min(len(line), 600)], '{')
-	if end < 1 || line[end-1] != ' ' {
-		return line, false
-	}
-	words := bytes.Split(line[:end-1], []byte(" "))
-	if len(words) < 2 || len(words) > 3 {
-		return line, false
-	}
-	for _, w := range words {
-		if !isName(w) {
-			return line, false
-		}
-	}
-	pod, container := words[len(words)-2], words[len(words)-1]
-	if !bytes.Contains(pod, []byte("-")) || !bytes.ContainsAny(pod, "0123456789") {
-		return line, false
-	}
-	p.service = p.in.string(container)
-	return line[end:], true
 }
 
 // A chunk is what one entry of a container's log holds: a line, or a part of it.

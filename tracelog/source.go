@@ -15,7 +15,7 @@ type Source struct {
 	Lines   int // a last one without a newline included
 	Records int
 	Joined  int // lines whose record goes on, and counts, on a later line: a container runtime cut it
-	Blank   int // lines with nothing on them
+	Blank   int // lines with nothing on them, or with no more than a bracket or a comma of a JSON array
 	Bad     int // lines that are no record
 
 	// BadLines are the first 100 findings about the bad lines, in order.
