@@ -129,6 +129,9 @@ func (e *Entry) Attrs() []Attr {
 // its value is what stands on the line. If there is none, the key is a path: "req.user.id" is
 // the member "id" of the object "req.user", else of the object "user" of "req".
 //
+// A key that OpenTelemetry has renamed, as http.method to http.request.method, is found under its other name if the line has
+// none of its own.
+//
 // It reads Raw each time. The value may share its memory.
 func (e *Entry) Attr(key string) (json.RawMessage, bool) {
 	p := lineParser{members: make([]member, 0, 16)}
@@ -136,7 +139,7 @@ func (e *Entry) Attr(key string) (json.RawMessage, bool) {
 	if p.parse(e.Raw, &same) != isRecord {
 		return nil, false
 	}
-	return lookup(p.members, key)
+	return lookupEither(p.members, key)
 }
 
 // lookup looks for the longest key that path begins with, then for the rest of the path in its value.

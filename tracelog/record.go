@@ -169,7 +169,7 @@ func (r *Record) Attr(key string) (json.RawMessage, bool) {
 	if r.parser.parse(r.line, &e) != isRecord {
 		return nil, false
 	}
-	return lookup(r.parser.members, key)
+	return lookupEither(r.parser.members, key)
 }
 
 func (r *Record) time(f field) time.Time {

@@ -1,0 +1,41 @@
+package tracelog
+
+import "encoding/json"
+
+// renamed are the attributes of HTTP and of the network whose names changed when OpenTelemetry's semantic conventions
+// became stable (1.23), old and new. Those of which the value changed too are not among them.
+var renamed = [][2]string{
+	{"http.method", "http.request.method"},
+	{"http.status_code", "http.response.status_code"},
+	{"http.url", "url.full"},
+	{"http.scheme", "url.scheme"},
+	{"http.user_agent", "user_agent.original"},
+	{"http.client_ip", "client.address"},
+	{"http.request_content_length", "http.request.body.size"},
+	{"http.response_content_length", "http.response.body.size"},
+	{"http.resend_count", "http.request.resend_count"},
+	{"net.peer.name", "server.address"},
+	{"net.peer.port", "server.port"},
+	{"net.protocol.name", "network.protocol.name"},
+	{"net.protocol.version", "network.protocol.version"},
+	{"net.sock.peer.addr", "network.peer.address"},
+	{"net.sock.peer.port", "network.peer.port"},
+}
+
+// otherName are the old names by the new ones, and the new ones by the old.
+var otherName = func() map[string]string {
+	names := make(map[string]string, 2*len(renamed))
+	for _, r := range renamed {
+		names[r[0]], names[r[1]] = r[1], r[0]
+	}
+	return names
+}()
+
+// lookupEither is lookup of a key, or else of its other name.
+func lookupEither(members []member, key string) (json.RawMessage, bool) {
+	v, ok := lookup(members, key)
+	if other := otherName[key]; !ok && other != "" {
+		return lookup(members, other)
+	}
+	return v, ok
+}
