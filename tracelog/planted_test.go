@@ -42,7 +42,7 @@ func TestEdgesOfForms(t *testing.T) {
 	const object = `{"msg":"m","trace":"t"}`
 	for line, service := range map[string]string{
 		"a-very-long-service-name-1  | " + object: "a-very-long-service-name", "web-  | " + object: "web-", "9  | " + object: "9", "-1  | " + object: "",
-		"ns pod-7d9f api " + object: "api", "ns ns pod-7d9f api " + object: "", "pod-x api " + object: "",
+		"ns pod-7d9f api " + object: "api", "ns ns pod-7d9f api " + object: "", "pod-x api " + object: "api", "pod api " + object: "",
 		"<9>Mar  1 09:15:00 web1 api[1]: " + object: "api", "<>Mar  1 09:15:00 web1 api[1]: " + object: "",
 		"Mar x1 09:15:00 web1 api[1]: " + object: "", "Mar  x 09:15:00 web1 api[1]: " + object: "", "Mar  1 09:15:00 web1 /usr/bin/api[1]: " + object: "api",
 		`<134>1 2026-03-01T09:15:00Z web1 api 1 - [x a="\] b"] ` + object: "api", `<134>1 2026-03-01T09:15:00Z web1 api 1 - [x a="b"` + object: "",

@@ -83,10 +83,11 @@ func (p *lineParser) stern(container []byte, at time.Time) {
 	}
 }
 
-// isPodName reports whether b can be the name of a namespace, a pod or a container (RFC 1123).
+// isPodName reports whether b can be the name of a namespace, a pod or a container (RFC 1123),
+// or of what is like them elsewhere, with an underscore.
 func isPodName(b []byte) bool {
 	for _, c := range b {
-		if !isDigit(c) && (c < 'a' || c > 'z') && c != '-' && c != '.' {
+		if !isDigit(c) && (c < 'a' || c > 'z') && c != '-' && c != '.' && c != '_' {
 			return false
 		}
 	}
