@@ -380,3 +380,13 @@ func TestIsOurs(t *testing.T) {
 		}
 	}
 }
+
+// The record of a span's start, kept until the span has failed, says nothing of the failure.
+func TestSpanStartSaysNoFailure(t *testing.T) {
+	_, s := testSpan(context.Background(), "op")
+	s.Fail(errors.New("failed"))
+	s.extra().stack = "stack"
+	if attrs := appendRareSchema(nil, defaultFormat, s, eventStart); len(attrs) > 0 {
+		t.Errorf("got %v", attrs)
+	}
+}
