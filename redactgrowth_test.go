@@ -128,15 +128,8 @@ func TestRedactValueLinear(t *testing.T) {
 	}
 }
 
-// Where slog.JSONHandler takes exponential time itself, for pointers that many share, redaction costs no more than that
-// line does, and no more levels are followed than anywhere.
+// Pointers that many share are followed no deeper than anything else.
 func TestRedactSharedPointers(t *testing.T) {
-	if raceEnabled {
-		t.Skip("race: the detector takes its own time")
-	}
-	if ratio := costRatio(t, sharedPairs(11), nil); ratio > 2 {
-		t.Errorf("want at most twice the time of slog.JSONHandler, got %.2f", ratio)
-	}
 	line := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "v", sharedPairs(maxRedactDepth)) })
 	if !strings.Contains(line, `"v":"!ERROR:redact: more than 100 levels"`) {
 		t.Errorf("%.200s", line)
