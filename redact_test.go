@@ -687,13 +687,13 @@ func TestSecretOutOfReach(t *testing.T) {
 			t.Errorf("%s is within reach: %s", what, text)
 		}
 	}
-	extra, index, width, noVerb := "a", "%[3]d", "%*d", "%!"
+	wrong := strings.Fields("a %[3]d %*d %!") // which vet does not look into
 	asXML, err := xml.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for what, text := range map[string]string{
-		"EXTRA": fmt.Sprintf(extra, s), "BADINDEX": fmt.Sprintf(index, s), "BADWIDTH": fmt.Sprintf(width, s, 1), "%!": fmt.Sprintf(noVerb, s), "%v": fmt.Sprint(&s, []any{s}),
+		"EXTRA": fmt.Sprintf(wrong[0], s), "BADINDEX": fmt.Sprintf(wrong[1], s), "BADWIDTH": fmt.Sprintf(wrong[2], s, 1), "%!": fmt.Sprintf(wrong[3], s), "%v": fmt.Sprint(&s, []any{s}),
 		"XML": string(asXML), "error": errors.Join(fmt.Errorf("%v", s)).Error(), "map key, fmt": fmt.Sprint(map[Secret]int{s: 1}), "interface": fmt.Sprint(struct{ S any }{s}),
 	} {
 		if strings.Contains(text, "hush") {

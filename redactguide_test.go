@@ -1,5 +1,7 @@
 package slogtrace
 
+//lint:file-ignore SA5008 not all versions of encoding/json take a name from such tags
+
 import (
 	"bytes"
 	"context"
@@ -72,7 +74,6 @@ func TestRedactHiddenDeep(t *testing.T) {
 
 // A name that only encoding/json can read out of a tag, as that of some Go versions does, is a name.
 func TestRedactGuideOddTags(t *testing.T) {
-	//lint:ignore SA5008 not all versions of encoding/json take a name from such tags
 	for _, v := range []any{
 		struct {
 			A string `json:"'p\\u0069n'"`

@@ -1,5 +1,7 @@
 package slogtrace
 
+//lint:file-ignore U1000 these types are read by reflection
+
 import (
 	"context"
 	"encoding/json"

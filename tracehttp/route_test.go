@@ -237,7 +237,8 @@ func TestSetRoute(t *testing.T) {
 		t.Errorf("the span that has ended is %q now", op)
 	}
 	// Without a request there is nothing to tell.
-	tracehttp.SetRoute(nil, "/x")
+	var none context.Context
+	tracehttp.SetRoute(none, "/x")
 	tracehttp.SetRoute(t.Context(), "/x")
 	rec := tracetest.NewRecorder()
 	ctx, own := slogtrace.NewTracer(rec, nil).Start(t.Context(), "own")

@@ -121,8 +121,8 @@ var (
 	slotTime, slotLevel, slotMessage, slotJournal    slot
 	slotTrace, slotSpan, slotOp                      slot
 	slotNanoseconds, slotGoDuration, slotTransaction slot
-	slotError, slotService, slotSpanName             slot
-	slotFlags, slotECSVersion, slotPrefix            slot
+	slotError, slotSpanName, slotPrefix              slot
+	slotFlags, slotECSVersion                        slot
 	slotDatadogTrace, slotDatadogSpan                slot
 )
 
@@ -258,7 +258,7 @@ func init() {
 	slotPrefix = slotOf("prefix")
 	slotDatadogTrace, slotDatadogSpan = slotOf("dd.trace_id"), slotOf("dd.span_id")
 	slotFlags, slotECSVersion = slotOf("trace_flags"), slotOf("ecs.version")
-	slotService, slotSpanName = slotOf("service"), slotOf("span.name")
+	slotSpanName = slotOf("span.name")
 	initCrossed()
 	for key := range maps.Clone(slots) {
 		if outer, ok := schema.Outer(key); ok {

@@ -67,7 +67,7 @@ func (p *lineParser) cutFull(line []byte) (rest []byte, ok bool) {
 	if !ok || end == len(when) {
 		return line, false
 	}
-	zone, rest, ok := bytes.Cut(when[end+1:min(len(when), end+12)], []byte(" "))
+	zone, _, ok := bytes.Cut(when[end+1:min(len(when), end+12)], []byte(" "))
 	if !ok || len(bytes.Trim(zone, "ABCDEFGHIJKLMNOPQRSTUVWXYZ+-0123456789:")) > 0 {
 		return line, false
 	}
