@@ -199,7 +199,7 @@ func (t *tailer) openLog(path string) (*handle, error) {
 }
 
 // lookEach times the number of files that are followed is how often a calm one is looked at, where they are many.
-const lookEach = time.Millisecond
+const lookEach = 1500 * time.Microsecond
 
 // rest waits until it is time to look at a file again.
 func (t *tailer) rest(ctx context.Context, f *follower, calm bool) {
