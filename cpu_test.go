@@ -44,10 +44,29 @@ func medianCPU(t testing.TB, fs ...func()) []time.Duration {
 
 // wantLinear reports an error if f takes more than three times as long when n doubles, by the median of ten.
 // It doubles n three times: work that is quadratic takes 64 times as long then, and a busy machine cannot hide it.
+// It repeats f until the clock's grain does not count.
 func wantLinear(t *testing.T, n int, f func(n int)) {
 	t.Helper()
-	m := medianCPU(t, func() { f(n) }, func() { f(8 * n) })
+	repeat := 1
+	for ; repeat < 1024; repeat *= 2 {
+		start := cpuTime(t)
+		for range repeat {
+			f(n)
+		}
+		if cpuTime(t)-start > 2*time.Millisecond {
+			break
+		}
+	}
+	times := func(n int) func() {
+		return func() {
+			for range repeat {
+				f(n)
+			}
+		}
+	}
+	m := medianCPU(t, times(n), times(8*n))
 	if m[1] > 3*3*3*m[0] {
 		t.Errorf("%v for %d, %v for %d: more than three times as long for each doubling", m[0], n, m[1], 8*n)
 	}
+	t.Logf("%.1f times as long for eight times as much", float64(m[1])/float64(m[0]))
 }
