@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/slogtrace/slogtrace/internal/headers"
+	"github.com/slogtrace/slogtrace/internal/hook"
 )
 
 type baggageOutcome struct {
@@ -219,7 +219,7 @@ func mustBaggage(tb testing.TB, ctx context.Context, keyValues ...string) contex
 // remoteBaggage returns a context with lines as the baggage of a remote parent.
 func remoteBaggage(tb testing.TB, lines ...string) context.Context {
 	tb.Helper()
-	ctx, err := headers.Extract(context.Background(), []string{testTraceparent}, nil, lines)
+	ctx, err := hook.Extract(context.Background(), []string{testTraceparent}, nil, lines)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -227,7 +227,7 @@ func remoteBaggage(tb testing.TB, lines ...string) context.Context {
 }
 
 func headerBaggage(ctx context.Context) string {
-	_, _, baggage := headers.Inject(ctx)
+	_, _, baggage := hook.Inject(ctx)
 	return baggage
 }
 
@@ -409,7 +409,7 @@ func TestExtractBaggage(t *testing.T) {
 			`slogtrace: traceparent: want one header line, got 2; slogtrace: baggage: left out 1 not valid: member 2: want key=value, got "c"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			ctx, err := headers.Extract(base, test.traceparent, nil, test.baggage)
+			ctx, err := hook.Extract(base, test.traceparent, nil, test.baggage)
 			if diff := cmp.Diff(test.wantErr, errorString(err)); diff != "" {
 				t.Errorf("error (-want +got):\n%s", diff)
 			}
@@ -426,12 +426,12 @@ func TestExtractBaggage(t *testing.T) {
 	}
 	// A line that says nothing leaves a context without anything of ours as it is.
 	for _, line := range []string{"", "c"} {
-		if ctx, _ := headers.Extract(context.Background(), nil, nil, []string{line}); ctx != context.Background() {
+		if ctx, _ := hook.Extract(context.Background(), nil, nil, []string{line}); ctx != context.Background() {
 			t.Errorf("%q put something into the context: %v", line, ctx)
 		}
 	}
 	var none context.Context
-	if ctx, err := headers.Extract(none, nil, nil, []string{"a=1"}); err != nil || baggageText(ctx) != "a=1" {
+	if ctx, err := hook.Extract(none, nil, nil, []string{"a=1"}); err != nil || baggageText(ctx) != "a=1" {
 		t.Errorf("nil context: %v, %v", ctx, err)
 	}
 }
@@ -590,7 +590,7 @@ func TestBaggageOnSpans(t *testing.T) {
 func TestWithStaysHere(t *testing.T) {
 	ctx := With(mustBaggage(t, With(context.Background(), slog.String("secret", "s")), "a", "1"), slog.String("a", "secret"))
 	ctx, _ = NewTracer(slog.DiscardHandler, nil).Start(ctx, "op", slog.String("attr", "secret"))
-	_, _, line := headers.Inject(ctx)
+	_, _, line := hook.Inject(ctx)
 	if line != "a=1" || NewCarrier(ctx).Baggage != "a=1" {
 		t.Errorf("header %q, carrier %+v", line, NewCarrier(ctx))
 	}
@@ -616,7 +616,7 @@ func TestBaggageAllocs(t *testing.T) {
 		{"to be decoded, and compacted", 6, func() { _, _ = parseBaggage(encoded...) }},             // value, its bytes, header
 		{"WithBaggage", 8, func() { allocSink.ctx, allocSink.err = WithBaggage(ctx, "user", "u") }}, // 3, header, member, env, bag, context
 		{"child", 1, func() { _, _ = tr.Start(ctx, "op") }},
-		{"header", 1, func() { _, _, _ = headers.Inject(below) }}, // traceparent
+		{"header", 1, func() { _, _, _ = hook.Inject(below) }}, // traceparent
 		{"carrier", 2, func() { allocSink.c = NewCarrier(below) }},
 		{"Baggage", 3, func() {
 			for k := range Baggage(below) {
@@ -710,7 +710,7 @@ func FuzzBaggage(f *testing.F) {
 			checkErrorText(t, err)
 		}
 		checkBaggage(t, b)
-		ctx, _ := headers.Extract(t.Context(), []string{testTraceparent}, nil, lines)
+		ctx, _ := hook.Extract(t.Context(), []string{testTraceparent}, nil, lines)
 		var got [][3]string
 		if b != nil {
 			var texts []string
@@ -783,7 +783,7 @@ func BenchmarkBaggage(b *testing.B) {
 				_, _ = parseBaggage(bench.line)
 			}
 		})
-		ctx, _ := headers.Extract(context.Background(), []string{testTraceparent}, nil, []string{bench.line})
+		ctx, _ := hook.Extract(context.Background(), []string{testTraceparent}, nil, []string{bench.line})
 		ctx, _ = tr.Start(ctx, "op")
 		b.Run("record "+bench.name, func(b *testing.B) {
 			b.ReportAllocs()

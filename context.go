@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/slogtrace/slogtrace/internal/headers"
+	"github.com/slogtrace/slogtrace/internal/hook"
 )
 
 // An env is what a context hands down beside the current span.
@@ -22,7 +22,7 @@ type env struct {
 	rate   float64      // sample rate of the trace; 0 stands for 1
 	bag    *bag         // nil without baggage; with it there are attrs
 
-	decided headers.Sampling // what becomes of a trace that begins here; Defer: the Sampler says
+	decided hook.Sampling // what becomes of a trace that begins here; Defer: the Sampler says
 }
 
 // A bag is the baggage of an env. It is apart from it, so that those without stay small.
@@ -37,7 +37,7 @@ var noEnv env
 // shared returns an env like e. Most say no more than who the Tracer is, and need no memory of their own.
 func (e *env) shared() *env {
 	switch {
-	case len(e.attrs) > 0 || e.state != "" || e.rate != 0 || e.decided != headers.Defer:
+	case len(e.attrs) > 0 || e.state != "" || e.rate != 0 || e.decided != hook.Defer:
 		own := *e // not e itself, which would be on the heap in each case
 		return &own
 	}
@@ -354,7 +354,7 @@ func Detach(ctx context.Context) context.Context {
 		ctx = context.Background()
 	}
 	c := currentOf(ctx)
-	if !c.inTrace() && (c.env == nil || c.env.decided == headers.Defer) {
+	if !c.inTrace() && (c.env == nil || c.env.decided == hook.Defer) {
 		return ctx
 	}
 	e := env{tracer: c.env.tracer, attrs: c.env.attrs, keys: c.env.keys, bag: c.env.bag}

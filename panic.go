@@ -20,16 +20,16 @@ func (e *panicError) Unwrap() error {
 
 const maxStackFrames = 32
 
-// These are where a panic goes on that a span has reported.
-var (
-	endFunction    = reflect.TypeFor[Span]().PkgPath() + ".(*Span).End"
-	serverFunction = reflect.TypeFor[Span]().PkgPath() + "/tracehttp.(*writer).finish"
-	clientFunction = reflect.TypeFor[Span]().PkgPath() + "/tracehttp.endUnlessReturned"
-)
+// panicAgain goes on with a panic that a span has reported.
+//
+//go:noinline
+func panicAgain(value any) { panic(value) }
+
+var panicAgainEntry = reflect.ValueOf(panicAgain).Pointer()
 
 // panicStack returns the stack of the panic that is being recovered from, innermost call first,
 // in the form of runtime/debug.Stack but without what lies above the panic, and without addresses.
-// It is "" if the panic came out of the End of another span: that one, further in, has the stack.
+// It is "" if the end of another, inner span passed the panic on: that one has the stack.
 func panicStack() string {
 	pcs := make([]uintptr, 128)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
@@ -46,7 +46,7 @@ func panicStack() string {
 		case n == maxStackFrames:
 			b.WriteString("...\n")
 			return b.String()
-		case n == 0 && (f.Function == endFunction || f.Function == serverFunction || f.Function == clientFunction):
+		case n == 0 && f.Entry == panicAgainEntry:
 			return ""
 		case f.Function != "":
 			fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)

@@ -17,7 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/slogtrace/slogtrace/internal/headers"
+	"github.com/slogtrace/slogtrace/internal/hook"
 	"github.com/slogtrace/slogtrace/internal/ids"
 )
 
@@ -380,10 +380,10 @@ func TestIgnoreParent(t *testing.T) {
 		for _, parent := range []bool{true, false} {
 			sc := testSpanContext
 			sc.Flags, sc.State = FlagRandom, "vendor=a"
-			decided := headers.Deny
+			decided := hook.Deny
 			if parent {
 				sc.Flags |= FlagSampled
-				decided = headers.Accept
+				decided = hook.Accept
 			}
 			asked = nil
 			ctx, span := tr.Start(ContextWithRemoteSpanContext(t.Context(), sc), "op", slog.Int("n", 1))
@@ -404,7 +404,7 @@ func TestIgnoreParent(t *testing.T) {
 				}
 			}
 			// B3 can decide without a trace.
-			_, span = tr.Start(headers.Continue(t.Context(), [16]byte{}, [8]byte{}, decided), "op")
+			_, span = tr.Start(hook.Continue(t.Context(), [16]byte{}, [8]byte{}, decided), "op")
 			if got := span.SpanContext().IsSampled(); got != tt.want(parent) {
 				t.Errorf("%s: decided %t without a trace, sampled %t", tt.name, parent, got)
 			}

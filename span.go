@@ -287,7 +287,7 @@ func (s *Span) End(err ...*error) {
 	}
 	s.end(end, failure, p)
 	if p != nil {
-		panic(p)
+		panicAgain(p)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/slogtrace/slogtrace/internal/headers"
+	"github.com/slogtrace/slogtrace/internal/hook"
 	"github.com/slogtrace/slogtrace/internal/ids"
 )
 
@@ -170,9 +170,9 @@ func (t *Tracer) newTrace(ctx context.Context, s *Span) {
 	appendHex(s.ids[:0], id[:])
 	s.flags = FlagRandom | FlagSampled
 	switch {
-	case s.env.decided == headers.Deny && !t.ignoresParent:
+	case s.env.decided == hook.Deny && !t.ignoresParent:
 		s.flags = FlagRandom
-	case t.opts.Sampler != nil && (s.env.decided == headers.Defer || t.ignoresParent):
+	case t.opts.Sampler != nil && (s.env.decided == hook.Defer || t.ignoresParent):
 		t.sample(s, SampleInput{Context: ctx, TraceID: id})
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/slogtrace/slogtrace"
-	"github.com/slogtrace/slogtrace/internal/headers"
+	"github.com/slogtrace/slogtrace/internal/hook"
 )
 
 // A b3 is what B3 headers say (github.com/openzipkin/b3-propagation).
@@ -15,8 +15,8 @@ import (
 type b3 struct {
 	trace    slogtrace.TraceID
 	span     slogtrace.SpanID
-	sampling headers.Sampling
-	debug    bool // implies headers.Accept
+	sampling hook.Sampling
+	debug    bool // implies hook.Accept
 }
 
 // A b3Error says what is wrong, without the text that came.
@@ -57,11 +57,11 @@ func parseB3Single(s string) (b3, error) {
 func (v *b3) decide(state byte) error {
 	switch state {
 	case '0':
-		v.sampling = headers.Deny
+		v.sampling = hook.Deny
 	case '1':
-		v.sampling = headers.Accept
+		v.sampling = hook.Accept
 	case 'd':
-		v.sampling, v.debug = headers.Accept, true
+		v.sampling, v.debug = hook.Accept, true
 	default:
 		return errB3Single
 	}
@@ -120,7 +120,7 @@ func parseB3Multi(trace, span, parent, sampled, flags []string) (b3, error) {
 		return b3{}, errB3Parent
 	}
 	if first(flags) == "1" {
-		v.sampling, v.debug = headers.Accept, true
+		v.sampling, v.debug = hook.Accept, true
 		return v, nil
 	}
 	if len(sampled) == 0 {
@@ -128,9 +128,9 @@ func parseB3Multi(trace, span, parent, sampled, flags []string) (b3, error) {
 	}
 	switch s := first(sampled); {
 	case s == "1", strings.EqualFold(s, "true"):
-		v.sampling = headers.Accept
+		v.sampling = hook.Accept
 	case s == "0", strings.EqualFold(s, "false"):
-		v.sampling = headers.Deny
+		v.sampling = hook.Deny
 	default:
 		return b3{}, errB3Sampling
 	}
@@ -173,7 +173,7 @@ type debugKey struct{}
 
 // context returns ctx continued by v. That a trace is for debugging is known to B3 only, so it travels beside the span.
 func (v b3) context(ctx context.Context) context.Context {
-	ctx = headers.Continue(ctx, v.trace, v.span, v.sampling)
+	ctx = hook.Continue(ctx, v.trace, v.span, v.sampling)
 	if v.debug {
 		ctx = context.WithValue(ctx, debugKey{}, v.trace)
 	}

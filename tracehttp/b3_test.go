@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/slogtrace/slogtrace"
-	"github.com/slogtrace/slogtrace/internal/headers"
+	"github.com/slogtrace/slogtrace/internal/hook"
 )
 
 // An outcome is what the text of B3 has for some headers, as testdata/b3.json writes it.
@@ -59,7 +59,7 @@ func (o outcome) is(v b3, err error, any bool) bool {
 		}
 		return *s
 	}
-	sampling := map[string]headers.Sampling{"defer": headers.Defer, "deny": headers.Deny, "accept": headers.Accept, "debug": headers.Accept}[o.Sampling]
+	sampling := map[string]hook.Sampling{"defer": hook.Defer, "deny": hook.Deny, "accept": hook.Accept, "debug": hook.Accept}[o.Sampling]
 	return err == nil && v.trace.String() == text(o.TraceID) && v.span.String() == text(o.SpanID) && v.sampling == sampling && v.debug == o.Debug
 }
 
@@ -101,7 +101,7 @@ func TestB3Vectors(t *testing.T) {
 					}
 					ctx, extractErr := Extract(t.Context(), keys)
 					sc := slogtrace.SpanContextFromContext(ctx)
-					if sc.TraceID != v.trace || sc.SpanID != v.span || sc.IsSampled() != (v.span.IsValid() && v.sampling == headers.Accept) || (err != nil) != (extractErr != nil) {
+					if sc.TraceID != v.trace || sc.SpanID != v.span || sc.IsSampled() != (v.span.IsValid() && v.sampling == hook.Accept) || (err != nil) != (extractErr != nil) {
 						t.Errorf("Extract: got %+v, %v", sc, extractErr)
 					}
 				}
@@ -137,7 +137,7 @@ func TestB3Out(t *testing.T) {
 		sc := span.SpanContext()
 		debug := strings.HasSuffix(in.Get("B3"), "d")
 		if single != multi || err != nil || multiErr != nil || single.trace != sc.TraceID || single.span != sc.SpanID ||
-			single.debug != debug || (single.sampling == headers.Accept) != sc.IsSampled() {
+			single.debug != debug || (single.sampling == hook.Accept) != sc.IsSampled() {
 			t.Errorf("%v: out %v", in, out)
 		}
 		if debug && len(in.Get("B3")) > 1 {
@@ -177,11 +177,11 @@ func FuzzB3Single(f *testing.F) {
 			}
 			switch m[1] + m[4] {
 			case "0":
-				want.sampling = headers.Deny
+				want.sampling = hook.Deny
 			case "1":
-				want.sampling = headers.Accept
+				want.sampling = hook.Accept
 			case "d":
-				want.sampling, want.debug = headers.Accept, true
+				want.sampling, want.debug = hook.Accept, true
 			}
 		}
 		if got != want || (err == nil) != valid {
@@ -264,7 +264,7 @@ func FuzzExtract(f *testing.F) {
 		if without {
 			v, _ := parseB3Single(single)
 			want = slogtrace.SpanContext{TraceID: v.trace, SpanID: v.span}
-			if v.sampling == headers.Accept && want.IsValid() {
+			if v.sampling == hook.Accept && want.IsValid() {
 				want.Flags = slogtrace.FlagSampled
 			}
 		} else {

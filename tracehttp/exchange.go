@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"reflect"
 	"sync"
-
-	"github.com/slogtrace/slogtrace"
 )
 
 // An exchange is a request with its answer, as the contexts of the request know it.
@@ -19,7 +17,7 @@ type exchange struct {
 	context.Context
 	request http.Request    // as handed down, under the span's context
 	handler *handler        // the outermost one: its options count
-	span    *slogtrace.Span // set before anybody else sees the exchange
+	current context.Context // in which the request's span is current; set before anybody else sees the exchange
 	ids     []namedID       // the request ids, which a transport sends on
 
 	// The request as it came, to recognise its copies.
@@ -29,7 +27,7 @@ type exchange struct {
 	mu      sync.Mutex // guards the rest: see setRoute
 	route   string     // "" when not known
 	chosen  bool       // route is SetRoute's
-	renamed *string    // what headers.Rename returned last
+	renamed *string    // what hook.Rename returned last
 	routes  int        // how often the route was set
 }
 

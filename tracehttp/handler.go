@@ -9,7 +9,7 @@ import (
 	"strconv"
 
 	"github.com/slogtrace/slogtrace"
-	"github.com/slogtrace/slogtrace/internal/headers"
+	"github.com/slogtrace/slogtrace/internal/hook"
 )
 
 // HandlerOptions are options for [NewHandler]. The zero value means the defaults.
@@ -210,7 +210,7 @@ func (w *writer) start(r *http.Request) (next http.Handler) {
 	} else {
 		ctx, w.span = slogtrace.Start(ctx, op, attrs...)
 	}
-	x.span = w.span
+	x.current = ctx
 	if h.traceHeader != "" {
 		w.traceID[0] = w.span.SpanContext().TraceID.String()
 		w.Header()[h.traceHeader] = w.traceID[:]
@@ -268,13 +268,11 @@ func report(ctx context.Context, errs []error) {
 // finish ends the span, whether next returned, panicked or called runtime.Goexit. It must be deferred itself.
 func (w *writer) finish() {
 	p := recover()
-	if p == nil || p == http.ErrAbortHandler {
-		w.setAttrs(p)
-		w.span.End()
-	} else {
-		w.setAttrs(p)
-		headers.EndPanicked(w.span, p)
+	w.setAttrs(p)
+	if p != nil && p != http.ErrAbortHandler {
+		hook.EndPanic(w.exchange.current, p)
 	}
+	w.span.End()
 	if p != nil {
 		panic(p)
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/slogtrace/slogtrace/internal/headers"
+	"github.com/slogtrace/slogtrace/internal/hook"
 )
 
 // Inject sets the headers that continue the trace of ctx at the receiver of a message:
@@ -19,7 +19,7 @@ func Inject(ctx context.Context, h http.Header) {
 	if h == nil {
 		return
 	}
-	traceparent, tracestate, baggage := headers.Inject(orBackground(ctx))
+	traceparent, tracestate, baggage := hook.Inject(orBackground(ctx))
 	set(h, traceparent, tracestate)
 	if baggage != "" {
 		setBaggage(h, baggage)
@@ -74,7 +74,7 @@ func set(h http.Header, traceparent, tracestate string) {
 func Extract(ctx context.Context, h http.Header) (context.Context, error) {
 	traceparent, canonical := h["Traceparent"]
 	if canonical && len(h) == 1 && len(traceparent) > 0 {
-		return headers.Extract(orBackground(ctx), traceparent, nil, nil) // as in a message that has no headers of its own
+		return hook.Extract(orBackground(ctx), traceparent, nil, nil) // as in a message that has no headers of its own
 	}
 	get := getter{h, !canonical}
 	if !canonical {
@@ -108,12 +108,12 @@ func (g getter) lines(canonical, lower string) []string {
 // or repeated, restarts the trace (W3C Trace Context Level 2, 4.3).
 func extract(ctx context.Context, get getter, traceparent, baggage []string) (context.Context, error) {
 	if len(traceparent) > 0 {
-		return headers.Extract(ctx, traceparent, get.lines("Tracestate", "tracestate"), baggage)
+		return hook.Extract(ctx, traceparent, get.lines("Tracestate", "tracestate"), baggage)
 	}
 	ctx, err := extractB3(ctx, get)
 	if len(baggage) > 0 {
 		var baggageErr error
-		if ctx, baggageErr = headers.Extract(ctx, nil, nil, baggage); err == nil {
+		if ctx, baggageErr = hook.Extract(ctx, nil, nil, baggage); err == nil {
 			err = baggageErr
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/slogtrace/slogtrace/internal/headers"
+	"github.com/slogtrace/slogtrace/internal/hook"
 )
 
 // SetRoute tells the server span of ctx's request which route the request took. It sets http.route and the span's name,
@@ -42,7 +42,7 @@ func SetRoute(ctx context.Context, route string) {
 func (x *exchange) setRoute(route, op string) {
 	x.routes++
 	x.route = route
-	x.renamed = headers.Rename(x.span, x.renamed, op)
+	x.renamed = hook.Rename(x.current, x.renamed, op)
 }
 
 // found sets the route by the pattern of a mux, unless SetRoute was called.

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/slogtrace/slogtrace"
-	"github.com/slogtrace/slogtrace/internal/headers"
+	"github.com/slogtrace/slogtrace/internal/hook"
 )
 
 // TransportOptions are options for [NewTransport]. The zero value means the defaults.
@@ -149,7 +149,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	c.span = span
 	returned := false
-	defer endUnlessReturned(span, &returned)
+	defer endUnlessReturned(ctx, span, &returned)
 
 	c.sent = *req.WithContext(ctx)
 	c.sent.Header = t.headers(ctx, req)
@@ -189,17 +189,14 @@ func (t *transport) received(ctx context.Context, span *slogtrace.Span, attrs []
 var errNoResponse = errors.New("tracehttp: base returned neither a response nor an error")
 
 // endUnlessReturned ends span where RoundTrip does not return: base panicked, or ended the goroutine. It must be deferred itself.
-func endUnlessReturned(span *slogtrace.Span, returned *bool) {
+func endUnlessReturned(ctx context.Context, span *slogtrace.Span, returned *bool) {
 	if *returned {
 		return
 	}
-	p := recover()
-	if p == nil { // runtime.Goexit
-		span.End()
-		return
+	if p := recover(); p != nil {
+		hook.EndPanic(ctx, p)
 	}
-	headers.EndPanicked(span, p)
-	panic(p)
+	span.End() // runtime.Goexit
 }
 
 // headers returns the headers of req with those of ctx, as far as its host may see them.
@@ -212,7 +209,7 @@ func (t *transport) headers(ctx context.Context, req *http.Request) http.Header 
 		removeTrace(ctx, h)
 		return h
 	}
-	traceparent, tracestate, baggage := headers.Inject(ctx)
+	traceparent, tracestate, baggage := hook.Inject(ctx)
 	set(h, traceparent, tracestate)
 	if baggage != "" && t.baggageHosts.has(req.URL) {
 		setBaggage(h, baggage)

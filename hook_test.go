@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/slogtrace/slogtrace"
-	"github.com/slogtrace/slogtrace/internal/headers"
+	"github.com/slogtrace/slogtrace/internal/hook"
 	"github.com/slogtrace/slogtrace/tracetest"
 )
 
@@ -18,9 +18,9 @@ func (f samplerFunc) Sample(in slogtrace.SampleInput) (bool, float64) { return f
 
 // A decision without ids is for the trace that begins, through With, and for no other.
 func TestContinueDecision(t *testing.T) {
-	for _, s := range []headers.Sampling{headers.Defer, headers.Deny, headers.Accept} {
+	for _, s := range []hook.Sampling{hook.Defer, hook.Deny, hook.Accept} {
 		asked := 0
-		says := s == headers.Deny // the opposite
+		says := s == hook.Deny // the opposite
 		tracer := slogtrace.NewTracer(tracetest.NewRecorder(), &slogtrace.TracerOptions{
 			Sampler: samplerFunc(func(slogtrace.SampleInput) bool { asked++; return says }),
 		})
@@ -28,20 +28,20 @@ func TestContinueDecision(t *testing.T) {
 			ctx, span := tracer.Start(ctx, "op")
 			return ctx, span.SpanContext().IsSampled()
 		}
-		before := headers.Continue(t.Context(), [16]byte{}, [8]byte{1}, s) // one id is none
+		before := hook.Continue(t.Context(), [16]byte{}, [8]byte{1}, s) // one id is none
 		before = slogtrace.With(before, slog.Int("n", 1))
 		if slogtrace.SpanContextFromContext(before).IsValid() {
 			t.Error("there is a trace")
 		}
 		ctx, got := sampled(before)
-		if want := s == headers.Accept; s != headers.Defer && got != want {
+		if want := s == hook.Accept; s != hook.Defer && got != want {
 			t.Errorf("%v: sampled %t", s, got)
 		}
-		if asked != 0 != (s == headers.Defer) {
+		if asked != 0 != (s == hook.Defer) {
 			t.Errorf("%v: the Sampler was asked %d times", s, asked)
 		}
 		// A trace that has begun is decided.
-		if _, child := sampled(headers.Continue(ctx, [16]byte{}, [8]byte{}, headers.Deny)); child != got {
+		if _, child := sampled(hook.Continue(ctx, [16]byte{}, [8]byte{}, hook.Deny)); child != got {
 			t.Errorf("%v: child sampled %t", s, child)
 		}
 		for _, detached := range []context.Context{slogtrace.Detach(ctx), slogtrace.Detach(before)} {
@@ -55,19 +55,19 @@ func TestContinueDecision(t *testing.T) {
 // Ids without a decision leave it to the Sampler, which sees the trace id; with one they do not.
 func TestContinueIDs(t *testing.T) {
 	trace, parent := slogtrace.TraceID{1}, slogtrace.SpanID{2}
-	for _, s := range []headers.Sampling{headers.Defer, headers.Deny, headers.Accept} {
+	for _, s := range []hook.Sampling{hook.Defer, hook.Deny, hook.Accept} {
 		for _, says := range []bool{false, true} {
 			var asked []slogtrace.TraceID
 			tracer := slogtrace.NewTracer(tracetest.NewRecorder(), &slogtrace.TracerOptions{
 				Sampler: samplerFunc(func(in slogtrace.SampleInput) bool { asked = append(asked, in.TraceID); return says }),
 			})
-			ctx, span := tracer.Start(headers.Continue(t.Context(), trace, parent, s), "op")
+			ctx, span := tracer.Start(hook.Continue(t.Context(), trace, parent, s), "op")
 			_, child := tracer.Start(ctx, "child")
-			want := s == headers.Accept || s == headers.Defer && says
+			want := s == hook.Accept || s == hook.Defer && says
 			if sc := child.SpanContext(); sc.TraceID != trace || sc.IsSampled() != want || span.SpanContext().IsSampled() != want {
 				t.Errorf("%v, Sampler says %t: %+v", s, says, sc)
 			}
-			if (len(asked) == 1 && asked[0] == trace) != (s == headers.Defer) || len(asked) > 1 {
+			if (len(asked) == 1 && asked[0] == trace) != (s == hook.Defer) || len(asked) > 1 {
 				t.Errorf("%v: asked about %v", s, asked)
 			}
 		}
@@ -75,18 +75,21 @@ func TestContinueIDs(t *testing.T) {
 }
 
 // Whoever recovered a panic ends the span as End would have, and a second end does not count.
-func TestEndPanicked(t *testing.T) {
+func TestEndPanic(t *testing.T) {
 	rec := tracetest.NewRecorder()
-	_, span := slogtrace.NewTracer(rec, nil).Start(t.Context(), "op")
+	ctx, span := slogtrace.NewTracer(rec, nil).Start(t.Context(), "op")
 	func() {
 		defer func() {
-			headers.EndPanicked(span, recover())
+			if p := recover(); p != "boom" {
+				t.Errorf("panic goes on as %v", p)
+			}
 			span.End()
 		}()
+		defer func() { hook.EndPanic(ctx, recover()) }()
 		panic("boom")
 	}()
 	entries := rec.Entries()
-	if len(entries) != 1 || entries[0].Error != "panic: boom" || !strings.HasPrefix(entries[0].Stack, "github.com/slogtrace/slogtrace_test.TestEndPanicked") {
+	if len(entries) != 1 || entries[0].Error != "panic: boom" || !strings.HasPrefix(entries[0].Stack, "github.com/slogtrace/slogtrace_test.TestEndPanic") {
 		t.Errorf("%s", rec.Lines())
 	}
 }

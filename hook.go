@@ -5,17 +5,15 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/slogtrace/slogtrace/internal/headers"
+	"github.com/slogtrace/slogtrace/internal/hook"
 )
 
-func init() {
-	headers.Inject, headers.Extract = injectHeaders, extractHeaders
-	headers.Continue, headers.EndPanicked = continueSampled, endPanicked
-	headers.Rename = renameUnlessSet
-}
+func init() { hook.Register(core{}) }
 
-// injectHeaders is headers.Inject.
-func injectHeaders(ctx context.Context) (traceparent, tracestate, baggage string) {
+// core is what package hook gives to other packages.
+type core struct{}
+
+func (core) Inject(ctx context.Context) (traceparent, tracestate, baggage string) {
 	c := currentOf(ctx)
 	baggage = c.env.baggage().line()
 	if !c.inTrace() {
@@ -27,8 +25,7 @@ func injectHeaders(ctx context.Context) (traceparent, tracestate, baggage string
 	return string(b), c.env.state, baggage
 }
 
-// extractHeaders is headers.Extract.
-func extractHeaders(ctx context.Context, traceparent, tracestate, baggage []string) (context.Context, error) {
+func (core) Extract(ctx context.Context, traceparent, tracestate, baggage []string) (context.Context, error) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
@@ -64,20 +61,19 @@ func joinErrors(a, b error) error {
 	return fmt.Errorf("%w; %w", a, b)
 }
 
-// continueSampled is headers.Continue.
-func continueSampled(ctx context.Context, trace [16]byte, span [8]byte, s headers.Sampling) context.Context {
+func (core) Continue(ctx context.Context, trace [16]byte, span [8]byte, s hook.Sampling) context.Context {
 	if TraceID(trace).IsValid() && SpanID(span).IsValid() {
 		var from sender // without the message's baggage, which comes after, by Extract; ours is not its
 		from.ids.set(trace, span)
-		if s == headers.Accept {
+		if s == hook.Accept {
 			from.flags = FlagSampled
 		}
 		ctx = from.on(ctx)
-		currentOf(ctx).remote.undecided = s == headers.Defer
+		currentOf(ctx).remote.undecided = s == hook.Defer
 		return ctx
 	}
 	c := currentOf(ctx)
-	if s == headers.Defer || c.inTrace() { // in a trace that is decided none begins
+	if s == hook.Defer || c.inTrace() { // in a trace that is decided none begins
 		return ctx
 	}
 	var e env
@@ -88,12 +84,15 @@ func continueSampled(ctx context.Context, trace [16]byte, span [8]byte, s header
 	return &scopeContext{Context: ctx, env: e.shared()}
 }
 
-// endPanicked is headers.EndPanicked.
-func endPanicked(span, value any) { span.(*Span).end(time.Now(), nil, value) }
+func (core) EndPanic(ctx context.Context, value any) {
+	if s := SpanFromContext(ctx); s != nil {
+		s.end(time.Now(), nil, value)
+	}
+	panicAgain(value)
+}
 
-// renameUnlessSet is headers.Rename.
-func renameUnlessSet(span any, last *string, op string) *string {
-	s := span.(*Span)
+func (core) Rename(ctx context.Context, last *string, op string) *string {
+	s := SpanFromContext(ctx)
 	if s == nil {
 		return last
 	}

@@ -1,0 +1,63 @@
+// Package hook gives packages that make spans for other libraries, such as tracehttp, what package slogtrace
+// does not export. Package slogtrace registers itself before main begins.
+//
+// Modules with versions of their own import it, with other versions of the root module. So it only grows:
+// no function here changes its meaning or its signature.
+package hook
+
+import "context"
+
+// A Core does what the functions of this package do. Only package slogtrace has one.
+type Core interface {
+	Inject(ctx context.Context) (traceparent, tracestate, baggage string)
+	Extract(ctx context.Context, traceparent, tracestate, baggage []string) (context.Context, error)
+	Continue(ctx context.Context, trace [16]byte, span [8]byte, s Sampling) context.Context
+	EndPanic(ctx context.Context, value any)
+	Rename(ctx context.Context, last *string, op string) *string
+}
+
+var core Core
+
+// Register sets the Core, once, before main begins.
+func Register(c Core) {
+	if core != nil {
+		panic("hook: Register called twice")
+	}
+	core = c
+}
+
+// Inject returns what a message sent under ctx takes along, each as one header line, or "".
+// There can be baggage without a trace.
+func Inject(ctx context.Context) (traceparent, tracestate, baggage string) { return core.Inject(ctx) }
+
+// Extract returns ctx continued by what a message brought along: the lines of its headers, in their order.
+// With a valid traceparent the message's baggage replaces ctx's, even if the message has none.
+// Without one it does so only if there are lines of baggage. To ignore an untrusted sender, pass none.
+// The context can be used even with an error, which says, in one line, what was not valid and left out.
+func Extract(ctx context.Context, traceparent, tracestate, baggage []string) (context.Context, error) {
+	return core.Extract(ctx, traceparent, tracestate, baggage)
+}
+
+// A Sampling is the caller's decision about its trace. Unlike traceparent, B3 can leave it open, or carry nothing else.
+type Sampling uint8
+
+const (
+	Defer  Sampling = iota // the Sampler decides
+	Deny                   // not sampled
+	Accept                 // sampled
+)
+
+// Continue is Extract for headers other than traceparent, such as B3's. It removes the baggage:
+// pass the message's to Extract afterwards. If an id is zero, only the decision counts,
+// for the trace that begins under ctx.
+func Continue(ctx context.Context, trace [16]byte, span [8]byte, s Sampling) context.Context {
+	return core.Continue(ctx, trace, span, s)
+}
+
+// EndPanic ends the current span of ctx, failed with the panic of the given value, and panics with that value again.
+// Call it in the deferred function that recovered the value. It never returns.
+func EndPanic(ctx context.Context, value any) { core.EndPanic(ctx, value) }
+
+// Rename renames the current span of ctx to op, unless somebody else renamed it with SetOp.
+// last is what Rename returned for that span the last time, nil at first. Rename returns the last for the next time.
+func Rename(ctx context.Context, last *string, op string) *string { return core.Rename(ctx, last, op) }
