@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"slices"
 	"sync/atomic"
-	"time"
 )
 
 // A Handler adds the ids of a record's context to what it passes on to another handler, of whatever make.
@@ -229,19 +228,21 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 	return next.Handle(ctx, r)
 }
 
-// handleSpan hands on s's own record, as Handle would that which a Tracer makes of it, but makes it but once.
-// It reports false where only Handle knows how, or where x, if it is not nil, may have something to replace among s's attributes.
-func (h *Handler) handleSpan(s *Span, e event, level slog.Level, at time.Time, pc uintptr, x *redactor) (_ error, ok bool) {
+func (h *Handler) readsMarks() bool { return true }
+
+// handleReport passes r on as the record that Handle would make of its record.
+func (h *Handler) handleReport(from spanReport, x *redactor) (_ error, ok bool) {
+	s := from.span
 	if h.groups > 0 || !h.ordinarySpan(s, x) {
 		return nil, false
 	}
 	c := current{span: s, env: s.env}
-	in := contents{kind: spanRecord, event: e}
-	op, msg := c.op(), e.message()
+	in := contents{kind: spanRecord, event: from.event}
+	op, msg := c.op(), from.event.message()
 	if h.format.form == prefixForm {
 		msg = withPrefix(&c, op, msg)
 	}
-	r := slog.NewRecord(h.format.spanTime(s, e, at), level, msg, pc)
+	r := slog.NewRecord(h.format.spanTime(s, from.event, from.at), from.level, msg, from.pc)
 	var mem struct { // at once
 		mark  mark
 		attrs [6]slog.Attr // what most spans have

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"time"
 )
 
 // A JSONHandler is a [slog.Handler] that writes each record as one line of JSON, with the ids of the record's context.
@@ -290,14 +289,15 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 	return appendClosing(b, len(ch.groups)), ok
 }
 
-// handleSpan writes the line of s's own record, as Handle would that which a Tracer makes of it, but without the record.
-// It reports false where only Handle knows how, or where x, if it is not nil, may have something to replace among s's attributes.
-func (h *JSONHandler) handleSpan(s *Span, e event, level slog.Level, at time.Time, x *redactor) (_ error, ok bool) {
-	if !h.hasSpanLine(s, x) {
+func (h *JSONHandler) readsMarks() bool { return true }
+
+// handleReport writes the line of r without making a record.
+func (h *JSONHandler) handleReport(r spanReport, x *redactor) (_ error, ok bool) {
+	if !h.hasSpanLine(r.span, x) {
 		return nil, false
 	}
 	mem := scratches.Get().(*scratch)
-	b := h.spanLine(mem, s, e, level, at)
+	b := h.spanLine(mem, &r)
 	err := h.out.write(b)
 	mem.free(b)
 	return err, true
@@ -308,14 +308,14 @@ func (h *JSONHandler) hasSpanLine(s *Span, x *redactor) bool {
 	return h.opts.ReplaceAttr == nil && !h.opts.AddSource && h.ordinarySpan(s, x)
 }
 
-// spanLine returns the line of s's own record, made in mem.
-func (h *JSONHandler) spanLine(mem *scratch, s *Span, e event, level slog.Level, at time.Time) []byte {
-	f, b := h.format, mem.buf[:0]
-	at = f.spanTime(s, e, at)
-	if c := f.second(at); c != nil && e == eventEnd && level == slog.LevelInfo {
+// spanLine returns the line of r, made in mem.
+func (h *JSONHandler) spanLine(mem *scratch, r *spanReport) []byte {
+	f, b, s, e := h.format, mem.buf[:0], r.span, r.event
+	at := f.spanTime(s, e, r.at)
+	if c := f.second(at); c != nil && e == eventEnd && r.level == slog.LevelInfo {
 		b = append(c.appendTime(b, at), c.end...)
 	} else {
-		b = append(append(f.appendHead(b, at, level, true), e.message()...), f.traceJSON...)
+		b = append(append(f.appendHead(b, at, r.level, true), e.message()...), f.traceJSON...)
 	}
 	b = f.appendIDTexts(b, &current{span: s}, &mem.decimal)
 	l := line{buf: b, sep: true, valid: true}

@@ -140,30 +140,17 @@ func (m *startMark) LogValue() slog.Value { return strangersGroup((*Span)(m), ev
 // LogValue is that of startMark.
 func (m *endMark) LogValue() slog.Value { return strangersGroup((*Span)(m), eventEnd) }
 
-// markFor returns the value of the first attribute of a span record for h.
-// A handler that is not ours gets a group at once, marked inside: not every handler that inlines groups
+// markFor returns the value of the first attribute of a span record for a handler that reads marks, or not.
+// One that does not gets a group at once, marked inside: not every handler that inlines groups
 // without a name thinks of a LogValuer that turns out to be one.
-func markFor(h slog.Handler, s *Span, e event) slog.Value {
-	if !isOurs(h) {
+func markFor(marked bool, s *Span, e event) slog.Value {
+	if !marked {
 		return strangersGroup(s, e)
 	}
 	if e == eventStart {
 		return slog.AnyValue((*startMark)(s))
 	}
 	return slog.AnyValue((*endMark)(s))
-}
-
-// isOurs reports whether h is a handler of ours that writes the schema, or hands records on to one.
-func isOurs(h slog.Handler) bool {
-	switch h := h.(type) {
-	case *JSONHandler, *Handler:
-		return true
-	case *TailHandler:
-		return isOurs(h.next)
-	case *redactHandler:
-		return isOurs(h.next)
-	}
-	return false
 }
 
 // A mark stands for the first value in the inline group of attributes that our handlers add to a record,

@@ -372,10 +372,10 @@ func TestIsOurs(t *testing.T) {
 		"redacted": func(h slog.Handler) slog.Handler { return NewRedactHandler(h, nil) },
 		"tail":     func(h slog.Handler) slog.Handler { return NewTailHandler(h, nil) },
 	} {
-		if !isOurs(wrap(NewJSONHandler(new(bytes.Buffer), nil))) {
+		if !readsMarks(wrap(NewJSONHandler(new(bytes.Buffer), nil))) {
 			t.Errorf("%s: a JSONHandler is not ours", name)
 		}
-		if isOurs(wrap(slog.NewJSONHandler(new(bytes.Buffer), nil))) {
+		if readsMarks(wrap(slog.NewJSONHandler(new(bytes.Buffer), nil))) {
 			t.Errorf("%s: slog.JSONHandler is ours", name)
 		}
 	}

@@ -3,7 +3,6 @@ package slogtrace
 import (
 	"context"
 	"log/slog"
-	"time"
 )
 
 // RedactOptions are options for [NewRedactHandler]. The zero value means the defaults.
@@ -165,16 +164,19 @@ func (h *redactHandler) handleAny(ctx context.Context, c *current, r slog.Record
 	return h.next.Handle(h.context(ctx, c), r)
 }
 
-// handleSpan hands on s's own record if there is nothing to replace in it.
-func (h *redactHandler) handleSpan(s *Span, e event, level slog.Level, at time.Time, pc uintptr) (err error, ok bool) {
-	if h.hides != shown || (len(s.env.attrs) > 0 || s.env.bag != nil) && !h.passesEnv(s.env) || h.minds && s.is(failed) {
+func (h *redactHandler) readsMarks() bool { return readsMarks(h.next) }
+
+// handleReport passes r on if there is nothing to replace in it.
+func (h *redactHandler) handleReport(r spanReport, x *redactor) (err error, ok bool) {
+	s := r.span
+	if x != nil || h.hides != shown || (len(s.env.attrs) > 0 || s.env.bag != nil) && !h.passesEnv(s.env) || h.minds && s.is(failed) {
 		return nil, false
 	}
 	switch {
 	case h.ordinary != nil:
-		err, ok = h.ordinary.handleSpan(s, e, level, at, h.redactor)
+		err, ok = h.ordinary.handleReport(r, h.redactor)
 	case h.handler != nil:
-		err, ok = h.handler.handleSpan(s, e, level, at, pc, h.redactor)
+		err, ok = h.handler.handleReport(r, h.redactor)
 	}
 	if ok {
 		return err, true
@@ -182,7 +184,7 @@ func (h *redactHandler) handleSpan(s *Span, e event, level slog.Level, at time.T
 	if !h.passes(s.attrs) {
 		return nil, false
 	}
-	return handleSpan(h.next, s, e, level, at, pc), true
+	return r.pass(h.next), true
 }
 
 func (h *redactHandler) passesRecord(r *slog.Record) bool {
@@ -215,7 +217,7 @@ func (h *redactHandler) mark(a slog.Attr) (_ slog.Attr, changed bool) {
 	} else if m, _ = a.Value.Any().(*mark); m == nil {
 		s, e, _ := markOf(a) // from a Tracer, for a handler of ours
 		clean := h.span(s)
-		return slog.Attr{Value: markFor(h.next, clean, e)}, clean != s
+		return slog.Attr{Value: markFor(h.readsMarks(), clean, e)}, clean != s
 	}
 	kind, clean := logRecord, m.span
 	if m.span != nil {

@@ -194,23 +194,25 @@ func (h *TailHandler) Handle(ctx context.Context, r slog.Record) error {
 	}
 }
 
-// handleSpan is Handle for the record of s, as a Tracer hands it to us.
-func (h *TailHandler) handleSpan(s *Span, e event, level slog.Level, at time.Time, pc uintptr) error {
-	t := h.tail.rootOf(s)
+func (h *TailHandler) readsMarks() bool { return readsMarks(h.next) }
+
+// handleReport is Handle for r.
+func (h *TailHandler) handleReport(r spanReport, x *redactor) (_ error, ok bool) {
+	if x != nil {
+		return nil, false
+	}
+	t := h.tail.rootOf(r.span)
 	for {
-		switch t.admit(level) {
+		switch t.admit(r.level) {
 		case fatePass:
-			return handleSpan(h.next, s, e, level, at, pc)
+			return r.pass(h.next), true
 		case fateWeigh:
-			if level < h.tail.passLevel() {
-				s = h.tail.weighed(s)
-			}
-			return handleSpan(h.next, s, e, level, at, pc)
+			return h.tail.weighedReport(r, r.level < h.tail.passLevel()).pass(h.next), true
 		case fateDrop:
-			return nil
+			return nil, true
 		}
-		if h.json != nil && h.holdSpanLine(t, s, e, level, at, pc) || h.json == nil && h.holdSpan(t, s, e, level, at, pc) {
-			return nil
+		if h.json != nil && h.holdSpanLine(t, &r) || h.json == nil && h.holdSpan(t, &r) {
+			return nil, true
 		}
 	}
 }

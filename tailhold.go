@@ -3,7 +3,6 @@ package slogtrace
 import (
 	"context"
 	"log/slog"
-	"time"
 )
 
 // holdLine holds the line of r, which is the record of s if there is an e. It reports false where t holds nothing any more.
@@ -23,27 +22,27 @@ func (h *TailHandler) holdLine(t tailRoot, c *current, s *Span, e event, r *slog
 	return ok
 }
 
-// holdSpanLine is holdLine for what a Tracer reports of s. The line is made at once only if it could be another one later.
-func (h *TailHandler) holdSpanLine(t tailRoot, s *Span, e event, level slog.Level, at time.Time, pc uintptr) bool {
-	if e == eventEnd && !s.is(failed) && h.json.hasSpanLine(s, nil) && areValues(s.attrs) {
-		return t.addSpan(heldSpan{h, s, at, pc, e}, level)
+// holdSpanLine is holdLine for r. The line is made at once only if it could be another one later.
+func (h *TailHandler) holdSpanLine(t tailRoot, r *spanReport) bool {
+	if r.event == eventEnd && !r.span.is(failed) && h.json.hasSpanLine(r.span, nil) && areValues(r.span.attrs) {
+		return t.addSpan(heldSpan{h, *r})
 	}
 	mem := scratches.Get().(*scratch)
-	line := h.json.anySpanLine(mem, s, e, level, at, pc)
+	line := h.json.anySpanLine(mem, r)
 	ok := false
-	if t.mayWeigh(e, level) {
-		other := scratches.Get().(*scratch)
-		weighed := h.json.anySpanLine(other, h.tail.weighed(s), e, level, at, pc)
-		ok = t.addLines(level, line, weighed)
+	if t.mayWeigh(r.event, r.level) {
+		other, w := scratches.Get().(*scratch), h.tail.weighedReport(*r, true)
+		weighed := h.json.anySpanLine(other, &w)
+		ok = t.addLines(r.level, line, weighed)
 		other.free(weighed)
 	} else {
-		ok = t.addLines(level, line, nil)
+		ok = t.addLines(r.level, line, nil)
 	}
 	mem.free(line)
 	return ok
 }
 
-// areValues reports whether attrs say the same for ever.
+// areValues reports whether attrs will always be written the same way.
 func areValues(attrs []slog.Attr) bool {
 	for i := range attrs {
 		switch attrs[i].Value.Kind() {
@@ -60,13 +59,13 @@ func (t tailRoot) mayWeigh(e event, level slog.Level) bool {
 }
 
 // anySpanLine is spanLine for any span.
-func (h *JSONHandler) anySpanLine(mem *scratch, s *Span, e event, level slog.Level, at time.Time, pc uintptr) []byte {
-	if h.hasSpanLine(s, nil) {
-		return h.spanLine(mem, s, e, level, at)
+func (h *JSONHandler) anySpanLine(mem *scratch, r *spanReport) []byte {
+	if h.hasSpanLine(r.span, nil) {
+		return h.spanLine(mem, r)
 	}
-	r := newSpanRecord(h, s, e, level, at, pc)
-	c := current{span: s, env: s.env}
-	return h.recordLine(mem, &c, &r)
+	rec := r.record(true)
+	c := current{span: r.span, env: r.span.env}
+	return h.recordLine(mem, &c, &rec)
 }
 
 // addLines holds a line, and if weighed is not nil, the form of it for a trace that is kept for its share.
@@ -85,14 +84,14 @@ func (t tailRoot) addLines(level slog.Level, line, weighed []byte) bool {
 	return true
 }
 
-// addSpan holds the record that a span says all of.
-func (t tailRoot) addSpan(s heldSpan, level slog.Level) bool {
+// addSpan holds s.
+func (t tailRoot) addSpan(s heldSpan) bool {
 	size := s.h.pinnedSize() + t.spanRecordSize(s.span)
-	h := t.begin(level)
+	h := t.begin(s.level)
 	if h == nil {
 		return false
 	}
-	h.addSpan(s, level, size)
+	h.addSpan(s, s.level, size)
 	t.end()
 	return true
 }
@@ -150,7 +149,9 @@ func recordHasValuer(r *slog.Record) (has bool) {
 	return has
 }
 
-// holdSpan is holdRecord for what a Tracer reports of s.
-func (h *TailHandler) holdSpan(t tailRoot, s *Span, e event, level slog.Level, at time.Time, pc uintptr) bool {
-	return t.addSpan(heldSpan{h, s.still(e), at, pc, e}, level)
+// holdSpan is holdRecord for r.
+func (h *TailHandler) holdSpan(t tailRoot, r *spanReport) bool {
+	still := *r
+	still.span = r.span.still(r.event)
+	return t.addSpan(heldSpan{h, still})
 }

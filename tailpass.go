@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 )
 
 // A heldRecord is a record with the context and the handler that it came with.
@@ -16,13 +15,10 @@ type heldRecord struct {
 	op  *string // what the current span had been renamed to
 }
 
-// A heldSpan is a record of which the span says all.
+// A heldSpan is the record of a span that will say the same later.
 type heldSpan struct {
-	h     *TailHandler
-	span  *Span
-	at    time.Time
-	pc    uintptr
-	event event
+	h *TailHandler
+	spanReport
 }
 
 const maxWrite = 32 << 10
@@ -108,10 +104,10 @@ func (t *tail) letThrough(b *heldBuffer, verdict phase) (dropped int64, err erro
 				note(1, guard(func() error { return record.pass(weigh) }))
 				continue
 			case span != nil && t.lines == nil:
-				note(1, guard(func() error { return span.pass(e.level, weigh) }))
+				note(1, guard(func() error { return span.passOn(weigh) }))
 				continue
 			case span != nil:
-				out = span.appendLine(out, e.level, weigh)
+				out = span.appendLine(out, weigh)
 			default:
 				out = append(out, line...)
 			}
@@ -157,22 +153,16 @@ func (r *heldRecord) pass(weigh bool) error {
 	return r.h.next.Handle(ctx, rec)
 }
 
-func (s *heldSpan) weighed(weigh bool) *Span {
-	if weigh {
-		return s.h.tail.weighed(s.span)
-	}
-	return s.span
-}
-
-// pass passes the record of s on.
-func (s *heldSpan) pass(level slog.Level, weigh bool) error {
-	return handleSpan(s.h.next, s.weighed(weigh), s.event, level, s.at, s.pc)
+// passOn passes s on.
+func (s *heldSpan) passOn(weigh bool) error {
+	return s.h.tail.weighedReport(s.spanReport, weigh).pass(s.h.next)
 }
 
 // appendLine appends the line of s.
-func (s *heldSpan) appendLine(b []byte, level slog.Level, weigh bool) []byte {
+func (s *heldSpan) appendLine(b []byte, weigh bool) []byte {
 	mem := scratches.Get().(*scratch)
-	line := s.h.json.anySpanLine(mem, s.weighed(weigh), s.event, level, s.at, s.pc)
+	r := s.h.tail.weighedReport(s.spanReport, weigh)
+	line := s.h.json.anySpanLine(mem, &r)
 	b = append(b, line...)
 	mem.free(line)
 	return b

@@ -231,7 +231,7 @@ func TestHeldBufferReset(t *testing.T) {
 		{"too much text", heldBuffer{text: make([]byte, 1, maxHeldText+1)}, false},
 		{"records", heldBuffer{records: []heldRecord{maxHeldItems - 1: {ctx: background}}}, true},
 		{"too many records", heldBuffer{records: []heldRecord{maxHeldItems: {}}}, false},
-		{"spans", heldBuffer{spans: []heldSpan{maxHeldItems - 1: {span: new(Span)}}}, true},
+		{"spans", heldBuffer{spans: []heldSpan{maxHeldItems - 1: {spanReport: spanReport{span: new(Span)}}}}, true},
 		{"too many spans", heldBuffer{spans: []heldSpan{maxHeldItems: {}}}, false},
 	} {
 		b := test.b

@@ -28,6 +28,14 @@ func (t *tail) weighed(s *Span) *Span {
 	return s
 }
 
+// weighedReport returns r, of its weighed span if weigh is true.
+func (t *tail) weighedReport(r spanReport, weigh bool) spanReport {
+	if weigh {
+		r.span = t.weighed(r.span)
+	}
+	return r
+}
+
 // weigh returns r, the record of s, with the sample_rate that it has where the trace is kept for its share.
 // If another handler has bound what the schema says, because of a group, that cannot be changed any more.
 func (h *TailHandler) weigh(s *Span, r slog.Record) slog.Record {

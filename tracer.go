@@ -298,7 +298,7 @@ func (t *Tracer) reportStart(s *Span) {
 		t.stats.withheld.Add(1)
 		return
 	}
-	t.write(s, eventStart, t.opts.Level.Level(), s.start)
+	t.write(spanReport{span: s, event: eventStart, level: t.opts.Level.Level(), at: s.start})
 }
 
 // report writes the record that says that s, which is frozen, ended.
@@ -311,48 +311,66 @@ func (t *Tracer) report(s *Span, end time.Time) {
 	if s.is(failed) {
 		level = t.opts.ErrorLevel
 	}
-	t.write(s, eventEnd, level.Level(), end)
+	t.write(spanReport{span: s, event: eventEnd, level: level.Level(), at: end})
 }
 
-// write hands a span record to the handler.
-func (t *Tracer) write(s *Span, e event, level slog.Level, at time.Time) {
-	h, ctx := t.currentHandler(), (*spanContext)(s)
-	if !h.Enabled(ctx, level) {
+// write passes r to the handler.
+func (t *Tracer) write(r spanReport) {
+	h := t.currentHandler()
+	if !h.Enabled((*spanContext)(r.span), r.level) {
 		t.stats.refused.Add(1)
 		return
 	}
-	var pc uintptr
 	if t.opts.AddSource {
-		pc = s.extra().pc
+		r.pc = r.span.extra().pc
 	}
-	if err := handleSpan(h, s, e, level, at, pc); err != nil { // as in slog.Logger, there is nobody to return it to
+	if err := r.pass(h); err != nil { // as in slog.Logger, there is nobody to return it to
 		t.stats.lost.Add(1)
 	}
 }
 
-// handleSpan has h handle the record of s. The handlers of our own need no record to know what it says.
-func handleSpan(h slog.Handler, s *Span, e event, level slog.Level, at time.Time, pc uintptr) (err error) {
-	done := false
-	switch h := h.(type) {
-	case *JSONHandler:
-		err, done = h.handleSpan(s, e, level, at, nil)
-	case *Handler:
-		err, done = h.handleSpan(s, e, level, at, pc, nil)
-	case *redactHandler:
-		err, done = h.handleSpan(s, e, level, at, pc)
-	case *TailHandler:
-		return h.handleSpan(s, e, level, at, pc)
-	}
-	if !done {
-		err = h.Handle((*spanContext)(s), newSpanRecord(h, s, e, level, at, pc))
-	}
-	return err
+// A spanReport is the start or the end of a span, on its way to a handler.
+type spanReport struct {
+	span  *Span
+	at    time.Time
+	pc    uintptr // of the call of Start; 0 without AddSource
+	level slog.Level
+	event event
 }
 
-// newSpanRecord returns the record of s for h: the mark that stands for the schema's attributes, then the span's own.
-func newSpanRecord(h slog.Handler, s *Span, e event, level slog.Level, at time.Time, pc uintptr) slog.Record {
-	r := slog.NewRecord(at, level, e.message(), pc)
-	r.AddAttrs(slog.Attr{Value: markFor(h, s, e)})
-	r.AddAttrs(escapeForStrangers(s.attrs)...)
-	return r
+// A spanHandler is a handler of this package.
+type spanHandler interface {
+	slog.Handler
+
+	// handleReport handles r as Handle handles its record, with less work. It reports false where only Handle knows how,
+	// or where x, if it is not nil, may have something to replace.
+	handleReport(r spanReport, x *redactor) (_ error, ok bool)
+
+	// readsMarks reports whether the handler, or an inner one, knows the mark in a span's record.
+	readsMarks() bool
+}
+
+// readsMarks reports whether h does.
+func readsMarks(h slog.Handler) bool {
+	ours, ok := h.(spanHandler)
+	return ok && ours.readsMarks()
+}
+
+// pass passes r to h.
+func (r spanReport) pass(h slog.Handler) error {
+	if ours, ok := h.(spanHandler); ok {
+		if err, ok := ours.handleReport(r, nil); ok {
+			return err
+		}
+	}
+	return h.Handle((*spanContext)(r.span), r.record(readsMarks(h)))
+}
+
+// record returns r as a record: the mark that stands for the schema's attributes, then the span's own.
+// marked says that the handler reads marks.
+func (r *spanReport) record(marked bool) slog.Record {
+	rec := slog.NewRecord(r.at, r.level, r.event.message(), r.pc)
+	rec.AddAttrs(slog.Attr{Value: markFor(marked, r.span, r.event)})
+	rec.AddAttrs(escapeForStrangers(r.span.attrs)...)
+	return rec
 }
