@@ -24,15 +24,18 @@ type Span struct {
 	start    time.Time
 	duration time.Duration // set by End
 	rare     atomic.Pointer[rare]
-	tails    atomic.Pointer[tailState] // of a local root: what TailHandlers know of it
-	mu       sync.Mutex                // guards attrs, and in rare what says so, until the span has ended; and tails' states
-	attrs    []slog.Attr               // one of a key
+	watcher  atomic.Value // of a local root: a rootWatcher; unset if there is none
+	mu       sync.Mutex   // guards attrs, and in rare what says so, until the span has ended; and what the watcher knows
+	attrs    []slog.Attr  // one of a key
 	bound    boundCache
 	state    atomic.Uint32
 	flags    Flags
 	kind     uint8  // of kinds
-	pinned   uint32 // how many bytes of attrs TailHandlers counted with the first held record of the span; guarded by mu
+	pinned   uint16 // how much of attrs TailHandlers counted with the first held record of the span: see pinnedUnit; guarded by mu
 }
+
+// A rootWatcher waits for the end of a local root.
+type rootWatcher interface{ rootEnded(s *Span) }
 
 // Bits of Span.state.
 const (
@@ -291,7 +294,7 @@ func (s *Span) End(err ...*error) {
 	}
 }
 
-// end is the end of every span: it freezes s, reports it, and lets TailHandlers decide about it.
+// end is the end of every span: it freezes s, reports it, and tells those who wait for the end of a local root.
 // If panicked is not nil, s fails with that panic, else with failure, if that is not nil. Only the first call counts.
 func (s *Span) end(at time.Time, failure error, panicked any) {
 	if !s.finish(at, failure, panicked) {
@@ -303,10 +306,10 @@ func (s *Span) end(at time.Time, failure error, panicked any) {
 	s.env.tracer.report(s, at)
 }
 
-// settle lets TailHandlers decide about s, a local root that has ended.
+// settle tells the watcher that s, a local root, has ended.
 func (s *Span) settle() {
-	for t := s.tails.Load(); t != nil; t = t.next {
-		tailRoot{t, s}.decide()
+	if w, ok := s.watcher.Load().(rootWatcher); ok {
+		w.rootEnded(s)
 	}
 }
 

@@ -58,14 +58,18 @@ func (t *tail) reaches(level slog.Level) bool { return level >= t.opts.KeepLevel
 func (t *tail) rootOf(s *Span) tailRoot {
 	root := s.localRoot()
 	for {
-		first := root.tails.Load()
+		first, _ := root.watcher.Load().(*tailState)
 		for state := first; state != nil; state = state.next {
 			if state.tail == t {
 				return tailRoot{state, root}
 			}
 		}
 		r := tailRoot{&tailState{tail: t, next: first}, root}
-		if root.tails.CompareAndSwap(first, r.tailState) {
+		var old any
+		if first != nil {
+			old = first
+		}
+		if root.watcher.CompareAndSwap(old, r.tailState) {
 			if root.is(ended) { // perhaps too late for settle to see r
 				r.decide()
 			}

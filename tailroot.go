@@ -178,6 +178,13 @@ func (t tailRoot) excess() *atomic.Int64 {
 	return nil
 }
 
+// rootEnded has t, and the states of other tails behind it, decide about s.
+func (t *tailState) rootEnded(s *Span) {
+	for ; t != nil; t = t.next {
+		tailRoot{t, s}.decide()
+	}
+}
+
 // decide gives the verdict about a root that has ended, unless there is one.
 func (t tailRoot) decide() {
 	t.span.mu.Lock()

@@ -2,6 +2,7 @@ package slogtrace
 
 import (
 	"log/slog"
+	"math"
 	"reflect"
 )
 
@@ -101,6 +102,9 @@ func hasStrings(t reflect.Type) bool {
 	return false
 }
 
+// pinnedUnit is the unit of Span.pinned, in bytes.
+const pinnedUnit = 32
+
 // spanSize returns how much memory s and its ancestors take that t's tail has not counted, and counts it.
 // A root is open, and what is held of it does not outlive that.
 func (t tailRoot) spanSize(s *Span) (size int) {
@@ -113,7 +117,7 @@ func (t tailRoot) spanSize(s *Span) (size int) {
 		s.mu.Lock()
 		attrs := attrsSize(s.attrs)
 		if s.pinned == 0 {
-			s.pinned = uint32(attrs)
+			s.pinned = uint16(min(attrs/pinnedUnit, math.MaxUint16))
 		}
 		s.mu.Unlock()
 		size += attrs
@@ -133,7 +137,7 @@ func (t tailRoot) spanRecordSize(s *Span) int {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return max(0, attrsSize(s.attrs)-int(s.pinned))
+	return max(0, attrsSize(s.attrs)-int(s.pinned)*pinnedUnit)
 }
 
 // countedBit returns the bit of Span.state which says that t's tail has counted the span.

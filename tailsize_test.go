@@ -389,7 +389,7 @@ func TestTailHandlerSizes(t *testing.T) {
 // So do span records, in each way in which they come. In a bubble the texts of times are as long each time.
 func TestTailHandlerSpanSizes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		x := strings.Repeat("x", 100)
+		x := strings.Repeat("x", 5*pinnedUnit-attrSize-len("a")) // so that nothing of a is rounded down
 		a, late := slog.String("a", x), slog.String("late", x)
 		attrs := 2*attrSize + len("a"+"late") + 2*len(x)
 		valued := slog.Any("a", valuerOf(slog.StringValue(x)))
