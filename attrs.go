@@ -1,6 +1,9 @@
 package slogtrace
 
-import "log/slog"
+import (
+	"log/slog"
+	"slices"
+)
 
 // An attrSet is attributes of which no two have the same key. Those without a key are all different.
 // They keep the order in which their keys came.
@@ -70,4 +73,144 @@ func mergeAttrs(dst, attrs []slog.Attr) []slog.Attr {
 	s := attrSet{attrs: dst}
 	s.add(attrs)
 	return s.attrs
+}
+
+// appendRecord appends the attributes of r.
+func appendRecord(attrs []slog.Attr, r *slog.Record) []slog.Attr {
+	r.Attrs(func(a slog.Attr) bool {
+		attrs = append(attrs, a)
+		return true
+	})
+	return attrs
+}
+
+func isEmptyAttr(a slog.Attr) bool {
+	switch a.Value.Kind() {
+	case slog.KindAny:
+		return a.Key == "" && a.Value.Any() == nil
+	case slog.KindGroup:
+		return !slices.ContainsFunc(a.Value.Group(), func(a slog.Attr) bool { return !isEmptyAttr(a) })
+	}
+	return false
+}
+
+// hasRootKey reports whether attrs put key at the root of a line.
+func hasRootKey(attrs []slog.Attr, key string) bool {
+	for _, a := range attrs {
+		if a.Key == key && key != "" && !isEmptyAttr(a) {
+			return true
+		}
+		if a.Key == "" && a.Value.Kind() == slog.KindGroup && hasRootKey(a.Value.Group(), key) {
+			return true
+		}
+	}
+	return false
+}
+
+// appendRootKeys appends the keys that attrs put at the root of a line.
+func appendRootKeys(keys []string, attrs []slog.Attr) []string {
+	for _, a := range attrs {
+		if isEmptyAttr(a) {
+			continue
+		}
+		if a.Key != "" {
+			if !slices.Contains(keys, a.Key) {
+				keys = append(keys, a.Key)
+			}
+		} else if a.Value.Kind() == slog.KindGroup {
+			keys = appendRootKeys(keys, a.Value.Group())
+		}
+	}
+	return keys
+}
+
+// resolveInline returns attrs with those LogValuers resolved that may turn out to be inline groups,
+// so that what they put at the root can be seen. It does not change attrs.
+func resolveInline(attrs []slog.Attr) []slog.Attr {
+	if !slices.ContainsFunc(attrs, hidesInline) {
+		return attrs
+	}
+	// On a copy, also so that attrs themselves need not be on the heap.
+	out := slices.Clone(attrs)
+	resolveInlineInPlace(out)
+	return out
+}
+
+func resolveInlineInPlace(attrs []slog.Attr) {
+	for i := range attrs {
+		a := &attrs[i]
+		if isInlineValuer(*a) {
+			a.Value = a.Value.Resolve()
+		}
+		if hidesInline(*a) {
+			group := slices.Clone(a.Value.Group())
+			resolveInlineInPlace(group)
+			a.Value = slog.GroupValue(group...)
+		}
+	}
+}
+
+// hidesInline reports whether a is an inline LogValuer or an inline group that has one.
+func hidesInline(a slog.Attr) bool {
+	if a.Key == "" && a.Value.Kind() == slog.KindGroup {
+		return slices.ContainsFunc(a.Value.Group(), hidesInline)
+	}
+	return isInlineValuer(a)
+}
+
+func isInlineValuer(a slog.Attr) bool {
+	if a.Key != "" || a.Value.Kind() != slog.KindLogValuer {
+		return false
+	}
+	_, stays := a.Value.Any().(unresolved)
+	return !stays
+}
+
+// An unresolved LogValuer is one of ours that would lose its meaning if it were resolved before a handler has seen it.
+type unresolved interface{ unresolved() }
+
+// A userAttr is the value of an attribute of a span whose key is reserved.
+// It lets the attribute go by its new name where only handlers of others see the record,
+// and lets ours, who rename by their own Format, find the name that the user gave it.
+type userAttr slog.Attr
+
+func (a *userAttr) LogValue() slog.Value { return a.Value }
+
+// original returns a as the user wrote it.
+func original(a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindLogValuer {
+		if u, ok := a.Value.Any().(*userAttr); ok {
+			return slog.Attr(*u)
+		}
+	}
+	return a
+}
+
+// setAttrs makes attrs the attributes of r, which may share memory with other records.
+func setAttrs(r *slog.Record, attrs ...[]slog.Attr) {
+	*r = slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	for _, some := range attrs {
+		r.AddAttrs(some...)
+	}
+}
+
+// isNothing reports whether attrs are empty groups only.
+func isNothing(attrs []slog.Attr) bool {
+	return !slices.ContainsFunc(attrs, func(a slog.Attr) bool {
+		return a.Value.Kind() != slog.KindGroup || len(a.Value.Group()) > 0
+	})
+}
+
+func sourceAttrs(src *slog.Source) []slog.Attr {
+	attrs := make([]slog.Attr, 0, 3)
+	if src.Function != "" {
+		attrs = append(attrs, slog.String("function", src.Function))
+	}
+	if src.File != "" {
+		attrs = append(attrs, slog.String("file", src.File))
+	}
+	if src.Line != 0 {
+		attrs = append(attrs, slog.Int("line", src.Line))
+	}
+	return attrs
 }

@@ -225,13 +225,13 @@ func (c *current) ids() *hexIDs {
 	return &c.remote.ids
 }
 
-// text returns a string that begins with the ids, if there are any: that of the span, else no more than they.
-func (c *current) text() string {
+// text returns what is text about the span or the remote parent, "" if there is neither.
+func (c *current) text() packed {
 	switch {
 	case c.span != nil:
 		return c.span.text()
 	case c.remote != nil:
-		return string(c.remote.ids[:])
+		return packed(c.remote.ids[:])
 	}
 	return ""
 }

@@ -2,7 +2,6 @@ package slogtrace
 
 import (
 	"cmp"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -60,22 +59,6 @@ type Format struct {
 	project string // Google's
 }
 
-// NewHandler is the function [NewHandler] with f's names and forms.
-//
-// It has a say in the ids and in span records only. What the inner handler calls time, level, message and source
-// is that handler's business; those of package slog take f.ReplaceAttr for it.
-func (f Format) NewHandler(inner slog.Handler) *Handler { return newHandler(inner, f.compile(false)) }
-
-// NewJSONHandler is the function [NewJSONHandler] with f's names and forms.
-//
-// ReplaceAttr, if there is one, is told of slog's own members under slog's names,
-// and what it leaves under them is written as f has it. Of all others it is told under f's names.
-// Where f renames one of slog's own members, that is so outside a trace too, and the user's root attributes
-// under the new name become attr.<key>.
-func (f Format) NewJSONHandler(w io.Writer, opts *slog.HandlerOptions) *JSONHandler {
-	return newJSONHandler(w, opts, f.compile(true))
-}
-
 // ReplaceAttr gives slog's own members, as another handler writes them, the names and forms that f has for them:
 //
 //	f.NewHandler(slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: f.ReplaceAttr}))
@@ -124,22 +107,6 @@ func (f *Format) builtin(a slog.Attr) slog.Attr {
 	}
 	return a
 }
-
-const (
-	spanStartMessage = "span start"
-	spanEndMessage   = "span end"
-)
-
-// recordKind says which keys of a line are taken.
-type recordKind uint8
-
-const (
-	plainRecord recordKind = iota // nothing of ours in the context: none, and the bytes are slog's
-	freeRecord                    // no ids to write here: none but what the Format calls slog's own members
-	logRecord                     // in a trace: the ids' too
-	spanRecord                    // the schema's too, and slog's own, because nobody but us wrote the message
-	recordKinds = iota
-)
 
 // A format is a Format made ready for use.
 type format struct {
@@ -292,34 +259,3 @@ func (f *format) makeJSON() {
 
 // reserved returns the keys that a user's root attribute may not have in a line of the given kind.
 func (f *format) reserved(k recordKind) *keySet { return &f.reservedKeys[k] }
-
-// A keySet is a small set of strings that is quick to say no: most keys differ already in length, first and last byte.
-type keySet struct {
-	sums uint64 // a bit for each sum of those
-	keys []string
-}
-
-var noKeys keySet
-
-func newKeySet(lists ...[]string) keySet {
-	var s keySet
-	for _, keys := range lists {
-		for _, k := range keys {
-			s.sums |= keyBit(k)
-			s.keys = append(s.keys, k)
-		}
-	}
-	return s
-}
-
-func keyBit(key string) uint64 {
-	n := len(key)
-	if n == 0 {
-		return 0
-	}
-	return 1 << ((uint(n)*5 + uint(key[0]) + uint(key[n-1])*3) & 63)
-}
-
-func (s *keySet) has(key string) bool {
-	return s.sums&keyBit(key) != 0 && slices.Contains(s.keys, key)
-}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"sync/atomic"
 )
 
 // A Handler adds the ids of a record's context to what it passes on to another handler, of whatever make.
@@ -17,6 +16,7 @@ import (
 // (If one between rebuilds what is inside groups, that is known only where both of ours have the same [Format].)
 type Handler struct {
 	naming
+	id    handlerID
 	inner slog.Handler              // with all that With and WithGroup bound, for records outside a trace
 	root  [recordKinds]slog.Handler // before the first group: where the ids are bound
 	steps []step                    // what was bound from the first group on
@@ -164,11 +164,11 @@ func (h *Handler) next(c *current, r *slog.Record) slog.Handler {
 	if h.format.form == prefixForm {
 		r.Message = withPrefix(c, op, r.Message)
 	}
-	b := c.bound.of(h, op)
+	b := c.bound.of(&h.id, op)
 	if b == nil {
 		b = h.newBound(c, &contents{kind: logRecord}, nil, op)
 	}
-	next := b.bind(logRecord)
+	next := h.bindAdded(b, logRecord)
 	if next == nil {
 		next = h.root[logRecord]
 		addFirst(r, b.group)
@@ -198,11 +198,11 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 	}
 	with := h.contextAttrs(c, &in, false)
 	if in.event == eventNone && !in.changed && len(with) == len(h.contextAttrs(c, &in, true)) && !mayChange(with) {
-		b := c.bound.of(h, op)
+		b := c.bound.of(&h.id, op)
 		if b == nil {
 			b = h.newBound(c, &in, with, op)
 		}
-		next := b.bind(in.kind)
+		next := h.bindAdded(b, in.kind)
 		if next == nil {
 			next = h.root[in.kind]
 			addFirst(&r, b.group)
@@ -222,7 +222,7 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 		}
 	}
 	if in.event != eventNone {
-		r.Time = h.format.spanTime(c.span, in.event, r.Time)
+		r.Time = h.format.spanTime(in.event, c.span.start, r.Time)
 	}
 	setAttrs(&r, first, in.attrs)
 	return next.Handle(ctx, r)
@@ -242,7 +242,7 @@ func (h *Handler) handleReport(from spanReport, x *redactor) (_ error, ok bool) 
 	if h.format.form == prefixForm {
 		msg = withPrefix(&c, op, msg)
 	}
-	r := slog.NewRecord(h.format.spanTime(s, from.event, from.at), from.level, msg, from.pc)
+	r := slog.NewRecord(h.format.spanTime(from.event, s.start, from.at), from.level, msg, from.pc)
 	var mem struct { // at once
 		mark  mark
 		attrs [6]slog.Attr // what most spans have
@@ -250,14 +250,6 @@ func (h *Handler) handleReport(from spanReport, x *redactor) (_ error, ok bool) 
 	r.AddAttrs(slog.Attr{Value: h.added(&mem.mark, mem.attrs[:0], &c, &in, nil, op, s.text())})
 	r.AddAttrs(s.attrs...)
 	return h.root[spanRecord].Handle((*spanContext)(s), r), true
-}
-
-// setAttrs makes attrs the attributes of r, which may share memory with other records.
-func setAttrs(r *slog.Record, attrs ...[]slog.Attr) {
-	*r = slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
-	for _, some := range attrs {
-		r.AddAttrs(some...)
-	}
 }
 
 // addFirst puts a group before the attributes of r.
@@ -281,7 +273,7 @@ func mayChange(attrs []slog.Attr) bool {
 }
 
 // added returns what we put at the root of a record, as an inline group. m and attrs are memory for it; text is c's.
-func (h *Handler) added(m *mark, attrs []slog.Attr, c *current, in *contents, with []slog.Attr, op, text string) slog.Value {
+func (h *Handler) added(m *mark, attrs []slog.Attr, c *current, in *contents, with []slog.Attr, op string, text packed) slog.Value {
 	*m = mark{format: h.format, event: eventLog}
 	switch {
 	case in.event != eventNone:
@@ -320,69 +312,37 @@ func (h *Handler) firstGroup(k recordKind) string {
 	return name
 }
 
-// A boundCache holds, for one context, what handlers derived to add its ids with less work: the latest few of them,
-// so that a logger derived for each record does not fill the memory.
-type boundCache struct {
-	latest atomic.Pointer[boundHandler]
-}
-
-// A boundHandler is what one Handler adds under one context, and from some record on its chain with that bound to it.
-type boundHandler struct {
-	by    *Handler
-	op    string                       // of the span then
-	text  string                       // see current.text
-	group slog.Value                   // what is added
-	chain atomic.Pointer[slog.Handler] // nil while it is not worth its cost
-	uses  atomic.Int32
-	count int32 // of this and those behind it
-	next  *boundHandler
-}
-
-const (
-	maxBoundHandlers = 8
-	bindAtUse        = 3 // of a context and handler: to bind costs more than to add to the record, but once
-)
-
-// of returns what h derived for records under op, nil if that is not known.
-func (b *boundCache) of(h *Handler, op string) *boundHandler {
-	for e := b.latest.Load(); e != nil; e = e.next {
-		if e.by == h && e.op == op {
-			return e
-		}
+// bindAdded returns the handler's chain for records of kind k with what b adds bound to it, nil if that is not worth while yet.
+func (h *Handler) bindAdded(b *boundHandler, k recordKind) slog.Handler {
+	if chain := b.chain.Load(); chain != nil {
+		return *chain
 	}
-	return nil
+	if h.groups == 0 && b.uses.Add(1) < bindAtUse {
+		return nil
+	}
+	// With groups open there is no other way to the root: in a group of the record's own, what inner handlers
+	// add to records would end up outside of it.
+	bound := h.bind(k, slog.Attr{Value: b.group})
+	b.chain.Store(&bound)
+	return bound
 }
 
 // newBound makes and remembers what h adds, under op, to a record that in describes and that has no say in it.
 // op was read once: it may be another by now.
-// Of two made at once one may be forgotten; it will be made again.
 func (h *Handler) newBound(c *current, in *contents, with []slog.Attr, op string) *boundHandler {
-	b := &boundHandler{by: h, op: op, count: 1}
+	b := &boundHandler{by: &h.id, op: op}
 	mem := new(struct { // apart from b: a record that is kept keeps it
 		mark  mark
 		attrs [4]slog.Attr
 	})
 	b.text = c.text()
 	b.group = h.added(&mem.mark, mem.attrs[:0], c, in, with, op, b.text)
-	cache := c.bound
-	if next := cache.latest.Load(); next != nil && next.count < maxBoundHandlers {
-		b.next, b.count = next, next.count+1
-	}
-	cache.latest.Store(b)
+	c.bound.add(b)
 	return b
 }
 
-// bind returns the handler's chain for records of kind k with what b adds bound to it, nil if that is not worth while yet.
-func (b *boundHandler) bind(k recordKind) slog.Handler {
-	if chain := b.chain.Load(); chain != nil {
-		return *chain
-	}
-	if b.by.groups == 0 && b.uses.Add(1) < bindAtUse {
-		return nil
-	}
-	// With groups open there is no other way to the root: in a group of the record's own, what handlers further in
-	// add to records would end up outside of it.
-	bound := b.by.bind(k, slog.Attr{Value: b.group})
-	b.chain.Store(&bound)
-	return bound
-}
+// NewHandler is the function [NewHandler] with f's names and forms.
+//
+// It has a say in the ids and in span records only. What the inner handler calls time, level, message and source
+// is that handler's business; those of package slog take f.ReplaceAttr for it.
+func (f Format) NewHandler(inner slog.Handler) *Handler { return newHandler(inner, f.compile(false)) }

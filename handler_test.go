@@ -1356,7 +1356,7 @@ func TestHandlerBinds(t *testing.T) {
 			if err := c.h.Handle(ctx, testRecord()); err != nil {
 				t.Fatal(err)
 			}
-			if got := span.bound.of(c.h, "op").chain.Load() != nil; got != (n >= c.at) {
+			if got := span.bound.of(&c.h.id, "op").chain.Load() != nil; got != (n >= c.at) {
 				t.Errorf("after record %d: that a chain is bound is %v, want it from record %d on", n, got, c.at)
 			}
 		}

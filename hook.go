@@ -50,17 +50,6 @@ func (core) Extract(ctx context.Context, traceparent, tracestate, baggage []stri
 	return ctx, joinErrors(err, bagErr)
 }
 
-// joinErrors is errors.Join for one line.
-func joinErrors(a, b error) error {
-	switch {
-	case a == nil:
-		return b
-	case b == nil:
-		return a
-	}
-	return fmt.Errorf("%w; %w", a, b)
-}
-
 func (core) Continue(ctx context.Context, trace [16]byte, span [8]byte, s hook.Sampling) context.Context {
 	if TraceID(trace).IsValid() && SpanID(span).IsValid() {
 		var from sender // without the message's baggage, which comes after, by Extract; ours is not its

@@ -45,13 +45,6 @@ type chain struct {
 	opened int // how many of groups are opened in text
 }
 
-// isNothing reports whether attrs are empty groups only.
-func isNothing(attrs []slog.Attr) bool {
-	return !slices.ContainsFunc(attrs, func(a slog.Attr) bool {
-		return a.Value.Kind() != slog.KindGroup || len(a.Value.Group()) > 0
-	})
-}
-
 // NewJSONHandler returns a [JSONHandler] that writes to w, one Write per record, serialized.
 // Nil options mean the defaults; they are copied.
 func NewJSONHandler(w io.Writer, opts *slog.HandlerOptions) *JSONHandler {
@@ -311,7 +304,7 @@ func (h *JSONHandler) hasSpanLine(s *Span, x *redactor) bool {
 // spanLine returns the line of r, made in mem.
 func (h *JSONHandler) spanLine(mem *scratch, r *spanReport) []byte {
 	f, b, s, e := h.format, mem.buf[:0], r.span, r.event
-	at := f.spanTime(s, e, r.at)
+	at := f.spanTime(e, s.start, r.at)
 	if c := f.second(at); c != nil && e == eventEnd && r.level == slog.LevelInfo {
 		b = append(c.appendTime(b, at), c.end...)
 	} else {
@@ -356,7 +349,7 @@ func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byt
 	}
 	at := r.Time
 	if in.event != eventNone {
-		at = h.format.spanTime(c.span, in.event, at)
+		at = h.format.spanTime(in.event, c.span.start, at)
 	}
 	l.builtins(h.format, r, at, h.opts.AddSource)
 	var with []slog.Attr         // those of the context that were written
@@ -428,4 +421,14 @@ func (o *output) write(b []byte) error {
 	defer o.mu.Unlock()
 	_, err := o.w.Write(b)
 	return err
+}
+
+// NewJSONHandler is the function [NewJSONHandler] with f's names and forms.
+//
+// ReplaceAttr, if there is one, is told of slog's own members under slog's names,
+// and what it leaves under them is written as f has it. Of all others it is told under f's names.
+// Where f renames one of slog's own members, that is so outside a trace too, and the user's root attributes
+// under the new name become attr.<key>.
+func (f Format) NewJSONHandler(w io.Writer, opts *slog.HandlerOptions) *JSONHandler {
+	return newJSONHandler(w, opts, f.compile(true))
 }

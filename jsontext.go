@@ -448,3 +448,12 @@ func (e *jsonEncoder) free() {
 		jsonEncoders.Put(e)
 	}
 }
+
+// redactedJSON is what became of a value that had a secret in it.
+type redactedJSON struct{ text string }
+
+func (v redactedJSON) MarshalJSON() ([]byte, error) { return []byte(v.text), nil }
+
+func (v redactedJSON) MarshalText() ([]byte, error) { return []byte(v.text), nil }
+
+func (v redactedJSON) String() string { return v.text }

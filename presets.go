@@ -187,10 +187,10 @@ func isSpanText(s, hex string) bool {
 	return s == hex || s == x.spanText(hex)
 }
 
-// spanTime returns the time of a record of s that was made at the given one.
-func (f *format) spanTime(s *Span, e event, at time.Time) time.Time {
+// spanTime returns the time of a record, made at the given one, of a span with that start.
+func (f *format) spanTime(e event, start, at time.Time) time.Time {
 	if f.form == honeycombForm && e == eventEnd {
-		return s.start
+		return start
 	}
 	return at
 }

@@ -20,13 +20,6 @@ const maxRedactDepth = 100
 
 var tooDeep = slog.StringValue(fmt.Sprintf("!ERROR:redact: more than %d levels", maxRedactDepth))
 
-// redactedJSON is what became of a value that had a secret in it.
-type redactedJSON struct{ text string }
-
-func (v redactedJSON) MarshalJSON() ([]byte, error) { return []byte(v.text), nil }
-func (v redactedJSON) MarshalText() ([]byte, error) { return []byte(v.text), nil }
-func (v redactedJSON) String() string               { return v.text }
-
 // redactedError is what became of an error whose text had a secret in it. It does not unwrap to that one.
 type redactedError struct{ text string }
 

@@ -341,3 +341,14 @@ func (s *Span) failPanic(value any) {
 		s.extra().stack = stack
 	}
 }
+
+// text returns what is text about s.
+func (s *Span) text() packed {
+	if b := s.bound.latest.Load(); b != nil {
+		return b.text
+	}
+	var mem [48 + 16 + 40]byte
+	b := append(mem[:0], s.ids[:]...)
+	b = appendHex(b, s.parentID[:])
+	return packed(appendNow(b, s.start, true))
+}

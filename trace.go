@@ -327,3 +327,14 @@ func traceparentByteError(h string) error {
 	}
 	return nil
 }
+
+// joinErrors is errors.Join for one line.
+func joinErrors(a, b error) error {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return fmt.Errorf("%w; %w", a, b)
+}
