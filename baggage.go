@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"strings"
+
+	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
 const (
@@ -36,18 +37,18 @@ func WithBaggage(ctx context.Context, key, value string) (context.Context, error
 		ctx = context.Background()
 	}
 	c := currentOf(ctx)
-	m, err := newBaggageMember(key, value)
+	m, err := w3c.NewMember(key, value)
 	if err != nil {
 		return ctx, err
 	}
-	var old []baggageMember
+	var old []w3c.Member
 	if b := c.env.baggage(); b != nil {
 		old = b.members
 	}
-	members := make([]baggageMember, 0, len(old)+1)
+	members := make([]w3c.Member, 0, len(old)+1)
 	placed := false
 	for _, o := range old {
-		if o.key() != key {
+		if o.Key() != key {
 			members = append(members, o)
 		} else if !placed {
 			members = append(members, m)
@@ -57,13 +58,13 @@ func WithBaggage(ctx context.Context, key, value string) (context.Context, error
 	if !placed {
 		members = append(members, m)
 	}
-	if len(members) > maxBaggageMembers {
-		return ctx, fmt.Errorf("slogtrace: baggage: want at most %d members, got %d", maxBaggageMembers, len(members))
+	if len(members) > w3c.MaxMembers {
+		return ctx, fmt.Errorf("slogtrace: baggage: want at most %d members, got %d", w3c.MaxMembers, len(members))
 	}
-	if n := baggageLen(members); n > maxBaggage {
-		return ctx, fmt.Errorf("slogtrace: baggage: want at most %d bytes, got %d", maxBaggage, n)
+	if n := w3c.MembersLen(members); n > w3c.MaxBaggage {
+		return ctx, fmt.Errorf("slogtrace: baggage: want at most %d bytes, got %d", w3c.MaxBaggage, n)
 	}
-	return withBaggage(ctx, c, newBaggage(members, joinBaggage(members))), nil
+	return withBaggage(ctx, c, newBaggage(members, w3c.JoinMembers(members))), nil
 }
 
 // withBaggage returns ctx, of which c is what it says, with b as its baggage.
@@ -85,7 +86,7 @@ func Baggage(ctx context.Context) iter.Seq2[string, string] {
 			return
 		}
 		for _, m := range b.members {
-			if !yield(m.key(), m.value) {
+			if !yield(m.Key(), m.Value) {
 				return
 			}
 		}
@@ -94,16 +95,9 @@ func Baggage(ctx context.Context) iter.Seq2[string, string] {
 
 // A baggage is what a context carries. It is immutable and never empty; none is nil.
 type baggage struct {
-	members []baggageMember
+	members []w3c.Member
 	header  string      // the members as one header line
 	attrs   []slog.Attr // those that stand on records, one of a key, and how many do not
-}
-
-// A baggageMember is a list-member (W3C Baggage, 3.3.1).
-type baggageMember struct {
-	text   string // key=value;properties as on the wire, without white space
-	keyLen int
-	value  string // decoded
 }
 
 // line returns b as one header line, "" without baggage.
@@ -114,20 +108,24 @@ func (b *baggage) line() string {
 	return b.header
 }
 
-func (m *baggageMember) key() string { return m.text[:m.keyLen] }
+// parseBaggage is w3c.ParseBaggage. The result is nil if the lines have no member.
+func parseBaggage(lines ...string) (*baggage, error) {
+	members, header, err := w3c.ParseBaggage(lines...)
+	return newBaggage(members, header), err
+}
 
 // newBaggage returns the baggage of members, which it keeps, and whose header is header. It is nil if there are none.
-func newBaggage(members []baggageMember, header string) *baggage {
+func newBaggage(members []w3c.Member, header string) *baggage {
 	if len(members) == 0 {
 		return nil
 	}
-	var array [maxBaggageMembers]*baggageMember
+	var array [w3c.MaxMembers]*w3c.Member
 	last := array[:0] // of each key, in the place of the first
 next:
 	for i := range members {
 		m := &members[i]
 		for j := range last {
-			if last[j].key() == m.key() {
+			if last[j].Key() == m.Key() {
 				last[j] = m
 				continue next
 			}
@@ -139,45 +137,21 @@ next:
 	size := 0
 	for _, m := range last {
 		// The count cannot be forged: a member of its name is one that does not stand there.
-		if m.key() == omittedKey {
+		if m.Key() == omittedKey {
 			continue
 		}
-		if size+len(m.value) > maxRecordBaggage {
+		if size+len(m.Value) > maxRecordBaggage {
 			continue // without a closer look
 		}
-		n := m.keyLen + len(appendString(mem[:0], m.value)) + len(`,"":`)
+		n := len(m.Key()) + len(appendString(mem[:0], m.Value)) + len(`,"":`)
 		if size+n > maxRecordBaggage {
 			continue
 		}
 		size += n
-		b.attrs = append(b.attrs, slog.String(m.key(), m.value))
+		b.attrs = append(b.attrs, slog.String(m.Key(), m.Value))
 	}
 	if n := len(members) - len(b.attrs); n > 0 {
 		b.attrs = append(b.attrs, slog.Int(omittedKey, n))
 	}
 	return b
-}
-
-// baggageLen returns the length of members as a header.
-func baggageLen(members []baggageMember) int {
-	n := max(0, len(members)-1)
-	for i := range members {
-		n += len(members[i].text)
-	}
-	return n
-}
-
-func joinBaggage(members []baggageMember) string {
-	if len(members) == 1 {
-		return members[0].text
-	}
-	var b strings.Builder
-	b.Grow(baggageLen(members))
-	for i := range members {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString(members[i].text)
-	}
-	return b.String()
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
 // A Carrier takes a trace through a JSON payload to work that is done later or elsewhere.
@@ -69,7 +71,7 @@ func (c Carrier) SpanContext() (SpanContext, error) {
 	if err != nil {
 		return SpanContext{}, carrierError(err)
 	}
-	sc.State, err = parseTracestate(c.Tracestate)
+	sc.State, err = w3c.ParseTracestate(c.Tracestate)
 	if err != nil {
 		return sc, carrierError(err)
 	}
@@ -98,7 +100,7 @@ func (c Carrier) Context(ctx context.Context) (context.Context, error) {
 		return ctx, err
 	}
 	s := sender{flags: sc.Flags, state: sc.State}
-	s.ids.set(sc.TraceID, sc.SpanID)
+	s.ids.Set(sc.TraceID, sc.SpanID)
 	var bagErr, opErr, sentErr error
 	s.bag, bagErr = parseBaggage(c.Baggage)
 	if bagErr != nil {
@@ -138,7 +140,7 @@ func parseSent(s string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("slogtrace: carrier: trace_sent: want a time as in RFC 3339, got %s", quoteShort(s))
+	return time.Time{}, fmt.Errorf("slogtrace: carrier: trace_sent: want a time as in RFC 3339, got %s", w3c.QuoteShort(s))
 }
 
 // carrierError says in which field of a Carrier err was found.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slogtrace/slogtrace/internal/hook"
+	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
 // An env is what a context hands down beside the current span.
@@ -130,7 +131,7 @@ type remoteParent struct {
 	context.Context
 	env    *env
 	bound  boundCache
-	ids    hexIDs
+	ids    w3c.IDs
 	op     string // of the producer; "" when not known
 	sent   int64  // when the carrier was made, in seconds since 1970, and sentNs; valid if dated
 	hidden *Span  // the local span that was current before; the next span links to it
@@ -218,7 +219,7 @@ func (c *current) attrs() []slog.Attr {
 	return c.env.attrs
 }
 
-func (c *current) ids() *hexIDs {
+func (c *current) ids() *w3c.IDs {
 	if c.span != nil {
 		return &c.span.ids
 	}
@@ -259,7 +260,7 @@ func (c *current) spanContext() SpanContext {
 		return c.span.SpanContext()
 	case c.remote != nil:
 		r := c.remote
-		return SpanContext{TraceID: r.ids.trace(), SpanID: r.ids.span(), Flags: r.flags, State: c.env.state}
+		return SpanContext{TraceID: r.ids.Trace(), SpanID: r.ids.Span(), Flags: r.flags, State: c.env.state}
 	}
 	return SpanContext{}
 }
@@ -292,14 +293,14 @@ func ContextWithRemoteSpanContext(ctx context.Context, sc SpanContext) context.C
 		return ctx
 	}
 	s := sender{flags: sc.Flags}
-	s.ids.set(sc.TraceID, sc.SpanID)
-	s.state, _ = parseTracestate(sc.State)
+	s.ids.Set(sc.TraceID, sc.SpanID)
+	s.state, _ = w3c.ParseTracestate(sc.State)
 	return s.on(ctx)
 }
 
 // A sender is the span that a message came from, and what else the message said.
 type sender struct {
-	ids   hexIDs // both valid
+	ids   w3c.IDs // both valid
 	flags Flags
 	state string    // the tracestate, checked
 	bag   *baggage  // becomes the baggage, also if it is nil
@@ -331,7 +332,7 @@ func (s *sender) on(ctx context.Context) context.Context {
 	if with := c.env.with(); len(with) > 0 || s.bag != nil || s.state != "" {
 		r.env = &env{tracer: tracer, state: s.state}
 		if s.state != "" {
-			r.env.rate = remoteRate(&s.ids, s.flags, s.state)
+			r.env.rate = w3c.RemoteRate(&s.ids, s.flags&FlagSampled != 0, s.state)
 		}
 		r.env.setAttrs(with, s.bag)
 	} else {

@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
 func TestEnvAttrs(t *testing.T) {
@@ -88,7 +89,7 @@ func FuzzEnvAttrs(f *testing.F) {
 		encode := func(s string) string {
 			var b strings.Builder
 			for i := range len(s) {
-				b.WriteString("%" + string(lowerHex[s[i]>>4]) + string(lowerHex[s[i]&15]))
+				b.WriteString("%" + string(w3c.LowerHex[s[i]>>4]) + string(w3c.LowerHex[s[i]&15]))
 			}
 			return b.String()
 		}

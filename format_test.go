@@ -53,7 +53,7 @@ func TestFormatNames(t *testing.T) {
 				var b bytes.Buffer
 				h := mk(&b)
 				from := sender{flags: c.flags, op: c.op}
-				from.ids.set(testSpanContext.TraceID, testSpanContext.SpanID)
+				from.ids.Set(testSpanContext.TraceID, testSpanContext.SpanID)
 				ctx := from.on(t.Context())
 				for range 4 {
 					if err := h.Handle(ctx, testRecord(c.user...)); err != nil {

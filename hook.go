@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/slogtrace/slogtrace/internal/hook"
+	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
 func init() { hook.Register(core{}) }
@@ -19,10 +20,8 @@ func (core) Inject(ctx context.Context) (traceparent, tracestate, baggage string
 	if !c.inTrace() {
 		return "", "", baggage
 	}
-	b := append(make([]byte, 0, traceparentLen), "00-"...)
-	b = append(append(b, c.ids().traceText()...), '-')
-	b = append(append(b, c.ids().spanText()...), '-', '0', '0'+byte(c.flags()&knownFlags))
-	return string(b), c.env.state, baggage
+	var mem [w3c.TraceparentLen]byte
+	return string(c.ids().AppendTraceparent(mem[:0], byte(c.flags()))), c.env.state, baggage
 }
 
 func (core) Extract(ctx context.Context, traceparent, tracestate, baggage []string) (context.Context, error) {
@@ -34,9 +33,11 @@ func (core) Extract(ctx context.Context, traceparent, tracestate, baggage []stri
 	var err error
 	switch len(traceparent) {
 	case 1:
-		if s.flags, err = s.ids.setTraceparent(traceparent[0]); err == nil {
-			s.state, err = parseTracestate(tracestate...)
-			return s.on(ctx), joinErrors(err, bagErr)
+		var flags byte
+		if flags, err = s.ids.SetTraceparent(traceparent[0]); err == nil {
+			s.flags = Flags(flags)
+			s.state, err = w3c.ParseTracestate(tracestate...)
+			return s.on(ctx), w3c.JoinErrors(err, bagErr)
 		}
 	case 0:
 	default:
@@ -47,13 +48,13 @@ func (core) Extract(ctx context.Context, traceparent, tracestate, baggage []stri
 	if len(baggage) > 0 && (b != nil || currentOf(ctx).env.baggage() != nil) {
 		ctx = withBaggage(ctx, currentOf(ctx), b)
 	}
-	return ctx, joinErrors(err, bagErr)
+	return ctx, w3c.JoinErrors(err, bagErr)
 }
 
 func (core) Continue(ctx context.Context, trace [16]byte, span [8]byte, s hook.Sampling) context.Context {
 	if TraceID(trace).IsValid() && SpanID(span).IsValid() {
 		var from sender // without the message's baggage, which comes after, by Extract; ours is not its
-		from.ids.set(trace, span)
+		from.ids.Set(trace, span)
 		if s == hook.Accept {
 			from.flags = FlagSampled
 		}

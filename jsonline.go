@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"strconv"
 	"time"
+
+	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
 type replacer = func(groups []string, a slog.Attr) slog.Attr
@@ -142,15 +144,15 @@ func (f *format) appendIDs(b []byte, c *current, last *decimalIDs) []byte {
 // appendIDTexts is appendIDs behind traceJSON.
 func (f *format) appendIDTexts(b []byte, c *current, last *decimalIDs) []byte {
 	ids := c.ids()
-	b = f.appendTrace(b, ids.traceText())
+	b = f.appendTrace(b, ids.TraceText())
 	b = append(b, f.spanJSON...)
 	if f.form == datadogForm {
 		b = last.append(b, (*[16]byte)(ids[32:]))
 	} else {
-		b = append(b, ids.spanText()...)
+		b = append(b, ids.SpanText()...)
 	}
 	if f.form == ecsForm && c.isEntry() {
-		b = append(append(b, `","`+transactionKey+`":"`...), ids.spanText()...)
+		b = append(append(b, `","`+transactionKey+`":"`...), ids.SpanText()...)
 	}
 	if op := c.op(); op != "" {
 		b = appendInside(append(b, f.opJSON...), op)
@@ -173,10 +175,10 @@ func (l *line) schema(f *format, s *Span, e event, last *decimalIDs) {
 	if s.parentID.IsValid() {
 		if b = append(b, f.parentJSON...); f.form == datadogForm {
 			var hex [16]byte
-			appendHex(hex[:0], s.parentID[:])
+			w3c.AppendHex(hex[:0], s.parentID[:])
 			b = last.append(b, &hex)
 		} else {
-			b = appendHex(b, s.parentID[:])
+			b = w3c.AppendHex(b, s.parentID[:])
 		}
 		b = append(b, '"')
 	}

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
+
+	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
 // This file writes values as slog.JSONHandler does, byte for byte. Its oracle is that handler: see FuzzJSONHandler.
@@ -108,7 +110,7 @@ func appendEscaped(b []byte, s string) []byte {
 			case '\t':
 				b = append(b, '\\', 't')
 			default:
-				b = append(b, '\\', 'u', '0', '0', lowerHex[c>>4], lowerHex[c&15])
+				b = append(b, '\\', 'u', '0', '0', w3c.LowerHex[c>>4], w3c.LowerHex[c&15])
 			}
 			i++
 			start = i
@@ -119,7 +121,7 @@ func appendEscaped(b []byte, s string) []byte {
 			b = append(append(b, s[start:i]...), invalidUTF8...)
 			start = i + size
 		} else if r == '\u2028' || r == '\u2029' {
-			b = append(append(b, s[start:i]...), '\\', 'u', '2', '0', '2', lowerHex[r&15])
+			b = append(append(b, s[start:i]...), '\\', 'u', '2', '0', '2', w3c.LowerHex[r&15])
 			start = i + size
 		}
 		i += size
@@ -231,7 +233,7 @@ func decimalDigits(v uint64) uint64 {
 	hundreds := v * 5243 >> 19 & 0x0000007f0000007f // v/100
 	v = hundreds | (v-hundreds*100)<<16
 	tens := v * 103 >> 10 & 0x000f000f000f000f // v/10
-	return tens | (v-tens*10)<<8 | eachByte*'0'
+	return tens | (v-tens*10)<<8 | 0x0101010101010101*'0'
 }
 
 func appendTo9999(b []byte, v uint32) []byte {

@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"strings"
 	"time"
+
+	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
 // The presets. Where each name comes from is in docs/backends.md.
@@ -155,7 +157,7 @@ func (d *decimalIDs) append(b []byte, hex *[16]byte) []byte {
 
 func (id *decimalID) set(first, last uint64) {
 	id.first, id.last = first, last
-	id.n = putUint(&id.text, uint64(bits.ReverseBytes32(decodeHex8(first)))<<32|uint64(bits.ReverseBytes32(decodeHex8(last))))
+	id.n = putUint(&id.text, uint64(bits.ReverseBytes32(w3c.DecodeHex8(first)))<<32|uint64(bits.ReverseBytes32(w3c.DecodeHex8(last))))
 }
 
 // spanText returns the span id that hex begins with.
@@ -172,7 +174,7 @@ func (f *format) flagsValue(flags Flags) slog.Value {
 	if f.form == googleForm {
 		return slog.BoolValue(flags&FlagSampled != 0)
 	}
-	return slog.StringValue(string([]byte{'0', lowerHex[flags&15]}))
+	return slog.StringValue(string([]byte{'0', w3c.LowerHex[flags&15]}))
 }
 
 // isTraceText reports whether s is the trace id hex in some preset's form.

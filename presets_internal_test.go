@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
 func TestPutUint(t *testing.T) {
@@ -66,8 +67,8 @@ func TestDecimalIDs(t *testing.T) {
 // The forms of ids as attributes and as JSON, and those of ids that a handler further out wrote.
 func TestPresetIDs(t *testing.T) {
 	sc := SpanContext{TraceID: testSpanContext.TraceID, SpanID: SpanID{0xff, 0xee, 1, 2, 3, 4, 5, 6}}
-	var ids hexIDs
-	ids.set(sc.TraceID, sc.SpanID)
+	var ids w3c.IDs
+	ids.Set(sc.TraceID, sc.SpanID)
 	decimal := new(big.Int).SetBytes(sc.SpanID[:]).String()
 	for _, c := range []struct {
 		f           Format

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+
+	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
 // A redactor knows what to replace, and by what.
@@ -89,7 +91,7 @@ func (x *redactor) passesEnv(e *env) bool {
 	}
 	if b := e.baggage(); b != nil {
 		for i := range b.members { // some of them may stand on no record
-			if x.keys.has(b.members[i].key()) {
+			if x.keys.has(b.members[i].Key()) {
 				return false
 			}
 		}
@@ -297,23 +299,23 @@ func (x *redactor) baggage(b *baggage) (_ *baggage, changed bool) {
 	}
 	members := b.members
 	for i, m := range b.members {
-		a, c := x.attr(slog.String(m.key(), m.value), 0)
+		a, c := x.attr(slog.String(m.Key(), m.Value), 0)
 		if !c {
 			continue
 		}
 		if !changed {
 			members, changed = slices.Clone(members), true
 		}
-		clean, err := newBaggageMember(m.key(), a.Value.String())
+		clean, err := w3c.NewMember(m.Key(), a.Value.String())
 		if err != nil { // a Replacement that is no text
-			clean, _ = newBaggageMember(m.key(), redactedText)
+			clean, _ = w3c.NewMember(m.Key(), redactedText)
 		}
 		members[i] = clean
 	}
 	if !changed {
 		return b, false
 	}
-	return newBaggage(members, joinBaggage(members)), true
+	return newBaggage(members, w3c.JoinMembers(members)), true
 }
 
 // span returns s, or a copy of it without secrets, to take its place in s's own record.

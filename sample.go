@@ -7,6 +7,8 @@ import (
 	"math"
 	"sync/atomic"
 	"time"
+
+	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
 // A Sampler decides whether a new trace is written.
@@ -70,12 +72,12 @@ func decide(s Sampler, in SampleInput) decision {
 func Ratio(p float64) Sampler { return newRatio(p) }
 
 func newRatio(p float64) *ratio {
-	r := &ratio{threshold: noRandomness}
-	if p >= 1.0/noRandomness {
+	r := &ratio{threshold: w3c.NoRandomness}
+	if p >= 1.0/w3c.NoRandomness {
 		p = min(p, 1)
-		r.rate, r.threshold = p, noRandomness-uint64(math.Round(p*noRandomness))
+		r.rate, r.threshold = p, w3c.NoRandomness-uint64(math.Round(p*w3c.NoRandomness))
 	}
-	r.text = thresholdText(r.threshold)
+	r.text = w3c.ThresholdText(r.threshold)
 	return r
 }
 
@@ -86,7 +88,7 @@ type ratio struct {
 }
 
 // has reports whether a trace is in the share.
-func (r *ratio) has(id TraceID, state string) bool { return randomness(id, state) >= r.threshold }
+func (r *ratio) has(id TraceID, state string) bool { return w3c.Randomness(id, state) >= r.threshold }
 
 func (r *ratio) Sample(in SampleInput) (bool, float64) {
 	d := r.decide(in)

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
 // SamplerFromEnv returns the Sampler that OpenTelemetry's environment variables ask for
@@ -52,13 +54,13 @@ func SamplerFromEnv() (Sampler, error) {
 			if parseErr == nil && n >= 0 && n <= 1 {
 				p = n
 			} else {
-				err = joinErrors(err, envError(arg, "a number from 0 to 1", v))
+				err = w3c.JoinErrors(err, envError(arg, "a number from 0 to 1", v))
 			}
 		}
 	default:
 		parentBased = true
 		if value != "" {
-			err = joinErrors(err, envError(sampler, "always_on, always_off or traceidratio, or one of them after parentbased_", value))
+			err = w3c.JoinErrors(err, envError(sampler, "always_on, always_off or traceidratio, or one of them after parentbased_", value))
 		}
 	}
 	if parentBased {
@@ -70,7 +72,7 @@ func SamplerFromEnv() (Sampler, error) {
 func getenv(name string) string { return strings.TrimSpace(os.Getenv(name)) }
 
 func envError(name, want, got string) error {
-	return fmt.Errorf("slogtrace: %s: want %s, got %s", name, want, quoteShort(got))
+	return fmt.Errorf("slogtrace: %s: want %s, got %s", name, want, w3c.QuoteShort(got))
 }
 
 // disabled is the Sampler for OTEL_SDK_DISABLED. A Tracer knows it, and writes nothing.

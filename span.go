@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
 // A Span is one operation of a trace: it has a name, a beginning and an end, and perhaps a parent.
@@ -18,7 +20,7 @@ type Span struct {
 	parent   context.Context // of the context that is this span
 	root     *Span           // the outermost span above it in this process; nil: that is itself. See localRoot
 	env      *env            // never nil
-	ids      hexIDs
+	ids      w3c.IDs
 	parentID SpanID // zero on a root
 	op       string // as Start was told; a later SetOp is in rare
 	start    time.Time
@@ -103,7 +105,7 @@ func (s *Span) SpanContext() SpanContext {
 	if s == nil {
 		return SpanContext{}
 	}
-	return SpanContext{TraceID: s.ids.trace(), SpanID: s.ids.span(), Flags: s.flags, State: s.env.state}
+	return SpanContext{TraceID: s.ids.Trace(), SpanID: s.ids.Span(), Flags: s.flags, State: s.env.state}
 }
 
 // Op returns the span's name, "" for a nil Span.
@@ -349,6 +351,6 @@ func (s *Span) text() packed {
 	}
 	var mem [48 + 16 + 40]byte
 	b := append(mem[:0], s.ids[:]...)
-	b = appendHex(b, s.parentID[:])
+	b = w3c.AppendHex(b, s.parentID[:])
 	return packed(appendNow(b, s.start, true))
 }

@@ -804,7 +804,7 @@ func TestTailHandlerShareIsConsistent(t *testing.T) {
 		{1e-17, TraceID{9: 0xff, 10: 0xff, 11: 0xff, 12: 0xff, 13: 0xff, 14: 0xff, 15: 0xff}, false},
 	} {
 		s := &Span{env: &noEnv}
-		s.ids.set(test.id, SpanID{})
+		s.ids.Set(test.id, SpanID{})
 		if got := newTail(&TailOptions{Share: test.share}).shares(s); got != test.want {
 			t.Errorf("%v of %x: %v", test.share, test.id, got)
 		}

@@ -3,10 +3,12 @@ package slogtrace
 import (
 	"log/slog"
 	"slices"
+
+	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
 // shares reports whether the trace of s is in the kept share.
-func (t *tail) shares(s *Span) bool { return t.share.has(s.ids.trace(), s.env.state) }
+func (t *tail) shares(s *Span) bool { return t.share.has(s.ids.Trace(), s.env.state) }
 
 // weighed returns s as the span of a trace that was kept for the share it is in and nothing else.
 func (t *tail) weighed(s *Span) *Span {
@@ -15,7 +17,7 @@ func (t *tail) weighed(s *Span) *Span {
 		return s
 	}
 	if head := s.env.rate; head != 0 {
-		if otValue(otMember(s.env.state), "th") != "" {
+		if w3c.Threshold(s.env.state) != "" {
 			rate = min(rate, head) // the same number decided both times
 		} else {
 			rate *= head

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
 // What was broken on purpose in a copy, and the test that found it (others may have too):
@@ -46,12 +48,12 @@ func TestWithThreshold(t *testing.T) {
 		{"31 members", strings.Join(full[1:], ","), "c", "ot=th:c," + strings.Join(full[1:], ",")},
 		{"512 bytes", "a=" + long[:100] + ",b=" + long[:99] + ",c=" + long[:99] + ",d=" + long[:99] + ",e=" + long[:98] + ",f", "c", ""},
 	} {
-		state, _ := parseTracestate(tt.state)
+		state, _ := w3c.ParseTracestate(tt.state)
 		if tt.name == "512 bytes" { // the last one goes, as with any list that is too long
-			state, _ = parseTracestate(strings.TrimSuffix(tt.state, ",f"))
+			state, _ = w3c.ParseTracestate(strings.TrimSuffix(tt.state, ",f"))
 			tt.want = "ot=th:c," + state[:strings.LastIndex(state, ",")]
 		}
-		if got := withThreshold(state, tt.th); got != tt.want {
+		if got := w3c.WithThreshold(state, tt.th); got != tt.want {
 			t.Errorf("%s: got  %s\nwant %s", tt.name, got, tt.want)
 		}
 	}
@@ -61,10 +63,10 @@ func TestThresholdText(t *testing.T) {
 	for n, want := range map[uint64]string{
 		0: "", 1 << 56: "", 1: "00000000000001", 8 << 52: "8", 0xe6666666666666: "e6666666666666", 0x0f << 48: "0f", 1<<56 - 1: "ffffffffffffff",
 	} {
-		if got := thresholdText(n); got != want {
+		if got := w3c.ThresholdText(n); got != want {
 			t.Errorf("%x: %q, want %q", n, got, want)
 		}
-		if back, ok := parseThreshold(want); want != "" && (!ok || back != n) {
+		if back, ok := w3c.ParseThreshold(want); want != "" && (!ok || back != n) {
 			t.Errorf("%q: %x, %t", want, back, ok)
 		}
 	}
@@ -94,7 +96,7 @@ func FuzzThreshold(f *testing.F) {
 		f.Add(state, "", uint64(0))
 	}
 	f.Fuzz(func(t *testing.T, state, th string, n uint64) {
-		state, err := parseTracestate(state)
+		state, err := w3c.ParseTracestate(state)
 		if err != nil {
 			return
 		}
@@ -106,7 +108,7 @@ func FuzzThreshold(f *testing.F) {
 		if rv14RE.MatchString(rv) {
 			random.SetString(rv, 16)
 		}
-		if got := randomness(id, state); got != random.Uint64() {
+		if got := w3c.Randomness(id, state); got != random.Uint64() {
 			t.Errorf("%q: random number %x, want %x", state, got, random)
 		}
 		want := 0.0
@@ -120,20 +122,20 @@ func FuzzThreshold(f *testing.F) {
 				}
 			}
 		}
-		var hex hexIDs
-		hex.set(id, SpanID{1})
-		if got := remoteRate(&hex, FlagSampled, state); got < want*(1-1e-11) || got > want*(1+1e-11) || got >= 1 {
+		var hex w3c.IDs
+		hex.Set(id, SpanID{1})
+		if got := w3c.RemoteRate(&hex, true, state); got < want*(1-1e-11) || got > want*(1+1e-11) || got >= 1 {
 			t.Errorf("%q: rate %v, want %v", state, got, want)
 		}
-		if got := remoteRate(&hex, FlagRandom, state); got != 0 {
+		if got := w3c.RemoteRate(&hex, false, state); got != 0 {
 			t.Errorf("%q, not sampled: rate %v", state, got)
 		}
 
 		if th != "" && !th14RE.MatchString(th) {
 			return
 		}
-		changed := withThreshold(state, th)
-		if again, err := parseTracestate(changed); err != nil || again != changed {
+		changed := w3c.WithThreshold(state, th)
+		if again, err := w3c.ParseTracestate(changed); err != nil || again != changed {
 			t.Fatalf("%q with %q is %q, which is read as %q, error %v", state, th, changed, again, err)
 		}
 		if oldTh == th {
@@ -144,14 +146,14 @@ func FuzzThreshold(f *testing.F) {
 		}
 		others := func(list, sep, without string) (items []string) {
 			for _, item := range strings.Split(list, sep) {
-				if item = trimOWS(item); item != "" && !strings.HasPrefix(item, without) {
+				if item = w3c.TrimOWS(item); item != "" && !strings.HasPrefix(item, without) {
 					items = append(items, item)
 				}
 			}
 			return items
 		}
 		newOT := firstMatch(otMemberRE, changed)
-		room := len(state)+len(th)+8 <= maxTracestate && strings.Count(state, ",") < 31 && len(ot)+len(th)+4 <= maxTracestateValue
+		room := len(state)+len(th)+8 <= 512 && strings.Count(state, ",") < 31 && len(ot)+len(th)+4 <= 256
 		if got := firstMatch(thRE, newOT); got != th && (got != "" || room) {
 			t.Errorf("%q with %q is %q", state, th, changed)
 		}

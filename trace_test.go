@@ -244,6 +244,7 @@ func TestParseTraceparentEveryByte(t *testing.T) {
 // An id is zero only if all of its digits are.
 func TestParseTraceparentAlmostZero(t *testing.T) {
 	const zero = "00-00000000000000000000000000000000-0000000000000000-00"
+	const traceIDAt, spanIDAt, flagsAt = 3, 36, 53 // in it
 	for at := traceIDAt; at < flagsAt-1; at++ {
 		for other := traceIDAt; other < flagsAt-1; other++ {
 			in := []byte(zero)

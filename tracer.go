@@ -11,6 +11,7 @@ import (
 
 	"github.com/slogtrace/slogtrace/internal/hook"
 	"github.com/slogtrace/slogtrace/internal/ids"
+	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
 // A Tracer makes spans and reports them to a [slog.Handler].
@@ -132,16 +133,16 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 	case c.span != nil:
 		s.root = c.span.localRoot()
 		copy(s.ids[:32], c.span.ids[:32])
-		s.parentID = c.span.ids.span()
+		s.parentID = c.span.ids.Span()
 		s.flags = c.span.flags
 	case c.remote != nil:
 		copy(s.ids[:32], c.remote.ids[:32])
-		s.parentID = c.remote.ids.span()
+		s.parentID = c.remote.ids.Span()
 		s.flags = c.remote.flags
 		if c.remote.undecided || t.ignoresParent {
 			s.flags |= FlagSampled
 			if t.opts.Sampler != nil {
-				t.sample(s, SampleInput{Context: ctx, TraceID: c.remote.ids.trace(), Parent: c.spanContext()})
+				t.sample(s, SampleInput{Context: ctx, TraceID: c.remote.ids.Trace(), Parent: c.spanContext()})
 			}
 		}
 		s.continueRemote(c.remote)
@@ -150,7 +151,7 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 	}
 	var id SpanID
 	binary.BigEndian.PutUint64(id[:], ids.Uint64())
-	appendHex(s.ids[:32], id[:])
+	w3c.AppendHex(s.ids[:32], id[:])
 	if t.opts.AddSource {
 		var pc [1]uintptr
 		runtime.Callers(2+depth, pc[:])
@@ -167,7 +168,7 @@ func (t *Tracer) newTrace(ctx context.Context, s *Span) {
 	var id TraceID
 	binary.BigEndian.PutUint64(id[:8], ids.Uint64())
 	binary.BigEndian.PutUint64(id[8:], ids.Uint64())
-	appendHex(s.ids[:0], id[:])
+	w3c.AppendHex(s.ids[:0], id[:])
 	s.flags = FlagRandom | FlagSampled
 	switch {
 	case s.env.decided == hook.Deny && !t.ignoresParent:
@@ -189,7 +190,7 @@ func (t *Tracer) sample(s *Span, in SampleInput) {
 	}
 	state := s.env.state
 	if state != "" || d.threshold != "" {
-		state = withThreshold(state, d.threshold)
+		state = w3c.WithThreshold(state, d.threshold)
 	}
 	if d.rate != s.env.rate || state != s.env.state {
 		e := *s.env

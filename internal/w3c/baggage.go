@@ -1,4 +1,4 @@
-package slogtrace
+package w3c
 
 import (
 	"fmt"
@@ -9,16 +9,17 @@ import (
 )
 
 const (
-	// maxBaggageMembers and maxBaggage, in bytes over all lines, are what is propagated at most:
+	// MaxMembers and MaxBaggage, in bytes over all lines, are what is propagated at most:
 	// the standard asks for at least that much (W3C Baggage, 3.3.2).
-	maxBaggageMembers = 64
-	maxBaggage        = 8192
+	MaxMembers = 64
+	MaxBaggage = 8192
 
 	// maxBaggageInput is what is looked at, at most: room for white space, and to say what is wrong with the rest.
 	maxBaggageInput = 32 << 10
 )
 
-// parseBaggage reads the lines of a baggage header, in their order (W3C Baggage, 3.3). The result is nil if they have no member.
+// ParseBaggage reads the lines of a baggage header, in their order (W3C Baggage, 3.3).
+// It returns the members, and the header line that has them.
 //
 //   - Members keep their order and their properties; white space and what is empty between separators is left out.
 //     Of several members with one key all are kept.
@@ -27,11 +28,11 @@ const (
 //   - Nothing behind 32 KiB is looked at.
 //
 // The error, short and on one line, counts what was left out; the rest holds.
-func parseBaggage(lines ...string) (*baggage, error) {
+func ParseBaggage(lines ...string) (kept []Member, header string, err error) {
 	if len(lines) == 0 {
-		return nil, nil // as most often; the memory below would have to be cleared
+		return nil, "", nil // as most often; the memory below would have to be cleared
 	}
-	var array [maxBaggageMembers]baggageMember
+	var array [MaxMembers]Member
 	members := array[:0]
 	var left baggageError
 	seen := 0
@@ -52,7 +53,7 @@ func parseBaggage(lines ...string) (*baggage, error) {
 		for more := true; more; {
 			var text string
 			text, line, more = strings.Cut(line, ",")
-			if text = trimOWS(text); text == "" {
+			if text = TrimOWS(text); text == "" {
 				continue
 			}
 			seen++
@@ -63,14 +64,14 @@ func parseBaggage(lines ...string) (*baggage, error) {
 				}
 				continue
 			}
-			n := len(m.text)
+			n := len(m.Text)
 			if len(members) > 0 {
 				n++
 			}
 			switch {
-			case len(members) == maxBaggageMembers:
+			case len(members) == MaxMembers:
 				left.members++
-			case length+n > maxBaggage:
+			case length+n > MaxBaggage:
 				left.bytes++
 			default:
 				members = append(members, m)
@@ -78,23 +79,20 @@ func parseBaggage(lines ...string) (*baggage, error) {
 			}
 		}
 	}
-	var b *baggage
 	if len(members) > 0 {
-		kept := slices.Clone(members) // so that array need not be on the heap
-		var header string
+		kept = slices.Clone(members) // so that array need not be on the heap
 		// Members are parts of the input in its order, so the same length means the same list.
 		if len(lines) == 1 && len(lines[0]) == length {
 			header = lines[0]
 		} else {
-			header = joinBaggage(kept)
+			header = JoinMembers(kept)
 		}
-		b = newBaggage(kept, header)
 	}
 	if left == (baggageError{}) {
-		return b, nil
+		return kept, header, nil
 	}
-	err := left // not left itself, which would be on the heap in each case
-	return b, &err
+	e := left // not left itself, which would be on the heap in each case
+	return kept, header, &e
 }
 
 // A baggageFault is why a member is not valid. It is none if want is empty.
@@ -107,18 +105,18 @@ const (
 	wantPercent         = "two hex digits behind %"
 )
 
-// newBaggageMember returns the member key=value.
-func newBaggageMember(key, value string) (baggageMember, error) {
+// NewMember returns the member key=value.
+func NewMember(key, value string) (Member, error) {
 	if !isToken(key) {
-		return baggageMember{}, fmt.Errorf("slogtrace: baggage: want a key of letters, digits and !#$%%&'*+-.^_`|~, got %s", quoteShort(key))
+		return Member{}, fmt.Errorf("slogtrace: baggage: want a key of letters, digits and !#$%%&'*+-.^_`|~, got %s", QuoteShort(key))
 	}
 	n := len(key) + 1 + len(value)
-	if n > maxBaggage { // before anything that takes time
-		return baggageMember{}, fmt.Errorf("slogtrace: baggage: want at most %d bytes, got %d", maxBaggage, n)
+	if n > MaxBaggage { // before anything that takes time
+		return Member{}, fmt.Errorf("slogtrace: baggage: want at most %d bytes, got %d", MaxBaggage, n)
 	}
 	for i, r := range value {
 		if r == utf8.RuneError && !strings.HasPrefix(value[i:], "\ufffd") {
-			return baggageMember{}, fmt.Errorf("slogtrace: baggage: want a value in UTF-8, got 0x%02x at byte %d", value[i], i)
+			return Member{}, fmt.Errorf("slogtrace: baggage: want a value in UTF-8, got 0x%02x at byte %d", value[i], i)
 		}
 	}
 	b := make([]byte, 0, n)
@@ -130,32 +128,32 @@ func newBaggageMember(key, value string) (baggageMember, error) {
 			b = append(b, '%', upperHex[c>>4], upperHex[c&15])
 		}
 	}
-	return baggageMember{string(b), len(key), value}, nil
+	return Member{string(b), len(key), value}, nil
 }
 
 const upperHex = "0123456789ABCDEF"
 
 // parseBaggageMember reads text, which is not empty and has no white space around it.
-func parseBaggageMember(text string) (baggageMember, baggageFault) {
+func parseBaggageMember(text string) (Member, baggageFault) {
 	key, rest, ok := strings.Cut(text, "=")
 	if !ok {
-		return baggageMember{}, baggageFault{"key=value", text}
+		return Member{}, baggageFault{"key=value", text}
 	}
-	if key = trimOWS(key); !isToken(key) {
-		return baggageMember{}, baggageFault{wantBaggageKey, key}
+	if key = TrimOWS(key); !isToken(key) {
+		return Member{}, baggageFault{wantBaggageKey, key}
 	}
 	value, props, _ := strings.Cut(rest, ";")
-	value = trimOWS(value)
+	value = TrimOWS(value)
 	if fault := checkBaggageValue(value); fault.want != "" {
-		return baggageMember{}, fault
+		return Member{}, fault
 	}
 	length := len(key) + 1 + len(value)
 	for p := range baggageProperties(props) {
 		if !isToken(p.key) {
-			return baggageMember{}, baggageFault{wantBaggageProperty, p.key}
+			return Member{}, baggageFault{wantBaggageProperty, p.key}
 		}
 		if fault := checkBaggageValue(p.value); fault.want != "" {
-			return baggageMember{}, fault
+			return Member{}, fault
 		}
 		length += p.len() + 1
 	}
@@ -175,7 +173,7 @@ func parseBaggageMember(text string) (baggageMember, baggageFault) {
 		}
 		text = b.String()
 	}
-	return baggageMember{text, len(key), percentDecode(value)}, baggageFault{}
+	return Member{text, len(key), percentDecode(value)}, baggageFault{}
 }
 
 // A baggageProperty is a property of a member; its value is as on the wire.
@@ -195,12 +193,12 @@ func (p *baggageProperty) len() int {
 func baggageProperties(text string) iter.Seq[baggageProperty] {
 	return func(yield func(baggageProperty) bool) {
 		for part := range strings.SplitSeq(text, ";") {
-			if part = trimOWS(part); part == "" {
+			if part = TrimOWS(part); part == "" {
 				continue
 			}
 			var p baggageProperty
 			p.key, p.value, p.hasValue = strings.Cut(part, "=")
-			p.key, p.value = trimOWS(p.key), trimOWS(p.value)
+			p.key, p.value = TrimOWS(p.key), TrimOWS(p.value)
 			if !yield(p) {
 				return
 			}
@@ -292,16 +290,50 @@ func (e *baggageError) Error() string {
 		sep = ", "
 	}
 	if e.members > 0 {
-		add("%d beyond %d members", e.members, maxBaggageMembers)
+		add("%d beyond %d members", e.members, MaxMembers)
 	}
 	if e.bytes > 0 {
-		add("%d beyond %d bytes", e.bytes, maxBaggage)
+		add("%d beyond %d bytes", e.bytes, MaxBaggage)
 	}
 	if e.unread {
 		add("all behind byte %d", maxBaggageInput)
 	}
 	if e.invalid > 0 {
-		add("%d not valid: member %d: want %s, got %s", e.invalid, e.number, e.first.want, quoteShort(e.first.got))
+		add("%d not valid: member %d: want %s, got %s", e.invalid, e.number, e.first.want, QuoteShort(e.first.got))
 	}
 	return string(b)
+}
+
+// A Member is a list-member (W3C Baggage, 3.3.1).
+type Member struct {
+	Text   string // key=value;properties as on the wire, without white space
+	keyLen int
+	Value  string // decoded
+}
+
+// Key returns the key.
+func (m *Member) Key() string { return m.Text[:m.keyLen] }
+
+// MembersLen returns the length of members as a header.
+func MembersLen(members []Member) int {
+	n := max(0, len(members)-1)
+	for i := range members {
+		n += len(members[i].Text)
+	}
+	return n
+}
+
+func JoinMembers(members []Member) string {
+	if len(members) == 1 {
+		return members[0].Text
+	}
+	var b strings.Builder
+	b.Grow(MembersLen(members))
+	for i := range members {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(members[i].Text)
+	}
+	return b.String()
 }

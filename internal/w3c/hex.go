@@ -1,22 +1,30 @@
-package slogtrace
+package w3c
 
 import "encoding/binary"
 
-// hexIDs are a trace id and a span id in the form in which they are written most: as text.
-type hexIDs [48]byte
+// IDs are a trace id and a span id in the form in which they are written most: as text.
+type IDs [48]byte
 
-func (h *hexIDs) set(t TraceID, s SpanID) {
-	b := appendHex(h[:0], t[:])
-	appendHex(b, s[:])
+// Set sets both.
+func (h *IDs) Set(t [16]byte, s [8]byte) {
+	b := AppendHex(h[:0], t[:])
+	AppendHex(b, s[:])
 }
 
-func (h *hexIDs) traceText() []byte { return h[:32] }
-func (h *hexIDs) spanText() []byte  { return h[32:] }
+// TraceText returns the digits of the trace id, in h's memory.
+func (h *IDs) TraceText() []byte { return h[:32] }
 
-func (h *hexIDs) trace() (t TraceID) { decodeHex(t[:], h[:32]); return t }
-func (h *hexIDs) span() (s SpanID)   { decodeHex(s[:], h[32:]); return s }
+// SpanText returns the digits of the span id, in h's memory.
+func (h *IDs) SpanText() []byte { return h[32:] }
 
-const lowerHex = "0123456789abcdef"
+// Trace returns the trace id.
+func (h *IDs) Trace() (t [16]byte) { DecodeHex(t[:], h[:32]); return t }
+
+// Span returns the span id.
+func (h *IDs) Span() (s [8]byte) { DecodeHex(s[:], h[32:]); return s }
+
+// LowerHex has the digits.
+const LowerHex = "0123456789abcdef"
 
 // notHex is what hexValues has for a byte that is no lower-case hex digit. Its bit is in no digit's value.
 const notHex = 0x80
@@ -25,17 +33,17 @@ var hexValues = func() (t [256]byte) {
 	for i := range t {
 		t[i] = notHex
 	}
-	for i := range lowerHex {
-		t[lowerHex[i]] = byte(i)
+	for i := range LowerHex {
+		t[LowerHex[i]] = byte(i)
 	}
 	return t
 }()
 
 const eachByte = 0x0101010101010101
 
-// appendHex appends src, whose length must be a multiple of four, as lower-case hex, eight digits at a time:
+// AppendHex appends src, whose length must be a multiple of four, as lower-case hex, eight digits at a time:
 // in a word they stand as in memory, the first in the lowest byte.
-func appendHex(b, src []byte) []byte {
+func AppendHex(b, src []byte) []byte {
 	for ; len(src) >= 4; src = src[4:] {
 		v := uint64(binary.LittleEndian.Uint32(src))
 		v = (v | v<<16) & 0x0000ffff0000ffff
@@ -46,9 +54,9 @@ func appendHex(b, src []byte) []byte {
 	return b
 }
 
-// checkHex reports whether b, whose length must be a multiple of eight, consists of lower-case hex digits, and whether
+// CheckHex reports whether b, whose length must be a multiple of eight, consists of lower-case hex digits, and whether
 // of zeros alone. It takes the value that each byte would have and makes the digit of it again.
-func checkHex(b []byte) (valid, zero bool) {
+func CheckHex(b []byte) (valid, zero bool) {
 	var wrong, all uint64
 	for i := 0; i+8 <= len(b); i += 8 {
 		digits := binary.LittleEndian.Uint64(b[i:])
@@ -68,15 +76,15 @@ func hexDigits(v uint64) uint64 {
 	return v + eachByte*'0' + letters*('a'-10-'0')
 }
 
-// decodeHex fills dst from src, two lower-case hex digits a byte. It does what appendHex does, backwards.
-func decodeHex(dst, src []byte) {
+// DecodeHex fills dst from src, two lower-case hex digits a byte. It does what AppendHex does, backwards.
+func DecodeHex(dst, src []byte) {
 	for ; len(dst) >= 4 && len(src) >= 8; dst, src = dst[4:], src[8:] {
-		binary.LittleEndian.PutUint32(dst, decodeHex8(binary.LittleEndian.Uint64(src)))
+		binary.LittleEndian.PutUint32(dst, DecodeHex8(binary.LittleEndian.Uint64(src)))
 	}
 }
 
-// decodeHex8 returns the four bytes of eight digits. The first of both is the lowest byte.
-func decodeHex8(digits uint64) uint32 {
+// DecodeHex8 returns the four bytes of eight digits. The first of both is the lowest byte.
+func DecodeHex8(digits uint64) uint32 {
 	v := hexDigitValues(digits)
 	v = v&0x000f000f000f000f<<4 | v>>8&0x000f000f000f000f
 	v = (v | v>>8) & 0x0000ffff0000ffff

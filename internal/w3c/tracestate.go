@@ -1,8 +1,7 @@
-package slogtrace
+package w3c
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -22,7 +21,7 @@ const (
 	maxTracestateInput = 32 << 10
 )
 
-// parseTracestate checks the lines of a tracestate header, in their order,
+// ParseTracestate checks the lines of a tracestate header, in their order,
 // and returns the list to forward (W3C Trace Context Level 2, 3.3).
 //
 //   - Spaces and tabs around members, and empty members, are left out. Everything else stays as it came, in its order.
@@ -35,7 +34,7 @@ const (
 //
 // It does not allocate if there is one line and nothing to change in it. What it does for an input of any size
 // is bounded by these limits. The error is short and on one line.
-func parseTracestate(lines ...string) (string, error) {
+func ParseTracestate(lines ...string) (string, error) {
 	if len(lines) == 0 || len(lines) == 1 && lines[0] == "" {
 		return "", nil // as most often; the memory below would have to be cleared
 	}
@@ -55,7 +54,7 @@ func parseTracestate(lines ...string) (string, error) {
 		for more := true; more; {
 			var text string
 			text, line, more = strings.Cut(line, ",")
-			text = trimOWS(text)
+			text = TrimOWS(text)
 			if text == "" {
 				continue
 			}
@@ -179,14 +178,5 @@ type tracestateError struct {
 }
 
 func (e *tracestateError) Error() string {
-	return fmt.Sprintf("slogtrace: tracestate: member %d: want %s, got %s", e.number, e.want, quoteShort(e.got))
-}
-
-// quoteShort quotes s for an error: on one line, in ASCII, and of a long s only the beginning and the length.
-func quoteShort(s string) string {
-	const most = 40
-	if len(s) <= most {
-		return strconv.QuoteToASCII(s)
-	}
-	return fmt.Sprintf("%s and %d bytes more", strconv.QuoteToASCII(s[:most]), len(s)-most)
+	return fmt.Sprintf("slogtrace: tracestate: member %d: want %s, got %s", e.number, e.want, QuoteShort(e.got))
 }

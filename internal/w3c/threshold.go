@@ -1,4 +1,4 @@
-package slogtrace
+package w3c
 
 import (
 	"encoding/binary"
@@ -17,49 +17,52 @@ const (
 	// randomDigits are the hex digits of the 56 random bits.
 	randomDigits = 14
 
-	// noRandomness is one more than the greatest random number: as a threshold, it lets nothing through.
-	noRandomness = 1 << 56
+	// NoRandomness is one more than the greatest random number: as a threshold, it lets nothing through.
+	NoRandomness = 1 << 56
 )
 
-// randomness returns the random number of a trace: rv, where the tracestate has one, else the last 56 bits of the id.
-func randomness(id TraceID, state string) uint64 {
+// Randomness returns the random number of a trace: rv, where the tracestate has one, else the last 56 bits of the id.
+func Randomness(id [16]byte, state string) uint64 {
 	if rv := otValue(otMember(state), "rv"); len(rv) == randomDigits {
-		if n, ok := parseThreshold(rv); ok {
+		if n, ok := ParseThreshold(rv); ok {
 			return n
 		}
 	}
-	return binary.BigEndian.Uint64(id[8:]) & (noRandomness - 1)
+	return binary.BigEndian.Uint64(id[8:]) & (NoRandomness - 1)
 }
 
-// remoteRate returns the share in which a trace that came from elsewhere is sampled, going by its tracestate. It is 0,
+// RemoteRate returns the share in which a trace that came from elsewhere is sampled, going by its tracestate. It is 0,
 // which stands for 1, where that does not say, and where it says what cannot be: that the trace should not be sampled.
-func remoteRate(ids *hexIDs, flags Flags, state string) float64 {
-	th := otValue(otMember(state), "th")
-	if th == "" || flags&FlagSampled == 0 {
+func RemoteRate(ids *IDs, sampled bool, state string) float64 {
+	th := Threshold(state)
+	if th == "" || !sampled {
 		return 0
 	}
-	n, ok := parseThreshold(th)
-	if !ok || n == 0 || randomness(ids.trace(), state) < n {
+	n, ok := ParseThreshold(th)
+	if !ok || n == 0 || Randomness(ids.Trace(), state) < n {
 		return 0
 	}
 	// The sender had a number of few digits in most cases, such as 0.01, which 56 bits after the point miss.
-	rate, _ := strconv.ParseFloat(strconv.FormatFloat(float64(noRandomness-n)/noRandomness, 'g', 12, 64), 64)
+	rate, _ := strconv.ParseFloat(strconv.FormatFloat(float64(NoRandomness-n)/NoRandomness, 'g', 12, 64), 64)
 	if rate >= 1 {
 		return 0
 	}
 	return rate
 }
 
-// thresholdText returns n as th, "" if it lets everything or nothing through.
-func thresholdText(n uint64) string {
-	if n == 0 || n >= noRandomness {
+// ThresholdText returns n as th, "" if it lets everything or nothing through.
+func ThresholdText(n uint64) string {
+	if n == 0 || n >= NoRandomness {
 		return ""
 	}
-	return strings.TrimRight(strconv.FormatUint(noRandomness|n, 16)[1:], "0")
+	return strings.TrimRight(strconv.FormatUint(NoRandomness|n, 16)[1:], "0")
 }
 
-// parseThreshold parses 1 to 14 lower-case hex digits, the first of 14.
-func parseThreshold(s string) (n uint64, ok bool) {
+// Threshold returns the th of a valid tracestate, "" if there is none.
+func Threshold(state string) string { return otValue(otMember(state), "th") }
+
+// ParseThreshold parses 1 to 14 lower-case hex digits, the first of 14.
+func ParseThreshold(s string) (n uint64, ok bool) {
 	if s == "" || len(s) > randomDigits {
 		return 0, false
 	}
@@ -100,9 +103,9 @@ func otValue(list, key string) string {
 	return ""
 }
 
-// withThreshold returns a valid tracestate with th as the threshold, without one if th is "". What else it says stays;
+// WithThreshold returns a valid tracestate with th as the threshold, without one if th is "". What else it says stays;
 // "ot" moves to the front if it changes (W3C Trace Context Level 2, 3.5). Where there is no room for the threshold, there is none.
-func withThreshold(state, th string) string {
+func WithThreshold(state, th string) string {
 	old := otMember(state)
 	if otValue(old, "th") == th {
 		return state
@@ -113,7 +116,7 @@ func withThreshold(state, th string) string {
 	}
 	for item := range strings.SplitSeq(old, ";") {
 		// No key or value has a space, and at the end it would be lost on the way.
-		if item = trimOWS(item); item != "" && !strings.HasPrefix(item, "th:") {
+		if item = TrimOWS(item); item != "" && !strings.HasPrefix(item, "th:") {
 			items = append(items, item)
 		}
 	}
@@ -134,7 +137,7 @@ func withThreshold(state, th string) string {
 	if rest == "" {
 		return otKey + "=" + value
 	}
-	changed, err := parseTracestate(otKey + "=" + value + "," + rest)
+	changed, err := ParseTracestate(otKey + "=" + value + "," + rest)
 	if err != nil {
 		return rest
 	}
