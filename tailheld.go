@@ -2,6 +2,7 @@ package slogtrace
 
 import (
 	"encoding/binary"
+	"iter"
 	"log/slog"
 	"slices"
 	"time"
@@ -62,6 +63,42 @@ type heldBuffer struct {
 	env     *env // of With's context: the latest that is counted
 	n       int  // lines, records and spans
 	bytes   int  // that are counted, once it is taken
+}
+
+// A heldItem is a held record in one of its forms: line, record or span.
+type heldItem struct {
+	entryHead
+	line   []byte
+	record *heldRecord
+	span   *heldSpan
+}
+
+// items returns what is held, in the order in which it came.
+func (b *heldBuffer) items() iter.Seq[heldItem] {
+	return func(yield func(heldItem) bool) {
+		records, spans := b.records, b.spans
+		for i := range len(b.full) + 1 {
+			text := b.text
+			if i < len(b.full) {
+				text = b.full[i]
+			}
+			for len(text) > 0 {
+				var item heldItem
+				item.entryHead, text = cutEntryHead(text)
+				switch item.kind {
+				case aRecord:
+					item.record, records = &records[0], records[1:]
+				case aSpan:
+					item.span, spans = &spans[0], spans[1:]
+				default:
+					item.line, text = text[:item.size], text[item.size:]
+				}
+				if !yield(item) {
+					return
+				}
+			}
+		}
+	}
 }
 
 type heldKind uint8

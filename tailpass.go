@@ -29,95 +29,98 @@ var outs = sync.Pool{New: func() any { return new([]byte) }}
 // letThrough passes on what b holds as the verdict says, counts it, and returns how many records it dropped
 // and the first error of the next handler.
 func (t *tail) letThrough(b *heldBuffer, verdict phase) (dropped int64, err error) {
-	var (
-		pass                  = t.passLevel()
-		records, spans        = b.records, b.spans
-		passed, waiting, lost int64 // waiting: those of the lines in out
-		bytes                 int64
-		mem                   = outs.Get().(*[]byte)
-		out                   = (*mem)[:0]
-	)
+	mem := outs.Get().(*[]byte)
+	p := passage{tail: t, verdict: verdict, level: t.passLevel(), out: (*mem)[:0]}
 	defer func() {
-		if rest := int64(b.n) - passed - dropped; rest > 0 || waiting > 0 { // a handler ended the goroutine
-			passed += rest
-			lost += rest + waiting
-		}
-		let := &t.stats.kept
-		if verdict == dropping {
-			let = &t.stats.passed
-		}
-		let.Add(passed)
-		t.stats.lost.Add(lost)
-		t.stats.dropped.Add(dropped)
-		t.stats.droppedBytes.Add(bytes)
-		t.bytes.Add(-int64(b.bytes))
-		if cap(out) <= maxWrite+maxPooled {
-			*mem = out
+		p.count(b)
+		if cap(p.out) <= maxWrite+maxPooled {
+			*mem = p.out
 			outs.Put(mem)
 		}
 	}()
-	note := func(n int64, e error) {
-		if e != nil {
-			lost += n
-			if err == nil {
-				err = e
-			}
+	for item := range b.items() {
+		p.pass(item)
+	}
+	p.write()
+	return p.dropped, p.err
+}
+
+// A passage lets through what a heldBuffer holds. Lines are written together.
+type passage struct {
+	tail    *tail
+	verdict phase
+	level   slog.Level // PassLevel
+	out     []byte     // lines to be written
+	waiting int64      // how many records they are of
+	err     error      // the first of the next handler
+
+	passed, lost, dropped, droppedBytes int64
+}
+
+// pass passes item on, or drops it.
+func (p *passage) pass(item heldItem) {
+	if item.kind == plainLine && p.verdict == sharing || item.kind == weighedLine && p.verdict != sharing {
+		return // the other form of the line counts
+	}
+	below := item.level < p.level
+	if p.verdict == dropping && below {
+		p.dropped++
+		p.droppedBytes += int64(item.size)
+		return
+	}
+	p.passed++
+	weigh := p.verdict == sharing && below
+	switch {
+	case item.record != nil:
+		p.note(1, guard(func() error { return item.record.pass(weigh) }))
+		return
+	case item.span != nil && p.tail.lines == nil:
+		p.note(1, guard(func() error { return item.span.passOn(weigh) }))
+		return
+	case item.span != nil:
+		p.out = item.span.appendLine(p.out, weigh)
+	default:
+		p.out = append(p.out, item.line...)
+	}
+	if p.waiting++; len(p.out) >= maxWrite {
+		p.write()
+	}
+}
+
+// write writes the lines that wait.
+func (p *passage) write() {
+	if p.waiting > 0 {
+		p.note(p.waiting, guard(func() error { return p.tail.lines.write(p.out) }))
+		p.out, p.waiting = p.out[:0], 0
+	}
+}
+
+// note counts n records as lost if the next handler returned an error for them.
+func (p *passage) note(n int64, err error) {
+	if err != nil {
+		p.lost += n
+		if p.err == nil {
+			p.err = err
 		}
 	}
-	write := func() {
-		if waiting > 0 {
-			note(waiting, guard(func() error { return t.lines.write(out) }))
-			out, waiting = out[:0], 0
-		}
+}
+
+// count adds to the tail's counts what became of b's records.
+func (p *passage) count(b *heldBuffer) {
+	if rest := int64(b.n) - p.passed - p.dropped; rest > 0 || p.waiting > 0 { // a handler ended the goroutine
+		p.passed += rest
+		p.lost += rest + p.waiting
 	}
-	for i := range len(b.full) + 1 {
-		text := b.text
-		if i < len(b.full) {
-			text = b.full[i]
-		}
-		for len(text) > 0 {
-			var e entryHead
-			var line []byte
-			var record *heldRecord
-			var span *heldSpan
-			e, text = cutEntryHead(text)
-			switch e.kind {
-			case aRecord:
-				record, records = &records[0], records[1:]
-			case aSpan:
-				span, spans = &spans[0], spans[1:]
-			default:
-				line, text = text[:e.size], text[e.size:]
-				if e.kind != aLine && (e.kind == weighedLine) != (verdict == sharing) {
-					continue
-				}
-			}
-			if verdict == dropping && e.level < pass {
-				dropped++
-				bytes += int64(e.size)
-				continue
-			}
-			passed++
-			weigh := verdict == sharing && e.level < pass
-			switch {
-			case record != nil:
-				note(1, guard(func() error { return record.pass(weigh) }))
-				continue
-			case span != nil && t.lines == nil:
-				note(1, guard(func() error { return span.passOn(weigh) }))
-				continue
-			case span != nil:
-				out = span.appendLine(out, weigh)
-			default:
-				out = append(out, line...)
-			}
-			if waiting++; len(out) >= maxWrite {
-				write()
-			}
-		}
+	stats := &p.tail.stats
+	if p.verdict == dropping {
+		stats.passed.Add(p.passed)
+	} else {
+		stats.kept.Add(p.passed)
 	}
-	write()
-	return dropped, err
+	stats.lost.Add(p.lost)
+	stats.dropped.Add(p.dropped)
+	stats.droppedBytes.Add(p.droppedBytes)
+	p.tail.bytes.Add(-int64(b.bytes))
 }
 
 // lose counts the records of b, which no handler will be given any more.
