@@ -180,18 +180,49 @@ func (n *naming) inspect(c *current, r *slog.Record, mem []slog.Attr) contents {
 	if n.bound {
 		return contents{kind: freeRecord, marked: true}
 	}
-	in := contents{kind: n.kindOf(c)}
-	in.moved = n.moved[in.kind]
-	in.attrs = appendRecord(mem, r)
-	if s, e := n.ordinarySpanRecord(in.attrs); s != nil {
+	attrs := appendRecord(mem, r)
+	if s, e := n.ordinarySpanRecord(attrs); s != nil {
 		*c = current{span: s, env: s.env}
-		return contents{kind: spanRecord, event: e, changed: true, attrs: in.attrs[1:], moved: n.moved[spanRecord]}
+		return contents{kind: spanRecord, event: e, changed: true, attrs: attrs[1:], moved: n.moved[spanRecord]}
 	}
-	var span *Span
-	marks := false
-	names := n.namer(in.kind)
+	m := n.marksIn(attrs, c)
+	switch {
+	case m.done:
+		return contents{kind: freeRecord, marked: true}
+	case m.span != nil:
+		*c = current{span: m.span, env: m.span.env}
+	}
+	in := contents{kind: n.kindOf(c), event: m.event, attrs: attrs}
+	if m.span != nil {
+		in.kind = spanRecord
+	}
+	in.moved = n.moved[in.kind]
+	if m.any {
+		in.changed = true
+		in.attrs = slices.DeleteFunc(in.attrs, isMark)
+		for i, a := range in.attrs {
+			in.attrs[i] = original(a)
+		}
+	}
+	if n.groups == 0 {
+		in = n.renamed(in)
+	}
+	return in
+}
+
+// marks are what is known of a record by the marks of ours among its attributes.
+type marks struct {
+	done  bool // an outer handler of ours has added all that we would
+	any   bool // there are marks, and we add all of it ourselves
+	span  *Span
+	event event
+}
+
+// marksIn looks for marks in attrs, those of a record under c.
+func (n *naming) marksIn(attrs []slog.Attr, c *current) (m marks) {
+	names := n.namer(n.kindOf(c))
 	suspicious := n.ids[0] != "" // there is an id, perhaps not by a user
-	for _, a := range in.attrs {
+	for _, a := range attrs {
 		if a.Key != "" {
 			suspicious = suspicious || names.mustMove(a.Key)
 			continue
@@ -200,43 +231,30 @@ func (n *naming) inspect(c *current, r *slog.Record, mem []slog.Attr) contents {
 		case e == eventNone:
 			suspicious = suspicious || names.concerns(a)
 		case claimed && n.groups == 0:
-			in.marked = true
+			m.done = true
 		default:
-			// Where a group was opened before we were wrapped, what a handler further out added would end up
+			// Where a group was opened before we were wrapped, what an outer handler added would end up
 			// in that group. So we add it ourselves.
-			marks = true
+			m.any = true
 			if s != nil {
-				span, in.event = s, e
+				m.span, m.event = s, e
 			}
 		}
 	}
-	if suspicious {
+	if suspicious && !m.done {
 		ids := n.ids
 		if n.groups == 0 {
-			for _, a := range in.attrs {
+			for _, a := range attrs {
 				n.noteIDs(&ids, a)
 			}
 		}
-		in.marked = in.marked || hasIDs(&ids, c)
+		m.done = hasIDs(&ids, c)
 	}
-	if in.marked {
-		return contents{kind: freeRecord, marked: true}
-	}
-	if span != nil {
-		in.kind = spanRecord
-		*c = current{span: span, env: span.env}
-		in.moved = n.moved[in.kind]
-	}
-	if marks {
-		in.changed = true
-		in.attrs = slices.DeleteFunc(in.attrs, isMark)
-		for i, a := range in.attrs {
-			in.attrs[i] = original(a)
-		}
-	}
-	if n.groups > 0 {
-		return in
-	}
+	return m
+}
+
+// renamed returns in with its root attributes under the keys that they have in the line.
+func (n *naming) renamed(in contents) contents {
 	if slices.ContainsFunc(in.attrs, hidesInline) {
 		in.changed = true
 		in.attrs = resolveInline(in.attrs)
