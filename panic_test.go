@@ -113,11 +113,11 @@ func TestPanicLine(t *testing.T) {
 				const lasted = `"start":"2000-01-01T00:00:00Z","duration_ms":0,"error":"panic: boom",`
 				lines := spanLines(&b)
 				stack := regexp.MustCompile(`"stack":"([^"\\]+\\n\\t[^"\\]+:\d+\\n)+",`).FindString(lines[0])
-				want := begin + `"span":"0000000000000004","op":"inner","parent":"` + spanSpan3 + `",` + lasted + stack + `"n":2}`
+				want := begin + `"span":"0000000000000004","op":"inner","parent":"` + spanSpan3 + `",` + lasted + stack + `"n":2,"error.type":"panic"}`
 				if stack == "" || lines[0] != want {
 					t.Errorf("inner:\n got %s\nwant %s", lines[0], want)
 				}
-				if want := begin + `"span":"` + spanSpan3 + `","op":"outer",` + lasted + `"n":1}`; lines[1] != want {
+				if want := begin + `"span":"` + spanSpan3 + `","op":"outer",` + lasted + `"n":1,"error.type":"panic"}`; lines[1] != want {
 					t.Errorf("outer:\n got %s\nwant %s", lines[1], want)
 				}
 			})

@@ -17,7 +17,7 @@ import (
 // What it decides holds for all spans of the trace in this process, and travels as [FlagSampled] with the trace.
 // It changes what is written and nothing else: log records are written as ever, with the ids. Of a trace that is not sampled
 // the failed spans are written all the same, marked with sampled=false, and so are those of their ancestors
-// in this process that have not ended. The rest is counted: see [Stats.Withheld].
+// in this process that have not ended. The rest is counted: see [TracerStats.Withheld].
 type Sampler interface {
 	// Sample is called at the start of a span that begins a trace.
 	// rate is the share, above 0 and at most 1, in which traces like this one are sampled;

@@ -163,16 +163,16 @@ func TestRatioTravels(t *testing.T) {
 			got = append(got, fmt.Sprint(m["msg"], m["op"], m["sample_rate"], m["sampled"]))
 		}
 		want := []string{"hereroot<nil> <nil>", "therejob<nil> <nil>", "span endbelow0.1 <nil>", "span endjob0.1 <nil>", "span endroot0.1 <nil>"}
-		stats := []Stats{{}, {}}
+		stats := []TracerStats{{}, {}}
 		if !sampled {
 			// The rate is nobody's business but ours then; the failed job says that it is not to be counted.
 			want = []string{"hereroot<nil> <nil>", "therejob<nil> <nil>", "span endjob<nil> false"}
-			stats = []Stats{{Withheld: 1}, {Withheld: 1}}
+			stats = []TracerStats{{Withheld: 1}, {Withheld: 1}}
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("sampled %t (-want +got):\n%s", sampled, diff)
 		}
-		if diff := cmp.Diff(stats, []Stats{here.Stats(), there.Stats()}); diff != "" {
+		if diff := cmp.Diff(stats, []TracerStats{here.Stats(), there.Stats()}); diff != "" {
 			t.Errorf("sampled %t (-want +got):\n%s", sampled, diff)
 		}
 	}
@@ -514,7 +514,7 @@ func TestSamplerDisabled(t *testing.T) {
 	}
 	root.Fail(errSpanCard)
 	root.End()
-	if got := rec.spans(t); got != nil || tr.Stats() != (Stats{Withheld: 6}) {
+	if got := rec.spans(t); got != nil || tr.Stats() != (TracerStats{Withheld: 6}) {
 		t.Errorf("wrote %+v, Stats = %+v", got, tr.Stats())
 	}
 }

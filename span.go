@@ -174,6 +174,27 @@ func opOrUnnamed(op string) string {
 	return op
 }
 
+// addMissing adds those of attrs whose keys s, whose mu is held, does not have.
+func (s *Span) addMissing(attrs []slog.Attr) {
+	for i, a := range attrs {
+		if a.Key != "" && !slices.ContainsFunc(s.attrs, func(b slog.Attr) bool { return b.Key == a.Key }) {
+			s.add(attrs[i : i+1])
+		}
+	}
+}
+
+// add adds attrs to those of s, whose mu is held.
+func (s *Span) add(attrs []slog.Attr) {
+	set := attrSet{attrs: slices.Grow(s.attrs, len(attrs))}
+	if len(s.attrs) > maxUnindexed {
+		set.index = s.extra().index
+	}
+	set.add(attrs)
+	if s.attrs = set.attrs; set.index != nil {
+		s.extra().index = set.index
+	}
+}
+
 // SetAttrs adds attributes to the span's end record. The last one of a key wins. attrs is copied.
 // After End it does nothing.
 func (s *Span) SetAttrs(attrs ...slog.Attr) {
@@ -183,16 +204,8 @@ func (s *Span) SetAttrs(attrs ...slog.Attr) {
 	attrs = resolveInline(attrs) // it may call code of the user's, so not under the lock
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.is(ended) {
-		return
-	}
-	set := attrSet{attrs: slices.Grow(s.attrs, len(attrs))}
-	if len(s.attrs) > maxUnindexed {
-		set.index = s.extra().index
-	}
-	set.add(attrs)
-	if s.attrs = set.attrs; set.index != nil {
-		s.extra().index = set.index
+	if !s.is(ended) {
+		s.add(attrs)
 	}
 }
 
@@ -204,8 +217,9 @@ func (s *Span) Fail(err error) {
 	if s == nil || !s.failsWith(err) {
 		return
 	}
+	attrs := s.errorAttrs(err)
 	s.mu.Lock()
-	s.fail(err)
+	s.fail(err, attrs)
 	s.mu.Unlock()
 }
 
@@ -220,12 +234,29 @@ func (s *Span) failsWith(err error) (fails bool) {
 	return err != nil && s.env.tracer.isFailure(err)
 }
 
-// fail marks s, whose mu is held, failed with err unless it has failed or ended before.
-func (s *Span) fail(err error) {
+// errorAttrs returns the attributes that describe err, if s may still fail with it.
+func (s *Span) errorAttrs(err error) (attrs []slog.Attr) {
+	if err == nil || s.is(ended|failed) {
+		return nil
+	}
+	defer func() {
+		if recover() != nil {
+			attrs = nil // the span must fail all the same
+		}
+	}()
+	if describe := s.env.tracer.opts.ErrorAttrs; describe != nil {
+		return mergeAttrs(nil, resolveInline(describe(err)))
+	}
+	return []slog.Attr{ErrorType(err)}
+}
+
+// fail marks s, whose mu is held, failed with err, which attrs describe, unless it has failed or ended before.
+func (s *Span) fail(err error, attrs []slog.Attr) {
 	if s.is(ended | failed) {
 		return
 	}
 	s.extra().err = err
+	s.addMissing(attrs)
 	s.state.Or(failed)
 	s.localRoot().state.Or(spoiled)
 	if s.flags&FlagSampled == 0 {
@@ -299,7 +330,10 @@ func (s *Span) End(err ...*error) {
 // end is the end of every span: it freezes s, reports it, and tells those who wait for the end of a local root.
 // If panicked is not nil, s fails with that panic, else with failure, if that is not nil. Only the first call counts.
 func (s *Span) end(at time.Time, failure error, panicked any) {
-	if !s.finish(at, failure, panicked) {
+	if panicked != nil {
+		failure = &panicError{panicked}
+	}
+	if !s.finish(at, failure, s.errorAttrs(failure)) {
 		return
 	}
 	if s.root == nil {
@@ -315,18 +349,20 @@ func (s *Span) settle() {
 	}
 }
 
-// finish freezes s. It reports false if s had ended before.
-func (s *Span) finish(end time.Time, failure error, panicked any) bool {
+// finish freezes s, failed with failure, which attrs describe, if that is not nil. It reports false if s had ended before.
+func (s *Span) finish(end time.Time, failure error, attrs []slog.Attr) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.is(ended) {
 		return false
 	}
-	if panicked != nil {
-		s.failPanic(panicked)
-	}
 	if failure != nil {
-		s.fail(failure)
+		s.fail(failure, attrs)
+		if _, ok := failure.(*panicError); ok {
+			if stack := panicStack(); stack != "" {
+				s.extra().stack = stack
+			}
+		}
 	}
 	if x := s.rare.Load(); x != nil {
 		x.index = nil
@@ -334,14 +370,6 @@ func (s *Span) finish(end time.Time, failure error, panicked any) bool {
 	s.duration = max(end.Sub(s.start), 0)
 	s.state.Or(ended)
 	return true
-}
-
-// failPanic fails s, whose mu is held, with a panic of the given value.
-func (s *Span) failPanic(value any) {
-	s.fail(&panicError{value})
-	if stack := panicStack(); stack != "" {
-		s.extra().stack = stack
-	}
 }
 
 // text returns what is text about s.

@@ -3,6 +3,9 @@ package slogtrace
 import (
 	"context"
 	"errors"
+	"log/slog"
+
+	"github.com/slogtrace/slogtrace/internal/errtype"
 )
 
 // WithTrace returns err with the SpanContext of ctx attached, so that whoever handles it further up,
@@ -37,3 +40,25 @@ type traceError struct {
 }
 
 func (e *traceError) Unwrap() error { return e.error }
+
+// Wraps makes it an errtype.Wrapper.
+func (e *traceError) Wraps() {}
+
+// ErrorType returns the attribute error.type of OpenTelemetry's semantic conventions: what kind of error err is.
+// It is "panic" for what [Span.End] recovered, "timeout" or "canceled" where the error says that, "EOF",
+// else the Go type of err, "*net.OpError". What [fmt.Errorf] and [WithTrace] wrap counts, not they.
+// It is empty, and no handler writes it, where that type says nothing: those of [errors.New], [errors.Join] and fmt.Errorf.
+//
+// A Tracer without [TracerOptions.ErrorAttrs] gives it to each failed span. Call it in an ErrorAttrs of your own to keep it.
+// err must not be nil.
+func ErrorType(err error) slog.Attr {
+	if _, ok := err.(*panicError); ok {
+		return slog.String(errtype.Key, "panic")
+	}
+	switch kind := errtype.Of(err); kind {
+	case "*errors.errorString", "*errors.joinError", "*fmt.wrapErrors":
+		return slog.Attr{}
+	default:
+		return slog.String(errtype.Key, kind)
+	}
+}

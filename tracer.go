@@ -39,7 +39,7 @@ type TracerOptions struct {
 	LogStart bool
 
 	// Level is the level of span records that did not fail; nil means Info.
-	// A handler that is not enabled for it hides them: see [Stats.Refused].
+	// A handler that is not enabled for it hides them: see [TracerStats.Refused].
 	Level slog.Leveler
 
 	// ErrorLevel is the level of the end record of a failed span; nil means Error.
@@ -49,6 +49,12 @@ type TracerOptions struct {
 	// Nil: every error does. An error that does not is not recorded. A panic always fails its span,
 	// and so does an error for which IsFailure panics.
 	IsFailure func(error) bool
+
+	// ErrorAttrs returns attributes that describe the error that fails a span: its type, its category.
+	// A span keeps what it has under the same key already. Nil: [ErrorType] of the error.
+	// It is called once for the error that is recorded, perhaps from several goroutines.
+	// If it panics, there are no such attributes.
+	ErrorAttrs func(error) []slog.Attr
 
 	// AddSource gives span records the source position of the call of Start.
 	// Whether it is written is up to the handler, as for any record.
@@ -94,16 +100,16 @@ func SetDefault(t *Tracer) {
 	defaultTracer.Store(t)
 }
 
-// Stats are a Tracer's counts of what it did not write.
-type Stats struct {
+// TracerStats are a Tracer's counts of what it did not write.
+type TracerStats struct {
 	Withheld int64 // span records of traces that are not sampled
 	Refused  int64 // span records whose level the handler was not enabled for
 	Lost     int64 // span records for which the handler returned an error
 }
 
 // Stats returns the counts so far.
-func (t *Tracer) Stats() Stats {
-	return Stats{Withheld: t.stats.withheld.Load(), Refused: t.stats.refused.Load(), Lost: t.stats.lost.Load()}
+func (t *Tracer) Stats() TracerStats {
+	return TracerStats{Withheld: t.stats.withheld.Load(), Refused: t.stats.refused.Load(), Lost: t.stats.lost.Load()}
 }
 
 // Start is like the function [Start], but the span and those below it are t's.

@@ -9,6 +9,7 @@ import (
 	"log"
 	"log/slog"
 	"math"
+	"net"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -61,7 +62,7 @@ func TestTracerLevels(t *testing.T) {
 	if diff := cmp.Diff([]string{"span end INFO", "span end ERROR"}, levels()); diff != "" {
 		t.Errorf("defaults: -want +got:\n%s", diff)
 	}
-	if got := tr.Stats(); got != (Stats{}) {
+	if got := tr.Stats(); got != (TracerStats{}) {
 		t.Errorf("Stats = %+v", got)
 	}
 }
@@ -76,7 +77,7 @@ func TestTracerRefused(t *testing.T) {
 	_, failed := Start(ctx, "failed")
 	failed.Fail(errSpanCard)
 	failed.End()
-	if got, want := tr.Stats(), (Stats{Refused: 3}); got != want {
+	if got, want := tr.Stats(), (TracerStats{Refused: 3}); got != want {
 		t.Errorf("Stats = %+v, want %+v", got, want)
 	}
 	rec := h.Handler.(*spanRecorder)
@@ -527,7 +528,7 @@ func TestTracerWithheld(t *testing.T) {
 			t.Errorf("-want +got:\n%s", diff)
 		}
 		// Three starts and the end of child, which had ended when its child failed.
-		if got, want := tr.Stats(), (Stats{Withheld: 4}); got != want {
+		if got, want := tr.Stats(), (TracerStats{Withheld: 4}); got != want {
 			t.Errorf("Stats = %+v, want %+v", got, want)
 		}
 	})
@@ -573,7 +574,7 @@ func TestTracerRemoteUnsampled(t *testing.T) {
 			t.Errorf("%s: Err = %v", info.Op, info.Err)
 		}
 	}
-	if got, want := tr.Stats(), (Stats{Withheld: 3}); got != want {
+	if got, want := tr.Stats(), (TracerStats{Withheld: 3}); got != want {
 		t.Errorf("Stats = %+v, want %+v", got, want)
 	}
 	if SpanFromContext(ctx) != failing {
@@ -586,7 +587,7 @@ func TestTracerRemoteUnsampled(t *testing.T) {
 	_, s := tr.Start(ContextWithRemoteSpanContext(context.Background(), unsampled), "op")
 	s.Fail(errSpanCard)
 	s.End()
-	if got := h2.spans(t); got != nil || tr.Stats() != (Stats{Withheld: 1}) {
+	if got := h2.spans(t); got != nil || tr.Stats() != (TracerStats{Withheld: 1}) {
 		t.Errorf("wrote %+v, Stats = %+v", got, tr.Stats())
 	}
 	// A panic does.
@@ -613,7 +614,7 @@ func TestTracerStatsConcurrent(t *testing.T) {
 	var wg sync.WaitGroup
 	for range goroutines {
 		wg.Go(func() {
-			last := Stats{}
+			last := TracerStats{}
 			for range each {
 				_, s := Start(context.Background(), "op")
 				s.End()
@@ -627,7 +628,7 @@ func TestTracerStatsConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if got, want := tr.Stats(), (Stats{Withheld: goroutines * each / 2, Refused: goroutines * each / 2}); got != want {
+	if got, want := tr.Stats(), (TracerStats{Withheld: goroutines * each / 2, Refused: goroutines * each / 2}); got != want {
 		t.Errorf("Stats = %+v, want %+v", got, want)
 	}
 }
@@ -653,7 +654,7 @@ func TestStatsLost(t *testing.T) {
 	tracer := NewTracer(NewJSONHandler(failingWriter{}, nil), nil)
 	_, s := tracer.Start(t.Context(), "op")
 	s.End()
-	if diff := cmp.Diff(Stats{Lost: 1}, tracer.Stats()); diff != "" {
+	if diff := cmp.Diff(TracerStats{Lost: 1}, tracer.Stats()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -704,3 +705,46 @@ func TestTracerAddSourceThroughOurs(t *testing.T) {
 		}
 	}
 }
+
+// What describes an error is on the span that fails with it, unless the span says it already; of several errors the first counts.
+func TestTracerErrorAttrs(t *testing.T) {
+	dial := &net.OpError{Op: "dial", Err: errSpanCard}
+	category := func(err error) []slog.Attr {
+		return []slog.Attr{slog.String("category", err.Error()), slog.Any("", valuerOf(slog.GroupValue(ErrorType(err))))}
+	}
+	own := slog.String("error.type", "own")
+	for _, test := range []struct {
+		name  string
+		attrs func(error) []slog.Attr
+		end   func(*Span)
+		want  string
+	}{
+		{"none", nil, func(s *Span) { s.End() }, "[]"},
+		{"End", nil, func(s *Span) { err := fmt.Errorf("x: %w", WithTrace(t.Context(), dial)); s.End(&err) }, "[error.type=*net.OpError]"},
+		{"a type that says nothing", nil, func(s *Span) { s.Fail(errSpanCard) }, "[]"},
+		{"Fail", nil, func(s *Span) { s.Fail(context.Canceled) }, "[error.type=canceled]"},
+		{"the first counts", nil, func(s *Span) { s.Fail(dial); s.Fail(context.Canceled) }, "[error.type=*net.OpError]"},
+		{"panic", nil, func(s *Span) { defer func() { _ = recover() }(); defer s.End(); panic(dial) }, "[error.type=panic]"},
+		{"the span's own", nil, func(s *Span) { s.SetAttrs(own); s.Fail(dial) }, "[error.type=own]"},
+		{"the span's own, later", nil, func(s *Span) { s.Fail(dial); s.SetAttrs(own) }, "[error.type=own]"},
+		{"option", category, func(s *Span) { s.Fail(dial) }, "[category=dial: card declined error.type=*net.OpError]"},
+		{"option, in part the span's own", category, func(s *Span) { s.SetAttrs(own); s.Fail(dial) }, "[error.type=own category=dial: card declined]"},
+		{"no attributes", func(error) []slog.Attr { return nil }, func(s *Span) { s.Fail(dial) }, "[]"},
+		{"the option panics", func(error) []slog.Attr { panic(1) }, func(s *Span) { s.Fail(dial) }, "[]"},
+		{"the error panics", nil, func(s *Span) { s.Fail((*nilError)(nil)) }, "[error.type=*slogtrace.nilError]"},
+	} {
+		h := new(spanRecorder)
+		_, span := NewTracer(h, &TracerOptions{ErrorAttrs: test.attrs}).Start(t.Context(), "op")
+		test.end(span)
+		span.End()
+		info, attrs := h.one(t)
+		if fmt.Sprint(attrs) != test.want || (info.Err == nil) != (test.name == "none") {
+			t.Errorf("%s: %v, error %v, want %s", test.name, attrs, info.Err, test.want)
+		}
+	}
+}
+
+// A nilError panics when it is asked what it says.
+type nilError struct{ text string }
+
+func (e *nilError) Error() string { return e.text }

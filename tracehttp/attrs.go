@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/slogtrace/slogtrace/internal/errtype"
 )
 
 // The attributes, by OpenTelemetry's semantic conventions for HTTP spans, which are stable.
@@ -22,7 +24,7 @@ const (
 	addressKey        = "server.address"
 	portKey           = "server.port"
 	protocolKey       = "network.protocol.version"
-	errorTypeKey      = "error.type"
+	errorTypeKey      = errtype.Key
 	userAgentKey      = "user_agent.original"
 
 	abortedKey = "http.aborted" // ours: client, handler

@@ -7,13 +7,13 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"reflect"
 	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/internal/errtype"
 	"github.com/slogtrace/slogtrace/internal/hook"
 )
 
@@ -277,23 +277,18 @@ func (t *transport) appendResponse(ctx context.Context, attrs []slog.Attr, resp 
 
 // errorType returns what kind of error ended an exchange.
 func errorType(ctx context.Context, err error) string {
-	timeout, ok := errors.AsType[interface {
-		error
-		Timeout() bool
-	}](err)
 	// http.Client's own timer cancels the request a moment before or after its context ends,
 	// and the error of the body says only that.
 	canceled := errors.Is(err, context.Canceled) || ctx.Err() != nil || err.Error() == "net/http: request canceled"
 	deadline, limited := ctx.Deadline()
+	kind := errtype.Of(err)
 	switch {
-	case errors.Is(err, context.DeadlineExceeded), ok && timeout.Timeout(), canceled && limited && !time.Now().Before(deadline):
+	case kind == "timeout", canceled && limited && !time.Now().Before(deadline):
 		return "timeout"
 	case canceled:
 		return "canceled"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "EOF" // of a type that says nothing
 	}
-	return reflect.TypeOf(err).String()
+	return kind
 }
 
 // A body is the body of a response. It ends the span with itself.

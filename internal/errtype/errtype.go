@@ -1,0 +1,55 @@
+// Package errtype names what kind of error failed a span: the attribute error.type of OpenTelemetry's
+// semantic conventions.
+package errtype
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+)
+
+// Key is the attribute's key.
+const Key = "error.type"
+
+// Of returns "timeout" for a deadline or what calls itself a timeout, "canceled", or "EOF", whose types say nothing;
+// else the Go type of err, "*net.OpError", or of what it wraps, if it comes from fmt.Errorf or is a [Wrapper].
+func Of(err error) string {
+	timeout, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), ok && timeout.Timeout():
+		return "timeout"
+	case errors.Is(err, context.Canceled):
+		return "canceled"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "EOF"
+	}
+	return reflect.TypeOf(unwrapped(err)).String()
+}
+
+// A Wrapper is an error that wraps another one and is not a kind of its own.
+type Wrapper interface {
+	error
+	Unwrap() error
+	Wraps()
+}
+
+var fmtWrapper = reflect.TypeOf(fmt.Errorf("%w", io.EOF))
+
+// unwrapped returns the first error in err's chain that is not a wrapper.
+func unwrapped(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		if _, ok := err.(Wrapper); !ok && reflect.TypeOf(err) != fmtWrapper {
+			return err
+		}
+		err = inner
+	}
+}
