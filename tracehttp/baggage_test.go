@@ -20,9 +20,9 @@ func TestHandlerBaggage(t *testing.T) {
 	}{
 		{HandlerOptions{}, nil},
 		{HandlerOptions{Baggage: true}, []string{"a=1", "b=2"}},
-		{HandlerOptions{Baggage: true, Trust: func(*http.Request) Trust { return Link }}, nil},
-		{HandlerOptions{Baggage: true, Trust: func(*http.Request) Trust { return Ignore }}, nil},
-		{HandlerOptions{Trust: func(*http.Request) Trust { return Continue }}, nil},
+		{HandlerOptions{Baggage: true, Trust: func(*http.Request) Trust { return TrustLink }}, nil},
+		{HandlerOptions{Baggage: true, Trust: func(*http.Request) Trust { return TrustIgnore }}, nil},
+		{HandlerOptions{Trust: func(*http.Request) Trust { return TrustContinue }}, nil},
 	} {
 		for _, h := range []http.Header{{}, {"Traceparent": {parent}}, {"B3": {"1"}}, {"B3": {parent[3:52] + "-1"}}} {
 			var taken []string

@@ -3,7 +3,7 @@
 //	mux := http.NewServeMux()
 //	mux.HandleFunc("GET /bookings/{id}", showBooking)
 //	http.ListenAndServe(":8080", tracehttp.NewHandler(mux, &tracehttp.HandlerOptions{
-//		Trust: func(*http.Request) tracehttp.Trust { return tracehttp.Ignore }, // strangers name no traces here
+//		Trust: func(*http.Request) tracehttp.Trust { return tracehttp.TrustIgnore }, // strangers name no traces here
 //	}))
 //
 //	client := &http.Client{Transport: tracehttp.NewTransport(nil, &tracehttp.TransportOptions{
@@ -21,8 +21,8 @@
 // # The public edge, and behind it
 //
 // Headers are whatever their sender writes. The server above is one that strangers can reach: it begins a trace
-// for each request. Use [Link] there where the clients' traces are of use to you. Behind the edge, where only your own
-// services call, use [Continue], which is what nil options mean:
+// for each request. Use [TrustLink] there where the clients' traces are of use to you. Behind the edge, where only your own
+// services call, use [TrustContinue], which is what nil options mean:
 //
 //	tracehttp.NewHandler(mux, nil)
 //

@@ -94,9 +94,9 @@ func ExampleTrust() {
 		Tracer: shown(),
 		Trust: func(r *http.Request) tracehttp.Trust {
 			if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
-				return tracehttp.Link // a partner
+				return tracehttp.TrustLink // a partner
 			}
-			return tracehttp.Ignore
+			return tracehttp.TrustIgnore
 		},
 	}
 	h := tracehttp.NewHandler(http.NotFoundHandler(), opts)

@@ -17,7 +17,7 @@ type HandlerOptions struct {
 	// Tracer makes the spans. Nil: that of the request's context, else the default one.
 	Tracer *slogtrace.Tracer
 
-	// Trust says what to do with the trace that a request names. Nil: [Continue], for all.
+	// Trust says what to do with the trace that a request names. Nil: [TrustContinue], for all.
 	// On a public edge, where strangers can reach the server, set it: see [Trust].
 	Trust func(*http.Request) Trust
 
@@ -49,18 +49,18 @@ type HandlerOptions struct {
 //
 // The headers are whatever the client writes. A trusted client can add spans to any trace, also to those of
 // other customers, have all of its requests sampled, or none, and make one trace of a million requests.
-// So [Continue] is for what only your own services reach. On a public edge use [Link], if the clients' traces are
-// of use to you (a partner, your own app), else [Ignore].
-// Behind a gateway of your own that removes the headers or sets its own, Continue is right again.
+// So [TrustContinue] is for what only your own services reach. On a public edge use [TrustLink], if the clients' traces are
+// of use to you (a partner, your own app), else [TrustIgnore].
+// Behind a gateway of your own that removes the headers or sets its own, TrustContinue is right again.
 type Trust uint8
 
 const (
-	// Continue makes the server span a child of the caller's. The caller's sampling decision holds.
-	Continue Trust = iota
-	// Link begins a new trace whose first span links to the caller's. The Tracer decides on sampling.
-	Link
-	// Ignore begins a new trace, as if there were no headers.
-	Ignore
+	// TrustContinue makes the server span a child of the caller's. The caller's sampling decision holds.
+	TrustContinue Trust = iota
+	// TrustLink begins a new trace whose first span links to the caller's. The Tracer decides on sampling.
+	TrustLink
+	// TrustIgnore begins a new trace, as if there were no headers.
+	TrustIgnore
 )
 
 // NewHandler returns a handler that calls next in a span of kind server.
@@ -224,19 +224,19 @@ func (w *writer) start(r *http.Request) (next http.Handler) {
 
 // context returns ctx continued as Trust has it, which the span of r starts in, and a link for it.
 func (h *handler) context(ctx context.Context, r *http.Request) (_ context.Context, link slog.Attr, err error) {
-	trust := Continue
+	trust := TrustContinue
 	if h.opts.Trust != nil {
 		trust = h.opts.Trust(r)
 	}
 	get := getter{r.Header, false}
 	switch trust {
-	case Continue:
+	case TrustContinue:
 		var baggage []string
 		if h.opts.Baggage {
 			baggage = r.Header["Baggage"]
 		}
 		ctx, err = extract(ctx, get, r.Header["Traceparent"], baggage)
-	case Link:
+	case TrustLink:
 		var caller context.Context
 		caller, err = extract(context.Background(), get, r.Header["Traceparent"], nil)
 		if sc := slogtrace.SpanContextFromContext(caller); sc.IsValid() {

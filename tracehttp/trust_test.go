@@ -71,7 +71,7 @@ func TestHandlerTraceHeader(t *testing.T) {
 
 // A proxy in front of a traced service answers with each of the two once, and with its own.
 func TestProxyHeaders(t *testing.T) {
-	for _, trust := range []tracehttp.Trust{tracehttp.Continue, tracehttp.Ignore} {
+	for _, trust := range []tracehttp.Trust{tracehttp.TrustContinue, tracehttp.TrustIgnore} {
 		behind := newSite(t, serveWith(func(w http.ResponseWriter, r *http.Request) {
 			w.Header()["X-Other"] = []string{"1", "2"}
 		}), &tracehttp.HandlerOptions{Trust: func(*http.Request) tracehttp.Trust { return trust }})
@@ -97,15 +97,15 @@ func TestTrust(t *testing.T) {
 		want    map[string]string
 		fresh   bool
 	}{
-		"continue":           {tracehttp.Continue, []string{"Traceparent: " + parent}, map[string]string{"trace": traceA, "parent": spanA, "links": ""}, false},
-		"continue repeated":  {tracehttp.Continue, []string{"Traceparent: " + parent, "Traceparent: " + parent}, map[string]string{"parent": ""}, true},
-		"continue malformed": {tracehttp.Continue, []string{"Traceparent: x", b3}, map[string]string{"parent": "", "sampled": ""}, true},
-		"continue b3":        {tracehttp.Continue, []string{b3}, map[string]string{"trace": traceA, "parent": spanA, "sampled": "false"}, false},
-		"link":               {tracehttp.Link, []string{"Traceparent: " + parent}, map[string]string{"parent": "", "links": "[map[span:" + spanA + " trace:" + traceA + "]]"}, true},
-		"link unsampled":     {tracehttp.Link, []string{b3}, map[string]string{"parent": "", "sampled": "", "links": "[map[span:" + spanA + " trace:" + traceA + "]]"}, true},
-		"link nothing":       {tracehttp.Link, nil, map[string]string{"parent": "", "links": ""}, true},
-		"link decision":      {tracehttp.Link, []string{"B3: 0"}, map[string]string{"parent": "", "links": "", "sampled": ""}, true},
-		"ignore":             {tracehttp.Ignore, []string{"Traceparent: " + parent}, map[string]string{"parent": "", "links": ""}, true},
+		"continue":           {tracehttp.TrustContinue, []string{"Traceparent: " + parent}, map[string]string{"trace": traceA, "parent": spanA, "links": ""}, false},
+		"continue repeated":  {tracehttp.TrustContinue, []string{"Traceparent: " + parent, "Traceparent: " + parent}, map[string]string{"parent": ""}, true},
+		"continue malformed": {tracehttp.TrustContinue, []string{"Traceparent: x", b3}, map[string]string{"parent": "", "sampled": ""}, true},
+		"continue b3":        {tracehttp.TrustContinue, []string{b3}, map[string]string{"trace": traceA, "parent": spanA, "sampled": "false"}, false},
+		"link":               {tracehttp.TrustLink, []string{"Traceparent: " + parent}, map[string]string{"parent": "", "links": "[map[span:" + spanA + " trace:" + traceA + "]]"}, true},
+		"link unsampled":     {tracehttp.TrustLink, []string{b3}, map[string]string{"parent": "", "sampled": "", "links": "[map[span:" + spanA + " trace:" + traceA + "]]"}, true},
+		"link nothing":       {tracehttp.TrustLink, nil, map[string]string{"parent": "", "links": ""}, true},
+		"link decision":      {tracehttp.TrustLink, []string{"B3: 0"}, map[string]string{"parent": "", "links": "", "sampled": ""}, true},
+		"ignore":             {tracehttp.TrustIgnore, []string{"Traceparent: " + parent}, map[string]string{"parent": "", "links": ""}, true},
 		"unknown":            {99, []string{"Traceparent: " + parent}, map[string]string{"parent": "", "links": ""}, true},
 	} {
 		t.Run(name, func(t *testing.T) {

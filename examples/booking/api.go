@@ -63,7 +63,7 @@ func (a *api) routes() http.Handler {
 	mux.Handle("POST /payments/{id}/paid", handler(a.paymentPaid))
 	// This is where the public comes in, and may not choose the trace that is written into.
 	return tracehttp.NewHandler(mux, &tracehttp.HandlerOptions{
-		Trust: func(*http.Request) tracehttp.Trust { return tracehttp.Ignore },
+		Trust: func(*http.Request) tracehttp.Trust { return tracehttp.TrustIgnore },
 	})
 }
 
