@@ -497,7 +497,7 @@ func TestRemoteRate(t *testing.T) {
 // A Tracer for OTEL_SDK_DISABLED writes nothing at all, and changes nothing about what travels.
 func TestSamplerDisabled(t *testing.T) {
 	rec := new(spanRecorder)
-	tr := NewTracer(rec, &TracerOptions{Sampler: disabled{}, LogStart: true})
+	tr := NewTracer(rec, &TracerOptions{Sampler: Disabled(), LogStart: true})
 	for _, flags := range []Flags{FlagSampled, 0} {
 		sc := testSpanContext
 		sc.Flags = flags

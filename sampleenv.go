@@ -19,7 +19,7 @@ import (
 //	  always_on, always_off, traceidratio
 //	                             the same under IgnoreParent
 //	OTEL_SDK_DISABLED
-//	  true                       nothing is written, see below
+//	  true                       Disabled()
 //
 // always_off too leaves failed spans to be written, as every [Sampler] does.
 //
@@ -28,9 +28,6 @@ import (
 // they count as not set. Log it: OpenTelemetry wants a warning. The samplers jaeger_remote, parentbased_jaeger_remote and xray
 // are not supported, so they are not valid here.
 //
-// With OTEL_SDK_DISABLED a Tracer writes no span record, not even of failed spans, and counts them as withheld.
-// Ids stand on log records and travel all the same. A remote parent's decision travels as it came; traces that begin here
-// travel as not sampled, so services further on that go by that write none of them.
 func SamplerFromEnv() (Sampler, error) {
 	var err error
 	switch v := getenv("OTEL_SDK_DISABLED"); strings.ToLower(v) {
@@ -75,7 +72,14 @@ func envError(name, want, got string) error {
 	return fmt.Errorf("slogtrace: %s: want %s, got %s", name, want, w3c.QuoteShort(got))
 }
 
-// disabled is the Sampler for OTEL_SDK_DISABLED. A Tracer knows it, and writes nothing.
+// Disabled returns a Sampler with which a Tracer writes no span record at all, not even of failed spans, which any other
+// Sampler leaves to be written. They are counted: see [TracerStats.Withheld]. It has to be the [TracerOptions.Sampler] itself:
+// inside another Sampler it samples nothing, as [Ratio](0) does.
+//
+// Ids are on log records and travel all the same. The decision of a remote parent travels as it came;
+// traces that begin here travel as not sampled, so services that follow the decision write none of them.
+func Disabled() Sampler { return disabled{} }
+
 type disabled struct{}
 
 func (disabled) Sample(SampleInput) (bool, float64) { return false, 0 }

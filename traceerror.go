@@ -1,6 +1,7 @@
 package slogtrace
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -43,6 +44,29 @@ func (e *traceError) Unwrap() error { return e.error }
 
 // Wraps makes it an errtype.Wrapper.
 func (e *traceError) Wraps() {}
+
+// ErrorTrace returns the ids of the span that [WithTrace] attached to err, as the attributes trace and span.
+// Use it where the error is logged outside of its trace, so that the line belongs to the trace all the same:
+//
+//	slog.Error("job failed", "err", err, slogtrace.ErrorTrace(err))
+//
+// In a trace the line has ids already, and these are attr.trace and attr.span.
+// It is empty, and no handler writes it, if err carries no SpanContext.
+// For a preset use the method of that name of its [Format].
+func ErrorTrace(err error) slog.Attr { return Format{}.ErrorTrace(err) }
+
+// ErrorTrace is the function [ErrorTrace] with f's names and forms.
+func (f Format) ErrorTrace(err error) slog.Attr {
+	sc, ok := TraceOf(err)
+	if !ok {
+		return slog.Attr{}
+	}
+	c := format{Format: f}
+	return slog.Attr{Value: slog.GroupValue(
+		slog.String(cmp.Or(f.Trace, defaultFormat.Trace), c.traceText(sc.TraceID.String())),
+		slog.String(cmp.Or(f.Span, defaultFormat.Span), c.spanText(sc.SpanID.String())),
+	)}
+}
 
 // ErrorType returns the attribute error.type of OpenTelemetry's semantic conventions: what kind of error err is.
 // It is "panic" for what [Span.End] recovered, "timeout" or "canceled" where the error says that, "EOF",

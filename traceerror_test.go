@@ -1,12 +1,14 @@
 package slogtrace
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
+	"strings"
 	"testing"
 )
 
@@ -76,5 +78,45 @@ func TestWithTrace(t *testing.T) {
 	info, _ := h.one(t)
 	if sc, _ := TraceOf(info.Err); sc != info.SpanContext {
 		t.Errorf("recorded %v of %v, want %v", info.Err, sc, info.SpanContext)
+	}
+}
+
+// A line outside of the trace belongs to it by the error's ids, in each Format; in a trace the line's own ids stay.
+func TestErrorTrace(t *testing.T) {
+	err := fmt.Errorf("x: %w", WithTrace(ContextWithRemoteSpanContext(t.Context(), testSpanContext), errors.New("y")))
+	for _, test := range []struct {
+		f    Format
+		want string
+	}{
+		{Format{}, `{"trace":"` + testTraceText + `","span":"` + testSpanText + `"}`},
+		{OTel, `{"trace_id":"` + testTraceText + `","span_id":"` + testSpanText + `"}`},
+		{Datadog, `{"dd.trace_id":"` + testTraceText + `","dd.span_id":"67667974448284343"}`},
+		{GoogleCloud("p"), `{"logging.googleapis.com/trace":"projects/p/traces/` + testTraceText + `","logging.googleapis.com/spanId":"` + testSpanText + `"}`},
+		{AWSXRay, `{"trace":"1-4bf92f35-77b34da6a3ce929d0e0e4736","span":"` + testSpanText + `"}`},
+	} {
+		var b bytes.Buffer
+		slog.New(slog.NewJSONHandler(&b, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == "time" || a.Key == "level" || a.Key == "msg" {
+				return slog.Attr{}
+			}
+			return a
+		}})).Info("m", test.f.ErrorTrace(err))
+		if got := strings.TrimSpace(b.String()); got != test.want {
+			t.Errorf("%s\nwant %s", got, test.want)
+		}
+	}
+	if a := ErrorTrace(errors.New("z")); !a.Equal(slog.Attr{}) {
+		t.Errorf("without a trace: %v", a)
+	}
+	var b bytes.Buffer
+	log := slog.New(NewJSONHandler(&b, nil))
+	log.Info("outside", ErrorTrace(err))
+	ctx, span := testSpan(t.Context(), "op")
+	log.InfoContext(ctx, "inside", ErrorTrace(err))
+	lines := strings.Split(b.String(), "\n")
+	own := `"trace":"` + span.SpanContext().TraceID.String() + `"`
+	if !strings.HasSuffix(lines[0], `"trace":"`+testTraceText+`","span":"`+testSpanText+`"}`) ||
+		!strings.Contains(lines[1], own) || !strings.HasSuffix(lines[1], `"attr.trace":"`+testTraceText+`","attr.span":"`+testSpanText+`"}`) {
+		t.Errorf("%s", b.Bytes())
 	}
 }

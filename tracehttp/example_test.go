@@ -173,12 +173,12 @@ func ExampleExtract() {
 
 func ExampleError() {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		tracehttp.Error(w, r, http.StatusConflict, "seat 12A is taken")
+		tracehttp.Error(w, r, http.StatusConflict, "seat 12A is taken", slog.String("code", "seat_taken"))
 	})
 	ctx, _ := tracehttp.Extract(context.Background(), http.Header{"Traceparent": {parent}})
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("POST", "/bookings", nil).WithContext(ctx))
 	fmt.Print(w.Body)
 	// Output:
-	// {"title":"Conflict","status":409,"detail":"seat 12A is taken","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}
+	// {"title":"Conflict","status":409,"detail":"seat 12A is taken","code":"seat_taken","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}
 }

@@ -3,18 +3,12 @@ package tracehttp
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"slices"
 
 	"github.com/slogtrace/slogtrace"
 )
-
-// A problem is the body of an answer that says what went wrong (RFC 9457, 3.1).
-type problem struct {
-	Title  string `json:"title,omitempty"`
-	Status int    `json:"status"`
-	Detail string `json:"detail,omitempty"`
-	Trace  string `json:"trace_id,omitempty"` // an extension member (RFC 9457, 3.2)
-}
 
 // Error answers a request with an error, as [http.Error] does, but in application/problem+json (RFC 9457):
 //
@@ -26,17 +20,21 @@ type problem struct {
 // With a status of 500 and above, detail as an error fails the current span and is not sent:
 // what broke in here is for the log. A string is sent whatever the status.
 //
+// members are extension members (RFC 9457, 3.2), such as slog.String("code", "seat_taken"); values are written as
+// [slogtrace.NewJSONHandler] writes them, groups as objects. They replace title, detail and type, which is about:blank otherwise,
+// but not status and trace_id. The last one of a key counts.
+//
 // Like http.Error it does not end the request: return after it, and write nothing more.
-func Error(w http.ResponseWriter, r *http.Request, status int, detail any) {
+func Error(w http.ResponseWriter, r *http.Request, status int, detail any, members ...slog.Attr) {
 	sc := slogtrace.SpanContextFromContext(r.Context())
-	p := problem{Title: http.StatusText(status), Status: status}
+	text := "" // the detail
 	switch d := detail.(type) {
 	case nil:
 	case error:
 		if status >= 500 {
 			slogtrace.SpanFromContext(r.Context()).Fail(d)
 		} else {
-			p.Detail = d.Error()
+			text = d.Error()
 		}
 		if own, ok := slogtrace.TraceOf(d); ok {
 			sc = own
@@ -45,17 +43,106 @@ func Error(w http.ResponseWriter, r *http.Request, status int, detail any) {
 			}
 		}
 	case string:
-		p.Detail = d
+		text = d
 	default:
-		p.Detail = fmt.Sprint(d)
+		text = fmt.Sprint(d)
 	}
-	p.Trace = sc.TraceID.String()
-	text, _ := json.Marshal(p) // strings and a number always can
+	body := problem(status, text, sc.TraceID.String(), members)
 
 	h := w.Header()
 	h.Del("Content-Length") // it was meant for another answer; Content-Encoding may be a middleware's: as in http.Error
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(text, '\n')) // if the client is gone, nobody misses it
+	_, _ = w.Write(body) // if the client is gone, nobody misses it
+}
+
+// problem returns the body of an answer that says what went wrong (RFC 9457, 3.1), as one line.
+func problem(status int, detail, trace string, extra []slog.Attr) []byte {
+	var m members
+	if title := http.StatusText(status); title != "" {
+		m.set("title", title)
+	}
+	m.set("status", status)
+	if detail != "" {
+		m.set("detail", detail)
+	}
+	m.add(extra, func(key string) bool { return key == "status" || key == "trace_id" })
+	if trace != "" {
+		m.set("trace_id", trace)
+	}
+	text, err := json.Marshal(m)
+	if err != nil { // a value's method wrote no JSON after all
+		return problem(status, detail, trace, nil)
+	}
+	return append(text, '\n')
+}
+
+// members are those of a JSON object, in their order, each key once.
+type members []member
+
+type member struct {
+	key   string
+	value any
+}
+
+// set sets a member.
+func (m *members) set(key string, value any) {
+	if i := slices.IndexFunc(*m, func(x member) bool { return x.key == key }); i >= 0 {
+		(*m)[i].value = value
+		return
+	}
+	*m = append(*m, member{key, value})
+}
+
+// add sets those of attrs that are not reserved. Groups without a key are taken apart.
+func (m *members) add(attrs []slog.Attr, reserved func(key string) bool) {
+	for _, a := range attrs {
+		v := a.Value.Resolve()
+		switch {
+		case a.Key == "" && v.Kind() == slog.KindGroup:
+			m.add(v.Group(), reserved)
+		case a.Key != "" && !reserved(a.Key):
+			m.set(a.Key, jsonValue(v))
+		}
+	}
+}
+
+// jsonValue returns v, which is resolved, as a value that encoding/json writes as slog.JSONHandler writes v.
+func jsonValue(v slog.Value) any {
+	switch v.Kind() {
+	case slog.KindGroup:
+		m := members{}
+		m.add(v.Group(), func(string) bool { return false })
+		return m
+	case slog.KindDuration:
+		return int64(v.Duration())
+	}
+	x := v.Any()
+	if _, ok := x.(json.Marshaler); ok {
+		return x
+	}
+	if err, ok := x.(error); ok {
+		return err.Error()
+	}
+	if _, err := json.Marshal(x); err != nil {
+		return "!ERROR:" + err.Error() // as slog does
+	}
+	return x
+}
+
+func (m members) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for i, x := range m {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		key, _ := json.Marshal(x.key) // a string always can
+		value, err := json.Marshal(x.value)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(append(b, key...), ':'), value...)
+	}
+	return append(b, '}'), nil
 }

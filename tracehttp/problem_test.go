@@ -3,9 +3,11 @@ package tracehttp_test
 import (
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -68,5 +70,32 @@ func TestErrorOutside(t *testing.T) {
 	resp, body := do(t, s.Client(), "GET", s.URL)
 	if want := `{"title":"Internal Server Error","status":500}`; strings.TrimSpace(body) != want || resp.Header.Get("X-Trace-Id") != "" {
 		t.Errorf("%s", body)
+	}
+}
+
+// Extension members follow the others, under a key once; status and trace_id stay what they are.
+func TestErrorMembers(t *testing.T) {
+	seats := []string{"12A", "12B"}
+	for _, test := range []struct {
+		members []slog.Attr
+		want    string // between status and trace_id
+	}{
+		{nil, `"title":"Conflict","status":409,"detail":"taken"`},
+		{[]slog.Attr{slog.String("code", "seat_taken"), slog.Any("free", seats)}, `"title":"Conflict","status":409,"detail":"taken","code":"seat_taken","free":["12A","12B"]`},
+		{[]slog.Attr{slog.String("title", "Seat taken"), slog.Any("detail", errors.New("12A")), slog.String("type", "https://example.com/seat")},
+			`"title":"Seat taken","status":409,"detail":"12A","type":"https://example.com/seat"`},
+		{[]slog.Attr{slog.Int("status", 200), slog.String("trace_id", "x"), slog.Int("n", 1), slog.Int("n", 2), slog.Int("", 3)}, `"title":"Conflict","status":409,"detail":"taken","n":2`},
+		{[]slog.Attr{slog.Group("seat", "row", 12, "wait", time.Second, slog.Group("", "x", 1)), slog.Group("", slog.Bool("b", true)), slog.Group("none")},
+			`"title":"Conflict","status":409,"detail":"taken","seat":{"row":12,"wait":1000000000,"x":1},"b":true,"none":{}`},
+		{[]slog.Attr{slog.Any("c", make(chan int)), slog.Any("secret", slogtrace.Secret("x")), slog.Any("nothing", nil), slog.String("empty", "")},
+			`"title":"Conflict","status":409,"detail":"taken","c":"!ERROR:json: unsupported type: chan int","secret":"[redacted]","nothing":null,"empty":""`},
+	} {
+		s := newSite(t, serveWith(func(w http.ResponseWriter, r *http.Request) {
+			tracehttp.Error(w, r, 409, "taken", test.members...)
+		}), nil)
+		_, body := do(t, s.Client(), "GET", s.URL)
+		if want := "{" + test.want + `,"trace_id":"` + span(t, s.rec).text("trace") + "\"}\n"; body != want {
+			t.Errorf("got  %s\nwant %s", body, want)
+		}
 	}
 }
