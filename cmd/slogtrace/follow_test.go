@@ -5,105 +5,9 @@ import (
 	"context"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
-
-// A followed is a tail of a file that is looked at when the test lets it.
-type followed struct {
-	t      *testing.T
-	path   string
-	looks  chan bool   // lets it be looked at
-	waits  chan bool   // after that
-	lines  chan string // of the output
-	stderr *strings.Builder
-	end    func() int
-}
-
-func follow(t *testing.T, before string, args ...string) *followed {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "app.log")
-	if err := os.WriteFile(path, []byte(before), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	return followAt(t, path, args...)
-}
-
-// followAt is follow for a file that is there.
-func followAt(t *testing.T, path string, args ...string) *followed {
-	t.Helper()
-	f := &followed{
-		t: t, path: path, looks: make(chan bool), waits: make(chan bool),
-		lines: make(chan string, 100), stderr: new(strings.Builder),
-	}
-	r, w := io.Pipe()
-	go func() {
-		for out := bufio.NewScanner(r); out.Scan(); {
-			f.lines <- out.Text()
-		}
-	}()
-	s := newSession(strings.NewReader(""), w, f.stderr)
-	s.wait = func(ctx context.Context) {
-		select {
-		case f.waits <- true:
-		case <-ctx.Done():
-		}
-		select {
-		case f.looks <- true:
-		case <-ctx.Done():
-		}
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan int, 1)
-	go func() { done <- s.run(ctx, append(append([]string{"tail"}, args...), f.path)) }()
-	f.end = func() int {
-		cancel()
-		return <-done
-	}
-	receive(t, f.waits)
-	return f
-}
-
-// look lets the file be looked at, until all that is there has been read.
-func (f *followed) look() {
-	f.t.Helper()
-	receive(f.t, f.looks)
-	receive(f.t, f.waits)
-}
-
-func receive[T any](t *testing.T, c chan T) T {
-	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(20 * time.Second):
-		t.Fatal("waited too long")
-		panic("not reached")
-	}
-}
-
-func (f *followed) append(text string) {
-	f.t.Helper()
-	file, err := os.OpenFile(f.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	if _, err := file.WriteString(text); err != nil {
-		f.t.Fatal(err)
-	}
-	file.Close()
-}
-
-func (f *followed) want(lines ...string) {
-	f.t.Helper()
-	for _, want := range lines {
-		if got := receive(f.t, f.lines); got != want {
-			f.t.Fatalf("got line %q, want %q", got, want)
-		}
-	}
-}
 
 func TestTailFollows(t *testing.T) {
 	f := follow(t, "one\ntwo\nthree\n", "-n", "2")
@@ -137,11 +41,7 @@ func TestTailTornBegin(t *testing.T) {
 func TestTailRename(t *testing.T) {
 	f := follow(t, "one\n")
 	f.want("one")
-	old, err := os.OpenFile(f.path, os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer old.Close()
+	old := f.open()
 	f.append("two\n")
 	if err := os.Rename(f.path, f.path+".1"); err != nil {
 		t.Fatal(err)
@@ -231,7 +131,7 @@ func TestTailStdin(t *testing.T) {
 	}
 }
 
-// A read of standard input that waits for ever ends with the context, and so does every command.
+// A read of standard input that blocks forever ends with the context, and so does every command.
 func TestInterrupt(t *testing.T) {
 	for command, want := range map[string]int{"tail": 0, "ls": 1, "check": 1} {
 		in, _ := io.Pipe()
@@ -290,16 +190,4 @@ func TestLastLines(t *testing.T) {
 			t.Errorf("last %d of %.20q, follow %t: got %.20q, want %.20q", test.lines, test.text, test.follow, got, test.want)
 		}
 	}
-}
-
-// eventually waits until something holds.
-func eventually(t *testing.T, holds func() bool) {
-	t.Helper()
-	for range 400 {
-		if holds() {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatal("waited too long")
 }

@@ -9,42 +9,6 @@ import (
 	"testing"
 )
 
-func (f *followed) rename(from, to string) {
-	f.t.Helper()
-	if err := os.Rename(f.path+from, f.path+to); err != nil {
-		f.t.Fatal(err)
-	}
-}
-
-func (f *followed) write(name, text string) {
-	f.t.Helper()
-	if err := os.WriteFile(f.path+name, []byte(text), 0o666); err != nil {
-		f.t.Fatal(err)
-	}
-}
-
-// copyTruncate is what logrotate does with that option.
-func (f *followed) copyTruncate(to string) {
-	f.t.Helper()
-	text, err := os.ReadFile(f.path)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	f.write(to, string(text))
-	if err := os.Truncate(f.path, 0); err != nil {
-		f.t.Fatal(err)
-	}
-}
-
-// silent fails if there is a line that nobody asked for.
-func (f *followed) silent() {
-	f.t.Helper()
-	f.append("end\n")
-	f.look()
-	f.want("end")
-	f.end()
-}
-
 // The file is put away twice, or more often, between two looks, and what it was in between is read: once.
 func TestTailRenameTwice(t *testing.T) {
 	f := follow(t, "one\n")
@@ -119,11 +83,7 @@ func TestTailRenameOlder(t *testing.T) {
 func TestTailRenameCreate(t *testing.T) {
 	f := follow(t, "one\n")
 	f.want("one")
-	old, err := os.OpenFile(f.path, os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer old.Close()
+	old := f.open()
 	f.rename("", ".1")
 	f.write("", "")
 	f.look()
