@@ -6,17 +6,12 @@ import (
 	"hash/maphash"
 	"iter"
 	"math"
-	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
-const (
-	slabRows     = 128
-	maxNameBytes = 256
-	noTime       = math.MaxInt64
-)
+// slabRows is how many rows are allocated at once.
+const slabRows = 128
 
 // An outlineTable has outlines of traces, by a keyed hash of their ids, of 64 bits: two traces are taken for one
 // with a probability of n²/2⁶⁵, of a million once in 30 million files.
@@ -33,57 +28,6 @@ type outlineTable struct {
 	maxErrors int
 
 	sets serviceSets
-}
-
-// An outlineRow is an Outline without pointers.
-type outlineRow struct {
-	id          [16]byte // if short; else where in long it is, and its length
-	hash        uint64
-	first, last int64 // first is noTime if there is none
-	rootStart   int64
-	rootLasted  int64
-	lines       uint32
-	starts      uint32
-	spans       uint32
-	again       uint32 // spans that are duplicates
-	matched     uint32
-	op, service uint32 // of names
-	services    uint32 // of sets
-	failure     uint32 // one more than the number of a failure; 0 if no span failed
-
-	// What is known of the first span ends, so that one that comes again can be told. Those of further ones
-	// are in a recordSet.
-	tags   [8]uint32
-	tagged uint8
-
-	root  rootRank
-	flags rowFlags
-}
-
-// A rowFlags says yes or no to some questions in one byte: with three, a row would have more than 128.
-type rowFlags uint8
-
-const (
-	rowShort  rowFlags = 1 << iota // the id is
-	rowFailed                      // the root has
-	rowWanted                      // by Outlines.Traces
-)
-
-func (r *outlineRow) is(f rowFlags) bool { return r.flags&f != 0 }
-
-func (r *outlineRow) set(f rowFlags, on bool) {
-	r.flags &^= f
-	if on {
-		r.flags |= f
-	}
-}
-
-// A failure is what is known of a trace's failed spans.
-type failure struct {
-	errors, again uint32
-	at            int64 // when the first of them ended
-	text, op      uint32
-	unkept        bool
 }
 
 // note takes the tag of a span end, see endTag, and counts it if it has come before. It reports false if there is no room.
@@ -122,16 +66,6 @@ func endTag(seed maphash.Seed, trace uint64, r *Record) uint32 {
 func keyOfTag(trace uint64, tag uint32) recordKey {
 	return recordKey{uint32(trace % setShards), max(trace>>(64-homeBits)<<(64-homeBits)|mix(trace, uint64(tag))>>homeBits, 1)}
 }
-
-// A rootRank says how much speaks for the root that a row has.
-type rootRank uint8
-
-const (
-	rootNone rootRank = iota
-	rootLine
-	rootSpan // with a parent
-	rootRoot
-)
 
 func (t *outlineTable) row(n uint32) *outlineRow { return &t.slabs[n/slabRows][n%slabRows] }
 
@@ -448,146 +382,3 @@ func (t *outlineTable) fail(row *outlineRow, at int64, text, op []byte, unkept b
 
 // maxShardErrors limits the errors that are kept to 16 MB.
 const maxShardErrors = 1000
-
-// serviceSets numbers sets of services. The set 0 is empty.
-type serviceSets struct {
-	sets    []serviceSet
-	numbers map[string]uint32
-	next    map[[2]uint32]uint32 // by set and service: the set with both
-	recent  [16]struct{ set, service, to uint32 }
-}
-
-type serviceSet struct {
-	texts   []string // sorted
-	members []uint32 // their numbers, in any order
-}
-
-// maxSets is how many sets of services are kept; beyond, services are missing in some.
-const maxSets = 10_000
-
-func (s *serviceSets) texts(set uint32) []string {
-	if int(set) < len(s.sets) {
-		return s.sets[set].texts
-	}
-	return nil
-}
-
-// with returns the number of the set that also has the service.
-func (s *serviceSets) with(set, service uint32, n *names) uint32 {
-	recent := &s.recent[(set*5+service)%uint32(len(s.recent))]
-	if recent.to != 0 && recent.set == set && recent.service == service {
-		return recent.to
-	}
-	to := s.find(set, service, n)
-	recent.set, recent.service, recent.to = set, service, to
-	return to
-}
-
-func (s *serviceSets) find(set, service uint32, n *names) uint32 {
-	if int(set) < len(s.sets) && slices.Contains(s.sets[set].members, service) {
-		return set
-	}
-	if to, ok := s.next[[2]uint32{set, service}]; ok {
-		return to
-	}
-	if s.next == nil {
-		s.next, s.numbers, s.sets = make(map[[2]uint32]uint32), make(map[string]uint32), make([]serviceSet, 1)
-	}
-	old, name := s.sets[set], n.text(service)
-	i, _ := slices.BinarySearch(old.texts, name)
-	sum := serviceSet{slices.Insert(slices.Clone(old.texts), i, name), append(slices.Clip(old.members), service)}
-	key := strings.Join(sum.texts, "\x00")
-	to, ok := s.numbers[key]
-	if !ok {
-		if len(s.sets) >= maxSets {
-			return set
-		}
-		to = uint32(len(s.sets))
-		s.sets, s.numbers[key] = append(s.sets, sum), to
-	}
-	s.next[[2]uint32{set, service}] = to
-	return to
-}
-
-// shorten cuts a name between characters.
-func shorten(b []byte) []byte {
-	if len(b) <= maxNameBytes {
-		return b
-	}
-	n := maxNameBytes
-	for n > 0 && n > maxNameBytes-utf8.UTFMax && !utf8.RuneStart(b[n]) {
-		n--
-	}
-	return b[:n]
-}
-
-// Names numbers strings.
-type names struct {
-	numbers map[string]uint32
-	texts   []string
-	recent  [16]uint32 // by length and last byte: most lines have names that lines before had
-}
-
-func (n *names) number(b []byte) uint32 {
-	recent := &n.recent[0]
-	if len(b) > 0 {
-		recent = &n.recent[(len(b)^int(b[len(b)-1]))%len(n.recent)]
-	}
-	if int(*recent) < len(n.texts) && n.texts[*recent] == string(b) {
-		return *recent
-	}
-	i, ok := n.numbers[string(b)]
-	if !ok {
-		if n.numbers == nil {
-			n.numbers = make(map[string]uint32)
-		}
-		s := string(b)
-		i = uint32(len(n.texts))
-		n.numbers[s] = i
-		n.texts = append(n.texts, s)
-	}
-	*recent = i
-	return i
-}
-
-func (n *names) text(i uint32) string {
-	if int(i) < len(n.texts) {
-		return n.texts[i]
-	}
-	return ""
-}
-
-// packID returns what 32 lower-case hexadecimal digits stand for.
-func packID(b []byte) (id [16]byte, ok bool) {
-	if len(b) != 32 {
-		return id, false
-	}
-	for i := range id {
-		hi, lo := digits[b[2*i]], digits[b[2*i+1]]
-		if hi|lo > 15 {
-			return [16]byte{}, false
-		}
-		id[i] = hi<<4 | lo
-	}
-	return id, true
-}
-
-func unpackID(id [16]byte) string {
-	var b [32]byte
-	const lower = "0123456789abcdef"
-	for i, c := range id {
-		b[2*i], b[2*i+1] = lower[c>>4], lower[c&15]
-	}
-	return string(b[:])
-}
-
-// digits are the values of lower-case hexadecimal digits, and 255 for all else.
-var digits = func() (d [256]uint8) {
-	for i := range d {
-		d[i] = 255
-	}
-	for i, c := range []byte("0123456789abcdef") {
-		d[c] = uint8(i)
-	}
-	return d
-}()

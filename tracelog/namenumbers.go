@@ -1,0 +1,54 @@
+package tracelog
+
+import "unicode/utf8"
+
+// maxNameBytes is how much of a name is kept.
+const maxNameBytes = 256
+
+// names numbers strings.
+type names struct {
+	numbers map[string]uint32
+	texts   []string
+	recent  [16]uint32 // by length and last byte: most lines have names that lines before had
+}
+
+func (n *names) number(b []byte) uint32 {
+	recent := &n.recent[0]
+	if len(b) > 0 {
+		recent = &n.recent[(len(b)^int(b[len(b)-1]))%len(n.recent)]
+	}
+	if int(*recent) < len(n.texts) && n.texts[*recent] == string(b) {
+		return *recent
+	}
+	i, ok := n.numbers[string(b)]
+	if !ok {
+		if n.numbers == nil {
+			n.numbers = make(map[string]uint32)
+		}
+		s := string(b)
+		i = uint32(len(n.texts))
+		n.numbers[s] = i
+		n.texts = append(n.texts, s)
+	}
+	*recent = i
+	return i
+}
+
+func (n *names) text(i uint32) string {
+	if int(i) < len(n.texts) {
+		return n.texts[i]
+	}
+	return ""
+}
+
+// shorten cuts a name between characters.
+func shorten(b []byte) []byte {
+	if len(b) <= maxNameBytes {
+		return b
+	}
+	n := maxNameBytes
+	for n > 0 && n > maxNameBytes-utf8.UTFMax && !utf8.RuneStart(b[n]) {
+		n--
+	}
+	return b[:n]
+}

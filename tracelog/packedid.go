@@ -1,0 +1,36 @@
+package tracelog
+
+// packID returns what 32 lower-case hexadecimal digits stand for.
+func packID(b []byte) (id [16]byte, ok bool) {
+	if len(b) != 32 {
+		return id, false
+	}
+	for i := range id {
+		hi, lo := digits[b[2*i]], digits[b[2*i+1]]
+		if hi|lo > 15 {
+			return [16]byte{}, false
+		}
+		id[i] = hi<<4 | lo
+	}
+	return id, true
+}
+
+func unpackID(id [16]byte) string {
+	var b [32]byte
+	const lower = "0123456789abcdef"
+	for i, c := range id {
+		b[2*i], b[2*i+1] = lower[c>>4], lower[c&15]
+	}
+	return string(b[:])
+}
+
+// digits are the values of lower-case hexadecimal digits, and 255 for all else.
+var digits = func() (d [256]uint8) {
+	for i := range d {
+		d[i] = 255
+	}
+	for i, c := range []byte("0123456789abcdef") {
+		d[c] = uint8(i)
+	}
+	return d
+}()
