@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// calm are followers of files that have been as they are for a while. Where they are many, one goroutine looks at all
-// the files in turn, and wakes those whose file has changed: to wake each of them to look would cost ten times as much.
+// calm has the followers whose files have not changed for a while. Where they are many, one goroutine looks at all of
+// the files and wakes the followers of those that have changed. Waking each follower to look would cost ten times as much.
 type calm struct {
 	mu      sync.Mutex
 	waiting map[*follower]chan struct{}
 	running bool
 }
 
-// wait returns when the follower's file is no longer as it saw it, or ctx is done.
+// wait returns when the follower's file has changed since its last look, or ctx is done.
 func (c *calm) wait(ctx context.Context, f *follower, every func() time.Duration) {
 	wake := make(chan struct{})
 	c.mu.Lock()
@@ -60,7 +60,7 @@ func (c *calm) run(ctx context.Context, every func() time.Duration) {
 	}
 }
 
-// asItWas reports whether a file is the same, and as far as can be told as it was.
+// asItWas reports whether a is the same file as b, with the same size and time.
 func asItWas(a, b fs.FileInfo) bool {
 	return a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && os.SameFile(a, b)
 }

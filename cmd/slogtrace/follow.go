@@ -16,43 +16,44 @@ import (
 	"time"
 )
 
-// pollEvery is how often a followed file is looked at. Polling costs little, and unlike notifications of the kernel
+// pollEvery is how often a followed file is looked at. Polling costs little. Unlike notifications of the kernel, it
 // works on network file systems and in containers.
 const pollEvery = 200 * time.Millisecond
 
-// A follower reads a file that is being written, and never comes to its end: it waits for more.
-// When the file was renamed and another one created, it reads the one to its end and then the other, and between them
-// those that were put in between; when the file was truncated, it reads of the copy what it has not seen,
-// and begins anew. A line without its newline is ended there. Read returns io.EOF once ctx is done.
+// A follower reads a file that is being written. At its end it waits for more.
+//
+// When the file was renamed and another one created, it reads the old file to its end, then those that had the name in
+// between, then the new file. When the file was truncated, it reads from a copy what it has not seen, and then begins
+// anew. It adds a newline to a line that lacks one there. Read returns io.EOF once ctx is done.
 type follower struct {
 	ctx    context.Context
 	path   string
-	wait   func(calm bool) // until it is time for another look; calm means that there has been nothing for a while
+	wait   func(calm bool) // until the next look; calm means that there has been nothing new for a while
 	tell   func(format string, args ...any)
 	done   func()
 	files  *pool
 	places *places
 
-	file *tracked   // that is being read; nil if there is none
-	next []*tracked // what has to be read before the file of that name
-	left []*tracked // what was read to its end, and may grow for a while: others may have it open
+	file *tracked   // being read; nil if there is none
+	next []*tracked // to be read next, in this order; the last one has the name now
+	left []*tracked // read to their ends. They may still grow, as other processes may have them open
 
-	torn bool // what was read does not end with a newline
-	gone bool // told that there is no file
+	torn bool // the text so far does not end with a newline
+	gone bool // the user knows that there is no file
 
 	seen fs.FileInfo // the file of that name at the last look
-	calm int         // for how many looks it has been so
+	calm int         // how many looks in a row have found it unchanged
 }
 
 const (
-	// calmAfter is after how many looks a file is taken for unchanged that has the same size and time: clocks of
-	// file systems are coarse.
+	// calmAfter is how many looks must find the same size and time before the file counts as unchanged: clocks of file
+	// systems are coarse.
 	calmAfter = 10
-	// leaveAfter is after how many looks a file that was renamed is not looked at any more.
+	// leaveAfter is how many looks a renamed file gets after its last news.
 	leaveAfter = 300
 )
 
-// newFollower follows a file from offset on, which must be at the beginning of a line.
+// newFollower follows a file from an offset, which must be the beginning of a line.
 func newFollower(ctx context.Context, path string, file *handle, offset int64, t *tailer) *follower {
 	f := &follower{ctx: ctx, path: path, tell: t.tell, files: &t.files, places: &t.places, file: newTracked(path, file, offset)}
 	f.wait = func(calm bool) { t.rest(ctx, f, calm) }
@@ -90,7 +91,7 @@ func (f *follower) Read(b []byte) (int, error) {
 	}
 }
 
-// look reads what there is. If that is nothing, more says whether to look again without waiting.
+// look reads once. If it read nothing, more reports whether to look again without waiting.
 func (f *follower) look(b []byte) (n int, more bool, err error) {
 	before := f.seen
 	info, statErr := os.Stat(f.path)
@@ -130,13 +131,13 @@ func (f *follower) look(b []byte) (n int, more bool, err error) {
 		f.gone = false
 		return f.late(b), false, nil
 	case !info.Mode().IsRegular(), f.file != nil && info.Size() == 0:
-		// Opening a pipe could take for ever; and as long as a new file is empty, the old one may be written to.
+		// Opening a pipe could take forever. And as long as a new file is empty, the old one may be written to.
 		return 0, false, nil
 	}
 	return f.renamed(b)
 }
 
-// unchanged reports whether there is nothing new, as far as one system call can tell.
+// unchanged reports whether one system call is enough to know that there is nothing new.
 func (f *follower) unchanged(info fs.FileInfo, err error) bool {
 	was := f.seen
 	if f.seen = info; err != nil || was == nil || f.file == nil || len(f.next) > 0 || !f.file.is(info) ||
@@ -148,16 +149,16 @@ func (f *follower) unchanged(info fs.FileInfo, err error) bool {
 	return f.calm > calmAfter
 }
 
-// renamed goes on with another file that has the name now, behind those that had it in between.
+// renamed goes on with the file that has the name now. Those that had it in between come first.
 func (f *follower) renamed(b []byte) (n int, more bool, err error) {
 	file, err := f.files.openFile(f.path)
 	if err != nil {
-		return 0, false, nil // in the middle of a rotation; the next look will tell
+		return 0, false, nil // a rotation is going on; the next look will see its end
 	}
 	held, at := f.places.known(f, file.info, file)
 	if held {
 		file.Close()
-		return 0, false, nil // until whoever reads it notices that it has another name now
+		return 0, false, nil // another follower reads it, and will notice that it has a new name
 	}
 	if f.file != nil {
 		// What was written between the last read and the rename comes first.
@@ -189,10 +190,11 @@ func (f *follower) renamed(b []byte) (n int, more bool, err error) {
 	return f.advance(b), true, nil
 }
 
-// truncated begins anew in the file, behind what was written to it before and only a copy has. Before is of the last look.
+// truncated begins anew in the file. What was written before and only a copy has comes first. Before is the file as the
+// last look saw it.
 func (f *follower) truncated(before fs.FileInfo) {
 	d := f.file
-	had := max(d.offset, holeLength(d.file)) // that much there was, at least
+	had := max(d.offset, holeLength(d.file)) // the least size that it had
 	if before != nil && d.is(before) {
 		had = max(had, before.Size())
 	}
@@ -213,7 +215,8 @@ func (f *follower) truncated(before fs.FileInfo) {
 	f.next = append(missed, d)
 }
 
-// holeLength is how many NULs a file begins with: it was truncated, and whoever writes it went on where he was.
+// holeLength returns how many NULs a file begins with. There are some if it was truncated and its writer went on at its
+// old offset.
 func holeLength(file io.ReaderAt) (n int64) {
 	buf := make([]byte, 64<<10)
 	for {
@@ -229,8 +232,8 @@ func holeLength(file io.ReaderAt) (n int64) {
 	}
 }
 
-// missed returns, in the order to read them, the files beside the followed one that are new, and had its name since the
-// last look or are copies of what was truncated. Copied is how much of that there is in a copy; 0 if there is none.
+// missed returns files that are new in the followed file's directory, in the order in which to read them: those that had
+// its name since the last look, and copies of what was truncated. Copied is the size of the largest copy, or 0.
 func (f *follower) missed(d *tracked, now fs.FileInfo, truncated bool) (missed []*tracked, copied int64) {
 	dir := filepath.Dir(f.path)
 	written := make(map[*tracked]time.Time)
@@ -279,7 +282,7 @@ func (f *follower) missed(d *tracked, now fs.FileInfo, truncated bool) (missed [
 	return missed, copied
 }
 
-// ordinal is the number that a file's name ends in, if it is a small one; else 0.
+// ordinal returns the number at the end of a file's name if it is small, else 0.
 func ordinal(path string) int {
 	n, err := strconv.Atoi(strings.TrimPrefix(filepath.Ext(path), "."))
 	if err != nil || n > 9999 { // that would be a date
@@ -292,10 +295,10 @@ func (f *follower) isLeft(info fs.FileInfo) bool {
 	return slices.ContainsFunc(f.left, func(d *tracked) bool { return d.is(info) })
 }
 
-// oldName is how a name goes on that a file gets when it is put away.
+// oldName matches what rotation adds to a file's name.
 var oldName = regexp.MustCompile(`^([._-][0-9].*|[._-](old|bak|orig)|~)$`)
 
-// isRotated reports whether a file's name is one that another gets when it is put away: app.log.1 or app-2026.log.
+// isRotated reports whether other is a name that rotation gives to the file name: app.log.1 or app-2026.log for app.log.
 func isRotated(name, other string) bool {
 	for _, begin := range []string{name, strings.TrimSuffix(name, filepath.Ext(name))} {
 		if rest, ok := strings.CutPrefix(other, begin); ok && begin != "" && oldName.MatchString(rest) {
@@ -305,7 +308,7 @@ func isRotated(name, other string) bool {
 	return false
 }
 
-// advance goes on with the next file, on a new line.
+// advance goes on with the next file. It ends the line of the one before.
 func (f *follower) advance(b []byte) int {
 	old := f.file
 	f.file, f.next = f.next[0], f.next[1:]
@@ -319,7 +322,7 @@ func (f *follower) advance(b []byte) int {
 	return 0
 }
 
-// late reads what was written to files that were left, in whole lines, between those of the file.
+// late reads whole lines that came to renamed files after their ends were read. They go between lines of the file.
 func (f *follower) late(b []byte) int {
 	if f.torn || len(f.left) == 0 {
 		return 0

@@ -30,8 +30,8 @@ type input struct {
 	size  int64 // 0 if unknown
 }
 
-// inputs returns what the arguments stand for: files, globs, directories, standard input; that one if there are none.
-// What it does not find it tells, and goes on with the rest. What has several names is there once.
+// inputs returns the files that the arguments name: files, globs, directories and standard input. Without arguments it
+// is standard input. It reports what it does not find and goes on with the rest. A file with several names is there once.
 func (s *session) inputs(args []string) ([]input, error) {
 	if len(args) == 0 {
 		if s.stdinTerm {
@@ -91,7 +91,7 @@ func (s *session) inputs(args []string) ([]input, error) {
 	return ins, nil
 }
 
-// stdinInfo is of standard input, if that is a file of the system.
+// stdinInfo returns the FileInfo of standard input; nil if that is not a file of the system.
 func (s *session) stdinInfo() fs.FileInfo {
 	f, ok := s.stdin.(*os.File)
 	if !ok {
@@ -104,7 +104,7 @@ func (s *session) stdinInfo() fs.FileInfo {
 	return info
 }
 
-// A fileSet is files, whatever they are called.
+// A fileSet is a set of files. A file with two names is one.
 type fileSet map[uint64][]fs.FileInfo
 
 func (set fileSet) has(info fs.FileInfo) bool {
@@ -192,7 +192,7 @@ func (s *session) hasRecords(path string) bool {
 	return src.Records > 0
 }
 
-// open returns the lines of an input that can be read only once, decompressed.
+// open opens an input that can be read only once. What it returns is decompressed.
 func (s *session) open(ctx context.Context, in input) (io.ReadCloser, error) {
 	if in.stdin {
 		return s.lines(ctx, newPatientReader(ctx, s.stdin), io.NopCloser(nil))
@@ -204,7 +204,7 @@ func (s *session) open(ctx context.Context, in input) (io.ReadCloser, error) {
 	return s.lines(ctx, newPatientReader(ctx, file), file)
 }
 
-// lines returns the lines of r, decompressed. It closes file in the end.
+// lines decompresses r. Closing what it returns also closes file.
 func (s *session) lines(ctx context.Context, r io.Reader, file io.Closer) (io.ReadCloser, error) {
 	text, err := decompress(cancelReader{ctx, progressReader{r, s.progress}})
 	if err != nil {
@@ -235,13 +235,13 @@ func (r cancelReader) Read(b []byte) (int, error) {
 	return r.r.Read(b)
 }
 
-// foreign are compressed forms that are told, not read.
+// foreign are compressed forms that are recognized but not read.
 var foreign = []struct{ magic, name string }{
 	{"\xfd7zXZ", "xz"}, {"BZh", "bzip2"}, {"PK\x03\x04", "zip"}, {"\x04\x22\x4d\x18", "lz4"}, {"7z\xbc\xaf", "7-Zip"},
 }
 
-// decompress returns the text of r: what it is compressed with is told from its first bytes, not from a name.
-// It refuses what is no text.
+// decompress returns the text of r. It recognizes the form of compression by the first bytes, not by a name.
+// It returns an error for a binary file.
 func decompress(r io.Reader) (io.ReadCloser, error) {
 	in := bufio.NewReaderSize(r, sniffed)
 	magic, _ := in.Peek(4) // an error comes again
@@ -268,8 +268,8 @@ func decompress(r io.Reader) (io.ReadCloser, error) {
 	return text(in, func() error { return nil })
 }
 
-// text refuses what is binary. A crash, or a writer that does not append where its file was truncated, leaves
-// NULs in logs, so those alone do not make it binary.
+// text returns an error for a binary file. NULs alone do not make a file binary: a crash leaves some in logs, and so does
+// a writer that does not append when its file is truncated.
 func text(r io.Reader, closer func() error) (io.ReadCloser, error) {
 	in, ok := r.(*bufio.Reader)
 	if !ok {
@@ -300,7 +300,7 @@ type closerFunc func() error
 
 func (f closerFunc) Close() error { return f() }
 
-// reason leaves out of an error the path, which is told anyway.
+// reason removes the path from an error: the message has it anyway.
 func reason(err error) error {
 	var path *fs.PathError
 	switch {
@@ -314,7 +314,7 @@ func reason(err error) error {
 	return err
 }
 
-// totalSize is 0 if it is not known.
+// totalSize returns 0 if a size is not known.
 func totalSize(ins []input) int64 {
 	var total int64
 	for _, in := range ins {
@@ -343,7 +343,7 @@ func compressed(f io.ReaderAt) bool {
 
 func isGzip(magic []byte) bool { return bytes.HasPrefix(magic, []byte("\x1f\x8b")) }
 
-// isZstd knows the frames that decoders skip, too.
+// isZstd also accepts the frames that decoders skip.
 func isZstd(magic []byte) bool {
 	return bytes.HasPrefix(magic, []byte("\x28\xb5\x2f\xfd")) ||
 		len(magic) == 4 && magic[0]&0xf0 == 0x50 && string(magic[1:]) == "\x2a\x4d\x18"

@@ -2,8 +2,8 @@ package main
 
 import "io"
 
-// lastLines returns where the last lines of a file begin, all of them if lines is less than 0, and where they end:
-// before a line that has no newline yet, if the rest of it is to be followed.
+// lastLines returns where the last lines of a file begin and end. If lines is less than 0 it takes all of them.
+// With follow, a last line without a newline is not one of them: it will be followed.
 func lastLines(f io.ReaderAt, size int64, lines int, follow bool) (begin, end int64, err error) {
 	if lines == 0 && !follow {
 		return size, size, nil

@@ -10,18 +10,18 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// A line is one line of a log: a record, or what is none.
+// A line is one line of a log, whether it is a record or not.
 type line struct {
 	tracelog.Entry
 	unreadable bool
-	text       []byte // of one that is unreadable; its beginning, if it is long
+	text       []byte // of an unreadable line; only its beginning if it is long
 }
 
-// keptText is how much of a line that is no record is kept.
+// keptText is how many bytes of a line that is not a record are kept.
 const keptText = 4096
 
-// readLines calls fn for each line of r that is not blank, in order, as soon as it is there.
-// Unlike Scan it has the text of lines that are no record.
+// readLines calls fn for each line of r that is not blank, in order, as soon as it has been read.
+// Unlike Scan it passes on lines that are not records.
 func readLines(r io.Reader, file string, fn func(line)) (tracelog.Source, error) {
 	f := &feeder{in: bufio.NewReaderSize(r, 64<<10), file: file, fn: fn}
 	src, err := tracelog.Scan(f, file, func(e tracelog.Entry) {
@@ -32,8 +32,8 @@ func readLines(r io.Reader, file string, fn func(line)) (tracelog.Source, error)
 	return src, err
 }
 
-// A feeder gives Scan one line at a time. When Scan asks for the next one it is done with the one before,
-// and if it did not make a record of that one, it is none.
+// A feeder gives Scan one line at a time. When Scan asks for the next line it is done with the one before: if that did not
+// become a record, it is not one.
 type feeder struct {
 	in   *bufio.Reader
 	file string
@@ -71,10 +71,10 @@ func (f *feeder) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// partial is a line that a container runtime cut, which becomes a record together with the next one.
+// partial matches a line that a container runtime cut. It becomes a record together with the next one.
 var partial = regexp.MustCompile(`^\S+ (stdout|stderr) P `)
 
-// settle says that a line was no record.
+// settle passes on the line if it did not become a record.
 func (f *feeder) settle() {
 	text, whole := bytes.TrimRight(f.text, "\r\n"), f.size <= keptText
 	if !f.taken && len(bytes.TrimSpace(text)) > 0 && !partial.Match(text) && !(whole && text[0] == '{' && json.Valid(text)) {

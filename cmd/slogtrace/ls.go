@@ -191,8 +191,8 @@ func (s *session) talkOfMany() {
 	s.talk("of more than %d traces, spans that did not end are listed only where a trace has more starts than ends: --limit %[1]d lists all there is", maxDetailed)
 }
 
-// listOdd reads the traces of whom outlines know too little: those that have more starts than ends, and of failed ones
-// those without any end. If these are too many, it returns false where outlines do not tell which traces are chosen.
+// listOdd reads the traces whose outlines are not enough: those with more starts than ends, and, with --error, those
+// without any end. Of more than maxDetailed it reads none. Then ok is false if outlines cannot tell which traces match.
 func (r *reading) listOdd(o *tracelog.Outlines, f *filter, may func(*tracelog.Outline) bool) (odd map[string]listed, ok bool, err error) {
 	n := 0
 	isOdd := func(sum *tracelog.Outline) bool {

@@ -71,7 +71,7 @@ type session struct {
 	createTemp func() (*os.File, error)
 	tempMu     sync.Mutex
 	temps      []*os.File
-	ended      bool // there are to be no more of them
+	ended      bool // no more of them may be made
 
 	talking  sync.Mutex
 	failed   bool // something was told that makes the exit code 1

@@ -7,17 +7,18 @@ import (
 	"os"
 )
 
-// What can be read only once, a pipe, a terminal or standard input, is opened once, and both opening and reading it
-// may wait for ever. Who waits can leave: the goroutine in which the system waits is left behind then.
-// To open a FIFO without waiting would not do, as one without a writer would seem to be at its end.
+// Pipes, terminals and standard input can be read only once, so they are opened once. Both opening and reading them may
+// block forever. Each happens in a goroutine of its own, which is abandoned when the context is done.
+// Opening a FIFO with O_NONBLOCK would not do: without a writer it would seem to be at its end.
 
-// isOnce reports whether an argument stands for what can be read only once, and is not to be touched before.
+// isOnce reports whether an argument is standard input or another file that can be read only once. Such a file must not
+// be opened before it is read.
 func isOnce(arg string) bool {
 	info, err := os.Stat(arg)
 	return arg == "-" || err == nil && !info.IsDir() && !info.Mode().IsRegular()
 }
 
-// openOnce opens a file that may make it wait.
+// openOnce opens a file. It returns when ctx is done, even if opening blocks.
 func openOnce(ctx context.Context, files *pool, path string) (*os.File, error) {
 	type opened struct {
 		file *os.File
@@ -41,11 +42,11 @@ func openOnce(ctx context.Context, files *pool, path string) (*os.File, error) {
 	}
 }
 
-// A patientReader can be left although the read below it, of a pipe or a terminal, waits for ever.
+// A patientReader reads from a pipe or a terminal. Its Read returns when ctx is done, even if the pipe's blocks forever.
 type patientReader struct {
 	ctx    context.Context
 	chunks chan []byte
-	err    error // once chunks is closed
+	err    error // valid once chunks is closed
 	rest   []byte
 }
 

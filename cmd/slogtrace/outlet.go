@@ -11,17 +11,17 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// An outlet is where a command writes, until it is left: Ctrl-C is heard at once, also where memory is sorted or
-// whoever reads the output does not, and what is going on then is left behind.
+// An outlet is the writer of a command, which another goroutine can close at any time. So Ctrl-C works at once, even
+// while the command sorts, or while nobody reads its output: the command's goroutine is abandoned, and can write no more.
 type outlet struct {
 	w    io.Writer
-	stop context.Context // nothing is written once it is done; nil: also then
+	stop context.Context // nothing is written once it is done; nil means no limit
 
 	mu   sync.Mutex // held while something is written
 	left atomic.Bool
 }
 
-// Write may be called by several goroutines.
+// Write is safe for concurrent use.
 func (o *outlet) Write(b []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -34,7 +34,7 @@ func (o *outlet) Write(b []byte) (int, error) {
 	return o.w.Write(b)
 }
 
-// leave lets nothing be written any more. It waits for what is being written, if that does not take long.
+// leave makes all later writes fail. It waits for a write that is under way, but not longer than patience.
 func (o *outlet) leave(patience time.Duration) {
 	o.left.Store(true)
 	for begin := time.Now(); time.Since(begin) < patience; time.Sleep(time.Millisecond) {
@@ -48,12 +48,12 @@ func (o *outlet) leave(patience time.Duration) {
 const (
 	// grace is how long a command may take to end by itself once it is interrupted.
 	grace = 100 * time.Millisecond
-	// lastWord is how long what is said of that may take.
+	// lastWord is how long the message about the interruption may take to be written.
 	lastWord = 20 * time.Millisecond
 )
 
-// execute runs a command, and writes all of its output. If it does not end soon after ctx is done it is left behind, and execute reports so:
-// then it writes nothing any more, and only exiting is safe to do.
+// execute runs a command and flushes its output. If the command does not end soon after ctx is done, execute abandons it
+// and returns with left set. The process should then only exit: the command may still be running.
 func (s *session) execute(ctx context.Context, root *cobra.Command) (cmd *cobra.Command, err error, left bool) {
 	type outcome struct {
 		cmd *cobra.Command
@@ -80,11 +80,11 @@ func (s *session) execute(ctx context.Context, root *cobra.Command) (cmd *cobra.
 	}
 }
 
-// abandon ends a session whose command was left behind.
+// abandon ends a session whose command may still be running.
 func (s *session) abandon() {
 	s.outlet.leave(lastWord)
 	told := make(chan bool)
-	go func() { // standard error may be as stuck as the rest
+	go func() { // standard error may be stuck, too
 		s.talk("interrupted")
 		close(told)
 	}()

@@ -10,16 +10,16 @@ import (
 	"sync"
 )
 
-// places are how far followers have read in which files, whatever those are called now:
-// when app.log has become app.log.1, what is in it is not news to whoever looks for files of that name.
+// places remembers up to which offset followers have read files, whatever the files are called now. So when app.log has
+// become app.log.1, nobody takes it for a new file.
 type places struct {
 	mu   sync.Mutex
 	held map[*tracked]*follower
 	left []place
-	dirs map[string]*fileSet // what was in directories before
+	dirs map[string]*fileSet // the files that were in directories before
 }
 
-// A place is where a follower was in a file that it left.
+// A place is the offset of a follower in a file that it does not read any more.
 type place struct {
 	info   fs.FileInfo
 	offset int64
@@ -29,7 +29,7 @@ type place struct {
 // maxPlaces is how many files are remembered that were left.
 const maxPlaces = 1000
 
-// known tells of a file whether a follower other than f is reading it, else where one left it.
+// known reports whether a follower other than f reads the file. If not, it returns the place where one left it, if any.
 func (p *places) known(f *follower, info fs.FileInfo, file io.ReaderAt) (held bool, at place) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -53,7 +53,7 @@ func hasAt(file io.ReaderAt, text []byte, offset int64) bool {
 	return n == len(now) && bytes.Equal(now, text)
 }
 
-// hold says that f reads a file from now on.
+// hold records that f reads a file from now on.
 func (p *places) hold(f *follower, file *tracked) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -63,7 +63,7 @@ func (p *places) hold(f *follower, file *tracked) {
 	p.held[file] = f
 }
 
-// leave says that a file is not read any more.
+// leave records that a file is not read any more.
 func (p *places) leave(file *tracked) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -72,7 +72,7 @@ func (p *places) leave(file *tracked) {
 	p.left = p.left[max(0, len(p.left)-maxPlaces):]
 }
 
-// visit reads a directory for the first time: what is there now is old.
+// visit reads a directory for the first time. The files that are there now count as old.
 func (p *places) visit(files *pool, dir string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -91,14 +91,14 @@ func (p *places) visit(files *pool, dir string) {
 	}
 }
 
-// isNew reports whether a file of a directory that was visited was not there before.
+// isNew reports whether a file is new in a directory that was visited.
 func (p *places) isNew(dir string, info fs.FileInfo) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.dirs[dir] != nil && !p.dirs[dir].has(info)
 }
 
-// remember says that a file of a directory that was visited is not new any more.
+// remember records that a file of a visited directory is not new any more.
 func (p *places) remember(dir string, info fs.FileInfo) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// A pool has the regular files that are read. Where the process may not open more, those that were read longest ago
-// are closed, and opened again when they are read. Its zero value is empty. Several goroutines may use it.
+// A pool has the regular files that are being read. When the process may not open more files, the pool closes those that
+// were read longest ago, and opens them again when they are read. The zero value is empty. It is safe for concurrent use.
 type pool struct {
 	mu    sync.Mutex
 	open  map[*handle]bool
@@ -31,7 +31,7 @@ type handle struct {
 	used  int64
 }
 
-// errMoved is of a file that was closed for others, and is no longer to be found.
+// errMoved is the error of a file that was closed to make room and cannot be found any more.
 var errMoved = errors.New("renamed or removed, and there were too many files to keep it open")
 
 // openFile opens a regular file.
@@ -70,10 +70,10 @@ func (p *pool) withRoom(open func() error) error {
 	}
 }
 
-// shedAtOnce is how many files are closed for another one, at least: what comes next needs some, too.
+// shedAtOnce is the least number of files that are closed to make room: the next ones need room, too.
 const shedAtOnce = 16
 
-// shed closes files that nobody is reading, those first that were read longest ago. It reports whether there was one.
+// shed closes some files that are not in use, those first that were read longest ago. It reports whether there were any.
 func (p *pool) shed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -79,8 +79,9 @@ func (f *plainFile) failed() error {
 	return f.err
 }
 
-// reading opens what the arguments stand for. If it is to be read again, standard input and pipes are kept:
-// in memory up to a size, beyond that in a temporary file. What cannot be opened is told. Close it in the end.
+// reading opens the files that the arguments name. If again is set, they can be read more than once: standard input and
+// pipes are copied to memory, or to a temporary file if they are large. It reports files that cannot be opened.
+// The caller must call close.
 func (s *session) reading(ctx context.Context, args []string, again bool) (*reading, error) {
 	ins, err := s.inputs(args)
 	if err != nil {

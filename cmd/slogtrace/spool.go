@@ -10,10 +10,10 @@ import (
 	"os"
 )
 
-// maxSpooled is how much of standard input is kept in memory.
+// maxSpooled is how many bytes of standard input are kept in memory. More go to a temporary file.
 const maxSpooled = 64 << 20
 
-// spool keeps what can be read only once.
+// spool copies an input that can be read only once, so that it can be read again.
 func (s *session) spool(ctx context.Context, in input) (*source, error) {
 	r, err := s.open(ctx, in)
 	if err != nil {
@@ -45,7 +45,8 @@ func (s *session) spool(ctx context.Context, in input) (*source, error) {
 	return src, nil
 }
 
-// spoolError says where there is no room. It hides what err is of: a file that is not there is not the input.
+// spoolError names the directory that has no room. It hides the type of err: callers would take a missing temporary file
+// for a missing input.
 func (s *session) spoolError(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
@@ -55,7 +56,7 @@ func (s *session) spoolError(err error) error {
 		s.spooled>>20, os.TempDir(), err)
 }
 
-// An errorWriter knows of its own errors.
+// An errorWriter keeps its error, so that it can be told from a reader's.
 type errorWriter struct {
 	w   io.Writer
 	err error
@@ -69,7 +70,7 @@ func (w *errorWriter) Write(b []byte) (int, error) {
 
 func createTemp() (*os.File, error) { return os.CreateTemp("", "slogtrace") }
 
-// tempFile returns a file that is there until remove is called, or the command ends.
+// tempFile creates a temporary file. It is removed by remove, or else when the command ends.
 func (s *session) tempFile() (file *os.File, remove func(), err error) {
 	err = s.files.withRoom(func() error {
 		file, err = s.createTemp()
@@ -89,7 +90,7 @@ func (s *session) tempFile() (file *os.File, remove func(), err error) {
 	return file, func() { s.removeTemps(false) }, nil
 }
 
-// removeTemps removes the temporary files, and those that are made later if the command has ended.
+// removeTemps removes the temporary files. If ended is set, tempFile makes no more of them.
 func (s *session) removeTemps(ended bool) {
 	s.tempMu.Lock()
 	defer s.tempMu.Unlock()

@@ -7,23 +7,23 @@ import (
 	"os"
 )
 
-// printed is how many bytes of a file are compared to see whether it is still the same, or whose copy it is.
+// printed is how many bytes are compared to see whether a file is still the same, or a copy of another.
 const printed = 256
 
-// A tracked is a file that a follower reads, and how far it is.
+// A tracked is a file that a follower reads, and the offset up to which it has read it.
 type tracked struct {
 	file   *handle
 	path   string // its name when it was found
 	info   fs.FileInfo
 	offset int64
-	head   []byte // the beginning of what is before offset, and the end
-	tail   []byte
+	head   []byte // the first bytes before offset
+	tail   []byte // the last bytes before offset
 
-	goesOn bool // what is read of it continues what was read before it
-	idle   int  // of one that was left: how often it was looked at since
+	goesOn bool // its text continues that of the file before it
+	idle   int  // how many looks at it, after its end was read, found nothing
 }
 
-// newTracked begins to read at an offset.
+// newTracked returns a file that is read from an offset on.
 func newTracked(path string, file *handle, offset int64) *tracked {
 	d := &tracked{file: file, path: path, info: file.info}
 	d.seek(offset)
@@ -43,7 +43,7 @@ func (d *tracked) seek(offset int64) {
 // is reports whether info is of this file.
 func (d *tracked) is(info fs.FileInfo) bool { return os.SameFile(d.info, info) }
 
-// read reads what comes next. At the end that is nothing.
+// read reads what comes next. At the end it returns 0 and no error.
 func (d *tracked) read(b []byte) (int, error) {
 	n, err := d.file.ReadAt(b, d.offset)
 	if err == io.EOF {
@@ -61,8 +61,8 @@ func (d *tracked) read(b []byte) (int, error) {
 	return 0, err
 }
 
-// changed reports whether what was read is no longer there: the file is shorter now, or it was truncated
-// and has grown again to at least the same length.
+// changed reports whether the file was truncated: it is shorter than the offset, or it has grown again and its text
+// before the offset is another.
 func (d *tracked) changed() bool {
 	info, err := d.file.Stat()
 	if err != nil || d.offset == 0 {
@@ -71,7 +71,7 @@ func (d *tracked) changed() bool {
 	return info.Size() < d.offset || !hasAt(d.file, d.tail, d.offset) && d.readable()
 }
 
-// readable reports whether the file can be read up to the offset: else nothing is known of it.
+// readable reports whether the file can be read up to the offset. If not, its text cannot be compared.
 func (d *tracked) readable() bool {
 	n, _ := d.file.ReadAt(make([]byte, 1), d.offset-1)
 	return n == 1
@@ -82,8 +82,8 @@ func (d *tracked) isCopy(other io.ReaderAt) bool {
 	return len(d.head) > 0 && hasAt(other, d.head, int64(len(d.head)))
 }
 
-// breakLines makes of NULs, which are where a file was truncated that is not appended to, the end of a line, if one has
-// begun, as torn says. It returns what is left of b, which it changes.
+// breakLines removes NULs from b, in place. They are where a file was truncated whose writer does not append.
+// They end a line that has begun; torn means that one has begun before b.
 func breakLines(b []byte, torn bool) []byte {
 	i := bytes.IndexByte(b, 0)
 	if i < 0 {

@@ -26,11 +26,11 @@ func sleep(ctx context.Context, d time.Duration) {
 
 // A watcher finds the files that appear in directories, and those that globs match later.
 type watcher struct {
-	args []string // those of the command line that stand for several files
+	args []string // the arguments that may name several files
 	t    *tailer
 
-	known  map[string]bool  // paths, of which nothing is to be told any more
-	refuse map[string]int64 // of files in directories that were no logs, the size
+	known  map[string]bool  // paths that are not new
+	refuse map[string]int64 // the sizes of files in directories that were not logs
 }
 
 // newWatcher returns nil if there is nothing to watch.
@@ -82,8 +82,8 @@ func (w *watcher) look() []string {
 	return found
 }
 
-// isNew reports whether a file is to be followed now. What is empty may become a log, or a compressed file.
-// In directories only logs are followed; what grew may have become one.
+// isNew reports whether to follow a file from now on. An empty file may become a log, or a compressed file.
+// In directories only logs are followed. A file that was not a log is looked at again once its size has changed.
 func (w *watcher) isNew(path string, info fs.FileInfo, inDir bool) bool {
 	if w.known[path] || info.Size() == 0 || inDir && w.refuse[path] == info.Size() {
 		return false
@@ -108,7 +108,7 @@ func (w *watcher) isNew(path string, info fs.FileInfo, inDir bool) bool {
 	return true
 }
 
-// isOld reports whether a file has the name of one that is followed and put away, be it as a copy.
+// isOld reports whether a file has a name that rotation gives to a followed file or to its copy.
 func (w *watcher) isOld(path string) bool {
 	for known := range w.known {
 		if rest, ok := strings.CutPrefix(path, known); ok && oldName.MatchString(rest) {
@@ -118,7 +118,7 @@ func (w *watcher) isOld(path string) bool {
 	return false
 }
 
-// run tells of new files, until ctx is done.
+// run calls tell with each new file, until ctx is done.
 func (w *watcher) run(ctx context.Context, wait func(context.Context), tell func(path string)) {
 	for {
 		if wait(ctx); ctx.Err() != nil {
