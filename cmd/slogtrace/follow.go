@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -37,6 +36,9 @@ type follower struct {
 	file *tracked   // being read; nil if there is none
 	next []*tracked // to be read next, in this order; the last one has the name now
 	left []*tracked // read to their ends. They may still grow, as other processes may have them open
+
+	between *tracked // one of left, while its lines up to until are being read; else nil
+	until   int64
 
 	torn bool // the text so far does not end with a newline
 	gone bool // the user knows that there is no file
@@ -93,6 +95,11 @@ func (f *follower) Read(b []byte) (int, error) {
 
 // look reads once. If it read nothing, more reports whether to look again without waiting.
 func (f *follower) look(b []byte) (n int, more bool, err error) {
+	if f.between != nil {
+		if n := f.finish(b); n > 0 {
+			return n, false, nil
+		}
+	}
 	before := f.seen
 	info, statErr := os.Stat(f.path)
 	if f.unchanged(info, statErr) {
@@ -328,11 +335,10 @@ func (f *follower) late(b []byte) int {
 		return 0
 	}
 	for _, d := range f.left {
-		n, _ := d.file.ReadAt(b, d.offset)
-		if end := bytes.LastIndexByte(b[:n], '\n') + 1; end > 0 || n == len(b) {
+		if end := d.wholeLines(b); end > d.offset {
 			d.idle = 0
-			n, _ = d.read(b[:cmp.Or(end, n)])
-			return n
+			f.between, f.until = d, end
+			return f.finish(b)
 		}
 	}
 	f.left = slices.DeleteFunc(f.left, func(d *tracked) bool {
@@ -343,6 +349,19 @@ func (f *follower) late(b []byte) int {
 		d.file.Close()
 		return true
 	})
+	return 0
+}
+
+// finish reads the rest of the late lines.
+func (f *follower) finish(b []byte) int {
+	if n, _ := f.between.read(b[:min(int64(len(b)), f.until-f.between.offset)]); n > 0 {
+		return n
+	}
+	f.between = nil
+	if f.torn { // the file was truncated since, or the line is too long
+		b[0] = '\n'
+		return 1
+	}
 	return 0
 }
 
