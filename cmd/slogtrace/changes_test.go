@@ -169,14 +169,13 @@ func TestTailTruncatedWhileRead(t *testing.T) {
 
 // An onWrite does something when it is written to first.
 type onWrite struct {
-	fn func()
-	n  int // bytes
+	fn    func()
+	times int // that it was written to
 }
 
 func (w *onWrite) Write(b []byte) (int, error) {
-	if w.n == 0 {
+	if w.times++; w.times == 1 {
 		w.fn()
 	}
-	w.n += len(b)
 	return len(b), nil
 }
