@@ -1,6 +1,7 @@
 package slogtrace_test
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"strings"
@@ -91,5 +92,35 @@ func TestEndPanic(t *testing.T) {
 	entries := rec.Entries()
 	if len(entries) != 1 || entries[0].Error != "panic: boom" || !strings.HasPrefix(entries[0].Stack, "github.com/slogtrace/slogtrace_test.TestEndPanic") {
 		t.Errorf("%s", rec.Lines())
+	}
+}
+
+// Half an identity is none: a trace of its own begins, and what the context had stays.
+func TestContinueHalf(t *testing.T) {
+	for name, ids := range map[string]struct {
+		trace [16]byte
+		span  [8]byte
+	}{"no span": {trace: [16]byte{1}}, "no trace": {span: [8]byte{1}}, "neither": {}} {
+		rec := tracetest.NewRecorder()
+		tracer := slogtrace.NewTracer(rec, nil)
+		ctx := slogtrace.With(t.Context(), slog.Int("n", 1))
+		for _, s := range []headers.Sampling{headers.Deny, headers.Accept} {
+			_, span := tracer.Start(headers.Continue(ctx, ids.trace, ids.span, s), "op")
+			if sc := span.SpanContext(); !sc.IsValid() || sc.TraceID == ids.trace || sc.IsSampled() != (s == headers.Accept) {
+				t.Errorf("%s: %+v", name, sc)
+			}
+			span.End()
+		}
+		if entries := rec.Entries(); len(entries) != 1 || entries[0].Parent != "" || !bytes.Contains(rec.Lines(), []byte(`"n":1`)) {
+			t.Errorf("%s: %s", name, rec.Lines())
+		}
+	}
+}
+
+// Where nobody has decided and there is no Sampler, the span is sampled.
+func TestContinueWithoutSampler(t *testing.T) {
+	_, span := slogtrace.NewTracer(tracetest.NewRecorder(), nil).Start(headers.Continue(t.Context(), [16]byte{1}, [8]byte{2}, headers.Defer), "op")
+	if sc := span.SpanContext(); sc.TraceID != (slogtrace.TraceID{1}) || !sc.IsSampled() {
+		t.Errorf("%+v", sc)
 	}
 }

@@ -761,3 +761,41 @@ func TestContextNames(t *testing.T) {
 		}
 	}
 }
+
+// Ids by hand are a handler's own only if all of them are the context's: a line that has another span's under their keys has both.
+func TestIDsOfAnotherSpan(t *testing.T) {
+	for name, mk := range map[string]func(*bytes.Buffer) slog.Handler{
+		"JSONHandler": func(b *bytes.Buffer) slog.Handler { return NewJSONHandler(b, nil) },
+		"Handler":     func(b *bytes.Buffer) slog.Handler { return NewHandler(slog.NewJSONHandler(b, nil)) },
+	} {
+		var b bytes.Buffer
+		h := mk(&b)
+		ctx, span := NewTracer(slog.DiscardHandler, nil).Start(t.Context(), "op")
+		sc := span.SpanContext()
+		trace, id, other := sc.TraceID.String(), sc.SpanID.String(), SpanID{1}.String()
+		for _, test := range []struct{ trace, span, op, want string }{
+			{trace, id, "op", `"trace":"` + trace + `","span":"` + id + `","op":"op"`},
+			{trace, other, "op", `"trace":"` + trace + `","span":"` + id + `","op":"op","attr.trace":"` + trace + `","attr.span":"` + other + `","attr.op":"op"`},
+			{TraceID{1}.String(), id, "op", `"trace":"` + trace + `","span":"` + id + `","op":"op","attr.trace":"` + TraceID{1}.String() + `","attr.span":"` + id + `","attr.op":"op"`},
+			{trace, id, "o", `"trace":"` + trace + `","span":"` + id + `","op":"op","attr.trace":"` + trace + `","attr.span":"` + id + `","attr.op":"o"`},
+		} {
+			b.Reset()
+			slog.New(h).InfoContext(ctx, "m", "trace", test.trace, "span", test.span, "op", test.op)
+			if want := `"msg":"m",` + test.want + "}\n"; !strings.HasSuffix(b.String(), want) {
+				t.Errorf("%s: want %s, got %s", name, want, b.String())
+			}
+		}
+	}
+}
+
+// Ids that a handler further out bound are there for all that is bound after them.
+func TestBoundIDsStay(t *testing.T) {
+	var b bytes.Buffer
+	ctx, _ := NewTracer(slog.DiscardHandler, nil).Start(t.Context(), "op")
+	ids := markedGroup([]slog.Attr{slog.String("trace", "outer's")}, &mark{format: defaultFormat, event: eventLog})
+	h := NewJSONHandler(&b, nil).WithAttrs([]slog.Attr{{Value: ids}}).WithAttrs([]slog.Attr{slog.Int("a", 1)})
+	slog.New(h).InfoContext(ctx, "m", "b", 2)
+	if want := `"msg":"m","trace":"outer's","a":1,"b":2}` + "\n"; !strings.HasSuffix(b.String(), want) {
+		t.Errorf("want %s, got %s", want, b.String())
+	}
+}

@@ -390,3 +390,33 @@ func TestSpanStartSaysNoFailure(t *testing.T) {
 		t.Errorf("got %v", attrs)
 	}
 }
+
+// The parent of a span that failed is written although the trace is not sampled. Its record says so, and of no failure.
+func TestSpanRecordParentOfFailed(t *testing.T) {
+	for _, h := range spanHandlers {
+		var b bytes.Buffer
+		tr := NewTracer(h.make(&b), &TracerOptions{Sampler: Ratio(0)})
+		ctx, parent := tr.Start(context.Background(), "parent")
+		_, child := tr.Start(ctx, "child")
+		child.Fail(errSpanCard)
+		child.End()
+		b.Reset()
+		parent.End()
+		m := recordDecode(t, b.Bytes())
+		if _, hasError := m["error"]; m["sampled"] != false || hasError || m["op"] != "parent" {
+			t.Errorf("%s: %s", h.name, b.Bytes())
+		}
+	}
+}
+
+// A group that none of a span's attributes is written in is not written.
+func TestSpanRecordEmptyInGroup(t *testing.T) {
+	for _, h := range spanHandlers[:1] {
+		var b bytes.Buffer
+		_, s := NewTracer(h.make(&b).WithGroup("g"), nil).Start(context.Background(), "op", slog.Any("none", (*slog.Source)(nil)))
+		s.End()
+		if m := recordDecode(t, b.Bytes()); m["g"] != nil || bytes.Contains(b.Bytes(), []byte(`"g"`)) {
+			t.Errorf("%s: %s", h.name, b.Bytes())
+		}
+	}
+}
