@@ -2,8 +2,10 @@ package slogtrace
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -136,5 +138,47 @@ func TestKeySet(t *testing.T) {
 	}
 	if noKeys.has("") || noKeys.has("op") {
 		t.Error("the empty set has keys")
+	}
+}
+
+// Where a Format renames slog's own members, the user's attributes give way to them outside a trace too.
+func TestFormatOutsideKeys(t *testing.T) {
+	i := slog.Int
+	for _, test := range []struct {
+		bind func(*slog.Logger) *slog.Logger
+		with []slog.Attr
+		attr []slog.Attr
+		want string
+	}{
+		{attr: []slog.Attr{i("a", 1)}, want: `"a":1`},
+		{attr: []slog.Attr{i("severity", 1), i("msg", 2)}, want: `"attr.severity":1,"msg":2`},
+		{attr: []slog.Attr{i("severity", 1), i("attr.severity", 2)}, want: `"attr.severity":1,"attr.attr.severity":2`},
+		{attr: []slog.Attr{slog.Group("", i("severity", 1))}, want: `"attr.severity":1`},
+		{attr: []slog.Attr{slog.Group("g", i("severity", 1))}, want: `"g":{"severity":1}`},
+		{attr: []slog.Attr{slog.Any("severity", []int{1}), slog.Any("x", []int{2})}, want: `"attr.severity":[1],"x":[2]`},
+		{attr: []slog.Attr{slog.Any("x", []int{2}), i("severity", 1)}, want: `"x":[2],"attr.severity":1`},
+		{bind: func(l *slog.Logger) *slog.Logger { return l.With("severity", 1) }, attr: []slog.Attr{i("a", 2)}, want: `"attr.severity":1,"a":2`},
+		{bind: func(l *slog.Logger) *slog.Logger { return l.With("severity", 1) }, attr: []slog.Attr{i("attr.severity", 2)}, want: `"attr.severity":1,"attr.attr.severity":2`},
+		{bind: func(l *slog.Logger) *slog.Logger { return l.WithGroup("severity") }, attr: []slog.Attr{i("severity", 1)}, want: `"attr.severity":{"severity":1}`},
+		{bind: func(l *slog.Logger) *slog.Logger { return l.With("severity", 1).WithGroup("g") }, attr: []slog.Attr{i("severity", 2), i("attr.severity", 3)},
+			want: `"attr.severity":1,"g":{"severity":2,"attr.severity":3}`},
+		{with: []slog.Attr{i("w", 1)}, attr: []slog.Attr{i("severity", 2)}, want: `"w":1,"attr.severity":2`},
+		{with: []slog.Attr{i("w", 1), i("attr.severity", 3)}, attr: []slog.Attr{i("severity", 2)}, want: `"w":1,"attr.severity":2`},
+	} {
+		for _, replace := range []func([]string, slog.Attr) slog.Attr{nil, func(_ []string, a slog.Attr) slog.Attr { return a }} {
+			var b bytes.Buffer
+			l := slog.New(GoogleCloud("").NewJSONHandler(&b, &slog.HandlerOptions{ReplaceAttr: replace}))
+			if test.bind != nil {
+				l = test.bind(l)
+			}
+			ctx := context.Background()
+			if test.with != nil {
+				ctx = With(ctx, test.with...)
+			}
+			l.LogAttrs(ctx, slog.LevelInfo, "m", test.attr...)
+			if want := `"message":"m",` + test.want + "}\n"; !strings.HasSuffix(b.String(), want) {
+				t.Errorf("want %s, got %s", want, b.String())
+			}
+		}
 	}
 }

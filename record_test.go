@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -130,6 +131,22 @@ func TestSpanOfOthers(t *testing.T) {
 	NewTracer(NewHandler(h), nil).report(s, time.Now())
 	if info, ok := SpanOf(h.records[0]); !ok || info.Op != "op" {
 		t.Errorf("SpanOf behind a Handler = %v, %v", info, ok)
+	}
+}
+
+// What stands before or behind the schema's attributes does not hide them, with or without a key.
+func TestSpanOfAmongOthers(t *testing.T) {
+	h := new(spanRecorder)
+	_, s := NewTracer(h, nil).Start(context.Background(), "op", slog.Int("", 1), slog.Int("n", 2))
+	s.End()
+	ours := recordAttrsOf(h.records[0])
+	others := []slog.Attr{slog.Int("", 3), slog.Group("", slog.Int("a", 4)), slog.String("b", "c")}
+	for _, attrs := range [][]slog.Attr{ours, slices.Concat(others, ours), slices.Concat(ours, others)} {
+		r := slog.NewRecord(time.Now(), slog.LevelInfo, spanEndMessage, 0)
+		r.AddAttrs(attrs...)
+		if info, ok := SpanOf(r); !ok || info.Op != "op" || !info.Ended {
+			t.Errorf("SpanOf(%v) = %+v, %t", attrs, info, ok)
+		}
 	}
 }
 

@@ -41,6 +41,13 @@ func TestRedactNames(t *testing.T) {
 		if strings.Contains(line, "LEAK") {
 			t.Errorf("%s is shown: %s", key, line)
 		}
+		// Alone, where nothing else in the record asks for a closer look, and again, where the key is known.
+		for range 2 {
+			line := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "a", 1, key, "LEAK") })
+			if want := `{"msg":"m","a":1,"` + key + `":"[redacted]"}`; line != want {
+				t.Errorf("want %s, got %s", want, line)
+			}
+		}
 	}
 	for _, key := range strings.Fields(namesShown) {
 		line := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", key, "seen", "m", map[string]any{key: "seen"}) })
@@ -205,7 +212,7 @@ func TestRedactPairsOfNameAndValue(t *testing.T) {
 			}
 		}
 	}
-	for _, v := range []string{`{"name":"colour","value":"red"}`, `{"name":"tokens","value":512}`, `{"name":"token","value":{}}`, `{"value":"token"}`, `{"nam":"token","value":1}`} {
+	for _, v := range []string{`{"name":"colour","value":"red"}`, `{"name":"tokens","value":512}`, `{"name":"token","value":{}}`, `{"value":"token"}`, `{"name":"token","value":null}`, `{"name":"token","value":[]}`, `{"name":"token"}`, `{"value":"x","name":"colour"}`, `{"name":"session","value":1e-7}`, `{"nam":"token","value":1}`} {
 		got := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "v", rawJSON(v)) })
 		if want := `{"msg":"m","v":` + v + `}`; got != want {
 			t.Errorf("got %s, want %s", got, want)
