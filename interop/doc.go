@@ -1,6 +1,9 @@
 // Package interop holds tests of slogtrace against the real thing: other people's
 // libraries, servers and drivers. It is a module of its own, so that what they
-// require never reaches a user of slogtrace.
+// require never reaches a user of slogtrace, and a workspace of its own, so that
+// the tests of the root's workspace need none of it. Its tests are run here:
+//
+//	go test ./...
 //
 // Command gates, in cmd/gates, measures slogtrace against the bounds that it sets itself and
 // against what a user would pick instead. Its table is gates.md, with the same in gates.json.
@@ -20,8 +23,8 @@
 //
 // Peers are measured at their newest versions, which go mod tidy alone does not choose. For each module of peers.go:
 //
-//	go mod edit -replace github.com/slogtrace/slogtrace@v0.0.0=..
+//	go mod edit -replace github.com/slogtrace/slogtrace=..
 //	GOWORK=off go get go.uber.org/zap@latest
-//	go mod edit -dropreplace github.com/slogtrace/slogtrace@v0.0.0
+//	go mod edit -dropreplace github.com/slogtrace/slogtrace
 //	bash ../.ci/tidy
 package interop
