@@ -185,6 +185,44 @@ func TestReadmeAPI(t *testing.T) {
 	}
 }
 
+// The README, the CHANGELOG and the nested modules name the release that go.work does, which .ci/release writes.
+func TestReadmeRelease(t *testing.T) {
+	const root = "github.com/slogtrace/slogtrace"
+	m := regexp.MustCompile(`(?m)^replace ` + root + ` (v\S+) => \./$`).FindSubmatch(must(os.ReadFile("go.work")))
+	if m == nil {
+		t.Fatal("go.work does not replace the root's release")
+	}
+	newest := string(m[1])
+	want := "**Released:** " + newest + " is the newest release;"
+	if newest == "v0.0.0" {
+		want = "**Released:** nothing yet; v0.1.0 will be the first tag."
+	}
+	readme := string(must(os.ReadFile("README.md")))
+	if strings.Count(readme, "\n"+want) != 1 {
+		t.Errorf("README.md should have a line that begins with %q", want)
+	}
+	heading := regexp.MustCompile(`(?m)^## (v[^ ,]+), \d{4}-\d\d-\d\d$`).FindSubmatch(must(os.ReadFile("CHANGELOG.md")))
+	switch {
+	case newest == "v0.0.0" && heading != nil:
+		t.Errorf("CHANGELOG.md has %s, and go.work says that there is no release", heading[1])
+	case newest != "v0.0.0" && (heading == nil || string(heading[1]) != newest):
+		t.Errorf("the first release in CHANGELOG.md should be %s, with its date: %q", newest, heading)
+	}
+	for _, file := range []string{"cmd/slogtrace/go.mod", "interop/go.mod", "interop/go.work"} {
+		for _, m := range regexp.MustCompile(root+` (v\S+)`).FindAllSubmatch(must(os.ReadFile(file)), -1) {
+			if string(m[1]) != newest {
+				t.Errorf("%s has the root at %s, want %s", file, m[1], newest)
+			}
+		}
+	}
+	// And the supported versions of Go are those that .ci/run tests: that of go.mod and the latest.
+	least := regexp.MustCompile(`(?m)^go (\d\.\d+)`).FindSubmatch(must(os.ReadFile("go.mod")))[1]
+	latest := regexp.MustCompile(`(?m)^latest=go(\d\.\d+)`).FindSubmatch(must(os.ReadFile(".ci/run")))[1]
+	if supported := fmt.Sprintf("Go %s and %s are supported", least, latest); !strings.Contains(readme, supported) {
+		t.Errorf("README.md should say: %s", supported)
+	}
+}
+
 // A costRow is a row of the README's table of costs: a job of the committed gates, and its subjects by column.
 type costRow struct {
 	what, job string
@@ -248,6 +286,11 @@ func TestReadmeCost(t *testing.T) {
 	readme := string(must(os.ReadFile("README.md")))
 	if !strings.Contains(readme, b.String()) {
 		t.Errorf("README.md should have this table:\n%s", b.String())
+	}
+	for _, column := range costColumns {
+		if !strings.Contains(readme, "**"+column+":**") {
+			t.Errorf("README.md should say what the column %q is, after **%s:**", column, column)
+		}
 	}
 	if machine := fmt.Sprintf("%s, %d cores, %s", gates.CPU, gates.Cores, gates.Go); !strings.Contains(readme, machine) {
 		t.Errorf("README.md should name the machine: %s", machine)
