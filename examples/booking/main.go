@@ -73,7 +73,7 @@ func book(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "Bookings are being made. Logs, queue and payments: %s\n", o.dir)
+	fmt.Fprintf(stdout, "Bookings are being made. Logs, queue and payments are in %s\n", o.dir)
 	defer log.file.Close()
 	slog.SetDefault(slog.New(log.service("booking-api")))
 

@@ -165,7 +165,7 @@ func mustBook(t *testing.T, s *system) string {
 // logs returns the traces in dir, whose lines must all be readable.
 func logs(t *testing.T, dir string) map[string]*tracelog.Trace {
 	t.Helper()
-	traces, err := readLogs(dir, func(src tracelog.Source) {
+	entries, err := readLogs(dir, func(src tracelog.Source) {
 		if src.Bad > 0 {
 			t.Errorf("%s: %v", src.File, src.BadLines)
 		}
@@ -173,7 +173,7 @@ func logs(t *testing.T, dir string) map[string]*tracelog.Trace {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return traces
+	return assemble(entries)
 }
 
 // awaitLog waits until a line of a log file of the given process says text.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -17,7 +18,7 @@ import (
 func report(w io.Writer, dir string, runs []played) (err error) {
 	out := bufio.NewWriter(w)
 	defer func() { err = errors.Join(err, out.Flush()) }()
-	traces, err := readLogs(dir, func(src tracelog.Source) {
+	entries, err := readLogs(dir, func(src tracelog.Source) {
 		fmt.Fprintf(out, "  %-20s %3d lines", src.File, src.Lines)
 		if src.Bad > 0 {
 			fmt.Fprintf(out, ", %d of them unreadable", src.Bad)
@@ -27,7 +28,8 @@ func report(w io.Writer, dir string, runs []played) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, run := range runs {
+	traces := assemble(entries)
+	for i, run := range runs {
 		s := &scenarios[run.index]
 		heading := fmt.Sprintf("%d. %s", run.index+1, s.title)
 		fmt.Fprintf(out, "\n%s\n%s\n", heading, strings.Repeat("=", len(heading)))
@@ -36,17 +38,57 @@ func report(w io.Writer, dir string, runs []played) (err error) {
 		if trace == nil {
 			return fmt.Errorf("scenario %d: trace %s is not in the log", run.index+1, run.trace)
 		}
+		if i == 0 {
+			explain(out, entries, run.trace)
+		}
 		if err := tracelog.WriteWaterfall(out, trace, &s.show); err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "\n%s\n\n  %s\n", s.see, showCommand(run.trace, dir, &s.show))
 	}
+	fmt.Fprintf(out, "\nThe logs, the queue and the payments stay in %s\n", dir)
 	return nil
 }
 
-// showCommand returns the command line that shows a trace like report does.
+// explain shows two lines of a trace as they are in the files, a log line if there is one and the end of a span,
+// and says what the marks of the drawings mean.
+func explain(w io.Writer, entries []tracelog.Entry, trace string) {
+	var logged, ended [][]byte
+	for _, e := range entries {
+		switch {
+		case e.Trace != trace:
+		case e.Event == tracelog.EventLog:
+			logged = append(logged, e.Raw)
+		case e.Event == tracelog.EventEnd:
+			ended = append(ended, e.Raw)
+		}
+	}
+	// Short lines say enough.
+	slices.SortStableFunc(ended, func(a, b []byte) int { return len(a) - len(b) })
+	what, lines := "the ends of two spans", ended
+	if len(logged) > 0 {
+		what, lines = "a log line, and the end of a span", append(logged[:1:1], ended...)
+	}
+	fmt.Fprintf(w, "Two lines of this trace, as they are in the files: %s.\n\n", what)
+	for _, line := range lines[:min(2, len(lines))] {
+		fmt.Fprintf(w, "%s\n", line)
+	}
+	fmt.Fprint(w, `
+All lines of the trace make this drawing. Each row is a span below its parent, with its duration and a bar on the axis of time:
+
+  █  on the critical path: the time of the trace went here
+  ━  beside it: the span waited for the spans below, or ran at the same time as others
+  ░  the job waited in a queue before the span began
+  ▏▌ a part of a column, where a bar begins or ends
+  ✗  the span failed
+  ·  a log line, and when it was logged
+
+`)
+}
+
+// showCommand returns the command line that shows a trace like report does, in a checkout.
 func showCommand(trace, dir string, show *tracelog.WaterfallOptions) string {
-	command := "slogtrace show"
+	command := "go run ./cmd/slogtrace show"
 	if show.Logs {
 		command += " --logs"
 	}
@@ -61,8 +103,8 @@ func showCommand(trace, dir string, show *tracelog.WaterfallOptions) string {
 	return command + " " + trace + " " + dir
 }
 
-// readLogs returns the traces in all log files of dir, whichever processes wrote them, by id.
-func readLogs(dir string, found func(tracelog.Source)) (map[string]*tracelog.Trace, error) {
+// readLogs returns what is in all log files of dir, whichever processes wrote them.
+func readLogs(dir string, found func(tracelog.Source)) ([]tracelog.Entry, error) {
 	names, err := filepath.Glob(filepath.Join(dir, "*.log"))
 	if err != nil {
 		return nil, err
@@ -80,9 +122,14 @@ func readLogs(dir string, found func(tracelog.Source)) (map[string]*tracelog.Tra
 		}
 		found(src)
 	}
+	return entries, nil
+}
+
+// assemble returns traces by id.
+func assemble(entries []tracelog.Entry) map[string]*tracelog.Trace {
 	traces := make(map[string]*tracelog.Trace)
 	for _, t := range tracelog.Assemble(entries) {
 		traces[t.ID] = t
 	}
-	return traces, nil
+	return traces
 }

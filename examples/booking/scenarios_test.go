@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -125,6 +128,7 @@ func TestScenarios(t *testing.T) {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			all := logs(t, dir)
+			checkExplained(t, string(out), dir)
 			for _, id := range printed(t, string(out), i, i+1) {
 				tr := all[id]
 				if tr == nil {
@@ -163,7 +167,7 @@ func TestAll(t *testing.T) {
 // printed checks that out shows the scenarios from index i to below end, in order, and returns the trace ids.
 func printed(t *testing.T, out string, i, end int) (ids []string) {
 	t.Helper()
-	shown := regexp.MustCompile(`(?m)^(\d\. .*)\n=+\nPOST /bookings: .* X-Trace-Id: ([0-9a-f]{32})\n\ntrace ([0-9a-f]{32}) `)
+	shown := regexp.MustCompile(`(?m)^(\d\. .*)\n=+\nPOST /bookings: .* X-Trace-Id: ([0-9a-f]{32})\n\n(?s:Two lines .*?\n\n)?trace ([0-9a-f]{32}) `)
 	for _, m := range shown.FindAllStringSubmatch(out, -1) {
 		if i < end && m[1] != fmt.Sprintf("%d. %s", i+1, scenarios[i].title) {
 			t.Errorf("heading %q for scenario %d", m[1], i+1)
@@ -177,9 +181,9 @@ func printed(t *testing.T, out string, i, end int) (ids []string) {
 	if i != end {
 		t.Fatalf("not all scenarios are shown:\n%s", out)
 	}
-	commands := regexp.MustCompile(`(?m)^  slogtrace show( --logs)?( --attrs)? ([0-9a-f]{32}) (\S+)$`).FindAllStringSubmatch(out, -1)
+	commands := regexp.MustCompile(`(?m)^  go run ./cmd/slogtrace show( --logs)?( --attrs)? ([0-9a-f]{32}) (\S+)$`).FindAllStringSubmatch(out, -1)
 	for j, id := range ids {
-		if len(commands) != len(ids) || commands[j][3] != id || !strings.Contains(out, "payments: "+commands[j][4]+"\n") {
+		if len(commands) != len(ids) || commands[j][3] != id || !strings.HasSuffix(out, "\nThe logs, the queue and the payments stay in "+commands[j][4]+"\n") {
 			t.Errorf("commands %q for the traces %q", commands, ids)
 		}
 	}
@@ -189,14 +193,48 @@ func printed(t *testing.T, out string, i, end int) (ids []string) {
 	return ids
 }
 
+// checkExplained checks what stands before the first drawing: a log line and the end of a span, of the drawn trace,
+// as they are in a file, and what the marks of the drawings' legends mean.
+func checkExplained(t *testing.T, out, dir string) {
+	t.Helper()
+	m := regexp.MustCompile(`(?s)\n\nTwo lines .*?\n\n(\{.*?\})\n(\{.*?\})\n\n(All lines .*?)\n\ntrace ([0-9a-f]{32}) `).FindStringSubmatch(out)
+	if m == nil {
+		t.Fatalf("no two lines and explanations before the first drawing:\n%s", out)
+	}
+	var files []byte
+	names, _ := filepath.Glob(filepath.Join(dir, "*.log"))
+	for _, name := range names {
+		files = append(files, must(os.ReadFile(name))...)
+	}
+	for i, isEnd := range []bool{strings.Contains(m[0], "the ends of two spans"), true} {
+		line := m[1+i]
+		if !bytes.Contains(files, []byte(line+"\n")) || !strings.Contains(line, m[4]) || strings.Contains(line, `"msg":"span end"`) != isEnd {
+			t.Errorf("line %d is not one of trace %s in a file, or of the wrong kind: %s", i+1, m[4], line)
+		}
+	}
+	legend := regexp.MustCompile(`(\S) (critical path|beside it|in a queue|not ended|abandoned|moved by its clock)`)
+	for _, mark := range legend.FindAllStringSubmatch(out[strings.Index(out, m[4]+" · "):], -1) {
+		if !regexp.MustCompile(`(?m)^  ` + mark[1] + ` .*` + mark[2]).MatchString(m[3]) {
+			t.Errorf("the mark of %q is not explained:\n%s", mark[0], m[3])
+		}
+	}
+}
+
+func must(b []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
 func TestShowCommand(t *testing.T) {
 	for _, tt := range []struct {
 		dir  string
 		show tracelog.WaterfallOptions
 		want string
 	}{
-		{"/tmp/booking-12", tracelog.WaterfallOptions{}, "slogtrace show 4bf9 /tmp/booking-12"},
-		{"it's here", tracelog.WaterfallOptions{Logs: true, Attrs: true}, `slogtrace show --logs --attrs 4bf9 'it'\''s here'`},
+		{"/tmp/booking-12", tracelog.WaterfallOptions{}, "go run ./cmd/slogtrace show 4bf9 /tmp/booking-12"},
+		{"it's here", tracelog.WaterfallOptions{Logs: true, Attrs: true}, `go run ./cmd/slogtrace show --logs --attrs 4bf9 'it'\''s here'`},
 	} {
 		if got := showCommand("4bf9", tt.dir, &tt.show); got != tt.want {
 			t.Errorf("%s, want %s", got, tt.want)
