@@ -104,9 +104,9 @@ func TestContinueHalf(t *testing.T) {
 		rec := tracetest.NewRecorder()
 		tracer := slogtrace.NewTracer(rec, nil)
 		ctx := slogtrace.With(t.Context(), slog.Int("n", 1))
-		for _, s := range []headers.Sampling{headers.Deny, headers.Accept} {
-			_, span := tracer.Start(headers.Continue(ctx, ids.trace, ids.span, s), "op")
-			if sc := span.SpanContext(); !sc.IsValid() || sc.TraceID == ids.trace || sc.IsSampled() != (s == headers.Accept) {
+		for _, s := range []hook.Sampling{hook.Deny, hook.Accept} {
+			_, span := tracer.Start(hook.Continue(ctx, ids.trace, ids.span, s), "op")
+			if sc := span.SpanContext(); !sc.IsValid() || sc.TraceID == ids.trace || sc.IsSampled() != (s == hook.Accept) {
 				t.Errorf("%s: %+v", name, sc)
 			}
 			span.End()
@@ -119,7 +119,7 @@ func TestContinueHalf(t *testing.T) {
 
 // Where nobody has decided and there is no Sampler, the span is sampled.
 func TestContinueWithoutSampler(t *testing.T) {
-	_, span := slogtrace.NewTracer(tracetest.NewRecorder(), nil).Start(headers.Continue(t.Context(), [16]byte{1}, [8]byte{2}, headers.Defer), "op")
+	_, span := slogtrace.NewTracer(tracetest.NewRecorder(), nil).Start(hook.Continue(t.Context(), [16]byte{1}, [8]byte{2}, hook.Defer), "op")
 	if sc := span.SpanContext(); sc.TraceID != (slogtrace.TraceID{1}) || !sc.IsSampled() {
 		t.Errorf("%+v", sc)
 	}
