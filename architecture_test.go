@@ -136,6 +136,7 @@ func typeText(e ast.Expr) string {
 
 // declaredIn returns the files that declare a name: one at the top level, or a method or field of any type; T.m; package.name.
 func (c *sourceCode) declaredIn(name string) []string {
+	name = strings.TrimPrefix(name, "slogtrace.")
 	files := slices.Clone(c.names[name])
 	first, rest, dotted := strings.Cut(name, ".")
 	if dotted {
@@ -279,7 +280,7 @@ func TestArchitectureFinds(t *testing.T) {
 		t.Fatal(err)
 	}
 	const page = "# Architecture\n" +
-		"| `span.go` | `Span`, `Span.End`, `rare`, `End()`; [http.md](http.md), log/slog, `slog.Handler`, `traceparent` |\n" +
+		"| `span.go` | `Span`, `slogtrace.Span`, `Span.End`, `rare`, `End()`; [http.md](http.md), log/slog, `slog.Handler`, `traceparent` |\n" +
 		"| `web/` | `web.go` `route.go` and `web.Serve`, see `tour` |\n" +
 		"`rare` in span.go, `plant` (span_test.go).\n" +
 		"## Read\n<!-- files in tracelog/ -->\n| `scan.go` | `Scan` |\n| `draw/` | `tree.go` |\n"
@@ -294,6 +295,7 @@ func TestArchitectureFinds(t *testing.T) {
 		{"files in tracelog/", "files in log/", "docs/architecture.md:6: there is no directory log"},
 		{"| `web/` | `web.go` `route.go`", "| `span.go` | ", "no table has the package in web:"},
 		{"`Span`", "`Spans`", "docs/architecture.md:2: no code declares Spans: "},
+		{"`slogtrace.Span`", "`slogtrace.Spans`", "docs/architecture.md:2: no code declares slogtrace.Spans: "},
 		{"`Span.End`", "`Span.Stop`", "docs/architecture.md:2: no code declares Span.Stop: "},
 		{"`End()`", "`Stop()`", "docs/architecture.md:2: no code declares Stop: "},
 		{"`web.Serve`", "`web.Span`", "docs/architecture.md:3: no code declares web.Span: "},
