@@ -3,7 +3,6 @@ package tracelog
 import (
 	"bytes"
 	"hash/maphash"
-	"math/bits"
 	"strconv"
 )
 
@@ -176,81 +175,29 @@ func withoutExponent(mantissa, exponent []byte) []byte {
 	return append(append(append(out, "0."...), bytes.Repeat([]byte("0"), -e-len(digits))...), digits...)
 }
 
-// hashMembers is the content of the JSON line that begins at i, which parse has taken.
-// Like parse, it has two paths: one for members that are written as most are, and one for all.
-func (f *fastLine) hashMembers(b []byte, i int) uint64 {
+// hashMembers is the content of the JSON line that parse has taken and noted.
+func (f *fastLine) hashMembers(b []byte) uint64 {
 	sum := uint64(0)
-	k0, k1 := contentKeys[0], contentKeys[1]
-	i = skipSpace(b, i) + 1
-	for i = skipSpace(b, i); ; {
-		// The key, at whose quote i is.
-		i++
-		w := f.marks.from(i)
-		n := bits.TrailingZeros64(w)
-		key := uint64(0)
-		if b[i+n] == '"' && n < 48 {
-			if n <= 16 {
-				key = mix(load8(b, i)&shortMasks[n].first^k0, load8(b, i+8)&shortMasks[n].last^k1^uint64(n))
-			} else {
-				key = hashPadded(b, i, n, k0)
-			}
-			w &= w - 1
-			i += n + 1
-			base := i - n - 1
-			if b[i] == ':' && b[i+1] == '"' {
-				w &= w - 1
-				to := base + bits.TrailingZeros64(w)
-				if w == 0 {
-					to = f.marks.next(i + 2)
-				}
-				if b[to] == '"' {
-					if i, n = i+2, to-i-2; uint(n) <= 16 {
-						sum += mix(load8(b, i)&shortMasks[n].first^(key+contentString), load8(b, i+8)&shortMasks[n].last^k1^uint64(n))
-					} else {
-						sum += hashPadded(b, i, n, key+contentString)
-					}
-					if i = to + 1; b[i] == ',' && b[i+1] == '"' {
-						i++
-						continue
-					}
-					if i = nextMember(b, i); i < 0 {
-						return sum
-					}
-					continue
-				}
-			} else if b[i] == ':' && isDigit(b[i+1]) {
-				if to := scanNumber(b, i+1); isCanonical(b, i+1, to) {
-					sum += hashPadded(b, i+1, to-i-1, key+contentNumber)
-					if i = to; b[i] == ',' && b[i+1] == '"' {
-						i++
-						continue
-					}
-					if i = nextMember(b, i); i < 0 {
-						return sum
-					}
-					continue
-				}
-			}
-		} else {
-			key, i = f.hashString(b, i, contentKeys[0])
+	for i := range f.notes[:f.noted] {
+		m := &f.notes[i]
+		from, to := int(m.from), int(m.to)
+		key := f.keys.hashes[m.slot]
+		if m.slot == 0 {
+			key = hashPadded(b, int(m.key), int(m.keyEnd-m.key), contentKeys[0])
 		}
-		i = skipMark(b, i, ':')
-		var value uint64
-		switch c, from := b[i], i; {
-		case c == '"':
-			value, i = f.hashString(b, i+1, key+contentString)
-		case c == '-' || isDigit(c):
-			i = scanNumber(b, i)
-			value = hashText(canonicalNumber(b[from:i]), key+contentNumber)
+		switch n := to - from; {
+		case m.plain:
+			sum += hashPadded(b, from, n, key+contentString)
+		case m.kind == '"':
+			f.key = appendWords(f.key[:0], b, from, to)
+			sum += hashText(f.key, key+contentString)
+		case isDigit(m.kind) && isCanonical(b, from, to):
+			sum += hashPadded(b, from, n, key+contentNumber)
 		default:
-			i = f.marks.scanValue(b, i)
-			value = hashValue(b[from:i:i], key)
-		}
-		sum += value
-		if i = nextMember(b, i); i < 0 {
-			return sum
+			sum += hashValue(b[from:to:to], key)
 		}
 	}
+	return sum
 }
 
 // isCanonical reports whether a number, which has no sign, is one of eight bytes or less as canonicalNumber returns it.
@@ -258,24 +205,6 @@ func (f *fastLine) hashMembers(b []byte, i int) uint64 {
 func isCanonical(b []byte, from, to int) bool {
 	x := load8(b, from) & keyMasks[min(to-from, 8)]
 	return to-from <= 8 && (b[to-1] != '0' || differ(x, '.')&highs == highs) && differ(x|ones*0x20, 'e')&highs == highs
-}
-
-// nextMember returns where the quote is with which the next member begins, or -1 if there is none.
-func nextMember(b []byte, i int) int {
-	if i = skipSpace(b, i); b[i] != ',' {
-		return -1
-	}
-	return skipSpace(b, i+1)
-}
-
-// hashString hashes the string that begins, behind its quote, at i, and returns where it has ended.
-func (f *fastLine) hashString(b []byte, i int, seed uint64) (h uint64, behind int) {
-	end, ascii := f.marks.scanString(b, i)
-	if ascii {
-		return hashPadded(b, i, end-i, seed), end + 1
-	}
-	f.key = appendWords(f.key[:0], b, i, end)
-	return hashText(f.key, seed), end + 1
 }
 
 // hashPairs is the content of a line of key=value pairs that ends at end, which parseText has taken.
@@ -294,7 +223,10 @@ func (f *fastLine) hashPairs(b []byte, i, end int) uint64 {
 		i++
 		var value uint64
 		if b[i] == '"' {
-			value, i = f.hashString(b, i+1, key+contentString)
+			from := i + 1
+			i, _ = f.marks.scanString(b, from)
+			value = hashPadded(b, from, i-from, key+contentString)
+			i++
 		} else {
 			from := i
 			i = endOfWord(b, i)
@@ -317,8 +249,8 @@ func (r *Record) content() uint64 {
 	switch {
 	case r.entry == nil && r.fast.isText:
 		return r.fast.hashPairs(r.buf, r.from, r.from+len(r.line))
-	case r.entry == nil:
-		return r.fast.hashMembers(r.buf, r.from)
+	case r.entry == nil && r.fast.noted >= 0:
+		return r.fast.hashMembers(r.buf)
 	case !r.parsed:
 		var same Entry
 		r.parser.parse(r.line, &same)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/big"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -27,6 +28,7 @@ func TestContent(t *testing.T) {
 	for _, same := range []string{
 		`{"trace":"t","msg":"span end","in":{"y":"é","x":[1,"two",{}]},"span":"s","none":null,"ok":true,"n":12.50,"op":"a b"}`,
 		`{"msg":"span\u0020end","tr\u0061ce":"\u0074","span":"s","op":"a b","n":12.5,"ok":true,"none":null,"in":{"x":[1.0,"t\u0077o",{}],"\u0079":"\u00e9"}}`,
+		`{"msg":"span end","trace":"t","span":"s","op":"a b","\u006e":12.5,"ok":true,"none":null,"\u0069n":{"x":[1,"two",{}],"y":"é"}}`,
 		` { "msg" : "span end" ,"trace":"t", "span":"s","op":"a b","n":125e-1,"ok": true ,"none":null,"in":{ "x" : [ 1e0 , "two" , { } ] , "y" : "é" } } `,
 		`{"log":` + quote(line+"\n") + `,"stream":"stdout","time":"2026-03-01T09:15:00Z"}`,
 		`{"log":` + quote(line+"\n") + `,"stream":"stderr","time":"2026-03-01T09:16:00Z","attrs":{"tag":"x"}}`,
@@ -63,6 +65,55 @@ func TestContent(t *testing.T) {
 	}
 	if contentOf(t, `2026-03-01 09:15:00.6 INFO [trace:t span:s op:x] span end duration_ms=5`) == bracketed {
 		t.Error("bracketed: the same at another time")
+	}
+}
+
+// A line may have more members than are noted while it is parsed.
+func TestContentOfManyMembers(t *testing.T) {
+	for _, n := range []int{1, maxNotes - 2, maxNotes - 1, maxNotes, maxNotes + 1, 3 * maxNotes} {
+		members := []string{`"trace":"t"`}
+		for i := range n {
+			members = append(members, fmt.Sprintf(`"key%d":"value %d"`, i, i))
+		}
+		line := func() string { return "{" + strings.Join(members, ",") + "}" }
+		want := contentOf(t, line())
+		slices.Reverse(members)
+		if contentOf(t, line()) != want {
+			t.Errorf("%d members: not the same in another order", n+1)
+		}
+		members[n/2] = `"key":"another"`
+		if contentOf(t, line()) == want {
+			t.Errorf("%d members: the same with another member", n+1)
+		}
+	}
+}
+
+// The notes of a line are its own, whatever the lines before had in their places.
+func TestContentOfLinesTogether(t *testing.T) {
+	var log strings.Builder
+	for _, line := range asSlow {
+		for _, prefix := range []string{"fast:", "slow:"} {
+			line = strings.TrimPrefix(line, prefix)
+		}
+		if line != "" && line[0] == '{' {
+			log.WriteString(line + "\n" + `{"msg":"é","key\u0031":1,"trace":"t"}` + "\n" + `{"key1":"a","trace":"t","n":5,"msg":"x"}` + "\n")
+		}
+	}
+	noted := 0
+	_, err := ScanRecords(t.Context(), []Input{{"f", strings.NewReader(log.String())}}, &ScanOptions{Workers: 1}, func() func(*Record) {
+		return func(r *Record) {
+			if r.entry == nil && r.fast.noted > 0 {
+				noted++
+			}
+			var e Entry
+			p := lineParser{in: make(interner)}
+			if p.parse(r.Raw(), &e) != isRecord || r.content() != p.hashMembers() {
+				t.Errorf("%s: not the content that it has alone", r.Raw())
+			}
+		}
+	})
+	if err != nil || noted < strings.Count(log.String(), `"key1":"a"`) {
+		t.Errorf("%d lines noted, %v", noted, err)
 	}
 }
 

@@ -18,7 +18,10 @@ type fastLine struct {
 	keys    *wordKeys
 	key     []byte // one that was escaped
 	clock   *clock
-	isText  bool      // so that all values are strings
+	escaped bool // a key is
+	isText  bool // so that all values are strings
+	noted   int  // how many of notes are of the line; -1 if they do not suffice
+	notes   [maxNotes]note
 	guesses [16]guess // by the key's place in the line
 	choices [8]choice // of lines before, by their masks
 	head    head
@@ -33,6 +36,18 @@ type guess struct {
 	size uint8
 	slot slot
 }
+
+// A note is where a member of the line is in the buffer. Of strings it has what is between their quotes.
+type note struct {
+	key, keyEnd int32
+	from, to    int32
+	slot        slot
+	kind        byte // the value's first byte
+	plain       bool // as in a spot
+}
+
+// maxNotes is how many members of a line are noted. It is a power of two.
+const maxNotes = 64
 
 // A spot is where a value stands in the buffer: of a string, what is between its quotes.
 type spot struct {
@@ -67,6 +82,8 @@ func (f *fastLine) parse(b []byte, i int) int {
 		i++
 		known := slot(0)
 		word := load8(b, i)
+		note := &f.notes[at%maxNotes]
+		note.key = int32(i)
 		base, w := i, uint64(0) // marks from base on, the next of them that of the value's opening quote, if it has one
 		if g := &f.guesses[at%uint(len(f.guesses))]; word&g.mask == g.word {
 			i += int(g.size)
@@ -89,6 +106,7 @@ func (f *fastLine) parse(b []byte, i int) int {
 				base, w = i+1, f.marks.from(i+1)
 			}
 		}
+		note.keyEnd, note.slot = int32(i), known
 		i++
 		if b[i] == ':' && b[i+1] > ' ' {
 			i++
@@ -125,7 +143,8 @@ func (f *fastLine) parse(b []byte, i int) int {
 			}
 			to = i
 		}
-		// Members of no slot are noted too: to leave them out would be a branch that nobody could guess.
+		note.from, note.to, note.kind, note.plain = int32(from), int32(to), c, ascii
+		// Members of no slot have a spot too: to leave them out would be a branch that nobody could guess.
 		if m := &f.members[known]; m.line != f.line {
 			// One by one: a spot that is made elsewhere and copied has the processor wait for its parts.
 			m.line, m.from, m.to, m.kind, m.plain, m.at = f.line, int32(from), int32(to), c, ascii, uint16(at)
@@ -154,6 +173,11 @@ func (f *fastLine) parse(b []byte, i int) int {
 		if i = skipSpace(b, i+1); b[i] != '\n' || at > maxAt {
 			return -1
 		}
+		if at++; at > maxNotes || f.escaped {
+			f.noted = -1
+		} else {
+			f.noted = int(at)
+		}
 		return i
 	}
 }
@@ -167,6 +191,7 @@ func (f *fastLine) oddKey(b []byte, start, i int) (int, slot) {
 	if i, _ = f.marks.scanRest(b, i); i < 0 {
 		return -1, 0
 	}
+	f.escaped = true
 	f.key = appendWords(f.key[:0], b, start, i)
 	return i, keySlot(f.key)
 }
@@ -221,7 +246,7 @@ func (f *fastLine) begin() {
 		*f = fastLine{keys: f.keys, key: f.key, clock: f.clock, marks: f.marks, line: 1}
 		f.noGuesses()
 	}
-	f.mask, f.isText = 0, false
+	f.mask, f.isText, f.escaped = 0, false, false
 }
 
 // layout is lineParser's preset.

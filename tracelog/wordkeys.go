@@ -8,8 +8,9 @@ import (
 // wordKeys finds the known keys of up to 16 bytes, which are most of those on a line, by one multiplication:
 // as numbers they have a perfect hash.
 type wordKeys struct {
-	short shortKeys
-	long  longKeys
+	short  shortKeys
+	long   longKeys
+	hashes [maxSlots]uint64 // hashName of each slot's key
 }
 
 // shortKeys are those of less than eight bytes, filled up with zeros, which stand in no key.
@@ -47,6 +48,9 @@ var wordKeysOf = sync.OnceValue(func() *wordKeys {
 		k.long = longKeys{factor: factor}
 		return k.long.add(slots)
 	})
+	for key, slot := range slots {
+		k.hashes[slot] = hashName([]byte(key))
+	}
 	return k
 })
 
