@@ -37,6 +37,20 @@ func TestTailCalm(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	timeOf := func(path string) time.Time {
+		t.Helper()
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.ModTime()
+	}
+	setTime := func(path string, at time.Time) {
+		t.Helper()
+		if err := os.Chtimes(path, time.Time{}, at); err != nil {
+			t.Fatal(err)
+		}
+	}
 	synctest.Test(t, func(t *testing.T) {
 		var out, stderr bytes.Buffer
 		s := newSession(nil, &out, &stderr)
@@ -65,16 +79,32 @@ func TestTailCalm(t *testing.T) {
 			if n := calm(); n != files {
 				t.Fatalf("round %d: %d of %d files are calm", round, n, files)
 			}
-			a, b, c, d := paths[round], paths[100+round], paths[200+round], paths[249-round]
-			write(a, "appended\n", os.O_APPEND)
-			if err := os.Rename(b, b+".1"); err != nil {
-				t.Fatal(err)
+			at := func(n int) string { return paths[40*n+round] }
+			before := timeOf(at(0))
+			write(at(0), "appended\n", os.O_APPEND)
+			setTime(at(0), before) // as where clocks are coarse
+			for _, path := range []string{at(1), at(2)} {
+				if err := os.Rename(path, path+".1"); err != nil {
+					t.Fatal(err)
+				}
 			}
-			write(b, "created\n", os.O_CREATE|os.O_EXCL)
-			write(c, "anew\n", os.O_TRUNC)
-			write(d, "truncated-and-longer\n", os.O_TRUNC)
+			write(at(1), "create\n", os.O_CREATE|os.O_EXCL) // of the size and the time of the other
+			setTime(at(1), timeOf(at(1)+".1"))
+			write(at(3), "anew1!\n", os.O_TRUNC) // of the same size
+			write(at(4), "truncated-and-longer\n", os.O_TRUNC)
 			pass(2 * files * lookEach)
-			if got, want := lines(), []string{"anew", "appended", "created", "truncated-and-longer"}; !slices.Equal(got, want) {
+			if got, want := lines(), []string{"anew1!", "appended", "create", "truncated-and-longer"}; !slices.Equal(got, want) {
+				t.Errorf("round %d: got %q, want %q; stderr %s", round, got, want, stderr.String())
+			}
+			if n := calm(); n != files-5 {
+				t.Errorf("round %d: %d of %d files are calm", round, n, files-5)
+			}
+			if n := strings.Count(stderr.String(), "gone, waiting"); n != round+1 {
+				t.Errorf("round %d: stderr %s", round, stderr.String())
+			}
+			write(at(2), "back\n", os.O_CREATE|os.O_EXCL)
+			pass(pollEvery)
+			if got, want := lines(), []string{"back"}; !slices.Equal(got, want) {
 				t.Errorf("round %d: got %q, want %q; stderr %s", round, got, want, stderr.String())
 			}
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"os"
 	"strings"
@@ -20,12 +21,22 @@ func readFollow(t *testing.T, before string) *readFollowed {
 	t.Helper()
 	f := &readFollowed{followed: followed{t: t, path: tempLog(t, before), stderr: new(strings.Builder)}, buf: make([]byte, 8)}
 	tail := &tailer{session: newSession(nil, io.Discard, f.stderr)}
+	ctx, cancel := context.WithCancel(t.Context())
+	waits := 0
+	tail.wait = func(context.Context) {
+		if waits++; waits == 100 {
+			cancel() // there is nothing
+		}
+	}
 	file, err := tail.openLog(f.path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.follower = newFollower(t.Context(), f.path, file, 0, tail)
-	t.Cleanup(func() { f.follower.Close() })
+	f.follower = newFollower(ctx, f.path, file, 0, tail)
+	t.Cleanup(func() {
+		cancel()
+		f.follower.Close()
+	})
 	return f
 }
 
