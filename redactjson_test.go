@@ -29,6 +29,18 @@ type (
 	Credentials    struct {
 		User string `json:"user"`
 	}
+	// EmbeddedOuter and EmbeddedInner are embedded: each has members that are called what others are.
+	EmbeddedOuter struct {
+		PIN      string `json:"name"`
+		Password string
+		Count    int `json:"A0"`
+		*EmbeddedInner
+	}
+	EmbeddedInner struct {
+		Secret string `json:"dup"`
+		PIN    string
+		Count  int `json:"Password1"`
+	}
 )
 
 func (*pointerMethods) MarshalJSON() ([]byte, error) {
@@ -59,6 +71,12 @@ var madeTypes = []reflect.Type{
 	reflect.TypeFor[*embeddedSecret](), reflect.TypeFor[Secret](), reflect.TypeFor[http.Cookie](), reflect.TypeFor[*Credentials](), reflect.TypeFor[[]embeddedTagged](),
 }
 
+// restTypes are of fields whose members stand beside those of the struct, if encoding/json is told so by one of restTags.
+var (
+	restTypes = []reflect.Type{reflect.TypeFor[EmbeddedInner](), reflect.TypeFor[map[string]string](), reflect.TypeFor[map[string]any](), reflect.TypeFor[*map[string]string](), reflect.TypeFor[json.RawMessage]()}
+	restTags  = []string{",embed", ",inline", ",unknown"}
+)
+
 // structType returns a struct type, whose fields have those names.
 func (m structMaker) structType(depth int, names []string) reflect.Type {
 	var fields []reflect.StructField
@@ -79,6 +97,28 @@ func (m structMaker) structType(depth int, names []string) reflect.Type {
 		if m.IntN(6) == 0 {
 			fields = append(fields, e)
 		}
+	}
+	// Embedded as they are, or by a tag that some versions of encoding/json take for an option, or a name, and others do not.
+	for _, t := range []reflect.Type{reflect.TypeFor[EmbeddedOuter](), reflect.TypeFor[*EmbeddedInner]()} {
+		if m.IntN(4) == 0 {
+			f := reflect.StructField{Name: "EmbeddedOuter", Type: t, Anonymous: true}
+			if t.Kind() == reflect.Pointer {
+				f.Name = "EmbeddedInner"
+			}
+			if m.IntN(2) == 0 {
+				f.Tag = reflect.StructTag(`json:` + quoted(jsonTags[m.IntN(len(jsonTags))]))
+			}
+			fields = append(fields, f)
+		}
+	}
+	if m.IntN(6) == 0 {
+		types := restTypes
+		if names[0] == "Password" {
+			types = restTypes[:1] // the keys of a map there are not the field's name
+		}
+		fields = append(fields, reflect.StructField{
+			Name: fmt.Sprint(names[m.IntN(len(names))], "Rest"), Type: types[m.IntN(len(types))], Tag: reflect.StructTag(`json:"` + restTags[m.IntN(len(restTags))] + `"`),
+		})
 	}
 	return reflect.StructOf(fields)
 }
