@@ -2,7 +2,6 @@ package tracelog_test
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -13,21 +12,6 @@ func assemble(log string) []*tracelog.Trace {
 	var entries []tracelog.Entry
 	tracelog.Scan(strings.NewReader(log), "app.log", func(e tracelog.Entry) { entries = append(entries, e) })
 	return tracelog.Assemble(entries)
-}
-
-func ExampleWriteWaterfall() {
-	for _, t := range assemble(exampleLog) {
-		tracelog.WriteWaterfall(os.Stdout, t, &tracelog.WaterfallOptions{Width: 80})
-	}
-	// Output:
-	// trace 4bf92f3577b34da6 · 2026-03-01 09:15:00.000Z · 318.4ms · 3 spans
-	//   2 errors · api
-	// █ critical path  ━ beside it   ╷0s            ╷100ms         ╷200ms
-	// POST /bookings [api]  318.4ms  ▏━▏━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━▐
-	// │  ✗ charge: card declined
-	// ├─ db.insert           12.1ms  ▉█
-	// └─ payment.charge       301ms    ▉█████████████████████████████████████████████▌
-	//       ✗ card declined
 }
 
 func ExampleCriticalPath() {

@@ -14,7 +14,7 @@ func TestBookingInBrackets(t *testing.T) {
 		if src.Records != 68 || src.Lines != 68 {
 			t.Fatalf("%s: %+v", file, src)
 		}
-		return entries, tree(t, Assemble(entries), &TreeOptions{Logs: true, Attrs: true, Width: 160})
+		return entries, story(Assemble(entries))
 	}
 	members, want := read("booking-members.log")
 	brackets, got := read("booking-brackets.log")

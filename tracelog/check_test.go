@@ -3,9 +3,7 @@ package tracelog
 import (
 	"bytes"
 	"slices"
-	"strconv"
 	"testing"
-	"unicode/utf8"
 )
 
 // checkSource checks what holds of every Source.
@@ -263,19 +261,5 @@ func inside(t testing.TB, tr *Trace, unknown, ok bool, id string) {
 	t.Helper()
 	if !unknown && !ok {
 		t.Errorf("trace %q: span %q is not within %v and %v", tr.ID, id, tr.Start, tr.End)
-	}
-}
-
-// checkPrintable checks that a terminal does nothing with s but show it.
-func checkPrintable(t testing.TB, s string) {
-	t.Helper()
-	if !utf8.ValidString(s) {
-		t.Errorf("invalid UTF-8: %q", s)
-	}
-	for _, r := range s {
-		if r != '\n' && !strconv.IsGraphic(r) {
-			t.Errorf("%U in %q", r, s)
-			return
-		}
 	}
 }

@@ -90,8 +90,9 @@ func within(d time.Duration) time.Duration {
 	return d
 }
 
-// drawn returns the first and the last moment of any span or line as they are drawn, after their Shift.
-func (t *Trace) drawn() (start, end time.Time) {
+// Interval returns the first and the last moment of any span or line, each moved by its [Span.Shift].
+// Both are zero if no line has a time.
+func (t *Trace) Interval() (start, end time.Time) {
 	cover := func(at time.Time) {
 		if at.IsZero() {
 			return
@@ -99,7 +100,9 @@ func (t *Trace) drawn() (start, end time.Time) {
 		if start.IsZero() || at.Before(start) {
 			start = at
 		}
-		end = latest(end, at)
+		if at.After(end) {
+			end = at
+		}
 	}
 	logs := func(logs []Entry, shift time.Duration) {
 		for i := range logs {

@@ -72,7 +72,9 @@ func naivePath(s *Span, start, end time.Time) []Segment {
 		var from, to time.Time
 		for _, c := range s.Children {
 			f, e := c.Interval()
-			f = latest(f, start)
+			if f.Before(start) {
+				f = start
+			}
 			if e.After(end) {
 				e = end
 			}

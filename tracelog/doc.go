@@ -6,7 +6,7 @@
 //		return err // the file could not be read to its end
 //	}
 //	for _, t := range tracelog.Assemble(entries) {
-//		tracelog.WriteTree(os.Stdout, t, nil)
+//		draw.Tree(os.Stdout, t, nil)
 //	}
 //	if src.Bad > 0 {
 //		fmt.Fprintf(os.Stderr, "%s: %d of %d lines are no records\n", src.File, src.Bad, src.Lines)
@@ -63,7 +63,7 @@
 //
 // # What can be asked
 //
-//   - [WriteTree] and [WriteWaterfall] draw a trace; [Summarize] says the most of it in a line.
+//   - Package draw shows a trace on a terminal; [Summarize] says the most of it in a line.
 //   - [CriticalPath] is where the time of a trace went, [SelfTime] how much of a span's was its own.
 //   - [Stat] has count, errors, quantiles and a histogram of durations, and [GroupStats] those of all spans with one op,
 //     service or attribute. Traces that were sampled are weighted.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
 const exampleLog = `
@@ -25,7 +26,7 @@ func Example() {
 		fmt.Println(err) // the file could not be read to its end
 	}
 	for _, t := range tracelog.Assemble(entries) {
-		tracelog.WriteTree(os.Stdout, t, &tracelog.TreeOptions{Logs: true})
+		draw.Tree(os.Stdout, t, &draw.Options{Logs: true})
 	}
 	fmt.Printf("%d records, %d bad\n", src.Records, src.Bad)
 	for _, bad := range src.BadLines {
@@ -65,4 +66,17 @@ func ExampleTrace_All() {
 	// 0 POST /bookings 318.401ms true
 	// 1 db.insert 12.104ms false
 	// 1 payment.charge 301.002ms true
+}
+
+func ExampleParseLevel() {
+	for _, text := range []string{"WARN+1", "warning", "crit", "50", "loud"} {
+		level, ok := tracelog.ParseLevel(text)
+		fmt.Println(level, ok)
+	}
+	// Output:
+	// WARN+1 true
+	// WARN true
+	// ERROR+4 true
+	// ERROR true
+	// INFO false
 }

@@ -4,76 +4,22 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/slogtrace/slogtrace/tracelog/internal/fixture"
 )
 
 var update = flag.Bool("update", false, "rewrite the goldens under testdata")
 
-// A fixture is a file of testdata in txtar form: a comment, the section "log", the section "edges", which is written
-// by hand, and the goldens.
-type fixture struct {
-	comment string
-	names   []string
-	parts   map[string]string
-}
-
-func readFixture(t testing.TB, file string) *fixture {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &fixture{parts: map[string]string{}}
-	name := ""
-	for line := range strings.SplitAfterSeq(string(data), "\n") {
-		if n, ok := strings.CutPrefix(line, "-- "); ok {
-			if n, ok = strings.CutSuffix(n, " --\n"); ok {
-				name = n
-				f.names = append(f.names, n)
-				continue
-			}
-		}
-		f.parts[name] += line
-	}
-	f.comment = f.parts[""]
-	return f
-}
-
-// log returns the fixture's log. A line "<no newline>" ends one that is cut.
-func (f *fixture) log() []byte {
-	return []byte(strings.ReplaceAll(f.parts["log"], "\n<no newline>\n", ""))
-}
-
-func (f *fixture) write(t testing.TB, file string) {
-	var b bytes.Buffer
-	b.WriteString(f.comment)
-	for _, n := range f.names {
-		fmt.Fprintf(&b, "-- %s --\n%s", n, f.parts[n])
-	}
-	if err := os.WriteFile(file, b.Bytes(), 0o666); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func fixtures(t testing.TB) map[string]*fixture {
-	t.Helper()
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no fixtures", err)
-	}
-	fs := make(map[string]*fixture)
-	for _, file := range files {
-		fs[file] = readFixture(t, file)
-	}
-	return fs
-}
+// fixtures are the files of testdata: beside the log they have what Scan and Assemble make of it, and the trees that
+// package draw makes. The section "edges" is written by hand.
+func fixtures(t testing.TB) map[string]*fixture.File { return fixture.All(t, "testdata/*.txtar") }
 
 func scanAll(t testing.TB, log []byte) ([]Entry, Source) {
 	t.Helper()
@@ -85,58 +31,24 @@ func scanAll(t testing.TB, log []byte) ([]Entry, Source) {
 	return entries, src
 }
 
-func tree(t testing.TB, traces []*Trace, opts *TreeOptions) string {
-	t.Helper()
-	var b strings.Builder
-	for i, tr := range traces {
-		if i > 0 {
-			b.WriteString("\n")
-		}
-		if err := WriteTree(&b, tr, opts); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return b.String()
-}
-
 func TestFixtures(t *testing.T) {
 	for file, f := range fixtures(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			entries, src := scanAll(t, f.log())
+			entries, src := scanAll(t, f.Log())
 			checkSource(t, src, len(entries))
 			traces := Assemble(entries)
 			checkTraces(t, entries, traces)
 
-			want := strings.Split(strings.TrimSpace(f.parts["edges"]), "\n")
+			want := strings.Split(strings.TrimSpace(f.Parts["edges"]), "\n")
 			slices.Sort(want)
 			if diff := cmp.Diff(want, edges(traces)); diff != "" {
 				t.Errorf("edges (-want +got):\n%s", diff)
 			}
-
-			got := map[string]string{
-				"entries": describe(entries, src),
-				"tree":    tree(t, traces, nil),
-				"full":    tree(t, traces, &TreeOptions{Logs: true, Attrs: true, Stacks: true, Width: 80}),
-				"stable":  tree(t, traces, &TreeOptions{Logs: true, Attrs: true, Stacks: true, Stable: true}),
-			}
-			for name, text := range got {
-				checkPrintable(t, text)
-				if name == "entries" || *update {
-					continue
-				}
-				if diff := cmp.Diff(f.parts[name], text); diff != "" {
-					t.Errorf("%s (-want +got):\n%s", name, diff)
-				}
-			}
+			got := describe(entries, src)
 			if *update {
-				for _, name := range []string{"entries", "tree", "full", "stable"} {
-					if !slices.Contains(f.names, name) {
-						f.names = append(f.names, name)
-					}
-					f.parts[name] = got[name]
-				}
-				f.write(t, file)
-			} else if diff := cmp.Diff(f.parts["entries"], got["entries"]); diff != "" {
+				f.Set("entries", got)
+				f.Write(t, file)
+			} else if diff := cmp.Diff(f.Parts["entries"], got); diff != "" {
 				t.Errorf("entries (-want +got):\n%s", diff)
 			}
 		})
@@ -206,6 +118,51 @@ func describe(entries []Entry, src Source) string {
 			fmt.Fprintf(&b, " %+q=%+q", a.Key, a.Value)
 		}
 		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// story writes all that is in traces, but for where each line stood and how it was written.
+func story(traces []*Trace) string {
+	var b strings.Builder
+	line := func(depth int, mark string, parts ...any) {
+		b.WriteString(strings.Repeat("  ", depth) + mark)
+		for _, part := range parts {
+			if text := fmt.Sprint(part); text != "" && text != "0" && text != "0s" && text != "false" && text != "[]" {
+				b.WriteString(" " + text)
+			}
+		}
+		b.WriteString("\n")
+	}
+	at := func(when time.Time) string {
+		if when.IsZero() {
+			return "never"
+		}
+		return when.Format("05.999999999")
+	}
+	attrs := func(depth int, attrs []Attr) {
+		for _, a := range attrs {
+			line(depth, "=", strconv.Quote(a.Key), string(a.Value))
+		}
+	}
+	logs := func(depth int, logs []Entry) {
+		for i := range logs {
+			e := &logs[i]
+			line(depth, "·", at(e.Time), e.Level, strconv.Quote(e.Message), e.Op, e.Service, e.Copies)
+			attrs(depth+1, e.Attrs())
+		}
+	}
+	for _, tr := range traces {
+		line(0, "trace", strconv.Quote(tr.ID), at(tr.Start), at(tr.End), tr.Spans, tr.Errors, tr.Unfinished, tr.Open, tr.Abandoned, tr.Shifted,
+			tr.Services, tr.Entries, tr.Duplicates, tr.Problems)
+		logs(1, tr.Logs)
+		for depth, s := range tr.All() {
+			start, end := s.Interval()
+			line(1+depth, "-", strconv.Quote(s.ID), strconv.Quote(s.Op), s.Kind, s.Service, s.State, at(s.Start), s.Duration, at(start), at(end), s.Outlives,
+				s.Failed, strconv.Quote(s.Error), strconv.Quote(s.Stack), s.Queued, s.SampleRate, s.Unsampled, s.Links, strconv.Quote(s.ParentID))
+			attrs(2+depth, s.Attrs)
+			logs(2+depth, s.Logs)
+		}
 	}
 	return b.String()
 }

@@ -8,45 +8,42 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/slogtrace/slogtrace/tracelog/internal/fixture"
 )
 
 // Every form of lines has a file in testdata/forms: a log as programs write it, what each of its lines says,
-// and the traces that come out. The goldens were read, line by line.
+// and the traces that come out, as package draw shows them. The goldens were read, line by line.
 func TestForms(t *testing.T) {
-	trees := map[string]string{}
+	stories := map[string]string{}
 	for _, file := range formFiles(t) {
 		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
 		t.Run(name, func(t *testing.T) {
-			f := readFixture(t, file)
-			entries, src := scanAll(t, f.log())
+			f := fixture.Read(t, file)
+			entries, src := scanAll(t, f.Log())
 			checkSource(t, src, len(entries))
 			traces := Assemble(entries)
 			checkTraces(t, entries, traces)
-			trees[name] = tree(t, traces, nil)
-			got := map[string]string{
-				"lines": dump(entries, src),
-				"trees": tree(t, traces, &TreeOptions{Logs: true, Attrs: true, Width: 120}),
-			}
-			if *update {
-				f.names = []string{"log", "lines", "trees"}
-				f.parts["lines"], f.parts["trees"] = got["lines"], got["trees"]
-				f.write(t, file)
-				return
-			}
-			for part, text := range got {
-				if diff := cmp.Diff(f.parts[part], text); diff != "" {
-					t.Errorf("%s (-want +got):\n%s", part, diff)
+			for _, tr := range traces {
+				for _, s := range tr.All() {
+					stories[name] += fmt.Sprintln(tr.ID, s.ID, s.ParentID, s.Op, s.Service, s.Kind, s.State, s.Start, s.Duration, s.Error, len(s.Logs))
 				}
+			}
+			got := dump(entries, src)
+			if *update {
+				f.Set("lines", got)
+				f.Write(t, file)
+			} else if diff := cmp.Diff(f.Parts["lines"], got); diff != "" {
+				t.Errorf("lines (-want +got):\n%s", diff)
 			}
 		})
 	}
 
 	// Whatever the names: the same trace, the same ids.
 	presets := 0
-	for name, text := range trees {
+	for name, text := range stories {
 		if strings.HasPrefix(name, "preset-") {
 			presets++
-			if diff := cmp.Diff(trees["preset-slogtrace"], text); diff != "" {
+			if diff := cmp.Diff(stories["preset-slogtrace"], text); diff != "" {
 				t.Errorf("%s tells another story (-want +got):\n%s", name, diff)
 			}
 		}

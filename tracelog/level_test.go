@@ -2,7 +2,6 @@ package tracelog
 
 import (
 	"log/slog"
-	"strings"
 	"testing"
 )
 
@@ -28,23 +27,6 @@ func TestParseLevel(t *testing.T) {
 	for level := slog.LevelDebug - 9; level < slog.LevelError+9; level++ {
 		if got, ok := ParseLevel(level.String()); got != level || !ok {
 			t.Errorf("%v: %v, %t", level, got, ok)
-		}
-	}
-}
-
-// Lines of other loggers have the colours of slog's.
-func TestLevelColors(t *testing.T) {
-	for level, want := range map[string]string{
-		"INFO": "", "info": "", "debug": "", "notice": "", "odd": "",
-		"WARN": "\x1b[33m", "warning": "\x1b[33m", "wrn": "\x1b[33m", "WARN+1": "\x1b[33m", "40": "\x1b[33m",
-		"ERROR": "\x1b[31m", "err": "\x1b[31m", "fatal": "\x1b[31m", "crit": "\x1b[31m", "ERROR+4": "\x1b[31m", "50": "\x1b[31m",
-	} {
-		entries, _ := scanAll(t, []byte(`{"level":"`+level+`","msg":"the line","trace":"t","span":"s"}`))
-		text := tree(t, Assemble(entries), &TreeOptions{Logs: true, Color: true})
-		_, line, _ := strings.Cut(text, "\n")
-		_, line, _ = strings.Cut(line, "·")
-		if !strings.Contains(line, want+level) || strings.Contains(line, "\x1b[3") != (want != "") {
-			t.Errorf("%s: %q", level, line)
 		}
 	}
 }

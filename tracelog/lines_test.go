@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/slogtrace/slogtrace/tracelog/internal/fixture"
 )
 
 func TestTraceIDs(t *testing.T) {
@@ -128,7 +129,7 @@ func TestLongText(t *testing.T) {
 func TestParserForgets(t *testing.T) {
 	var lines [][]byte
 	for _, f := range formFixtures(t) {
-		lines = append(lines, bytes.Split(f.log(), []byte("\n"))...)
+		lines = append(lines, bytes.Split(f.Log(), []byte("\n"))...)
 	}
 	rnd := rand.New(rand.NewPCG(1, 2))
 	rnd.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
@@ -272,7 +273,7 @@ func FuzzTextHandler(f *testing.F) {
 // Text of any form never panics, is counted, and every attribute of it is JSON.
 func FuzzLine(f *testing.F) {
 	for _, fx := range formFixtures(f) {
-		for line := range bytes.Lines(fx.log()) {
+		for line := range bytes.Lines(fx.Log()) {
 			f.Add(bytes.TrimSuffix(line, []byte("\n")))
 		}
 	}
@@ -378,10 +379,10 @@ func TestBinary(t *testing.T) {
 	}
 }
 
-func formFixtures(t testing.TB) []*fixture {
-	var all []*fixture
+func formFixtures(t testing.TB) []*fixture.File {
+	var all []*fixture.File
 	for _, file := range formFiles(t) {
-		all = append(all, readFixture(t, file))
+		all = append(all, fixture.Read(t, file))
 	}
 	return all
 }

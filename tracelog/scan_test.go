@@ -208,11 +208,11 @@ func TestScanReaderError(t *testing.T) {
 // What arrives in pieces is read as what arrives at once.
 func TestScanPieces(t *testing.T) {
 	for file, f := range fixtures(t) {
-		want, wantSrc := scanAll(t, f.log())
+		want, wantSrc := scanAll(t, f.Log())
 		for name, r := range map[string]io.Reader{
-			"OneByteReader": iotest.OneByteReader(bytes.NewReader(f.log())),
-			"HalfReader":    iotest.HalfReader(bytes.NewReader(f.log())),
-			"DataErrReader": iotest.DataErrReader(bytes.NewReader(f.log())),
+			"OneByteReader": iotest.OneByteReader(bytes.NewReader(f.Log())),
+			"HalfReader":    iotest.HalfReader(bytes.NewReader(f.Log())),
+			"DataErrReader": iotest.DataErrReader(bytes.NewReader(f.Log())),
 		} {
 			var got []Entry
 			src, err := Scan(r, "app.log", func(e Entry) { got = append(got, e) })
@@ -277,10 +277,10 @@ func TestBytes(t *testing.T) {
 // valid JSON, and what it says is what the json package says about the first member of each key.
 func FuzzScan(f *testing.F) {
 	for _, fx := range fixtures(f) {
-		f.Add(fx.log())
+		f.Add(fx.Log())
 	}
 	for _, fx := range formFixtures(f) {
-		f.Add(fx.log())
+		f.Add(fx.Log())
 	}
 	f.Add([]byte(spanEnd))
 	f.Add([]byte("\x1b[36m{\"a\":NaN,\"b\":[-Infinity,\"NaN\\\"NaN\"],\x1b[0m\"c\":nan},\x1b[K\n[{\"a\":+inf},\n,{\"a\":nanx}\n{\"a\":[1]}]\n[\n],\n"))
@@ -530,7 +530,7 @@ func btoi(b bool) int {
 }
 
 func BenchmarkScan(b *testing.B) {
-	log := bytes.Repeat(fixtures(b)["testdata/booking.txtar"].log(), 100)
+	log := bytes.Repeat(fixtures(b)["testdata/booking.txtar"].Log(), 100)
 	b.SetBytes(int64(len(log)))
 	b.ReportAllocs()
 	for b.Loop() {

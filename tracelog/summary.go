@@ -34,7 +34,7 @@ type Summary struct {
 func Summarize(t *Trace) Summary {
 	start, end := t.Start, t.End
 	if t.Shifted > 0 { // else every list would have an hour where a clock is wrong by one
-		start, end = t.drawn()
+		start, end = t.Interval()
 	}
 	sum := Summary{
 		Trace: t.ID, Services: t.Services, Start: start, Duration: millis(end.Sub(start)),

@@ -6,7 +6,7 @@ import (
 )
 
 func TestSummarize(t *testing.T) {
-	entries, _ := scanAll(t, fixtures(t)["testdata/booking.txtar"].log())
+	entries, _ := scanAll(t, fixtures(t)["testdata/booking.txtar"].Log())
 	got, err := json.Marshal(Summarize(Assemble(entries)[0]))
 	if err != nil {
 		t.Fatal(err)

@@ -29,6 +29,7 @@ import (
 
 	"github.com/slogtrace/slogtrace"
 	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
 // A Recorder is a [slog.Handler] that keeps every record, of any level, in memory.
@@ -135,7 +136,7 @@ func Tree(traces ...*tracelog.Trace) string {
 	texts := make([]string, len(traces))
 	for i, t := range traces {
 		var b strings.Builder
-		if err := tracelog.WriteTree(&b, t, &tracelog.TreeOptions{Stable: true, Attrs: true}); err != nil {
+		if err := draw.Tree(&b, t, &draw.Options{Stable: true, Attrs: true}); err != nil {
 			panic(err) // a strings.Builder returns none
 		}
 		texts[i] = b.String()

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
 // A report is what check found, and what check --json writes.
@@ -367,14 +368,14 @@ func (s *session) writeReport(r *report) error {
 		if f.Unreadable > 0 {
 			parts = append(parts, p.paint(yellow, fmt.Sprintf("%d unreadable", f.Unreadable)))
 		}
-		say("%s: %s", p.paint(bold, tracelog.Printable(f.File, 0)), strings.Join(parts, ", "))
+		say("%s: %s", p.paint(bold, draw.Text(f.File, 0)), strings.Join(parts, ", "))
 		more := f.Unreadable
 		for _, b := range f.Examples {
 			lines := fmt.Sprintf("line %d", b.Line)
 			if b.More > 0 {
 				lines += fmt.Sprintf(" and %d more", b.More)
 			}
-			say("  %s: %s: %s", lines, b.Reason, p.paint(dim, tracelog.Printable(b.Text, 100)))
+			say("  %s: %s: %s", lines, b.Reason, p.paint(dim, draw.Text(b.Text, 100)))
 			more -= 1 + b.More
 		}
 		if more > 0 {
@@ -391,7 +392,7 @@ func (s *session) writeReport(r *report) error {
 			for _, name := range slices.SortedFunc(maps.Keys(r.Schemas), func(a, b string) int {
 				return cmp.Or(cmp.Compare(r.Schemas[b], r.Schemas[a]), cmp.Compare(a, b))
 			}) {
-				schemas = append(schemas, fmt.Sprintf("%s %d", tracelog.Printable(name, 40), r.Schemas[name]))
+				schemas = append(schemas, fmt.Sprintf("%s %d", draw.Text(name, 40), r.Schemas[name]))
 			}
 			row("with ids", "%d (%.0f %%): %s", inTrace, 100*float64(inTrace)/float64(r.Records), strings.Join(schemas, ", "))
 			row("  span ends", "%d", r.Ends)
@@ -410,9 +411,9 @@ func (s *session) writeReport(r *report) error {
 		for _, c := range r.Incomplete {
 			say("- %s, in %s: %s", p.paint(yellow, c.Reason), plural(c.Traces, "trace"), c.Meaning)
 			for _, e := range c.Examples {
-				text := fmt.Sprintf("trace %s  span %s  %s", tracelog.Printable(e.Trace, 80), tracelog.Printable(e.Span, 80), tracelog.Printable(cmp.Or(e.Op, "(no op)"), 60))
+				text := fmt.Sprintf("trace %s  span %s  %s", draw.Text(e.Trace, 80), draw.Text(e.Span, 80), draw.Text(cmp.Or(e.Op, "(no op)"), 60))
 				if e.Parent != "" {
-					text += "  parent " + tracelog.Printable(e.Parent, 80)
+					text += "  parent " + draw.Text(e.Parent, 80)
 				}
 				say("    %s", text)
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
 var errorsOrders = []string{"count", "last", "op"}
@@ -187,14 +188,14 @@ func (s *session) writeErrors(groups []tracelog.ErrorGroup, all iter.Seq[string]
 		if i > 0 {
 			s.out.WriteByte('\n')
 		}
-		message := cmp.Or(tracelog.Printable(g.Message, 500), "failed")
-		op := p.paint(bold, tracelog.Printable(g.Op, 100))
+		message := cmp.Or(draw.Text(g.Message, 500), "failed")
+		op := p.paint(bold, draw.Text(g.Op, 100))
 		if len(g.Peers) > 0 {
-			op += " to " + p.paint(cyan, tracelog.Printable(strings.Join(g.Peers, ", "), 100))
+			op += " to " + p.paint(cyan, draw.Text(strings.Join(g.Peers, ", "), 100))
 		}
 		fmt.Fprintf(s.out, "%*s  %s  %s\n", width, formatCount(g.Weighted), op, p.paint(red, message))
 		if g.Example != g.Message {
-			fmt.Fprintf(s.out, "%se.g. %s\n", indent, tracelog.Printable(g.Example, 500))
+			fmt.Fprintf(s.out, "%se.g. %s\n", indent, draw.Text(g.Example, 500))
 		}
 		when := s.timestamp(g.First)
 		if !g.Last.Equal(g.First) {
@@ -202,7 +203,7 @@ func (s *session) writeErrors(groups []tracelog.ErrorGroup, all iter.Seq[string]
 		}
 		var ids []string
 		for _, id := range g.Traces {
-			ids = append(ids, p.paint(traceStyle(id), tracelog.Printable(short(id), 80)))
+			ids = append(ids, p.paint(traceStyle(id), draw.Text(short(id), 80)))
 		}
 		fmt.Fprintf(s.out, "%s%s  show %s\n", indent, p.paint(dim, when), strings.Join(ids, " "))
 	}

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
 // shortest is how many characters of a trace's id are shown at least.
@@ -83,7 +84,7 @@ func (s *session) tell(err error) {
 	}
 	short := shortIDs(ambiguous.ids, slices.Values(ambiguous.ids))
 	for _, t := range ambiguous.traces {
-		fmt.Fprintf(s.stderr, "  %s  %s  %s\n", tracelog.Printable(short(t.ID), 80), s.timestamp(t.Start), tracelog.Printable(rootOp(t), 80))
+		fmt.Fprintf(s.stderr, "  %s  %s  %s\n", draw.Text(short(t.ID), 80), s.timestamp(t.Start), draw.Text(rootOp(t), 80))
 	}
 	if more := len(ambiguous.ids) - len(ambiguous.traces); more > 0 {
 		fmt.Fprintf(s.stderr, "  … and %d more\n", more)

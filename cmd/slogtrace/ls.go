@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
 var lsOrders = []string{"start", "duration", "spans", "errors"}
@@ -65,9 +66,9 @@ func (l *listed) lasted() time.Duration { return max(l.took, l.open) }
 // duration is lasted for people.
 func (l *listed) duration() string {
 	if l.open > 0 {
-		return ">" + tracelog.FormatDuration(l.lasted())
+		return ">" + draw.Duration(l.lasted())
 	}
-	return tracelog.FormatDuration(l.took)
+	return draw.Duration(l.took)
 }
 
 func newListed(t *tracelog.Trace) listed {

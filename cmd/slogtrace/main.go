@@ -22,7 +22,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
 func main() { os.Exit(process()) }
@@ -135,7 +135,7 @@ func (s *session) talk(format string, args ...any) {
 	s.talking.Lock()
 	defer s.talking.Unlock()
 	s.progress.hide()
-	fmt.Fprintf(s.stderr, "slogtrace: %s\n", tracelog.Printable(fmt.Sprintf(format, args...), 1000))
+	fmt.Fprintf(s.stderr, "slogtrace: %s\n", draw.Text(fmt.Sprintf(format, args...), 1000))
 }
 
 // fail tells of something that failed without stopping the rest.

@@ -109,7 +109,7 @@ func marshalBatch[T any](batch []T, first bool) (p jsonPart) {
 	return p
 }
 
-// marshal is json.Marshal for people who let it onto a terminal: what tracelog.Printable escapes in text is
+// marshal is json.Marshal for people who let it onto a terminal: what draw.Text escapes in text is
 // escaped in strings, also where JSON allows it as it is.
 func marshal(v any) ([]byte, error) { return newMarshaler().marshal(v) }
 

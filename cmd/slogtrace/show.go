@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
 // A shownJSON is an element of what show --json writes: the trace with its spans as a tree.
@@ -298,11 +299,11 @@ type showOptions struct {
 func (s *session) writeTrace(t *tracelog.Trace, o showOptions) error {
 	width := cmp.Or(o.width, s.width)
 	if o.tree {
-		return tracelog.WriteTree(s.out, t, &tracelog.TreeOptions{
+		return draw.Tree(s.out, t, &draw.Options{
 			Width: width, Color: s.colored(), Location: s.zone(), Logs: o.logs, Attrs: o.attrs, Stacks: o.stacks,
 		})
 	}
-	return tracelog.WriteWaterfall(s.out, t, &tracelog.WaterfallOptions{
+	return draw.Waterfall(s.out, t, &draw.Options{
 		Width: width, Color: s.colored(), Location: s.zone(), ASCII: o.ascii, Logs: o.logs, Attrs: o.attrs, Stacks: o.stacks,
 	})
 }
@@ -378,7 +379,7 @@ func (s *session) completeIDs(cmd *cobra.Command, args []string, start string) (
 	var ids []cobra.Completion
 	for sum := range o.All(nil) {
 		if plainID.MatchString(sum.ID) {
-			ids = append(ids, cobra.CompletionWithDesc(sum.ID, tracelog.Printable(cmp.Or(sum.Op, "(no op)"), 40)))
+			ids = append(ids, cobra.CompletionWithDesc(sum.ID, draw.Text(cmp.Or(sum.Op, "(no op)"), 40)))
 		}
 	}
 	return ids, cobra.ShellCompDirectiveDefault

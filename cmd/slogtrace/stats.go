@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
 // A group is the spans that have the same values under the keys of --by.
@@ -129,12 +130,12 @@ func (s *session) writeGroups(groups []*group, by []string) error {
 			row = append(row, cell{})
 		}
 		for _, q := range []float64{0.5, 0.95, 0.99, 1} {
-			row = append(row, cell{text: tracelog.FormatDuration(g.stat.Quantile(q)), right: true})
+			row = append(row, cell{text: draw.Duration(g.stat.Quantile(q)), right: true})
 		}
-		rows = append(rows, append(row, cell{text: tracelog.FormatDuration(g.stat.Sum()), right: true}))
+		rows = append(rows, append(row, cell{text: draw.Duration(g.stat.Sum()), right: true}))
 	}
 	if width := s.barWidth(rows, len(by)); width > 0 {
-		from, to := tracelog.FormatDuration(low), tracelog.FormatDuration(high)
+		from, to := draw.Duration(low), draw.Duration(high)
 		rows[0] = append(rows[0], cell{text: fmt.Sprintf("%s %*s", from, max(0, width-len([]rune(from))-1), to), style: dim, fixed: true})
 		for i, g := range groups {
 			rows[i+1] = append(rows[i+1], cell{text: strings.TrimRight(g.stat.Histogram(width, low, high), " "), style: cyan})

@@ -6,7 +6,7 @@ import (
 
 	"github.com/rivo/uniseg"
 
-	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
 // A cell is a piece of text in a table, printable and on one line.
@@ -19,7 +19,7 @@ type cell struct {
 
 // untrusted makes a cell of text from a log.
 func untrusted(st style, text string, limit int) cell {
-	return cell{text: tracelog.Printable(text, limit), style: st}
+	return cell{text: draw.Text(text, limit), style: st}
 }
 
 // writeTable writes rows with their columns aligned. No line is wider than width, if that is not 0: the last column, and where

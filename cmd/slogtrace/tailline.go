@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
 // A lineJSON is a line of a log. tail --json writes one on each line.
@@ -67,20 +68,20 @@ func (t *tailer) line(l *line) error {
 	}
 	b.WriteString(p.paint(dim, clock))
 	b.WriteByte(' ')
-	level := tracelog.Printable(cmp.Or(e.Level, "-"), 10)
+	level := draw.Text(cmp.Or(e.Level, "-"), 10)
 	t.level = max(t.level, len("ERROR"), len([]rune(level)))
 	b.WriteString(p.paint(levelStyle(e.Level), pad(level, t.level)))
 	b.WriteByte(' ')
 	short := cmp.Or(cut(e.Trace, shortest), "-")
-	b.WriteString(p.paint(traceStyle(e.Trace), pad(tracelog.Printable(short, shortest+4), shortest)))
+	b.WriteString(p.paint(traceStyle(e.Trace), pad(draw.Text(short, shortest+4), shortest)))
 	if e.Service != "" || t.service > 0 {
-		name := tracelog.Printable(e.Service, 20)
+		name := draw.Text(e.Service, 20)
 		t.service = max(t.service, len([]rune(name)))
 		b.WriteByte(' ')
 		b.WriteString(p.paint(cyan, pad(name, t.service)))
 	}
 	b.WriteByte(' ')
-	op := tracelog.Printable(e.Op, 60)
+	op := draw.Text(e.Op, 60)
 	attrs := e.Attrs()
 	switch e.Event {
 	case tracelog.EventEnd:
@@ -88,9 +89,9 @@ func (t *tailer) line(l *line) error {
 		if e.Failed {
 			mark, st = "✗ ", red
 		}
-		b.WriteString(p.paint(st, mark+op) + " " + tracelog.FormatDuration(e.Duration))
+		b.WriteString(p.paint(st, mark+op) + " " + draw.Duration(e.Duration))
 		if e.Failed {
-			b.WriteString("  " + p.paint(red, tracelog.Printable(cmp.Or(e.Error, "failed"), 300)))
+			b.WriteString("  " + p.paint(red, draw.Text(cmp.Or(e.Error, "failed"), 300)))
 		}
 		if !t.attrs {
 			attrs = nil
@@ -104,14 +105,14 @@ func (t *tailer) line(l *line) error {
 		if op != "" {
 			b.WriteString(p.paint(dim, op+":") + " ")
 		}
-		b.WriteString(tracelog.Printable(e.Message, 1000))
+		b.WriteString(draw.Text(e.Message, 1000))
 	}
 	for i, a := range attrs {
 		if b.WriteString("  "); i == 30 {
 			b.WriteString(p.paint(dim, "…"))
 			break
 		}
-		b.WriteString(p.paint(dim, tracelog.Printable(a.Key, 60)+"=") + a.Printable(200))
+		b.WriteString(p.paint(dim, draw.Text(a.Key, 60)+"=") + draw.Value(a, 200))
 	}
 	_, err := t.out.WriteString(strings.TrimRight(b.String(), " ") + "\n")
 	return err
@@ -131,7 +132,7 @@ func (t *tailer) unreadable(l *line) error {
 		return t.writeJSON(lineJSON{Msg: text, Event: "unreadable", File: l.File})
 	}
 	text = strings.ReplaceAll(text, "\t", "    ")
-	_, err := t.out.WriteString(painter(t.colored()).paint(dim, tracelog.Printable(text, 1000)) + "\n")
+	_, err := t.out.WriteString(painter(t.colored()).paint(dim, draw.Text(text, 1000)) + "\n")
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
 // report reads the log files in dir and writes what they say about each run.
@@ -41,7 +42,7 @@ func report(w io.Writer, dir string, runs []played) (err error) {
 		if i == 0 {
 			explain(out, entries, run.trace)
 		}
-		if err := tracelog.WriteWaterfall(out, trace, &s.show); err != nil {
+		if err := draw.Waterfall(out, trace, &s.show); err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "\n%s\n\n  %s\n", s.see, showCommand(run.trace, dir, &s.show))
@@ -87,7 +88,7 @@ All lines of the trace make this drawing. Each row is a span below its parent, w
 }
 
 // showCommand returns the command line that shows a trace like report does, in a checkout.
-func showCommand(trace, dir string, show *tracelog.WaterfallOptions) string {
+func showCommand(trace, dir string, show *draw.Options) string {
 	command := "go run ./cmd/slogtrace show"
 	if show.Logs {
 		command += " --logs"

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
 // A scenario is one booking, made with what makes the others misbehave.
@@ -18,7 +18,7 @@ type scenario struct {
 	title string
 	body  string // of POST /bookings
 	see   string // what the log shows
-	show  tracelog.WaterfallOptions
+	show  draw.Options
 }
 
 var scenarios = []scenario{
@@ -29,7 +29,7 @@ var scenarios = []scenario{
 		body:  `{"customer": "acme", "room": "popular", "attendees": [{"seat": "A1", "mail": "ann@mail.example"}]}`,
 		see: "The calendar refused, and still the worker, another process, delivered this booking's webhook.\n" +
 			"A request id ends with its request: the worker's lines would not have it.",
-		show: tracelog.WaterfallOptions{Logs: true},
+		show: draw.Options{Logs: true},
 	},
 
 	// The callback is a request like any other, from a company that knows nothing of our ids, so it has a request id
@@ -39,7 +39,7 @@ var scenarios = []scenario{
 		body:  `{"customer": "acme", "room": "blue", "card": "later", "attendees": [{"seat": "A1", "mail": "ann@mail.example"}]}`,
 		see: "booking.confirm ran in the callback's request, long after the answer 202, and is yet a part of the booking:\n" +
 			"\"queued\" is how long the payment took, the link names the callback's own span. By request id these are two.",
-		show: tracelog.WaterfallOptions{Attrs: true, Logs: true},
+		show: draw.Options{Attrs: true, Logs: true},
 	},
 
 	// Three attempts by a process that never saw the request, which between them serves other jobs.
@@ -49,7 +49,7 @@ var scenarios = []scenario{
 		body:  `{"customer": "flaky", "room": "blue", "attendees": [{"seat": "A1", "mail": "ann@mail.example"}]}`,
 		see: "Three spans of the worker below the one that ordered the job: two failed, the third did not. Each says\n" +
 			"its attempt, and how long after the order it began.",
-		show: tracelog.WaterfallOptions{Attrs: true, Logs: true},
+		show: draw.Options{Attrs: true, Logs: true},
 	},
 
 	// Three mails go out at the same time, under one request id. The line "mailbox unavailable" has that request id
@@ -60,7 +60,7 @@ var scenarios = []scenario{
 			{"seat": "A2", "mail": "bob@bounce.example"}, {"seat": "A3", "mail": "cleo@mail.example"}]}`,
 		see: "Seat A2 got no confirmation, A1 and A3 did, at the same time; the reminder follows from the worker.\n" +
 			"Under one request id the three cannot be told apart.",
-		show: tracelog.WaterfallOptions{Attrs: true},
+		show: draw.Options{Attrs: true},
 	},
 
 	// A request id finds this booking's lines, but the time went by between them, in another service.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
 // testSpeed is high, but lets the 4.2 s of scenario 5 and the pauses be seen.
@@ -230,11 +231,11 @@ func must(b []byte, err error) []byte {
 func TestShowCommand(t *testing.T) {
 	for _, tt := range []struct {
 		dir  string
-		show tracelog.WaterfallOptions
+		show draw.Options
 		want string
 	}{
-		{"/tmp/booking-12", tracelog.WaterfallOptions{}, "go run ./cmd/slogtrace show 4bf9 /tmp/booking-12"},
-		{"it's here", tracelog.WaterfallOptions{Logs: true, Attrs: true}, `go run ./cmd/slogtrace show --logs --attrs 4bf9 'it'\''s here'`},
+		{"/tmp/booking-12", draw.Options{}, "go run ./cmd/slogtrace show 4bf9 /tmp/booking-12"},
+		{"it's here", draw.Options{Logs: true, Attrs: true}, `go run ./cmd/slogtrace show --logs --attrs 4bf9 'it'\''s here'`},
 	} {
 		if got := showCommand("4bf9", tt.dir, &tt.show); got != tt.want {
 			t.Errorf("%s, want %s", got, tt.want)

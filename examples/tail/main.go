@@ -20,6 +20,7 @@ import (
 
 	"github.com/slogtrace/slogtrace"
 	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
 func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
@@ -165,7 +166,7 @@ func report(w io.Writer, file *os.File, stats slogtrace.TailStats, requests, fai
 			about = "wrong"
 		}
 		fmt.Fprintf(w, "\nA request that went %s:\n\n", about)
-		if err := tracelog.WriteTree(w, t, &tracelog.TreeOptions{Logs: true, Stable: true}); err != nil {
+		if err := draw.Tree(w, t, &draw.Options{Logs: true, Stable: true}); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package tracelog
+package draw
 
 import (
 	"bytes"
@@ -13,13 +13,15 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/tracelog/internal/fixture"
 )
 
-func waterfall(t testing.TB, traces []*Trace, opts *WaterfallOptions) string {
+func waterfall(t testing.TB, traces []*tracelog.Trace, opts *Options) string {
 	t.Helper()
 	var b bytes.Buffer
 	for _, tr := range traces {
-		if err := WriteWaterfall(&b, tr, opts); err != nil {
+		if err := Waterfall(&b, tr, opts); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -29,25 +31,19 @@ func waterfall(t testing.TB, traces []*Trace, opts *WaterfallOptions) string {
 // The goldens are files of testdata/waterfall: a log, unless it is that of the fixture of the same name,
 // and sections whose names are the options. Escape sequences stand as ^[.
 func TestWaterfalls(t *testing.T) {
-	files, err := filepath.Glob("testdata/waterfall/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	for _, file := range files {
-		f := readFixture(t, file)
+	for file, f := range fixture.All(t, "testdata/waterfall/*.txtar") {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			log := f.log()
+			log := f.Log()
 			if len(log) == 0 {
-				log = readFixture(t, filepath.Join("testdata", filepath.Base(file))).log()
+				log = fixture.Read(t, filepath.Join("../testdata", filepath.Base(file))).Log()
 			}
 			entries, _ := scanAll(t, log)
-			traces := Assemble(entries)
-			checkTraces(t, entries, traces)
-			for _, name := range f.names {
+			traces := tracelog.Assemble(entries)
+			for _, name := range f.Names {
 				if name == "log" {
 					continue
 				}
-				var o WaterfallOptions
+				var o Options
 				for _, word := range strings.Fields(name) {
 					switch word {
 					case "ascii":
@@ -61,21 +57,23 @@ func TestWaterfalls(t *testing.T) {
 					case "stacks":
 						o.Stacks = true
 					default:
-						if o.Width, err = strconv.Atoi(word); err != nil {
+						width, err := strconv.Atoi(word)
+						if err != nil {
 							t.Fatalf("section %q", name)
 						}
+						o.Width = width
 					}
 				}
 				got := strings.ReplaceAll(waterfall(t, traces, &o), "\x1b", "^[")
 				checkPrintable(t, got)
 				if *update {
-					f.parts[name] = got
-				} else if diff := cmp.Diff(f.parts[name], got); diff != "" {
+					f.Parts[name] = got
+				} else if diff := cmp.Diff(f.Parts[name], got); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", name, diff)
 				}
 			}
 			if *update {
-				f.write(t, file)
+				f.Write(t, file)
 			}
 		})
 	}
@@ -84,20 +82,19 @@ func TestWaterfalls(t *testing.T) {
 // everyLog yields the log of every fixture.
 func everyLog(t testing.TB, yield func(file string, log []byte)) {
 	for file, f := range fixtures(t) {
-		yield(file, f.log())
+		yield(file, f.Log())
 	}
-	files, _ := filepath.Glob("testdata/waterfall/*.txtar")
-	for _, file := range files {
-		if log := readFixture(t, file).log(); len(log) > 0 {
+	for file, f := range fixture.All(t, "testdata/waterfall/*.txtar") {
+		if log := f.Log(); len(log) > 0 {
 			yield(file, log)
 		}
 	}
 }
 
 // checkWaterfall checks what holds of every waterfall.
-func checkWaterfall(t testing.TB, tr *Trace, width int) {
+func checkWaterfall(t testing.TB, tr *tracelog.Trace, width int) {
 	t.Helper()
-	plain := waterfall(t, []*Trace{tr}, &WaterfallOptions{Width: width})
+	plain := waterfall(t, []*tracelog.Trace{tr}, &Options{Width: width})
 	checkPrintable(t, plain)
 	bars, most := 0, min(max(width, minWidth), maxWidth)
 	if width < 1 {
@@ -121,7 +118,7 @@ func checkWaterfall(t testing.TB, tr *Trace, width int) {
 	if bars < timed {
 		t.Errorf("%d bars of %d spans:\n%s", bars, timed, plain)
 	}
-	ascii := waterfall(t, []*Trace{tr}, &WaterfallOptions{Width: width, ASCII: true})
+	ascii := waterfall(t, []*tracelog.Trace{tr}, &Options{Width: width, ASCII: true})
 	for _, r := range ascii {
 		if r >= utf8.RuneSelf {
 			t.Errorf("%q in ASCII", r)
@@ -131,7 +128,7 @@ func checkWaterfall(t testing.TB, tr *Trace, width int) {
 	if a, b := strings.Count(ascii, "\n"), strings.Count(plain, "\n"); a != b {
 		t.Errorf("%d lines in ASCII, %d else", a, b)
 	}
-	colored := waterfall(t, []*Trace{tr}, &WaterfallOptions{Width: width, Color: true})
+	colored := waterfall(t, []*tracelog.Trace{tr}, &Options{Width: width, Color: true})
 	if diff := cmp.Diff(plain, ansiCodes.ReplaceAllString(colored, "")); diff != "" {
 		t.Errorf("without colour (-want +got):\n%s", diff)
 	}
@@ -142,8 +139,7 @@ var ansiCodes = regexp.MustCompile(`\x1b\[(0|1|2|31|33|36)m`)
 func TestWaterfallInvariants(t *testing.T) {
 	everyLog(t, func(file string, log []byte) {
 		entries, _ := scanAll(t, log)
-		traces := Assemble(entries)
-		checkTraces(t, entries, traces)
+		traces := tracelog.Assemble(entries)
 		for _, tr := range traces {
 			for _, width := range []int{0, 1, 40, 41, 60, 79, 100, 133, 250, 2000} {
 				checkWaterfall(t, tr, width)
@@ -169,7 +165,7 @@ func TestWaterfallBars(t *testing.T) {
 		{"nothing", "a - - 0 0", "╸"},
 	} {
 		entries := spanEntries(t, tt.spans)
-		tr := Assemble(entries)[0]
+		tr := tracelog.Assemble(entries)[0]
 		c := newChart(tr)
 		c.width = 16
 		var got []string
@@ -185,12 +181,12 @@ func TestWaterfallBars(t *testing.T) {
 func TestWaterfallQueued(t *testing.T) {
 	entries := spanEntries(t, "a - - 0 160\nb a - 80 80\nc - - 40 40")
 	entries[1].Queued, entries[2].Queued = 40*time.Millisecond, time.Hour
-	c := newChart(Assemble(entries)[0])
+	c := newChart(tracelog.Assemble(entries)[0])
 	c.width = 16
-	if got := string(c.bar(Assemble(entries)[0].Roots[0].Children[0]).appendTo(nil, false)); got != "    ░░░░━━━━━━━━" {
+	if got := string(c.bar(tracelog.Assemble(entries)[0].Roots[0].Children[0]).appendTo(nil, false)); got != "    ░░░░━━━━━━━━" {
 		t.Errorf("%s", got)
 	}
-	if got := string(c.bar(Assemble(entries)[0].Roots[1]).appendTo(nil, false)); got != "░░░░━━━━" {
+	if got := string(c.bar(tracelog.Assemble(entries)[0].Roots[1]).appendTo(nil, false)); got != "░░░░━━━━" {
 		t.Errorf("%s", got)
 	}
 }
@@ -212,9 +208,9 @@ func TestWaterfallDeep(t *testing.T) {
 	if testing.Short() {
 		n = 10_000
 	}
-	tr := Assemble(chain(n, false))[0]
+	tr := tracelog.Assemble(chain(n, false))[0]
 	var w countingWriter
-	if err := WriteWaterfall(&w, tr, nil); err != nil {
+	if err := Waterfall(&w, tr, nil); err != nil {
 		t.Fatal(err)
 	}
 	if w.lines != n+2 || w.longest > 100 {
@@ -225,48 +221,24 @@ func TestWaterfallDeep(t *testing.T) {
 // A root with very many children, one after the other, all on the path.
 func TestWaterfallBroad(t *testing.T) {
 	const n = 20_000
-	entries := []Entry{{Trace: "t", Span: "root", Event: EventEnd, Start: epoch, Duration: n}}
+	entries := []tracelog.Entry{{Trace: "t", Span: "root", Event: tracelog.EventEnd, Start: fixture.Epoch, Duration: n}}
 	for i := range n {
-		entries = append(entries, Entry{Trace: "t", Span: fmt.Sprint(i), Parent: "root", Event: EventEnd, Start: epoch.Add(time.Duration(i)), Duration: 1})
+		entries = append(entries, tracelog.Entry{Trace: "t", Span: fmt.Sprint(i), Parent: "root", Event: tracelog.EventEnd, Start: fixture.Epoch.Add(time.Duration(i)), Duration: 1})
 	}
-	tr := Assemble(entries)[0]
-	if got := len(CriticalPath(tr)); got != n {
+	tr := tracelog.Assemble(entries)[0]
+	if got := len(tracelog.CriticalPath(tr)); got != n {
 		t.Errorf("a path of %d", got)
 	}
 	var w countingWriter
-	if err := WriteWaterfall(&w, tr, nil); err != nil || w.lines != n+4 {
+	if err := Waterfall(&w, tr, nil); err != nil || w.lines != n+4 {
 		t.Error(w.lines, err)
 	}
 }
 
-func TestWriteWaterfallError(t *testing.T) {
-	entries, _ := scanAll(t, []byte(spanEnd))
-	if err := WriteWaterfall(brokenWriter{os.ErrClosed}, Assemble(entries)[0], nil); err != os.ErrClosed {
+func TestWaterfallError(t *testing.T) {
+	entries, _ := scanAll(t, []byte(oneSpan))
+	if err := Waterfall(brokenWriter{os.ErrClosed}, tracelog.Assemble(entries)[0], nil); err != os.ErrClosed {
 		t.Errorf("err = %v", err)
-	}
-}
-
-func TestWide(t *testing.T) {
-	// A wide rune has a second column, which no cut leaves behind.
-	for _, tt := range []struct {
-		in    string
-		width int
-		want  string
-	}{
-		{"日本語", 6, "日本語"}, {"日本語", 5, "日本…"}, {"日本語", 4, "日 …"}, {"日本語", 3, "日…"}, {"日本語", 2, " …"}, {"a日", 2, "a…"},
-	} {
-		got := text(nil).add(styleNone, tt.in).cut(tt.width)
-		if s := string(got.appendTo(nil, false)); s != tt.want || columns(s) != len(got) || len(got) > tt.width {
-			t.Errorf("%s in %d: %q of %d", tt.in, tt.width, s, len(got))
-		}
-	}
-	for _, l := range text(nil).add(styleNone, "a日本語日本語日本語").wrap(6) {
-		if s := string(l.appendTo(nil, false)); columns(s) > 6 || columns(s) != len(l) {
-			t.Errorf("%q has %d columns, not %d", s, columns(s), len(l))
-		}
-	}
-	if got := string(text(nil).add(styleNone, "é日x…").ascii().appendTo(nil, false)); got != "???x~" {
-		t.Errorf("%q", got)
 	}
 }
 
@@ -275,9 +247,9 @@ func TestLegend(t *testing.T) {
 	marks := 0
 	everyLog(t, func(file string, log []byte) {
 		entries, _ := scanAll(t, log)
-		for _, tr := range Assemble(entries) {
+		for _, tr := range tracelog.Assemble(entries) {
 			for _, width := range []int{40, 80, 200} {
-				text := waterfall(t, []*Trace{tr}, &WaterfallOptions{Width: width})
+				text := waterfall(t, []*tracelog.Trace{tr}, &Options{Width: width})
 				head, bars, ok := strings.Cut(text, "╷0s")
 				if !ok {
 					continue

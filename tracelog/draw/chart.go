@@ -1,9 +1,11 @@
-package tracelog
+package draw
 
 import (
 	"math"
 	"math/bits"
 	"time"
+
+	"github.com/slogtrace/slogtrace/tracelog"
 )
 
 // A chart is where the bars of a waterfall are.
@@ -13,15 +15,15 @@ type chart struct {
 
 	column, width int // of a line
 
-	path map[*Span][]Segment // the critical path
+	path map[*tracelog.Span][]tracelog.Segment // the critical path
 }
 
 // newChart measures a trace as it is drawn.
-func newChart(t *Trace) *chart {
-	c := &chart{path: make(map[*Span][]Segment)}
-	start, end := t.drawn()
+func newChart(t *tracelog.Trace) *chart {
+	c := &chart{path: make(map[*tracelog.Span][]tracelog.Segment)}
+	start, end := t.Interval()
 	c.start, c.length = start, end.Sub(start)
-	for _, seg := range CriticalPath(t) {
+	for _, seg := range tracelog.CriticalPath(t) {
 		c.path[seg.Span] = append(c.path[seg.Span], seg)
 	}
 	return c
@@ -52,7 +54,7 @@ func fill(cells []cell, from, to int, set func(c *cell, eighths uint8)) {
 }
 
 // bar draws a span.
-func (c *chart) bar(s *Span) text {
+func (c *chart) bar(s *tracelog.Span) text {
 	if s.Start.IsZero() || c.start.IsZero() {
 		return nil
 	}
@@ -75,12 +77,12 @@ func (c *chart) bar(s *Span) text {
 		}
 	}
 	tail := ' '
-	if last := (max(to, from+1) + 7) / 8; s.State != Ended && last < len(cells) {
+	if last := (max(to, from+1) + 7) / 8; s.State != tracelog.Ended && last < len(cells) {
 		until := last + 1
 		switch s.State {
-		case Open:
+		case tracelog.Open:
 			tail, until = '┄', len(cells)
-		case Abandoned:
+		case tracelog.Abandoned:
 			tail = '×'
 		default:
 			tail = '┄'

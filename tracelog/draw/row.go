@@ -1,4 +1,4 @@
-package tracelog
+package draw
 
 import (
 	"bytes"
@@ -9,10 +9,12 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/slogtrace/slogtrace/tracelog"
 )
 
 // limit is a bound for text, which the stable form has not.
-func (p *treePrinter) limit(n int) int {
+func (p *printer) limit(n int) int {
 	if p.Stable {
 		return unbounded
 	}
@@ -20,7 +22,7 @@ func (p *treePrinter) limit(n int) int {
 }
 
 // label is a span's name, in no more than width runes where that is possible.
-func (p *treePrinter) label(s *Span, width int) text {
+func (p *printer) label(s *tracelog.Span, width int) text {
 	op := cmp.Or(s.Op, "(no op)")
 	var service string
 	if s.Service != "" && (s.Parent == nil || s.Parent.Service != s.Service) {
@@ -36,7 +38,7 @@ func (p *treePrinter) label(s *Span, width int) text {
 }
 
 // note is what there is to say about a span beyond its name and duration.
-func (p *treePrinter) note(s *Span) text {
+func (p *printer) note(s *tracelog.Span) text {
 	var t text
 	add := func(st style, s string) {
 		if t != nil {
@@ -48,9 +50,9 @@ func (p *treePrinter) note(s *Span) text {
 		add(styleRed, strings.TrimRight("✗ "+visible(cmp.Or(s.Error, "failed"), p.limit(maxText)), " "))
 	}
 	switch {
-	case s.State == Ended:
+	case s.State == tracelog.Ended:
 	case p.Stable: // It must not depend on how late it is.
-		add(styleYellow, "… "+Unfinished.String())
+		add(styleYellow, "… "+tracelog.Unfinished.String())
 	default:
 		add(styleYellow, "… "+s.State.String())
 	}
@@ -77,7 +79,7 @@ func (p *treePrinter) note(s *Span) text {
 }
 
 // span writes the lines of the last span of path itself.
-func (p *treePrinter) span(path []branch, s *Span) {
+func (p *printer) span(path []branch, s *tracelog.Span) {
 	t := p.bars(path, true)
 	t = append(t, p.label(s, p.name-len(t))...)
 	note := p.note(s)
@@ -120,8 +122,8 @@ func (p *treePrinter) span(path []branch, s *Span) {
 }
 
 // lasted is what stands in the column of durations.
-func (p *treePrinter) lasted(s *Span) string {
-	if s.State == Ended {
+func (p *printer) lasted(s *tracelog.Span) string {
+	if s.State == tracelog.Ended {
 		return formatDuration(s.Duration)
 	}
 	if p.chart != nil {
@@ -133,7 +135,7 @@ func (p *treePrinter) lasted(s *Span) string {
 }
 
 // details writes what is asked for below a span's own line.
-func (p *treePrinter) details(below text, s *Span) {
+func (p *printer) details(below text, s *tracelog.Span) {
 	if p.Attrs {
 		if attrs := p.spanAttrs(s); len(attrs) > 0 {
 			p.paragraph(below, below, attrs, 0)
@@ -146,7 +148,7 @@ func (p *treePrinter) details(below text, s *Span) {
 
 // paragraph writes text right of the bars, wrapped, with its further lines hanging that much to the right.
 // The first line has bars of its own.
-func (p *treePrinter) paragraph(first, rest text, t text, hang int) {
+func (p *printer) paragraph(first, rest text, t text, hang int) {
 	rest = rest[:len(rest):len(rest)]
 	// What hangs must be spared on the first line too.
 	for i, l := range t.wrap(max(minWidth/2, p.Width-len(rest)-hang)) {
@@ -158,7 +160,7 @@ func (p *treePrinter) paragraph(first, rest text, t text, hang int) {
 	}
 }
 
-func (p *treePrinter) stack(bars text, stack string) {
+func (p *printer) stack(bars text, stack string) {
 	bars = bars[:len(bars):len(bars)]
 	n := 0
 	for l := range strings.SplitSeq(strings.TrimRight(stack, "\n"), "\n") {
@@ -173,12 +175,12 @@ func (p *treePrinter) stack(bars text, stack string) {
 	}
 }
 
-func (p *treePrinter) spanAttrs(s *Span) text {
+func (p *printer) spanAttrs(s *tracelog.Span) text {
 	var t text
 	if s.Kind != "" {
 		t = t.add(styleDim, "kind="+quoted(s.Kind, p.limit(maxName)))
 	}
-	var known []Attr
+	var known []tracelog.Attr
 	if s.Parent != nil {
 		known = s.Parent.Attrs
 	}
@@ -208,23 +210,23 @@ func gap(t text) text {
 }
 
 // attrs adds attributes, but not those that the reader knows from the span above, unless all is to be shown.
-func (p *treePrinter) attrs(t text, attrs, known []Attr) text {
+func (p *printer) attrs(t text, attrs, known []tracelog.Attr) text {
 	if !p.Stable && len(known) > 0 {
-		attrs = slices.DeleteFunc(slices.Clone(attrs), func(a Attr) bool {
-			return slices.ContainsFunc(known, func(k Attr) bool { return k.Key == a.Key && bytes.Equal(k.Value, a.Value) })
+		attrs = slices.DeleteFunc(slices.Clone(attrs), func(a tracelog.Attr) bool {
+			return slices.ContainsFunc(known, func(k tracelog.Attr) bool { return k.Key == a.Key && bytes.Equal(k.Value, a.Value) })
 		})
 	}
 	for i, a := range attrs {
 		if i == p.limit(maxAttrs) {
 			return gap(t).add(styleDim, "… "+strconv.Itoa(len(attrs)-i)+" more")
 		}
-		t = gap(t).add(styleDim, quoted(a.Key, p.limit(maxName))+"="+a.value(p.limit(maxValue)))
+		t = gap(t).add(styleDim, quoted(a.Key, p.limit(maxName))+"="+value(a, p.limit(maxValue)))
 	}
 	return t
 }
 
 // offset writes the time since the trace began: its records, or its drawing.
-func (p *treePrinter) offset(s *Span, at time.Time) string {
+func (p *printer) offset(s *tracelog.Span, at time.Time) string {
 	if p.chart == nil {
 		return "+" + formatDuration(at.Sub(p.t.Start))
 	}
@@ -243,7 +245,7 @@ func signed(d time.Duration) string {
 }
 
 // log writes a log line of the last span of path: a dot on the bar that the span's children hang on.
-func (p *treePrinter) log(path []branch, e *Entry) {
+func (p *printer) log(path []branch, e *tracelog.Entry) {
 	var t text
 	if !p.Stable {
 		var offset string
@@ -254,7 +256,7 @@ func (p *treePrinter) log(path []branch, e *Entry) {
 	}
 	hang := len(t)
 	st := styleNone
-	switch level, _ := ParseLevel(e.Level); {
+	switch level, _ := tracelog.ParseLevel(e.Level); {
 	case level >= slog.LevelError:
 		st = styleRed
 	case level >= slog.LevelWarn:
@@ -270,7 +272,7 @@ func (p *treePrinter) log(path []branch, e *Entry) {
 	} else if e.Copies > 0 {
 		t = t.add(styleYellow, " ×"+strconv.Itoa(e.Copies+1))
 	}
-	var known []Attr
+	var known []tracelog.Attr
 	if s := path[len(path)-1].span; s != nil && p.Attrs {
 		known = s.Attrs
 	}

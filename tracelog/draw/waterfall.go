@@ -1,28 +1,15 @@
-package tracelog
+package draw
 
 import (
 	"bufio"
 	"io"
 	"time"
 	"unicode/utf8"
+
+	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// WaterfallOptions say how WriteWaterfall shows a trace. The zero value is the default.
-type WaterfallOptions struct {
-	// Width is how many columns there are; 100 if it is less than 1, and never less than 40 or more than 1000.
-	Width int
-	// Color marks failures, warnings, services and the critical path with ANSI colours too.
-	Color bool
-	// ASCII draws with nothing but ASCII. Other characters in names and messages become question marks.
-	ASCII bool
-	// Logs, Attrs, Stacks and Location are those of [TreeOptions].
-	Logs, Attrs, Stacks bool
-	Location            *time.Location
-}
-
-const maxWidth = 1000
-
-// WriteWaterfall writes a trace as WriteTree does, with a bar for each span on a common axis of time:
+// Waterfall writes a trace as Tree does, with a bar for each span on a common axis of time:
 //
 //	trace 4bf92f3577b34da6 · 2026-03-01 09:15:00.000Z · 318.4ms · 3 spans
 //	  2 errors · api
@@ -33,28 +20,21 @@ const maxWidth = 1000
 //	└─ payment.charge       301ms    ▉█████████████████████████████████████████████▌
 //	      ✗ card declined
 //
-// A bar is thick where the span is on the trace's [CriticalPath], so that the thick parts together are where the time
+// A bar is thick where the span is on the trace's [tracelog.CriticalPath], so that the thick parts together are where the time
 // of the trace's root went, and thin elsewhere: where a span waited for others, or ran beside them.
 // Shaded is the time that work waited in a queue before its span began. A legend explains the marks that there are.
 //
 // What there is to say of a span stands behind its bar, or below it where it would not fit. One that has no end is drawn to the last sign of it, with > before
 // how long that is: an open one goes on with dots, an abandoned one ends with ×.
-// One whose [Span.Shift] is not 0 is drawn where it must have been, marked by » before its duration,
+// One whose [tracelog.Span.Shift] is not 0 is drawn where it must have been, marked by » before its duration,
 // and the first of them says how far it was moved. The trace's duration is that of the drawing too.
 //
-// Widths, depths and untrusted text are dealt with as WriteTree does, but no line with a bar is wider than Width.
+// Widths, depths and untrusted text are dealt with as Tree does, but no line with a bar is wider than Width.
 // Nil opts are the defaults. The error is w's.
-func WriteWaterfall(w io.Writer, t *Trace, opts *WaterfallOptions) error {
-	var o WaterfallOptions
-	if opts != nil {
-		o = *opts
-	}
-	if o.Width < 1 {
-		o.Width = defaultWidth
-	}
-	o.Width = min(max(o.Width, minWidth), maxWidth)
-	p := treePrinter{w: bufio.NewWriter(w), t: t, ascii: o.ASCII, chart: newChart(t),
-		TreeOptions: TreeOptions{Width: o.Width, Color: o.Color, Logs: o.Logs, Attrs: o.Attrs, Stacks: o.Stacks, Location: o.Location}}
+func Waterfall(w io.Writer, t *tracelog.Trace, opts *Options) error {
+	p := printer{w: bufio.NewWriter(w), t: t, Options: opts.orDefault(), chart: newChart(t)}
+	p.Width = min(p.Width, maxWidth)
+	p.Stable = false
 	p.levels = p.Width / 12
 	p.measure()
 	// Bars have what names and durations leave, and no less than two fifths.
@@ -68,11 +48,11 @@ func WriteWaterfall(w io.Writer, t *Trace, opts *WaterfallOptions) error {
 }
 
 // bar writes the lines of a span: its name, which t is so far, duration and bar, and below them what there is to say.
-func (p *treePrinter) bar(path []branch, s *Span, t, note text) {
+func (p *printer) bar(path []branch, s *tracelog.Span, t, note text) {
 	t = t.cut(p.name)
 	lasted := p.lasted(s)
 	st := styleNone
-	if s.State != Ended {
+	if s.State != tracelog.Ended {
 		st = styleYellow
 	}
 	t = t.pad(p.name + 1)
@@ -107,7 +87,7 @@ func (t text) cut(width int) text {
 }
 
 // ticks writes the axis.
-func (p *treePrinter) ticks() {
+func (p *printer) ticks() {
 	c := p.chart
 	if c.start.IsZero() {
 		return
@@ -134,7 +114,7 @@ func (p *treePrinter) ticks() {
 }
 
 // legend explains the marks that there are.
-func (p *treePrinter) legend() text {
+func (p *printer) legend() text {
 	var thin, queued, open, abandoned, shifted bool
 	for _, s := range p.t.All() {
 		start, end := s.Interval()
@@ -147,8 +127,8 @@ func (p *treePrinter) legend() text {
 		}
 		thin = thin || onPath < end.Sub(start) || len(p.chart.path[s]) == 0
 		queued = queued || s.Queued > 0
-		abandoned = abandoned || s.State == Abandoned
-		open = open || s.State == Open || s.State == Unfinished
+		abandoned = abandoned || s.State == tracelog.Abandoned
+		open = open || s.State == tracelog.Open || s.State == tracelog.Unfinished
 		shifted = shifted || s.Shift != 0
 	}
 	t := text(nil).add(styleDim, "█ critical path")

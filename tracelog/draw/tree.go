@@ -1,4 +1,4 @@
-package tracelog
+package draw
 
 import (
 	"bufio"
@@ -7,45 +7,11 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// TreeOptions say how WriteTree shows a trace. The zero value is the default.
-type TreeOptions struct {
-	// Width is how many columns there are; 100 if it is less than 1, and never less than 40.
-	// Trees need room, so very deep or very long names may go beyond it.
-	Width int
-	// Color marks failures, warnings and services with ANSI colours.
-	Color bool
-	// Logs shows log lines too: where they fall in time among the children of their span.
-	Logs bool
-	// Attrs shows the attributes, kind and links of spans.
-	// What a span says just as its parent does is left out, as it is of log lines that say what their span does.
-	Attrs bool
-	// Stacks shows the stack of a span that panicked.
-	Stacks bool
-	// Location is the time zone of the first line; nil is UTC.
-	Location *time.Location
-	// Stable leaves out whatever differs from run to run: ids, times, durations, stacks and the first line.
-	// Nothing is wrapped or shortened. Siblings are ordered by their start, but those that overlap in time
-	// (or overlap with one that overlaps, and so on) or start at the same time by op, then by attributes,
-	// then by all else that can be told apart. An unfinished span overlaps with all that start after it.
-	// Log lines stand before the children, in order of time.
-	Stable bool
-}
-
-const (
-	defaultWidth = 100
-	minWidth     = 40
-	notesWidth   = 36 // what the tree leaves for notes, where there are any
-
-	maxText  = 1000 // runes of a message or an error
-	maxName  = 80   // of an operation, a service, an id, a key
-	maxValue = 200  // of an attribute's value
-	maxAttrs = 60   // attributes of one span or line
-	maxStack = 60   // lines of a stack
-)
-
-// WriteTree writes a trace as a tree of its spans for people to read:
+// Tree writes a trace as a tree of its spans for people to read:
 //
 //	trace 4bf92f3577b34da6 · 2026-03-01 09:15:00.000Z · 1.604s · 4 spans · 2 errors · api, mailer
 //	POST /bookings [api]     318.4ms  ✗ charge: card declined
@@ -66,15 +32,11 @@ const (
 // are runes of their own.
 //
 // Nil opts are the defaults. The error is w's.
-func WriteTree(w io.Writer, t *Trace, opts *TreeOptions) error {
-	p := treePrinter{w: bufio.NewWriter(w), t: t}
-	if opts != nil {
-		p.TreeOptions = *opts
-	}
-	if p.Width < 1 || p.Stable {
+func Tree(w io.Writer, t *tracelog.Trace, opts *Options) error {
+	p := printer{w: bufio.NewWriter(w), t: t, Options: opts.orDefault()}
+	if p.Stable {
 		p.Width = defaultWidth
 	}
-	p.Width = max(p.Width, minWidth)
 	p.levels = p.Width / 6
 	if p.Stable {
 		p.kids = stableOrder(t)
@@ -86,15 +48,14 @@ func WriteTree(w io.Writer, t *Trace, opts *TreeOptions) error {
 	return p.w.Flush()
 }
 
-type treePrinter struct {
-	TreeOptions
+type printer struct {
+	Options
 	w      *bufio.Writer
-	t      *Trace
+	t      *tracelog.Trace
 	levels int // of the tree that are drawn side by side
 	buf    []byte
-	kids   map[*Span][]*Span // in stable form; those of nil are the roots
+	kids   map[*tracelog.Span][]*tracelog.Span // in stable form; those of nil are the roots
 
-	ascii bool
 	chart *chart // of a waterfall
 
 	// Columns: the names take name, the durations the next duration, the notes the rest from notes on.
@@ -104,14 +65,14 @@ type treePrinter struct {
 // A branch is a span whose children are being written, with what is still to be written of them.
 // The first one has no span: its children are the roots.
 type branch struct {
-	span *Span
-	kids []*Span
-	logs []Entry
+	span *tracelog.Span
+	kids []*tracelog.Span
+	logs []tracelog.Entry
 }
 
 func (b branch) more() bool { return len(b.kids) > 0 || len(b.logs) > 0 }
 
-func (p *treePrinter) branch(s *Span) branch {
+func (p *printer) branch(s *tracelog.Span) branch {
 	b := branch{span: s}
 	switch {
 	case p.kids != nil:
@@ -132,7 +93,7 @@ func (p *treePrinter) branch(s *Span) branch {
 }
 
 // tree writes everything below the header. It keeps a stack of its own: traces may be a million deep.
-func (p *treePrinter) tree() {
+func (p *printer) tree() {
 	path := []branch{p.branch(nil)}
 	for len(path) > 0 {
 		b := &path[len(path)-1]
@@ -154,7 +115,7 @@ func (p *treePrinter) tree() {
 
 // bars is the part of the tree left of a line that belongs to the last span in path.
 // If head, it is the span's own line, else one below it, which stands in the column of its children.
-func (p *treePrinter) bars(path []branch, head bool) text {
+func (p *printer) bars(path []branch, head bool) text {
 	depth := len(path) - 2 // of the span; -1 above the roots
 	var t text
 	from := 1
@@ -184,7 +145,7 @@ func (p *treePrinter) bars(path []branch, head bool) text {
 	return t
 }
 
-func (p *treePrinter) barsWidth(depth int) int {
+func (p *printer) barsWidth(depth int) int {
 	if depth <= p.levels {
 		return 3 * depth
 	}
@@ -192,8 +153,8 @@ func (p *treePrinter) barsWidth(depth int) int {
 	return 2 + len(strconv.Itoa(skipped)) + 3*(depth-skipped)
 }
 
-func (p *treePrinter) line(t text) {
-	if p.ascii {
+func (p *printer) line(t text) {
+	if p.ASCII {
 		t = slices.Clone(t).ascii()
 	}
 	p.buf = append(t.appendTo(p.buf[:0], p.Color), '\n')
@@ -201,7 +162,7 @@ func (p *treePrinter) line(t text) {
 }
 
 // measure finds out how wide the columns must be.
-func (p *treePrinter) measure() {
+func (p *printer) measure() {
 	notes := false
 	for depth, s := range p.t.All() {
 		p.name = max(p.name, p.barsWidth(depth)+len(p.label(s, unbounded)))
@@ -216,7 +177,7 @@ func (p *treePrinter) measure() {
 	p.notes = p.name + 2 + p.duration + 2
 }
 
-func (p *treePrinter) header(start time.Time, lasted time.Duration) {
+func (p *printer) header(start time.Time, lasted time.Duration) {
 	var parts []text
 	add := func(st style, s string) { parts = append(parts, text(nil).add(st, s)) }
 	parts = append(parts, text(nil).add(styleNone, "trace ").add(styleBold, visible(p.t.ID, maxName)))

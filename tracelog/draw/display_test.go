@@ -1,4 +1,4 @@
-package tracelog_test
+package draw_test
 
 import (
 	"encoding/json"
@@ -7,18 +7,19 @@ import (
 	"time"
 
 	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
-func ExamplePrintable() {
-	fmt.Println(tracelog.Printable("red \x1b[31m, C1 \u009b31m, backwards \u202e, \xff, next\nline", 0))
-	fmt.Println(tracelog.Printable("cut off", 4))
+func ExampleText() {
+	fmt.Println(draw.Text("red \x1b[31m, C1 \u009b31m, backwards \u202e, \xff, next\nline", 0))
+	fmt.Println(draw.Text("cut off", 4))
 	// Output:
 	// red \x1b[31m, C1 \u009b31m, backwards \u202e, \xff, next\nline
 	// cut…
 }
 
 // What hides or fakes text is escaped wherever a text is shown; an emoji of several runes stays one.
-func TestPrintableHidden(t *testing.T) {
+func TestTextHidden(t *testing.T) {
 	for _, test := range []struct{ text, want, quoted string }{
 		{"pass\u034fword", `pass\u034fword`, `"pass\u034fword"`},
 		{"\u3164\uffa0\u2800", `\u3164\uffa0\u2800`, `"\u3164\uffa0\u2800"`},
@@ -30,22 +31,22 @@ func TestPrintableHidden(t *testing.T) {
 		{"no\u00a0break", "no\u00a0break", "\"no\u00a0break\""},
 		{"\xff\n", `\xff\n`, "\"\ufffd" + `\n"`}, // JSON has no \xff
 	} {
-		if got := tracelog.Printable(test.text, 0); got != test.want {
-			t.Errorf("Printable(%+q) = %s, want %s", test.text, got, test.want)
+		if got := draw.Text(test.text, 0); got != test.want {
+			t.Errorf("Text(%+q) = %s, want %s", test.text, got, test.want)
 		}
 		value, err := json.Marshal(test.text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := (tracelog.Attr{Value: value}).Printable(0); got != test.quoted {
+		if got := draw.Value(tracelog.Attr{Value: value}, 0); got != test.quoted {
 			t.Errorf("%s shown as %s, want %s", value, got, test.quoted)
 		}
 	}
 }
 
-func ExampleFormatDuration() {
+func ExampleDuration() {
 	for _, d := range []time.Duration{0, 1500, 12104 * time.Microsecond, 90 * time.Second, 25 * time.Hour} {
-		fmt.Println(tracelog.FormatDuration(d))
+		fmt.Println(draw.Duration(d))
 	}
 	// Output:
 	// 0s
@@ -55,9 +56,9 @@ func ExampleFormatDuration() {
 	// 25h00m
 }
 
-func ExampleAttr_Printable() {
+func ExampleValue() {
 	for _, value := range []string{`12.50`, `"EUR"`, `"two words"`, `"\u001b[2J"`, `{"a": [1, 2]}`} {
-		fmt.Println(tracelog.Attr{Key: "k", Value: []byte(value)}.Printable(0))
+		fmt.Println(draw.Value(tracelog.Attr{Key: "k", Value: []byte(value)}, 0))
 	}
 	// Output:
 	// 12.50
@@ -65,17 +66,4 @@ func ExampleAttr_Printable() {
 	// "two words"
 	// "\x1b[2J"
 	// {"a": [1, 2]}
-}
-
-func ExampleParseLevel() {
-	for _, text := range []string{"WARN+1", "warning", "crit", "50", "loud"} {
-		level, ok := tracelog.ParseLevel(text)
-		fmt.Println(level, ok)
-	}
-	// Output:
-	// WARN+1 true
-	// WARN true
-	// ERROR+4 true
-	// ERROR true
-	// INFO false
 }

@@ -1,4 +1,4 @@
-package tracelog
+package draw
 
 import (
 	"strconv"
@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/slogtrace/slogtrace/internal/graphic"
+	"github.com/slogtrace/slogtrace/tracelog"
 )
 
 // A style is how a rune looks on a terminal, where colours are wanted.
@@ -239,9 +240,9 @@ func quoted(s string, limit int) string {
 }
 
 // value shows an attribute's value.
-func (a Attr) value(limit int) string {
+func value(a tracelog.Attr, limit int) string {
 	if len(a.Value) > 1 && a.Value[0] == '"' {
-		return quoted(string(plain(a.Value[1:len(a.Value)-1])), limit)
+		return quoted(a.Text(), limit)
 	}
 	return visible(string(a.Value), limit)
 }

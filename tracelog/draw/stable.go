@@ -1,4 +1,4 @@
-package tracelog
+package draw
 
 import (
 	"cmp"
@@ -6,15 +6,17 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// stableOrder returns the children of each span, and the roots under nil, in the order of TreeOptions.Stable.
-func stableOrder(t *Trace) map[*Span][]*Span {
-	var all []*Span
+// stableOrder returns the children of each span, and the roots under nil, in the order of Options.Stable.
+func stableOrder(t *tracelog.Trace) map[*tracelog.Span][]*tracelog.Span {
+	var all []*tracelog.Span
 	for _, s := range t.All() {
 		all = append(all, s)
 	}
-	o := stableOrderer{kids: make(map[*Span][]*Span), text: make(map[*Span]string)}
+	o := stableOrderer{kids: make(map[*tracelog.Span][]*tracelog.Span), text: make(map[*tracelog.Span]string)}
 	// Backwards, children come before their parents, so whole subtrees can be compared.
 	for _, s := range slices.Backward(all) {
 		o.order(s, s.Children)
@@ -24,20 +26,20 @@ func stableOrder(t *Trace) map[*Span][]*Span {
 }
 
 type stableOrderer struct {
-	kids map[*Span][]*Span
-	text map[*Span]string // of spans that had to be compared
+	kids map[*tracelog.Span][]*tracelog.Span
+	text map[*tracelog.Span]string // of spans that had to be compared
 }
 
-func (o *stableOrderer) order(parent *Span, kids []*Span) {
+func (o *stableOrderer) order(parent *tracelog.Span, kids []*tracelog.Span) {
 	if len(kids) == 0 {
 		return
 	}
 	kids = slices.Clone(kids)
-	slices.SortStableFunc(kids, func(a, b *Span) int { return compareTimes(a.Start, b.Start) })
+	slices.SortStableFunc(kids, func(a, b *tracelog.Span) int { return compareTimes(a.Start, b.Start) })
 	for i := 0; i < len(kids); {
 		// The run of those that overlap.
 		last := kids[i]
-		end, open := last.End, last.State != Ended
+		end, open := last.End, last.State != tracelog.Ended
 		j := i + 1
 		for ; j < len(kids); j++ {
 			k := kids[j]
@@ -45,13 +47,24 @@ func (o *stableOrderer) order(parent *Span, kids []*Span) {
 				break
 			}
 			last = k
-			open = open || k.State != Ended
+			open = open || k.State != tracelog.Ended
 			end = latest(end, k.End)
 		}
 		slices.SortStableFunc(kids[i:j], o.compare)
 		i = j
 	}
 	o.kids[parent] = kids
+}
+
+// compareTimes puts the zero time last.
+func compareTimes(a, b time.Time) int {
+	switch {
+	case a.IsZero() && !b.IsZero():
+		return 1
+	case b.IsZero() && !a.IsZero():
+		return -1
+	}
+	return a.Compare(b)
 }
 
 func latest(a, b time.Time) time.Time {
@@ -62,8 +75,8 @@ func latest(a, b time.Time) time.Time {
 }
 
 // compare compares two subtrees by whatever the stable form shows of them.
-func (o *stableOrderer) compare(a, b *Span) int {
-	type pair struct{ a, b *Span }
+func (o *stableOrderer) compare(a, b *tracelog.Span) int {
+	type pair struct{ a, b *tracelog.Span }
 	stack := []pair{{a, b}}
 	for len(stack) > 0 {
 		p := stack[len(stack)-1]
@@ -85,11 +98,11 @@ func (o *stableOrderer) compare(a, b *Span) int {
 	return 0
 }
 
-func (o *stableOrderer) describe(s *Span) string {
+func (o *stableOrderer) describe(s *tracelog.Span) string {
 	if text, ok := o.text[s]; ok {
 		return text
 	}
-	p := treePrinter{TreeOptions: TreeOptions{Stable: true}}
+	p := printer{Options: Options{Stable: true}}
 	var b []byte
 	add := func(t text) { b = append(t.appendTo(b, false), 0) }
 	add(p.attrs(nil, s.Attrs, nil))
