@@ -118,6 +118,9 @@ func checkWaterfall(t testing.TB, tr *tracelog.Trace, width int) {
 	if bars < timed {
 		t.Errorf("%d bars of %d spans:\n%s", bars, timed, plain)
 	}
+	if diff := cmp.Diff(plain, waterfall(t, []*tracelog.Trace{tr}, &Options{Width: width, Stable: true})); diff != "" {
+		t.Errorf("with Stable (-want +got):\n%s", diff)
+	}
 	ascii := waterfall(t, []*tracelog.Trace{tr}, &Options{Width: width, ASCII: true})
 	for _, r := range ascii {
 		if r >= utf8.RuneSelf {
