@@ -120,3 +120,40 @@ func (t *Trace) Interval() (start, end time.Time) {
 	}
 	return start, end
 }
+
+// Patience is for how long there may be no sign of a span without an end until it counts as abandoned.
+const Patience = 5 * time.Minute
+
+// AsOf decides at a moment which spans are Open and which Abandoned: a span that has a start record and no end is
+// open until its Interval's end, the last sign of it and of all spans below it, is more than Patience before now.
+//
+// Assemble takes the latest time of all its entries for now: so nothing but the entries decides.
+// Whoever knows better says so: the present time where the logs are still being written, or the last time
+// in a file of which the trace is a part.
+func (t *Trace) AsOf(now time.Time) {
+	t.Open, t.Abandoned, t.asOf = 0, 0, now
+	for _, s := range t.All() {
+		if s.State == Ended || s.StartRecord == nil {
+			continue
+		}
+		if now.Sub(s.until) > Patience {
+			s.State = Abandoned
+			t.Abandoned++
+		} else {
+			s.State = Open
+			t.Open++
+		}
+	}
+}
+
+// OpenFor returns for how long the span has been open at the moment of [Trace.AsOf] that has been open for the longest
+// of those that are Open or Abandoned. It is 0 if there are none, or their starts are not known.
+func (t *Trace) OpenFor() time.Duration {
+	longest := time.Duration(0)
+	for _, s := range t.All() {
+		if start, _ := s.Interval(); (s.State == Open || s.State == Abandoned) && !start.IsZero() {
+			longest = max(longest, t.asOf.Sub(start))
+		}
+	}
+	return longest
+}

@@ -1,9 +1,9 @@
 package tracelog
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -94,70 +94,11 @@ func (e Event) String() string {
 	return "Event(" + strconv.Itoa(int(e)) + ")"
 }
 
-// Attrs returns the members of the line that are in no field, in order: what the user wrote.
-// Two members of the same key are two attributes. Absent are, beside the fields, "source" if it is an object,
-// and what a backend wants beside the ids (trace_flags, ecs.version) on a line with its ids.
-//
-// Where a field comes out of an object, as from {"service":{"name":"api","version":"2"}}, the object's other members
-// are attributes of their own, named with a dot: "service.version".
-//
-// The attributes of a text line are JSON all the same: numbers and booleans as they stand, other values as strings.
-// Of a line within another one (container logs, the journal) they are those of the inner line.
-//
-// Attrs reads Raw each time. The values may share its memory.
-func (e *Entry) Attrs() []Attr {
-	p := lineParser{members: make([]member, 0, 16)}
-	var same Entry
-	if p.parse(e.Raw, &same) != isRecord {
-		return nil
+// Text returns an attribute's value for people: a string without its quotes and escapes, all else as it stands.
+// It is untrusted text.
+func (a Attr) Text() string {
+	if len(a.Value) > 1 && a.Value[0] == '"' {
+		return string(plain(a.Value[1 : len(a.Value)-1]))
 	}
-	var attrs []Attr
-	for i := range p.members {
-		m := &p.members[i]
-		switch {
-		case m.taken || m.outer != 0:
-		case m.opened:
-			attrs = p.appendRest(attrs, i)
-		default:
-			attrs = append(attrs, Attr{Key: string(m.key), Value: m.value})
-		}
-	}
-	return attrs
-}
-
-// Attr returns the first member of the line that has the key, whether or not it is in a field:
-// its value is what stands on the line. If there is none, the key is a path: "req.user.id" is
-// the member "id" of the object "req.user", else of the object "user" of "req".
-//
-// A key that OpenTelemetry has renamed, as http.method to http.request.method, is found under its other name if the line has
-// none of its own.
-//
-// It reads Raw each time. The value may share its memory.
-func (e *Entry) Attr(key string) (json.RawMessage, bool) {
-	p := lineParser{members: make([]member, 0, 16)}
-	var same Entry
-	if p.parse(e.Raw, &same) != isRecord {
-		return nil, false
-	}
-	return lookupEither(p.members, key)
-}
-
-// lookup looks for the longest key that path begins with, then for the rest of the path in its value.
-func lookup(members []member, path string) (json.RawMessage, bool) {
-	for end := len(path); end >= 0; end = strings.LastIndexByte(path[:end], '.') {
-		for i := range members {
-			m := &members[i]
-			switch {
-			case m.outer != 0 || string(m.key) != path[:end]:
-			case end == len(path):
-				return m.value, true
-			case m.value[0] == '{':
-				inner, _ := appendMembers(nil, m.value)
-				if v, ok := lookup(inner, path[end+1:]); ok {
-					return v, true
-				}
-			}
-		}
-	}
-	return nil, false
+	return string(bytes.TrimSpace(a.Value))
 }

@@ -1,17 +1,9 @@
 package tracelog
 
 import (
-	"bytes"
+	"cmp"
 	"time"
 )
-
-// bare returns a value without its quotes, where this preset or form puts quotes around everything.
-func (p *lineParser) bare(v []byte) []byte {
-	if v[0] == '"' && (p.isText || p.layout.strings) {
-		return v[1 : len(v)-1]
-	}
-	return v
-}
 
 // text reads the first string of a field. Those that are often the same are shared.
 // On a text line, which does not tell them apart, numbers and booleans are strings too.
@@ -107,66 +99,37 @@ func (p *lineParser) durationMember(f field, to *time.Duration) *member {
 	return nil
 }
 
-// links reads an array of objects that each name a trace and a span as some preset does; what else stands in the objects
-// is left out. On a text line it is [trace/span trace/span], and a preset of strings may have the array in quotes.
-func (p *lineParser) links(v []byte) ([]Link, bool) {
-	var links []Link
-	if v[0] == '"' && (p.isText || p.layout.strings) {
-		v = bytes.TrimSpace(plain(v[1 : len(v)-1]))
-		if len(v) < 2 || v[0] != '[' || v[len(v)-1] != ']' {
-			return nil, false
+func (p *lineParser) ids(e *Entry) {
+	var segment string
+	if p.text(fieldTrace, &e.Trace, false) {
+		found := e.Trace
+		e.Schema = p.layout.name
+		if e.Trace, segment = traceID(p.layout.ids, found); p.layout.ids == idPlain && e.Trace != found && !isTraceparent(found) {
+			e.Schema = "xray"
 		}
-		if p.isText {
-			for pair := range bytes.FieldsSeq(v[1 : len(v)-1]) {
-				at := bytes.LastIndexByte(pair, '/') // the trace's may have some too
-				if at <= 0 || at == len(pair)-1 {
-					return nil, false
-				}
-				trace, _ := traceID(p.layout.ids, string(pair[:at]))
-				links = appendLink(links, Link{trace, spanID(p.layout.ids, string(pair[at+1:]))})
+		segment = idOrNone(segment)
+	}
+	if p.text(fieldSpan, &e.Span, false) {
+		e.Schema = cmp.Or(e.Schema, p.layout.name)
+		e.Span = spanID(p.layout.ids, e.Span)
+		if i := p.first[slotTransaction]; i != 0 && p.layout.name == "ecs" {
+			// On a service's root it repeats the span's id.
+			if m := &p.members[i-1]; m.value[0] == '"' && string(plain(m.value[1:len(m.value)-1])) == e.Span {
+				p.take(m)
 			}
-			return links, true
 		}
-		l := lexer{b: v}
-		if !l.value() || l.i != len(v) {
-			return nil, false
-		}
+	} else {
+		e.Span = segment
 	}
-	if v[0] != '[' {
-		return nil, false
-	}
-	var inner lineParser
-	l := lexer{b: v, i: 1} // v is valid
-	for l.space(); !l.peek(']'); l.space() {
-		start := l.i
-		l.value()
-		var err *syntaxError
-		if inner.members, err = appendMembers(inner.members[:0], l.b[start:l.i]); err != nil {
-			return nil, false
-		}
-		var e Entry
-		inner.index()
-		inner.layout = inner.preset()
-		inner.ids(&e)
-		inner.reset()
-		switch {
-		case e.Trace != "" && e.Span != "":
-			trace, _ := traceID(p.layout.ids, e.Trace)
-			links = appendLink(links, Link{trace, spanID(p.layout.ids, e.Span)})
-		case !inner.hasNoID():
-			return nil, false
-		}
-		if l.space(); l.peek(',') {
-			l.i++
-		}
-	}
-	return links, true
 }
 
-// appendLink appends a link, unless one of its ids is none.
-func appendLink(links []Link, l Link) []Link {
-	if isZeroID(l.Trace) || isZeroID(l.Span) {
-		return links
+func (p *lineParser) level(e *Entry) {
+	if p.text(fieldLevel, &e.Level, true) {
+		return
 	}
-	return append(links, l)
+	// pino and bunyan write numbers.
+	if m := p.find(fieldLevel); m != nil && len(m.value) == 2 && m.value[1] == '0' && m.value[0] >= '1' && m.value[0] <= '6' {
+		e.Level = [...]string{"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}[m.value[0]-'1']
+		p.take(m)
+	}
 }

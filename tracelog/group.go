@@ -1,7 +1,6 @@
 package tracelog
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -15,15 +14,6 @@ func (s *Span) Attr(key string) (json.RawMessage, bool) {
 		members = append(members, member{key: []byte(a.Key), value: a.Value})
 	}
 	return lookup(members, key)
-}
-
-// Text returns an attribute's value for people: a string without its quotes and escapes, all else as it stands.
-// It is untrusted text.
-func (a Attr) Text() string {
-	if len(a.Value) > 1 && a.Value[0] == '"' {
-		return string(plain(a.Value[1 : len(a.Value)-1]))
-	}
-	return string(bytes.TrimSpace(a.Value))
 }
 
 // GroupBy returns what spans are grouped by: "op", "service" and "kind" ("internal" where a span has none)

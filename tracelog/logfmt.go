@@ -1,7 +1,5 @@
 package tracelog
 
-import "strconv"
-
 // maxPairs is the length in bytes of the longest text in which key=value pairs are looked for.
 const maxPairs = 1 << 20
 
@@ -85,55 +83,4 @@ func (p *lineParser) word(line []byte, i int, isKey bool) (w []byte, end int, ok
 		return w, i, len(w) > 0
 	}
 	return bareText(w), i, true
-}
-
-// quotedText returns, as a JSON string, what the text in quotes says: escaped as Go or as JSON does.
-// If it is neither, the backslashes stand for themselves.
-func quotedText(q []byte) []byte {
-	l := lexer{b: q}
-	if l.str() && l.i == len(q) {
-		return q
-	}
-	if s, err := strconv.Unquote(string(q)); err == nil {
-		return appendQuoted(nil, []byte(s))
-	}
-	return appendQuoted(nil, q[1:len(q)-1])
-}
-
-// bareText returns what stands without quotes as JSON: numbers and booleans as they are, all else as a string.
-func bareText(w []byte) []byte {
-	if isScalar(w) {
-		return w
-	}
-	return appendQuoted(make([]byte, 0, len(w)+2), w)
-}
-
-func isScalar(w []byte) bool {
-	if len(w) == 0 {
-		return false
-	}
-	switch c := w[0]; {
-	case c == 't' || c == 'f':
-		return string(w) == "true" || string(w) == "false"
-	case c == '-' || isDigit(c):
-		return isNumber(w)
-	}
-	return false
-}
-
-// appendQuoted appends text as a JSON string. Invalid UTF-8 stays as it is, as in a line of JSON.
-func appendQuoted(b, text []byte) []byte {
-	const digits = "0123456789abcdef"
-	b = append(b, '"')
-	for _, c := range text {
-		switch {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c < ' ':
-			b = append(b, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
-		default:
-			b = append(b, c)
-		}
-	}
-	return append(b, '"')
 }

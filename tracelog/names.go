@@ -279,3 +279,35 @@ func (c *choice) first(a placer) *layout {
 	}
 	return c.layout
 }
+
+// presetOf decides it by which of the keys that may be ids the line has.
+func presetOf(mask uint64) *layout {
+	best := &layouts[0]
+	if mask&decisive == 0 {
+		return best
+	}
+	most := 0
+	for i := range layouts {
+		l := &layouts[i]
+		n := 0
+		if mask&l.trace != 0 {
+			n += 2
+		}
+		if mask&l.span != 0 {
+			n += 2
+		}
+		if n == 0 {
+			continue
+		}
+		if l.tells != 0 {
+			if mask&l.tells != l.tells && mask&l.tellsToo == 0 {
+				continue
+			}
+			n++
+		}
+		if n > most {
+			most, best = n, l
+		}
+	}
+	return best
+}

@@ -1,6 +1,9 @@
 package tracelog
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // renamed are the attributes of HTTP and of the network whose names changed when OpenTelemetry's semantic conventions
 // became stable (1.23), old and new. Those of which the value changed too are not among them.
@@ -38,4 +41,24 @@ func lookupEither(members []member, key string) (json.RawMessage, bool) {
 		return lookup(members, other)
 	}
 	return v, ok
+}
+
+// lookup looks for the longest key that path begins with, then for the rest of the path in its value.
+func lookup(members []member, path string) (json.RawMessage, bool) {
+	for end := len(path); end >= 0; end = strings.LastIndexByte(path[:end], '.') {
+		for i := range members {
+			m := &members[i]
+			switch {
+			case m.outer != 0 || string(m.key) != path[:end]:
+			case end == len(path):
+				return m.value, true
+			case m.value[0] == '{':
+				inner, _ := appendMembers(nil, m.value)
+				if v, ok := lookup(inner, path[end+1:]); ok {
+					return v, true
+				}
+			}
+		}
+	}
+	return nil, false
 }

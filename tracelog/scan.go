@@ -3,13 +3,8 @@ package tracelog
 import (
 	"bufio"
 	"bytes"
-	"fmt"
 	"io"
 )
-
-// MaxLine is the length in bytes of the longest line that Scan reads as a record.
-// A longer one is counted as bad and skipped, and never held in memory.
-const MaxLine = 16 << 20
 
 // Scan reads lines from r until its end and calls fn for each line that is a record, in order.
 // File is what the entries and the Source are to say about where they come from; Scan does not open it.
@@ -117,8 +112,6 @@ func (s *scanner) read(line []byte, number int, last bool) {
 	}
 }
 
-const truncated = "truncated: the input ends inside this line's JSON object"
-
 // finish reads what the runtime cut and never ended. A program's last line may be without a newline,
 // which docker writes as a part.
 func (s *scanner) finish() {
@@ -131,13 +124,4 @@ func (s *scanner) finish() {
 		s.read(j.line, j.last, true)
 	}
 	s.joiner.streams = nil
-}
-
-// tooLong is the reason of a line that is not read because of its size, if that is known.
-func tooLong(size int) string {
-	reason := fmt.Sprintf("longer than %d MiB", MaxLine>>20)
-	if size > 0 {
-		reason += fmt.Sprintf(": %d bytes", size)
-	}
-	return reason
 }

@@ -3,6 +3,7 @@ package tracelog
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -189,4 +190,19 @@ func inStack(b []byte) bool {
 		return open > 0 && bytes.IndexByte(b[:open], '.') > 0 && bytes.IndexByte(b[:open], ' ') < 0
 	}
 	return bytes.Contains(b, []byte("0x")) && len(bytes.Fields(b)) == 2
+}
+
+// MaxLine is the length in bytes of the longest line that Scan reads as a record.
+// A longer one is counted as bad and skipped, and never held in memory.
+const MaxLine = 16 << 20
+
+const truncated = "truncated: the input ends inside this line's JSON object"
+
+// tooLong is the reason of a line that is not read because of its size, if that is known.
+func tooLong(size int) string {
+	reason := fmt.Sprintf("longer than %d MiB", MaxLine>>20)
+	if size > 0 {
+		reason += fmt.Sprintf(": %d bytes", size)
+	}
+	return reason
 }

@@ -35,32 +35,6 @@ type Stat struct {
 // MaxExact is how many durations a [Stat] keeps.
 const MaxExact = 1 << 16
 
-// maxWeight keeps sums finite whatever a line says its sample rate is.
-const maxWeight = 1e9
-
-// MinSampleRate is the least rate that counts: one below it counts as this.
-const MinSampleRate = 1 / maxWeight
-
-// Weight is for how many spans this one stands: 1 divided by its sample rate where it has one, else 1; at most 1e9.
-// It is 0 for a span that was written although its trace is not sampled: it would not have been, had nothing
-// failed, so to count it would make failures look more frequent than they are. Those that are sampled stand for it.
-func (s *Span) Weight() float64 { return weight(s.SampleRate, s.Unsampled) }
-
-// Weight is what [Span.Weight] says of the span that the entry is the record of.
-func (e *Entry) Weight() float64 { return weight(e.SampleRate, e.Unsampled) }
-
-func weight(rate float64, unsampled bool) float64 {
-	switch {
-	case unsampled:
-		return 0
-	case rate > 0 && rate <= MinSampleRate:
-		return maxWeight
-	case rate > 0 && rate <= 1:
-		return 1 / rate
-	}
-	return 1
-}
-
 // Add adds a duration that stands for weight spans; see [Span.Weight]. If the weight is not above 0,
 // only Unsampled counts it. A weight over 1e9 counts as 1e9, a negative duration as 0.
 //

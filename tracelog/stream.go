@@ -14,16 +14,6 @@ import (
 	"sync/atomic"
 )
 
-// An Input is something to read lines from.
-type Input struct {
-	Name string // for Source, Record and errors
-
-	// Reader is read from where it is to its end, by one goroutine, while others make sense of what it read.
-	// If it is an *os.File of a regular file, or else has methods ReadAt and Size, all of it is read in parts,
-	// by all of them at once, up to the size that it has when reading begins.
-	Reader io.Reader
-}
-
 // ScanOptions are for all functions here that read many lines. Nil means the zero value.
 type ScanOptions struct {
 	// Workers is how many goroutines read; 0 means GOMAXPROCS. What they find does not depend on it.

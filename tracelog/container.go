@@ -1,0 +1,93 @@
+package tracelog
+
+import "bytes"
+
+// appendTo appends the chunk as an entry in the form of CRI that is not partial.
+func (c *chunk) appendTo(b []byte) []byte {
+	b = append(append(b, c.at...), ' ')
+	b = append(append(b, c.stream...), " F "...)
+	return append(b, c.content...)
+}
+
+// cutCRI reads "2026-03-01T09:15:00.123456789Z stdout F line". Of the tags, separated by colons,
+// the first says P for a part or F for a line or the end of one.
+func cutCRI(line []byte) (c chunk, ok bool) {
+	var tags []byte
+	rest := line
+	if c.at, rest, ok = bytes.Cut(rest[:min(len(rest), 64)], []byte(" ")); !ok {
+		return c, false
+	}
+	switch {
+	case bytes.HasPrefix(rest, []byte("stdout ")):
+		c.stream = "stdout"
+	case bytes.HasPrefix(rest, []byte("stderr ")):
+		c.stream = "stderr"
+	default:
+		return c, false
+	}
+	rest = line[len(c.at)+1+len("stdout "):]
+	if tags, c.content, ok = bytes.Cut(rest, []byte(" ")); !ok {
+		tags = rest // of an empty line, shells and editors cut the space
+	}
+	if c.partial = len(tags) > 0 && tags[0] == 'P'; !c.partial && (len(tags) == 0 || tags[0] != 'F') {
+		return c, false
+	}
+	if len(tags) > 1 && tags[1] != ':' {
+		return c, false
+	}
+	_, ok = parseTime(c.at)
+	return c, ok
+}
+
+// docker reads {"log":"line\n","stream":"stdout","time":"…"} out of p.members, as docker's json-file writes it,
+// with "attrs" or without.
+func (p *lineParser) docker() (c chunk, ok bool) {
+	var log *member
+	for i := range p.members {
+		m := &p.members[i]
+		isString := m.value[0] == '"'
+		switch string(m.key) {
+		case "log":
+			if log != nil || !isString {
+				return c, false
+			}
+			log = m
+		case "stream":
+			switch string(m.value) {
+			case `"stdout"`:
+				c.stream = "stdout"
+			case `"stderr"`:
+				c.stream = "stderr"
+			}
+		case "time":
+			if isString {
+				c.at = plain(m.value[1 : len(m.value)-1])
+			}
+		case "attrs":
+		default:
+			return c, false
+		}
+	}
+	if _, ok := parseTime(c.at); !ok || log == nil || c.stream == "" {
+		return c, false
+	}
+	c.content, ok = bytes.CutSuffix(plain(log.value[1:len(log.value)-1]), []byte("\n"))
+	c.content = bytes.TrimSuffix(c.content, []byte("\r"))
+	c.partial = !ok
+	return c, true
+}
+
+// container reads a line that is an entry of a container's log.
+func (p *lineParser) container(line []byte) (c chunk, ok bool) {
+	if len(line) == 0 {
+		return c, false
+	}
+	if line[0] != '{' {
+		return cutCRI(line)
+	}
+	var err *syntaxError
+	if p.members, err = appendMembers(p.members[:0], line); err != nil {
+		return c, false
+	}
+	return p.docker()
+}

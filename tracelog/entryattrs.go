@@ -1,0 +1,67 @@
+package tracelog
+
+import "encoding/json"
+
+// Attrs returns the members of the line that are in no field, in order: what the user wrote.
+// Two members of the same key are two attributes. Absent are, beside the fields, "source" if it is an object,
+// and what a backend wants beside the ids (trace_flags, ecs.version) on a line with its ids.
+//
+// Where a field comes out of an object, as from {"service":{"name":"api","version":"2"}}, the object's other members
+// are attributes of their own, named with a dot: "service.version".
+//
+// The attributes of a text line are JSON all the same: numbers and booleans as they stand, other values as strings.
+// Of a line within another one (container logs, the journal) they are those of the inner line.
+//
+// Attrs reads Raw each time. The values may share its memory.
+func (e *Entry) Attrs() []Attr {
+	p := lineParser{members: make([]member, 0, 16)}
+	var same Entry
+	if p.parse(e.Raw, &same) != isRecord {
+		return nil
+	}
+	var attrs []Attr
+	for i := range p.members {
+		m := &p.members[i]
+		switch {
+		case m.taken || m.outer != 0:
+		case m.opened:
+			attrs = p.appendRest(attrs, i)
+		default:
+			attrs = append(attrs, Attr{Key: string(m.key), Value: m.value})
+		}
+	}
+	return attrs
+}
+
+// Attr returns the first member of the line that has the key, whether or not it is in a field:
+// its value is what stands on the line. If there is none, the key is a path: "req.user.id" is
+// the member "id" of the object "req.user", else of the object "user" of "req".
+//
+// A key that OpenTelemetry has renamed, as http.method to http.request.method, is found under its other name if the line has
+// none of its own.
+//
+// It reads Raw each time. The value may share its memory.
+func (e *Entry) Attr(key string) (json.RawMessage, bool) {
+	p := lineParser{members: make([]member, 0, 16)}
+	var same Entry
+	if p.parse(e.Raw, &same) != isRecord {
+		return nil, false
+	}
+	return lookupEither(p.members, key)
+}
+
+// appendRest appends, as attributes, the members of the i-th member's object that are in no field.
+func (p *lineParser) appendRest(attrs []Attr, i int) []Attr {
+	inner, _ := appendMembers(nil, p.members[i].value)
+	for j := range p.members {
+		if m := &p.members[j]; m.taken && m.outer == int32(i+1) {
+			inner[m.nth].taken = true
+		}
+	}
+	for j := range inner {
+		if m := &inner[j]; !m.taken {
+			attrs = append(attrs, Attr{Key: string(p.members[i].key) + "." + string(m.key), Value: m.value})
+		}
+	}
+	return attrs
+}
