@@ -334,3 +334,11 @@ func (g *generator) value(depth int) slog.Value {
 	}
 	return slog.IntValue(g.rand.IntN(2000) - 1000)
 }
+
+func recordAttrs(r slog.Record) (attrs []slog.Attr) {
+	r.Attrs(func(a slog.Attr) bool {
+		attrs = append(attrs, a)
+		return true
+	})
+	return attrs
+}

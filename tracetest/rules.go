@@ -26,9 +26,6 @@ func (h ctxHandler) WithGroup(name string) slog.Handler {
 	return ctxHandler{h.Handler.WithGroup(name), h.ctx}
 }
 
-// spanMarker is in the records of spans, where lines of spans have to be told from others.
-const spanMarker = "tracetest-span-record"
-
 // slogtest runs package slogtest's test in a trace and outside.
 func (k *checker) slogtest() {
 	for _, about := range []string{"outside any trace", "in a trace"} {

@@ -230,3 +230,6 @@ func (k *checker) playOn(s scene, p program, code string, wrap func(slog.Handler
 	}
 	return found, at, true
 }
+
+// spanMarker is in the records of spans, where lines of spans have to be told from others.
+const spanMarker = "tracetest-span-record"

@@ -135,14 +135,6 @@ func sameMembers(a, b object) bool {
 	return slices.Equal(keys(la), keys(lb))
 }
 
-func recordAttrs(r slog.Record) (attrs []slog.Attr) {
-	r.Attrs(func(a slog.Attr) bool {
-		attrs = append(attrs, a)
-		return true
-	})
-	return attrs
-}
-
 // concurrentUse checks loggers that are derived from one and used at once.
 func (k *checker) concurrentUse() {
 	if k.broke(ruleLines) {
