@@ -24,12 +24,11 @@ import (
 // put around them. End records of one id that say different things are of several spans: each has one of its own.
 // To the first of these by time belong the start record, the lines and the children.
 //
-// Entries without a trace id are in no trace; there are len(entries) minus the sum of [Trace.Entries] of them.
+// Entries without a trace id are in no trace.
 //
 // Whatever the entries say, the spans of a trace form trees: a span whose parent is missing is a root,
-// and so is one span of each cycle of parents. Assemble does not clip a child that outlives its parent
-// ([Span.Outlives]), and says of a child whose service's clock disagrees with its parent's how far it must be moved
-// ([Span.Shift]).
+// and so is one span of each cycle of parents. Assemble does not clip a child that outlives its parent,
+// and says of a child whose service's clock disagrees with its parent's how far it must be moved ([Span.Shift]).
 //
 // The traces refer to entries, which must not change afterwards.
 func Assemble(entries []Entry) []*Trace {
@@ -117,7 +116,7 @@ func compareSpans(a, b *Span) int {
 // assemble makes the trace of entries, which all have its id.
 func assemble(entries []*Entry) *Trace {
 	slices.SortStableFunc(entries, compareEntries)
-	t := &Trace{ID: entries[0].Trace, Entries: len(entries)}
+	t := &Trace{ID: entries[0].Trace, entries: len(entries)}
 	byID := make(map[string]*Span)
 	var spans []*Span // sorted below, so that nothing depends on the map
 	services := make(map[string]bool)
@@ -183,23 +182,23 @@ func (s *Span) record(e *Entry) (twin *Span) {
 	case e.Event == EventStart && s.StartRecord == nil:
 		s.StartRecord = e
 	case e.Event == EventStart:
-		s.Duplicates++
-		s.ConflictingRecords = s.ConflictingRecords || !sameRecord(e, s.StartRecord)
+		s.duplicates++
+		s.conflicting = s.conflicting || !sameRecord(e, s.StartRecord)
 	case s.EndRecord == nil:
 		s.EndRecord = e
 	case len(e.Raw) > 0 && bytes.Equal(e.Raw, s.EndRecord.Raw): // nearly always
-		s.Duplicates++
+		s.duplicates++
 	default:
 		if s.twins == nil {
 			s.twins = map[uint64]*Span{contentOfEntry(s.EndRecord): s}
 		}
 		says := contentOfEntry(e)
 		if same := s.twins[says]; same != nil {
-			same.Duplicates++
+			same.duplicates++
 			return nil
 		}
-		twin = &Span{ID: s.ID, EndRecord: e, ConflictingRecords: true}
-		s.ConflictingRecords = true
+		twin = &Span{ID: s.ID, EndRecord: e, conflicting: true}
+		s.conflicting = true
 		s.twins[says] = twin
 	}
 	return twin
@@ -292,7 +291,7 @@ func connect(spans []*Span, byID map[string]*Span) {
 	for _, s := range spans {
 		if s.ParentID != "" {
 			s.Parent = byID[s.ParentID]
-			s.MissingParent = s.Parent == nil
+			s.missingParent = s.Parent == nil
 		}
 	}
 	// From each span walk up until a root or a span that an earlier walk has visited.
@@ -313,7 +312,7 @@ func connect(spans []*Span, byID map[string]*Span) {
 				first = in
 			}
 		}
-		first.Parent, first.CycleBroken = nil, true
+		first.Parent, first.cycleBroken = nil, true
 	}
 }
 
@@ -335,22 +334,22 @@ func (t *Trace) summarize(spans int) {
 			}
 			t.cover(s.Logs[n].Time)
 		}
-		t.Duplicates += s.Duplicates
+		t.Duplicates += s.duplicates
 		if s.Failed {
 			t.Errors++
 		}
 		if s.State != Ended {
 			t.Unfinished++
 		}
-		if s.MissingParent {
+		if s.missingParent {
 			t.Problems = append(t.Problems, Problem{MissingParent, s})
 		}
-		if s.CycleBroken {
+		if s.cycleBroken {
 			t.Problems = append(t.Problems, Problem{CycleBroken, s})
 		}
-		if s.ConflictingRecords {
+		if s.conflicting {
 			t.Problems = append(t.Problems, Problem{ConflictingRecords, s})
-		} else if s.Duplicates > 0 {
+		} else if s.duplicates > 0 {
 			t.Problems = append(t.Problems, Problem{DuplicateRecords, s})
 		}
 	}

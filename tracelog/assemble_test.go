@@ -79,7 +79,7 @@ func TestTraceCounts(t *testing.T) {
 	if diff := cmp.Diff(want, problems); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}
-	if tr.Entries != 13 || tr.Spans != 5 || tr.Duplicates != 2 || tr.Errors != 1 || tr.Unfinished != 0 || tr.Duration() != 100*time.Millisecond {
+	if tr.entries != 13 || tr.Spans != 5 || tr.Duplicates != 2 || tr.Errors != 1 || tr.Unfinished != 0 || tr.Duration() != 100*time.Millisecond {
 		t.Errorf("%+v", tr)
 	}
 	// Two ends of one id that say different things are two spans, the first by time before the other.
@@ -161,7 +161,7 @@ func TestRing(t *testing.T) {
 	entries := chain(n, false)
 	entries[0].Parent = fmt.Sprint("s", n-1)
 	traces := Assemble(entries)
-	if tr := traces[0]; len(tr.Roots) != 1 || tr.Roots[0].ID != "s0" || !tr.Roots[0].CycleBroken || len(tr.Problems) != 1 {
+	if tr := traces[0]; len(tr.Roots) != 1 || tr.Roots[0].ID != "s0" || !tr.Roots[0].cycleBroken || len(tr.Problems) != 1 {
 		t.Errorf("%d roots", len(tr.Roots))
 	}
 }

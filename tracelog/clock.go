@@ -40,11 +40,6 @@ func (t *Trace) align() {
 			p.sign(s.until)
 		}
 	}
-	for _, s := range spans {
-		if p := s.Parent; p != nil && s.State == Ended && p.State == Ended && !s.Start.IsZero() && !p.Start.IsZero() {
-			s.Outlives = max(0, s.until.Sub(p.until))
-		}
-	}
 }
 
 // sign moves the end of a span that has none to a moment.

@@ -75,10 +75,10 @@ func edges(traces []*Trace) []string {
 				name string
 				is   bool
 			}{
-				{"missing", s.MissingParent},
-				{"cycle", s.CycleBroken},
-				{"conflict", s.ConflictingRecords},
-				{"duplicate", s.Duplicates > 0 && !s.ConflictingRecords},
+				{"missing", s.missingParent},
+				{"cycle", s.cycleBroken},
+				{"conflict", s.conflicting},
+				{"duplicate", s.duplicates > 0 && !s.conflicting},
 				{"unfinished", s.State != Ended},
 			} {
 				if m.is {
@@ -154,11 +154,11 @@ func story(traces []*Trace) string {
 	}
 	for _, tr := range traces {
 		line(0, "trace", strconv.Quote(tr.ID), at(tr.Start), at(tr.End), tr.Spans, tr.Errors, tr.Unfinished, tr.Open, tr.Abandoned, tr.Shifted,
-			tr.Services, tr.Entries, tr.Duplicates, tr.Problems)
+			tr.Services, tr.entries, tr.Duplicates, tr.Problems)
 		logs(1, tr.Logs)
 		for depth, s := range tr.All() {
 			start, end := s.Interval()
-			line(1+depth, "-", strconv.Quote(s.ID), strconv.Quote(s.Op), s.Kind, s.Service, s.State, at(s.Start), s.Duration, at(start), at(end), s.Outlives,
+			line(1+depth, "-", strconv.Quote(s.ID), strconv.Quote(s.Op), s.Kind, s.Service, s.State, at(s.Start), s.Duration, at(start), at(end),
 				s.Failed, strconv.Quote(s.Error), strconv.Quote(s.Stack), s.Queued, s.SampleRate, s.Unsampled, s.Links, strconv.Quote(s.ParentID))
 			attrs(2+depth, s.Attrs)
 			logs(2+depth, s.Logs)

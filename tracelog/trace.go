@@ -29,15 +29,15 @@ type Trace struct {
 	Shifted    int      // how many of them have a Shift
 	Services   []string // of all spans and lines, sorted, without ""
 
-	// Problems are in the order of All.
+	// Problems are what is wrong with the trace's spans, in the order of All.
 	Problems []Problem
 
-	// Entries is how many entries the trace was assembled from: all of its id.
-	Entries int
-	// Duplicates is the sum of [Span.Duplicates].
+	// Duplicates is how many start and end records were left out: those that say the same as another one of their span,
+	// and start records of a span that say something else than its first.
 	Duplicates int
 
-	asOf time.Time // of AsOf
+	asOf    time.Time // of AsOf
+	entries int       // how many entries the trace was assembled from: all of its id
 }
 
 // Duration is the time from Start to End.
@@ -102,10 +102,6 @@ type Span struct {
 	// They point into the entries given to Assemble.
 	StartRecord, EndRecord *Entry
 
-	// Duplicates is how many further start and end records there were that say the same as the first by time, which counts,
-	// and how many further start records that do not.
-	Duplicates int
-
 	// Shift is what must be added to Start and End, and to the times of Logs, to have the span fit its parent where
 	// the clocks of two services disagree. It is decided from the roots down:
 	//
@@ -120,9 +116,6 @@ type Span struct {
 	// before them, and moves nothing. A difference of more than a day is not taken for one of clocks.
 	// Start, End and the trace's Start and End stay as recorded; [Span.Interval] has the shift in it.
 	Shift time.Duration
-	// Outlives is how long after its parent's the span's Interval ends; 0 if it does not. Both must have ended.
-	Outlives time.Duration
-
 	// until is the end of Interval.
 	until time.Time
 
@@ -131,14 +124,10 @@ type Span struct {
 	// Children are ordered by Start, those without one last, then by Op and by ID.
 	Children []*Span
 
-	// MissingParent means that no line in the trace is of the span ParentID, so that the span is a root.
-	MissingParent bool
-	// CycleBroken means that the span would be its own ancestor, so that it was made a root:
-	// of a cycle this is the span that sorts first.
-	CycleBroken bool
-	// ConflictingRecords means that there are end records of the span's ID that say different things, and so several spans
-	// of that ID, or start records that do.
-	ConflictingRecords bool
+	missingParent bool
+	cycleBroken   bool
+	conflicting   bool
+	duplicates    int // how many further start and end records say the same as the first by time, or are further start records
 
 	// twins are the spans of the same ID, by the content of their ends, while a trace is assembled.
 	twins map[uint64]*Span
@@ -185,14 +174,16 @@ type Problem struct {
 type ProblemKind uint8
 
 const (
-	// MissingParent is told by [Span.MissingParent].
+	// MissingParent: no line in the trace is of the span ParentID, so the span is a root.
 	MissingParent ProblemKind = iota
-	// CycleBroken is told by [Span.CycleBroken].
+	// CycleBroken: the span would be its own ancestor, so it was made a root.
+	// Of a cycle this is the span that sorts first.
 	CycleBroken
 	// DuplicateRecords: the span has further start or end records, all of which say the same,
 	// as from a shipper that sends again what may have been lost.
 	DuplicateRecords
-	// ConflictingRecords is told by [Span.ConflictingRecords].
+	// ConflictingRecords: there are end records of the span's ID that say different things, and so several spans
+	// of that ID, or start records that do.
 	ConflictingRecords
 )
 

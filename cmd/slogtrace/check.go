@@ -301,23 +301,24 @@ func (j *judge) trace(t *tracelog.Trace) {
 		case tracelog.Unfinished:
 			note("no span record", span)
 		}
-		switch {
-		case !span.MissingParent:
-		case beginsElsewhere(span):
-			note("missing parent", span)
-		default:
-			note("parent without an end", span)
-		}
-		if span.CycleBroken {
-			note("parent cycle", span)
-		}
-		if span.ConflictingRecords {
-			note("conflicting records", span)
-		}
 		if span.ParentID == "" && span.State != tracelog.Unfinished {
 			if roots++; roots > 1 {
 				note("several roots", span)
 			}
+		}
+	}
+	for _, p := range t.Problems {
+		switch p.Kind {
+		case tracelog.MissingParent:
+			if beginsElsewhere(p.Span) {
+				note("missing parent", p.Span)
+			} else {
+				note("parent without an end", p.Span)
+			}
+		case tracelog.CycleBroken:
+			note("parent cycle", p.Span)
+		case tracelog.ConflictingRecords:
+			note("conflicting records", p.Span)
 		}
 	}
 	if len(reasons) == 0 {

@@ -62,18 +62,19 @@ func (p *printer) note(s *tracelog.Span) text {
 	if s.Shift != 0 && p.chart != nil && (s.Parent == nil || s.Parent.Shift != s.Shift) {
 		add(styleYellow, "shifted "+signed(s.Shift))
 	}
-	if s.MissingParent {
-		if p.Stable {
-			add(styleYellow, "! parent missing")
-		} else {
-			add(styleYellow, "! parent "+visible(s.ParentID, 32)+" missing")
+	for _, kind := range p.problems[s] {
+		switch kind {
+		case tracelog.MissingParent:
+			if p.Stable {
+				add(styleYellow, "! parent missing")
+			} else {
+				add(styleYellow, "! parent "+visible(s.ParentID, 32)+" missing")
+			}
+		case tracelog.CycleBroken:
+			add(styleYellow, "! parent cycle")
+		case tracelog.ConflictingRecords:
+			add(styleYellow, "! conflicting records")
 		}
-	}
-	if s.CycleBroken {
-		add(styleYellow, "! parent cycle")
-	}
-	if s.ConflictingRecords {
-		add(styleYellow, "! conflicting records")
 	}
 	return t
 }

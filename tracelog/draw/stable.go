@@ -11,12 +11,12 @@ import (
 )
 
 // stableOrder returns the children of each span, and the roots under nil, in the order of Options.Stable.
-func stableOrder(t *tracelog.Trace) map[*tracelog.Span][]*tracelog.Span {
+func stableOrder(t *tracelog.Trace, problems map[*tracelog.Span][]tracelog.ProblemKind) map[*tracelog.Span][]*tracelog.Span {
 	var all []*tracelog.Span
 	for _, s := range t.All() {
 		all = append(all, s)
 	}
-	o := stableOrderer{kids: make(map[*tracelog.Span][]*tracelog.Span), text: make(map[*tracelog.Span]string)}
+	o := stableOrderer{printer: printer{Options: Options{Stable: true}, problems: problems}, kids: make(map[*tracelog.Span][]*tracelog.Span), text: make(map[*tracelog.Span]string)}
 	// Backwards, children come before their parents, so whole subtrees can be compared.
 	for _, s := range slices.Backward(all) {
 		o.order(s, s.Children)
@@ -26,8 +26,9 @@ func stableOrder(t *tracelog.Trace) map[*tracelog.Span][]*tracelog.Span {
 }
 
 type stableOrderer struct {
-	kids map[*tracelog.Span][]*tracelog.Span
-	text map[*tracelog.Span]string // of spans that had to be compared
+	printer printer
+	kids    map[*tracelog.Span][]*tracelog.Span
+	text    map[*tracelog.Span]string // of spans that had to be compared
 }
 
 func (o *stableOrderer) order(parent *tracelog.Span, kids []*tracelog.Span) {
@@ -102,7 +103,7 @@ func (o *stableOrderer) describe(s *tracelog.Span) string {
 	if text, ok := o.text[s]; ok {
 		return text
 	}
-	p := printer{Options: Options{Stable: true}}
+	p := &o.printer
 	var b []byte
 	add := func(t text) { b = append(t.appendTo(b, false), 0) }
 	add(p.attrs(nil, s.Attrs, nil))

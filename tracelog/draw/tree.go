@@ -33,13 +33,13 @@ import (
 //
 // Nil opts are the defaults. The error is w's.
 func Tree(w io.Writer, t *tracelog.Trace, opts *Options) error {
-	p := printer{w: bufio.NewWriter(w), t: t, Options: opts.orDefault()}
+	p := printer{w: bufio.NewWriter(w), t: t, problems: problemsOf(t), Options: opts.orDefault()}
 	if p.Stable {
 		p.Width = defaultWidth
 	}
 	p.levels = p.Width / 6
 	if p.Stable {
-		p.kids = stableOrder(t)
+		p.kids = stableOrder(t, p.problems)
 	} else {
 		p.measure()
 		p.header(t.Start, t.Duration())
@@ -56,10 +56,21 @@ type printer struct {
 	buf    []byte
 	kids   map[*tracelog.Span][]*tracelog.Span // in stable form; those of nil are the roots
 
+	problems map[*tracelog.Span][]tracelog.ProblemKind
+
 	chart *chart // of a waterfall
 
 	// Columns: the names take name, the durations the next duration, the notes the rest from notes on.
 	name, duration, notes int
+}
+
+// problemsOf returns what is wrong with each span.
+func problemsOf(t *tracelog.Trace) map[*tracelog.Span][]tracelog.ProblemKind {
+	problems := make(map[*tracelog.Span][]tracelog.ProblemKind)
+	for _, p := range t.Problems {
+		problems[p.Span] = append(problems[p.Span], p.Kind)
+	}
+	return problems
 }
 
 // A branch is a span whose children are being written, with what is still to be written of them.

@@ -32,7 +32,7 @@ import (
 // Widths, depths and untrusted text are dealt with as Tree does, but no line with a bar is wider than Width.
 // Nil opts are the defaults. The error is w's.
 func Waterfall(w io.Writer, t *tracelog.Trace, opts *Options) error {
-	p := printer{w: bufio.NewWriter(w), t: t, Options: opts.orDefault(), chart: newChart(t)}
+	p := printer{w: bufio.NewWriter(w), t: t, problems: problemsOf(t), Options: opts.orDefault(), chart: newChart(t)}
 	p.Width = min(p.Width, maxWidth)
 	p.Stable = false
 	p.levels = p.Width / 12
