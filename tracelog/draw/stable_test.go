@@ -119,6 +119,19 @@ func TestStableMoment(t *testing.T) {
 	}
 }
 
+// So they are by what is wrong with them.
+func TestStableProblems(t *testing.T) {
+	want := "job\njob  ! parent missing\n"
+	for _, ids := range [][2]string{{"a", "b"}, {"b", "a"}} {
+		end := `{"msg":"span end","trace":"t","op":"job","start":"2000-01-01T00:00:00Z","duration_ms":0,"span":`
+		log := end + `"` + ids[0] + "\"}\n" + end + `"` + ids[1] + "\",\"parent\":\"x\"}\n"
+		entries, _ := scanAll(t, []byte(log))
+		if diff := cmp.Diff(want, tree(t, tracelog.Assemble(entries), &Options{Stable: true})); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}
+
 func TestStableDeep(t *testing.T) {
 	const n = 50_000
 	var w countingWriter
