@@ -49,8 +49,12 @@ func ExampleSummarize() {
 	// POST /bookings [api] 318.401ms, 3 spans, 2 errors, first "card declined" in payment.charge
 }
 
-func ExampleErrorGroups() {
-	for _, g := range tracelog.ErrorGroups(assemble(exampleLog)) {
+func ExampleErrorGrouper() {
+	var failures tracelog.ErrorGrouper
+	for _, t := range assemble(exampleLog) {
+		failures.Add(t)
+	}
+	for _, g := range failures.Groups() {
 		fmt.Println(g.Count, g.Op, g.Message, g.Traces)
 	}
 	// Output:

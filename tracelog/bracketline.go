@@ -17,7 +17,7 @@ import (
 // and "span start" may key=value pairs follow, so that text lines can have whole spans.
 func (p *lineParser) bracketed(line []byte, e *Entry) bool {
 	from := 0
-	for range maxGroups {
+	for range maxBrackets {
 		i := bytes.IndexByte(line[from:], '[')
 		if i < 0 {
 			return false
@@ -59,8 +59,8 @@ func (p *lineParser) bracketed(line []byte, e *Entry) bool {
 	return false
 }
 
-// maxGroups is how many brackets of a line are looked into, so that a hostile line costs no more than others.
-const maxGroups = 16
+// maxBrackets is how many brackets of a line are looked into, so that a hostile line costs no more than others.
+const maxBrackets = 16
 
 // message adds what is before and behind the brackets, and then what the brackets have beside the ids.
 func (p *lineParser) message(before, message []byte, foreign []member) {

@@ -116,11 +116,10 @@ func (t *Trace) Interval() (start, end time.Time) {
 	return start, end
 }
 
-// Patience is for how long there may be no sign of a span without an end until it counts as abandoned.
-const Patience = 5 * time.Minute
+const patience = 5 * time.Minute
 
 // AsOf decides at a moment which spans are Open and which Abandoned: a span that has a start record and no end is
-// open until its Interval's end, the last sign of it and of all spans below it, is more than Patience before now.
+// open until its Interval's end, the last sign of it and of all spans below it, is more than five minutes before now.
 //
 // Assemble takes the latest time of all its entries for now: so nothing but the entries decides.
 // Whoever knows better says so: the present time where the logs are still being written, or the last time
@@ -131,7 +130,7 @@ func (t *Trace) AsOf(now time.Time) {
 		if s.State == Ended || s.StartRecord == nil {
 			continue
 		}
-		if now.Sub(s.until) > Patience {
+		if now.Sub(s.until) > patience {
 			s.State = Abandoned
 			t.Abandoned++
 		} else {

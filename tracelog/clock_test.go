@@ -178,7 +178,7 @@ f d api 250000 1
 	if got, want := states(tr), "a abandoned b abandoned c ended d abandoned f ended e unfinished 0 3 4"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	tr.AsOf(epoch.Add(25*time.Millisecond + Patience))
+	tr.AsOf(epoch.Add(25*time.Millisecond + patience))
 	if got, want := states(tr), "a open b open c ended d open f ended e unfinished 3 0 4"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}

@@ -55,7 +55,7 @@ func TestConflictingEnds(t *testing.T) {
 		}
 		var b strings.Builder
 		for _, x := range g.Groups {
-			fmt.Fprintf(&b, "%s: %+v\n", x.Key, x.Stat.Figures())
+			fmt.Fprintf(&b, "%s: %+v\n", x.Key, figuresOf(&x.Stat))
 		}
 		fmt.Fprintf(&b, "%d duplicates\n", g.Duplicates)
 		return b.String()

@@ -185,7 +185,7 @@ func checkAnalyses(t testing.TB, tr *Trace) {
 		t.Errorf("trace %q: %+v", tr.ID, sum)
 	}
 	failures := 0
-	for _, g := range ErrorGroups([]*Trace{tr}) {
+	for _, g := range errorGroups([]*Trace{tr}) {
 		failures += g.Count
 		if len(g.Traces) != 1 || g.Traces[0] != tr.ID || g.Last.Before(g.First) {
 			t.Errorf("trace %q: %+v", tr.ID, g)

@@ -67,7 +67,7 @@
 //   - [CriticalPath] is where the time of a trace went, [SelfTime] how much of a span's was its own.
 //   - [Stat] has count, errors, quantiles and a histogram of durations, and [GroupStats] those of all spans with one op,
 //     service or attribute. Traces that were sampled are weighted.
-//   - [ErrorGroups] are failures by op and message, without the numbers and ids in it: [Fold].
+//   - [ErrorGrouper] has failures by op and message, without the numbers and ids in it: [Fold].
 //
 // # Caveats
 //

@@ -9,23 +9,22 @@ import (
 
 // An ErrorGroup is failures with the same op and the same folded message.
 type ErrorGroup struct {
-	Op      string `json:"op"`
-	Message string `json:"message"` // folded, see [Fold]
-	Example string `json:"example"` // the first failure's error; what is over 1000 bytes of it is cut off
+	Op      string
+	Message string // folded, see [Fold]
+	Example string // the first failure's error; what is over 1000 bytes of it is cut off
 
-	Count    int     `json:"count"`              // how many spans
-	Weighted float64 `json:"weighted"`           // the sum of their [Span.Weight]: how many there were before sampling
-	Overflow bool    `json:"overflow,omitempty"` // Weighted was not finite, and is the largest float64
+	Count    int     // how many spans
+	Weighted float64 // the sum of their [Span.Weight]: how many there were before sampling
 
 	// First and Last are when the first and the last of them ended, zero if none has a time.
-	First time.Time `json:"first,omitzero"`
-	Last  time.Time `json:"last,omitzero"`
+	First time.Time
+	Last  time.Time
 
 	// Peers are up to 3 of those whom failed client spans called, see [Span.Peer], the first ones that were added.
-	Peers []string `json:"peers,omitempty"`
+	Peers []string
 
 	// Traces are up to 3 ids of traces with such a failure, the first ones that were added.
-	Traces []string `json:"traces"`
+	Traces []string
 }
 
 const (
@@ -34,15 +33,6 @@ const (
 	maxExample     = 1000   // bytes of [ErrorGroup.Example]
 	maxRepeated    = 4000   // bytes of an error in which another is looked for
 )
-
-// ErrorGroups returns the groups of all failures in traces; see [ErrorGrouper].
-func ErrorGroups(traces []*Trace) []ErrorGroup {
-	var g ErrorGrouper
-	for _, t := range traces {
-		g.Add(t)
-	}
-	return g.Groups()
-}
 
 // An ErrorGrouper groups the failures of traces that are added one by one. The zero value is empty.
 // It keeps at most 10,000 groups; failures that would make more are counted in Dropped only.
@@ -124,9 +114,7 @@ func (g *ErrorGrouper) add(t *Trace, s *Span) {
 		g.groups[key] = group
 	}
 	group.Count++
-	var over bool
-	group.Weighted, over = finite(group.Weighted + s.Weight())
-	group.Overflow = group.Overflow || over
+	group.Weighted += s.Weight()
 	at := s.End
 	switch {
 	case !at.IsZero():

@@ -49,7 +49,7 @@ func TestErrorGroupsDeepest(t *testing.T) {
 		{"amid a very long one", "a - " + strings.Repeat("x", 5000) + " boom " + strings.Repeat("x", 5000) + "\nb a boom", "a b"},
 	} {
 		var got []string
-		for _, g := range ErrorGroups(Assemble(failing("t", tt.spans))) {
+		for _, g := range errorGroups(Assemble(failing("t", tt.spans))) {
 			for range g.Count {
 				got = append(got, strings.TrimPrefix(g.Op, "op "))
 			}
@@ -82,13 +82,13 @@ func TestErrorGroups(t *testing.T) {
 		{Op: "op b", Message: "seat #A taken", Example: "seat 0A taken", Count: 5, Weighted: 8, First: at(0, 2), Last: at(4, 2), Traces: []string{"t0", "t1", "t2"}},
 		{Op: "op c", Message: `no "…"`, Example: `no "room 1"`, Count: 4, Weighted: 6, First: at(1, 3), Last: at(4, 3), Traces: []string{"t1", "t2", "t3"}},
 	}
-	if diff := cmp.Diff(want, ErrorGroups(traces)); diff != "" {
+	if diff := cmp.Diff(want, errorGroups(traces)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	// The order of the traces decides about examples only.
 	r := rand.New(rand.NewPCG(1, 1))
 	r.Shuffle(len(traces), func(i, j int) { traces[i], traces[j] = traces[j], traces[i] })
-	got := ErrorGroups(traces)
+	got := errorGroups(traces)
 	for i := range got {
 		got[i].Example, got[i].Traces = want[i].Example, want[i].Traces
 	}
@@ -122,4 +122,13 @@ func TestErrorGroupsBounded(t *testing.T) {
 	if got := g.Groups()[0]; len(got.Message) > 3*maxFold || len(got.Example) > maxExample {
 		t.Errorf("%d and %d bytes", len(got.Message), len(got.Example))
 	}
+}
+
+// errorGroups groups the failures of traces.
+func errorGroups(traces []*Trace) []ErrorGroup {
+	var g ErrorGrouper
+	for _, t := range traces {
+		g.Add(t)
+	}
+	return g.Groups()
 }

@@ -91,7 +91,7 @@ func TestFoldAddressesAndDurations(t *testing.T) {
 		}
 	}
 	entries, _ := scanAll(t, readLog(t, "fold.log"))
-	groups := ErrorGroups(Assemble(entries))
+	groups := errorGroups(Assemble(entries))
 	if len(groups) != 2 || groups[0].Op != "dial" || groups[0].Count != 3 || groups[1].Op != "retry" || groups[1].Count != 3 {
 		t.Errorf("%+v", groups)
 	}

@@ -33,14 +33,14 @@ type Grouping struct {
 	// than six million span ends: then none is left out, since nobody remembers that many.
 	Deduped bool
 
-	// Dropped is how many span ends are in no group because there are too many of those: MaxGroups.
+	// Dropped is how many span ends are in no group because there are too many of those: a worker has 2^18 at most.
 	Dropped int
 
 	Sources []Source // of the inputs
 }
 
-// MaxGroups is how many groups each worker of [ScanGroups] makes.
-const MaxGroups = 1 << 18
+// maxGroups is how many groups each worker of ScanGroups makes.
+const maxGroups = 1 << 18
 
 // ScanGroups makes statistics of the ends of spans. It holds a [Stat] for each group and worker, and with
 // duplicates left out 8 to 16 bytes for each span end, up to 64 MB.
@@ -172,7 +172,7 @@ func (g *grouper) add(r *Record) {
 
 // group returns a new group, or nil if there are too many.
 func (g *grouper) group(key string) *twofold {
-	if len(g.groups) == MaxGroups {
+	if len(g.groups) == maxGroups {
 		g.dropped++
 		return nil
 	}

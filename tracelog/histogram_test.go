@@ -20,7 +20,7 @@ func TestHistogram(t *testing.T) {
 	heavy.Add(time.Millisecond, false, 1)
 	heavy.Add(time.Second, false, 8)
 	many := of()
-	for i := range MaxExact + 1 {
+	for i := range maxExact + 1 {
 		many.Add(time.Duration(1+i%2*999999)*time.Microsecond, false, 1)
 	}
 	for _, tt := range []struct {

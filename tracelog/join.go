@@ -27,7 +27,7 @@ func (j *joiner) add(c *chunk, number int) {
 	switch {
 	case s.parts == 1:
 		s.line = c.appendTo(nil)
-	case s.size > MaxLine:
+	case s.size > maxLine:
 		s.line = nil
 	case s.line != nil:
 		s.line = append(s.line, c.content...)
@@ -58,7 +58,7 @@ func (j *joiner) end(p *lineParser, line []byte) (whole []byte, ok bool) {
 			continue
 		}
 		j.streams[i].size += len(c.content)
-		if s.line != nil && s.size <= MaxLine {
+		if s.line != nil && s.size <= maxLine {
 			whole = append(s.line, c.content...)
 		}
 		j.streams = append(j.streams[:i], j.streams[i+1:]...)

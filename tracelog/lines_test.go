@@ -346,7 +346,7 @@ func TestJoin(t *testing.T) {
 func TestJoinTooLong(t *testing.T) {
 	var log bytes.Buffer
 	part := strings.Repeat("x", 1<<20)
-	for range MaxLine>>20 + 3 {
+	for range maxLine>>20 + 3 {
 		fmt.Fprintf(&log, "2026-03-01T09:15:00Z stdout P %s\n", part)
 	}
 	for _, end := range []string{"2026-03-01T09:15:00Z stdout F \n{}\n", ""} {

@@ -30,7 +30,7 @@ func TestTimesOfFailures(t *testing.T) {
 		"line":  {Event: EventLog, Time: at, Level: "ERROR", Message: "e"},
 	} {
 		e.Trace, e.Span, e.Op = "t", "s", "x"
-		groups := ErrorGroups(Assemble([]Entry{e}))
+		groups := errorGroups(Assemble([]Entry{e}))
 		if len(groups) != 1 || !groups[0].First.Equal(at) || !groups[0].Last.Equal(at) {
 			t.Errorf("%s: %+v", name, groups)
 		}

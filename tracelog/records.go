@@ -70,7 +70,7 @@ func newLineReader(inputs []Input, filter func(*Record) bool, fn func(*Record)) 
 // begins. If it is not, it sets only line.
 func (w *lineReader) quick(b *block, start int) (next int, ok bool) {
 	end := w.fast.parse(b.buf, start)
-	fast := end >= 0 && end-start < MaxLine
+	fast := end >= 0 && end-start < maxLine
 	if end < 0 {
 		end = start + bytes.IndexByte(b.buf[start:], '\n')
 	}
@@ -82,7 +82,7 @@ func (w *lineReader) quick(b *block, start int) (next int, ok bool) {
 	if fast {
 		return end + 1, w.record.fill(&w.fast, b.buf)
 	}
-	if len(w.line) > MaxLine {
+	if len(w.line) > maxLine {
 		size := end + 1 - start
 		if b.last(end + 1) {
 			size-- // its newline was added

@@ -12,7 +12,7 @@ import (
 //
 // A line that is no record never stops Scan: it is counted, and the first ones are described, in the Source.
 // A JSON object is a record whatever it says: lines of other programs have no Trace, and the rest of what could be read.
-// A line of text is one only if it has one of the forms that are known.
+// A line of text is one only if it has one of the forms that are known. A line of more than 16 MiB is none.
 //
 // The error is the reader's, io.EOF excepted; the Source then tells what was read before it,
 // and the line that was being read counts as the last one.
@@ -25,8 +25,8 @@ func Scan(r io.Reader, file string, fn func(Entry)) (Source, error) {
 		part, err := in.ReadSlice('\n')
 		size += len(part)
 		if err == bufio.ErrBufferFull {
-			// Two bytes more than MaxLine may be a newline.
-			if size <= MaxLine+2 {
+			// Two bytes more than maxLine may be a newline.
+			if size <= maxLine+2 {
 				long = append(long, part...)
 			} else {
 				long = nil
@@ -36,7 +36,7 @@ func Scan(r io.Reader, file string, fn func(Entry)) (Source, error) {
 		if size > 0 {
 			line := part
 			if size > len(part) {
-				if size <= MaxLine+2 {
+				if size <= maxLine+2 {
 					line = append(long, part...)
 				} else {
 					line = nil
@@ -70,7 +70,7 @@ func (s *scanner) line(line []byte, size int, last bool) {
 	if !last && line != nil {
 		line = bytes.TrimSuffix(line[:len(line)-1], []byte("\r"))
 	}
-	if line == nil || len(line) > MaxLine {
+	if line == nil || len(line) > maxLine {
 		s.bad(s.Lines, tooLong(size), nil)
 		return
 	}

@@ -141,7 +141,7 @@ func (r repeat) Read(p []byte) (int, error) {
 }
 
 func TestScanLongLines(t *testing.T) {
-	for _, n := range []int{64<<10 - 1, 64 << 10, 64<<10 + 1, 1 << 20, MaxLine - 1, MaxLine, MaxLine + 1, MaxLine + 2, MaxLine + 3, 3 * MaxLine} {
+	for _, n := range []int{64<<10 - 1, 64 << 10, 64<<10 + 1, 1 << 20, maxLine - 1, maxLine, maxLine + 1, maxLine + 2, maxLine + 3, 3 * maxLine} {
 		for _, newline := range []string{"\n", "\r\n", ""} {
 			var lines []int
 			r := io.MultiReader(strings.NewReader("{}\n"), longLine(n), strings.NewReader(newline))
@@ -164,7 +164,7 @@ func TestScanLongLines(t *testing.T) {
 			if newline == "" {
 				want = want[:2]
 			}
-			if n > MaxLine {
+			if n > maxLine {
 				want = append([]int{1}, want[2:]...)
 				if src.Bad != 1 || src.BadLines[0].Line != 2 || !strings.HasPrefix(src.BadLines[0].Reason, "longer than 16 MiB") {
 					t.Errorf("%d bytes and %q: %+v", n, newline, src)
@@ -186,7 +186,7 @@ func TestScanLongLineMemory(t *testing.T) {
 		t.Fatal(src, err)
 	}
 	runtime.ReadMemStats(&after)
-	if got := after.TotalAlloc - before.TotalAlloc; got > 8*MaxLine {
+	if got := after.TotalAlloc - before.TotalAlloc; got > 8*maxLine {
 		t.Errorf("allocated %d bytes for a line of %d", got, n)
 	}
 }

@@ -1,20 +1,22 @@
 package tracelog
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/slogtrace/slogtrace/internal/limits"
+)
 
 // A sketch counts durations in buckets whose width grows with the value: sketchBits bits behind the leading one decide.
-// So every value in a bucket is within SketchError of its middle, and values below 2^(sketchBits+1) ns are kept exactly.
+// So every value in a bucket is within sketchError of its middle, and values below 2^(sketchBits+1) ns are kept exactly.
 // Which bucket a value is in does not depend on the others, so sketches of parts add up to that of the whole.
 //
 // It is DDSketch's idea with the logarithm read off the bits, which costs a nanosecond instead of twenty.
 type sketch [sketchBuckets]float64
 
 const (
-	sketchBits    = 9
+	sketchBits    = limits.SketchBits
 	sketchBuckets = (63 - sketchBits + 1) << sketchBits // of the values from 0 to 1<<63 - 1
-
-	// SketchError bounds the relative error of a [Stat] that is not exact, a little under 0.1 %.
-	SketchError = 1.0 / (2 << sketchBits)
+	sketchError   = limits.SketchError
 )
 
 // sketchIndex returns the bucket of a value that is not negative.

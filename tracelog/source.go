@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+
+	"github.com/slogtrace/slogtrace/internal/limits"
 )
 
 // maxBadLines is how many findings a Source describes.
@@ -192,15 +194,13 @@ func inStack(b []byte) bool {
 	return bytes.Contains(b, []byte("0x")) && len(bytes.Fields(b)) == 2
 }
 
-// MaxLine is the length in bytes of the longest line that Scan reads as a record.
-// A longer one is counted as bad and skipped, and never held in memory.
-const MaxLine = 16 << 20
+const maxLine = limits.MaxLine
 
 const truncated = "truncated: the input ends inside this line's JSON object"
 
 // tooLong is the reason of a line that is not read because of its size, if that is known.
 func tooLong(size int) string {
-	reason := fmt.Sprintf("longer than %d MiB", MaxLine>>20)
+	reason := fmt.Sprintf("longer than %d MiB", maxLine>>20)
 	if size > 0 {
 		reason += fmt.Sprintf(": %d bytes", size)
 	}

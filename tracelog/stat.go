@@ -5,12 +5,14 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/slogtrace/slogtrace/internal/limits"
 )
 
 // A Stat is the statistics of a group of durations, such as those of all spans with one op. The zero value is empty.
 //
-// Up to MaxExact durations are kept and quantiles are exact. With one more it changes to a sketch,
-// whose quantiles are within [SketchError] of the exact ones: a relative error of less than 0.1 %.
+// Up to 65,536 durations are kept and quantiles are exact. With one more it changes to a sketch,
+// whose quantiles have a relative error of less than 0.1 %.
 // What a Stat says depends on what was added only, and neither on the order nor on how it was merged,
 // but for the last bits of Sum and Mean.
 //
@@ -32,8 +34,7 @@ type Stat struct {
 	sketch  *sketch
 }
 
-// MaxExact is how many durations a [Stat] keeps.
-const MaxExact = 1 << 16
+const maxExact = limits.MaxExact
 
 // Add adds a duration that stands for weight spans; see [Span.Weight]. If the weight is not above 0,
 // only Unsampled counts it. A weight over 1e9 counts as 1e9, a negative duration as 0.
@@ -63,7 +64,7 @@ func (s *Stat) put(d time.Duration, weight float64) {
 		s.sketch[sketchIndex(int64(d))] += weight
 		return
 	}
-	if len(s.values) == MaxExact {
+	if len(s.values) == maxExact {
 		s.blur()
 		s.sketch[sketchIndex(int64(d))] += weight
 		return
@@ -114,7 +115,7 @@ func (s *Stat) Merge(o *Stat) {
 	s.count.merge(o.count)
 	s.sum.merge(o.sum)
 	s.errors.merge(o.errors)
-	if s.n > MaxExact && s.sketch == nil {
+	if s.n > maxExact && s.sketch == nil {
 		s.blur()
 	}
 	if o.sketch != nil {
@@ -279,49 +280,6 @@ func toDuration(ns float64) time.Duration {
 		return time.Duration(ns)
 	}
 	return math.MaxInt64
-}
-
-// Figures are what a [Stat] says, to be written as JSON. Durations are in milliseconds.
-type Figures struct {
-	Count     float64 `json:"count"`
-	Errors    float64 `json:"errors"`
-	Unsampled int     `json:"unsampled,omitempty"`
-	Min       float64 `json:"min_ms"`
-	Mean      float64 `json:"mean_ms"`
-	P50       float64 `json:"p50_ms"`
-	P90       float64 `json:"p90_ms"`
-	P95       float64 `json:"p95_ms"`
-	P99       float64 `json:"p99_ms"`
-	Max       float64 `json:"max_ms"`
-	Sum       float64 `json:"sum_ms"`
-	Exact     bool    `json:"exact"`
-	Overflow  bool    `json:"overflow,omitempty"` // a sum was not finite, and is the largest float64
-}
-
-// Figures returns the usual figures.
-func (s *Stat) Figures() Figures {
-	count, over := finite(s.Count())
-	errors, over2 := finite(s.Errors())
-	sum, over3 := millis(s.Sum()), false
-	if ns := s.sum.value(); !(ns < math.MaxInt64) { // more than a Duration can hold
-		sum, over3 = finite(ns / float64(time.Millisecond))
-	}
-	return Figures{
-		Overflow: over || over2 || over3,
-		Count:    count, Errors: errors, Unsampled: s.unsampled,
-		Min: millis(s.min), Mean: millis(s.Mean()),
-		P50: millis(s.Quantile(0.5)), P90: millis(s.Quantile(0.9)), P95: millis(s.Quantile(0.95)), P99: millis(s.Quantile(0.99)),
-		Max: millis(s.max), Sum: sum,
-		Exact: s.Exact(),
-	}
-}
-
-// finite returns the largest number, and true, for one that is not finite.
-func finite(x float64) (float64, bool) {
-	if math.IsInf(x, 0) || math.IsNaN(x) {
-		return math.MaxFloat64, true
-	}
-	return x, false
 }
 
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

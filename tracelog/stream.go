@@ -206,7 +206,7 @@ func (p *partReader) part(b *block) error {
 			break
 		}
 		last := max(b.from, bytes.LastIndexByte(b.buf[:min(int(end-off), len(b.buf))], '\n')+1)
-		if size := len(b.buf) - last; size > MaxLine+2 {
+		if size := len(b.buf) - last; size > maxLine+2 {
 			b.to, b.long = last, size
 			b.longCut, err = p.rest(b, off+int64(len(b.buf)))
 			break
@@ -335,7 +335,7 @@ func (s *streamReader) blocks(full chan<- *block, free <-chan []byte) (err error
 				rest = append(rest, b.buf[b.to:]...)
 				break
 			}
-			if len(b.buf) > MaxLine+2 {
+			if len(b.buf) > maxLine+2 {
 				long, b.buf = len(b.buf), b.buf[:0]
 			}
 		}

@@ -110,16 +110,16 @@ func TestScanRecordsIsScan(t *testing.T) {
 
 // Lines that are too long are counted and not held, wherever they end.
 func TestLongLines(t *testing.T) {
-	const over = MaxLine + 1
+	const over = maxLine + 1
 	for _, test := range []struct {
 		name, text string
 	}{
-		{"just", "{}\n" + `{"x":"` + strings.Repeat("x", MaxLine-8) + "\"}\r\n{}\n"},
+		{"just", "{}\n" + `{"x":"` + strings.Repeat("x", maxLine-8) + "\"}\r\n{}\n"},
 		{"over", "{}\n" + strings.Repeat("x", over) + "\n{}\n"},
 		{"far over", "{}\n" + strings.Repeat("x", over+over/8) + "\n{}\nbad\n"},
 		{"cut", "{}\n" + strings.Repeat("x", over+over/8)},
-		{"last", `{"x":"` + strings.Repeat("x", MaxLine-8) + `"}`},
-		{"last over", `{"x":"` + strings.Repeat("x", MaxLine-7) + `"}`},
+		{"last", `{"x":"` + strings.Repeat("x", maxLine-8) + `"}`},
+		{"last over", `{"x":"` + strings.Repeat("x", maxLine-7) + `"}`},
 	} {
 		var want []string
 		wantSource, _ := Scan(strings.NewReader(test.text), "f", func(e Entry) { want = append(want, string(e.Raw)) })
@@ -212,12 +212,12 @@ func TestNoProgress(t *testing.T) {
 		{"at once", func() io.Reader { return nothing{} }, 0},
 		{"behind a line", func() io.Reader { return io.MultiReader(strings.NewReader(line), nothing{}) }, 1},
 		{"within a long line", func() io.Reader {
-			return io.MultiReader(strings.NewReader(line+strings.Repeat("x", MaxLine+chunkSize)), nothing{})
+			return io.MultiReader(strings.NewReader(line+strings.Repeat("x", maxLine+chunkSize)), nothing{})
 		}, 1},
 		{"parts", func() io.Reader { return holeAt{strings.NewReader(line), 0} }, 0},
 		{"parts behind a line", func() io.Reader { return holeAt{strings.NewReader(strings.Repeat(line, 10_000)), int64(len(line))} }, 1},
 		{"parts within a long line", func() io.Reader {
-			return holeAt{strings.NewReader(line + strings.Repeat("x", 2*MaxLine)), MaxLine + 3*chunkSize}
+			return holeAt{strings.NewReader(line + strings.Repeat("x", 2*maxLine)), maxLine + 3*chunkSize}
 		}, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {

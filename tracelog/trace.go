@@ -145,7 +145,7 @@ const (
 	Unfinished
 	// Open: there is a start record and no end, and there was a sign of the span lately: see [Trace.AsOf].
 	Open
-	// Abandoned: there is a start record and no end, and logs went on for longer than Patience without a sign of it,
+	// Abandoned: there is a start record and no end, and logs went on for more than five minutes without a sign of it,
 	// as when its process is gone.
 	Abandoned
 )

@@ -56,7 +56,7 @@ func checkGroups(t *testing.T, in []Input, o ScanOptions, truth *loggen.Truth) {
 	}
 	var got []loggen.Op
 	for _, x := range g.Groups {
-		f := x.Stat.Figures()
+		f := figuresOf(&x.Stat)
 		got = append(got, loggen.Op{
 			Op: x.Key, Count: int(f.Count), Errors: int(f.Errors),
 			P50: round(f.P50), P95: round(f.P95), P99: round(f.P99), Max: f.Max,

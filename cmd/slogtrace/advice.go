@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/internal/limits"
 )
 
 // advise says what to change.
@@ -47,7 +47,7 @@ func (r *report) advise() {
 		advise("%s once each: is there an id in the name? Put it into an attribute", occur(r.OnceEach, "operation"))
 	}
 	if r.TinyRates > 0 {
-		advise("a sample_rate below %g on %s: each counts as %[1]g", tracelog.MinSampleRate, plural(r.TinyRates, "record"))
+		advise("a sample_rate below %g on %s: each counts as %[1]g", limits.MinSampleRate, plural(r.TinyRates, "record"))
 	}
 	if 2*r.NoService > inTrace {
 		advise("no service on %s in a trace: bind it to the default logger, With(\"service\", …)", share(r.NoService, inTrace))

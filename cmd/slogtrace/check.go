@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/internal/limits"
 	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
@@ -37,7 +38,7 @@ type report struct {
 	NotWrapped int `json:"handler_not_wrapped"`
 	NoContext  int `json:"without_context"`
 
-	TinyRates  int      `json:"tiny_sample_rates"` // spans with a sample_rate below tracelog.MinSampleRate
+	TinyRates  int      `json:"tiny_sample_rates"` // spans with a sample_rate below limits.MinSampleRate
 	Orphans    int      `json:"consumer_roots"`    // spans of kind consumer that began a trace of their own, without a link
 	OnceEach   int      `json:"operations_once"`   // operations that occur once and look as if there were an id in the name
 	Duplicates int      `json:"duplicates"`        // records that are there once more than once
@@ -47,7 +48,7 @@ type report struct {
 	// Schemas are how many records carry ids under whose names, as tracelog.Entry.Schema says.
 	Schemas map[string]int `json:"schemas"`
 
-	// Open and Abandoned are how many spans began and did not end: lately, or longer ago than tracelog.Patience.
+	// Open and Abandoned are how many spans began and did not end: lately, or more than five minutes ago.
 	Open      int `json:"open_spans"`
 	Abandoned int `json:"abandoned_spans"`
 
@@ -225,7 +226,7 @@ func (r *report) add(e *tracelog.Entry) {
 		}
 		return
 	}
-	if e.SampleRate > 0 && e.SampleRate < tracelog.MinSampleRate {
+	if e.SampleRate > 0 && e.SampleRate < limits.MinSampleRate {
 		r.TinyRates++
 	}
 	r.Schemas[cmp.Or(e.Schema, "unknown")]++

@@ -47,7 +47,7 @@ Of the spans that match all of the flags those count that failed.`,
 				groups = groups[:min(limit, len(groups))]
 			}
 			if s.json {
-				return writeArray(s, groups)
+				return s.errorsJSON(groups)
 			}
 			return s.writeErrors(groups, all)
 		},
@@ -208,4 +208,25 @@ func (s *session) writeErrors(groups []tracelog.ErrorGroup, all iter.Seq[string]
 		fmt.Fprintf(s.out, "%s%s  show %s\n", indent, p.paint(dim, when), strings.Join(ids, " "))
 	}
 	return nil
+}
+
+func (s *session) errorsJSON(groups []tracelog.ErrorGroup) error {
+	elements := make([]errorGroupJSON, len(groups))
+	for i, g := range groups {
+		elements[i] = errorGroupJSON(g)
+	}
+	return writeArray(s, elements)
+}
+
+// An errorGroupJSON is an element of what errors --json writes.
+type errorGroupJSON struct {
+	Op       string    `json:"op"`
+	Message  string    `json:"message"`
+	Example  string    `json:"example"`
+	Count    int       `json:"count"`
+	Weighted float64   `json:"weighted"`
+	First    time.Time `json:"first,omitzero"`
+	Last     time.Time `json:"last,omitzero"`
+	Peers    []string  `json:"peers,omitempty"`
+	Traces   []string  `json:"traces"`
 }

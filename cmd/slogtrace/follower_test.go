@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/internal/limits"
 )
 
 // A readFollowed is a file whose follower the test reads itself, with a small buffer.
@@ -138,13 +138,13 @@ func TestFollowerLateEndless(t *testing.T) {
 	f.append("two\n")
 	f.wantText("two\n")
 	f.buf = make([]byte, 64<<10)
-	endless := strings.Repeat("x", tracelog.MaxLine+1<<20)
+	endless := strings.Repeat("x", limits.MaxLine+1<<20)
 	old.WriteString(endless)
 	got := ""
 	for !strings.HasSuffix(got, "\n") {
 		got += f.read()
 	}
-	if got = strings.TrimSuffix(got, "\n"); len(got) <= tracelog.MaxLine || !strings.HasPrefix(endless, got) {
+	if got = strings.TrimSuffix(got, "\n"); len(got) <= limits.MaxLine || !strings.HasPrefix(endless, got) {
 		t.Errorf("cut to %d bytes", len(got))
 	}
 	f.append("three\n")

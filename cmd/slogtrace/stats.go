@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/internal/limits"
 	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
@@ -142,7 +145,7 @@ func (s *session) writeGroups(groups []*group, by []string) error {
 		}
 	}
 	if !exact {
-		s.talk("percentiles of groups with more than %d spans are within %g %%", tracelog.MaxExact, 100*tracelog.SketchError)
+		s.talk("percentiles of groups with more than %d spans are within %g %%", limits.MaxExact, 100*limits.SketchError)
 	}
 	return s.writeTable(slices.Values(rows), s.width)
 }
@@ -179,7 +182,7 @@ func formatCount(x float64) string {
 	return formatFloat(float64(int(x*10+0.5)) / 10)
 }
 
-// A groupJSON is an element of what stats --json writes: the keys of --by, then tracelog.Figures.
+// A groupJSON is an element of what stats --json writes: the keys of --by, then figuresJSON.
 type groupJSON struct {
 	by []string
 	*group
@@ -198,9 +201,40 @@ func (g groupJSON) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	figures, err := json.Marshal(g.stat.Figures())
+	figures, err := json.Marshal(figuresOf(&g.stat))
 	if err != nil {
 		return nil, err
 	}
 	return append(append(b[:len(b)-1], ','), figures[1:]...), nil
+}
+
+// A figuresJSON is what a Stat says. Durations are in milliseconds.
+type figuresJSON struct {
+	Count     float64 `json:"count"`
+	Errors    float64 `json:"errors"`
+	Unsampled int     `json:"unsampled,omitempty"`
+	Min       float64 `json:"min_ms"`
+	Mean      float64 `json:"mean_ms"`
+	P50       float64 `json:"p50_ms"`
+	P90       float64 `json:"p90_ms"`
+	P95       float64 `json:"p95_ms"`
+	P99       float64 `json:"p99_ms"`
+	Max       float64 `json:"max_ms"`
+	Sum       float64 `json:"sum_ms"`
+	Exact     bool    `json:"exact"`
+}
+
+func figuresOf(s *tracelog.Stat) figuresJSON {
+	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+	sum := ms(s.Sum())
+	if s.Sum() == math.MaxInt64 { // more than a Duration can hold
+		sum = ms(s.Mean()) * s.Count()
+	}
+	return figuresJSON{
+		Count: s.Count(), Errors: s.Errors(), Unsampled: s.Unsampled(),
+		Min: ms(s.Min()), Mean: ms(s.Mean()),
+		P50: ms(s.Quantile(0.5)), P90: ms(s.Quantile(0.9)), P95: ms(s.Quantile(0.95)), P99: ms(s.Quantile(0.99)),
+		Max: ms(s.Max()), Sum: sum,
+		Exact: s.Exact(),
+	}
 }

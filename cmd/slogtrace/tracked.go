@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/internal/limits"
 )
 
 // printed is how many bytes are compared to see whether a file is still the same, or a copy of another.
@@ -66,7 +66,7 @@ func (d *tracked) read(b []byte) (int, error) {
 // wholeLines returns where the last whole line ends that b can hold, or else the first line. It is the offset if no line
 // has an end yet, unless what is there is too long for a line. It uses b.
 func (d *tracked) wholeLines(b []byte) int64 {
-	for at := d.offset; at-d.offset <= tracelog.MaxLine; {
+	for at := d.offset; at-d.offset <= limits.MaxLine; {
 		n, _ := d.file.ReadAt(b, at)
 		if end := bytes.LastIndexByte(b[:n], '\n') + 1; end > 0 {
 			return at + int64(end)
@@ -75,7 +75,7 @@ func (d *tracked) wholeLines(b []byte) int64 {
 			return d.offset
 		}
 	}
-	return d.offset + tracelog.MaxLine + 1
+	return d.offset + limits.MaxLine + 1
 }
 
 // changed reports whether the file was truncated: it is shorter than the offset, or it has grown again and its text

@@ -57,7 +57,7 @@ func wholeErrors(s *session, traces []*tracelog.Trace, f *filter) error {
 		}
 		g.Add(t)
 	}
-	return writeArray(s, g.Groups())
+	return s.errorsJSON(g.Groups())
 }
 
 func wholeStats(s *session, traces []*tracelog.Trace, f *filter, by []string, self bool) error {
