@@ -1,9 +1,7 @@
 package tracelog
 
 import (
-	"bytes"
 	"hash/maphash"
-	"strconv"
 )
 
 // The content of a record is a keyed hash of its parsed members, in whatever order they are: what a transport put around
@@ -122,57 +120,6 @@ func (l *lexer) hash(seed uint64) uint64 {
 		l.i++
 	}
 	return hashText(l.b[start:l.i], seed+contentWord)
-}
-
-// canonicalNumber returns a JSON number in the one way in which its value is written without an exponent and without
-// zeros at the end of a fraction. Those of more than 400 digits behind the exponent keep it.
-func canonicalNumber(v []byte) []byte {
-	point := -1
-	for i, c := range v {
-		switch c {
-		case '.':
-			point = i
-		case 'e', 'E':
-			return withoutExponent(v[:i], v[i+1:])
-		}
-	}
-	if point >= 0 {
-		v = bytes.TrimRight(v, "0")
-		v = bytes.TrimSuffix(v, []byte("."))
-	}
-	if len(v) == 2 && v[0] == '-' && v[1] == '0' {
-		v = v[1:]
-	}
-	return v
-}
-
-func withoutExponent(mantissa, exponent []byte) []byte {
-	const most = 400
-	e, err := strconv.Atoi(string(exponent))
-	var out []byte
-	if mantissa[0] == '-' {
-		out, mantissa = append(out, '-'), mantissa[1:]
-	}
-	whole, fraction, _ := bytes.Cut(mantissa, []byte("."))
-	digits := append(bytes.Clone(whole), fraction...)
-	digits = bytes.TrimLeft(digits, "0")
-	if len(digits) == 0 {
-		return []byte("0")
-	}
-	e -= len(fraction)
-	short := bytes.TrimRight(digits, "0")
-	e += len(digits) - len(short)
-	digits = short
-	switch {
-	case err != nil || e > most || e < -most-len(digits):
-		return append(append(append(out, digits...), 'e'), exponent...)
-	case e >= 0:
-		return append(append(out, digits...), bytes.Repeat([]byte("0"), e)...)
-	case -e < len(digits):
-		at := len(digits) + e
-		return append(append(append(out, digits[:at]...), '.'), digits[at:]...)
-	}
-	return append(append(append(out, "0."...), bytes.Repeat([]byte("0"), -e-len(digits))...), digits...)
 }
 
 // hashMembers is the content of the JSON line that parse has taken and noted.

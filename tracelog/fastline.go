@@ -58,11 +58,6 @@ type spot struct {
 	at       uint16 // which of the line's members it is, from 0
 }
 
-const (
-	ones  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
-
 // parse reads the line that begins at i and ends with a newline; behind that, b has padding.
 // It returns where the newline is, or -1 if it leaves the line to others.
 func (f *fastLine) parse(b []byte, i int) int {
@@ -211,14 +206,6 @@ func appendWords(out, b []byte, i, end int) []byte {
 	return out
 }
 
-// keyMasks are of the first bytes of a word, so many as the index says.
-var keyMasks = func() (m [9]uint64) {
-	for n := range m {
-		m[n] = ^uint64(0) >> (64 - 8*n)
-	}
-	return m
-}()
-
 // twoBehindSpaces returns where the first two of the next eight bytes are that are neither a space nor a tab.
 // It decides without branches, because nobody could guess them.
 func twoBehindSpaces(b []byte, i int) (first, second int, ok bool) {
@@ -232,12 +219,6 @@ func notSpaces(x uint64) uint64 {
 	const low = ^uint64(highs)
 	a, b := x^ones*' ', x^ones*'\t'
 	return (a&low + low | a) & (b&low + low | b) & highs
-}
-
-// differ marks the bytes that are not c, with the highest bit of each.
-func differ(x uint64, c byte) uint64 {
-	x ^= ones * uint64(c)
-	return x&^highs + ^uint64(highs) | x
 }
 
 // begin forgets the line before.

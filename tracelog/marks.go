@@ -1,9 +1,6 @@
 package tracelog
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "math/bits"
 
 // marks has a bit for each byte of a buffer, the lowest of a byte for the first of eight. It is set if a JSON string that
 // is its own text cannot contain that byte: a quote, a backslash, a control character, or one that is not ASCII.
@@ -39,9 +36,6 @@ func (m marks) next(i int) int {
 
 // from returns the marks of at least 57 bytes from i on, the lowest bit of the first.
 func (m marks) from(i int) uint64 { return load8(m, i>>3) >> (uint(i) & 7) }
-
-// load8 returns eight bytes of b. That their slice has a capacity of eight saves half of the instructions.
-func load8(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 : i+8]) }
 
 // markEach is markBlocks for all processors.
 func markEach(to, from []byte) {

@@ -135,30 +135,3 @@ func parseDuration(v []byte, unit time.Duration) (time.Duration, bool) {
 	}
 	return 0, false
 }
-
-// parseRate reads a JSON number above 0 and not above 1. One that is too small for a float64 is the smallest.
-func parseRate(v []byte) (float64, bool) {
-	x, ok := parseNumber(v)
-	if ok && x == 0 && v[0] != '-' {
-		mantissa, _, _ := bytes.Cut(bytes.ToLower(v), []byte("e"))
-		if len(bytes.Trim(mantissa, "0.")) > 0 {
-			return math.SmallestNonzeroFloat64, true
-		}
-	}
-	return x, ok && x > 0 && x <= 1
-}
-
-// isNumber reports whether a text is a JSON number.
-func isNumber(v []byte) bool {
-	l := lexer{b: v}
-	return len(v) > 0 && l.number() && l.i == len(v)
-}
-
-// parseNumber reads a JSON number.
-func parseNumber(v []byte) (float64, bool) {
-	if len(v) == 0 || v[0] != '-' && !isDigit(v[0]) {
-		return 0, false
-	}
-	x, err := strconv.ParseFloat(string(v), 64)
-	return x, err == nil
-}
