@@ -372,8 +372,8 @@ func appendAny(b []byte, v any) (out []byte) {
 			out = appendPanic(b, v, p)
 		}
 	}()
-	if clean, ok := v.(redactedJSON); ok {
-		return append(b, clean.text...)
+	if clean, ok := v.(*redactedJSON); ok {
+		return append(b, clean.data...)
 	}
 	if err, ok := plainError(v); ok {
 		return appendString(b, err.Error())
@@ -451,11 +451,9 @@ func (e *jsonEncoder) free() {
 	}
 }
 
-// redactedJSON is what became of a value that had a secret in it.
-type redactedJSON struct{ text string }
+// redactedJSON is what became of a value that had a secret in it. Nobody changes data.
+type redactedJSON struct{ data []byte }
 
-func (v redactedJSON) MarshalJSON() ([]byte, error) { return []byte(v.text), nil }
-
-func (v redactedJSON) MarshalText() ([]byte, error) { return []byte(v.text), nil }
-
-func (v redactedJSON) String() string { return v.text }
+func (v *redactedJSON) MarshalJSON() ([]byte, error) { return v.data, nil }
+func (v *redactedJSON) MarshalText() ([]byte, error) { return v.data, nil }
+func (v *redactedJSON) String() string               { return string(v.data) }

@@ -1,54 +1,49 @@
 package slogtrace
 
 import (
-	"cmp"
 	"encoding/json"
 	"math"
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 )
 
-// This file writes values part by part, where that is better than to leave the whole to encoding/json:
-// where methods write JSON themselves, since encoding/json takes a long time to check it,
-// and where encoding/json cannot write one of the parts, which must not hide the others.
+// This file writes values part by part, in one walk that replaces the secrets: all values of types that each version of
+// encoding/json writes in the same way. encoding/json writes the others, and a rewriter reads them.
+// A part that encoding/json cannot write must not hide the others, whatever they are in.
 
 var jsonNumberType = reflect.TypeFor[json.Number]()
 
-// compose appends v, as encoding/json writes it, without secrets. under is what the keys around it say.
-func (r *rewriter) compose(v reflect.Value, under hiding, depth int) {
-	if depth > maxRedactDepth {
-		r.deep = true
-	}
-	var info *typeInfo
-	var method any
-	for n := 0; v.IsValid(); n++ {
-		if n > maxRedactDepth { // a pointer to itself
-			r.deep = true
-		}
-		if r.deep {
+// compose appends v, as encoding/json writes it, without secrets. info is of its type; under is what the keys around it say.
+func (r *rewriter) compose(v reflect.Value, info *typeInfo, under hiding, depth int) {
+	r.deep = r.deep || depth > maxRedactDepth
+	for n := 0; !r.deep; n++ {
+		kind := v.Kind()
+		switch {
+		case kind == reflect.Interface:
+		case (info.marshals || info.texts) && r.method(v, info, under, depth):
+			return
+		case kind != reflect.Pointer:
+			r.composeValue(v, info, under, depth)
 			return
 		}
-		if v.Kind() != reflect.Interface {
-			if info = r.typeInfo(v.Type()); v.CanInterface() {
-				method = marshalerOf(v, info)
-			}
-			if method != nil || v.Kind() != reflect.Pointer {
-				break
-			}
+		if v.IsNil() {
+			r.b = append(r.b, "null"...)
+			return
 		}
-		v = v.Elem()
-	}
-	if !v.IsValid() {
-		r.b = append(r.b, "null"...)
-		return
-	}
-	if method != nil {
-		if !r.marshaler(method, v, info, under, depth) {
-			r.b = append(r.b, r.encoded(v, under, depth)...)
+		if v = v.Elem(); kind == reflect.Interface {
+			info = r.typeInfo(v.Type())
+		} else {
+			info = info.elem
 		}
-		return
+		r.deep = n > maxRedactDepth // a pointer to itself
 	}
+}
+
+// composeValue is compose for a value that is no pointer, and that no method writes.
+func (r *rewriter) composeValue(v reflect.Value, info *typeInfo, under hiding, depth int) {
 	if r.scalar(v, under) {
 		return
 	}
@@ -69,7 +64,7 @@ func (r *rewriter) compose(v reflect.Value, under hiding, depth int) {
 	}
 	switch v.Kind() {
 	case reflect.Map:
-		r.composeMap(v, under, depth)
+		r.composeMap(v, info, under, depth)
 	case reflect.Struct:
 		r.composeStruct(v, info, under, depth)
 	default:
@@ -78,7 +73,9 @@ func (r *rewriter) compose(v reflect.Value, under hiding, depth int) {
 			if i > 0 {
 				r.b = append(r.b, ',')
 			}
-			r.compose(v.Index(i), under, depth+1)
+			if r.compose(v.Index(i), info.elem, under, depth+1); r.deep {
+				return
+			}
 		}
 		r.b = append(r.b, ']')
 	}
@@ -95,19 +92,22 @@ func hasParts(v reflect.Value) bool {
 	return v.Kind() == reflect.Array || v.Kind() == reflect.Struct
 }
 
-// isComposed reports whether values of the type that info is of are composed although encoding/json could write them.
-// That needs a type that all versions of encoding/json write in one way.
+// isComposed reports whether values of the type that info is of, which have parts, are composed although encoding/json
+// could write them: all versions of it write them in one way.
 func (r *rewriter) isComposed(info *typeInfo) bool {
-	if !info.has(holdsRaw) {
-		return false
-	}
 	switch info.typ.Kind() {
 	case reflect.Map:
-		return info.key.typ.Kind() == reflect.String && !info.key.texts
+		return info.key.isUsualKey()
 	case reflect.Struct:
 		return r.members(info).usual
 	}
 	return true
+}
+
+// isUsualKey reports whether keys of maps of that type are strings or numbers.
+func (t *typeInfo) isUsualKey() bool {
+	k := t.typ.Kind()
+	return !t.texts && (k == reflect.String || reflect.Int <= k && k <= reflect.Uintptr)
 }
 
 // encoded appends what encoding/json writes of v, without secrets. If that is nothing it returns what went wrong, as a JSON string.
@@ -122,37 +122,40 @@ func (r *rewriter) encoded(v reflect.Value, under hiding, depth int) (wrong []by
 	if !ok {
 		return data
 	}
+	if !r.guided {
+		v = reflect.Value{}
+	}
 	r.judge(data, v, under, depth)
 	return nil
 }
 
-// marshaler appends the JSON that m, which is v or a pointer to it, writes, without secrets.
-// It reports false where encoding/json has to be asked.
-func (r *rewriter) marshaler(m any, v reflect.Value, info *typeInfo, under hiding, depth int) bool {
-	j, ok := m.(json.Marshaler)
-	if !ok || info.streams || v.Kind() == reflect.Pointer && v.IsNil() {
+// method appends what a method of v writes, without secrets. It reports false if encoding/json calls none.
+func (r *rewriter) method(v reflect.Value, info *typeInfo, under hiding, depth int) bool {
+	m := marshalerOf(v, info)
+	if m == nil {
 		return false
 	}
-	raw, ok := marshalRaw(j)
-	if !ok {
-		return false
+	if t, ok := m.(*time.Time); ok && isUsualTime(*t) {
+		if under == shown && !r.cardNumbers {
+			r.b = appendTime(r.b, *t, true)
+		} else {
+			r.string(t.Format(time.RFC3339Nano), under)
+		}
+		return true
 	}
-	data, ok := compactJSON(raw)
-	if ok {
-		r.judge(data, reflect.Value{}, under, depth)
+	if j, ok := m.(json.Marshaler); ok && !info.streams && !(v.Kind() == reflect.Pointer && v.IsNil()) {
+		if raw, ok := marshalRaw(j); ok && r.raw(raw, under, depth) {
+			return true
+		}
 	}
-	return ok
+	r.b = append(r.b, r.encoded(v, under, depth)...)
+	return true
 }
 
-// judge appends data, which is valid JSON without white space, made of v, without secrets.
-func (r *rewriter) judge(data []byte, v reflect.Value, under hiding, depth int) {
-	part := rewriter{redactor: r.redactor, data: data, b: r.b}
-	if !r.guided {
-		v = reflect.Value{}
-	}
-	part.value(v, under, depth)
-	part.flush()
-	r.b, r.changed, r.deep = part.b, r.changed || part.changed, r.deep || part.deep
+// isUsualTime reports whether t is one that time.Time.MarshalJSON writes, and not refuses.
+func isUsualTime(t time.Time) bool {
+	_, offset := t.Zone()
+	return !yearError(t) && -24*3600 < offset && offset < 24*3600
 }
 
 // scalar appends v if it is a string, a number, true or false, without methods.
@@ -162,16 +165,7 @@ func (r *rewriter) scalar(v reflect.Value, under hiding) bool {
 		if v.Type() == jsonNumberType {
 			return false
 		}
-		s, changed := v.String(), false
-		switch {
-		case under != shown:
-			changed = s != r.redactor.text
-			s = r.redactor.text
-		case r.cardNumbers:
-			s, changed = r.cards(s)
-		}
-		r.b = appendString(r.b, s)
-		r.changed = r.changed || changed
+		r.string(v.String(), under)
 	case reflect.Bool:
 		r.b = strconv.AppendBool(r.b, v.Bool())
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
@@ -179,55 +173,106 @@ func (r *rewriter) scalar(v reflect.Value, under hiding) bool {
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
 		r.b = appendUint(r.b, v.Uint())
 	case reflect.Float64:
-		if f := v.Float(); math.IsInf(f, 0) || math.IsNaN(f) {
+		f := v.Float()
+		if math.IsInf(f, 0) || math.IsNaN(f) {
 			return false
 		}
-		r.b = appendFloat(r.b, v.Float())
+		r.b = appendFloat(r.b, f)
 	default:
 		return false
 	}
 	return true
 }
 
-func (r *rewriter) composeMap(v reflect.Value, under hiding, depth int) {
-	type entry struct {
-		key   string
-		value reflect.Value
+// string appends s, or what stands for it.
+func (r *rewriter) string(s string, under hiding) {
+	changed := false
+	switch {
+	case under != shown:
+		changed = s != r.redactor.text
+		s = r.redactor.text
+	case r.cardNumbers:
+		s, changed = r.cards(s)
 	}
-	entries := make([]entry, 0, v.Len())
-	if m, ok := v.Interface().(map[string]any); ok { // as most are
-		for key, value := range m {
-			entries = append(entries, entry{key, reflect.ValueOf(value)})
-		}
-	} else {
-		k := reflect.New(v.Type().Key()).Elem()
-		for it := v.MapRange(); it.Next(); {
-			if k.Kind() == reflect.String {
-				k.SetIterKey(it)
-			} else {
-				k = it.Key() // not addressable: it is asked for no method of a pointer to it
-			}
-			key, ok := keyText(k)
-			if !ok {
-				data, _ := marshal(v.Interface()) // encoding/json says why it cannot write it
-				r.b = append(r.b, data...)
-				return
-			}
-			if k.Type() == secretType {
-				key = r.redactor.text
-			}
-			entries = append(entries, entry{key, it.Value()})
-		}
+	r.changed = r.changed || changed
+	start := len(r.b)
+	r.b = appendString(r.b, s)
+	if len(r.b)-start > len(`""`)+len(s) && strings.ContainsAny(s, "\b\f") { // for these slog has longer escapes
+		data, _ := marshal(s)
+		r.b = append(r.b[:start], data...)
 	}
-	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.key, b.key) })
+}
+
+// A mapEntry is a member of a map that is being composed.
+type mapEntry struct {
+	key   string
+	value reflect.Value // invalid if it is nil
+}
+
+func (r *rewriter) composeMap(v reflect.Value, info *typeInfo, under hiding, depth int) {
+	first := len(r.entries)
+	if !r.addEntries(v, info) {
+		data, _ := marshal(v.Interface()) // encoding/json says why it cannot write it
+		r.b = append(r.b, data...)
+		r.dropEntries(first)
+		return
+	}
+	slices.SortFunc(r.entries[first:], func(a, b mapEntry) int { return strings.Compare(a.key, b.key) })
 	var p composedPair
 	r.b = append(r.b, '{')
-	for i, e := range entries {
-		from := r.composeMember(i > 0, e.key, max(under, r.keys.of(e.key)), e.value, depth)
-		p.note(r, e.key, e.value, from)
+	for i := range len(r.entries) - first {
+		e := r.entries[first+i]
+		if i > 0 {
+			r.b = append(r.b, ',')
+		}
+		r.string(e.key, shown)
+		r.b = append(r.b, ':')
+		from := len(r.b)
+		elem := info.elem
+		if e.value.IsValid() && elem.typ.Kind() == reflect.Interface {
+			elem = r.typeInfo(e.value.Type())
+		}
+		r.composeMember(max(under, r.keys.of(e.key)), e.value, elem, depth)
+		p.note(r, pairRoleOf(e.key), e.value, from)
 	}
 	r.b = append(r.b, '}')
+	r.dropEntries(first)
 	p.replace(r)
+}
+
+// dropEntries drops those from first on, and with them what they refer to.
+func (r *rewriter) dropEntries(first int) {
+	clear(r.entries[first:])
+	r.entries = r.entries[:first]
+}
+
+// addEntries adds those of v. It reports false if encoding/json cannot write one of the keys.
+func (r *rewriter) addEntries(v reflect.Value, info *typeInfo) bool {
+	if m, ok := v.Interface().(map[string]any); ok { // as most are
+		for key, value := range m {
+			r.entries = append(r.entries, mapEntry{key, reflect.ValueOf(value)})
+		}
+		return true
+	}
+	usual, k := info.key.isUsualKey(), reflect.New(info.key.typ).Elem()
+	for it := v.MapRange(); it.Next(); {
+		var key string
+		ok := true
+		if usual {
+			k.SetIterKey(it)
+			key, ok = usualKeyText(k)
+		} else {
+			key, ok = keyText(it.Key()) // not addressable: it is asked for no method of a pointer to it
+		}
+		if !ok {
+			return false
+		}
+		if info.key.typ == secretType {
+			key = r.redactor.text
+		}
+		r.entries = append(r.entries, mapEntry{key, it.Value()})
+	}
+	return true
 }
 
 func (r *rewriter) composeStruct(v reflect.Value, info *typeInfo, under hiding, depth int) {
@@ -237,44 +282,60 @@ func (r *rewriter) composeStruct(v reflect.Value, info *typeInfo, under hiding, 
 	}
 	var p composedPair
 	r.b = append(r.b, '{')
-	sep := false
-	for i := range r.members(info).list {
-		f := &info.members.Load().list[i]
-		fv, ok := f.of(v)
-		if !ok || f.omits && isEmptyValue(fv) {
+	opened := len(r.b)
+	members := r.members(info)
+	for i := range members.list {
+		m := &members.list[i]
+		fv, ok := m.of(v)
+		if !ok || m.omits && isEmptyValue(fv) || m.zero && isZero(fv, m.info) {
 			continue
 		}
-		h := max(under, f.hides, r.keys.of(f.name))
-		if named != shown && len(f.index) == 1 && f.index[0] == info.pairValue {
+		key := m.key
+		if len(r.b) == opened {
+			key = key[1:] // without the comma
+		}
+		r.b = append(r.b, key...)
+		r.changed = r.changed || m.keyChanged
+		h := max(under, m.hides, m.byKey)
+		if named != shown && len(m.index) == 1 && m.index[0] == info.pairValue {
 			h = max(h, named)
 		}
-		from := r.composeMember(sep, f.name, h, fv, depth)
-		p.note(r, f.name, fv, from)
-		sep = true
+		from := len(r.b)
+		r.composeMember(h, fv, m.info, depth)
+		if m.quoted && !r.deep && r.b[from] != '"' {
+			text := string(r.b[from:])
+			r.b = r.b[:from]
+			r.string(text, h)
+		}
+		if m.role != noPair {
+			p.note(r, m.role, fv, from)
+		}
 	}
 	r.b = append(r.b, '}')
 	p.replace(r)
 }
 
-// composeMember appends a member whose key, and those around it, say h. It returns where in r.b its value begins.
-func (r *rewriter) composeMember(sep bool, key string, h hiding, v reflect.Value, depth int) (from int) {
-	if sep {
-		r.b = append(r.b, ',')
+// isZero is encoding/json's notion of omitzero, for types without a method IsZero and for times.
+func isZero(v reflect.Value, info *typeInfo) bool {
+	if info.typ == timeType {
+		t, _ := reflect.TypeAssert[time.Time](v)
+		return t.IsZero()
 	}
-	if r.cardNumbers {
-		var changed bool
-		key, changed = r.cards(key)
-		r.changed = r.changed || changed
-	}
-	r.b = append(appendString(r.b, key), ':')
-	from = len(r.b)
-	if h == hidesAll {
+	return v.IsZero()
+}
+
+// composeMember appends the value of a member whose key, and those around it, say h.
+func (r *rewriter) composeMember(h hiding, v reflect.Value, info *typeInfo, depth int) {
+	switch {
+	case h == hidesAll:
 		r.changed = r.changed || !r.isReplacement(v)
-		r.b = appendString(r.b, r.redactor.text)
-		return from
+		r.b = append(r.b, r.replacement...)
+	case v.IsValid():
+		r.compose(v, info, h, depth+1)
+	default:
+		r.deep = r.deep || depth+1 > maxRedactDepth
+		r.b = append(r.b, "null"...)
 	}
-	r.compose(v, h, depth+1)
-	return from
 }
 
 // A composedPair is what is known of the members Name and Value of an object.
@@ -283,13 +344,13 @@ type composedPair struct {
 	from, to int    // where in the rewriter's b the value is
 }
 
-// note notes the member with that key, whose value v is in r.b from from on.
-func (p *composedPair) note(r *rewriter, key string, v reflect.Value, from int) {
+// note notes the member of that role, whose value v is in r.b from from on.
+func (p *composedPair) note(r *rewriter, role pairRole, v reflect.Value, from int) {
 	switch {
 	case r.deep:
-	case isPairValue(key):
+	case role == pairValue:
 		p.from, p.to = from, len(r.b)
-	case isPairName(key):
+	case role == pairName:
 		if v.Kind() == reflect.Interface {
 			v = v.Elem()
 		}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +85,7 @@ func costValues() map[string]any {
 		"structs with secrets":    secretItems,
 		"pointers":                &deep,
 		"shared pointers":         pair,
+		"shared pointers in any":  sharedPairs(12),
 		"map":                     anyMap,
 		"map with a secret":       secretMap,
 		"map of numbers":          numbers,
@@ -122,6 +125,202 @@ func costRatio(tb testing.TB, v any, opts *RedactOptions) float64 {
 	run(redacting, n)()
 	times := medianCPU(tb, run(alone, n), run(redacting, n))
 	return float64(times[1]) / float64(times[0])
+}
+
+type (
+	composedInner struct {
+		A int `json:"a"`
+		B string
+	}
+	ComposedOuter struct {
+		B, C string
+		composedInner
+	}
+	composedPointer struct {
+		*ComposedOuter
+		D [3]byte
+	}
+	composedTwice struct {
+		ComposedOuter
+		composedInner
+	}
+	composedDiamond struct {
+		composedLeft
+		composedRight
+	}
+	composedLeft  struct{ composedShared }
+	composedRight struct {
+		composedShared
+		R int
+	}
+	composedShared  struct{ S int }
+	composedMethods struct {
+		valueMethods
+		costMarshaler
+		Own int
+	}
+	composedTime struct {
+		At    time.Time
+		Until *time.Time `json:",omitempty"`
+		Zero  time.Time  `json:",omitzero"`
+	}
+	composedHidden struct {
+		*composedPlain `json:",omitempty"`
+		composedNumber
+		fmt.Stringer
+		error
+	}
+	composedOptions struct {
+		A int            `json:"a,string"`
+		B bool           `json:",string"`
+		C float64        `json:",omitempty,string"`
+		D uint64         `json:",string,omitzero"`
+		E string         `json:",omitzero"`
+		F *int           `json:",omitzero"`
+		G []int          `json:",omitzero"`
+		H map[string]int `json:",omitzero,omitempty"`
+		I time.Time      `json:",omitzero"`
+		J composedZeroer `json:",omitzero"`
+		K any            `json:",omitzero"`
+		L any            `json:",omitzero"`
+		M composedNumber `json:",string"`
+		N composedNumber `json:",omitzero,string"`
+	}
+	composedZeroer struct{ Z int }
+	composedPlain  struct{ P int }
+	composedNumber int
+	composedText   string
+)
+
+func (z composedZeroer) IsZero() bool { return z.Z == 1 }
+
+func (t composedText) MarshalText() ([]byte, error) { return []byte("text " + string(t)), nil }
+
+// composedValues are values of types that are composed, and of such as look like them.
+func composedValues() []any {
+	at := time.Date(2026, 2, 3, 4, 5, 6, 7, time.FixedZone("", -3600*5-1800))
+	lmt := time.Date(1850, 1, 1, 0, 0, 0, 0, time.FixedZone("LMT", 53*60+28))
+	var every strings.Builder
+	for r := range rune(0x100) {
+		every.WriteRune(r)
+	}
+	every.WriteString("\xff\u2028\u2029\ufffd\U0001f4a5<&>")
+	return []any{
+		composedInner{}, &composedInner{1, every.String()}, ComposedOuter{}, &ComposedOuter{"b", "c", composedInner{1, "hidden"}}, composedPointer{}, &composedPointer{&ComposedOuter{B: "x"}, [3]byte{1, 2, 3}},
+		composedTwice{}, composedDiamond{}, &composedDiamond{}, composedMethods{}, &composedMethods{valueMethods: valueMethods{"x"}}, composedHidden{}, composedHidden{composedPlain: &composedPlain{1}},
+		at, &at, lmt, &lmt, composedTime{at, &lmt, at}, &composedTime{At: at}, []composedTime{{At: at.UTC()}, {Until: &at}}, map[string]time.Time{"t": at}, []time.Time{at, lmt, {}}, []any{at, &at},
+		map[int]any{10: 1, 9: "x", -1: nil}, map[uint8]string{200: "x", 30: "y"}, map[composedText]int{"b": 1, "a": 2}, map[string]composedText{"a": "b"}, map[composedNumber]composedInner{3: {}}, map[int][]byte{1: nil, 2: []byte("\xff\x00abc")},
+		map[string]string{every.String(): every.String(), "": "", "\xff": "1", "\xfe": "2"}, map[string]*string{"nil": nil}, map[string][]string{"a": nil, "b": {"x"}}, map[string]map[string]any{"a": nil, "b": {}},
+		[]float64{0, -0.0, 1e21, 1e-7, 1.0 / 3, math.MaxFloat64}, []float32{0, 1e21, 1e-7, 1.0 / 3, 0.1, math.MaxFloat32}, []int8{-128, 127}, []uint64{math.MaxUint64, 1e8}, []int64{math.MinInt64, 99_999_999, 10_000},
+		[2]bool{true}, [0]int{}, []struct{}{{}}, struct{ A, B any }{nil, []any{}}, []json.Number{"", "1", "-1.5e7"}, []byte(nil), []byte("abc"), [4]byte{1}, []composedNumber{1, 2}, []*composedInner{nil, {}},
+		struct {
+			Größe  string `json:"größe"`
+			Straße int
+		}{}, struct {
+			A int               `json:"a,omitempty"`
+			B *int              `json:"b,omitempty"`
+			C map[string]string `json:",omitempty"`
+			D any               `json:",omitempty"`
+			E struct{}          `json:",omitempty"`
+			F [0]int            `json:",omitempty"`
+			G []int             `json:",omitempty"`
+			H bool              `json:",omitempty"`
+			I time.Time         `json:",omitempty"`
+			J float32           `json:",omitempty"`
+		}{D: 0, G: []int{}},
+		composedOptions{}, &composedOptions{}, &composedOptions{A: 1, B: true, C: 1.5, D: 1 << 40, E: "x", F: new(int), G: []int{}, H: map[string]int{}, I: at, J: composedZeroer{1}, K: 0, L: []int{}, N: 7},
+	}
+}
+
+// What is composed is what encoding/json of this toolchain writes, byte for byte: with another value in which something is replaced,
+// and in either JSON handler.
+func TestRedactComposedAlike(t *testing.T) {
+	values := composedValues()
+	for _, v := range costValues() {
+		values = append(values, v)
+	}
+	for _, opts := range []*RedactOptions{{NoDefaults: true, Keys: []string{"never there"}}, {NoDefaults: true, Keys: []string{"never there"}, Cards: true}} {
+		nothing := newRedactor(opts)
+		for _, v := range values {
+			want, err := appendJSON(nil, v)
+			if err != nil {
+				t.Fatalf("%T: %v", v, err)
+			}
+			for _, guided := range []bool{false, true} {
+				got, changed := nothing.rewrite([]any{v}, guided, shown, 0)
+				if text := got.String(); changed || text != "["+string(want)+"]" && text != tooDeep.String() {
+					t.Errorf("guided %v, %T:\n got %.2000s\nwant [%.2000s]", guided, v, got, want)
+				}
+			}
+		}
+	}
+}
+
+// Nothing that is composed hides less for being in an embedded struct, a time or a number.
+func TestRedactComposedHides(t *testing.T) {
+	type Credentials struct {
+		User string
+		At   time.Time
+		N    int
+	}
+	type Auth struct {
+		At  time.Time
+		Sum []byte
+		N   float32
+	}
+	at := time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
+	for _, test := range []struct {
+		v    any
+		want string
+	}{
+		{&struct {
+			A int
+			Credentials
+		}{1, Credentials{"u", at, 1}}, `{"A":1,"User":"[redacted]","At":"[redacted]","N":"[redacted]"}`},
+		{&struct{ Auth Auth }{Auth{at, []byte("x"), 1.5}}, `{"Auth":{"At":"[redacted]","Sum":"[redacted]","N":1.5}}`},
+		{[]map[int]map[string]string{{5: {"token": "x", "a": "b"}}}, `[{"5":{"a":"b","token":"[redacted]"}}]`},
+		{[]any{struct{ Name, Value, X string }{"token", "x", "y"}}, `[{"Name":"token","Value":"[redacted]","X":"y"}]`},
+		{map[string]string{"value": "x", "name": "token", "z": "y"}, `{"name":"token","value":"[redacted]","z":"y"}`},
+	} {
+		got := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "v", test.v) })
+		if !strings.Contains(got, `"v":`+test.want) {
+			t.Errorf("%T:\n got %s\nwant %s", test.v, got, test.want)
+		}
+	}
+}
+
+// FuzzRedactRaw: what becomes of the JSON of a method is what becomes of that which encoding/json makes of it.
+func FuzzRedactRaw(f *testing.F) {
+	for _, s := range []string{
+		`{"token":"x"}`, ` { "a" : [ 1 , {"password" :  [1, {"b" : "c"} ] , "c" : "d" } ] , "pin":5 } `, `{"auth": { "x" : "y", "n" : 5 , "z": [ "a" , null ] } }`, `{"token" : "[redacted]", "pin":"[redact\u0065d]"}`,
+		`[ { "value" : [ 1 , 2 ] , "name" : "token" } , {"name":"password","value":"x"} , {"key" : "auth" , "values" : 7 }]`, `{"name":"token", "value" : }`, `{"\u0074oken" : "x", "p\u0069n":1}`,
+		`{"token":tru}`, `{"token":[1,]}`, `{"token":{"a"}}`, `[1{"a":2}]`, `{"a":1 "b":2}`, `{"token"}`, `{"token":`, `{"token":"`, "{\"token\":\"\xff\", \"a\":\"\u2028\"}", `{"token" : 1`, `[[{"a":[{}]}],[ ],{ }]`,
+		`{"a":"4111 1111 1111 1111","4111111111111111" : "x"}`, `{"value":1,"value" : 2,"name":"pin"}`, `{"name" : [ ] , "value":1}`,
+	} {
+		f.Add([]byte(s), false)
+		f.Add([]byte(s), true)
+	}
+	redactors := map[bool]*redactor{false: newRedactor(&RedactOptions{}), true: newRedactor(&RedactOptions{Cards: true})}
+	f.Fuzz(func(t *testing.T, src []byte, cards bool) {
+		got := rewriter{typeCache: typeCache{redactor: redactors[cards]}}
+		if got.b = append(got.b, "before"...); !got.raw(src, shown, 0) {
+			if string(got.b) != "before" || got.changed || got.deep {
+				t.Errorf("%q is refused, but left %q", src, got.b)
+			}
+			return
+		}
+		data, err := appendJSON(nil, json.RawMessage(src))
+		if err != nil {
+			t.Fatalf("%q: encoding/json refuses it: %v", src, err)
+		}
+		want := rewriter{typeCache: typeCache{redactor: redactors[cards]}}
+		if want.b = append(want.b, "before"...); !want.judge(data, reflect.Value{}, shown, 0) || string(got.b) != string(want.b) || got.changed != want.changed {
+			t.Errorf("%q:\n got %q, changed %v\nwant %q, changed %v", src, got.b, got.changed, want.b, want.changed)
+		}
+		if !json.Valid(got.b[len("before"):]) {
+			t.Errorf("%q became %q", src, got.b)
+		}
+	})
 }
 
 // BenchmarkRedactCost says what lines with values cost, in those of slog.JSONHandler alone.

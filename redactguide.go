@@ -20,15 +20,27 @@ type structMembers struct {
 
 // A structMember is a field as encoding/json knows it.
 type structMember struct {
-	name   string
-	index  []int
-	hides  hiding // what its name in Go says, or that of the struct that is embedded here
-	tagged bool
-	omits  bool
+	name       string
+	info       *typeInfo
+	index      []int
+	hides      hiding // what its name in Go says, or that of the struct that is embedded here
+	byKey      hiding // what name says
+	role       pairRole
+	key        []byte // ,"name":
+	keyChanged bool   // a part of key was replaced
+	tagged     bool
+	omits      bool // when it is empty
+	zero       bool // when it is zero
+	quoted     bool
 }
 
 // of returns the field of v. ok is false if a pointer on the way is nil.
-func (m *structMember) of(v reflect.Value) (_ reflect.Value, ok bool) { return fieldAt(v, m.index) }
+func (m *structMember) of(v reflect.Value) (_ reflect.Value, ok bool) {
+	if len(m.index) == 1 {
+		return v.Field(m.index[0]), true
+	}
+	return fieldAt(v, m.index)
+}
 
 func fieldAt(v reflect.Value, index []int) (_ reflect.Value, ok bool) {
 	for _, n := range index {
@@ -50,7 +62,7 @@ func (x *redactor) members(info *typeInfo) *structMembers {
 	if known := info.members.Load(); known != nil {
 		return known
 	}
-	m := &structMembers{byName: map[string]int{}, usual: true}
+	m := &structMembers{byName: map[string]int{}, usual: len(info.fields) == info.typ.NumField()}
 	type embedded struct {
 		info  *typeInfo
 		index []int
@@ -63,12 +75,12 @@ func (x *redactor) members(info *typeInfo) *structMembers {
 		for _, e := range level {
 			for i := range e.info.fields {
 				f := &e.info.fields[i]
+				m.usual = m.usual && !f.special
 				if f.hidden {
 					continue
 				}
-				member := structMember{index: append(slices.Clip(e.index), i), hides: max(e.hides, f.byName), omits: f.omits}
+				member := structMember{info: f.info, index: append(slices.Clip(e.index), i), hides: max(e.hides, f.byName), omits: f.omitsEmpty(), zero: f.zero, quoted: f.quoted}
 				name, flat := f.jsonName()
-				m.usual = m.usual && !f.special && !flat
 				if flat {
 					inner := f.info
 					if inner.typ.Kind() == reflect.Pointer {
@@ -77,7 +89,9 @@ func (x *redactor) members(info *typeInfo) *structMembers {
 					switch {
 					case inner.typ.Kind() != reflect.Struct:
 						m.rest = append(m.rest, member.index)
-					case !seen[inner]:
+					case seen[inner]:
+						m.usual = false
+					default:
 						seen[inner] = true
 						next = append(next, embedded{inner, member.index, member.hides})
 					}
@@ -101,10 +115,23 @@ func (x *redactor) members(info *typeInfo) *structMembers {
 	}
 	slices.SortFunc(m.list, func(a, b structMember) int { return slices.Compare(a.index, b.index) })
 	for i := range m.list {
-		m.byName[m.list[i].name] = i
+		f := &m.list[i]
+		m.byName[f.name] = i
+		f.byKey, f.role = x.keys.judge(f.name), pairRoleOf(f.name)
+		key := f.name
+		if x.cardNumbers {
+			key, f.keyChanged = x.cards(key)
+		}
+		f.key = append(appendString([]byte{','}, key), ':')
 	}
 	info.members.Store(m)
 	return m
+}
+
+// omitsEmpty reports whether encoding/json leaves f out if it is empty.
+func (f *fieldInfo) omitsEmpty() bool {
+	_, options, _ := strings.Cut(f.tag, ",")
+	return slices.Contains(strings.Split(options, ","), "omitempty")
 }
 
 // jsonName returns the name that encoding/json takes from f's tag, "" if it takes none.
@@ -136,7 +163,7 @@ func (f *fieldInfo) jsonName() (name string, flat bool) {
 // An objectGuide tells what the members of a JSON object were made of.
 type objectGuide struct {
 	*redactor
-	kind       reflect.Kind // of the guide; Invalid if there is none
+	kind       reflect.Kind // of the guide
 	v          reflect.Value
 	info       *typeInfo
 	fields     *structMembers
@@ -146,8 +173,9 @@ type objectGuide struct {
 	secretKeys bool
 }
 
-func (x *redactor) objectGuide(v reflect.Value, info *typeInfo) objectGuide {
-	g := objectGuide{redactor: x, kind: v.Kind(), v: v, info: info}
+// objectGuide returns a guide for what was made of v, nil if a method wrote it.
+func (x *redactor) objectGuide(v reflect.Value, info *typeInfo) *objectGuide {
+	g := &objectGuide{redactor: x, kind: v.Kind(), v: v, info: info}
 	switch g.kind {
 	case reflect.Struct:
 		g.fields = x.members(info)
@@ -157,7 +185,7 @@ func (x *redactor) objectGuide(v reflect.Value, info *typeInfo) objectGuide {
 	case reflect.Map:
 		g.secretKeys = info.key.typ == secretType
 	default:
-		g.kind = reflect.Invalid // a method wrote it
+		return nil
 	}
 	return g
 }

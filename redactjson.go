@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -20,19 +21,20 @@ import (
 // rewrite returns v as JSON without secrets, or a string if that is what it is, and whether anything was replaced.
 // guided says whether it takes v to tell what to replace, and under is what the key of v says.
 func (x *redactor) rewrite(v any, guided bool, under hiding, depth int) (clean slog.Value, changed bool) {
-	mem := scratches.Get().(*scratch)
-	r := rewriter{redactor: x, guided: guided, b: mem.buf[:0]}
-	r.compose(reflect.ValueOf(v), under, depth)
+	r := rewriters.Get().(*rewriter)
+	r.start(x, guided)
+	r.compose(reflect.ValueOf(v), r.typeInfo(reflect.TypeOf(v)), under, depth)
 	switch {
 	case r.deep:
 		clean = tooDeep
 	case r.b[0] == '"':
 		clean = slog.StringValue(payloadUnquote(r.b))
 	default:
-		clean = slog.AnyValue(redactedJSON{string(r.b)})
+		clean = slog.AnyValue(&redactedJSON{r.result()})
 	}
-	mem.free(r.b)
-	return clean, r.changed || r.deep
+	changed = r.changed || r.deep
+	r.free()
+	return clean, changed
 }
 
 // marshal returns v as JSON, and a JSON string that says what went wrong if that is not to be had.
@@ -57,61 +59,102 @@ func (e *jsonEncoder) marshal(v any) (data []byte, ok bool) {
 	return data, true
 }
 
-// A rewriter copies JSON without secrets.
+// A rewriter writes values and copies JSON, without secrets and without white space.
 type rewriter struct {
-	*redactor
-	data    []byte // from encoding/json or compactJSON: valid, without white space
-	i       int    // where the next value is in data
-	done    int    // how far data has been copied
-	b       []byte // the copy
-	guided  bool   // it takes the values to tell what to replace
-	failed  bool   // encoding/json cannot write the value that is being composed
-	changed bool   // something was replaced
-	deep    bool   // the value is too deep
+	typeCache
+	jsonReader
+	entries []mapEntry // of the maps that are being composed
+	guided  bool       // it takes the values to tell what to replace
+	failed  bool       // encoding/json cannot write the value that is being composed
+	changed bool       // something was replaced
+	deep    bool       // the value is too deep
+}
+
+var rewriters = sync.Pool{New: func() any { return new(rewriter) }}
+
+// start makes r ready for a value.
+func (r *rewriter) start(x *redactor, guided bool) {
+	*r = rewriter{typeCache: typeCache{redactor: x}, jsonReader: jsonReader{b: r.b[:0]}, entries: r.entries[:0], guided: guided}
+}
+
+// result returns what has been written, once: its memory is r's no more.
+func (r *rewriter) result() []byte {
+	b := r.b
+	if cap(b) <= maxPooled {
+		return bytes.Clone(b)
+	}
+	r.b = nil
+	return b
+}
+
+// free lets r be used again.
+func (r *rewriter) free() {
+	if cap(r.b) <= maxPooled {
+		r.start(nil, false)
+		rewriters.Put(r)
+	}
+}
+
+// judge appends data, JSON that encoding/json made of guide, or of what is not known if that is invalid, without secrets.
+// under is what the keys around it say. It reports false if data is not valid, or nested too deep.
+func (r *rewriter) judge(data []byte, guide reflect.Value, under hiding, depth int) bool {
+	r.read(data)
+	r.b = slices.Grow(r.b, len(data))
+	if !r.value(guide, under, depth) {
+		return false
+	}
+	r.flush()
+	return true
+}
+
+// raw appends data, JSON that a method wrote, without secrets. It reports false, and appends nothing,
+// if data is not valid, or unusual enough that encoding/json has to be asked.
+func (r *rewriter) raw(data []byte, under hiding, depth int) bool {
+	start, changed := len(r.b), r.changed
+	if r.judge(data, reflect.Value{}, under, depth) && r.atEnd() {
+		return true
+	}
+	r.b, r.changed, r.deep = r.b[:start], changed, false
+	return false
 }
 
 // value copies the next value, at the latest with the next flush. guide is what it was made of, or invalid; under is what the keys around it say.
-func (r *rewriter) value(guide reflect.Value, under hiding, depth int) {
+// Like all that read, it reports false if that is not valid, or nested too deep.
+func (r *rewriter) value(guide reflect.Value, under hiding, depth int) bool {
 	if depth > maxRedactDepth {
 		r.deep = true
+		return false
 	}
-	if r.deep {
-		return
+	var info *typeInfo
+	if guide.IsValid() {
+		guide, info = r.guide(guide)
 	}
-	guide, info := r.guide(guide)
-	if guide.IsValid() && info.typ == urlType && under == shown {
+	if info != nil && info.typ == urlType && under == shown {
 		u := guide.Interface().(url.URL)
 		if clean, changed := r.url(&u); changed {
+			start, ok := r.pass()
 			data, _ := marshal(clean)
-			r.replace(payloadValue(r.data, r.i), data)
-			return
+			r.replace(start, data)
+			return ok
 		}
 	}
-	switch r.data[r.i] {
+	switch r.next() {
 	case '{':
-		r.object(guide, info, under, depth)
+		return r.object(guide, info, under, depth)
 	case '[':
-		r.list(guide, under, depth)
+		return r.list(guide, under, depth)
 	case '"':
-		r.text(guide, under)
-	default:
-		end := r.i + 1
-		for end < len(r.data) && isNumberByte(r.data[end]) {
-			end++
-		}
-		r.i = end
+		return r.textValue(guide, under)
 	}
+	return r.word()
 }
-
-// isNumberByte reports whether c goes on a number, true, false or null.
-func isNumberByte(c byte) bool { return isDigit(c) || isLetter(c) || c == '-' || c == '+' || c == '.' }
 
 // guide returns what v points to if it takes that to tell what to replace, else an invalid value.
 func (r *rewriter) guide(v reflect.Value) (reflect.Value, *typeInfo) {
 	for v.IsValid() {
 		info := r.typeInfo(v.Type())
 		switch {
-		case !info.has(needsGuide), v.Kind() != reflect.Interface && v.CanInterface() && marshalerOf(v, info) != nil:
+		case !info.has(needsGuide), v.Kind() != reflect.Interface && marshalerOf(v, info) != nil:
 			return reflect.Value{}, nil
 		case v.Kind() != reflect.Interface && v.Kind() != reflect.Pointer:
 			return v, info
@@ -121,157 +164,160 @@ func (r *rewriter) guide(v reflect.Value) (reflect.Value, *typeInfo) {
 	return reflect.Value{}, nil
 }
 
-// flush copies what stands before the next value and has not been copied.
-func (r *rewriter) flush() {
-	r.b = append(r.b, r.data[r.done:r.i]...)
+// replace writes text, which is JSON, instead of what has been read since start.
+func (r *rewriter) replace(start int, text []byte) {
+	r.b = append(append(r.b, r.src[r.done:start]...), text...)
 	r.done = r.i
-}
-
-// replace writes text, which is JSON, instead of data up to end.
-func (r *rewriter) replace(end int, text []byte) {
-	r.flush()
-	r.b = append(r.b, text...)
-	r.i, r.done = end, end
 	r.changed = true
 }
 
-// secret writes the replacement instead of the next value, which may be it already.
-func (r *rewriter) secret() {
-	end := payloadValue(r.data, r.i)
-	if value := r.data[r.i:end]; value[0] == '"' && payloadUnquote(value) == r.redactor.text {
-		r.i = end
-		return
-	}
-	r.replace(end, appendString(nil, r.redactor.text))
+// pass reads the next value without copying it, and returns where it begins.
+func (r *rewriter) pass() (start int, ok bool) {
+	r.next()
+	r.flush()
+	n := len(r.b)
+	start = r.i
+	ok = r.skip(0)
+	r.b, r.done = r.b[:n], start
+	return start, ok
 }
 
-// text copies a string.
-func (r *rewriter) text(guide reflect.Value, under hiding) {
-	if under != shown {
-		r.secret()
-		return
+// secret writes the replacement instead of the next value, which may be it already.
+func (r *rewriter) secret() bool {
+	start, ok := r.pass()
+	if ok && (r.src[start] != '"' || payloadUnquote(r.src[start:r.i]) != r.redactor.text) {
+		r.replace(start, r.replacement)
 	}
-	end := stringEnd(r.data, r.i)
+	return ok
+}
+
+// textValue copies a string.
+func (r *rewriter) textValue(guide reflect.Value, under hiding) bool {
+	if under != shown {
+		return r.secret()
+	}
+	start := r.i
+	if !r.text() {
+		return false
+	}
 	if !r.cardNumbers {
-		r.i = end
-		return
+		return true
 	}
 	if guide.IsValid() && guide.Kind() == reflect.Slice {
 		if clean, changed := r.cards(string(guide.Bytes())); changed {
-			r.replace(end, appendString(nil, base64.StdEncoding.EncodeToString([]byte(clean))))
-			return
+			r.replace(start, appendString(nil, base64.StdEncoding.EncodeToString([]byte(clean))))
+			return true
 		}
 	}
-	if clean, changed := r.cards(payloadUnquote(r.data[r.i:end])); changed {
-		r.replace(end, appendString(nil, clean))
-		return
+	if clean, changed := r.cards(payloadUnquote(r.src[start:r.i])); changed {
+		r.replace(start, appendString(nil, clean))
 	}
-	r.i = end
+	return true
 }
 
-func (r *rewriter) list(guide reflect.Value, under hiding, depth int) {
+func (r *rewriter) list(guide reflect.Value, under hiding, depth int) bool {
 	guided := guide.IsValid() && (guide.Kind() == reflect.Slice || guide.Kind() == reflect.Array)
-	r.i++
-	for n := 0; r.data[r.i] != ']'; n++ {
-		if r.data[r.i] == ',' {
-			r.i++
-		}
+	n := 0
+	for more := r.open(']'); more; more = r.more(']') {
 		var elem reflect.Value
 		if guided && n < guide.Len() {
 			elem = guide.Index(n)
 		}
-		r.value(elem, under, depth+1)
-		if r.deep {
-			return
+		if !r.value(elem, under, depth+1) {
+			return false
 		}
+		n++
 	}
-	r.i++
+	return !r.bad
 }
 
-func (r *rewriter) object(guide reflect.Value, info *typeInfo, under hiding, depth int) {
-	var g objectGuide
+func (r *rewriter) object(guide reflect.Value, info *typeInfo, under hiding, depth int) bool {
+	var g *objectGuide
 	if guide.IsValid() {
 		g = r.objectGuide(guide, info)
 	}
 	named := shown           // what a member Name says
 	pairFrom, pairTo := 0, 0 // where in b the member Value is
-	r.i++
-	for r.data[r.i] != '}' {
-		if r.data[r.i] == ',' {
-			r.i++
+	for more := r.open('}'); more; more = r.more('}') {
+		r.next()
+		start := r.i
+		if start == len(r.src) || r.src[start] != '"' || !r.text() {
+			return false
 		}
-		end := stringEnd(r.data, r.i)
-		quoted := r.data[r.i:end]
+		quoted := r.src[start:r.i]
 		h := max(under, r.keys.ofJSON(quoted))
 		var elem reflect.Value
-		if g.kind != reflect.Invalid {
+		if g != nil {
 			var byGuide hiding
 			elem, byGuide = g.member(quoted)
 			h = max(h, byGuide)
 		}
-		r.key(quoted, h, &g)
-		r.i++ // the colon
-		isValue := false
-		switch key := quoted[1 : len(quoted)-1]; {
-		case isPairValue(string(key)):
-			isValue = true
+		r.key(start, h, g)
+		if !r.colon() {
+			return false
+		}
+		role := pairRoleOf(quoted[1 : len(quoted)-1])
+		r.next()
+		start = r.i
+		if role == pairValue {
 			r.flush()
 			pairFrom = len(r.b)
-		case r.data[r.i] == '"' && isPairName(string(key)):
-			named = max(named, r.keys.ofJSON(r.data[r.i:stringEnd(r.data, r.i)]))
 		}
 		if h == hidesAll {
-			r.secret()
-		} else {
-			r.value(elem, h, depth+1)
+			if !r.secret() {
+				return false
+			}
+		} else if !r.value(elem, h, depth+1) {
+			return false
 		}
-		if r.deep {
-			return
-		}
-		if isValue {
+		switch {
+		case role == pairValue:
 			r.flush()
 			pairTo = len(r.b)
+		case role == pairName && r.src[start] == '"':
+			named = max(named, r.keys.ofJSON(r.src[start:r.i]))
 		}
 	}
-	r.i++
+	if r.bad {
+		return false
+	}
 	if pairFrom > 0 && named != shown {
 		r.replacePair(named, pairFrom, pairTo)
 	}
+	return true
 }
 
 // replacePair replaces what has been written from from to to, the value of a name that says h.
 func (r *rewriter) replacePair(h hiding, from, to int) {
-	text := appendString(nil, r.redactor.text)
 	value := r.b[from:to]
 	switch {
-	case h == shown, h == hidesStrings && strings.IndexByte("\"{[", value[0]) < 0, bytes.Equal(value, text):
+	case h == shown, h == hidesStrings && strings.IndexByte("\"{[", value[0]) < 0, bytes.Equal(value, r.replacement):
 		return
 	case string(value) == "{}", string(value) == "[]", string(value) == "null":
 		return
 	}
-	r.b = slices.Replace(r.b, from, to, text...)
+	r.b = slices.Replace(r.b, from, to, r.replacement...)
 	r.changed = true
 }
 
-// key copies the key of a member.
-func (r *rewriter) key(quoted []byte, h hiding, g *objectGuide) {
-	end := r.i + len(quoted)
+// key copies the key of a member, which has been read since start.
+func (r *rewriter) key(start int, h hiding, g *objectGuide) {
+	quoted := r.src[start:r.i]
 	switch {
-	case g.secretKeys:
-		r.replace(end, appendString(nil, r.redactor.text))
+	case g != nil && g.secretKeys:
+		r.replace(start, r.replacement)
 		return
 	case r.cardNumbers:
 		if clean, changed := r.cards(payloadUnquote(quoted)); changed {
-			r.replace(end, appendString(nil, clean))
+			r.replace(start, appendString(nil, clean))
 			return
 		}
 	}
 	if h != shown && bytes.IndexByte(quoted, '\\') >= 0 { // so that people can see why
 		changed := r.changed
-		r.replace(end, appendString(nil, payloadUnquote(quoted)))
+		r.replace(start, appendString(nil, payloadUnquote(quoted)))
 		r.changed = changed
 	}
-	r.i = end
 }
 
 // keyText returns the key of a map as encoding/json writes it. ok is false if it does not.
@@ -296,7 +342,14 @@ func keyText(v reflect.Value) (_ string, ok bool) {
 		}
 		return payloadUnquote(data), true
 	}
+	return usualKeyText(v)
+}
+
+// usualKeyText is keyText for keys without methods.
+func usualKeyText(v reflect.Value) (_ string, ok bool) {
 	switch {
+	case v.Kind() == reflect.String:
+		return v.String(), true
 	case v.CanInt():
 		return strconv.FormatInt(v.Int(), 10), true
 	case v.CanUint():

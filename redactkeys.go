@@ -2,6 +2,7 @@ package slogtrace
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -139,7 +140,7 @@ func (k *keyNames) isPlainWord(key string) bool {
 // setPlain notes that key has none of the names in it. The first key in its place stays there. Zero is no key's.
 func (k *keyNames) setPlain(key string) {
 	n := len(key)
-	if n == 0 || n > 8 || k.reserved.has(key) {
+	if n == 0 || n > 8 || k.reserved.has(key) || strings.IndexByte(key, '\\') >= 0 { // an escape, in JSON: see ofJSON
 		return
 	}
 	var x uint64
@@ -170,6 +171,12 @@ func (k *keyNames) of(key string) hiding {
 // ofJSON is of for a key that is a JSON string. It allocates nothing for usual keys.
 func (k *keyNames) ofJSON(quoted []byte) hiding {
 	raw := quoted[1 : len(quoted)-1]
+	if n := len(raw); 4 <= n && n <= 8 { // most are plain: this is isPlainWord, without a copy
+		x := uint64(binary.LittleEndian.Uint32(raw)) | uint64(binary.LittleEndian.Uint32(raw[n-4:]))<<32
+		if k.plain[n][x*plainKeyHash>>plainKeyShift].Load() == x && x != 0 {
+			return shown
+		}
+	}
 	if bytes.IndexByte(raw, '\\') >= 0 {
 		return k.of(payloadUnquote(quoted))
 	}

@@ -15,6 +15,7 @@ type redactor struct {
 	keys        *keyNames
 	errorKeys   *keyNames // of strings that are the texts of errors; nil unless those are read
 	text        string    // the replacement
+	replacement []byte    // it, as JSON
 	cardNumbers bool
 	reads       bool // strings
 	minds       bool // what errors say
@@ -33,6 +34,7 @@ func newRedactor(opts *RedactOptions) *redactor {
 	if x.text == "" {
 		x.text = redactedText
 	}
+	x.replacement = appendString(nil, x.text)
 	if opts.Errors {
 		x.errorKeys = newKeyNames([]string{"error", "err"})
 	}

@@ -24,11 +24,15 @@ func marshalRaw(m json.Marshaler) (raw []byte, ok bool) {
 // mayBeIn reports whether there may be something to replace in data, which need not be valid JSON:
 // a key that says so, or a pair, or very many levels. It takes far less time than to write data anew.
 func (x *redactor) mayBeIn(data []byte) bool {
-	opened, values := 0, false
+	depth, values := 0, false
 	for i := 0; i < len(data); i++ {
 		switch data[i] {
 		case '{', '[':
-			opened++
+			if depth++; depth > maxRedactDepth {
+				return true
+			}
+		case '}', ']':
+			depth--
 		case '"':
 			end := stringEnd(data, i)
 			if end > len(data) {
@@ -45,27 +49,10 @@ func (x *redactor) mayBeIn(data []byte) bool {
 			if x.keys.ofJSON(quoted) != shown {
 				return true
 			}
-			values = values || isPairValue(string(quoted[1:len(quoted)-1]))
+			values = values || pairRoleOf(quoted[1:len(quoted)-1]) == pairValue
 		}
 	}
-	return values || opened > maxRedactDepth && nesting(data) > maxRedactDepth
-}
-
-// nesting returns how deep the arrays and objects in data are nested.
-func nesting(data []byte) int {
-	depth, deepest := 0, 0
-	for i := 0; i < len(data); i++ {
-		switch data[i] {
-		case '{', '[':
-			depth++
-			deepest = max(deepest, depth)
-		case '}', ']':
-			depth--
-		case '"':
-			i = stringEnd(data, i) - 1
-		}
-	}
-	return deepest
+	return values
 }
 
 // stringEnd returns where the string that begins at i ends, and more than len(data) if it does not.
@@ -93,37 +80,36 @@ func stringEnd(data []byte, i int) int {
 	return len(data) + 1
 }
 
-// compactJSON returns src without white space, which is what encoding/json makes of the JSON that a method writes,
-// in a fraction of the time. It is src itself if there is no white space in it. ok is false if src is not valid,
-// or unusual enough that encoding/json has to be asked.
-func compactJSON(src []byte) (data []byte, ok bool) {
-	c := compacter{src: src}
-	if !c.value(0) {
-		return nil, false
-	}
-	c.next()
-	switch {
-	case c.i < len(src):
-		return nil, false
-	case c.wide && (!utf8.Valid(src) || bytes.Contains(src, []byte("\u2028")) || bytes.Contains(src, []byte("\u2029"))):
-		return nil, false
-	case c.b == nil && c.done == 0:
-		return src, true
-	}
-	return append(c.b, src[c.done:]...), true
-}
-
-// A compacter reads JSON that need not be valid, and copies it without white space.
-type compacter struct {
+// A jsonReader reads JSON that need not be valid, and copies it without white space.
+type jsonReader struct {
 	src  []byte
 	i    int    // where it is in src
 	done int    // how far src has been copied
-	b    []byte // the copy, if there was white space
-	wide bool   // there are bytes that are not ASCII
+	b    []byte // the copy
+	wide bool   // there are bytes in src that are not ASCII
+	bad  bool   // src is not valid
+}
+
+// maxJSONDepth is how deep encoding/json allows arrays and objects to be nested.
+const maxJSONDepth = 10_000
+
+// read begins to read src.
+func (c *jsonReader) read(src []byte) { c.src, c.i, c.done, c.wide, c.bad = src, 0, 0, false, false }
+
+// flush copies what has been read and not been copied.
+func (c *jsonReader) flush() {
+	c.b = append(c.b, c.src[c.done:c.i]...)
+	c.done = c.i
+}
+
+// atEnd reports whether there is nothing more to read, and encoding/json would write what was read as it stands.
+func (c *jsonReader) atEnd() bool {
+	c.next()
+	return c.i == len(c.src) && (!c.wide || utf8.Valid(c.src) && !bytes.Contains(c.src, []byte("\u2028")) && !bytes.Contains(c.src, []byte("\u2029")))
 }
 
 // next returns the next byte that is not white space, 0 at the end.
-func (c *compacter) next() byte {
+func (c *jsonReader) next() byte {
 	if c.i < len(c.src) && c.src[c.i] > ' ' {
 		return c.src[c.i]
 	}
@@ -131,15 +117,12 @@ func (c *compacter) next() byte {
 }
 
 // space is next where there may be white space.
-func (c *compacter) space() byte {
+func (c *jsonReader) space() byte {
 	start := c.i
 	for c.i < len(c.src) && (c.src[c.i] == ' ' || c.src[c.i] == '\t' || c.src[c.i] == '\n' || c.src[c.i] == '\r') {
 		c.i++
 	}
 	if c.i > start {
-		if c.b == nil {
-			c.b = make([]byte, 0, len(c.src))
-		}
 		c.b = append(c.b, c.src[c.done:start]...)
 		c.done = c.i
 	}
@@ -149,18 +132,67 @@ func (c *compacter) space() byte {
 	return c.src[c.i]
 }
 
-// value reads a value, and reports whether it is valid and not nested too deep.
-func (c *compacter) value(depth int) bool {
-	if depth > maxRedactDepth+1 {
+// open enters an array or object, whose last byte is end, and reports whether there is anything in it.
+func (c *jsonReader) open(end byte) bool {
+	c.i++
+	if c.next() == end {
+		c.i++
+		return false
+	}
+	return true
+}
+
+// more goes on behind an element, and reports whether there is another one. If there is not, it is past end.
+func (c *jsonReader) more(end byte) bool {
+	switch c.next() {
+	case ',':
+		c.i++
+		return true
+	case end:
+		c.i++
+	default:
+		c.bad = true
+	}
+	return false
+}
+
+// skip reads a value. Like the other methods that read, it reports whether that is valid.
+func (c *jsonReader) skip(depth int) bool {
+	if depth > maxJSONDepth {
 		return false
 	}
 	switch c.next() {
 	case '{':
-		return c.elements('}', true, depth)
+		for more := c.open('}'); more; more = c.more('}') {
+			if c.next() != '"' || !c.text() || !c.colon() || !c.skip(depth+1) {
+				return false
+			}
+		}
+		return !c.bad
 	case '[':
-		return c.elements(']', false, depth)
+		for more := c.open(']'); more; more = c.more(']') {
+			if !c.skip(depth + 1) {
+				return false
+			}
+		}
+		return !c.bad
 	case '"':
 		return c.text()
+	}
+	return c.word()
+}
+
+func (c *jsonReader) colon() bool {
+	if c.next() != ':' {
+		return false
+	}
+	c.i++
+	return true
+}
+
+// word reads a number, true, false or null.
+func (c *jsonReader) word() bool {
+	switch c.next() {
 	case 't':
 		return c.literal("true")
 	case 'f':
@@ -171,36 +203,7 @@ func (c *compacter) value(depth int) bool {
 	return c.number()
 }
 
-// elements reads an object, whose elements have keys, or an array, from its first byte to its last one, end.
-func (c *compacter) elements(end byte, keys bool, depth int) bool {
-	c.i++
-	if c.next() == end {
-		c.i++
-		return true
-	}
-	for {
-		if keys {
-			if c.next() != '"' || !c.text() || c.next() != ':' {
-				return false
-			}
-			c.i++
-		}
-		if !c.value(depth + 1) {
-			return false
-		}
-		switch c.next() {
-		case ',':
-			c.i++
-		case end:
-			c.i++
-			return true
-		default:
-			return false
-		}
-	}
-}
-
-func (c *compacter) literal(word string) bool {
+func (c *jsonReader) literal(word string) bool {
 	if !bytes.HasPrefix(c.src[c.i:], []byte(word)) {
 		return false
 	}
@@ -209,7 +212,7 @@ func (c *compacter) literal(word string) bool {
 }
 
 // text reads a string.
-func (c *compacter) text() bool {
+func (c *jsonReader) text() bool {
 	src := c.src
 	for i := c.i + 1; i < len(src); {
 		if i+8 <= len(src) {
@@ -257,7 +260,7 @@ func escapeLen(b []byte) int {
 }
 
 // number reads a number (RFC 8259, 6).
-func (c *compacter) number() bool {
+func (c *jsonReader) number() bool {
 	if c.at('-') {
 		c.i++
 	}
@@ -282,10 +285,10 @@ func (c *compacter) number() bool {
 	return true
 }
 
-func (c *compacter) at(b byte) bool { return c.i < len(c.src) && c.src[c.i] == b }
+func (c *jsonReader) at(b byte) bool { return c.i < len(c.src) && c.src[c.i] == b }
 
 // digits reads one digit or more.
-func (c *compacter) digits() bool {
+func (c *jsonReader) digits() bool {
 	start := c.i
 	for c.i < len(c.src) && isDigit(c.src[c.i]) {
 		c.i++

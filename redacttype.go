@@ -21,6 +21,7 @@ var (
 	textMarshalerType = reflect.TypeFor[encoding.TextMarshaler]()
 	textAppenderType  = reflect.TypeFor[encoding.TextAppender]()
 	errorType         = reflect.TypeFor[error]()
+	zeroerType        = reflect.TypeFor[interface{ IsZero() bool }]()
 	secretType        = reflect.TypeFor[Secret]()
 	slogAttrType      = reflect.TypeFor[slog.Attr]()
 	slogValueType     = reflect.TypeFor[slog.Value]()
@@ -40,7 +41,6 @@ const (
 	mayPrint                         // package fmt may print something to replace by going through the value
 	mightPrint                       // the same, or it takes the value to tell
 	needsGuide                       // the JSON alone does not tell what to replace
-	holdsRaw                         // there may be JSON that a method MarshalJSON writes
 )
 
 // A typeInfo is what a redactor knows of a type. It does not change once it is in redactor.types.
@@ -58,6 +58,8 @@ type typeInfo struct {
 	marshals bool // it, or a pointer to it, writes its own JSON
 	texts    bool // likewise its own text
 	streams  bool // likewise its own JSON, by the method that encoding/json/v2 prefers
+
+	jsonMethod, streamMethod, textMethod, appendMethod methodOwner // of marshals and texts
 
 	pairName, pairValue int // of a struct: the fields Name and Value; equal if it has not both
 
@@ -80,8 +82,10 @@ type fieldInfo struct {
 	odd      bool   // the tag takes encoding/json to tell
 	hidden   bool   // encoding/json does not write it
 	embedded bool   // its own fields may be written as if they were the struct's
-	omits    bool   // when it is empty
-	special  bool   // the tag, or the kind of embedding, asks for more than a name and omitempty
+	omits    bool   // when it is empty, or zero
+	zero     bool   // when it is zero
+	quoted   bool   // it is a number, true or false, and written as a string
+	special  bool   // the tag, or the kind of embedding, asks for something that a rewriter cannot do
 	guides   bool   // its name in Go says what its JSON does not
 }
 
@@ -167,9 +171,13 @@ func (g *typeGraph) add(t reflect.Type) *typeInfo {
 	g.nodes[t] = info
 	info.isError = hasMethods(t, errorType)
 	info.printer = slices.ContainsFunc(printerTypes, func(iface reflect.Type) bool { return hasMethods(t, iface) })
-	info.streams = jsonIsV2() && (writesJSON(t) || writesJSON(reflect.PointerTo(t)))
-	info.marshals = hasMethods(t, jsonMarshalerType) || info.streams
-	info.texts = hasMethods(t, textMarshalerType) || jsonIsV2() && hasMethods(t, textAppenderType)
+	info.jsonMethod, info.textMethod = ownerOf(t, jsonMarshalerType), ownerOf(t, textMarshalerType)
+	if jsonIsV2() {
+		info.streamMethod, info.appendMethod = streamOwner(t), ownerOf(t, textAppenderType)
+	}
+	info.streams = info.streamMethod != nobody
+	info.marshals = info.jsonMethod != nobody || info.streams
+	info.texts = info.textMethod != nobody || info.appendMethod != nobody
 	info.methods = t.Kind() != reflect.Interface && (info.isError || info.marshals || info.texts)
 	switch t {
 	case slogAttrType, slogValueType, reflectValueType, urlType, userinfoType:
@@ -191,22 +199,19 @@ func (g *typeGraph) add(t reflect.Type) *typeInfo {
 		g.note(info, mayHold|mayPrint|mightPrint)
 		return info
 	}
-	if info.marshals {
-		g.note(info, holdsRaw)
-	}
 	if info.isError && g.minds || info.marshals || info.texts && g.cardNumbers {
 		g.note(info, mayHold)
 	}
 	switch t.Kind() {
 	case reflect.Interface:
-		g.note(info, mayHold|mightPrint|needsGuide|holdsRaw)
+		g.note(info, mayHold|mightPrint|needsGuide)
 	case reflect.String:
 		if g.cardNumbers {
 			g.note(info, mayHold|mightPrint)
 		}
 	case reflect.Pointer:
 		info.elem = g.add(t.Elem())
-		g.inherit(info, info.elem, mayHold, needsGuide, holdsRaw)
+		g.inherit(info, info.elem, mayHold, needsGuide)
 	case reflect.Slice:
 		if g.cardNumbers && t.Elem().Kind() == reflect.Uint8 {
 			g.note(info, mayHold|mightPrint|needsGuide)
@@ -214,10 +219,10 @@ func (g *typeGraph) add(t reflect.Type) *typeInfo {
 		fallthrough
 	case reflect.Array:
 		info.elem = g.add(t.Elem())
-		g.inherit(info, info.elem, mayHold, mayPrint, mightPrint, needsGuide, holdsRaw)
+		g.inherit(info, info.elem, mayHold, mayPrint, mightPrint, needsGuide)
 	case reflect.Map:
 		info.key, info.elem = g.add(t.Key()), g.add(t.Elem())
-		g.inherit(info, info.elem, mayHold, mayPrint, mightPrint, needsGuide, holdsRaw)
+		g.inherit(info, info.elem, mayHold, mayPrint, mightPrint, needsGuide)
 		g.inherit(info, info.key, mayHold, mayPrint, mightPrint)
 		switch k := t.Key().Kind(); {
 		case k == reflect.String:
@@ -235,15 +240,19 @@ func (g *typeGraph) add(t reflect.Type) *typeInfo {
 }
 
 // hasMethods reports whether t, or a pointer to it, has the methods of iface.
-func hasMethods(t, iface reflect.Type) bool {
-	return t.Implements(iface) || reflect.PointerTo(t).Implements(iface)
-}
+func hasMethods(t, iface reflect.Type) bool { return ownerOf(t, iface) != nobody }
 
-// writesJSON reports whether t has the method by which a type writes itself for encoding/json/v2.
+// streamOwner returns the owner in t of the method by which a type writes itself for encoding/json/v2.
 // Where that is an experiment there is no naming the interface, so one of this name and another signature counts too.
-func writesJSON(t reflect.Type) bool {
-	_, ok := t.MethodByName("MarshalJSONTo")
-	return ok
+func streamOwner(t reflect.Type) methodOwner {
+	const name = "MarshalJSONTo"
+	if _, ok := t.MethodByName(name); ok {
+		return byValue
+	}
+	if _, ok := reflect.PointerTo(t).MethodByName(name); ok {
+		return byPointer
+	}
+	return nobody
 }
 
 // An appender has a method that only the newer encoding/json calls.
@@ -271,12 +280,24 @@ func (g *typeGraph) addFields(info *typeInfo) {
 		if sf.Anonymous && embedded.Kind() == reflect.Pointer {
 			embedded = embedded.Elem()
 		}
-		tagName, _, _ := strings.Cut(tag, ",")
+		tagName, options, _ := strings.Cut(tag, ",")
 		f.embedded = sf.Anonymous && embedded.Kind() == reflect.Struct && (tagName == "" || f.odd)
 		f.hidden = tag == "-" || !sf.IsExported() && !f.embedded
 		f.omits = strings.Contains(tag, ",omit")
-		_, options, _ := strings.Cut(tag, ",")
-		f.special = sf.Anonymous || f.odd || options != "" && options != "omitempty"
+		f.special = f.odd && !f.hidden
+		if sf.Anonymous && tag != "-" { // a struct with nothing special about it is usual
+			f.special = tag != "" || embedded.Kind() != reflect.Struct || f.info.methods || sf.Type != embedded && !sf.IsExported()
+		}
+		for option := range strings.SplitSeq(options, ",") {
+			switch option {
+			case "omitzero":
+				f.zero = true
+				f.special = f.special || sf.Type != timeType && hasMethods(sf.Type, zeroerType)
+			case "string":
+				f.quoted = isNumberKind(sf.Type.Kind()) && !f.info.marshals && !f.info.texts
+				f.special = f.special || !f.quoted
+			}
+		}
 		if isCookie && (sf.Name == "Value" || sf.Name == "Raw" || sf.Name == "Unparsed") {
 			f.byName = max(f.byName, g.keys.judge("cookie"))
 		}
@@ -285,10 +306,10 @@ func (g *typeGraph) addFields(info *typeInfo) {
 		}
 		if !f.hidden {
 			f.byTag = g.keys.judge(tag)
-			switch {
-			case isPairValue(sf.Name), isPairValue(tagName):
+			switch byGo, byTag := pairRoleOf(sf.Name), pairRoleOf(tagName); {
+			case byGo == pairValue, byTag == pairValue:
 				value = i
-			case (isPairName(sf.Name) || isPairName(tagName)) && sf.Type.Kind() == reflect.String:
+			case (byGo == pairName || byTag == pairName) && sf.Type.Kind() == reflect.String:
 				name = i
 			}
 		}
@@ -302,7 +323,7 @@ func (g *typeGraph) addFields(info *typeInfo) {
 		g.inherit(info, f.info, mayPrint, mightPrint)
 		switch {
 		case !f.hidden:
-			g.inherit(info, f.info, mayHold, needsGuide, holdsRaw)
+			g.inherit(info, f.info, mayHold, needsGuide)
 		case info.printer:
 			g.use(f.info, info, mayPrint, mayHold)
 		default:
@@ -323,26 +344,36 @@ func isAddressKind(k reflect.Kind) bool {
 	return k == reflect.Pointer || k == reflect.Func || k == reflect.Chan || k == reflect.UnsafePointer
 }
 
-// isPairName reports whether the value of a member key may be the name of what the object's member value is.
-func isPairName(key string) bool {
+// A pairRole is what a member's key says of another member of the same object.
+type pairRole uint8
+
+const (
+	noPair    pairRole = iota
+	pairName           // its value may be the name of what pairValue is
+	pairValue          // it is what pairName names
+)
+
+// pairRoleOf returns the role of the member of that key.
+func pairRoleOf[S string | []byte](key S) pairRole {
 	switch len(key) {
 	case 3:
-		return strings.EqualFold(key, "key")
+		if strings.EqualFold(string(key), "key") {
+			return pairName
+		}
 	case 4:
-		return strings.EqualFold(key, "name")
-	}
-	return false
-}
-
-// isPairValue reports whether a member of that key is what another one names.
-func isPairValue(key string) bool {
-	switch len(key) {
+		if strings.EqualFold(string(key), "name") {
+			return pairName
+		}
 	case 5:
-		return strings.EqualFold(key, "value")
+		if strings.EqualFold(string(key), "value") {
+			return pairValue
+		}
 	case 6:
-		return strings.EqualFold(key, "values")
+		if strings.EqualFold(string(key), "values") {
+			return pairValue
+		}
 	}
-	return false
+	return noPair
 }
 
 // isOddTag reports whether it takes encoding/json to tell what it calls a field with this tag, and how it writes it:

@@ -54,7 +54,7 @@ func (x *redactor) any(v any, depth int) (_ slog.Value, changed bool) {
 		clean := x.userinfo(v)
 		return slog.AnyValue(clean), clean != v
 	}
-	look := looker{redactor: x}
+	look := looker{typeCache: typeCache{redactor: x}}
 	look.value(reflect.ValueOf(v), info, depth)
 	switch {
 	case look.deep:
@@ -71,21 +71,26 @@ func (x *redactor) any(v any, depth int) (_ slog.Value, changed bool) {
 
 // A looker looks whether there is something to replace in a value.
 type looker struct {
-	*redactor
+	typeCache
 	found   bool // there is
 	maybe   bool // what encoding/json writes will tell
 	guide   bool // it takes the value to tell where in its JSON
 	deep    bool // the value is too deep to tell
 	inError bool // what package fmt prints here is what an error says, and that has been read
-	last    *typeInfo
 }
 
-// typeInfo is redactor.typeInfo. Values of one type often follow each other.
-func (w *looker) typeInfo(t reflect.Type) *typeInfo {
-	if w.last == nil || w.last.typ != t {
-		w.last = w.redactor.typeInfo(t)
+// A typeCache asks a redactor for types. Values of one type often follow each other.
+type typeCache struct {
+	*redactor
+	last *typeInfo
+}
+
+// typeInfo is redactor.typeInfo.
+func (c *typeCache) typeInfo(t reflect.Type) *typeInfo {
+	if c.last == nil || c.last.typ != t {
+		c.last = c.redactor.typeInfo(t)
 	}
-	return w.last
+	return c.last
 }
 
 // done reports whether no more can be learned.
@@ -207,35 +212,63 @@ func (w *looker) marshaled(v reflect.Value, info *typeInfo, depth int) bool {
 	if !ok {
 		return true
 	}
-	r := rewriter{redactor: w.redactor, data: data, b: make([]byte, 0, len(data))}
-	r.value(reflect.Value{}, shown, depth)
+	r := rewriters.Get().(*rewriter)
+	r.start(w.redactor, false)
+	r.judge(data, reflect.Value{}, shown, depth)
 	w.note(r.changed)
 	w.deep = w.deep || r.deep
+	r.free()
 	return true
 }
 
 // marshalerOf returns v, or a pointer to it, if encoding/json writes it by a method, else nil.
 func marshalerOf(v reflect.Value, info *typeInfo) any {
-	if info.marshals {
-		if m := methodsOf(v, jsonMarshalerType); m != nil {
-			return m
-		}
-		if jsonIsV2() && writesJSON(v.Type()) {
-			return v.Interface()
-		}
-		if jsonIsV2() && v.CanAddr() && writesJSON(reflect.PointerTo(v.Type())) {
-			return v.Addr().Interface()
-		}
+	if !info.marshals && !info.texts || !v.CanInterface() {
+		return nil
 	}
-	if info.texts {
-		if m := methodsOf(v, textMarshalerType); m != nil {
-			return m
-		}
-		if jsonIsV2() {
-			return methodsOf(v, textAppenderType)
-		}
+	if m := info.jsonMethod.of(v); m != nil {
+		return m
+	}
+	if m := info.streamMethod.of(v); m != nil {
+		return m
+	}
+	if m := info.textMethod.of(v); m != nil {
+		return m
+	}
+	return info.appendMethod.of(v)
+}
+
+// A methodOwner says whose methods those of an interface are.
+type methodOwner uint8
+
+const (
+	nobody    methodOwner = iota
+	byPointer             // only a pointer to a value has them
+	byValue
+)
+
+// of returns v, or a pointer to it, as a value that has the methods, as encoding/json does, else nil.
+func (o methodOwner) of(v reflect.Value) any {
+	switch {
+	case o == nobody:
+		return nil
+	case v.CanAddr() && v.Kind() != reflect.Pointer && v.Kind() != reflect.Interface: // nothing is copied
+		return v.Addr().Interface()
+	case o == byValue:
+		return v.Interface()
 	}
 	return nil
+}
+
+// ownerOf returns the owner of the methods of iface in t.
+func ownerOf(t, iface reflect.Type) methodOwner {
+	switch {
+	case t.Implements(iface):
+		return byValue
+	case reflect.PointerTo(t).Implements(iface):
+		return byPointer
+	}
+	return nobody
 }
 
 // methodsOf returns v, or a pointer to it, as a value that has the methods of iface, as encoding/json does, else nil.
@@ -292,8 +325,9 @@ func (w *looker) mapValue(v reflect.Value, info *typeInfo, depth int) {
 		w.text(text)
 		w.member(text, value, info.elem, depth)
 		if info.elem.typ.Kind() == reflect.String {
-			values = values || isPairValue(text)
-			if isPairName(text) {
+			role := pairRoleOf(text)
+			values = values || role == pairValue
+			if role == pairName {
 				named = max(named, w.keys.of(value.String()))
 			}
 		}
@@ -309,11 +343,12 @@ func (w *looker) anyMap(m map[string]any, depth int) {
 			return
 		}
 		w.text(key)
-		values = values || isPairValue(key)
+		role := pairRoleOf(key)
+		values = values || role == pairValue
 		h := w.keys.of(key)
 		switch value := value.(type) {
 		case string:
-			if isPairName(key) {
+			if role == pairName {
 				named = max(named, w.keys.of(value))
 			}
 			if h == shown {
