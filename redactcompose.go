@@ -218,7 +218,7 @@ func (r *rewriter) composeMap(v reflect.Value, info *typeInfo, under hiding, dep
 		return
 	}
 	slices.SortFunc(r.entries[first:], func(a, b mapEntry) int { return strings.Compare(a.key, b.key) })
-	var p composedPair
+	var p objectPair
 	r.b = append(r.b, '{')
 	for i := range len(r.entries) - first {
 		e := r.entries[first+i]
@@ -280,7 +280,7 @@ func (r *rewriter) composeStruct(v reflect.Value, info *typeInfo, under hiding, 
 	if info.pairName != info.pairValue {
 		named = r.keys.of(v.Field(info.pairName).String())
 	}
-	var p composedPair
+	var p objectPair
 	r.b = append(r.b, '{')
 	opened := len(r.b)
 	members := r.members(info)
@@ -338,14 +338,8 @@ func (r *rewriter) composeMember(h hiding, v reflect.Value, info *typeInfo, dept
 	}
 }
 
-// A composedPair is what is known of the members Name and Value of an object.
-type composedPair struct {
-	named    hiding // what the name says
-	from, to int    // where in the rewriter's b the value is
-}
-
 // note notes the member of that role, whose value v is in r.b from from on.
-func (p *composedPair) note(r *rewriter, role pairRole, v reflect.Value, from int) {
+func (p *objectPair) note(r *rewriter, role pairRole, v reflect.Value, from int) {
 	switch {
 	case r.deep:
 	case role == pairValue:
@@ -355,16 +349,9 @@ func (p *composedPair) note(r *rewriter, role pairRole, v reflect.Value, from in
 			v = v.Elem()
 		}
 		if v.Kind() == reflect.String {
-			p.named = max(p.named, r.keys.of(v.String()))
+			p.addName(r, pairText{text: v.String()})
 		} else if r.b[from] == '"' {
-			p.named = max(p.named, r.keys.ofJSON(r.b[from:]))
+			p.addName(r, pairText{quoted: r.b[from:]})
 		}
-	}
-}
-
-// replace replaces the value if the name says so.
-func (p *composedPair) replace(r *rewriter) {
-	if p.from > 0 && p.named != shown && !r.deep {
-		r.replacePair(p.named, p.from, p.to)
 	}
 }

@@ -236,8 +236,7 @@ func (r *rewriter) object(guide reflect.Value, info *typeInfo, under hiding, dep
 	if guide.IsValid() {
 		g = r.objectGuide(guide, info)
 	}
-	named := shown           // what a member Name says
-	pairFrom, pairTo := 0, 0 // where in b the member Value is
+	var p objectPair
 	for more := r.open('}'); more; more = r.more('}') {
 		r.next()
 		start := r.i
@@ -252,7 +251,9 @@ func (r *rewriter) object(guide reflect.Value, info *typeInfo, under hiding, dep
 			elem, byGuide = g.member(quoted)
 			h = max(h, byGuide)
 		}
-		r.key(start, h, g)
+		if h != shown || g != nil || r.cardNumbers {
+			r.key(start, h, g)
+		}
 		if !r.colon() {
 			return false
 		}
@@ -261,7 +262,7 @@ func (r *rewriter) object(guide reflect.Value, info *typeInfo, under hiding, dep
 		start = r.i
 		if role == pairValue {
 			r.flush()
-			pairFrom = len(r.b)
+			p.from = len(r.b)
 		}
 		if h == hidesAll {
 			if !r.secret() {
@@ -273,30 +274,59 @@ func (r *rewriter) object(guide reflect.Value, info *typeInfo, under hiding, dep
 		switch {
 		case role == pairValue:
 			r.flush()
-			pairTo = len(r.b)
+			p.to = len(r.b)
 		case role == pairName && r.src[start] == '"':
-			named = max(named, r.keys.ofJSON(r.src[start:r.i]))
+			p.addName(r, pairText{quoted: r.src[start:r.i]})
 		}
 	}
 	if r.bad {
 		return false
 	}
-	if pairFrom > 0 && named != shown {
-		r.replacePair(named, pairFrom, pairTo)
-	}
+	p.replace(r)
 	return true
 }
 
-// replacePair replaces what has been written from from to to, the value of a name that says h.
-func (r *rewriter) replacePair(h hiding, from, to int) {
-	value := r.b[from:to]
+// An objectPair is what is known of the members Name and Value of an object.
+type objectPair struct {
+	name     pairText // the last one. It is judged if there is a value: most objects have none
+	named    hiding   // what those before it say
+	from, to int      // where in the rewriter's b the value is
+}
+
+// A pairText is the text of a member Name.
+type pairText struct {
+	text   string
+	quoted []byte // instead of text: a JSON string
+}
+
+func (k *keyNames) ofPair(t pairText) hiding {
+	if t.quoted != nil {
+		return k.ofJSON(t.quoted)
+	}
+	return k.of(t.text)
+}
+
+func (p *objectPair) addName(r *rewriter, name pairText) {
+	if p.name.quoted != nil || p.name.text != "" {
+		p.named = max(p.named, r.keys.ofPair(p.name))
+	}
+	p.name = name
+}
+
+// replace replaces the value if a name says so.
+func (p *objectPair) replace(r *rewriter) {
+	if p.from == 0 || r.deep {
+		return
+	}
+	h := max(p.named, r.keys.ofPair(p.name))
+	value := r.b[p.from:p.to]
 	switch {
 	case h == shown, h == hidesStrings && strings.IndexByte("\"{[", value[0]) < 0, bytes.Equal(value, r.replacement):
 		return
 	case string(value) == "{}", string(value) == "[]", string(value) == "null":
 		return
 	}
-	r.b = slices.Replace(r.b, from, to, r.replacement...)
+	r.b = slices.Replace(r.b, p.from, p.to, r.replacement...)
 	r.changed = true
 }
 

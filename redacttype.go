@@ -355,21 +355,18 @@ const (
 
 // pairRoleOf returns the role of the member of that key.
 func pairRoleOf[S string | []byte](key S) pairRole {
-	switch len(key) {
-	case 3:
+	switch n := len(key); {
+	case n < 3 || n > 6:
+	case key[0]|0x20 == 'k':
 		if strings.EqualFold(string(key), "key") {
 			return pairName
 		}
-	case 4:
+	case key[0]|0x20 == 'n':
 		if strings.EqualFold(string(key), "name") {
 			return pairName
 		}
-	case 5:
-		if strings.EqualFold(string(key), "value") {
-			return pairValue
-		}
-	case 6:
-		if strings.EqualFold(string(key), "values") {
+	case key[0]|0x20 == 'v':
+		if strings.EqualFold(string(key), "value") || strings.EqualFold(string(key), "values") {
 			return pairValue
 		}
 	}

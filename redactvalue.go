@@ -337,7 +337,7 @@ func (w *looker) mapValue(v reflect.Value, info *typeInfo, depth int) {
 
 // anyMap is mapValue for most maps.
 func (w *looker) anyMap(m map[string]any, depth int) {
-	named, values := shown, false
+	name, named, values := "", shown, false
 	for key, value := range m {
 		if w.done() {
 			return
@@ -349,7 +349,10 @@ func (w *looker) anyMap(m map[string]any, depth int) {
 		switch value := value.(type) {
 		case string:
 			if role == pairName {
-				named = max(named, w.keys.of(value))
+				if name != "" {
+					named = max(named, w.keys.of(name))
+				}
+				name = value
 			}
 			if h == shown {
 				w.text(value)
@@ -364,7 +367,7 @@ func (w *looker) anyMap(m map[string]any, depth int) {
 		v := reflect.ValueOf(value)
 		w.judged(h, v, w.typeInfo(v.Type()), depth)
 	}
-	w.maybe = w.maybe || named != shown && values
+	w.maybe = w.maybe || values && max(named, w.keys.of(name)) != shown
 }
 
 // member looks at the value of a member whose key is given.
