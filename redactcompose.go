@@ -122,10 +122,11 @@ func (r *rewriter) encoded(v reflect.Value, under hiding, depth int) (wrong []by
 	if !ok {
 		return data
 	}
-	if !r.guided {
-		v = reflect.Value{}
+	var guide *reflect.Value
+	if r.guided {
+		guide = &v
 	}
-	r.judge(data, v, under, depth)
+	r.judge(data, guide, under, depth)
 	return nil
 }
 

@@ -150,7 +150,7 @@ func (f *fieldInfo) jsonName() (name string, flat bool) {
 	if !ok || len(data) < 2 || data[1] != '"' {
 		return "", false
 	}
-	switch name := payloadUnquote(data[1:stringEnd(data, 1)]); name {
+	switch name := payloadUnquote(data[1:payloadString(data, 1)]); name {
 	case "Slogtrace_inner":
 		return "", true
 	case unnamed:

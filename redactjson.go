@@ -95,9 +95,9 @@ func (r *rewriter) free() {
 	}
 }
 
-// judge appends data, JSON that encoding/json made of guide, or of what is not known if that is invalid, without secrets.
+// judge appends data, JSON that encoding/json made of guide, or of what is not known if that is nil, without secrets.
 // under is what the keys around it say. It reports false if data is not valid, or nested too deep.
-func (r *rewriter) judge(data []byte, guide reflect.Value, under hiding, depth int) bool {
+func (r *rewriter) judge(data []byte, guide *reflect.Value, under hiding, depth int) bool {
 	r.read(data)
 	r.b = slices.Grow(r.b, len(data))
 	if !r.value(guide, under, depth) {
@@ -111,57 +111,56 @@ func (r *rewriter) judge(data []byte, guide reflect.Value, under hiding, depth i
 // if data is not valid, or unusual enough that encoding/json has to be asked.
 func (r *rewriter) raw(data []byte, under hiding, depth int) bool {
 	start, changed := len(r.b), r.changed
-	if r.judge(data, reflect.Value{}, under, depth) && r.atEnd() {
+	if r.judge(data, nil, under, depth) && r.atEnd() {
 		return true
 	}
 	r.b, r.changed, r.deep = r.b[:start], changed, false
 	return false
 }
 
-// value copies the next value, at the latest with the next flush. guide is what it was made of, or invalid; under is what the keys around it say.
-// Like all that read, it reports false if that is not valid, or nested too deep.
-func (r *rewriter) value(guide reflect.Value, under hiding, depth int) bool {
+// value copies the next value, at the latest with the next flush. guide is what it was made of, nil if that is not known;
+// under is what the keys around it say. Like all that read, it reports false if that is not valid, or nested too deep.
+func (r *rewriter) value(guide *reflect.Value, under hiding, depth int) bool {
 	if depth > maxRedactDepth {
 		r.deep = true
 		return false
 	}
 	var info *typeInfo
-	if guide.IsValid() {
-		guide, info = r.guide(guide)
-	}
-	if info != nil && info.typ == urlType && under == shown {
-		u := guide.Interface().(url.URL)
-		if clean, changed := r.url(&u); changed {
-			start, ok := r.pass()
-			data, _ := marshal(clean)
-			r.replace(start, data)
-			return ok
+	if guide != nil {
+		if guide, info = r.guide(*guide); info != nil && info.typ == urlType && under == shown {
+			u := guide.Interface().(url.URL)
+			if clean, changed := r.url(&u); changed {
+				start, ok := r.pass()
+				data, _ := marshal(clean)
+				r.replace(start, data)
+				return ok
+			}
 		}
 	}
 	switch r.next() {
+	case '"':
+		return r.textValue(guide, under)
 	case '{':
 		return r.object(guide, info, under, depth)
 	case '[':
 		return r.list(guide, under, depth)
-	case '"':
-		return r.textValue(guide, under)
 	}
 	return r.word()
 }
 
-// guide returns what v points to if it takes that to tell what to replace, else an invalid value.
-func (r *rewriter) guide(v reflect.Value) (reflect.Value, *typeInfo) {
+// guide returns what v points to if it takes that to tell what to replace, else nil.
+func (r *rewriter) guide(v reflect.Value) (*reflect.Value, *typeInfo) {
 	for v.IsValid() {
 		info := r.typeInfo(v.Type())
 		switch {
 		case !info.has(needsGuide), v.Kind() != reflect.Interface && marshalerOf(v, info) != nil:
-			return reflect.Value{}, nil
+			return nil, nil
 		case v.Kind() != reflect.Interface && v.Kind() != reflect.Pointer:
-			return v, info
+			return &v, info
 		}
 		v = v.Elem()
 	}
-	return reflect.Value{}, nil
+	return nil, nil
 }
 
 // replace writes text, which is JSON, instead of what has been read since start.
@@ -192,7 +191,7 @@ func (r *rewriter) secret() bool {
 }
 
 // textValue copies a string.
-func (r *rewriter) textValue(guide reflect.Value, under hiding) bool {
+func (r *rewriter) textValue(guide *reflect.Value, under hiding) bool {
 	if under != shown {
 		return r.secret()
 	}
@@ -203,7 +202,7 @@ func (r *rewriter) textValue(guide reflect.Value, under hiding) bool {
 	if !r.cardNumbers {
 		return true
 	}
-	if guide.IsValid() && guide.Kind() == reflect.Slice {
+	if guide != nil && guide.Kind() == reflect.Slice {
 		if clean, changed := r.cards(string(guide.Bytes())); changed {
 			r.replace(start, appendString(nil, base64.StdEncoding.EncodeToString([]byte(clean))))
 			return true
@@ -215,13 +214,14 @@ func (r *rewriter) textValue(guide reflect.Value, under hiding) bool {
 	return true
 }
 
-func (r *rewriter) list(guide reflect.Value, under hiding, depth int) bool {
-	guided := guide.IsValid() && (guide.Kind() == reflect.Slice || guide.Kind() == reflect.Array)
+func (r *rewriter) list(guide *reflect.Value, under hiding, depth int) bool {
+	guided := guide != nil && (guide.Kind() == reflect.Slice || guide.Kind() == reflect.Array)
 	n := 0
 	for more := r.open(']'); more; more = r.more(']') {
-		var elem reflect.Value
+		var elem *reflect.Value
 		if guided && n < guide.Len() {
-			elem = guide.Index(n)
+			e := guide.Index(n)
+			elem = &e
 		}
 		if !r.value(elem, under, depth+1) {
 			return false
@@ -231,10 +231,10 @@ func (r *rewriter) list(guide reflect.Value, under hiding, depth int) bool {
 	return !r.bad
 }
 
-func (r *rewriter) object(guide reflect.Value, info *typeInfo, under hiding, depth int) bool {
+func (r *rewriter) object(guide *reflect.Value, info *typeInfo, under hiding, depth int) bool {
 	var g *objectGuide
-	if guide.IsValid() {
-		g = r.objectGuide(guide, info)
+	if guide != nil {
+		g = r.objectGuide(*guide, info)
 	}
 	var p objectPair
 	for more := r.open('}'); more; more = r.more('}') {
@@ -245,11 +245,10 @@ func (r *rewriter) object(guide reflect.Value, info *typeInfo, under hiding, dep
 		}
 		quoted := r.src[start:r.i]
 		h := max(under, r.keys.ofJSON(quoted))
-		var elem reflect.Value
+		var elem *reflect.Value
 		if g != nil {
-			var byGuide hiding
-			elem, byGuide = g.member(quoted)
-			h = max(h, byGuide)
+			e, byGuide := g.member(quoted)
+			elem, h = &e, max(h, byGuide)
 		}
 		if h != shown || g != nil || r.cardNumbers {
 			r.key(start, h, g)

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// This file looks for secrets in the JSON that methods write.
+// This file reads the JSON that methods write.
 
 // marshalRaw returns what m writes, valid or not. ok is false if it writes nothing.
 func marshalRaw(m json.Marshaler) (raw []byte, ok bool) {
@@ -19,65 +19,6 @@ func marshalRaw(m json.Marshaler) (raw []byte, ok bool) {
 	}()
 	raw, err := m.MarshalJSON()
 	return raw, err == nil
-}
-
-// mayBeIn reports whether there may be something to replace in data, which need not be valid JSON:
-// a key that says so, or a pair, or very many levels. It takes far less time than to write data anew.
-func (x *redactor) mayBeIn(data []byte) bool {
-	depth, values := 0, false
-	for i := 0; i < len(data); i++ {
-		switch data[i] {
-		case '{', '[':
-			if depth++; depth > maxRedactDepth {
-				return true
-			}
-		case '}', ']':
-			depth--
-		case '"':
-			end := stringEnd(data, i)
-			if end > len(data) {
-				return false // nothing that could be written
-			}
-			quoted := data[i:end]
-			i = end - 1
-			for end < len(data) && (data[end] == ' ' || data[end] == '\t' || data[end] == '\n' || data[end] == '\r') {
-				end++
-			}
-			if end == len(data) || data[end] != ':' {
-				continue
-			}
-			if x.keys.ofJSON(quoted) != shown {
-				return true
-			}
-			values = values || pairRoleOf(quoted[1:len(quoted)-1]) == pairValue
-		}
-	}
-	return values
-}
-
-// stringEnd returns where the string that begins at i ends, and more than len(data) if it does not.
-func stringEnd(data []byte, i int) int {
-	const lo, hi = 0x0101010101010101, 0x8080808080808080
-	for i++; i < len(data); {
-		if i+8 <= len(data) {
-			x := binary.LittleEndian.Uint64(data[i:])
-			quote, escape := x^lo*'"', x^lo*'\\'
-			ends := ((quote-lo)&^quote | (escape-lo)&^escape) & hi // the lowest bit is in the first of them
-			if ends == 0 {
-				i += 8
-				continue
-			}
-			i += bits.TrailingZeros64(ends) / 8
-		}
-		switch data[i] {
-		case '"':
-			return i + 1
-		case '\\':
-			i++
-		}
-		i++
-	}
-	return len(data) + 1
 }
 
 // A jsonReader reads JSON that need not be valid, and copies it without white space.
@@ -110,8 +51,8 @@ func (c *jsonReader) atEnd() bool {
 
 // next returns the next byte that is not white space, 0 at the end.
 func (c *jsonReader) next() byte {
-	if c.i < len(c.src) && c.src[c.i] > ' ' {
-		return c.src[c.i]
+	if src, i := c.src, c.i; i < len(src) && src[i] > ' ' {
+		return src[i]
 	}
 	return c.space()
 }

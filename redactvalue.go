@@ -1,7 +1,6 @@
 package slogtrace
 
 import (
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -178,19 +177,18 @@ func (w *looker) methods(v reflect.Value, info *typeInfo, depth int) (all bool) 
 			w.note(changed)
 			w.inError = true
 			defer func() { w.inError = false }()
-			if !w.marshaled(v, info, depth) {
+			if !w.marshaled(v, info) {
 				w.structure(v, info, depth)
 			}
 			return true
 		}
 	}
-	return w.marshaled(v, info, depth)
+	return w.marshaled(v, info)
 }
 
-// marshaled looks at the JSON or the text that a method of v makes of it, and reports whether there is such a method.
-func (w *looker) marshaled(v reflect.Value, info *typeInfo, depth int) bool {
-	m := marshalerOf(v, info)
-	if m == nil {
+// marshaled reports whether a method of v makes JSON or text of it.
+func (w *looker) marshaled(v reflect.Value, info *typeInfo) bool {
+	if marshalerOf(v, info) == nil {
 		return false
 	}
 	hidden := info
@@ -200,24 +198,7 @@ func (w *looker) marshaled(v reflect.Value, info *typeInfo, depth int) bool {
 	if hidden.typ.Kind() == reflect.Struct && (hidden.has(mayPrint) || !hidden.printer && hidden.has(mightPrint)) {
 		w.found = true // package fmt prints it
 	}
-	if w.found || !info.marshals && !w.cardNumbers {
-		return true
-	}
-	if j, ok := m.(json.Marshaler); ok && !w.cardNumbers {
-		raw, ok := marshalRaw(j)
-		w.maybe = w.maybe || ok && w.mayBeIn(raw)
-		return true
-	}
-	data, ok := marshal(m)
-	if !ok {
-		return true
-	}
-	r := rewriters.Get().(*rewriter)
-	r.start(w.redactor, false)
-	r.judge(data, reflect.Value{}, shown, depth)
-	w.note(r.changed)
-	w.deep = w.deep || r.deep
-	r.free()
+	w.maybe = w.maybe || info.marshals || w.cardNumbers // it is read where it is written
 	return true
 }
 
