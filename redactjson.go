@@ -21,20 +21,34 @@ import (
 // rewrite returns v as JSON without secrets, or a string if that is what it is, and whether anything was replaced.
 // guided says whether it takes v to tell what to replace, and under is what the key of v says.
 func (x *redactor) rewrite(v any, guided bool, under hiding, depth int) (clean slog.Value, changed bool) {
+	r := x.rewriter(v, guided, under, depth)
+	defer r.free()
+	return r.clean(), r.changed || r.deep
+}
+
+// rewriter returns a rewriter that has composed v.
+func (x *redactor) rewriter(v any, guided bool, under hiding, depth int) *rewriter {
 	r := rewriters.Get().(*rewriter)
 	r.start(x, guided)
 	r.compose(reflect.ValueOf(v), r.typeInfo(reflect.TypeOf(v)), under, depth)
+	return r
+}
+
+// clean returns what has been composed, once: its memory may be r's no more.
+func (r *rewriter) clean() slog.Value {
 	switch {
 	case r.deep:
-		clean = tooDeep
+		return tooDeep
 	case r.b[0] == '"':
-		clean = slog.StringValue(payloadUnquote(r.b))
-	default:
-		clean = slog.AnyValue(&redactedJSON{r.result()})
+		return slog.StringValue(payloadUnquote(r.b))
 	}
-	changed = r.changed || r.deep
-	r.free()
-	return clean, changed
+	data := r.b
+	if cap(data) <= maxPooled {
+		data = bytes.Clone(data)
+	} else {
+		r.b = nil
+	}
+	return slog.AnyValue(&redactedJSON{data})
 }
 
 // marshal returns v as JSON, and a JSON string that says what went wrong if that is not to be had.
@@ -75,16 +89,6 @@ var rewriters = sync.Pool{New: func() any { return new(rewriter) }}
 // start makes r ready for a value.
 func (r *rewriter) start(x *redactor, guided bool) {
 	*r = rewriter{typeCache: typeCache{redactor: x}, jsonReader: jsonReader{b: r.b[:0]}, entries: r.entries[:0], guided: guided}
-}
-
-// result returns what has been written, once: its memory is r's no more.
-func (r *rewriter) result() []byte {
-	b := r.b
-	if cap(b) <= maxPooled {
-		return bytes.Clone(b)
-	}
-	r.b = nil
-	return b
 }
 
 // free lets r be used again.

@@ -61,11 +61,12 @@ func (x *redactor) any(v any, depth int) (_ slog.Value, changed bool) {
 	case !look.found && !look.maybe:
 		return slog.Value{}, false
 	}
-	clean, changed := x.rewrite(v, look.guide, shown, depth)
-	if !changed && !look.found {
+	r := x.rewriter(v, look.guide, shown, depth)
+	defer r.free()
+	if !r.changed && !r.deep && !look.found {
 		return slog.Value{}, false
 	}
-	return clean, true
+	return r.clean(), true
 }
 
 // A looker looks whether there is something to replace in a value.
