@@ -14,7 +14,10 @@ import (
 // encoding/json writes in the same way. encoding/json writes the others, and a rewriter reads them.
 // A part that encoding/json cannot write must not hide the others, whatever they are in.
 
-var jsonNumberType = reflect.TypeFor[json.Number]()
+var (
+	jsonNumberType = reflect.TypeFor[json.Number]()
+	textMapType    = reflect.TypeFor[map[string]string]()
+)
 
 // compose appends v, as encoding/json writes it, without secrets. info is of its type; under is what the keys around it say.
 func (r *rewriter) compose(v reflect.Value, info *typeInfo, under hiding, depth int) {
@@ -207,7 +210,8 @@ func (r *rewriter) string(s string, under hiding) {
 // A mapEntry is a member of a map that is being composed.
 type mapEntry struct {
 	key   string
-	value reflect.Value // invalid if it is nil
+	value reflect.Value // invalid if it is nil, or of a map[string]string
+	text  string        // the value there
 }
 
 func (r *rewriter) composeMap(v reflect.Value, info *typeInfo, under hiding, depth int) {
@@ -229,12 +233,18 @@ func (r *rewriter) composeMap(v reflect.Value, info *typeInfo, under hiding, dep
 		r.string(e.key, shown)
 		r.b = append(r.b, ':')
 		from := len(r.b)
+		h, role := max(under, r.keys.of(e.key)), pairRoleOf(e.key)
+		if info.typ == textMapType {
+			r.composeText(h, e.text, depth)
+			p.note(r, role, e.value, e.text, from)
+			continue
+		}
 		elem := info.elem
 		if e.value.IsValid() && elem.typ.Kind() == reflect.Interface {
 			elem = r.typeInfo(e.value.Type())
 		}
-		r.composeMember(max(under, r.keys.of(e.key)), e.value, elem, depth)
-		p.note(r, pairRoleOf(e.key), e.value, from)
+		r.composeMember(h, e.value, elem, depth)
+		p.note(r, role, e.value, "", from)
 	}
 	r.b = append(r.b, '}')
 	r.dropEntries(first)
@@ -249,9 +259,15 @@ func (r *rewriter) dropEntries(first int) {
 
 // addEntries adds those of v. It reports false if encoding/json cannot write one of the keys.
 func (r *rewriter) addEntries(v reflect.Value, info *typeInfo) bool {
-	if m, ok := v.Interface().(map[string]any); ok { // as most are
+	switch m := v.Interface().(type) { // as most are
+	case map[string]any:
 		for key, value := range m {
-			r.entries = append(r.entries, mapEntry{key, reflect.ValueOf(value)})
+			r.entries = append(r.entries, mapEntry{key: key, value: reflect.ValueOf(value)})
+		}
+		return true
+	case map[string]string:
+		for key, text := range m {
+			r.entries = append(r.entries, mapEntry{key: key, text: text})
 		}
 		return true
 	}
@@ -271,7 +287,7 @@ func (r *rewriter) addEntries(v reflect.Value, info *typeInfo) bool {
 		if info.key.typ == secretType {
 			key = r.redactor.text
 		}
-		r.entries = append(r.entries, mapEntry{key, it.Value()})
+		r.entries = append(r.entries, mapEntry{key: key, value: it.Value()})
 	}
 	return true
 }
@@ -309,7 +325,7 @@ func (r *rewriter) composeStruct(v reflect.Value, info *typeInfo, under hiding, 
 			r.string(text, h)
 		}
 		if m.role != noPair {
-			p.note(r, m.role, fv, from)
+			p.note(r, m.role, fv, "", from)
 		}
 	}
 	r.b = append(r.b, '}')
@@ -339,8 +355,16 @@ func (r *rewriter) composeMember(h hiding, v reflect.Value, info *typeInfo, dept
 	}
 }
 
-// note notes the member of that role, whose value v is in r.b from from on.
-func (p *objectPair) note(r *rewriter, role pairRole, v reflect.Value, from int) {
+// composeText is composeMember for a string.
+func (r *rewriter) composeText(h hiding, s string, depth int) {
+	if h != hidesAll && depth+1 > maxRedactDepth {
+		r.deep = true
+	}
+	r.string(s, h)
+}
+
+// note notes the member of that role, whose value, which is v, or text, is in r.b from from on.
+func (p *objectPair) note(r *rewriter, role pairRole, v reflect.Value, text string, from int) {
 	switch {
 	case r.deep:
 	case role == pairValue:
@@ -350,7 +374,10 @@ func (p *objectPair) note(r *rewriter, role pairRole, v reflect.Value, from int)
 			v = v.Elem()
 		}
 		if v.Kind() == reflect.String {
-			p.addName(r, pairText{text: v.String()})
+			text = v.String()
+		}
+		if text != "" {
+			p.addName(r, pairText{text: text})
 		} else if r.b[from] == '"' {
 			p.addName(r, pairText{quoted: r.b[from:]})
 		}

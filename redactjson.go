@@ -261,8 +261,10 @@ func (r *rewriter) object(guide *reflect.Value, info *typeInfo, under hiding, de
 			return false
 		}
 		role := pairRoleOf(quoted[1 : len(quoted)-1])
-		r.next()
-		start = r.i
+		if role != noPair {
+			r.next()
+			start = r.i
+		}
 		if role == pairValue {
 			r.flush()
 			p.from = len(r.b)
