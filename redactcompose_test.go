@@ -13,7 +13,7 @@ import (
 type (
 	pointerKey    int
 	textKey       string
-	composedInner struct {
+	composedPart struct {
 		F    func()
 		Open string
 	}
@@ -21,8 +21,8 @@ type (
 		F      func()
 		U      url.URL
 		Bytes  []byte
-		In     composedInner
-		List   [2]composedInner
+		In     composedPart
+		List   [2]composedPart
 		PIN    int
 		Absent *string `json:",omitempty"`
 	}
@@ -86,7 +86,7 @@ func TestRedactComposedParts(t *testing.T) {
 		{"keys that are none", []any{structKeys, "open"}, "[" + string(noKeys) + `,"open"]`},
 		{"a nil pointer that is embedded", []any{composedEmbeds{Open: "open"}}, `[{"F":` + noFunc + `,"Open":"open"}]`},
 		{"a pointer that is embedded", []any{composedEmbeds{&Credentials{"LEAK"}, nil, "open"}}, `[{"user":"[redacted]","F":` + noFunc + `,"Open":"open"}]`},
-		{"beside what cannot be written", []any{composedInner{F: func() {}, Open: "open"}, struct {
+		{"beside what cannot be written", []any{composedPart{F: func() {}, Open: "open"}, struct {
 			N int `json:",string"`
 		}{3}}, `[{"F":` + noFunc + `,"Open":"open"},{"N":"3"}]`},
 	} {
@@ -98,7 +98,7 @@ func TestRedactComposedParts(t *testing.T) {
 	// All of a value that cannot be written as a whole.
 	u := url.URL{Scheme: "https", Host: "h", RawQuery: "token=LEAK&a=b"}
 	line := redactLine(nil, func(ctx context.Context, l *slog.Logger) {
-		l.Info("m", "v", &composedOuter{U: u, Bytes: []byte("abc"), In: composedInner{Open: "open"}, List: [2]composedInner{{Open: "first"}}, PIN: 4711})
+		l.Info("m", "v", &composedOuter{U: u, Bytes: []byte("abc"), In: composedPart{Open: "open"}, List: [2]composedPart{{Open: "first"}}, PIN: 4711})
 	})
 	for _, want := range []string{`"F":` + noFunc, `"RawQuery":"token=[redacted]&a=b"`, `"Bytes":"YWJj"`, `"In":{"F":` + noFunc + `,"Open":"open"}`, `"List":[{"F":` + noFunc + `,"Open":"first"},{"F":` + noFunc + `,"Open":""}]`, `"PIN":"[redacted]"`} {
 		if !strings.Contains(line, want) {
