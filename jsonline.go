@@ -10,19 +10,19 @@ import (
 
 type replacer = func(groups []string, a slog.Attr) slog.Attr
 
-// A line is a line of JSON being written. Its order of steps is slog.JSONHandler's,
-// since what ReplaceAttr is told, and how often, is part of what users see.
+// A line is a line of JSON being written. It takes its steps in the order of slog.JSONHandler,
+// since users see what ReplaceAttr is called with, and how often.
 type line struct {
 	buf      []byte
 	sep      bool // a comma is due before the next key
-	valid    bool // do not follow slog where it leaves no valid JSON
-	defect   bool // slog would have left no valid JSON
+	valid    bool // write valid JSON even where slog does not
+	defect   bool // slog would have written invalid JSON
 	rep      replacer
-	groups   []string // for rep: those open
-	inGroups bool     // groups is kept: not so for slog's own members
+	groups   []string // the open groups, for rep
+	inGroups bool     // groups is kept up to date; not for slog's own members
 }
 
-// chain writes what a logger brings along.
+// chain writes the attributes and groups of a logger.
 func (l *line) chain(c *chain) {
 	if len(c.text) > 0 {
 		l.comma()
@@ -31,13 +31,13 @@ func (l *line) chain(c *chain) {
 	}
 }
 
-// resume goes on after the text of a chain.
+// resume sets sep after text, the text of a chain, was written.
 func (l *line) resume(text []byte) {
 	l.sep = len(text) > 0 && text[len(text)-1] != '{'
 }
 
-// enter begins attributes that are not slog's own: rep is told of the groups that are open,
-// which are at first those of c's text, if there is a c. mem is memory to do it in.
+// enter begins the attributes that are not slog's own. From here on rep gets the open groups,
+// at first those that c's text opened. c may be nil. mem is memory for the groups.
 func (l *line) enter(mem []string, c *chain) {
 	l.groups = mem
 	if c != nil {
@@ -57,7 +57,7 @@ func (l *line) key(key string) {
 	l.sep = true
 }
 
-// appendKey appends the key of a member, behind a comma if sep says that one is due.
+// appendKey appends the key of a member, with a comma before it if sep.
 func appendKey(b []byte, sep bool, key string) []byte {
 	if sep {
 		b = append(b, ',')
@@ -88,7 +88,7 @@ func (l *line) closeGroup() {
 	}
 }
 
-// builtins begins the line with what slog puts first.
+// builtins begins the line and writes slog's own members.
 func (l *line) builtins(f *format, r *slog.Record, at time.Time, addSource bool) {
 	if l.rep == nil {
 		l.buf = f.appendHead(l.buf, at, r.Level, l.valid)
@@ -111,8 +111,8 @@ func (l *line) builtins(f *format, r *slog.Record, at time.Time, addSource bool)
 	l.builtin(f, slog.String(slog.MessageKey, r.Message))
 }
 
-// builtin writes one of slog's own members: ReplaceAttr is told slog's name of it,
-// and what it leaves under that name is written as f has it.
+// builtin writes one of slog's own members. ReplaceAttr gets it under slog's name.
+// If it keeps that name, the member is written in the form that f sets.
 func (l *line) builtin(f *format, a slog.Attr) {
 	name := a.Key
 	if l.rep != nil {
@@ -125,7 +125,7 @@ func (l *line) builtin(f *format, a slog.Attr) {
 	l.replaced(a, a.Value.Kind())
 }
 
-// ids writes the ids of c, which is in a trace.
+// ids writes the ids of c. c must be in a trace.
 func (l *line) ids(f *format, c *current, last *decimalIDs) {
 	if l.rep != nil {
 		var mem [6]slog.Attr
@@ -135,13 +135,13 @@ func (l *line) ids(f *format, c *current, last *decimalIDs) {
 	l.buf = f.appendIDs(l.buf[:len(l.buf)-1], c, last)
 }
 
-// appendIDs appends the ids of c, which is in a trace, as members behind the text of the message:
-// they begin with the quote that ends it.
+// appendIDs appends the ids of c as members behind the text of the message. c must be in a trace.
+// The first byte is the quote that ends the message.
 func (f *format) appendIDs(b []byte, c *current, last *decimalIDs) []byte {
 	return f.appendIDTexts(append(b, f.traceJSON...), c, last)
 }
 
-// appendIDTexts is appendIDs behind traceJSON.
+// appendIDTexts is appendIDs without traceJSON, which is already written.
 func (f *format) appendIDTexts(b []byte, c *current, last *decimalIDs) []byte {
 	ids := c.ids()
 	b = f.appendTrace(b, ids.TraceText())
@@ -163,14 +163,14 @@ func (f *format) appendIDTexts(b []byte, c *current, last *decimalIDs) []byte {
 	return append(b, '"')
 }
 
-// schema writes what a record of s says beyond the ids.
+// schema writes what a span record of s has besides the ids.
 func (l *line) schema(f *format, s *Span, e event, last *decimalIDs) {
 	if l.rep != nil {
 		var mem [8]slog.Attr
 		l.attrs(appendRareSchema(appendSchema(mem[:0], f, s, e, s.text()), f, s, e))
 		return
 	}
-	// What nearly every span has, without the detour over attributes.
+	// Members that nearly every span has, written without making attributes of them.
 	b := l.buf
 	if s.parentID.IsValid() {
 		if b = append(b, f.parentJSON...); f.form == datadogForm {
@@ -203,7 +203,7 @@ func (l *line) schema(f *format, s *Span, e event, last *decimalIDs) {
 	}
 }
 
-// rareSchema is apart, as it needs memory that would have to be cleared for every span.
+// rareSchema is a function of its own because its memory would otherwise be cleared for every span.
 func (l *line) rareSchema(f *format, s *Span, e event) {
 	var mem [8]slog.Attr
 	l.attrs(appendRareSchema(mem[:0], f, s, e))
@@ -220,7 +220,7 @@ func (l *line) attrs(attrs []slog.Attr) bool {
 	return some
 }
 
-// record is attrs for those of r.
+// record writes the attributes of r and reports whether any was not empty.
 func (l *line) record(r *slog.Record) bool {
 	some := false
 	r.Attrs(func(a slog.Attr) bool {
@@ -236,7 +236,7 @@ func (l *line) record(r *slog.Record) bool {
 func (l *line) attr(a slog.Attr) bool {
 	kind := a.Value.Kind()
 	if l.rep == nil {
-		// Nothing can happen to most attributes.
+		// Most attributes need nothing else.
 		switch kind {
 		case slog.KindString:
 			l.key(a.Key)
@@ -272,7 +272,7 @@ func (l *line) anyAttr(a slog.Attr, kind slog.Kind) bool {
 	return l.replaced(a, kind)
 }
 
-// replaced is anyAttr for an attribute that is resolved and that ReplaceAttr has seen.
+// replaced is anyAttr for an attribute that is resolved and has been through ReplaceAttr.
 func (l *line) replaced(a slog.Attr, kind slog.Kind) bool {
 	switch kind {
 	case slog.KindGroup:
@@ -301,8 +301,8 @@ func (l *line) replaced(a slog.Attr, kind slog.Kind) bool {
 	return true
 }
 
-// group writes a group, or what is in it if name is empty. It reports whether that was anything;
-// a group without attributes counts as something, as in slog: it may have been ReplaceAttr that made it so.
+// group writes a group, or only its attributes if name is empty. It reports whether it was not empty.
+// A group without attributes counts as not empty, as in slog: ReplaceAttr may have made it so.
 func (l *line) group(name string, attrs []slog.Attr) bool {
 	if len(attrs) == 0 {
 		return true

@@ -18,16 +18,16 @@ import (
 	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
-// This file writes values as slog.JSONHandler does, byte for byte. Its oracle is that handler: see FuzzJSONHandler.
-// What depends on the Go version is in the files jsonbytes_*.go.
+// This file writes values as slog.JSONHandler does, byte for byte. FuzzJSONHandler compares the two.
+// The files jsonbytes_*.go hold what depends on the Go version.
 
-// appendString appends s as a JSON string, escaped as slog does: not for HTML.
+// appendString appends s as a JSON string. Like slog, it does not escape for HTML.
 func appendString(b []byte, s string) []byte {
 	return append(appendInside(append(b, '"'), s), '"')
 }
 
-// appendInside appends what stands between the quotes of s as a JSON string.
-// It copies s while it looks, a word at a time, and starts again where it finds anything to escape.
+// appendInside appends s as the inside of a JSON string, without the quotes.
+// It copies and checks s a word at a time. At the first byte to escape it starts again, in appendEscaped.
 func appendInside(b []byte, s string) []byte {
 	n := len(b)
 	if cap(b)-n < len(s) {
@@ -43,7 +43,7 @@ func appendInside(b []byte, s string) []byte {
 			}
 			binary.LittleEndian.PutUint64(d[i:], x)
 		}
-		x := load8(s[len(s)-8:]) // some of them for the second time
+		x := load8(s[len(s)-8:]) // overlaps the word before it
 		if !safe8(x) {
 			return appendEscaped(b, s)
 		}
@@ -69,15 +69,15 @@ func appendInside(b []byte, s string) []byte {
 func load8(s string) uint64 { return binary.LittleEndian.Uint64([]byte(s[:8])) }
 func load4(s string) uint32 { return binary.LittleEndian.Uint32([]byte(s[:4])) }
 
-// safe8 reports whether the eight bytes of x stand for themselves in a JSON string.
+// safe8 reports whether a JSON string holds all eight bytes of x without an escape.
 func safe8(x uint64) bool { return unsafe8(x) == 0 }
 
-// unsafe8 returns a number whose lowest bit is in the first of the eight bytes of x that does not stand for itself
-// in a JSON string. It is zero if there is none.
+// unsafe8 finds the first of the eight bytes of x that may not appear in a JSON string as it is.
+// The lowest bit set in the result is in that byte. The result is zero if there is none.
 func unsafe8(x uint64) uint64 {
 	const lo, hi = 0x0101010101010101, 0x8080808080808080
 	// A byte's high bit becomes set where the byte is below 0x20, a quote, a backslash or above 0x7f.
-	// A borrow may set further ones behind such a byte, which does no harm.
+	// A borrow may also set bits in later bytes. That is harmless: the lowest bit counts.
 	return (x | (x - lo*0x20) | ((x ^ lo*'"') - lo) | ((x ^ lo*'\\') - lo)) & hi
 }
 
@@ -88,8 +88,8 @@ var safeByte = func() (t [256]bool) {
 	return t
 }()
 
-// appendEscaped appends s as the inside of a JSON string.
-// Each byte of invalid UTF-8 becomes invalidUTF8; U+2028 and U+2029 are escaped for the sake of JavaScript.
+// appendEscaped appends s as the inside of a JSON string, with escapes.
+// Each byte of invalid UTF-8 becomes invalidUTF8. U+2028 and U+2029 are escaped, since JavaScript needs it.
 func appendEscaped(b []byte, s string) []byte {
 	start := 0
 	for i := 0; i < len(s); {
@@ -129,7 +129,7 @@ func appendEscaped(b []byte, s string) []byte {
 	return append(b, s[start:]...)
 }
 
-// A secondText is the text of all but the fraction of a time, which lines of one second share.
+// A secondText is the text of a time without its fraction of a second. Lines written in the same second share it.
 type secondText struct {
 	unix   int64
 	loc    *time.Location
@@ -139,7 +139,7 @@ type secondText struct {
 
 var lastSecond atomic.Pointer[secondText]
 
-// appendNow is appendTime for a time that is probably of the same second as the one before.
+// appendNow is appendTime for a time that is probably in the same second as the previous one.
 func appendNow(b []byte, t time.Time, valid bool) []byte {
 	c := lastSecond.Load()
 	if !c.matches(t) {
@@ -154,7 +154,7 @@ func appendNow(b []byte, t time.Time, valid bool) []byte {
 	return c.append(b, t)
 }
 
-// append appends t, which is of that second.
+// append appends t, which must be in c's second.
 func (c *secondText) append(b []byte, t time.Time) []byte {
 	b = append(b, '"')
 	b = append(b, c.prefix...)
@@ -165,12 +165,12 @@ func (c *secondText) append(b []byte, t time.Time) []byte {
 	return append(b, '"')
 }
 
-// matches reports whether t is of that second, with a c that is nil too.
+// matches reports whether t is in c's second. c may be nil.
 func (c *secondText) matches(t time.Time) bool {
 	return c != nil && c.unix == t.Unix() && c.loc == t.Location()
 }
 
-// appendFraction appends a fraction of a second, not zero, without the zeros at its end.
+// appendFraction appends ns as a fraction of a second, without trailing zeros. ns must not be zero.
 func appendFraction(b []byte, ns uint32) []byte {
 	hi, lo := ns/100_000, ns%100_000 // four digits and five
 	d1, d2, d3, d4 := digits[hi/100], digits[hi%100], digits[lo/1000], digits[lo/10%100]
@@ -181,7 +181,7 @@ func appendFraction(b []byte, ns uint32) []byte {
 	return b
 }
 
-// appendInt is strconv.AppendInt for numbers that are mostly small.
+// appendInt is strconv.AppendInt, faster for small numbers.
 func appendInt(b []byte, v int64) []byte {
 	if v < 0 || v >= 1e8 {
 		return strconv.AppendInt(b, v, 10)
@@ -194,7 +194,7 @@ func appendInt(b []byte, v int64) []byte {
 	return append(appendTo9999(b, uint32(v)/1e4), d1[0], d1[1], d2[0], d2[1])
 }
 
-// appendUint is strconv.AppendUint for numbers that are mostly small.
+// appendUint is strconv.AppendUint, faster for small numbers.
 func appendUint(b []byte, v uint64) []byte {
 	if v >= 1e8 {
 		return strconv.AppendUint(b, v, 10)
@@ -202,8 +202,8 @@ func appendUint(b []byte, v uint64) []byte {
 	return appendInt(b, int64(v))
 }
 
-// putUint writes v in decimal and returns how many digits that are. It is made for large numbers, of random size:
-// their length is not a matter of branches, which would be guessed wrong.
+// putUint writes v in decimal and returns the number of digits. It is made for large random numbers:
+// it finds their length without branches that the processor would predict wrongly.
 func putUint(text *[24]byte, v uint64) int {
 	const e16 = 1e16
 	if v < e16 {
@@ -220,14 +220,14 @@ func putUint(text *[24]byte, v uint64) int {
 		n = 20
 	}
 	rest := v % e16
-	binary.LittleEndian.PutUint64(text[:], decimalDigits(v/e16)>>(8*(24-n))) // without the zeros before it
+	binary.LittleEndian.PutUint64(text[:], decimalDigits(v/e16)>>(8*(24-n))) // drops the leading zeros
 	binary.LittleEndian.PutUint64(text[n-16:], decimalDigits(rest/1e8))
 	binary.LittleEndian.PutUint64(text[n-8:], decimalDigits(rest%1e8))
 	return n
 }
 
-// decimalDigits returns the eight digits of v, which is below 1e8, the first in the lowest byte: it divides two numbers of
-// four digits at once, then four of two. The factors are exact for all numbers of that size.
+// decimalDigits returns the eight digits of v, the first in the lowest byte. v must be below 1e8.
+// It divides two numbers of four digits at once, then four of two. The factors are exact for all numbers of that size.
 func decimalDigits(v uint64) uint64 {
 	v = v/1e4 | v%1e4<<32
 	hundreds := v * 5243 >> 19 & 0x0000007f0000007f // v/100
@@ -251,7 +251,7 @@ func appendTo99(b []byte, v uint32) []byte {
 	return append(b, digits[v][0], digits[v][1])
 }
 
-// digits are the numbers from 0 to 99.
+// digits holds the numbers from 0 to 99 as two digits each.
 var digits = func() (d [100][2]byte) {
 	for i := range d {
 		d[i] = [2]byte{byte('0' + i/10), byte('0' + i%10)}
@@ -261,14 +261,14 @@ var digits = func() (d [100][2]byte) {
 
 const yearErrorText = "!ERROR:time.Time year outside of range [0,9999]"
 
-// yearError reports whether RFC 3339 has no room for t's year.
+// yearError reports whether t's year does not fit into RFC 3339.
 func yearError(t time.Time) bool {
 	y := t.Year()
 	return y < 0 || y >= 10000
 }
 
-// appendTime appends t as RFC 3339 with nanoseconds. For a year that this form has no room for it appends slog's error,
-// followed by the time where slog has that defect, unless the line must be valid.
+// appendTime appends t as RFC 3339 with nanoseconds. If t's year does not fit, it appends slog's error text.
+// Some versions of slog write the time behind that error, which is not valid JSON. appendTime does so too, unless valid.
 func appendTime(b []byte, t time.Time, valid bool) []byte {
 	year, month, day := t.Date()
 	_, offset := t.Zone()
@@ -295,7 +295,7 @@ func appendTime(b []byte, t time.Time, valid bool) []byte {
 	return append(b, sign, h[0], h[1], ':', min[0], min[1], '"')
 }
 
-// appendOddTime is appendTime for a time whose year or zone has more digits than usual.
+// appendOddTime is appendTime for a year or a zone with more digits than usual.
 func appendOddTime(b []byte, t time.Time, valid bool) []byte {
 	if yearError(t) {
 		b = appendString(b, yearErrorText)
@@ -327,7 +327,7 @@ func appendFloat(b []byte, f float64) []byte {
 	return b
 }
 
-// appendMillis appends d as milliseconds, rounded to microseconds, the shortest way. d must not be negative.
+// appendMillis appends d in milliseconds, rounded to microseconds, without trailing zeros. d must not be negative.
 func appendMillis(b []byte, d time.Duration) []byte {
 	us := uint64(d.Round(time.Microsecond) / time.Microsecond)
 	b = appendInt(b, int64(us/1000))
@@ -343,7 +343,7 @@ func appendMillis(b []byte, d time.Duration) []byte {
 	return b
 }
 
-// appendValue appends v, which is of the given kind, resolved and no group.
+// appendValue appends v, which must be resolved and must not be a group. kind is v.Kind().
 func appendValue(b []byte, v slog.Value, kind slog.Kind) []byte {
 	switch kind {
 	case slog.KindString:
@@ -365,7 +365,7 @@ func appendValue(b []byte, v slog.Value, kind slog.Kind) []byte {
 	}
 }
 
-// appendAny appends a value that encoding/json knows how to write, and guards against its methods.
+// appendAny appends v as encoding/json does. A method of v that panics is recovered.
 func appendAny(b []byte, v any) (out []byte) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -395,7 +395,7 @@ func appendError(b []byte, err error) (out []byte) {
 	return appendString(b, err.Error())
 }
 
-// plainError returns v if it is an error that is written as its text, which one is not that knows its own JSON.
+// plainError returns v if it is an error that is written as its text: an error that is no json.Marshaler.
 func plainError(v any) (_ error, ok bool) {
 	err, ok := v.(error)
 	if ok {
@@ -405,10 +405,10 @@ func plainError(v any) (_ error, ok bool) {
 	return err, ok
 }
 
-// appendPanic appends what takes the place of v, a method of which panicked with p. It is what fmt and slog do.
+// appendPanic appends the text that replaces v after one of v's methods panicked with p. fmt and slog write the same.
 func appendPanic(b []byte, v, p any) []byte {
 	if v := reflect.ValueOf(v); v.Kind() == reflect.Pointer && v.IsNil() {
-		return appendString(b, "<nil>") // most probably the method does not expect its receiver to be nil
+		return appendString(b, "<nil>") // most probably the method does not expect a nil receiver
 	}
 	return appendString(b, fmt.Sprintf("!PANIC: %v", p))
 }
@@ -421,11 +421,11 @@ type jsonEncoder struct {
 var jsonEncoders = sync.Pool{New: func() any {
 	e := new(jsonEncoder)
 	e.enc = json.NewEncoder(&e.buf)
-	e.enc.SetEscapeHTML(false) // which json.Marshal cannot
+	e.enc.SetEscapeHTML(false) // json.Marshal has no such option
 	return e
 }}
 
-// maxPooled bounds the buffers that wait for another use.
+// maxPooled limits the capacity of a buffer that is kept for reuse.
 const maxPooled = 16 << 10
 
 func appendJSON(b []byte, v any) ([]byte, error) {
@@ -435,7 +435,7 @@ func appendJSON(b []byte, v any) ([]byte, error) {
 	return append(b, data...), err
 }
 
-// encode returns v as JSON, in e's memory.
+// encode returns v as JSON. The result is in e's memory.
 func (e *jsonEncoder) encode(v any) ([]byte, error) {
 	if err := e.enc.Encode(v); err != nil {
 		return nil, err
@@ -443,7 +443,7 @@ func (e *jsonEncoder) encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(e.buf.Bytes(), []byte("\n")), nil
 }
 
-// free lets e be used again.
+// free returns e to the pool.
 func (e *jsonEncoder) free() {
 	if e.buf.Cap() <= maxPooled {
 		e.buf.Reset()
@@ -451,7 +451,7 @@ func (e *jsonEncoder) free() {
 	}
 }
 
-// redactedJSON is what became of a value that had a secret in it. Nobody changes data.
+// redactedJSON is the JSON text of a value whose secrets were replaced. Nobody changes data.
 type redactedJSON struct{ data []byte }
 
 func (v *redactedJSON) MarshalJSON() ([]byte, error) { return v.data, nil }

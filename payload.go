@@ -10,51 +10,51 @@ import (
 )
 
 // InjectJSON returns object with the trace of ctx appended as its last members:
-// those of the five keys of [Carrier] that are not empty, as strings.
-// Every other byte of object stays as and where it is.
+// the non-empty ones of the five keys of [Carrier], as strings.
+// All other bytes of object stay the same and in the same order.
 //
 //	{"job":7}  becomes  {"job":7,"traceparent":"00-4bf9…-01","trace_op":"enqueue","trace_sent":"2026-…"}
 //
-// It is for payloads that have no Go type to embed a [Carrier] in.
+// Use it for payloads that have no Go type to embed a [Carrier] in.
 //
 // The five keys are reserved at the top level of object.
-// Where they stand already, wherever and however often, they are removed first,
-// so that a payload that is passed on carries its last sender's trace and no mixture.
-// Without a trace in ctx nothing is appended, and a stale carrier is removed as by [StripJSON].
+// InjectJSON first removes them wherever they appear there, however often.
+// So a payload that is passed on carries its last sender's trace and never a mixture.
+// If ctx has no trace, nothing is appended, and a stale carrier is removed as by [StripJSON].
 // Keys match as encoding/json matches struct fields: escapes decoded, case ignored.
 // Keys of nested objects are never touched.
 //
-// What is not one valid JSON object (an array, null, two values, nothing) is refused:
-// the result is then object itself, with an error; it can still be sent, without a trace.
+// If object is not one valid JSON object (an array, null, two values, nothing),
+// the result is object itself and an error. You can still send it, without a trace.
 //
-// InjectJSON never writes to object, nor to its spare capacity.
-// The result is either object itself, when there is nothing to change, or shares no memory with it.
-// It is safe for concurrent use, on one and the same object too.
+// InjectJSON never writes to object or to its spare capacity.
+// The result is object itself if there is nothing to change. Otherwise it shares no memory with object.
+// It is safe for concurrent use, also on the same object.
 //
-// Inject only into what your own services read.
-// The carrier names your operations and holds the baggage:
-// in a webhook to a customer, keep it beside the signed body, or remove it with [StripJSON] before signing.
+// Inject only into payloads that your own services read.
+// The carrier names your operations and holds the baggage.
+// In a webhook to a customer, keep it beside the signed body, or remove it with [StripJSON] before signing.
 // It also makes equal payloads differ:
-// compute content hashes and idempotency keys before InjectJSON, or of what StripJSON returns.
+// compute content hashes and idempotency keys before InjectJSON, or from the result of StripJSON.
 func InjectJSON(ctx context.Context, object []byte) ([]byte, error) {
 	return inject(object, NewCarrier(ctx))
 }
 
-// ExtractJSON reads the [Carrier] at the top level of object. It is zero, without an error, where none stands there.
+// ExtractJSON reads the [Carrier] at the top level of object. Without one, it returns a zero Carrier and no error.
 //
-// Keys and values are read as [json.Unmarshal] reads them into a Carrier: keys match with escapes decoded
-// and case ignored, the last string of a key counts, null counts for nothing.
-// A value that is neither a string nor null is passed over in the same way;
-// the error then names each such key, and the Carrier holds whatever else could be read.
-// What is not one valid JSON object is refused with an error and a zero Carrier.
-// The values themselves are not checked here: [Carrier.Context] does that.
+// It reads keys and values as [json.Unmarshal] reads them into a Carrier: keys match with escapes decoded
+// and case ignored, the last string under a key counts, and null is ignored.
+// A value that is neither a string nor null is skipped.
+// The error then names each such key, and the Carrier holds everything else that could be read.
+// If object is not one valid JSON object, the result is a zero Carrier and an error.
+// ExtractJSON does not check the values themselves: [Carrier.Context] does.
 //
 // The job matters more than its trace: on an error, report it and go on.
 //
 // ExtractJSON does not write to object, and the Carrier shares no memory with it.
-// It is safe for concurrent use, on one and the same object too.
+// It is safe for concurrent use, also on the same object.
 //
-// From a public request body take nothing: whoever writes the carrier chooses the trace your records join,
+// Do not extract from a public request body: its sender would choose the trace that your records join,
 // and whether it is sampled.
 func ExtractJSON(object []byte) (Carrier, error) {
 	var c Carrier
@@ -62,7 +62,7 @@ func ExtractJSON(object []byte) (Carrier, error) {
 	if err != nil {
 		return c, err
 	}
-	// Only positions are kept on the way, so that a key repeated a thousand times is decoded once.
+	// The loop keeps only positions, so that a key repeated a thousand times is decoded once.
 	var found [len(payloadKeys)][2]int
 	var wrong [len(payloadKeys)]string
 	for s := newPayloadScanner(object, open); s.next(); {
@@ -73,7 +73,7 @@ func ExtractJSON(object []byte) (Carrier, error) {
 		switch object[s.value] {
 		case '"':
 			found[k] = [2]int{s.value, s.end}
-		case 'n': // null leaves what was there, as in encoding/json
+		case 'n': // null keeps the value so far, as in encoding/json
 		default:
 			if wrong[k] == "" {
 				wrong[k] = payloadKind(object[s.value])
@@ -89,7 +89,7 @@ func ExtractJSON(object []byte) (Carrier, error) {
 	return c, payloadWrong(wrong)
 }
 
-// payloadWrong is the error about values of the wrong kinds, named in the order of payloadKeys; nil if there are none.
+// payloadWrong returns the error about values of the wrong kind, in the order of payloadKeys. It is nil if there are none.
 func payloadWrong(kinds [len(payloadKeys)]string) error {
 	var msg []byte
 	for k, kind := range kinds {
@@ -107,29 +107,29 @@ func payloadWrong(kinds [len(payloadKeys)]string) error {
 	return fmt.Errorf("slogtrace: extract: %s", msg)
 }
 
-// StripJSON returns object without its carrier: for every JSON object x that has none of a [Carrier]'s keys
-// at its top level, StripJSON of what [InjectJSON] made of x is x, byte for byte.
+// StripJSON returns object without its carrier. It undoes [InjectJSON]: if the JSON object x has none
+// of a [Carrier]'s keys at its top level, InjectJSON and then StripJSON give x again, byte for byte.
 //
-// All five keys are removed, wherever and however often they stand at the top level, whoever wrote them.
+// It removes all five keys wherever they appear at the top level, however often, whoever wrote them.
 // Keys match as encoding/json matches struct fields (escapes decoded, case ignored),
 // so nothing remains that a reader would take for a Carrier.
-// Every other member keeps its bytes and its place; keys of nested objects are never touched.
-// An object without a key traceparent has no carrier and is returned as it is, even with one of the other keys.
+// Every other member keeps its bytes and its place. Keys of nested objects are never touched.
+// An object without a key traceparent has no carrier. It is returned unchanged, even if it has one of the other keys.
 //
-// What is not one valid JSON object is refused: the result is then object itself, with an error.
-// Do not send it on in the belief that it is clean.
+// If object is not one valid JSON object, the result is object itself and an error.
+// It may still contain a carrier: do not send it on as clean.
 //
 // StripJSON never writes to object.
-// The result is either object itself, when there is nothing to remove, or shares no memory with it.
-// It is safe for concurrent use, on one and the same object too.
+// The result is object itself if there is nothing to remove. Otherwise it shares no memory with object.
+// It is safe for concurrent use, also on the same object.
 //
-// Use it on what leaves your services (a webhook, before it is signed),
-// and before a payload is hashed, compared or made an idempotency key.
+// Use it on everything that leaves your services (a webhook, before it is signed),
+// and before a payload is hashed, compared or turned into an idempotency key.
 func StripJSON(object []byte) ([]byte, error) {
 	return editPayload("strip", object, Carrier{})
 }
 
-// inject is InjectJSON with the carrier at hand. One without Traceparent is none at all: StripJSON would not find it.
+// inject is InjectJSON with the carrier given. A carrier without Traceparent is not written: StripJSON would not find it.
 func inject(object []byte, c Carrier) ([]byte, error) {
 	if c.Traceparent == "" {
 		c = Carrier{}
@@ -137,14 +137,14 @@ func inject(object []byte, c Carrier) ([]byte, error) {
 	return editPayload("inject", object, c)
 }
 
-// editPayload removes the carrier's keys from object and appends c, if it is not zero.
+// editPayload removes the carrier's keys from object and appends c, if c is not zero.
 //
-// Where things are cut and inserted is what makes StripJSON exact. Members go directly behind the last value
-// that stays, white space before '}' stays behind them, and a removed member takes the comma before it along:
+// StripJSON is exact because of the places where it cuts and inserts. New members go directly behind the last value
+// that stays, so that white space before '}' stays behind them. A removed member takes the comma before it along:
 //
 //	{ "a": 1 ⏎}   ⇄   { "a": 1,"traceparent":"…" ⏎}
 //
-// In an object that has no other member they go directly behind '{', and white space stays behind them too.
+// In an object with no other member, new members go directly behind '{', and white space stays behind them too.
 func editPayload(verb string, object []byte, c Carrier) ([]byte, error) {
 	open, err := payloadObject(verb, object)
 	if err != nil {
@@ -154,9 +154,9 @@ func editPayload(verb string, object []byte, c Carrier) ([]byte, error) {
 	var (
 		room  [2]span
 		cuts  = room[:0]
-		at    = open + 1 // behind the last member that stays
+		at    = open + 1 // end of the last member that stays
 		empty = true     // no member stays
-		has   bool       // a traceparent
+		has   bool       // there is a traceparent
 	)
 	for s := newPayloadScanner(object, open); s.next(); {
 		switch k := payloadKey(object[s.key:s.keyEnd]); {
@@ -169,7 +169,7 @@ func editPayload(verb string, object []byte, c Carrier) ([]byte, error) {
 			}
 			continue
 		case empty && len(cuts) > 0:
-			cuts[0].to = s.key // the first to stay has no comma before it
+			cuts[0].to = s.key // the first member that stays has no comma before it
 		}
 		empty, at = false, s.end
 	}
@@ -190,7 +190,7 @@ func editPayload(verb string, object []byte, c Carrier) ([]byte, error) {
 		}
 	}
 	out := make([]byte, 0, size)
-	// Cuts before at, the members, cuts behind at: none of them straddles it.
+	// First the cuts before at, then the new members, then the cuts behind at. No cut contains at.
 	from := 0
 	i := 0
 	for ; i < len(cuts) && cuts[i].from < at; i++ {
@@ -209,15 +209,15 @@ func editPayload(verb string, object []byte, c Carrier) ([]byte, error) {
 	return append(out, object[from:]...), nil
 }
 
-// payloadObject returns the index of the '{' of object, or the error that refuses it.
-// Everything behind it may rely on the object being valid, and on its depth being bounded.
+// payloadObject returns the index of the '{' of object. It returns an error if object is not one valid JSON object.
+// After it, callers may rely on object being valid and on its nesting being bounded.
 func payloadObject(verb string, object []byte) (open int, err error) {
 	open = payloadSpace(object, 0)
 	if open == len(object) {
 		return 0, fmt.Errorf("slogtrace: %s: want a JSON object, got nothing", verb)
 	}
 	if !json.Valid(object) {
-		// Unmarshal looks for what Valid does not say; it says it in bounded length and quotes what it quotes.
+		// Valid gives no reason, Unmarshal does, in bounded length and with quoted input.
 		err := json.Unmarshal(object, new(json.RawMessage))
 		return 0, fmt.Errorf("slogtrace: %s: want a JSON object, got invalid JSON: %w", verb, err)
 	}
@@ -227,7 +227,7 @@ func payloadObject(verb string, object []byte) (open int, err error) {
 	return open, nil
 }
 
-// payloadKind names the valid JSON value that begins with b.
+// payloadKind names the kind of the valid JSON value that begins with b.
 func payloadKind(b byte) string {
 	switch b {
 	case '{':
@@ -244,25 +244,25 @@ func payloadKind(b byte) string {
 	return "a number"
 }
 
-// payloadKeys are the keys of a Carrier, and payloadFields its fields, in the same order. A test holds them to its tags.
+// payloadKeys are the keys of a Carrier. payloadFields are its fields, in the same order. A test compares them with its tags.
 var payloadKeys = [...]string{"traceparent", "tracestate", "trace_baggage", "trace_op", "trace_sent"}
 
 func payloadFields(c *Carrier) [len(payloadKeys)]*string {
 	return [...]*string{&c.Traceparent, &c.Tracestate, &c.Baggage, &c.Op, &c.Sent}
 }
 
-// The lengths that a matching key can have: folding lengthens only s, to the two bytes of ſ (U+017F),
-// and no key with an s is the longest; escaping makes at most six bytes of each.
+// Limits of the length of a key that matches. Only s has a longer form that folds to it, the two bytes of ſ (U+017F),
+// and the longest key has no s. Escaping makes each byte at most six.
 const (
 	payloadKeyMin    = len("trace_op")
 	payloadKeyMax    = len("trace_baggage")
 	payloadKeyMaxEsc = 6 * payloadKeyMax
 )
 
-// payloadKey returns which of payloadKeys encoding/json would take quoted for, or -1.
+// payloadKey returns the index in payloadKeys of the key that encoding/json would take quoted for, or -1.
 func payloadKey(quoted []byte) int {
 	raw := quoted[1 : len(quoted)-1]
-	// All keys begin with a t, and nothing but T folds to it.
+	// All keys begin with a t, and only T folds to it.
 	if len(raw) < payloadKeyMin || len(raw) > payloadKeyMaxEsc || raw[0] != 't' && raw[0] != 'T' && raw[0] != '\\' {
 		return -1
 	}
@@ -284,22 +284,22 @@ func payloadKeyIndex(key string) int {
 	return -1
 }
 
-// payloadUnquote returns the string that the valid JSON string quoted means.
+// payloadUnquote returns the string that quoted, a valid JSON string, encodes.
 func payloadUnquote(quoted []byte) string {
 	if raw := quoted[1 : len(quoted)-1]; bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
 		return string(raw)
 	}
 	var s string
-	_ = json.Unmarshal(quoted, &s) // it is valid and a string
+	_ = json.Unmarshal(quoted, &s) // cannot fail: it is a valid string
 	return s
 }
 
-// A payloadScanner walks over the members of the outermost object of valid JSON, in time linear in its length
-// and without recursion.
+// A payloadScanner walks over the members of the outermost object of valid JSON.
+// It takes time linear in its length and does not recurse.
 type payloadScanner struct {
 	data        []byte
-	start       int // of the member: its comma, or its key if it is the first
-	key, keyEnd int // with the quotes
+	start       int // where the member begins: its comma, or its key if it is the first
+	key, keyEnd int // including the quotes
 	value, end  int
 }
 
@@ -322,7 +322,7 @@ func (s *payloadScanner) next() bool {
 	return true
 }
 
-// payloadSpace, payloadString and payloadValue return the index behind the white space, string or value at i.
+// payloadSpace, payloadString and payloadValue return the index just after the white space, string or value at i.
 
 func payloadSpace(data []byte, i int) int {
 	for i < len(data) && (data[i] == ' ' || data[i] == '\n' || data[i] == '\r' || data[i] == '\t') {
@@ -367,7 +367,7 @@ func payloadValue(data []byte, i int) int {
 			}
 		}
 	}
-	for { // a literal or a number: what closes the object or array is behind it at the latest
+	for { // a literal or a number: at the latest the enclosing object or array ends it
 		switch data[i] {
 		case ',', '}', ']', ' ', '\n', '\r', '\t':
 			return i
@@ -376,7 +376,7 @@ func payloadValue(data []byte, i int) int {
 	}
 }
 
-// appendPayloadMembers appends what of c is not empty, each member with a comma before it, save the object's first.
+// appendPayloadMembers appends the non-empty fields of c as members. Each has a comma before it, except the object's first.
 func appendPayloadMembers(dst []byte, c *Carrier, first bool) []byte {
 	for k, v := range payloadFields(c) {
 		if *v == "" {
