@@ -5,33 +5,34 @@ import (
 	"sync/atomic"
 )
 
-// A boundCache holds, for one context, what handlers derived to add its ids with less work: the latest few of them,
-// so that a logger derived for each record does not fill the memory.
+// A boundCache holds, for one context, what handlers derived to add its ids with less work.
+// It keeps the latest few, so that a program that derives a logger for each record does not fill the memory.
 type boundCache struct {
 	latest atomic.Pointer[boundHandler]
 }
 
-// A handlerID is part of a Handler. Its address says which.
+// A handlerID is part of a Handler. Its address identifies the handler.
 type handlerID struct{ _ byte }
 
-// A boundHandler is what one Handler adds under one context, and from some record on its chain with that bound to it.
+// A boundHandler is what one Handler adds under one context. After some records it also holds
+// the chain of the handler with that bound.
 type boundHandler struct {
 	by    *handlerID
-	op    string                       // of the span then
+	op    string                       // the span's, at that time
 	text  packed                       // see current.text
 	group slog.Value                   // what is added
-	chain atomic.Pointer[slog.Handler] // nil while it is not worth its cost
+	chain atomic.Pointer[slog.Handler] // nil until binding pays
 	uses  atomic.Int32
-	count int32 // of this and those behind it
+	count int32 // of this one and those behind it
 	next  *boundHandler
 }
 
 const (
 	maxBoundHandlers = 8
-	bindAtUse        = 3 // of a context and handler: to bind costs more than to add to the record, but once
+	bindAtUse        = 3 // in a context and handler: binding costs more than adding to one record, but only once
 )
 
-// of returns what h derived for records under op, nil if that is not known.
+// of returns what h derived for records under op, or nil if nothing is cached.
 func (b *boundCache) of(h *handlerID, op string) *boundHandler {
 	for e := b.latest.Load(); e != nil; e = e.next {
 		if e.by == h && e.op == op {
@@ -41,7 +42,7 @@ func (b *boundCache) of(h *handlerID, op string) *boundHandler {
 	return nil
 }
 
-// add remembers e, whose uses begin, as the latest. Of two added at once one may be forgotten; it will be made again.
+// add puts e first, for later uses. Of two added at once one may be forgotten; it will be made again.
 func (b *boundCache) add(e *boundHandler) {
 	e.count = 1
 	if next := b.latest.Load(); next != nil && next.count < maxBoundHandlers {

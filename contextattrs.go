@@ -4,11 +4,11 @@ import (
 	"log/slog"
 )
 
-// contextAttrs returns the attributes of With and the baggage under the keys that they have in a line of kind k:
-// none that the line or its readers need, and not at all if taken says that the record or its logger uses the key.
-// It does not change e's, and returns them as they are in the common case.
+// contextAttrs returns e's attributes, of With and the baggage, under the keys that they have in a line of kind k.
+// None is under a key that the line or its readers need. One is left out if taken reports that the record or its logger
+// uses the key. contextAttrs does not change e.attrs; in the common case it returns them unchanged.
 func (f *format) contextAttrs(e *env, k recordKind, taken func(key string) bool) []slog.Attr {
-	keys, own := e.keys.of(k), &f.own[max(k, logRecord)] // the ids' even where there are none
+	keys, own := e.keys.of(k), &f.own[max(k, logRecord)] // the ids' names even where there are no ids
 	fine := func(i int) bool {
 		key := e.attrs[i].Key
 		return (keys == nil || keys[i] == key) && !own.has(key) && !taken(key)
@@ -32,10 +32,10 @@ func (f *format) contextAttrs(e *env, k recordKind, taken func(key string) bool)
 		if keys != nil && keys[i] != a.Key {
 			known = keys[i]
 		}
-		// Look for a name of its own, and give way wherever the user stands on the way there.
+		// Look for another name. Stop if the user has an attribute under one of the names tried.
 		for !taken(a.Key) {
 			if len(known) == len("attr.")+len(a.Key) {
-				a.Key = known // which need not be made again
+				a.Key = known // already made
 			} else {
 				a.Key = "attr." + a.Key
 			}

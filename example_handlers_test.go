@@ -42,8 +42,10 @@ func ExampleNewTracer() {
 	// For a logger that is passed on instead of set as slog's default.
 	logger := slog.New(slogtrace.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: steady}))
 	tracer := slogtrace.NewTracer(logger.Handler(), &slogtrace.TracerOptions{
-		IsFailure:  func(err error) bool { return !errors.Is(err, context.Canceled) },
-		ErrorAttrs: func(err error) []slog.Attr { return []slog.Attr{slogtrace.ErrorType(err), slog.String("error.category", "card")} },
+		IsFailure: func(err error) bool { return !errors.Is(err, context.Canceled) },
+		ErrorAttrs: func(err error) []slog.Attr {
+			return []slog.Attr{slogtrace.ErrorType(err), slog.String("error.category", "card")}
+		},
 	})
 
 	err := errors.New("card declined")

@@ -10,22 +10,22 @@ import (
 	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
-// A Format says under which names a backend expects what the lines say, and in which form.
-// Its zero value is the project's own schema; a field left empty means that schema's name.
-// The presets ([OTel], [Datadog], …) are what backends expect; docs/backends.md says which of it is whose idea.
+// A Format sets the names and the forms of values that a backend expects in the lines.
+// The zero value is the project's own schema. An empty field means the name in that schema.
+// The presets ([OTel], [Datadog], …) are what backends expect; docs/backends.md gives the source of each name.
 //
-// A Format can be compared and copied; its methods make handlers that write it. One of your own is a literal,
-// or a preset with another name here and there, which keeps the preset's forms of values:
+// A Format can be compared and copied. Its methods make handlers that write it. Make one of your own as a literal,
+// or copy a preset and change some names. The copy keeps the preset's forms of values:
 //
 //	f := slogtrace.AWSXRay
 //	f.Trace = "xray_trace_id"
 //
-// Its names must differ from each other and from those of slog's own members.
-// All of them are reserved: a user's root attribute under one that the line needs is written as attr.<key>,
-// and so is one called op.
-// On span records the schema's own names are reserved beside them, since readers take those for ours.
+// The names must differ from each other and from those of slog's own members.
+// All of them are reserved, and so is op: if the line needs a name, a user's root attribute under it
+// is written as attr.<key>.
+// On span records the names of the project's schema are reserved too, because readers would take such attributes for ours.
 //
-// Readers (package tracelog) know the presets. Other names are for backends only.
+// Readers (package tracelog) know the presets. Use other names only for backends.
 type Format struct {
 	// On every record in a trace.
 	Trace string // key of the trace id, 32 hex digits; "trace"
@@ -45,8 +45,8 @@ type Format struct {
 	SampleRate string // "sample_rate"
 	Sampled    string // "sampled"
 
-	// Of what slog itself writes first. These count where a JSONHandler writes the line.
-	// A Handler cannot rename what the handler below it adds: see [Format.ReplaceAttr].
+	// slog's own members. These names apply where a JSONHandler writes the line.
+	// A Handler cannot rename what its inner handler adds: see [Format.ReplaceAttr].
 	Time    string // "time"
 	Level   string // "level"
 	Message string // "msg"
@@ -56,15 +56,15 @@ type Format struct {
 	Service string
 
 	form    form
-	project string // Google's
+	project string // of Google Cloud
 }
 
-// ReplaceAttr gives slog's own members, as another handler writes them, the names and forms that f has for them:
+// ReplaceAttr gives slog's own members, as another handler writes them, f's names and forms:
 //
 //	f.NewHandler(slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: f.ReplaceAttr}))
 //
-// It leaves all else alone. A root attribute of the user's that looks just like one of slog's members,
-// as slog.String("msg", …) does, cannot be told from it.
+// It changes nothing else. But it cannot tell a user's root attribute that looks like a member of slog's,
+// such as slog.String("msg", …), from that member.
 func (f Format) ReplaceAttr(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) > 0 {
 		return a
@@ -87,7 +87,7 @@ func (f Format) ReplaceAttr(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// builtin returns one of slog's own members as f has it.
+// builtin returns one of slog's own members with f's name and form.
 func (f *Format) builtin(a slog.Attr) slog.Attr {
 	switch a.Key {
 	case slog.TimeKey:
@@ -108,25 +108,25 @@ func (f *Format) builtin(a slog.Attr) slog.Attr {
 	return a
 }
 
-// A format is a Format made ready for use.
+// A format is a Format prepared for use.
 type format struct {
 	Format
 	reservedKeys [recordKinds]keySet
-	builtins     keySet              // the names of slog's own members, slog's and this Format's
-	own          [recordKinds]keySet // names of this Format that readers do not know: it is no preset
-	outside      recordKind          // of records that nothing of ours is in the context of
+	builtins     keySet              // names of slog's own members: slog's and this Format's
+	own          [recordKinds]keySet // names of this Format that readers do not know; none for a preset
+	outside      recordKind          // the kind of records with nothing of ours in the context
 	always       []slog.Attr         // on every line that we write, or write ids on
-	failed       string              // key of a boolean beside the error; "" where there is none
+	failed       string              // key of a boolean beside the error; "" for none
 
-	// Keys with what stands around them in JSON, in this order.
+	// Keys with the JSON text around them, in the order of a line.
 	timeJSON                    string
 	headJSON                    [4]string // from Debug to Error: the level, and the message up to its text
 	latest                      atomic.Pointer[secondHead]
 	levelJSON, messageJSON      string // for other levels
-	endJSON                     string // headJSON, message and traceJSON of most ends of spans
+	endJSON                     string // headJSON, message and traceJSON of most span ends
 	alwaysJSON                  string
 	traceJSON, spanJSON, opJSON string     // alwaysJSON is in the first
-	flagsJSON                   [16]string // behind the text before it, with the value; "" without flags
+	flagsJSON                   [16]string // with the preceding quote and the value; "" without flags
 	parentJSON                  string
 	kindJSON                    [len(kinds)]string // with the value
 	startJSON, durationJSON     string
@@ -134,7 +134,7 @@ type format struct {
 
 var defaultFormat = Format{}.compile(true)
 
-// compile makes f ready for a handler. A sink is one that writes slog's own members itself.
+// compile prepares f for a handler. sink reports whether that handler writes slog's own members itself.
 func (f Format) compile(sink bool) *format {
 	own := []struct {
 		key  *string
@@ -151,7 +151,7 @@ func (f Format) compile(sink bool) *format {
 	def := func(list *[]string, key *string, name string) {
 		*key = cmp.Or(*key, name)
 		if *list = append(*list, *key); list == &schemaKeys && *key != name {
-			schemaKeys = append(schemaKeys, name) // which readers take for ours, too
+			schemaKeys = append(schemaKeys, name) // readers take this name for ours too
 		}
 	}
 	def(&ids, &f.Trace, "trace")
@@ -205,8 +205,8 @@ func (f Format) compile(sink bool) *format {
 	return c
 }
 
-// otherOps returns what readers take for the op in lines with f's ids, beside the names in known. has reports which
-// other keys each such line has.
+// otherOps returns the keys, except those in known, that readers take for the op in lines with f's ids.
+// has reports whether each such line has a key.
 func (f *Format) otherOps(known []string, has func(key string) bool) (ops []string) {
 	names := schema.Common[schema.Op]
 	if p := schema.Of(f.Trace, f.Span, has); p != nil {
@@ -220,12 +220,12 @@ func (f *Format) otherOps(known []string, has func(key string) bool) (ops []stri
 	return ops
 }
 
-// unread returns those keys that no reader takes for more than an attribute in lines of kind k.
+// unread returns the keys in lists that readers take only for attributes in lines of kind k.
 func unread(k recordKind, lists ...[]string) []string {
 	return slices.DeleteFunc(slices.Concat(lists...), func(key string) bool { return isRead(readerKeys, key, k) })
 }
 
-// makeJSON makes the parts of a line that are always the same.
+// makeJSON makes the constant parts of a line.
 func (f *format) makeJSON() {
 	member := func(key, after string) string { return string(appendString([]byte(","), key)) + ":" + after }
 	f.timeJSON = "{" + member(f.Time, "")[1:]
@@ -257,5 +257,5 @@ func (f *format) makeJSON() {
 	f.startJSON, f.durationJSON = member(f.Start, ""), member(f.Duration, "")
 }
 
-// reserved returns the keys that a user's root attribute may not have in a line of the given kind.
+// reserved returns the keys that a user's root attribute must not have in a line of kind k.
 func (f *format) reserved(k recordKind) *keySet { return &f.reservedKeys[k] }

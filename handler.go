@@ -6,21 +6,21 @@ import (
 	"slices"
 )
 
-// A Handler adds the ids of a record's context to what it passes on to another handler, of whatever make.
+// A Handler adds the ids of a record's context to every record it passes to another [slog.Handler].
 //
-// The ids stand at the root of every record made in a span, exactly once, whatever groups are open,
-// and with them the attributes of [With] and the baggage. Where nothing of this package is in the context, the inner handler
-// gets what it would get without us. A root attribute of the user's under the key of an id becomes attr.<key>.
+// The ids appear at the root of every record made in a span, exactly once, whatever groups are open,
+// followed by the attributes of [With] and the baggage. If nothing of this package is in the context, the inner handler
+// gets the same records as without a Handler. A root attribute of the user's under the key of an id becomes attr.<key>.
 //
-// Handlers may be nested, with others between: the outermost one adds the ids and those further in do not.
-// (If one between rebuilds what is inside groups, that is known only where both of ours have the same [Format].)
+// Handlers may be nested, with other handlers between them: the outermost one adds the ids, the inner ones do not.
+// (If a handler between them rebuilds the contents of groups, this works only if both Handlers have the same [Format].)
 type Handler struct {
 	naming
 	id    handlerID
-	inner slog.Handler              // with all that With and WithGroup bound, for records outside a trace
-	root  [recordKinds]slog.Handler // before the first group: where the ids are bound
-	steps []step                    // what was bound from the first group on
-	alike [recordKinds]bool         // root is that of plainRecord: nothing had to be renamed
+	inner slog.Handler              // with the whole chain of With and WithGroup bound, for records outside a trace
+	root  [recordKinds]slog.Handler // the chain before its first group: the ids are bound here
+	steps []step                    // the calls from the first WithGroup on
+	alike [recordKinds]bool         // root is that of plainRecord: no key was renamed
 }
 
 // A step is a call of WithAttrs or WithGroup.
@@ -36,18 +36,19 @@ func (s step) bind(h slog.Handler) slog.Handler {
 	return bindAttrs(h, s.attrs)
 }
 
-// bindAttrs binds attrs to h without giving them away: by slog's contract a handler owns what it is given.
+// bindAttrs binds a copy of attrs to h: by slog's contract a handler owns the slice that it gets.
 func bindAttrs(h slog.Handler, attrs []slog.Attr) slog.Handler {
 	return h.WithAttrs(slices.Clone(attrs))
 }
 
-// NewHandler returns a [Handler] that passes records on to inner,
-// which must be as package testing/slogtest wants it, and may be any handler that is. It panics if inner is nil.
+// NewHandler returns a [Handler] that passes records to inner. It panics if inner is nil.
+// inner may be any handler that passes the tests of package testing/slogtest.
 //
-// Wrap first, open groups later: groups that are open on inner already stay, and the ids stand inside them.
-// Inner may not be the handler that package slog begins with: once it were the default again,
-// packages log and slog would call each other for ever, waiting for a lock of log's. If it is that handler,
-// text lines go to what [log.Writer] returns now, at the levels for which that handler is enabled.
+// Wrap first, open groups later: groups that are already open on inner stay open, and the ids go inside them.
+//
+// If inner is the initial handler of package slog, text lines go to the current [log.Writer] instead,
+// at the levels for which that handler is enabled. Passing records to it would not work:
+// if the new handler became the default, packages log and slog would call each other forever, waiting for a lock of log's.
 func NewHandler(inner slog.Handler) *Handler { return newHandler(inner, defaultFormat) }
 
 func newHandler(inner slog.Handler, f *format) *Handler {
@@ -63,12 +64,12 @@ func newHandler(inner slog.Handler, f *format) *Handler {
 	return h
 }
 
-// Enabled asks the inner handler.
+// Enabled reports what the inner handler's Enabled reports.
 func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
 	return h.inner.Enabled(ctx, level)
 }
 
-// WithAttrs returns a handler whose records carry attrs too.
+// WithAttrs returns a handler that adds attrs to every record.
 func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	if isNothing(attrs) {
 		return h
@@ -96,9 +97,9 @@ func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &h2
 }
 
-// withoutEmptyGroups returns attrs without the groups that nothing is left of, and whether there was any.
-// slog's handlers leave such a group out but believe it open ever after: a comma too few, its name before all keys
-// that follow and among the groups that ReplaceAttr is told of. That must not happen to the ids.
+// withoutEmptyGroups returns attrs without empty groups, and whether there were any.
+// slog's handlers leave such a group out but then take it to be open: a comma is missing, and its name is put before all
+// later keys and among the groups that ReplaceAttr gets. That must not happen to the ids.
 func withoutEmptyGroups(attrs []slog.Attr) (_ []slog.Attr, emptied bool) {
 	if !slices.ContainsFunc(attrs, hasEmptyGroup) {
 		return attrs, false
@@ -121,7 +122,7 @@ func hasEmptyGroup(a slog.Attr) bool {
 	return a.Value.Kind() == slog.KindGroup && len(a.Value.Group()) > 0 && (isEmptyAttr(a) || slices.ContainsFunc(a.Value.Group(), hasEmptyGroup))
 }
 
-// WithGroup returns a handler whose further attributes are members of a group.
+// WithGroup returns a handler that puts later attributes into a group.
 func (h *Handler) WithGroup(name string) slog.Handler {
 	if name == "" {
 		return h
@@ -136,7 +137,7 @@ func (h *Handler) WithGroup(name string) slog.Handler {
 	return &h2
 }
 
-// Handle passes r on with what its context adds.
+// Handle adds the ids and attributes of ctx to r and passes it to the inner handler.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	c := currentOf(ctx)
 	if c.env == nil && !isSpanMessage(r.Message) {
@@ -148,7 +149,7 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	return h.handleAny(ctx, &c, r)
 }
 
-// nextRedacted is next for a record that may not be ordinary, or in which x may have something to replace: then it returns nil.
+// nextRedacted is next for any record. It returns nil if r is not ordinary or if x may have something to replace in it.
 func (h *Handler) nextRedacted(c *current, r *slog.Record, x *redactor) slog.Handler {
 	if c.inTrace() && h.plainNames(c.env, logRecord) && // so there is no baggage either
 		(x.isPlainRecord(r) || h.ordinary(r, logRecord) && x.passesRecord(r)) {
@@ -157,8 +158,8 @@ func (h *Handler) nextRedacted(c *current, r *slog.Record, x *redactor) slog.Han
 	return nil
 }
 
-// next returns the handler that takes r, a record such as most are: in a trace, with nothing to add but the ids,
-// and nothing in their way. C is what its context says. The ids are bound to that handler, or added to r.
+// next returns the handler for r, an ordinary record: one in a trace, with nothing to add except the ids
+// and no key to rename. c is r's context. The ids are bound to the returned handler, or were added to r.
 func (h *Handler) next(c *current, r *slog.Record) slog.Handler {
 	op := c.op()
 	if h.format.form == prefixForm {
@@ -176,7 +177,7 @@ func (h *Handler) next(c *current, r *slog.Record) slog.Handler {
 	return next
 }
 
-// handleAny is Handle for any record that something of ours in its context or in itself says something about.
+// handleAny is Handle for any record whose context or contents involve this package.
 func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) error {
 	var mem [maxInlineAttrs]slog.Attr
 	in := contents{kind: h.kindOf(c)}
@@ -209,7 +210,7 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 		}
 		return next.Handle(ctx, r)
 	}
-	// Seldom: what is added depends on the record itself, or is another thing each time.
+	// The rare case: what is added depends on the record itself, or may differ each time.
 	added := slog.Attr{Value: h.added(new(mark), nil, c, &in, with, op, c.text())}
 	if !in.changed {
 		in.attrs = appendRecord(mem[:0], &r)
@@ -230,7 +231,7 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 
 func (h *Handler) readsMarks() bool { return true }
 
-// handleReport passes r on as the record that Handle would make of its record.
+// handleReport passes on the record that Handle would make of from's record.
 func (h *Handler) handleReport(from spanReport, x *redactor) (_ error, ok bool) {
 	s := from.span
 	if h.groups > 0 || !h.ordinarySpan(s, x) {
@@ -243,23 +244,23 @@ func (h *Handler) handleReport(from spanReport, x *redactor) (_ error, ok bool) 
 		msg = withPrefix(&c, op, msg)
 	}
 	r := slog.NewRecord(h.format.spanTime(from.event, s.start, from.at), from.level, msg, from.pc)
-	var mem struct { // at once
+	var mem struct { // one allocation
 		mark  mark
-		attrs [6]slog.Attr // what most spans have
+		attrs [6]slog.Attr // as many as most spans have
 	}
 	r.AddAttrs(slog.Attr{Value: h.added(&mem.mark, mem.attrs[:0], &c, &in, nil, op, s.text())})
 	r.AddAttrs(s.attrs...)
 	return h.root[spanRecord].Handle((*spanContext)(s), r), true
 }
 
-// addFirst puts a group before the attributes of r.
-// Behind the others it would be cheaper, but after a group that it wrote nothing of, slog.JSONHandler forgets a comma.
+// addFirst puts group before the attributes of r. Adding it behind them would be cheaper,
+// but slog.JSONHandler forgets a comma after a group of which it wrote nothing.
 func addFirst(r *slog.Record, group slog.Value) {
 	var mem [1 + maxInlineAttrs]slog.Attr
 	setAttrs(r, appendRecord(append(mem[:0], slog.Attr{Value: group}), r))
 }
 
-// mayChange reports whether there is a value in attrs, or in a group there, that may be another for the next record.
+// mayChange reports whether any value in attrs, also inside groups, may differ for the next record.
 func mayChange(attrs []slog.Attr) bool {
 	return slices.ContainsFunc(attrs, func(a slog.Attr) bool {
 		switch a.Value.Kind() {
@@ -272,7 +273,7 @@ func mayChange(attrs []slog.Attr) bool {
 	})
 }
 
-// added returns what we put at the root of a record, as an inline group. m and attrs are memory for it; text is c's.
+// added returns the attributes that h adds to a record, as an inline group. m and attrs are memory for it. text is c's.
 func (h *Handler) added(m *mark, attrs []slog.Attr, c *current, in *contents, with []slog.Attr, op string, text packed) slog.Value {
 	*m = mark{format: h.format, event: eventLog}
 	switch {
@@ -283,7 +284,7 @@ func (h *Handler) added(m *mark, attrs []slog.Attr, c *current, in *contents, wi
 		attrs = appendIDs(attrs, h.format, c, text, op)
 	}
 	if attrs = append(attrs, with...); len(attrs) == 0 {
-		// All that the context says gave way. A handler of ours further in, with other names, must not think otherwise.
+		// All attributes of the context gave way. The mark tells inner Handlers with other names to add none either.
 		return slog.AnyValue(m)
 	}
 	return markedGroup(attrs, m)
@@ -301,7 +302,7 @@ func (h *Handler) bind(k recordKind, added slog.Attr) slog.Handler {
 	return b
 }
 
-// firstGroup returns the name that the first open group has in records of kind k.
+// firstGroup returns the name of the first open group in records of kind k.
 func (h *Handler) firstGroup(k recordKind) string {
 	name := h.steps[0].group
 	for _, m := range h.moved[k] {
@@ -312,7 +313,8 @@ func (h *Handler) firstGroup(k recordKind) string {
 	return name
 }
 
-// bindAdded returns the handler's chain for records of kind k with what b adds bound to it, nil if that is not worth while yet.
+// bindAdded returns the handler's chain for records of kind k with b's group bound to it.
+// It returns nil if binding does not pay yet.
 func (h *Handler) bindAdded(b *boundHandler, k recordKind) slog.Handler {
 	if chain := b.chain.Load(); chain != nil {
 		return *chain
@@ -320,15 +322,15 @@ func (h *Handler) bindAdded(b *boundHandler, k recordKind) slog.Handler {
 	if h.groups == 0 && b.uses.Add(1) < bindAtUse {
 		return nil
 	}
-	// With groups open there is no other way to the root: in a group of the record's own, what inner handlers
-	// add to records would end up outside of it.
+	// With groups open, binding is the only way to the root. If the ids were put into a group of the record's own,
+	// attributes that inner handlers add to records would end up outside of it.
 	bound := h.bind(k, slog.Attr{Value: b.group})
 	b.chain.Store(&bound)
 	return bound
 }
 
-// newBound makes and remembers what h adds, under op, to a record that in describes and that has no say in it.
-// op was read once: it may be another by now.
+// newBound makes what h adds to records like in, and remembers it. What is added must not depend on the record itself.
+// op was read once by the caller: the span's name may have changed since.
 func (h *Handler) newBound(c *current, in *contents, with []slog.Attr, op string) *boundHandler {
 	b := &boundHandler{by: &h.id, op: op}
 	mem := new(struct { // apart from b: a record that is kept keeps it
@@ -341,8 +343,8 @@ func (h *Handler) newBound(c *current, in *contents, with []slog.Attr, op string
 	return b
 }
 
-// NewHandler is the function [NewHandler] with f's names and forms.
+// NewHandler is the function [NewHandler] with the names and forms of f.
 //
-// It has a say in the ids and in span records only. What the inner handler calls time, level, message and source
-// is that handler's business; those of package slog take f.ReplaceAttr for it.
+// f applies to the ids and to span records only. The inner handler names time, level, message and source.
+// The handlers of package slog take f.ReplaceAttr for that.
 func (f Format) NewHandler(inner slog.Handler) *Handler { return newHandler(inner, f.compile(false)) }

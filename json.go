@@ -11,26 +11,28 @@ import (
 
 // A JSONHandler is a [slog.Handler] that writes each record as one line of JSON, with the ids of the record's context.
 // It is a drop-in replacement for [slog.JSONHandler]:
-// with nothing of this package in the context its output is the same to the byte.
+// if nothing of this package is in the context, its output is the same, byte for byte.
 //
-// In a span the ids follow slog's own members, then the attributes of [With], the baggage, and those of the logger and the record:
+// In a span, slog's own members come first, then the ids, the attributes of [With], the baggage, and the attributes
+// of the logger and the record:
 //
 //	{"time":…,"level":"INFO","msg":"paid","trace":"4bf9…","span":"00f0…","op":"charge","user":7,"amount":12}
 //
-// The ids stand at the root whatever groups are open, exactly once. They pass through ReplaceAttr like any attribute.
-// A root attribute of the user's under the key of an id is written as attr.<key>; on a span's own record,
-// that holds for every key of the schema.
+// The ids appear at the root, exactly once, whatever groups are open. They pass through ReplaceAttr like any attribute.
+// A root attribute of the user's under the key of an id is written as attr.<key>.
+// On a span's own record this holds for every key of the schema.
 //
-// "The same" means the slog of the Go version, and of the GOEXPERIMENT, that the program is built with. Since Go 1.27, for example,
-// slog writes invalid UTF-8 as U+FFFD itself and no longer as an escape.
+// "The same" refers to the slog of the Go version and the GOEXPERIMENT that the program is built with.
+// For example, since Go 1.27 slog writes invalid UTF-8 as U+FFFD itself and no longer as an escape.
 //
-// In a span a line is always valid JSON. Outside of one, slog.JSONHandler's defects are kept with the rest:
-// a group whose members are all dropped swallows the comma behind it, and before Go 1.27 a year above 9999 leaves two values.
+// In a span every line is valid JSON. Outside of spans, a JSONHandler has the defects of slog.JSONHandler:
+// if all members of a group are dropped, the comma behind it is missing, and before Go 1.27 a year above 9999
+// gives two values.
 type JSONHandler struct {
 	naming
 	out    *output
 	opts   slog.HandlerOptions
-	chains [recordKinds]*chain // what With and WithGroup made, for each kind of record: often all three are one
+	chains [recordKinds]*chain // the attributes and groups bound, for each kind of record; often all are one
 }
 
 type output struct {
@@ -38,15 +40,15 @@ type output struct {
 	w  io.Writer
 }
 
-// A chain is the attributes and groups of a logger, formatted. It is immutable.
+// A chain is the formatted attributes and groups of a logger. It is immutable.
 type chain struct {
 	text   []byte
 	groups []string
 	opened int // how many of groups are opened in text
 }
 
-// NewJSONHandler returns a [JSONHandler] that writes to w, one Write per record, serialized.
-// Nil options mean the defaults; they are copied.
+// NewJSONHandler returns a [JSONHandler] that writes to w. It calls Write once per record, never concurrently.
+// opts are copied. Nil means the defaults.
 func NewJSONHandler(w io.Writer, opts *slog.HandlerOptions) *JSONHandler {
 	return newJSONHandler(w, opts, defaultFormat)
 }
@@ -72,7 +74,7 @@ func (h *JSONHandler) Enabled(_ context.Context, level slog.Level) bool {
 	return level >= least
 }
 
-// WithAttrs returns a handler whose records carry attrs too.
+// WithAttrs returns a handler that adds attrs to every record.
 func (h *JSONHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	if isNothing(attrs) {
 		return h
@@ -92,7 +94,7 @@ func (h *JSONHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &h2
 }
 
-// WithGroup returns a handler whose further attributes are members of a group.
+// WithGroup returns a handler that puts later attributes into a group.
 func (h *JSONHandler) WithGroup(name string) slog.Handler {
 	if name == "" {
 		return h
@@ -118,7 +120,7 @@ func (c *chain) withGroup(name string) *chain {
 	return &c2
 }
 
-// withAttrs returns c with attrs. defect reports that slog would have swallowed a comma; valid says not to.
+// withAttrs returns c with attrs. defect reports that slog would have left out a comma; if valid, it is written.
 func (c *chain) withAttrs(attrs []slog.Attr, rep replacer, valid bool) (_ *chain, defect bool) {
 	c2 := *c
 	l := line{buf: slices.Clip(c.text), rep: rep, valid: valid}
@@ -137,7 +139,7 @@ func (c *chain) withAttrs(attrs []slog.Attr, rep replacer, valid bool) (_ *chain
 	return &c2, l.defect
 }
 
-// scratch is the memory of one call of Handle, used again by later ones.
+// A scratch is the memory of one call of Handle. Later calls reuse it.
 type scratch struct {
 	buf     []byte
 	groups  []string
@@ -167,7 +169,8 @@ func (h *JSONHandler) recordLine(mem *scratch, c *current, r *slog.Record) []byt
 	return b
 }
 
-// handleOrdinary is Handle for a record such as most are, whose context says c. It reports false for others, and where x has something to replace.
+// handleOrdinary is Handle for an ordinary record with context c. For other records, and if x may have something to replace,
+// it writes nothing and reports false.
 func (h *JSONHandler) handleOrdinary(c *current, r *slog.Record, x *redactor) (_ error, ok bool) {
 	mem := scratches.Get().(*scratch)
 	b, ok := h.appendOrdinary(mem, c, r, x)
@@ -179,7 +182,7 @@ func (h *JSONHandler) handleOrdinary(c *current, r *slog.Record, x *redactor) (_
 	return err, ok
 }
 
-// free gives mem back, with b, the memory that was made of mem.buf.
+// free returns mem to the pool, with b, which was made of mem.buf.
 func (mem *scratch) free(b []byte) {
 	if cap(b) <= maxPooled {
 		mem.buf = b
@@ -187,10 +190,10 @@ func (mem *scratch) free(b []byte) {
 	}
 }
 
-// appendOrdinary returns the line of a record such as most are: with nothing to rename, to replace or to ask of anybody.
-// It reports false where r is none. It is appendLine with all that left out which such a record does not need,
-// and finds out whether it is one while it writes; code of the user's is not called before that is known.
-// A record in which x, if it is not nil, may have something to replace is not ordinary either.
+// appendOrdinary returns the line of an ordinary record: one with no key to rename, no ReplaceAttr and no AddSource.
+// It reports false if r is not ordinary, or if x is not nil and may have something to replace in it.
+// It is the fast path of appendLine. It checks r while it writes the line, and calls no code of the user's
+// before it knows that r is ordinary.
 func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x *redactor) (b []byte, ok bool) {
 	b = mem.buf[:0]
 	if h.opts.ReplaceAttr != nil || h.opts.AddSource {
@@ -204,7 +207,7 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 	} else if isSpanMessage(r.Message) || kind != plainRecord && !h.plainNames(&noEnv, kind) {
 		return b, false
 	}
-	reserved := &noKeys // of the attributes at the root
+	reserved := &noKeys // for the attributes at the root
 	if h.groups == 0 {
 		reserved = h.format.reserved(kind)
 	}
@@ -227,13 +230,13 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 		b = append(appendKey(b, sep, name), '{')
 		sep = false
 	}
-	known := kind == plainRecord // to be ordinary
+	known := kind == plainRecord // whether r is known to be ordinary
 	seen, some := 0, false
 	ok = true
 	r.Attrs(func(a slog.Attr) bool {
 		seen++
 		switch {
-		case x != nil && x.keys.isPlainWord(a.Key): // nor reserved
+		case x != nil && x.keys.isPlainWord(a.Key): // not reserved either
 		case !known && (a.Key == "" || reserved.has(a.Key)), x != nil && len(a.Key) >= x.keys.min && !x.passesAttr(&a):
 			ok = false
 			return false
@@ -284,7 +287,7 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 
 func (h *JSONHandler) readsMarks() bool { return true }
 
-// handleReport writes the line of r without making a record.
+// handleReport writes the line of r without making a slog.Record.
 func (h *JSONHandler) handleReport(r spanReport, x *redactor) (_ error, ok bool) {
 	if !h.hasSpanLine(r.span, x) {
 		return nil, false
@@ -296,7 +299,7 @@ func (h *JSONHandler) handleReport(r spanReport, x *redactor) (_ error, ok bool)
 	return err, true
 }
 
-// hasSpanLine reports whether spanLine knows how to write s's own record, in which x, if it is not nil, has nothing to replace.
+// hasSpanLine reports whether spanLine can write s's own record. It cannot if x is not nil and may have something to replace.
 func (h *JSONHandler) hasSpanLine(s *Span, x *redactor) bool {
 	return h.opts.ReplaceAttr == nil && !h.opts.AddSource && h.ordinarySpan(s, x)
 }
@@ -327,7 +330,7 @@ func (h *JSONHandler) spanLine(mem *scratch, r *spanReport) []byte {
 	return appendClosing(l.buf, opened)
 }
 
-// appendClosing ends a line in which so many groups are open.
+// appendClosing ends a line with the given number of open groups.
 func appendClosing(b []byte, groups int) []byte {
 	for range groups {
 		b = append(b, '}')
@@ -352,8 +355,8 @@ func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byt
 		at = h.format.spanTime(in.event, c.span.start, at)
 	}
 	l.builtins(h.format, r, at, h.opts.AddSource)
-	var with []slog.Attr         // those of the context that were written
-	withEnd, withSep := 0, false // where they end, and whether a comma is due there
+	var with []slog.Attr         // the context's attributes that were written
+	withEnd, withSep := 0, false // where they end in l.buf, and l.sep there
 	if ours {
 		if l.rep != nil {
 			l.enter(mem.groups[:0], nil)
@@ -398,7 +401,7 @@ func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byt
 			l.buf = l.buf[:start]
 			opened = ch.opened
 			if withEnd > 0 && len(with) < len(c.attrs()) {
-				// Perhaps an attribute of the context gave way to a group that is not written after all.
+				// An attribute of the context may have given way to a group that is not written after all.
 				in.attrs = nil
 				l.buf, l.sep = l.buf[:withEnd], withSep
 				if l.rep != nil {
@@ -423,12 +426,12 @@ func (o *output) write(b []byte) error {
 	return err
 }
 
-// NewJSONHandler is the function [NewJSONHandler] with f's names and forms.
+// NewJSONHandler is the function [NewJSONHandler] with the names and forms of f.
 //
-// ReplaceAttr, if there is one, is told of slog's own members under slog's names,
-// and what it leaves under them is written as f has it. Of all others it is told under f's names.
-// Where f renames one of slog's own members, that is so outside a trace too, and the user's root attributes
-// under the new name become attr.<key>.
+// ReplaceAttr, if set, gets slog's own members under slog's names. Those that keep their name are then written
+// under f's name and in f's form. It gets all other members under f's names.
+// If f renames a member of slog's, it does so outside a trace too, and a user's root attribute
+// under the new name becomes attr.<key>.
 func (f Format) NewJSONHandler(w io.Writer, opts *slog.HandlerOptions) *JSONHandler {
 	return newJSONHandler(w, opts, f.compile(true))
 }

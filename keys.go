@@ -5,27 +5,27 @@ import (
 	"slices"
 )
 
-// A naming is what a handler knows of the keys at the root of its lines. Both handlers have one.
+// A naming holds what a handler knows about the keys at the root of its lines. Handler and JSONHandler have one.
 type naming struct {
 	format *format
-	keys   []string            // of the logger; the first group is the last of them
-	moved  [recordKinds][]move // those of keys that are written under another
+	keys   []string            // the logger's root keys; the first group is the last of them
+	moved  [recordKinds][]move // the keys that are written under another name
 	groups int                 // how many are open
-	filled bool                // attributes are bound in a group, so that it stands in every line
-	bound  bool                // the ids came through WithAttrs, from a handler of ours further out
-	ids    [3]string           // strings that the logger has under the keys of the trace, the span and the op
+	filled bool                // attributes are bound inside a group, so it appears in every line
+	bound  bool                // the ids came through WithAttrs, from an outer handler of ours
+	ids    [3]string           // strings that the logger has under the keys of trace, span and op
 }
 
-// namer returns a namer for what follows the logger's own root attributes in a record of kind k.
+// namer returns a namer for the keys after the logger's own root attributes, in a record of kind k.
 func (n *naming) namer(k recordKind) *namer {
 	return &namer{reserved: n.format.reserved(k), keys: slices.Clip(n.keys), moved: slices.Clip(n.moved[k])}
 }
 
-// takeAttrs notes attrs as the logger's and returns what of them is to be bound.
+// takeAttrs notes attrs as the logger's and returns those to bind.
 func (n *naming) takeAttrs(attrs []slog.Attr) []slog.Attr {
 	attrs = resolveInline(attrs)
 	if n.groups > 0 {
-		// See inspect: here too a handler further out comes too late for the root.
+		// See inspect: here too an outer handler comes too late for the root.
 		if slices.ContainsFunc(attrs, isMark) {
 			attrs = slices.DeleteFunc(slices.Clone(attrs), isMark)
 		}
@@ -40,7 +40,7 @@ func (n *naming) takeAttrs(attrs []slog.Attr) []slog.Attr {
 	return attrs
 }
 
-// noteIDs keeps in ids what a root attribute says under the keys of the trace, the span and the op.
+// noteIDs stores in ids the strings that a root attribute has under the keys of trace, span and op.
 func (n *naming) noteIDs(ids *[3]string, a slog.Attr) {
 	switch v := a.Value; {
 	case a.Key == "" && v.Kind() == slog.KindGroup:
@@ -57,14 +57,14 @@ func (n *naming) noteIDs(ids *[3]string, a slog.Attr) {
 	}
 }
 
-// hasIDs reports whether ids are those of c: then a handler of ours further out wrote them,
-// and one between us copied the attributes in such a way that the mark was lost.
-// A user who writes the ids by hand does not write the op as well.
+// hasIDs reports whether ids are those of c. If so, an outer handler of ours wrote them,
+// and a handler between copied the attributes and lost the mark.
+// A user who writes the ids as attributes does not write the op as well.
 func hasIDs(ids *[3]string, c *current) bool {
 	if !c.inTrace() || ids[2] != c.op() {
 		return false
 	}
-	// In whatever form: the other's Format may have another than ours.
+	// In any form: the outer handler's Format may differ from ours.
 	hex := string(c.ids()[:])
 	return isTraceText(ids[0], hex[:32]) && isSpanText(ids[1], hex[32:])
 }
@@ -77,8 +77,8 @@ func (n *naming) takeGroup(name string) {
 	n.groups++
 }
 
-// nameAttrs returns attrs, bound to the logger that n describes, under the keys they have in records of kind k,
-// and whether any is another than the user's. It notes that in next, the logger to be.
+// nameAttrs returns attrs under the keys that they have in records of kind k, and whether any key was renamed.
+// n is the logger that attrs are bound to. nameAttrs notes the renamed keys in next, the new logger.
 func (n *naming) nameAttrs(next *naming, k recordKind, attrs []slog.Attr) (_ []slog.Attr, renamed bool) {
 	names := n.namer(k)
 	if n.groups > 0 || next.bound || !names.mustRename(attrs) {
@@ -100,17 +100,17 @@ func (n *naming) nameGroup(next *naming, k recordKind, name string) string {
 	return name
 }
 
-// maxInlineAttrs is how many attributes of a record are looked at without an allocation.
+// maxInlineAttrs is the number of attributes of a record that are looked at without an allocation.
 const maxInlineAttrs = 8
 
-// contents is what a record turned out to be.
+// contents is what inspect found in a record.
 type contents struct {
 	kind    recordKind
 	event   event
-	marked  bool        // a handler of ours further out has added all that we would
-	changed bool        // not the record's own attributes are to be written, but attrs
-	attrs   []slog.Attr // those to be written, under the keys that they are to have; not set for an ordinary record
-	moved   []move      // the root keys of logger and record that are written under another
+	marked  bool        // an outer handler of ours has added everything that we would add
+	changed bool        // write attrs instead of the record's own attributes
+	attrs   []slog.Attr // to write, under their final keys; not set for an ordinary record
+	moved   []move      // the root keys of logger and record that are written under another name
 }
 
 // kindOf returns the kind of a log record under c.
@@ -124,25 +124,25 @@ func (n *naming) kindOf(c *current) recordKind {
 	return n.format.outside
 }
 
-// plainNames reports whether there is nothing in e and in the logger that a record of kind k might have to give way to,
-// save the keys of the line itself.
+// plainNames reports whether neither e nor the logger has a key that could concern a record of kind k,
+// except the keys of the line itself.
 func (n *naming) plainNames(e *env, k recordKind) bool {
 	return len(e.attrs) == 0 && !n.bound && n.ids[0] == "" && len(n.moved[k]) == 0
 }
 
-// ordinary reports whether r, of kind k and without attributes of the context, needs no more than the ids:
-// whether inspect would find nothing. Most records are ordinary.
+// ordinary reports whether r, of kind k and without attributes of the context, needs only the ids:
+// inspect would find nothing. Most records are ordinary.
 func (n *naming) ordinary(r *slog.Record, k recordKind) bool {
 	if n.bound || n.ids[0] != "" {
 		return false
 	}
 	if n.groups > 0 {
-		return hasKeys(r, &noKeys) // not at the root, so under any
+		return hasKeys(r, &noKeys) // inside a group any key except "" will do
 	}
 	return len(n.moved[k]) == 0 && hasKeys(r, n.format.reserved(k))
 }
 
-// hasKeys reports whether each attribute of r has a key, and none has a reserved one.
+// hasKeys reports whether all attributes of r have a key and none has a reserved one.
 func hasKeys(r *slog.Record, reserved *keySet) bool {
 	ok := true
 	r.Attrs(func(a slog.Attr) bool {
@@ -152,8 +152,8 @@ func hasKeys(r *slog.Record, reserved *keySet) bool {
 	return ok
 }
 
-// ordinarySpan reports whether the record of s needs no more than the schema's attributes and s's own,
-// among which x, if it is not nil, has nothing to replace.
+// ordinarySpan reports whether the record of s needs only the schema's attributes and s's own,
+// and x, if it is not nil, has nothing to replace in them.
 func (n *naming) ordinarySpan(s *Span, x *redactor) bool {
 	if !n.plainNames(s.env, spanRecord) {
 		return false
@@ -166,7 +166,7 @@ func (n *naming) ordinarySpan(s *Span, x *redactor) bool {
 		a := &s.attrs[i]
 		kind := a.Value.Kind()
 		switch {
-		case x != nil && isScalar(kind) && x.keys.isPlain(a.Key): // nor reserved
+		case x != nil && isScalar(kind) && x.keys.isPlain(a.Key): // not reserved either
 		case a.Key == "" || reserved.has(a.Key), kind == slog.KindGroup && len(a.Value.Group()) == 0, x != nil && !x.passesAttr(a):
 			return false
 		}
@@ -174,8 +174,8 @@ func (n *naming) ordinarySpan(s *Span, x *redactor) bool {
 	return true
 }
 
-// inspect looks at a record that is not ordinary before it is handled. c is what its context says;
-// it is changed if r turns out to be the record of another span. mem is memory for attributes.
+// inspect looks at a record that is not ordinary before it is handled. c is its context.
+// inspect changes c if r turns out to be the record of another span. mem is memory for attributes.
 func (n *naming) inspect(c *current, r *slog.Record, mem []slog.Attr) contents {
 	if n.bound {
 		return contents{kind: freeRecord, marked: true}
@@ -210,18 +210,18 @@ func (n *naming) inspect(c *current, r *slog.Record, mem []slog.Attr) contents {
 	return in
 }
 
-// marks are what is known of a record by the marks of ours among its attributes.
+// marks is what the marks among a record's attributes tell about it.
 type marks struct {
-	done  bool // an outer handler of ours has added all that we would
-	any   bool // there are marks, and we add all of it ourselves
+	done  bool // an outer handler of ours has added everything that we would add
+	any   bool // there are marks, and we add everything ourselves
 	span  *Span
 	event event
 }
 
-// marksIn looks for marks in attrs, those of a record under c.
+// marksIn looks for marks in attrs, the attributes of a record under c.
 func (n *naming) marksIn(attrs []slog.Attr, c *current) (m marks) {
 	names := n.namer(n.kindOf(c))
-	suspicious := n.ids[0] != "" // there is an id, perhaps not by a user
+	suspicious := n.ids[0] != "" // there is an id, perhaps not the user's
 	for _, a := range attrs {
 		if a.Key != "" {
 			suspicious = suspicious || names.mustMove(a.Key)
@@ -233,8 +233,8 @@ func (n *naming) marksIn(attrs []slog.Attr, c *current) (m marks) {
 		case claimed && n.groups == 0:
 			m.done = true
 		default:
-			// Where a group was opened before we were wrapped, what an outer handler added would end up
-			// in that group. So we add it ourselves.
+			// If a group was opened before we were wrapped, the outer handler's attributes would end up
+			// in that group. So we add them ourselves.
 			m.any = true
 			if s != nil {
 				m.span, m.event = s, e
@@ -253,7 +253,7 @@ func (n *naming) marksIn(attrs []slog.Attr, c *current) (m marks) {
 	return m
 }
 
-// renamed returns in with its root attributes under the keys that they have in the line.
+// renamed returns in with its root attributes under their final keys.
 func (n *naming) renamed(in contents) contents {
 	if slices.ContainsFunc(in.attrs, hidesInline) {
 		in.changed = true
@@ -267,8 +267,8 @@ func (n *naming) renamed(in contents) contents {
 	return in
 }
 
-// ordinarySpanRecord returns the span of a record that comes straight from a Tracer and has no key that could
-// need another name: escapeForStrangers has looked for those already, and marked them with a LogValuer.
+// ordinarySpanRecord returns the span of a record that comes straight from a Tracer and has no key to rename.
+// escapeForStrangers has already looked for such keys and marked them with a LogValuer.
 func (n *naming) ordinarySpanRecord(attrs []slog.Attr) (*Span, event) {
 	if n.format != defaultFormat || len(n.moved[spanRecord]) > 0 || len(attrs) == 0 || attrs[0].Key != "" || attrs[0].Value.Kind() != slog.KindLogValuer {
 		return nil, eventNone
@@ -282,9 +282,9 @@ func (n *naming) ordinarySpanRecord(attrs []slog.Attr) (*Span, event) {
 	return s, e
 }
 
-// contextAttrs returns what With and the baggage say in a record that in describes, under the keys that it has in the line.
-// It gives way to the logger and the record: to the keys that the user wrote there and to those that they became.
-// Where alone is true it is what they say in a record that does not speak of the same things.
+// contextAttrs returns the attributes of With and the baggage for the record in, under their keys in the line.
+// They give way to attributes of the logger and the record, under the user's keys and under the renamed ones.
+// If alone, the record's own keys are ignored.
 func (n *naming) contextAttrs(c *current, in *contents, alone bool) []slog.Attr {
 	with := c.attrs()
 	if len(with) == 0 {
@@ -292,7 +292,7 @@ func (n *naming) contextAttrs(c *current, in *contents, alone bool) []slog.Attr 
 	}
 	keys, moved := n.keys, in.moved
 	if n.groups > 0 && !n.filled && !alone && !slices.ContainsFunc(in.attrs, func(a slog.Attr) bool { return !isEmptyAttr(a) }) {
-		// The group will not be written, so it stands in nobody's way.
+		// The group will not be written, so its name is free.
 		name := keys[len(keys)-1]
 		if keys = keys[:len(keys)-1]; !slices.Contains(keys, name) {
 			moved = slices.DeleteFunc(slices.Clone(moved), func(m move) bool { return m.from == name })

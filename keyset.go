@@ -2,20 +2,21 @@ package slogtrace
 
 import "slices"
 
-// recordKind says which keys of a line are taken.
+// A recordKind decides which keys of a line are reserved.
 type recordKind uint8
 
 const (
-	plainRecord recordKind = iota // nothing of ours in the context: none, and the bytes are slog's
-	freeRecord                    // no ids to write here: none but what the Format calls slog's own members
-	logRecord                     // in a trace: the ids' too
-	spanRecord                    // the schema's too, and slog's own, because nobody but us wrote the message
+	plainRecord recordKind = iota // nothing of ours in the context: no key; the bytes are slog's
+	freeRecord                    // no ids to write: only the Format's names of slog's own members
+	logRecord                     // in a trace: the keys of the ids too
+	spanRecord                    // the schema's keys too, and slog's own, since only we wrote the message
 	recordKinds = iota
 )
 
-// A keySet is a small set of strings that is quick to say no: most keys differ already in length, first and last byte.
+// A keySet is a small set of strings.
+// It finds quickly that a key is not in it: most keys differ in length, first or last byte.
 type keySet struct {
-	sums uint64 // a bit for each sum of those
+	sums uint64 // a bit for each keyBit
 	keys []string
 }
 

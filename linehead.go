@@ -17,15 +17,15 @@ func (f *format) appendHead(b []byte, t time.Time, level slog.Level, valid bool)
 	return append(appendNow(append(b, f.timeJSON...), t, valid), f.headJSON[i]...)
 }
 
-// A secondHead is a secondText with what a format has around it at the beginning of a line: two texts, whatever the names.
+// A secondHead is a secondText with a format's JSON around it: the beginning of a line in two texts, whatever the names.
 type secondHead struct {
 	*secondText
-	prefix string    // timeJSON, up to the fraction
-	heads  [4]string // headJSON, behind the fraction
-	end    string    // endJSON, likewise
+	prefix string    // timeJSON and the time, up to the fraction
+	heads  [4]string // the zone and headJSON, behind the fraction
+	end    string    // the zone and endJSON, behind the fraction
 }
 
-// appendTime appends the beginning of a line up to where the fraction of t, which is of that second, ends.
+// appendTime appends the beginning of a line up to the end of the fraction of t. t must be in s's second.
 func (s *secondHead) appendTime(b []byte, t time.Time) []byte {
 	b = append(b, s.prefix...)
 	if ns := uint32(t.Nanosecond()); ns != 0 {
@@ -34,7 +34,7 @@ func (s *secondHead) appendTime(b []byte, t time.Time) []byte {
 	return b
 }
 
-// second returns how lines begin in the second of t, or nil if too few have been written in it to know.
+// second returns how lines begin in the second of t. It returns nil if this is the first line in that second.
 func (f *format) second(t time.Time) *secondHead {
 	if s := f.latest.Load(); s != nil && s.matches(t) {
 		return s
@@ -55,7 +55,7 @@ func (f *format) newSecond(t time.Time) *secondHead {
 	return s
 }
 
-// appendOddHead is appendHead for a level without a name of its own, or no time.
+// appendOddHead is appendHead for a level without a name of its own, or for no time.
 func (f *format) appendOddHead(b []byte, t time.Time, level slog.Level, valid bool) []byte {
 	head := f.levelJSON
 	if t.IsZero() {

@@ -5,19 +5,19 @@ import (
 	"slices"
 )
 
-// A namer decides under which key each of the user's root attributes stands in a line,
-// so that none stands under a key of ours and two different ones never become one.
-// A reserved key becomes attr.<key>; so does a key that such a renaming has taken.
+// A namer decides under which key each of the user's root attributes appears in a line.
+// None appears under a key of ours, and two different keys never become one.
+// A reserved key becomes attr.<key>, and so does a key that an earlier renaming has led to.
 type namer struct {
 	reserved *keySet
 	keys     []string // the user's root keys so far, as the user wrote them
-	moved    []move   // those written under another key
+	moved    []move   // the keys that are written under another name
 }
 
 func (n *namer) name(key string) string {
 	for _, m := range n.moved {
 		if m.from == key {
-			return m.to // the user's own duplicate stays one
+			return m.to // the user's own duplicates stay duplicates
 		}
 	}
 	if !n.mustMove(key) {
@@ -41,12 +41,12 @@ func (n *namer) taken(key string) bool {
 	return slices.ContainsFunc(n.moved, func(m move) bool { return m.to == key })
 }
 
-// mustRename reports whether any of attrs, at the root, needs another key.
+// mustRename reports whether any of attrs, root attributes, needs another key.
 func (n *namer) mustRename(attrs []slog.Attr) bool {
 	return slices.ContainsFunc(attrs, n.concerns)
 }
 
-// concerns reports whether a root attribute, or one of those it is the inline group of, needs another key.
+// concerns reports whether a root attribute needs another key, or any attribute in it if it is an inline group.
 func (n *namer) concerns(a slog.Attr) bool {
 	if a.Key == "" && a.Value.Kind() == slog.KindGroup {
 		return n.mustRename(a.Value.Group())
@@ -54,7 +54,7 @@ func (n *namer) concerns(a slog.Attr) bool {
 	return n.mustMove(a.Key)
 }
 
-// rename returns attrs with each root attribute under the key it is to have. It does not change attrs.
+// rename returns attrs with each root attribute under its final key. It does not change attrs.
 func (n *namer) rename(attrs []slog.Attr) []slog.Attr {
 	out := make([]slog.Attr, len(attrs))
 	for i, a := range attrs {
@@ -70,7 +70,7 @@ func (n *namer) rename(attrs []slog.Attr) []slog.Attr {
 
 type move struct{ from, to string }
 
-// escapeForStrangers returns the attributes of a span with reserved keys renamed as the default Format does.
+// escapeForStrangers returns a span's attributes with reserved keys renamed as by the default Format.
 func escapeForStrangers(attrs []slog.Attr) []slog.Attr {
 	n := &namer{reserved: defaultFormat.reserved(spanRecord)}
 	if !n.mustRename(attrs) {

@@ -15,17 +15,17 @@ import (
 //	[trace:4bf92f3577b34da6a3ce929d0e0e4736 span:00f067aa0ba902b7 op:charge] asking the bank
 //
 // Use it for tools that search the text of messages, and for inner handlers that write no attributes.
-// Package tracelog reads the ids from there, on lines of text and in a JSON member msg or message.
+// Package tracelog reads the ids from the prefix, on lines of text and in a JSON member msg or message.
 //
-// What [NewHandler] says of inner, of nested handlers and of records outside a trace holds here too.
-// The ids are in the prefix only. All else stays an attribute: those of [With], the baggage, and what a span record
-// says of its span, under the names of docs/records.md. An inner handler that writes no attributes writes lines of which
-// a trace has the log lines, but no spans.
+// The rules of [NewHandler] for inner, for nested handlers and for records outside a trace apply here too.
+// Only the ids go into the prefix. Everything else stays an attribute: those of [With], the baggage, and a span record's
+// members, under the names of docs/records.md. If the inner handler writes no attributes,
+// a trace has its log lines but no spans.
 //
-// The op is left out where it is not known. It is a JSON string in quotes if it has quotes, brackets, a colon,
-// an equals sign, a comma, a backslash or what cannot be printed, or a space at either end; brackets are escaped there.
-// So the first closing bracket ends the prefix. What looks like a prefix in your own message comes after it and counts for nothing.
-// A root attribute of yours under a key by which readers know ids becomes attr.<key>.
+// The op is left out if it is not known. It is written as a JSON string, with brackets escaped, if it contains
+// quotes, brackets, a colon, an equals sign, a comma, a backslash or an unprintable character, or begins or ends with a space.
+// So the first closing bracket ends the prefix. A text like a prefix in your own message comes after it and is ignored.
+// A root attribute of yours under a key where readers look for ids becomes attr.<key>.
 func NewPrefixHandler(inner slog.Handler) slog.Handler { return newHandler(inner, prefixFormat) }
 
 // prefixFormat is the format of a Handler that writes the ids into the message.
@@ -38,9 +38,9 @@ var prefixFormat = func() *format {
 	return f
 }()
 
-// readersIDs are the keys under which readers look for ids, and the first words of those with a dot:
-// of an object, or a group that a text handler writes so.
-// On a line without ids of ours among its members, a user's own would be taken for them.
+// readersIDs are the keys where readers look for ids. Of a key with a dot, also the first word: it may be the key of
+// an object, or of a group that a text handler writes with a dot.
+// On a line without our ids among its members, a user's attribute would be taken for an id.
 var readersIDs = func() (keys []string) {
 	for i := range schema.Presets {
 		p := &schema.Presets[i]
@@ -56,7 +56,7 @@ var readersIDs = func() (keys []string) {
 	return keys
 }()
 
-// withPrefix returns the message of a record under c, which is in a trace.
+// withPrefix returns the message of a record under c, with the prefix. c must be in a trace.
 func withPrefix(c *current, op, msg string) string {
 	ids := c.ids()
 	var mem [128]byte
@@ -72,7 +72,7 @@ func withPrefix(c *current, op, msg string) string {
 	return string(b)
 }
 
-// appendPrefixOp appends op in a form that ends neither at a space nor at a bracket of its own.
+// appendPrefixOp appends op in a form that a reader finds the end of: no space or bracket in it looks like the end.
 func appendPrefixOp(b []byte, op string) []byte {
 	if isPlainOp(op) {
 		return append(b, op...)
@@ -90,7 +90,7 @@ func appendPrefixOp(b []byte, op string) []byte {
 	return b
 }
 
-// isPlainOp reports whether op reads back as it is.
+// isPlainOp reports whether op can be read back without quotes.
 func isPlainOp(op string) bool {
 	if op[0] == ' ' || op[len(op)-1] == ' ' {
 		return false

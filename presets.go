@@ -12,20 +12,20 @@ import (
 
 // The presets. Where each name comes from is in docs/backends.md.
 var (
-	// OTel names the ids as OpenTelemetry's
-	// "Trace Context in non-OTLP Log Formats" does: trace_id, span_id, trace_flags.
+	// OTel has the names of the ids in OpenTelemetry's
+	// "Trace Context in non-OTLP Log Formats": trace_id, span_id, trace_flags.
 	OTel = Format{Trace: "trace_id", Span: "span_id", Flags: "trace_flags"}
 
-	// Datadog has the trace id of 128 bits in hex and span ids in decimal, all of them strings.
+	// Datadog has the trace id, 128 bits, in hex and span ids in decimal. All are strings.
 	Datadog = Format{
 		form:  datadogForm,
 		Trace: "dd.trace_id", Span: "dd.span_id", Service: "dd.service",
 		Time: "timestamp", Message: "message",
 	}
 
-	// ECS is the Elastic Common Schema, its dotted keys as they are and in the order of ECS logging.
-	// Every line has ecs.version. A span that a trace enters this process with, and the records in it, have
-	// its id as transaction.id too. event.duration is a whole number of nanoseconds.
+	// ECS is the Elastic Common Schema. Dotted keys are not nested, and the order is that of ECS logging.
+	// Every line has ecs.version. A span through which a trace enters this process, and the records in it,
+	// also have the span's id as transaction.id. event.duration is a whole number of nanoseconds.
 	ECS = Format{
 		form:  ecsForm,
 		Trace: "trace.id", Span: "span.id", Op: "span.name",
@@ -35,15 +35,15 @@ var (
 		Service: "service.name",
 	}
 
-	// Honeycomb has the start of a span as the time of the record of its end, and no start besides.
-	// Below somebody else's handler too the record has that time.
+	// Honeycomb gives the record of a span's end the span's start as its time, and has no key for the start.
+	// The record has that time in front of other handlers too.
 	Honeycomb = Format{
 		form:  honeycombForm,
 		Trace: "trace.trace_id", Span: "trace.span_id", Op: "name", Parent: "trace.parent_id",
 		Service: "service.name",
 	}
 
-	// NewRelic is for its logs in context.
+	// NewRelic is for New Relic's logs in context.
 	NewRelic = Format{
 		Trace: "trace.id", Span: "span.id", Op: "name",
 		Parent: "parent.id", Duration: "duration.ms", Error: "error.message", Stack: "error.stack",
@@ -51,8 +51,8 @@ var (
 		Service: "service.name",
 	}
 
-	// Axiom has durations as whole numbers of nanoseconds, and on a failed span a boolean error
-	// beside the text in status.message.
+	// Axiom has durations as whole numbers of nanoseconds. A failed span has a boolean error
+	// and the error's text in status.message.
 	Axiom = Format{
 		form:  axiomForm,
 		Trace: "trace_id", Span: "span_id", Op: "name",
@@ -60,7 +60,7 @@ var (
 		Time: "_time", Service: "service.name",
 	}
 
-	// VictoriaLogs leaves all names free but those of the time and the message.
+	// VictoriaLogs requires only the names of the time and the message.
 	VictoriaLogs = Format{Time: "_time", Message: "_msg"}
 
 	// AWSXRay writes the trace id as X-Ray does, 1-<8 hex>-<24 hex>, under the project's own names.
@@ -68,10 +68,10 @@ var (
 )
 
 // GoogleCloud returns the preset for the structured logs of the given Google Cloud project.
-// The trace is the resource projects/<project>/traces/<id>, or the id alone if project is "";
+// The trace is the resource projects/<project>/traces/<id>, or only the id if project is "".
 // logging.googleapis.com/trace_sampled is a boolean. Levels are the severities of Cloud Logging:
-// slog's Warn is WARNING, Info+2 is NOTICE, Error+4 is CRITICAL, Error+8 ALERT, Error+12 EMERGENCY;
-// those between go with the one below, and those below Debug with DEBUG.
+// slog's Warn is WARNING, Info+2 is NOTICE, Error+4 is CRITICAL, Error+8 ALERT, Error+12 EMERGENCY.
+// A level between two of these has the severity of the lower one. Levels below Debug are DEBUG.
 func GoogleCloud(project string) Format {
 	return Format{
 		form:    googleForm,
@@ -81,7 +81,7 @@ func GoogleCloud(project string) Format {
 	}
 }
 
-// A form is what a preset does to values. A Format of one's own has none, or that of the preset it is a copy of.
+// A form is how a preset writes values. A user's Format has none, or that of the preset it was copied from.
 type form uint8
 
 const (
@@ -95,12 +95,12 @@ const (
 	prefixForm // the ids are in the message: see NewPrefixHandler
 )
 
-// Names that are a backend's alone.
+// Names that only one backend has.
 const (
 	ecsVersionKey  = "ecs.version"
 	ecsVersion     = "8.11.0" // has all fields that we write
 	transactionKey = "transaction.id"
-	failedKey      = "error" // the schema's own name of another thing, so it is reserved
+	failedKey      = "error" // in the schema this is the name of something else, so it is reserved
 )
 
 // appendTrace appends a trace id, given in hex. Google's prefix is in traceJSON.
@@ -112,7 +112,7 @@ func (f *format) appendTrace(b, hex []byte) []byte {
 	return append(b, hex...)
 }
 
-// traceText returns the trace id that hex begins with.
+// traceText returns the trace id at the beginning of hex, in f's form.
 func (f *format) traceText(hex string) string {
 	switch f.form {
 	case xrayForm:
@@ -127,20 +127,20 @@ func (f *format) traceText(hex string) string {
 
 func (f *format) tracePrefix() string { return "projects/" + f.project + "/traces/" }
 
-// decimalIDs are span ids that were written lately, in decimal: lines of one span mostly follow upon each other,
-// and so do those of a span and its parent. Each has the place that its last digits say; there are places enough for those
-// of a request not to take each other's.
+// decimalIDs caches the decimal form of recently written span ids: mostly one span's lines follow each other,
+// or those of a span and its parent. The slot is a hash of the id's last digits. There are enough slots
+// for the spans of one request to rarely share one.
 type decimalIDs [1 << decimalBits]decimalID
 
 const decimalBits = 6
 
 type decimalID struct {
-	first, last uint64 // its hex digits, eight each
+	first, last uint64 // the hex digits, eight in each
 	text        [24]byte
-	n           int // how long text is; the array is copied whole, in two moves
+	n           int // length of text; the array is copied whole, in two moves
 }
 
-// append appends a span id, given in hex.
+// append appends a span id, given in hex, in decimal.
 func (d *decimalIDs) append(b []byte, hex *[16]byte) []byte {
 	first, last := binary.LittleEndian.Uint64(hex[:8]), binary.LittleEndian.Uint64(hex[8:])
 	id := &d[last*0x9e3779b97f4a7c15>>(64-decimalBits)]
@@ -160,7 +160,7 @@ func (id *decimalID) set(first, last uint64) {
 	id.n = putUint(&id.text, uint64(bits.ReverseBytes32(w3c.DecodeHex8(first)))<<32|uint64(bits.ReverseBytes32(w3c.DecodeHex8(last))))
 }
 
-// spanText returns the span id that hex begins with.
+// spanText returns the span id at the beginning of hex, in f's form.
 func (f *format) spanText(hex string) string {
 	if f.form == datadogForm {
 		var id decimalID
@@ -189,7 +189,7 @@ func isSpanText(s, hex string) bool {
 	return s == hex || s == x.spanText(hex)
 }
 
-// spanTime returns the time of a record, made at the given one, of a span with that start.
+// spanTime returns the time of the record that a span makes at the time at. start is the span's start.
 func (f *format) spanTime(e event, start, at time.Time) time.Time {
 	if f.form == honeycombForm && e == eventEnd {
 		return start
@@ -197,10 +197,10 @@ func (f *format) spanTime(e event, start, at time.Time) time.Time {
 	return at
 }
 
-// nanoseconds reports whether a duration is a whole number of these.
+// nanoseconds reports whether durations are whole numbers of nanoseconds.
 func (f *format) nanoseconds() bool { return f.form == ecsForm || f.form == axiomForm }
 
-// severities are Google's, from Debug on, for every two levels.
+// severities are Google's severities from Debug on, one for every two levels.
 // See google.logging.type.LogSeverity.
 var severities = [...]string{
 	"DEBUG", "DEBUG", "INFO", "NOTICE", "WARNING", "WARNING", "ERROR", "ERROR",
@@ -220,7 +220,7 @@ func (f *Format) levelName(level slog.Level) string {
 	return severities[len(severities)-1]
 }
 
-// ecsOrigin is the value of log.origin. There file is an object, so the names are written with dots.
+// ecsOrigin returns the value of log.origin. In ECS, file is an object there, so the names have dots.
 func ecsOrigin(src *slog.Source) slog.Value {
 	var attrs []slog.Attr
 	for _, a := range sourceAttrs(src) {

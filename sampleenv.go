@@ -27,7 +27,6 @@ import (
 // The Sampler can be used also with an error, which says, in one line, which values are not valid;
 // they count as not set. Log it: OpenTelemetry wants a warning. The samplers jaeger_remote, parentbased_jaeger_remote and xray
 // are not supported, so they are not valid here.
-//
 func SamplerFromEnv() (Sampler, error) {
 	var err error
 	switch v := getenv("OTEL_SDK_DISABLED"); strings.ToLower(v) {
