@@ -11,8 +11,8 @@ import (
 )
 
 type (
-	pointerKey    int
-	textKey       string
+	pointerKey   int
+	textKey      string
 	composedPart struct {
 		F    func()
 		Open string
