@@ -6,6 +6,7 @@ import (
 	"iter"
 	"log/slog"
 
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
@@ -143,7 +144,7 @@ next:
 		if size+len(m.Value) > maxRecordBaggage {
 			continue // without a closer look
 		}
-		n := len(m.Key()) + len(appendString(mem[:0], m.Value)) + len(`,"":`)
+		n := len(m.Key()) + len(jsontext.AppendString(mem[:0], m.Value)) + len(`,"":`)
 		if size+n > maxRecordBaggage {
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
@@ -227,7 +228,7 @@ func unread(k recordKind, lists ...[]string) []string {
 
 // makeJSON makes the constant parts of a line.
 func (f *format) makeJSON() {
-	member := func(key, after string) string { return string(appendString([]byte(","), key)) + ":" + after }
+	member := func(key, after string) string { return string(jsontext.AppendString([]byte(","), key)) + ":" + after }
 	f.timeJSON = "{" + member(f.Time, "")[1:]
 	f.levelJSON, f.messageJSON = member(f.Level, `"`), member(f.Message, `"`)
 	for i := range f.headJSON {
@@ -235,11 +236,11 @@ func (f *format) makeJSON() {
 		f.headJSON[i] = f.levelJSON + f.levelName(level) + `"` + f.messageJSON
 	}
 	for _, a := range f.always {
-		f.alwaysJSON += member(a.Key, string(appendString(nil, a.Value.String())))
+		f.alwaysJSON += member(a.Key, string(jsontext.AppendString(nil, a.Value.String())))
 	}
 	f.traceJSON = `"` + f.alwaysJSON + member(f.Trace, `"`)
 	if f.project != "" {
-		f.traceJSON += string(appendInside(nil, f.tracePrefix()))
+		f.traceJSON += string(jsontext.AppendInside(nil, f.tracePrefix()))
 	}
 	f.endJSON = f.headJSON[1] + spanEndMessage + f.traceJSON
 	f.spanJSON = `"` + member(f.Span, `"`)
@@ -247,7 +248,7 @@ func (f *format) makeJSON() {
 	if f.Flags != "" {
 		for flags := range f.flagsJSON {
 			v := f.flagsValue(Flags(flags))
-			f.flagsJSON[flags] = string(appendValue([]byte(`"`+member(f.Flags, "")), v, v.Kind()))
+			f.flagsJSON[flags] = string(jsontext.AppendValue([]byte(`"`+member(f.Flags, "")), v, v.Kind()))
 		}
 	}
 	f.parentJSON = member(f.Parent, `"`)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
 // A JSONHandler is a [slog.Handler] that writes each record as one line of JSON, with the ids of the record's context.
@@ -184,7 +186,7 @@ func (h *JSONHandler) handleOrdinary(c *current, r *slog.Record, x *redactor) (_
 
 // free returns mem to the pool, with b, which was made of mem.buf.
 func (mem *scratch) free(b []byte) {
-	if cap(b) <= maxPooled {
+	if cap(b) <= jsontext.MaxPooled {
 		mem.buf = b
 		scratches.Put(mem)
 	}
@@ -213,7 +215,7 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 	}
 
 	b = h.format.appendHead(b, r.Time, r.Level, kind != plainRecord)
-	b = appendInside(b, r.Message)
+	b = jsontext.AppendInside(b, r.Message)
 	if kind == logRecord {
 		b = h.format.appendIDs(b, c, &mem.decimal)
 	} else if b = append(b, '"'); h.format.alwaysJSON != "" {
@@ -243,19 +245,19 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 		}
 		switch k := a.Value.Kind(); k {
 		case slog.KindString:
-			b = appendString(appendKey(b, sep, a.Key), a.Value.String())
+			b = jsontext.AppendString(appendKey(b, sep, a.Key), a.Value.String())
 		case slog.KindInt64:
-			b = appendInt(appendKey(b, sep, a.Key), a.Value.Int64())
+			b = jsontext.AppendInt(appendKey(b, sep, a.Key), a.Value.Int64())
 		case slog.KindBool:
 			b = strconv.AppendBool(appendKey(b, sep, a.Key), a.Value.Bool())
 		case slog.KindDuration:
-			b = appendInt(appendKey(b, sep, a.Key), int64(a.Value.Duration()))
+			b = jsontext.AppendInt(appendKey(b, sep, a.Key), int64(a.Value.Duration()))
 		case slog.KindUint64:
-			b = appendUint(appendKey(b, sep, a.Key), a.Value.Uint64())
+			b = jsontext.AppendUint(appendKey(b, sep, a.Key), a.Value.Uint64())
 		case slog.KindFloat64:
-			b = appendFloat(appendKey(b, sep, a.Key), a.Value.Float64())
+			b = jsontext.AppendFloat(appendKey(b, sep, a.Key), a.Value.Float64())
 		case slog.KindTime:
-			b = appendTime(appendKey(b, sep, a.Key), a.Value.Time(), kind != plainRecord)
+			b = jsontext.AppendTime(appendKey(b, sep, a.Key), a.Value.Time(), kind != plainRecord)
 		default:
 			if x != nil && !x.passesAttr(&a) {
 				ok = false
@@ -266,8 +268,8 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 				return false
 			}
 			if k == slog.KindAny {
-				if err, isError := plainError(a.Value.Any()); isError {
-					b = appendError(appendKey(b, sep, a.Key), err)
+				if err, isError := jsontext.PlainError(a.Value.Any()); isError {
+					b = jsontext.AppendError(appendKey(b, sep, a.Key), err)
 					break
 				}
 			}

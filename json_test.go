@@ -54,6 +54,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
 func levelOf(n int) slog.Level { return slog.Level(n) }
@@ -654,7 +655,7 @@ func FuzzJSONHandlerInTrace(f *testing.F) {
 			list := builtins
 			if ids {
 				list = append(list, jsonMember{"trace", `"` + span.SpanContext().TraceID.String() + `"`},
-					jsonMember{"span", `"` + span.SpanContext().SpanID.String() + `"`}, jsonMember{"op", string(appendString(nil, opOrUnnamed(op)))})
+					jsonMember{"span", `"` + span.SpanContext().SpanID.String() + `"`}, jsonMember{"op", string(jsontext.AppendString(nil, opOrUnnamed(op)))})
 			}
 			list = append(list, with...)
 			for i, m := range user {

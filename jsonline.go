@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
@@ -62,7 +63,7 @@ func appendKey(b []byte, sep bool, key string) []byte {
 	if sep {
 		b = append(b, ',')
 	}
-	return append(appendInside(append(b, '"'), key), '"', ':')
+	return append(jsontext.AppendInside(append(b, '"'), key), '"', ':')
 }
 
 func (l *line) openGroups(names []string) {
@@ -155,7 +156,7 @@ func (f *format) appendIDTexts(b []byte, c *current, last *decimalIDs) []byte {
 		b = append(append(b, `","`+transactionKey+`":"`...), ids.SpanText()...)
 	}
 	if op := c.op(); op != "" {
-		b = appendInside(append(b, f.opJSON...), op)
+		b = jsontext.AppendInside(append(b, f.opJSON...), op)
 	}
 	if f.Flags != "" {
 		return append(b, f.flagsJSON[c.flags()&15]...)
@@ -188,13 +189,13 @@ func (l *line) schema(f *format, s *Span, e event, last *decimalIDs) {
 	if e == eventEnd {
 		if f.form != honeycombForm {
 			b = append(b, f.startJSON...)
-			b = appendNow(b, s.start, l.valid)
+			b = jsontext.AppendNow(b, s.start, l.valid)
 		}
 		b = append(b, f.durationJSON...)
 		if f.nanoseconds() {
-			b = appendInt(b, int64(s.duration))
+			b = jsontext.AppendInt(b, int64(s.duration))
 		} else {
-			b = appendMillis(b, s.duration)
+			b = jsontext.AppendMillis(b, s.duration)
 		}
 	}
 	l.buf = b
@@ -240,11 +241,11 @@ func (l *line) attr(a slog.Attr) bool {
 		switch kind {
 		case slog.KindString:
 			l.key(a.Key)
-			l.buf = appendString(l.buf, a.Value.String())
+			l.buf = jsontext.AppendString(l.buf, a.Value.String())
 			return true
 		case slog.KindInt64:
 			l.key(a.Key)
-			l.buf = appendInt(l.buf, a.Value.Int64())
+			l.buf = jsontext.AppendInt(l.buf, a.Value.Int64())
 			return true
 		case slog.KindBool:
 			l.key(a.Key)
@@ -289,15 +290,15 @@ func (l *line) replaced(a slog.Attr, kind slog.Kind) bool {
 			return l.group(a.Key, sourceAttrs(src))
 		}
 	case slog.KindTime:
-		if yearDefect && yearError(a.Value.Time()) {
+		if jsontext.YearDefect && jsontext.YearError(a.Value.Time()) {
 			l.defect = true
 			if l.valid {
-				a.Value, kind = slog.StringValue(yearErrorText), slog.KindString
+				a.Value, kind = slog.StringValue(jsontext.YearErrorText), slog.KindString
 			}
 		}
 	}
 	l.key(a.Key)
-	l.buf = appendValue(l.buf, a.Value, kind)
+	l.buf = jsontext.AppendValue(l.buf, a.Value, kind)
 	return true
 }
 

@@ -19,7 +19,7 @@ package slogtrace
 //	handleSpan opens no groups; does not cut them   (2), (3), (4); (4), TestSpanWithEmptyGroupInGroup
 //	handleSpan loses the writer's error             TestStatsLost
 //	memory freed before the write                   (4)
-//	appendInt: 1e4, 1e8; appendTo9999: 100          TestAppendInt
+//	jsontext.AppendInt: 1e4, 1e8; appendTo9999: 100          TestAppendInt
 //	fraction's 7th digit                            TestAppendNow, TestSpanLines, (1), (2), (3)
 //	sieve: a bit missing; a length forgotten        TestKeySet, TestFormatNames, (2), (3), (4)
 //	escape tail skipped; second half of 4 to 7      TestAppendInside, TestAppendString, (1), (2)

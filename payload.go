@@ -6,7 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
 // InjectJSON returns object with the trace of ctx appended as its last members:
@@ -65,25 +66,25 @@ func ExtractJSON(object []byte) (Carrier, error) {
 	// The loop keeps only positions, so that a key repeated a thousand times is decoded once.
 	var found [len(payloadKeys)][2]int
 	var wrong [len(payloadKeys)]string
-	for s := newPayloadScanner(object, open); s.next(); {
-		k := payloadKey(object[s.key:s.keyEnd])
+	for s := jsontext.NewScanner(object, open); s.Next(); {
+		k := payloadKey(object[s.Key:s.KeyEnd])
 		if k < 0 {
 			continue
 		}
-		switch object[s.value] {
+		switch object[s.Value] {
 		case '"':
-			found[k] = [2]int{s.value, s.end}
+			found[k] = [2]int{s.Value, s.End}
 		case 'n': // null keeps the value so far, as in encoding/json
 		default:
 			if wrong[k] == "" {
-				wrong[k] = payloadKind(object[s.value])
+				wrong[k] = payloadKind(object[s.Value])
 			}
 		}
 	}
 	fields := payloadFields(&c)
 	for k, at := range found {
 		if at[1] > 0 {
-			*fields[k] = payloadUnquote(object[at[0]:at[1]])
+			*fields[k] = jsontext.Unquote(object[at[0]:at[1]])
 		}
 	}
 	return c, payloadWrong(wrong)
@@ -158,20 +159,20 @@ func editPayload(verb string, object []byte, c Carrier) ([]byte, error) {
 		empty = true     // no member stays
 		has   bool       // there is a traceparent
 	)
-	for s := newPayloadScanner(object, open); s.next(); {
-		switch k := payloadKey(object[s.key:s.keyEnd]); {
+	for s := jsontext.NewScanner(object, open); s.Next(); {
+		switch k := payloadKey(object[s.Key:s.KeyEnd]); {
 		case k >= 0:
 			has = has || k == 0
-			if n := len(cuts); n > 0 && (empty || cuts[n-1].to == s.start) {
-				cuts[n-1].to = s.end
+			if n := len(cuts); n > 0 && (empty || cuts[n-1].to == s.Start) {
+				cuts[n-1].to = s.End
 			} else {
-				cuts = append(cuts, span{s.start, s.end})
+				cuts = append(cuts, span{s.Start, s.End})
 			}
 			continue
 		case empty && len(cuts) > 0:
-			cuts[0].to = s.key // the first member that stays has no comma before it
+			cuts[0].to = s.Key // the first member that stays has no comma before it
 		}
-		empty, at = false, s.end
+		empty, at = false, s.End
 	}
 	add := c != (Carrier{})
 	if !add && !has {
@@ -212,7 +213,7 @@ func editPayload(verb string, object []byte, c Carrier) ([]byte, error) {
 // payloadObject returns the index of the '{' of object. It returns an error if object is not one valid JSON object.
 // After it, callers may rely on object being valid and on its nesting being bounded.
 func payloadObject(verb string, object []byte) (open int, err error) {
-	open = payloadSpace(object, 0)
+	open = jsontext.Space(object, 0)
 	if open == len(object) {
 		return 0, fmt.Errorf("slogtrace: %s: want a JSON object, got nothing", verb)
 	}
@@ -267,7 +268,7 @@ func payloadKey(quoted []byte) int {
 		return -1
 	}
 	if bytes.IndexByte(raw, '\\') >= 0 {
-		return payloadKeyIndex(payloadUnquote(quoted))
+		return payloadKeyIndex(jsontext.Unquote(quoted))
 	}
 	if len(raw) > payloadKeyMax {
 		return -1
@@ -284,98 +285,6 @@ func payloadKeyIndex(key string) int {
 	return -1
 }
 
-// payloadUnquote returns the string that quoted, a valid JSON string, encodes.
-func payloadUnquote(quoted []byte) string {
-	if raw := quoted[1 : len(quoted)-1]; bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
-		return string(raw)
-	}
-	var s string
-	_ = json.Unmarshal(quoted, &s) // cannot fail: it is a valid string
-	return s
-}
-
-// A payloadScanner walks over the members of the outermost object of valid JSON.
-// It takes time linear in its length and does not recurse.
-type payloadScanner struct {
-	data        []byte
-	start       int // where the member begins: its comma, or its key if it is the first
-	key, keyEnd int // including the quotes
-	value, end  int
-}
-
-func newPayloadScanner(data []byte, open int) payloadScanner {
-	return payloadScanner{data: data, end: open + 1}
-}
-
-func (s *payloadScanner) next() bool {
-	s.start = payloadSpace(s.data, s.end)
-	s.key = s.start
-	switch s.data[s.start] {
-	case '}':
-		return false
-	case ',':
-		s.key = payloadSpace(s.data, s.start+1)
-	}
-	s.keyEnd = payloadString(s.data, s.key)
-	s.value = payloadSpace(s.data, payloadSpace(s.data, s.keyEnd)+1)
-	s.end = payloadValue(s.data, s.value)
-	return true
-}
-
-// payloadSpace, payloadString and payloadValue return the index just after the white space, string or value at i.
-
-func payloadSpace(data []byte, i int) int {
-	for i < len(data) && (data[i] == ' ' || data[i] == '\n' || data[i] == '\r' || data[i] == '\t') {
-		i++
-	}
-	return i
-}
-
-func payloadString(data []byte, i int) int {
-	for {
-		i++
-		i += bytes.IndexByte(data[i:], '"')
-		// An odd number of backslashes escapes the quote. The opening quote stops the loop.
-		b := i
-		for data[b-1] == '\\' {
-			b--
-		}
-		if (i-b)%2 == 0 {
-			return i + 1
-		}
-	}
-}
-
-func payloadValue(data []byte, i int) int {
-	switch data[i] {
-	case '"':
-		return payloadString(data, i)
-	case '{', '[':
-		for depth := 0; ; {
-			switch data[i] {
-			case '"':
-				i = payloadString(data, i)
-				continue
-			case '{', '[':
-				depth++
-			case '}', ']':
-				depth--
-			}
-			i++
-			if depth == 0 {
-				return i
-			}
-		}
-	}
-	for { // a literal or a number: at the latest the enclosing object or array ends it
-		switch data[i] {
-		case ',', '}', ']', ' ', '\n', '\r', '\t':
-			return i
-		}
-		i++
-	}
-}
-
 // appendPayloadMembers appends the non-empty fields of c as members. Each has a comma before it, except the object's first.
 func appendPayloadMembers(dst []byte, c *Carrier, first bool) []byte {
 	for k, v := range payloadFields(c) {
@@ -389,7 +298,7 @@ func appendPayloadMembers(dst []byte, c *Carrier, first bool) []byte {
 		dst = append(dst, '"')
 		dst = append(dst, payloadKeys[k]...)
 		dst = append(dst, '"', ':')
-		dst = appendString(dst, *v)
+		dst = jsontext.AppendString(dst, *v)
 	}
 	return dst
 }

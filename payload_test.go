@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
 const (
@@ -385,7 +386,7 @@ func TestPayloadStrings(t *testing.T) {
 		if err := enc.Encode(s); err != nil {
 			t.Fatal(err)
 		}
-		got := string(appendString(nil, s))
+		got := string(jsontext.AppendString(nil, s))
 		if diff := cmp.Diff(strings.TrimSuffix(want.String(), "\n"), got); diff != "" && utf8.ValidString(s) {
 			t.Errorf("%q: -want +got:\n%s", s, diff)
 		}
@@ -567,7 +568,7 @@ func FuzzPayload(f *testing.F) {
 			want := slices.Clone(others)
 			for k, v := range payloadFields(&c) {
 				if *v != "" {
-					want = append(want, payloadMember{payloadKeys[k], string(appendString(nil, *v)), k})
+					want = append(want, payloadMember{payloadKeys[k], string(jsontext.AppendString(nil, *v)), k})
 				}
 			}
 			if diff := cmp.Diff(want, payloadMembers(t, injected), cmp.AllowUnexported(payloadMember{})); diff != "" {

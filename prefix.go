@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
@@ -77,7 +78,7 @@ func appendPrefixOp(b []byte, op string) []byte {
 	if isPlainOp(op) {
 		return append(b, op...)
 	}
-	for _, c := range appendString(nil, op) {
+	for _, c := range jsontext.AppendString(nil, op) {
 		switch c {
 		case '[':
 			b = append(b, `\u005b`...)

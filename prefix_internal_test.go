@@ -3,6 +3,8 @@ package slogtrace
 import (
 	"context"
 	"testing"
+
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
 // What the prefix does to an op and to a message, character by character.
@@ -17,7 +19,7 @@ func TestWithPrefix(t *testing.T) {
 		{" a", "m", ` op:" a"] m`},
 		{"a ", "m", ` op:"a "] m`},
 		{"a b", "m", " op:a b] m"},
-		{"a\xff", "m", ` op:"a` + invalidUTF8 + `"] m`},
+		{"a\xff", "m", ` op:"a` + jsontext.InvalidUTF8 + `"] m`},
 		{"a\ufffd", "m", " op:a\ufffd] m"},
 		{"a[0]", "m", ` op:"a\u005b0\u005d"] m`},
 	} {

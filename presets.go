@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
@@ -157,14 +158,14 @@ func (d *decimalIDs) append(b []byte, hex *[16]byte) []byte {
 
 func (id *decimalID) set(first, last uint64) {
 	id.first, id.last = first, last
-	id.n = putUint(&id.text, uint64(bits.ReverseBytes32(w3c.DecodeHex8(first)))<<32|uint64(bits.ReverseBytes32(w3c.DecodeHex8(last))))
+	id.n = jsontext.PutUint(&id.text, uint64(bits.ReverseBytes32(w3c.DecodeHex8(first)))<<32|uint64(bits.ReverseBytes32(w3c.DecodeHex8(last))))
 }
 
 // spanText returns the span id at the beginning of hex, in f's form.
 func (f *format) spanText(hex string) string {
 	if f.form == datadogForm {
 		var id decimalID
-		id.set(load8(hex), load8(hex[8:]))
+		id.set(jsontext.Load8(hex), jsontext.Load8(hex[8:]))
 		return string(id.text[:id.n])
 	}
 	return hex[:16]

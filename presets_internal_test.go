@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
@@ -47,7 +48,7 @@ func FuzzPutUint(f *testing.F) {
 
 func checkPutUint(t *testing.T, v uint64) {
 	text := [24]byte([]byte("leftovers, leftovers, le"))
-	if got, want := string(text[:putUint(&text, v)]), strconv.FormatUint(v, 10); got != want {
+	if got, want := string(text[:jsontext.PutUint(&text, v)]), strconv.FormatUint(v, 10); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
@@ -360,21 +361,6 @@ func TestPresetAllocs(t *testing.T) {
 		} {
 			if got := testing.AllocsPerRun(200, test.f); got > test.want {
 				t.Errorf("%s, %s: %v allocations, want %v", f.compile(true).Trace, test.name, got, test.want)
-			}
-		}
-	}
-}
-
-// The divisions of decimalDigits by multiplication are exact.
-func TestDecimalDigits(t *testing.T) {
-	for v := range uint64(10_000) {
-		for _, n := range []uint64{v, v * 10_000, v*10_000 + v, v*10_000 + 9999 - v} {
-			var want uint64
-			for i, digit := range []byte(fmt.Sprintf("%08d", n)) {
-				want |= uint64(digit) << (8 * i)
-			}
-			if got := decimalDigits(n); got != want {
-				t.Fatalf("%d: %x, want %x", n, got, want)
 			}
 		}
 	}

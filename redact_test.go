@@ -24,6 +24,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slogtrace/slogtrace/internal/ids"
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
 // redactLine returns what do logs through a redact handler with these options, without time and level.
@@ -230,7 +231,7 @@ func TestRedactedJSON(t *testing.T) {
 		map[string]any(nil), []any{nil, true, 1e30, int8(3), "\n", struct{}{}, map[string]int{}},
 		map[*int]int{}, struct{ http.Header }{http.Header{"A": {"b"}}},
 	} {
-		want, err := appendJSON(nil, v)
+		want, err := jsontext.AppendJSON(nil, v)
 		if err != nil {
 			t.Log(err)
 			continue

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
 // This file writes values part by part, in one walk that replaces the secrets: all values of types that each version of
@@ -119,9 +121,9 @@ func (r *rewriter) encoded(v reflect.Value, under hiding, depth int) (wrong []by
 	if v.CanAddr() {
 		m = v.Addr()
 	}
-	e := jsonEncoders.Get().(*jsonEncoder)
-	defer e.free()
-	data, ok := e.marshal(m.Interface())
+	e := jsontext.GetEncoder()
+	defer e.Free()
+	data, ok := e.Marshal(m.Interface())
 	if !ok {
 		return data
 	}
@@ -141,7 +143,7 @@ func (r *rewriter) method(v reflect.Value, info *typeInfo, under hiding, depth i
 	}
 	if t, ok := m.(*time.Time); ok && isUsualTime(*t) {
 		if under == shown && !r.cardNumbers {
-			r.b = appendTime(r.b, *t, true)
+			r.b = jsontext.AppendTime(r.b, *t, true)
 		} else {
 			r.string(t.Format(time.RFC3339Nano), under)
 		}
@@ -159,7 +161,7 @@ func (r *rewriter) method(v reflect.Value, info *typeInfo, under hiding, depth i
 // isUsualTime reports whether t is one that time.Time.MarshalJSON writes, and not refuses.
 func isUsualTime(t time.Time) bool {
 	_, offset := t.Zone()
-	return !yearError(t) && -24*3600 < offset && offset < 24*3600
+	return !jsontext.YearError(t) && -24*3600 < offset && offset < 24*3600
 }
 
 // scalar appends v if it is a string, a number, true or false, without methods.
@@ -173,15 +175,15 @@ func (r *rewriter) scalar(v reflect.Value, under hiding) bool {
 	case reflect.Bool:
 		r.b = strconv.AppendBool(r.b, v.Bool())
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		r.b = appendInt(r.b, v.Int())
+		r.b = jsontext.AppendInt(r.b, v.Int())
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		r.b = appendUint(r.b, v.Uint())
+		r.b = jsontext.AppendUint(r.b, v.Uint())
 	case reflect.Float64:
 		f := v.Float()
 		if math.IsInf(f, 0) || math.IsNaN(f) {
 			return false
 		}
-		r.b = appendFloat(r.b, f)
+		r.b = jsontext.AppendFloat(r.b, f)
 	default:
 		return false
 	}
@@ -200,9 +202,9 @@ func (r *rewriter) string(s string, under hiding) {
 	}
 	r.changed = r.changed || changed
 	start := len(r.b)
-	r.b = appendString(r.b, s)
+	r.b = jsontext.AppendString(r.b, s)
 	if len(r.b)-start > len(`""`)+len(s) && strings.ContainsAny(s, "\b\f") { // for these slog has longer escapes
-		data, _ := marshal(s)
+		data, _ := jsontext.Marshal(s)
 		r.b = append(r.b[:start], data...)
 	}
 }
@@ -217,7 +219,7 @@ type mapEntry struct {
 func (r *rewriter) composeMap(v reflect.Value, info *typeInfo, under hiding, depth int) {
 	first := len(r.entries)
 	if !r.addEntries(v, info) {
-		data, _ := marshal(v.Interface()) // encoding/json says why it cannot write it
+		data, _ := jsontext.Marshal(v.Interface()) // encoding/json says why it cannot write it
 		r.b = append(r.b, data...)
 		r.dropEntries(first)
 		return

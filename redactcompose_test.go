@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
 type (
@@ -48,7 +50,7 @@ func TestRedactComposedParts(t *testing.T) {
 	const noFunc = `"!ERROR:json: unsupported type: func()"`
 	const card = "4111111111111111"
 	structKeys := map[struct{ A int }]any{{1}: "x"}
-	noKeys, ok := marshal(structKeys)
+	noKeys, ok := jsontext.Marshal(structKeys)
 	if ok {
 		t.Fatalf("written: %s", noKeys)
 	}

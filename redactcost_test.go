@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
 type costItem struct {
@@ -241,7 +243,7 @@ func TestRedactComposedAlike(t *testing.T) {
 	for _, opts := range []*RedactOptions{{NoDefaults: true, Keys: []string{"never there"}}, {NoDefaults: true, Keys: []string{"never there"}, Cards: true}} {
 		nothing := newRedactor(opts)
 		for _, v := range values {
-			want, err := appendJSON(nil, v)
+			want, err := jsontext.AppendJSON(nil, v)
 			if err != nil {
 				t.Fatalf("%T: %v", v, err)
 			}
@@ -308,7 +310,7 @@ func FuzzRedactRaw(f *testing.F) {
 			}
 			return
 		}
-		data, err := appendJSON(nil, json.RawMessage(src))
+		data, err := jsontext.AppendJSON(nil, json.RawMessage(src))
 		if err != nil {
 			t.Fatalf("%q: encoding/json refuses it: %v", src, err)
 		}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
 // This file tells which part of a value a member of its JSON was made of.
@@ -122,7 +124,7 @@ func (x *redactor) members(info *typeInfo) *structMembers {
 		if x.cardNumbers {
 			key, f.keyChanged = x.cards(key)
 		}
-		f.key = append(appendString([]byte{','}, key), ':')
+		f.key = append(jsontext.AppendString([]byte{','}, key), ':')
 	}
 	info.members.Store(m)
 	return m
@@ -146,11 +148,11 @@ func (f *fieldInfo) jsonName() (name string, flat bool) {
 	type inner struct{ Slogtrace_inner int }
 	probe := reflect.New(reflect.StructOf([]reflect.StructField{{Name: unnamed, Type: reflect.TypeFor[inner](), Tag: reflect.StructTag("json:" + strconv.Quote(f.tag))}})).Elem()
 	probe.Field(0).Field(0).SetInt(1)
-	data, ok := marshal(probe.Interface())
+	data, ok := jsontext.Marshal(probe.Interface())
 	if !ok || len(data) < 2 || data[1] != '"' {
 		return "", false
 	}
-	switch name := payloadUnquote(data[1:payloadString(data, 1)]); name {
+	switch name := jsontext.Unquote(data[1:jsontext.StringEnd(data, 1)]); name {
 	case "Slogtrace_inner":
 		return "", true
 	case unnamed:
@@ -194,14 +196,14 @@ func (x *redactor) objectGuide(v reflect.Value, info *typeInfo) *objectGuide {
 // What cannot be told is a secret.
 func (g *objectGuide) member(quoted []byte) (_ reflect.Value, h hiding) {
 	if g.kind == reflect.Map {
-		return g.entry(payloadUnquote(quoted))
+		return g.entry(jsontext.Unquote(quoted))
 	}
 	i, ok := g.next, false
 	for ; i < len(g.fields.list) && !ok; i++ {
 		ok = g.fields.list[i].name == string(quoted[1:len(quoted)-1])
 	}
 	if i--; !ok {
-		key := payloadUnquote(quoted)
+		key := jsontext.Unquote(quoted)
 		if i, ok = g.fields.byName[key]; !ok {
 			return g.restMember(key)
 		}

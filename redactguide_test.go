@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
 // Of two fields with one name the tagged one is written, and it is that field's name in Go that counts.
@@ -85,7 +87,7 @@ func TestRedactGuideOddTags(t *testing.T) {
 			A string `json:"p\\u0069n"`
 		}{"LEAK"},
 	} {
-		written, err := appendJSON(nil, v)
+		written, err := jsontext.AppendJSON(nil, v)
 		line := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "v", v) })
 		if named := strings.Contains(string(written), `"pin"`); err != nil || named == strings.Contains(line, "LEAK") {
 			t.Errorf("encoding/json writes %s, %v; got %s", written, err, line)

@@ -3,7 +3,6 @@ package slogtrace
 import (
 	"bytes"
 	"encoding/base64"
-	"fmt"
 	"log/slog"
 	"net/url"
 	"reflect"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
 // This file replaces secrets in what encoding/json writes of a value. It is that text which is judged, key by key,
@@ -40,37 +41,15 @@ func (r *rewriter) clean() slog.Value {
 	case r.deep:
 		return tooDeep
 	case r.b[0] == '"':
-		return slog.StringValue(payloadUnquote(r.b))
+		return slog.StringValue(jsontext.Unquote(r.b))
 	}
 	data := r.b
-	if cap(data) <= maxPooled {
+	if cap(data) <= jsontext.MaxPooled {
 		data = bytes.Clone(data)
 	} else {
 		r.b = nil
 	}
-	return slog.AnyValue(&redactedJSON{data})
-}
-
-// marshal returns v as JSON, and a JSON string that says what went wrong if that is not to be had.
-func marshal(v any) (data []byte, ok bool) {
-	e := jsonEncoders.Get().(*jsonEncoder)
-	defer e.free()
-	data, ok = e.marshal(v)
-	return bytes.Clone(data), ok
-}
-
-// marshal is the function of that name, but the JSON is in e's memory.
-func (e *jsonEncoder) marshal(v any) (data []byte, ok bool) {
-	defer func() {
-		if p := recover(); p != nil {
-			data, ok = appendString(nil, fmt.Sprintf("!PANIC: %v", p)), false
-		}
-	}()
-	data, err := e.encode(v)
-	if err != nil {
-		return appendString(nil, fmt.Sprintf("!ERROR:%v", err)), false
-	}
-	return data, true
+	return slog.AnyValue(jsontext.NewRaw(data))
 }
 
 // A rewriter writes values and copies JSON, without secrets and without white space.
@@ -93,7 +72,7 @@ func (r *rewriter) start(x *redactor, guided bool) {
 
 // free lets r be used again.
 func (r *rewriter) free() {
-	if cap(r.b) <= maxPooled {
+	if cap(r.b) <= jsontext.MaxPooled {
 		r.start(nil, false)
 		rewriters.Put(r)
 	}
@@ -135,7 +114,7 @@ func (r *rewriter) value(guide *reflect.Value, under hiding, depth int) bool {
 			u := guide.Interface().(url.URL)
 			if clean, changed := r.url(&u); changed {
 				start, ok := r.pass()
-				data, _ := marshal(clean)
+				data, _ := jsontext.Marshal(clean)
 				r.replace(start, data)
 				return ok
 			}
@@ -188,7 +167,7 @@ func (r *rewriter) pass() (start int, ok bool) {
 // secret writes the replacement instead of the next value, which may be it already.
 func (r *rewriter) secret() bool {
 	start, ok := r.pass()
-	if ok && (r.src[start] != '"' || payloadUnquote(r.src[start:r.i]) != r.redactor.text) {
+	if ok && (r.src[start] != '"' || jsontext.Unquote(r.src[start:r.i]) != r.redactor.text) {
 		r.replace(start, r.replacement)
 	}
 	return ok
@@ -208,12 +187,12 @@ func (r *rewriter) textValue(guide *reflect.Value, under hiding) bool {
 	}
 	if guide != nil && guide.Kind() == reflect.Slice {
 		if clean, changed := r.cards(string(guide.Bytes())); changed {
-			r.replace(start, appendString(nil, base64.StdEncoding.EncodeToString([]byte(clean))))
+			r.replace(start, jsontext.AppendString(nil, base64.StdEncoding.EncodeToString([]byte(clean))))
 			return true
 		}
 	}
-	if clean, changed := r.cards(payloadUnquote(r.src[start:r.i])); changed {
-		r.replace(start, appendString(nil, clean))
+	if clean, changed := r.cards(jsontext.Unquote(r.src[start:r.i])); changed {
+		r.replace(start, jsontext.AppendString(nil, clean))
 	}
 	return true
 }
@@ -343,14 +322,14 @@ func (r *rewriter) key(start int, h hiding, g *objectGuide) {
 		r.replace(start, r.replacement)
 		return
 	case r.cardNumbers:
-		if clean, changed := r.cards(payloadUnquote(quoted)); changed {
-			r.replace(start, appendString(nil, clean))
+		if clean, changed := r.cards(jsontext.Unquote(quoted)); changed {
+			r.replace(start, jsontext.AppendString(nil, clean))
 			return
 		}
 	}
 	if h != shown && bytes.IndexByte(quoted, '\\') >= 0 { // so that people can see why
 		changed := r.changed
-		r.replace(start, appendString(nil, payloadUnquote(quoted)))
+		r.replace(start, jsontext.AppendString(nil, jsontext.Unquote(quoted)))
 		r.changed = changed
 	}
 }
@@ -371,11 +350,11 @@ func keyText(v reflect.Value) (_ string, ok bool) {
 		m = methodsOf(v, textAppenderType)
 	}
 	if m != nil {
-		data, ok := marshal(m)
+		data, ok := jsontext.Marshal(m)
 		if !ok || data[0] != '"' {
 			return string(data), false
 		}
-		return payloadUnquote(data), true
+		return jsontext.Unquote(data), true
 	}
 	return usualKeyText(v)
 }

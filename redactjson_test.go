@@ -11,6 +11,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
 type (
@@ -194,7 +196,7 @@ func FuzzRedactStructs(f *testing.F) {
 		v := reflect.New(m.structType(0, []string{"A", "B", "C"}))
 		m.fill(v.Elem(), []string{"x", "\xff<", "\u2028"}[m.IntN(3)], 0)
 		for _, v := range []any{v.Interface(), v.Elem().Interface(), []any{v.Interface(), map[string]any{"v": v.Elem().Interface()}}} {
-			want, err := appendJSON(nil, v)
+			want, err := jsontext.AppendJSON(nil, v)
 			if err != nil {
 				continue
 			}

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
 // defaultRedactKeys are the names under which a [NewRedactHandler] expects secrets.
@@ -133,7 +135,7 @@ func (k *keyNames) isPlainWord(key string) bool {
 	if n < 4 || n > 8 {
 		return false
 	}
-	x := uint64(load4(key)) | uint64(load4(key[n-4:]))<<32
+	x := uint64(jsontext.Load4(key)) | uint64(jsontext.Load4(key[n-4:]))<<32
 	return k.plain[n][x*plainKeyHash>>plainKeyShift].Load() == x && x != 0
 }
 
@@ -147,7 +149,7 @@ func (k *keyNames) setPlain(key string) {
 	if n < 4 {
 		x = shortKeyNumber(key)
 	} else {
-		x = uint64(load4(key)) | uint64(load4(key[n-4:]))<<32
+		x = uint64(jsontext.Load4(key)) | uint64(jsontext.Load4(key[n-4:]))<<32
 	}
 	k.plain[n][x*plainKeyHash>>plainKeyShift].CompareAndSwap(0, x)
 }
@@ -178,7 +180,7 @@ func (k *keyNames) ofJSON(quoted []byte) hiding {
 		}
 	}
 	if bytes.IndexByte(raw, '\\') >= 0 {
-		return k.of(payloadUnquote(quoted))
+		return k.of(jsontext.Unquote(quoted))
 	}
 	return k.of(string(raw))
 }

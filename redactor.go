@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
@@ -34,7 +35,7 @@ func newRedactor(opts *RedactOptions) *redactor {
 	if x.text == "" {
 		x.text = redactedText
 	}
-	x.replacement = appendString(nil, x.text)
+	x.replacement = jsontext.AppendString(nil, x.text)
 	if opts.Errors {
 		x.errorKeys = newKeyNames([]string{"error", "err"})
 	}

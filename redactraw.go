@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"math/bits"
 	"unicode/utf8"
+
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
 // This file reads the JSON that methods write.
@@ -157,7 +159,7 @@ func (c *jsonReader) text() bool {
 	src := c.src
 	for i := c.i + 1; i < len(src); {
 		if i+8 <= len(src) {
-			odd := unsafe8(binary.LittleEndian.Uint64(src[i:]))
+			odd := jsontext.Unsafe8(binary.LittleEndian.Uint64(src[i:]))
 			if odd == 0 {
 				i += 8
 				continue

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
 // What a rewriter makes of the JSON of a method is what encoding/json makes of it, and it refuses what encoding/json refuses.
@@ -28,7 +30,7 @@ func FuzzCompactJSON(f *testing.F) {
 		r := rewriter{typeCache: typeCache{redactor: nothing}}
 		ok := r.raw(src, shown, 0)
 		got := r.b
-		want, err := appendJSON(nil, json.RawMessage(src))
+		want, err := jsontext.AppendJSON(nil, json.RawMessage(src))
 		switch {
 		case !bytes.Equal(src, before):
 			t.Errorf("%q became %q", before, src)
@@ -74,7 +76,7 @@ func TestRedactComposed(t *testing.T) {
 		rawTwice{raw, raw}, rawEmbeds{rawTwice: rawTwice{raw, raw}}, []any{[]any{[]any{raw}}}, map[string]*rawFields{"p": {Payload: raw}, "nil": nil},
 		struct{ B []pointerMethods }{[]pointerMethods{{}}}, map[string]pointerMethods{"not addressable": {}}, map[string]any{"wide": json.RawMessage("\"\u2028 \xff\"")},
 	} {
-		want, err := appendJSON(nil, v)
+		want, err := jsontext.AppendJSON(nil, v)
 		if err != nil {
 			t.Fatal(err)
 		}

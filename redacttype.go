@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
 // This file tells in values of which types there may be something that a redactor replaces.
@@ -262,7 +264,7 @@ func (appender) AppendText(b []byte) ([]byte, error) { return b, nil }
 
 // jsonIsV2 reports whether encoding/json is made of encoding/json/v2, and calls more methods.
 var jsonIsV2 = sync.OnceValue(func() bool {
-	text, ok := marshal(appender{})
+	text, ok := jsontext.Marshal(appender{})
 	return ok && text[0] == '"'
 })
 

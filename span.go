@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
@@ -380,5 +381,5 @@ func (s *Span) text() packed {
 	var mem [48 + 16 + 40]byte
 	b := append(mem[:0], s.ids[:]...)
 	b = w3c.AppendHex(b, s.parentID[:])
-	return packed(appendNow(b, s.start, true))
+	return packed(jsontext.AppendNow(b, s.start, true))
 }

@@ -108,6 +108,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
 // tailTest does work with each arrangement of a TailHandler and compares what it wrote by then, and when it was closed.
@@ -547,7 +548,7 @@ func TestTailHandlerWrites(t *testing.T) {
 		switch n := cap(*outs.Get().(*[]byte)); {
 		case n == 0:
 			return
-		case n > maxWrite+maxPooled:
+		case n > maxWrite+jsontext.MaxPooled:
 			t.Fatalf("%d bytes are kept for use again", n)
 		}
 	}

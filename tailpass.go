@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
 // A heldRecord is a record with the context and the handler that it came with.
@@ -33,7 +35,7 @@ func (t *tail) letThrough(b *heldBuffer, verdict phase) (dropped int64, err erro
 	p := passage{tail: t, verdict: verdict, level: t.passLevel(), out: (*mem)[:0]}
 	defer func() {
 		p.count(b)
-		if cap(p.out) <= maxWrite+maxPooled {
+		if cap(p.out) <= maxWrite+jsontext.MaxPooled {
 			*mem = p.out
 			outs.Put(mem)
 		}

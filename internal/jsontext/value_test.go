@@ -1,4 +1,4 @@
-package slogtrace
+package jsontext
 
 import (
 	"bytes"
@@ -56,7 +56,7 @@ func slogOracle(tb testing.TB, v slog.Value) string {
 
 func checkString(t *testing.T, s string) {
 	t.Helper()
-	checkAppended(t, fmt.Sprintf("%q", s), slogOracle(t, slog.StringValue(s)), func(b []byte) []byte { return appendString(b, s) })
+	checkAppended(t, fmt.Sprintf("%q", s), slogOracle(t, slog.StringValue(s)), func(b []byte) []byte { return AppendString(b, s) })
 }
 
 func TestAppendString(t *testing.T) {
@@ -99,7 +99,7 @@ func TestAppendInside(t *testing.T) {
 					want := string(appendEscaped([]byte("before"), string(s)))
 					for _, room := range []int{0, n, 64} {
 						b := append(make([]byte, 0, len("before")+room), "before"...)
-						if got := string(appendInside(b, string(s))); got != want {
+						if got := string(AppendInside(b, string(s))); got != want {
 							t.Fatalf("%q: want %q, got %q", s, want, got)
 						}
 					}
@@ -111,8 +111,8 @@ func TestAppendInside(t *testing.T) {
 
 func TestAppendInt(t *testing.T) {
 	check := func(v int64) {
-		checkAppended(t, "a number", strconv.FormatInt(v, 10), func(b []byte) []byte { return appendInt(b, v) })
-		checkAppended(t, "an unsigned number", strconv.FormatUint(uint64(v), 10), func(b []byte) []byte { return appendUint(b, uint64(v)) })
+		checkAppended(t, "a number", strconv.FormatInt(v, 10), func(b []byte) []byte { return AppendInt(b, v) })
+		checkAppended(t, "an unsigned number", strconv.FormatUint(uint64(v), 10), func(b []byte) []byte { return AppendUint(b, uint64(v)) })
 	}
 	for v := int64(-12); v < 100_200; v++ {
 		check(v)
@@ -134,7 +134,7 @@ func TestSafe8(t *testing.T) {
 		for d := range 256 {
 			word := []byte{'a', byte(c), byte(d), 'a', ' ', '~', byte(d), 'z'}
 			safe := safeByte[c] && safeByte[d]
-			if got := safe8(load8(string(word))); got != safe {
+			if got := safe8(Load8(string(word))); got != safe {
 				t.Fatalf("%q: want %v, got %v", word, safe, got)
 			}
 		}
@@ -143,7 +143,7 @@ func TestSafe8(t *testing.T) {
 
 func checkFloat(t *testing.T, f float64) {
 	t.Helper()
-	checkAppended(t, fmt.Sprintf("%x", math.Float64bits(f)), jsonOracle(t, f), func(b []byte) []byte { return appendFloat(b, f) })
+	checkAppended(t, fmt.Sprintf("%x", math.Float64bits(f)), jsonOracle(t, f), func(b []byte) []byte { return AppendFloat(b, f) })
 }
 
 func TestAppendFloat(t *testing.T) {
@@ -163,16 +163,16 @@ func TestAppendFloat(t *testing.T) {
 	}
 	for _, f := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		_, err := json.Marshal(f)
-		checkAppended(t, fmt.Sprint(f), fmt.Sprintf(`"!ERROR:%v"`, err), func(b []byte) []byte { return appendFloat(b, f) })
+		checkAppended(t, fmt.Sprint(f), fmt.Sprintf(`"!ERROR:%v"`, err), func(b []byte) []byte { return AppendFloat(b, f) })
 	}
 }
 
 // TestAppendMillis compares with the way that a duration takes where there is a ReplaceAttr.
-// From 10^15 µs on, 31 years, a float has too few digits; appendMillis has them all.
+// From 10^15 µs on, 31 years, a float has too few digits; AppendMillis has them all.
 func TestAppendMillis(t *testing.T) {
 	check := func(d time.Duration) {
 		t.Helper()
-		checkAppended(t, d.String(), string(appendFloat(nil, millis(d))), func(b []byte) []byte { return appendMillis(b, d) })
+		checkAppended(t, d.String(), string(AppendFloat(nil, float64(d.Round(time.Microsecond)/time.Microsecond)/1000)), func(b []byte) []byte { return AppendMillis(b, d) })
 	}
 	for _, d := range []time.Duration{0, 1, 499, 500, 501, 999, 1000, 1499, 1500, 999_499, 999_500, 999_999, 1e6, 1e6 + 1e3, 1e9, time.Hour, 1e18 - 1000} {
 		check(d)
@@ -185,7 +185,7 @@ func TestAppendMillis(t *testing.T) {
 	for range 3000 {
 		check(time.Duration(rnd.Int64N(1e18 >> rnd.IntN(58))))
 	}
-	if diff := cmp.Diff("9007199254740.993", string(appendMillis(nil, 9007199254740993*time.Microsecond))); diff != "" {
+	if diff := cmp.Diff("9007199254740.993", string(AppendMillis(nil, 9007199254740993*time.Microsecond))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -228,11 +228,11 @@ func checkTimes(t *testing.T, seed uint64) {
 			tm = tm.Add(time.Second)
 		}
 		want := timeOracle(t, tm)
-		if got := string(appendNow(nil, tm, false)); got != want {
-			t.Errorf("appendNow: want %s, got %s", want, got)
+		if got := string(AppendNow(nil, tm, false)); got != want {
+			t.Errorf("AppendNow: want %s, got %s", want, got)
 		}
-		if got := string(appendTime(nil, tm, false)); got != want {
-			t.Errorf("appendTime: want %s, got %s", want, got)
+		if got := string(AppendTime(nil, tm, false)); got != want {
+			t.Errorf("AppendTime: want %s, got %s", want, got)
 		}
 	}
 }
@@ -247,51 +247,27 @@ func TestAppendNowConcurrent(t *testing.T) {
 	wg.Wait()
 }
 
-// What a format remembers of a second is no other's.
-func TestAppendHead(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(3, 7))
-	f, tm := ECS.compile(true), randomTime(rnd)
-	for range 4000 {
-		switch rnd.IntN(6) {
-		case 0:
-			tm = randomTime(rnd)
-		case 1:
-			tm = tm.In(testZones[rnd.IntN(len(testZones))])
-		case 2, 3, 4:
-			tm = time.Unix(tm.Unix(), int64(rnd.IntN(1e9))).In(tm.Location())
-		case 5:
-			tm = time.Time{}
-		}
-		if yearError(tm) {
-			continue
-		}
-		level := levelOf(rnd.IntN(17) - 4)
-		want := `{"@timestamp":` + timeOracle(t, tm) + `,"log.level":"` + level.String() + `","message":"`
-		if tm.IsZero() {
-			want = `{"log.level":"` + level.String() + `","message":"`
-		}
-		if got := string(f.appendHead(nil, tm, level, true)); got != want {
-			t.Fatalf("want %s, got %s", want, got)
-		}
-	}
-}
-
-func TestAppendLevel(t *testing.T) {
-	for l := -20; l <= 20; l++ {
-		level := levelOf(l)
-		want := `{"level":` + jsonOracle(t, level.String()) + `,"msg":"`
-		checkAppended(t, level.String(), want, func(b []byte) []byte {
-			return defaultFormat.appendHead(b, time.Time{}, level, true)
-		})
-	}
-}
-
 // A zone less than an hour west of Greenwich has a sign all the same.
 func TestAppendTimeNearGreenwich(t *testing.T) {
 	for _, offset := range []int{-3599, -1800, -61, -60, -30, -1, 1, 30, 60, 1800} {
 		at := time.Date(2030, 1, 2, 3, 4, 5, 0, time.FixedZone("", offset))
-		if got, want := string(appendTime(nil, at, true)), at.Format(`"`+time.RFC3339Nano+`"`); got != want {
+		if got, want := string(AppendTime(nil, at, true)), at.Format(`"`+time.RFC3339Nano+`"`); got != want {
 			t.Errorf("%d s: got %s, want %s", offset, got, want)
+		}
+	}
+}
+
+// The divisions of decimalDigits by multiplication are exact.
+func TestDecimalDigits(t *testing.T) {
+	for v := range uint64(10_000) {
+		for _, n := range []uint64{v, v * 10_000, v*10_000 + v, v*10_000 + 9999 - v} {
+			var want uint64
+			for i, digit := range []byte(fmt.Sprintf("%08d", n)) {
+				want |= uint64(digit) << (8 * i)
+			}
+			if got := decimalDigits(n); got != want {
+				t.Fatalf("%d: %x, want %x", n, got, want)
+			}
 		}
 	}
 }

@@ -1,9 +1,9 @@
 //go:build go1.27 && goexperiment.jsonv2
 
-package slogtrace
+package jsontext
 
 // jsonv2 is on by default since Go 1.27. For the meaning of these constants see jsonbytes_go126.go.
 const (
-	invalidUTF8 = "\ufffd"
-	yearDefect  = false
+	InvalidUTF8 = "\ufffd"
+	YearDefect  = false
 )
