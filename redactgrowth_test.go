@@ -17,8 +17,8 @@ import (
 type anyPair struct{ Left, Right any }
 
 // sharedPairs returns a value in which each pair stands twice in the one above it: 1<<depth ways lead to the last one.
-func sharedPairs(depth int) any {
-	var v any = "leaf"
+func sharedPairs(depth int, leaf any) any {
+	v := leaf
 	for range depth {
 		v = &anyPair{v, v}
 	}
@@ -130,7 +130,7 @@ func TestRedactValueLinear(t *testing.T) {
 
 // Pointers that many share are followed no deeper than anything else.
 func TestRedactSharedPointers(t *testing.T) {
-	line := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "v", sharedPairs(maxRedactDepth)) })
+	line := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "v", sharedPairs(maxRedactDepth, "leaf")) })
 	if !strings.Contains(line, `"v":"!ERROR:redact: more than 100 levels"`) {
 		t.Errorf("%.200s", line)
 	}

@@ -44,7 +44,7 @@ func (r *rewriter) clean() slog.Value {
 		return slog.StringValue(jsontext.Unquote(r.b))
 	}
 	data := r.b
-	if cap(data) <= jsontext.MaxPooled {
+	if cap(data) <= maxPooledJSON {
 		data = bytes.Clone(data)
 	} else {
 		r.b = nil
@@ -70,9 +70,12 @@ func (r *rewriter) start(x *redactor, guided bool) {
 	*r = rewriter{typeCache: typeCache{redactor: x}, jsonReader: jsonReader{b: r.b[:0]}, entries: r.entries[:0], guided: guided}
 }
 
+// maxPooledJSON bounds the memory of rewriters that wait for another use.
+const maxPooledJSON = 64 << 10
+
 // free lets r be used again.
 func (r *rewriter) free() {
-	if cap(r.b) <= jsontext.MaxPooled {
+	if cap(r.b) <= maxPooledJSON {
 		r.start(nil, false)
 		rewriters.Put(r)
 	}
@@ -120,8 +123,15 @@ func (r *rewriter) value(guide *reflect.Value, under hiding, depth int) bool {
 			}
 		}
 	}
-	switch r.next() {
+	b := r.peek()
+	if b <= ' ' {
+		b = r.space()
+	}
+	switch b {
 	case '"':
+		if under == shown && !r.cardNumbers {
+			return r.text()
+		}
 		return r.textValue(guide, under)
 	case '{':
 		return r.object(guide, info, under, depth)
@@ -173,7 +183,7 @@ func (r *rewriter) secret() bool {
 	return ok
 }
 
-// textValue copies a string.
+// textValue copies a string, where that is not all.
 func (r *rewriter) textValue(guide *reflect.Value, under hiding) bool {
 	if under != shown {
 		return r.secret()
@@ -181,9 +191,6 @@ func (r *rewriter) textValue(guide *reflect.Value, under hiding) bool {
 	start := r.i
 	if !r.text() {
 		return false
-	}
-	if !r.cardNumbers {
-		return true
 	}
 	if guide != nil && guide.Kind() == reflect.Slice {
 		if clean, changed := r.cards(string(guide.Bytes())); changed {
@@ -221,9 +228,11 @@ func (r *rewriter) object(guide *reflect.Value, info *typeInfo, under hiding, de
 	}
 	var p objectPair
 	for more := r.open('}'); more; more = r.more('}') {
-		r.next()
+		if r.peek() != '"' && r.next() != '"' {
+			return false
+		}
 		start := r.i
-		if start == len(r.src) || r.src[start] != '"' || !r.text() {
+		if !r.text() {
 			return false
 		}
 		quoted := r.src[start:r.i]

@@ -173,8 +173,13 @@ func (k *keyNames) of(key string) hiding {
 // ofJSON is of for a key that is a JSON string. It allocates nothing for usual keys.
 func (k *keyNames) ofJSON(quoted []byte) hiding {
 	raw := quoted[1 : len(quoted)-1]
-	if n := len(raw); 4 <= n && n <= 8 { // most are plain: this is isPlainWord, without a copy
-		x := uint64(binary.LittleEndian.Uint32(raw)) | uint64(binary.LittleEndian.Uint32(raw[n-4:]))<<32
+	if n := len(raw); 0 < n && n <= 8 { // most are plain: this is isPlain, without a copy
+		var x uint64
+		if n < 4 {
+			x = uint64(raw[0]) | uint64(raw[n/2])<<8 | uint64(raw[n-1])<<16
+		} else {
+			x = uint64(binary.LittleEndian.Uint32(raw)) | uint64(binary.LittleEndian.Uint32(raw[n-4:]))<<32
+		}
 		if k.plain[n][x*plainKeyHash>>plainKeyShift].Load() == x && x != 0 {
 			return shown
 		}

@@ -51,10 +51,18 @@ func (c *jsonReader) atEnd() bool {
 	return c.i == len(c.src) && (!c.wide || utf8.Valid(c.src) && !bytes.Contains(c.src, []byte("\u2028")) && !bytes.Contains(c.src, []byte("\u2029")))
 }
 
+// peek returns the next byte, 0 at the end.
+func (c *jsonReader) peek() byte {
+	if c.i < len(c.src) {
+		return c.src[c.i]
+	}
+	return 0
+}
+
 // next returns the next byte that is not white space, 0 at the end.
 func (c *jsonReader) next() byte {
-	if src, i := c.src, c.i; i < len(src) && src[i] > ' ' {
-		return src[i]
+	if b := c.peek(); b > ' ' { // those who call it most do this themselves, as it is not inlined
+		return b
 	}
 	return c.space()
 }
@@ -87,7 +95,11 @@ func (c *jsonReader) open(end byte) bool {
 
 // more goes on behind an element, and reports whether there is another one. If there is not, it is past end.
 func (c *jsonReader) more(end byte) bool {
-	switch c.next() {
+	b := c.peek()
+	if b <= ' ' {
+		b = c.space()
+	}
+	switch b {
 	case ',':
 		c.i++
 		return true
@@ -126,16 +138,16 @@ func (c *jsonReader) skip(depth int) bool {
 }
 
 func (c *jsonReader) colon() bool {
-	if c.next() != ':' {
+	if c.peek() != ':' && c.next() != ':' {
 		return false
 	}
 	c.i++
 	return true
 }
 
-// word reads a number, true, false or null.
+// word reads a number, true, false or null. There is no white space before it.
 func (c *jsonReader) word() bool {
-	switch c.next() {
+	switch c.peek() {
 	case 't':
 		return c.literal("true")
 	case 'f':
@@ -228,13 +240,15 @@ func (c *jsonReader) number() bool {
 	return true
 }
 
-func (c *jsonReader) at(b byte) bool { return c.i < len(c.src) && c.src[c.i] == b }
+func (c *jsonReader) at(b byte) bool { return c.peek() == b }
 
 // digits reads one digit or more.
 func (c *jsonReader) digits() bool {
-	start := c.i
-	for c.i < len(c.src) && isDigit(c.src[c.i]) {
-		c.i++
+	i := c.i
+	for i < len(c.src) && isDigit(c.src[i]) {
+		i++
 	}
-	return c.i > start
+	some := i > c.i
+	c.i = i
+	return some
 }

@@ -77,6 +77,14 @@ type looker struct {
 	guide   bool // it takes the value to tell where in its JSON
 	deep    bool // the value is too deep to tell
 	inError bool // what package fmt prints here is what an error says, and that has been read
+	seen    [8]seenPointer
+}
+
+// A seenPointer is one that has been looked at: values often share what they point to.
+type seenPointer struct {
+	at    uintptr
+	info  *typeInfo
+	depth int
 }
 
 // A typeCache asks a redactor for types. Values of one type often follow each other.
@@ -125,7 +133,14 @@ func (w *looker) structure(v reflect.Value, info *typeInfo, depth int) {
 		v = v.Elem()
 		w.value(v, w.typeInfo(v.Type()), depth+1)
 	case reflect.Pointer:
+		seen := &w.seen[v.Pointer()>>4%uintptr(len(w.seen))]
+		if seen.at == v.Pointer() && seen.info == info && seen.depth >= depth {
+			return
+		}
 		w.value(v.Elem(), info.elem, depth+1)
+		if !w.inError {
+			*seen = seenPointer{v.Pointer(), info, depth}
+		}
 	case reflect.String:
 		w.text(v.String())
 	case reflect.Map:
