@@ -135,3 +135,31 @@ func TestRedactSharedPointers(t *testing.T) {
 		t.Errorf("%.200s", line)
 	}
 }
+
+// A pointer that has been looked at is looked at again where it is nested deeper, or stands for another type.
+func TestRedactSharedPointerDeeper(t *testing.T) {
+	list := func(v any, depth int) any {
+		for range depth {
+			v = []any{v}
+		}
+		return v
+	}
+	type first struct{ V any }
+	type outer struct{ first }
+	for _, leaf := range []any{"leaf", map[string]any{"a": "b"}} {
+		p := &anyPair{list(leaf, 10), nil}
+		for depth, deep := range map[int]bool{30: false, 45: true} {
+			line := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "v", []any{p, list(p, depth)}) })
+			if strings.Contains(line, "!ERROR:redact") != deep {
+				t.Errorf("%d levels: %.200s", depth, line)
+			}
+		}
+	}
+	o := &outer{first{"x"}}
+	line := redactLine(nil, func(ctx context.Context, l *slog.Logger) {
+		l.Info("m", "v", []any{&o.first, o, &struct{ Password any }{"LEAK"}})
+	})
+	if strings.Contains(line, "LEAK") {
+		t.Error(line)
+	}
+}
