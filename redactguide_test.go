@@ -5,6 +5,7 @@ package slogtrace
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"log/slog"
 	"strings"
 	"testing"
@@ -91,6 +92,81 @@ func TestRedactGuideOddTags(t *testing.T) {
 		line := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "v", v) })
 		if named := strings.Contains(string(written), `"pin"`); err != nil || named == strings.Contains(line, "LEAK") {
 			t.Errorf("encoding/json writes %s, %v; got %s", written, err, line)
+		}
+	}
+}
+
+type (
+	guideBase struct {
+		Password string `json:"B"`
+		C        string `json:"c"`
+	}
+	guideShadows struct {
+		guideBase
+		B   string
+		PIN int `json:"p"`
+	}
+	guideRing struct {
+		*guideRing
+		PIN int    `json:"p"`
+		A   string `json:"a"`
+	}
+	guideOrder struct {
+		*guideBase
+		D   string `json:"d"`
+		PIN int    `json:"p"`
+		A   string `json:"a"`
+	}
+)
+
+// Each member is known by the field that it was made of: what is beside a secret stays, whatever encoding/json of this
+// toolchain calls it and wherever it puts it.
+func TestRedactGuideOpen(t *testing.T) {
+	open := map[string]string{"a": "open", "b": "open"}
+	for _, v := range []any{
+		guideShadows{guideBase{C: "open"}, "open", 4711},
+		guideRing{&guideRing{nil, 1, "none"}, 4711, "open"},
+		guideRing{nil, 4711, "open"},
+		guideOrder{&guideBase{C: "open"}, "open", 4711, "open"},
+		struct {
+			Z   string `json:"'open name'"`
+			A   string `json:"o\\u0070en"`
+			PIN int    `json:"p"`
+		}{"open", "open", 4711},
+		struct {
+			PIN  int               `json:"p"`
+			Rest map[string]string `json:",embed"`
+			Z    string
+		}{4711, open, "open"},
+		struct {
+			PIN  int            `json:"p"`
+			Rest map[string]any `json:",inline"`
+		}{4711, map[string]any{"a": []any{"open"}}},
+		struct {
+			PIN  int                `json:"p"`
+			Rest *map[string]string `json:",embed"`
+		}{4711, &open},
+		struct {
+			PIN  int             `json:"p"`
+			Rest json.RawMessage `json:",embed"`
+		}{4711, json.RawMessage(`{"a":"open"}`)},
+		struct {
+			guideOrder `json:",unknown"`
+			N          int
+		}{guideOrder{nil, "open", 4711, "open"}, 1},
+		struct {
+			guideOrder `json:"'named'"`
+			N          int
+		}{guideOrder{nil, "open", 4711, "open"}, 1},
+	} {
+		written, err := appendJSON(nil, v)
+		if err != nil {
+			t.Fatalf("%T: %v", v, err)
+		}
+		want := strings.NewReplacer(`4711`, `"[redacted]"`, `"B":""`, `"B":"[redacted]"`).Replace(string(written))
+		line := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "v", v) })
+		if want := `{"msg":"m","v":` + want + `}`; line != want {
+			t.Errorf("%T:\n got %s\nwant %s", v, line, want)
 		}
 	}
 }

@@ -202,8 +202,9 @@ func FuzzRedactStructs(f *testing.F) {
 			}
 			for _, guided := range []bool{false, true} {
 				got, changed := nothing.rewrite(v, guided, shown, 0)
-				hidesItself := changed && strings.Contains(fmt.Sprint(got), "[redacted]")
-				if changed != hidesItself || !changed && got.String() != string(want) {
+				// Where the tag asks Go 1.27 for the members of a value that has none, its member is taken for one that cannot be told.
+				careful := jsonIsV2() && changed && strings.Contains(fmt.Sprint(got), "[redacted]")
+				if !careful && (changed || got.String() != string(want)) {
 					t.Errorf("guided %v, %T:\n got %s\nwant %s", guided, v, got, want)
 				}
 			}
