@@ -129,6 +129,14 @@ func TestRedactGuideOpen(t *testing.T) {
 		guideRing{nil, 4711, "open"},
 		guideOrder{&guideBase{C: "open"}, "open", 4711, "open"},
 		struct {
+			*guideRing
+			Z string
+		}{&guideRing{nil, 4711, "open"}, "open"},
+		struct {
+			guideOrder `json:",omitzero,unknown"`
+			N          int
+		}{guideOrder{nil, "open", 4711, "open"}, 1},
+		struct {
 			Z   string `json:"'open name'"`
 			A   string `json:"o\\u0070en"`
 			PIN int    `json:"p"`
