@@ -57,11 +57,6 @@ type (
 		A json.RawMessage `json:"B"`
 		B json.RawMessage
 	}
-	rawNone struct {
-		A json.RawMessage `json:"x"`
-		B json.RawMessage `json:"x"`
-		C json.RawMessage
-	}
 	rawEmbeds struct {
 		rawTwice
 		C json.RawMessage `json:",omitzero"`
@@ -78,7 +73,7 @@ func TestRedactComposed(t *testing.T) {
 		map[string]json.RawMessage{"b": raw, "a": raw, "\xff": raw, "<\u2028>": nil}, map[string]json.RawMessage(nil), []json.RawMessage{raw, raw}, []json.RawMessage(nil), [2]json.RawMessage{raw, raw},
 		map[string]any{"raw": raw, "n": 1, "u": uint8(2), "f": 1e21, "g": float32(0.1), "s": "\xff\n", "t": true, "nil": nil, "bytes": []byte("abc"), "m": map[int]any{1: raw}, "l": []any{}, "z": []string(nil)},
 		rawFields{ID: 1, Payload: raw, Any: []any{raw, costItem{}}, Number: "12", Text: &textMarshaler{text: "t"}, Small: 0.1, hidden: raw}, &rawFields{}, []rawFields{{Payload: raw}},
-		rawTwice{raw, raw}, rawNone{raw, raw, raw}, map[textKey]json.RawMessage{"k": raw}, map[string]any{"none": rawNone{raw, raw, raw}}, rawEmbeds{rawTwice: rawTwice{raw, raw}}, []any{[]any{[]any{raw}}}, map[string]*rawFields{"p": {Payload: raw}, "nil": nil},
+		rawTwice{raw, raw}, map[textKey]json.RawMessage{"k": raw}, rawEmbeds{rawTwice: rawTwice{raw, raw}}, []any{[]any{[]any{raw}}}, map[string]*rawFields{"p": {Payload: raw}, "nil": nil},
 		struct{ B []pointerMethods }{[]pointerMethods{{}}}, map[string]pointerMethods{"not addressable": {}}, map[string]any{"wide": json.RawMessage("\"\u2028 \xff\"")},
 	} {
 		want, err := jsontext.AppendJSON(nil, v)
