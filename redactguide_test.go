@@ -167,7 +167,7 @@ func TestRedactGuideOpen(t *testing.T) {
 			N          int
 		}{guideOrder{nil, "open", 4711, "open"}, 1},
 	} {
-		written, err := appendJSON(nil, v)
+		written, err := jsontext.AppendJSON(nil, v)
 		if err != nil {
 			t.Fatalf("%T: %v", v, err)
 		}
