@@ -24,18 +24,19 @@ import (
 //	ctx, err := job.Carrier.Context(ctx)
 //	ctx, span := slogtrace.Start(ctx, "deliver webhook")
 //
-// It has strings only and no method of any well-known interface,
-// so it changes nothing else about the payload, and no value of its fields fails the payload's Unmarshal.
+// A Carrier has only string fields and no method of any well-known interface.
+// So it changes nothing else about the payload, and no text in its fields makes the payload's Unmarshal fail.
 // The zero Carrier carries nothing. A Carrier is a value: copy it.
-// A field of the payload named like one of its fields or methods hides that one: then write job.Carrier.Op.
-// A payload with a MarshalJSON of its own has to write the carrier itself, for which there is [InjectJSON].
+// If a field of the payload has the name of one of the Carrier's fields or methods, it hides that one:
+// write job.Carrier.Op then.
+// A payload with its own MarshalJSON must write the carrier itself: see [InjectJSON].
 //
-// A retry that continues from the same Carrier stays in the trace, a sibling of the first try, and its queued_ms
-// counts from when the work was ordered. A retry that is to be a trace of its own begins it with [Detach] and [Link].
+// A retry that continues from the same Carrier stays in the trace, as a sibling of the first try. Its queued_ms
+// counts from the time when the work was ordered. To give a retry its own trace, use [Detach] and [Link].
 //
-// Embed it only in what your own services write and read. From a public request body take nothing.
-// A carrier in a message that is signed and sent to somebody else leaks ids and the baggage, and makes equal payloads differ:
-// keep it beside the signed body, or use [StripJSON]; keep it out of content hashes and idempotency keys.
+// Embed a Carrier only in payloads that your own services write and read. Do not take one from a public request body.
+// In a message that is signed and sent to somebody else, a carrier leaks ids and the baggage,
+// and it makes equal payloads differ: keep it beside the signed body or use [StripJSON], and keep it out of content hashes and idempotency keys.
 type Carrier struct {
 	Traceparent string `json:"traceparent,omitempty"`   // W3C Trace Context Level 2, 3.2
 	Tracestate  string `json:"tracestate,omitempty"`    // W3C Trace Context Level 2, 3.3
@@ -44,8 +45,8 @@ type Carrier struct {
 	Sent        string `json:"trace_sent,omitempty"`    // RFC 3339 with nanoseconds, UTC
 }
 
-// NewCarrier returns a Carrier of the current span, or remote parent, of ctx, its baggage and the current time.
-// It is zero if ctx has no trace, also where there is baggage.
+// NewCarrier returns a Carrier of ctx's current span or remote parent, its baggage and the current time.
+// It is zero if ctx has no trace, even if it has baggage.
 func NewCarrier(ctx context.Context) Carrier {
 	c := currentOf(ctx)
 	if !c.inTrace() {
@@ -61,8 +62,8 @@ func NewCarrier(ctx context.Context) Carrier {
 	}
 }
 
-// SpanContext returns the identity of the span that c was made of. It is zero, without an error, if c carries no trace.
-// A tracestate that is not valid is dropped and named in the error; the rest holds.
+// SpanContext returns the identity of the span that c was made from. It is zero, without an error, if c carries no trace.
+// A tracestate that is not valid is dropped, and the error names it. The ids and flags stay.
 func (c Carrier) SpanContext() (SpanContext, error) {
 	if c.Traceparent == "" {
 		return SpanContext{}, nil
@@ -78,19 +79,19 @@ func (c Carrier) SpanContext() (SpanContext, error) {
 	return sc, nil
 }
 
-// maxCarriedOp bounds, in bytes, an op that comes from outside and may stand on many records.
+// maxCarriedOp limits the bytes of an op that comes from outside and may appear on many records.
 const maxCarriedOp = 256
 
-// Context returns a context that continues the trace of c: the next Start makes a child of the span that c was made of,
-// and records before it carry that span's ids and op. It is put on top of a span that ctx already has,
-// as with [ContextWithRemoteSpanContext]. The baggage becomes that of c, also where c has none.
+// Context returns a context that continues the trace of c: the next Start makes a child of the span that c was made from,
+// and records before it carry that span's ids and op. If ctx already has a span, the trace of c is put on top of it,
+// as with [ContextWithRemoteSpanContext]. The baggage is that of c, even if c has none.
 //
-// The first span started there tells how long the work has waited since c was made (queued_ms).
+// The first span started under it reports how long the work has waited since c was made (queued_ms).
 //
 // Context never fails the work. If c carries no trace, it returns ctx and no error.
 // If the traceparent is not valid, it returns ctx itself and an error.
 // If another field is not valid, it returns a context that continues the trace without it, and an error that names it.
-// Of the baggage only the members that are not valid, or too many, are left out; the error counts them.
+// From the baggage it drops only the members that are not valid or too many; the error counts them.
 func (c Carrier) Context(ctx context.Context) (context.Context, error) {
 	if ctx == nil {
 		ctx = context.Background()
@@ -121,7 +122,7 @@ func cutOp(op string) string {
 	return op[:n]
 }
 
-// parseOp returns op in the form in which it may stand on records.
+// parseOp returns op in a form that is allowed on records.
 func parseOp(op string) (string, error) {
 	if len(op) > maxCarriedOp {
 		return cutOp(op), fmt.Errorf("slogtrace: carrier: trace_op: want at most %d bytes, got %d; cut there", maxCarriedOp, len(op))
@@ -143,7 +144,7 @@ func parseSent(s string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("slogtrace: carrier: trace_sent: want a time as in RFC 3339, got %s", w3c.QuoteShort(s))
 }
 
-// carrierError says in which field of a Carrier err was found.
+// carrierError returns err with the prefix of a Carrier's errors.
 func carrierError(err error) error {
 	return fmt.Errorf("slogtrace: carrier: %s", strings.TrimPrefix(err.Error(), "slogtrace: "))
 }

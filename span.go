@@ -12,29 +12,29 @@ import (
 	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
-// A Span is one operation of a trace: it has a name, a beginning and an end, and perhaps a parent.
-// [Start] makes it and the context in which it is the current one; [Span.End] reports it as one record.
+// A Span is one operation of a trace. It has a name, a beginning and an end, and it may have a parent.
+// [Start] makes it, with a context in which it is the current span. [Span.End] reports it as one record.
 //
-// All methods are safe for concurrent use and do nothing on a nil Span. The zero Span is of no use.
+// All methods are safe for concurrent use and do nothing on a nil Span. Do not use the zero Span.
 // A span may outlive its parent.
 type Span struct {
-	parent   context.Context // of the context that is this span
-	root     *Span           // the outermost span above it in this process; nil: that is itself. See localRoot
+	parent   context.Context // the context that Start was called with
+	root     *Span           // the outermost local span above this one; nil: this one. See localRoot
 	env      *env            // never nil
 	ids      w3c.IDs
 	parentID SpanID // zero on a root
-	op       string // as Start was told; a later SetOp is in rare
+	op       string // as given to Start; a later SetOp sets rare.op
 	start    time.Time
 	duration time.Duration // set by End
 	rare     atomic.Pointer[rare]
-	watcher  atomic.Value // of a local root: a rootWatcher; unset if there is none
-	mu       sync.Mutex   // guards attrs, and in rare what says so, until the span has ended; and what the watcher knows
-	attrs    []slog.Attr  // one of a key
+	watcher  atomic.Value // on a local root: its rootWatcher; unset if there is none
+	mu       sync.Mutex   // guards attrs and the marked fields of rare until the span has ended, and the watcher's state
+	attrs    []slog.Attr  // each key once
 	bound    boundCache
 	state    atomic.Uint32
 	flags    Flags
-	kind     uint8  // of kinds
-	pinned   uint16 // how much of attrs TailHandlers counted with the first held record of the span: see pinnedUnit; guarded by mu
+	kind     uint8  // index in kinds
+	pinned   uint16 // size of attrs that TailHandlers counted with the span's first held record: see pinnedUnit; guarded by mu
 }
 
 // A rootWatcher waits for the end of a local root.
@@ -43,21 +43,21 @@ type rootWatcher interface{ rootEnded(s *Span) }
 // Bits of Span.state.
 const (
 	ended   = 1 << iota
-	failed  // Fail or End was given an error
-	written // although the trace is not sampled: it or a descendant failed
-	spoiled // of a local root: it failed, or a span did whose root it is
-	counted // by the first of the root's TailHandlers: see tailRoot.spanSize. The bits above are those of the others
+	failed  // Fail or End got an error
+	written // although the trace is not sampled: the span or a descendant failed
+	spoiled // on a local root: it failed, or a span below it did
+	counted // counted by the root's first TailHandler; the higher bits are for the others: see tailRoot.spanSize
 )
 
-// rare holds what few spans have, so that the others stay small.
+// rare holds fields that few spans need, so that other spans stay small.
 type rare struct {
-	op     atomic.Pointer[string] // of SetOp
+	op     atomic.Pointer[string] // set by SetOp
 	links  []SpanContext
 	queued time.Duration // valid if waited
 	waited bool
 	pc     uintptr // of the call of Start
 
-	// guarded by Span.mu
+	// Guarded by Span.mu.
 	err   error
 	stack string
 	index map[string]int // of Span.attrs, while the span runs: see attrSet
@@ -74,26 +74,26 @@ func (s *Span) extra() *rare {
 	return s.rare.Load()
 }
 
-// Start begins a span named op and returns it with a context in which it is the current span.
-// The span's parent is what ctx holds: a span, or a remote parent, or nothing; then a new trace begins.
-// It must be ended, in most cases by a deferred call, which sees the error that the function returns:
+// Start begins a span named op and returns it, with a context in which it is the current span.
+// Its parent is ctx's current span or remote parent. If ctx has neither, Start begins a new trace.
+// End the span, usually with a deferred call, so that it sees the function's error:
 //
 //	func Charge(ctx context.Context, id string) (err error) {
 //		ctx, span := slogtrace.Start(ctx, "charge", slog.String("booking", id))
 //		defer span.End(&err)
 //
 // op names a kind of work, not one piece of it: "charge", not "charge 4711". An empty op becomes "unnamed".
-// attrs stand on the span's own record; of several with one key the last counts. attrs is copied, not kept.
-// [KindServer] and its like, and [Link], may stand among them. A nil ctx is [context.Background].
+// attrs appear on the span's own record. If a key appears more than once, the last one counts. attrs is copied.
+// attrs may contain [Link] attributes and one of [KindServer] and the other kinds. A nil ctx means [context.Background].
 //
-// The Tracer is that of ctx, else the default one.
+// Start uses the Tracer of ctx, or the default one.
 func Start(ctx context.Context, op string, attrs ...slog.Attr) (context.Context, *Span) {
 	c := currentOf(ctx)
 	return c.env.tracerOrDefault().start(ctx, c, op, attrs, 1)
 }
 
-// Do runs fn in a span of its own, and fails the span if fn returns an error or panics.
-// It returns fn's error; a panic goes on.
+// Do runs fn in a new span. If fn returns an error or panics, the span is marked failed.
+// Do returns fn's error. A panic goes on.
 func Do(ctx context.Context, op string, fn func(context.Context) error, attrs ...slog.Attr) (err error) {
 	c := currentOf(ctx)
 	ctx, span := c.env.tracerOrDefault().start(ctx, c, op, attrs, 1)
@@ -101,7 +101,7 @@ func Do(ctx context.Context, op string, fn func(context.Context) error, attrs ..
 	return fn(ctx)
 }
 
-// SpanContext returns the span's identity, as it travels to other processes. It is zero for a nil Span.
+// SpanContext returns the span's identity for other processes. It is zero for a nil Span.
 func (s *Span) SpanContext() SpanContext {
 	if s == nil {
 		return SpanContext{}
@@ -109,7 +109,7 @@ func (s *Span) SpanContext() SpanContext {
 	return SpanContext{TraceID: s.ids.Trace(), SpanID: s.ids.Span(), Flags: s.flags, State: s.env.state}
 }
 
-// Op returns the span's name, "" for a nil Span.
+// Op returns the span's name. It is "" for a nil Span.
 func (s *Span) Op() string {
 	if s == nil {
 		return ""
@@ -120,7 +120,7 @@ func (s *Span) Op() string {
 	return s.op
 }
 
-// renamed returns what SetOp was told last, nil if it was not called.
+// renamed returns the last name given to SetOp, or nil if it was not called.
 func (s *Span) renamed() *string {
 	if r := s.rare.Load(); r != nil {
 		return r.op.Load()
@@ -128,7 +128,7 @@ func (s *Span) renamed() *string {
 	return nil
 }
 
-// String returns the span's name and ids, for people; "" for a nil Span.
+// String returns the span's name and ids for people. It is "" for a nil Span.
 func (s *Span) String() string {
 	if s == nil {
 		return ""
@@ -136,8 +136,8 @@ func (s *Span) String() string {
 	return s.Op() + " " + s.SpanContext().Traceparent()
 }
 
-// SetOp renames the span: the records from now on and its end record carry the new name.
-// An empty op becomes "unnamed". After End it does nothing.
+// SetOp renames the span. Records from now on and its end record carry the new name.
+// An empty op becomes "unnamed". After End, SetOp does nothing.
 func (s *Span) SetOp(op string) {
 	if s == nil {
 		return
@@ -151,7 +151,7 @@ func (s *Span) SetOp(op string) {
 	s.extra().op.Store(&op)
 }
 
-// snapshot returns a span that says of itself what s says now, and goes on saying so.
+// snapshot returns a copy of s as it is now. Later changes of s do not reach it.
 func (s *Span) snapshot() *Span {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,7 +175,7 @@ func opOrUnnamed(op string) string {
 	return op
 }
 
-// addMissing adds those of attrs whose keys s, whose mu is held, does not have.
+// addMissing adds the attributes in attrs whose keys s does not have yet. s.mu must be held.
 func (s *Span) addMissing(attrs []slog.Attr) {
 	for i, a := range attrs {
 		if a.Key != "" && !slices.ContainsFunc(s.attrs, func(b slog.Attr) bool { return b.Key == a.Key }) {
@@ -184,7 +184,7 @@ func (s *Span) addMissing(attrs []slog.Attr) {
 	}
 }
 
-// add adds attrs to those of s, whose mu is held.
+// add adds attrs to s. s.mu must be held.
 func (s *Span) add(attrs []slog.Attr) {
 	set := attrSet{attrs: slices.Grow(s.attrs, len(attrs))}
 	if len(s.attrs) > maxUnindexed {
@@ -196,8 +196,8 @@ func (s *Span) add(attrs []slog.Attr) {
 	}
 }
 
-// SetAttrs adds attributes to the span's end record. The last one of a key wins. attrs is copied.
-// After End it does nothing.
+// SetAttrs adds attributes to the span's end record. If a key appears more than once, the last one counts.
+// attrs is copied. After End, SetAttrs does nothing.
 func (s *Span) SetAttrs(attrs ...slog.Attr) {
 	if s == nil {
 		return
@@ -210,8 +210,8 @@ func (s *Span) SetAttrs(attrs ...slog.Attr) {
 	}
 }
 
-// Fail marks the span failed with err, if err is an error that counts ([TracerOptions.IsFailure]).
-// The first such error is the one that is recorded. A nil err and a call after End do nothing.
+// Fail marks the span failed with err, if err counts as a failure (see [TracerOptions.IsFailure]).
+// Only the first failure is recorded. Fail does nothing if err is nil or after End.
 //
 // Fail does not end the span.
 func (s *Span) Fail(err error) {
@@ -224,18 +224,18 @@ func (s *Span) Fail(err error) {
 	s.mu.Unlock()
 }
 
-// failsWith reports whether err is an error that counts.
+// failsWith reports whether err is not nil and counts as a failure.
 func (s *Span) failsWith(err error) (fails bool) {
 	defer func() {
 		if recover() != nil {
-			// It is IsFailure that panicked. The span must end all the same, and a panic may be going on already.
+			// IsFailure panicked. The span must end all the same, and a panic may already be going on.
 			fails = true
 		}
 	}()
 	return err != nil && s.env.tracer.isFailure(err)
 }
 
-// errorAttrs returns the attributes that describe err, if s may still fail with it.
+// errorAttrs returns the attributes that describe err, if s can still fail with it.
 func (s *Span) errorAttrs(err error) (attrs []slog.Attr) {
 	if err == nil || s.is(ended|failed) {
 		return nil
@@ -251,7 +251,7 @@ func (s *Span) errorAttrs(err error) (attrs []slog.Attr) {
 	return []slog.Attr{ErrorType(err)}
 }
 
-// fail marks s, whose mu is held, failed with err, which attrs describe, unless it has failed or ended before.
+// fail marks s failed with err and adds attrs, which describe err, unless s has failed or ended already. s.mu must be held.
 func (s *Span) fail(err error, attrs []slog.Attr) {
 	if s.is(ended | failed) {
 		return
@@ -265,8 +265,8 @@ func (s *Span) fail(err error, attrs []slog.Attr) {
 	}
 }
 
-// markWritten has s written although its trace is not sampled, since it failed, and with it the way to it.
-// The outermost span is marked first: where a span is marked, all above it are, and the next failure below stops there.
+// markWritten marks s as written although its trace is not sampled, because it failed. It marks the spans above it too.
+// It marks the outermost first: so if a span is marked, all above it are, and the next failure below can stop there.
 func (s *Span) markWritten() {
 	var way []*Span
 	for p := s; p != nil && !p.is(written); p = p.localParent() {
@@ -277,11 +277,11 @@ func (s *Span) markWritten() {
 	}
 }
 
-// localParent returns the span's parent if that is a span of this process, even one that has ended.
+// localParent returns the span's parent if that is a span of this process, even if it has ended.
 func (s *Span) localParent() *Span { return SpanFromContext(s.parent) }
 
-// localRoot returns the outermost of the spans of this process that s stands under without a remote parent between:
-// s itself, if a remote parent or nothing is above it.
+// localRoot returns the outermost span of this process above s with no remote parent between.
+// It is s itself if s has a remote parent or no parent.
 func (s *Span) localRoot() *Span {
 	if s.root != nil {
 		return s.root
@@ -296,17 +296,17 @@ func (s *Span) is(bits uint32) bool { return s.state.Load()&bits != 0 }
 
 // End marks the span finished and reports it as one record, "span end".
 //
-// If err is given and *err is an error, the span is marked failed with it, unless [Span.Fail] was called before.
-// Pass the address of the function's named result, so that what is returned is what is recorded
+// If err is given and *err counts as a failure, the span is marked failed with it, unless [Span.Fail] marked it before.
+// Pass the address of the function's named result, so that the error it returns is the one recorded
 // (the value itself would be read when the defer statement runs, while it is still nil):
 //
 //	defer span.End(&err)
 //
-// When End is itself the deferred call and the function panics, the span is marked failed with the panic and,
-// on the innermost span only, the stack; then the panic goes on with the same value.
-// (Code between two spans that recovers and panics again makes a panic, and a stack, of its own.)
-// Called from inside a deferred closure, End does not see the panic: that is Go's rule for recover. Use [Do] there, or Fail.
-// [runtime.Goexit] is no failure.
+// If End itself is the deferred call and the function panics, the span is marked failed with the panic.
+// The innermost span also records the stack. Then the panic goes on with the same value.
+// (Code between two spans that recovers and panics again makes a new panic, with a stack of its own.)
+// If End is called inside a deferred closure, it does not see the panic: that is Go's rule for recover.
+// Use [Do] or [Span.Fail] there. [runtime.Goexit] does not count as a failure.
 //
 // Only the first call counts.
 func (s *Span) End(err ...*error) {
@@ -314,7 +314,7 @@ func (s *Span) End(err ...*error) {
 		return
 	}
 	end := time.Now()
-	// recover works here and nowhere deeper: only in the function that was deferred.
+	// recover works only here, in the deferred function itself, and not in one that it calls.
 	p := recover()
 	var failure error
 	for _, e := range err {
@@ -328,8 +328,8 @@ func (s *Span) End(err ...*error) {
 	}
 }
 
-// end is the end of every span: it freezes s, reports it, and tells those who wait for the end of a local root.
-// If panicked is not nil, s fails with that panic, else with failure, if that is not nil. Only the first call counts.
+// end ends any span: it freezes s, reports it, and tells the watcher if s is a local root.
+// If panicked is not nil, s fails with that panic; otherwise with failure, if that is not nil. Only the first call counts.
 func (s *Span) end(at time.Time, failure error, panicked any) {
 	if panicked != nil {
 		failure = &panicError{panicked}
@@ -350,7 +350,8 @@ func (s *Span) settle() {
 	}
 }
 
-// finish freezes s, failed with failure, which attrs describe, if that is not nil. It reports false if s had ended before.
+// finish freezes s. If failure is not nil, s is marked failed with it; attrs describe it.
+// It reports false if s had already ended.
 func (s *Span) finish(end time.Time, failure error, attrs []slog.Attr) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -373,7 +374,7 @@ func (s *Span) finish(end time.Time, failure error, attrs []slog.Attr) bool {
 	return true
 }
 
-// text returns what is text about s.
+// text returns the ids, the parent's id and the start of s as text.
 func (s *Span) text() packed {
 	if b := s.bound.latest.Load(); b != nil {
 		return b.text

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// SpanInfo is what a span record says, for handlers that do something else with it than write a line.
+// SpanInfo is the content of a span record, for handlers that do more with it than write a line.
 type SpanInfo struct {
 	SpanContext
 	Parent     SpanID // zero on a root
@@ -15,17 +15,17 @@ type SpanInfo struct {
 	Duration   time.Duration // zero unless Ended
 	Err        error         // nil unless the span failed
 	Stack      string        // of a panic, on the innermost span
-	Links      []SpanContext // not to be changed
+	Links      []SpanContext // do not change it
 	Queued     time.Duration // how long the work waited; valid if HasQueued
 	HasQueued  bool
-	SampleRate float64 // 1 where every trace is sampled
+	SampleRate float64 // 1 if every trace is sampled
 	Ended      bool    // false in a record "span start"
 }
 
-// SpanOf reports whether r is a span record, and what it says.
-// The span's attributes are r's own, save the first, which stands for the schema's.
-// That one has an empty key: to read it yourself, resolve its value, which is a group then, and those in it.
-// It recognises records of this process only: lines that were read back are package tracelog's.
+// SpanOf reports whether r is a span record, and returns its content.
+// r's first attribute holds the schema's attributes. All others are the span's own.
+// The first one has an empty key. To read it yourself, resolve its value to a group, and then the values in that group.
+// SpanOf recognises only records made in this process. To read lines back, use package tracelog.
 func SpanOf(r slog.Record) (SpanInfo, bool) {
 	span, e := spanOf(&r)
 	if span == nil {
@@ -58,7 +58,7 @@ func (s *Span) info(e event) SpanInfo {
 		info.SampleRate = s.env.rate
 	}
 	if !info.Ended {
-		info.Op = s.op // as the record says, even if the span was renamed since
+		info.Op = s.op // as in the record, even if the span was renamed later
 	}
 	if r := s.rare.Load(); r != nil {
 		info.Links, info.Queued, info.HasQueued = r.links, r.queued, r.waited

@@ -2,12 +2,12 @@ package slogtrace
 
 import "github.com/slogtrace/slogtrace/internal/w3c"
 
-// A TraceID names a trace: all spans of one operation, in every service that it passes through.
-// The zero TraceID is no valid id and prints "" (W3C Trace Context Level 2, 3.2.2.3).
+// A TraceID identifies a trace: all spans of one operation, in every service that it passes through.
+// The zero TraceID is not valid and prints as "" (W3C Trace Context Level 2, 3.2.2.3).
 type TraceID [16]byte
 
-// A SpanID names a span within its trace.
-// The zero SpanID is no valid id and prints "" (W3C Trace Context Level 2, 3.2.2.4, where it is called parent-id).
+// A SpanID identifies a span within its trace.
+// The zero SpanID is not valid and prints as "" (W3C Trace Context Level 2, 3.2.2.4, where it is called parent-id).
 type SpanID [8]byte
 
 // Flags are the trace-flags of a span (W3C Trace Context Level 2, 3.2.2.5).
@@ -15,10 +15,10 @@ type SpanID [8]byte
 type Flags uint8
 
 const (
-	// FlagSampled says that the caller may have written the span (3.2.2.5.1).
+	// FlagSampled means that the caller may have written the span (3.2.2.5.1).
 	FlagSampled Flags = 1 << iota
-	// FlagRandom says that at least the last 7 bytes of the trace id are random (3.2.2.5.2).
-	// It belongs to the trace: whoever continues the trace hands it on as it came.
+	// FlagRandom means that at least the last 7 bytes of the trace id are random (3.2.2.5.2).
+	// It belongs to the trace: whoever continues the trace must pass it on unchanged.
 	FlagRandom
 
 	knownFlags = FlagSampled | FlagRandom
@@ -29,7 +29,7 @@ type SpanContext struct {
 	TraceID TraceID
 	SpanID  SpanID
 	Flags   Flags
-	State   string // the tracestate header: what other tracing systems added, handed on as it came
+	State   string // the tracestate header: entries of other tracing systems, passed on unchanged
 }
 
 // ParseTraceID parses 32 lower-case hex digits that are not all zero.
@@ -62,8 +62,8 @@ func (id TraceID) MarshalText() ([]byte, error) {
 	return id.AppendText(make([]byte, 0, 2*len(id)))
 }
 
-// UnmarshalText reads what MarshalText writes: "" is the zero TraceID, anything else is as in [ParseTraceID].
-// On error id stays as it was.
+// UnmarshalText reads what MarshalText writes: "" is the zero TraceID, anything else is parsed as by [ParseTraceID].
+// On error id does not change.
 func (id *TraceID) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*id = TraceID{}
@@ -107,8 +107,8 @@ func (id SpanID) MarshalText() ([]byte, error) {
 	return id.AppendText(make([]byte, 0, 2*len(id)))
 }
 
-// UnmarshalText reads what MarshalText writes: "" is the zero SpanID, anything else is as in [ParseSpanID].
-// On error id stays as it was.
+// UnmarshalText reads what MarshalText writes: "" is the zero SpanID, anything else is parsed as by [ParseSpanID].
+// On error id does not change.
 func (id *SpanID) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*id = SpanID{}
@@ -122,14 +122,14 @@ func (id *SpanID) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// IsValid reports whether sc names a span: whether neither of its ids is zero.
+// IsValid reports whether neither id of sc is zero.
 func (sc SpanContext) IsValid() bool { return sc.TraceID.IsValid() && sc.SpanID.IsValid() }
 
 // IsSampled reports whether FlagSampled is set.
 func (sc SpanContext) IsSampled() bool { return sc.Flags&FlagSampled != 0 }
 
 // Traceparent returns the value of the traceparent header that makes sc the parent, in version 00.
-// It is "" if sc is not valid. Of Flags only FlagSampled and FlagRandom are written:
+// It is "" if sc is not valid. Of the flags it contains only FlagSampled and FlagRandom:
 // all others must be zero (W3C Trace Context Level 2, 3.2.2.5.3).
 func (sc SpanContext) Traceparent() string {
 	var buf [w3c.TraceparentLen]byte
@@ -148,16 +148,16 @@ func (sc SpanContext) appendTraceparent(b []byte) []byte {
 
 // ParseTraceparent parses the value of a traceparent header (W3C Trace Context Level 2, 3.2).
 //
-//   - Version 00 is exactly 55 bytes. Of a higher version the first 55 are read,
-//     and nothing or a dash must follow (3.2.4). Version ff is refused.
-//   - Hex digits are lower case. A trace id or parent id of zero is refused.
+//   - In version 00 the value is exactly 55 bytes. In a higher version the first 55 are read,
+//     and they must be followed by nothing or a dash (3.2.4). Version ff is an error.
+//   - Hex digits are lower case. A trace id or parent id of zero is an error.
 //   - Unknown flags are dropped, so that they are not forwarded.
-//   - Spaces and tabs around the value are ignored, as HTTP does; no other white space is.
+//   - Spaces and tabs around the value are ignored, as in HTTP. No other white space is.
 //
-// A repeated header is not valid: whoever reads it decides that, ParseTraceparent sees one line.
+// A repeated header is not valid. The caller must check that: ParseTraceparent gets one line.
 // State is left empty. ParseTraceparent does not allocate on success,
-// nor for a value that is absent, too short or has an id of zero.
-// An error is short whatever the input was, and on one line.
+// or for a value that is absent, too short or has an id of zero.
+// An error is one short line, whatever the input.
 func ParseTraceparent(s string) (SpanContext, error) {
 	var ids w3c.IDs
 	flags, err := ids.SetTraceparent(s)

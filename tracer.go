@@ -15,49 +15,51 @@ import (
 )
 
 // A Tracer makes spans and reports them to a [slog.Handler].
-// A handler that is to start spans itself, while it handles a record, has to do so under a context of its own,
-// or each of them would be reported to it in turn.
-// Programs that are content with slog's default logger and the default options need none.
-// A Tracer is safe for concurrent use. [NewTracer] makes one; the zero value is of no use.
+// Programs that use slog's default logger and the default options do not need one.
+//
+// A handler that starts spans while it handles a record must use a context of its own.
+// Otherwise each of those spans would be reported to it in turn.
+//
+// A Tracer is safe for concurrent use. Make one with [NewTracer]; do not use the zero value.
 type Tracer struct {
-	handler slog.Handler // nil: slog.Default's, at use
+	handler slog.Handler // nil: that of slog.Default, at the time of use
 	opts    TracerOptions
-	env     env // of spans whose context brings none
+	env     env // for spans whose context has no env
 	stats   struct{ withheld, refused, lost atomic.Int64 }
 
-	ignoresParent bool // the Sampler is of IgnoreParent
-	disabled      bool // the Sampler is of SamplerFromEnv, where OTEL_SDK_DISABLED says so
+	ignoresParent bool // the Sampler comes from IgnoreParent
+	disabled      bool // the Sampler comes from Disabled, or from SamplerFromEnv with OTEL_SDK_DISABLED=true
 }
 
 // TracerOptions are options for [NewTracer]. The zero value means the defaults.
 type TracerOptions struct {
-	// Sampler decides which new traces are written. Nil: all.
-	// It is not asked where a remote parent has decided, unless it is of [IgnoreParent].
+	// Sampler decides which new traces are written. Nil means all.
+	// It is not asked about a trace that a remote parent has decided on, unless it comes from [IgnoreParent].
 	Sampler Sampler
 
-	// LogStart writes a record "span start" too, so that a span is visible that a crash cuts off.
+	// LogStart also writes a record "span start", so that a span cut off by a crash is visible.
 	LogStart bool
 
-	// Level is the level of span records that did not fail; nil means Info.
+	// Level is the level of the records of spans that did not fail. Nil means Info.
 	// A handler that is not enabled for it hides them: see [TracerStats.Refused].
 	Level slog.Leveler
 
-	// ErrorLevel is the level of the end record of a failed span; nil means Error.
+	// ErrorLevel is the level of the end record of a failed span. Nil means Error.
 	ErrorLevel slog.Leveler
 
-	// IsFailure reports whether an error, which is not nil, fails the span that returns it.
-	// Nil: every error does. An error that does not is not recorded. A panic always fails its span,
-	// and so does an error for which IsFailure panics.
+	// IsFailure reports whether an error fails the span that returns it. The error is never nil.
+	// A nil IsFailure means that every error does. Errors that do not fail the span are not recorded.
+	// A panic always fails its span, and so does an error for which IsFailure panics.
 	IsFailure func(error) bool
 
-	// ErrorAttrs returns attributes that describe the error that fails a span: its type, its category.
-	// A span keeps what it has under the same key already. Nil: [ErrorType] of the error.
-	// It is called once for the error that is recorded, perhaps from several goroutines.
-	// If it panics, there are no such attributes.
+	// ErrorAttrs returns attributes that describe the error that fails a span, such as its type or category.
+	// They do not replace attributes that the span already has. Nil means [ErrorType].
+	// It is called once for the recorded error. It must be safe for concurrent use.
+	// If it panics, no attributes are added.
 	ErrorAttrs func(error) []slog.Attr
 
 	// AddSource gives span records the source position of the call of Start.
-	// Whether it is written is up to the handler, as for any record.
+	// The handler decides whether to write it, as for any record.
 	AddSource bool
 }
 
@@ -66,11 +68,11 @@ var defaultTracer atomic.Pointer[Tracer]
 func init() { defaultTracer.Store(NewTracer(nil, nil)) }
 
 // NewTracer returns a Tracer that reports to h.
-// If h is nil, the normal case, each record goes to the handler that [slog.Default] has at that moment.
-// Nil options mean the defaults; they are copied.
+// If h is nil, the usual case, each record goes to the current handler of [slog.Default].
+// opts are copied. Nil means the defaults.
 //
-// Only span records go to h. Log records go where their logger writes, which for slog.InfoContext is slog's default one;
-// [Logger] returns one that writes to h in a span of this Tracer.
+// Only span records go to h. Log records go to their own logger, which for slog.InfoContext is slog's default.
+// In a span of this Tracer, [Logger] returns a logger that writes to h.
 func NewTracer(h slog.Handler, opts *TracerOptions) *Tracer {
 	t := &Tracer{handler: h}
 	if opts != nil {
@@ -88,8 +90,8 @@ func NewTracer(h slog.Handler, opts *TracerOptions) *Tracer {
 	return t
 }
 
-// SetDefault makes t the Tracer of spans whose context has none. A nil t restores the initial one,
-// which writes to the handler of [slog.Default]. In a program that passes a logger to its code,
+// SetDefault makes t the Tracer of spans whose context has none. A nil t restores the initial Tracer,
+// which writes to the handler of [slog.Default]. If your program passes a logger to its code,
 // use that logger's handler, so that lines and spans go to one place:
 //
 //	slogtrace.SetDefault(slogtrace.NewTracer(logger.Handler(), nil))
@@ -100,7 +102,7 @@ func SetDefault(t *Tracer) {
 	defaultTracer.Store(t)
 }
 
-// TracerStats are a Tracer's counts of what it did not write.
+// TracerStats counts what a Tracer did not write.
 type TracerStats struct {
 	Withheld int64 // span records of traces that are not sampled
 	Refused  int64 // span records whose level the handler was not enabled for
@@ -112,12 +114,12 @@ func (t *Tracer) Stats() TracerStats {
 	return TracerStats{Withheld: t.stats.withheld.Load(), Refused: t.stats.refused.Load(), Lost: t.stats.lost.Load()}
 }
 
-// Start is like the function [Start], but the span and those below it are t's.
+// Start is the function [Start], but the span and the spans below it belong to t.
 func (t *Tracer) Start(ctx context.Context, op string, attrs ...slog.Attr) (context.Context, *Span) {
 	return t.start(ctx, currentOf(ctx), op, attrs, 1)
 }
 
-// start is Start for all; c is what ctx says, and depth how many calls of ours the user's is away.
+// start implements Start. c is ctx's. depth is the number of this package's calls between the user's call and start.
 func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.Attr, depth int) (context.Context, *Span) {
 	if ctx == nil {
 		ctx = context.Background()
@@ -127,7 +129,7 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 	case s.env == nil:
 		s.env = &t.env
 	case s.env.tracer != t:
-		// Also if it has none: the default Tracer may be another when the span ends.
+		// Also if the env has no Tracer: the default one may have changed by the time the span ends.
 		e := *s.env
 		e.tracer = t
 		s.env = e.shared()
@@ -169,7 +171,7 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 	return (*spanContext)(s), s
 }
 
-// newTrace makes s the root of a trace of its own.
+// newTrace makes s the root of a new trace.
 func (t *Tracer) newTrace(ctx context.Context, s *Span) {
 	var id TraceID
 	binary.BigEndian.PutUint64(id[:8], ids.Uint64())
@@ -184,7 +186,7 @@ func (t *Tracer) newTrace(ctx context.Context, s *Span) {
 	}
 }
 
-// sample asks the Sampler about s, which is sampled so far and the first span here of the trace that in is about.
+// sample asks the Sampler about s and applies its decision. s must be sampled so far. in describes s and its trace.
 func (t *Tracer) sample(s *Span, in SampleInput) {
 	in.Op, in.Attrs = s.op, s.attrs
 	d := decide(t.opts.Sampler, in)
@@ -205,7 +207,7 @@ func (t *Tracer) sample(s *Span, in SampleInput) {
 	}
 }
 
-// continueRemote notes on s, a direct child of r, what r brought along.
+// continueRemote sets on s, a direct child of r, the link and the waiting time that r brings.
 func (s *Span) continueRemote(r *remoteParent) {
 	if r.hidden != nil {
 		x := s.extra()
@@ -217,7 +219,7 @@ func (s *Span) continueRemote(r *remoteParent) {
 	}
 }
 
-// takeAttrs copies attrs, which must not be empty, into s, and takes kind and links out of them.
+// takeAttrs copies attrs into s, with kind and links taken out. attrs must not be empty.
 func (s *Span) takeAttrs(attrs []slog.Attr) {
 	if areSimple(attrs) {
 		s.attrs = slices.Clone(attrs)
@@ -244,7 +246,7 @@ func (s *Span) takeAttrs(attrs []slog.Attr) {
 		if set.attrs == nil {
 			n := len(attrs) - i
 			if s.kind != 0 {
-				n += 3 // how the exchange went, by SetAttrs
+				n += 3 // room for the attributes that SetAttrs adds for the outcome
 			}
 			set.attrs = make([]slog.Attr, 0, n)
 		}
@@ -253,10 +255,10 @@ func (s *Span) takeAttrs(attrs []slog.Attr) {
 	s.attrs = set.attrs
 }
 
-// areSimple reports whether attrs are a span's just as they are: each with a key of its own, no kind and no link.
+// areSimple reports whether s can keep attrs unchanged: each has a key of its own, and none is a kind or a link.
 func areSimple(attrs []slog.Attr) bool {
 	if len(attrs) > maxUnindexed {
-		return false // without a closer look
+		return false // not checked further
 	}
 	for i := range attrs {
 		a := &attrs[i]
@@ -299,7 +301,7 @@ func (t *Tracer) currentHandler() slog.Handler {
 	return slog.Default().Handler()
 }
 
-// reportStart writes the record that says that s began.
+// reportStart writes the start record of s.
 func (t *Tracer) reportStart(s *Span) {
 	if s.flags&FlagSampled == 0 || t.disabled {
 		t.stats.withheld.Add(1)
@@ -308,7 +310,7 @@ func (t *Tracer) reportStart(s *Span) {
 	t.write(spanReport{span: s, event: eventStart, level: t.opts.Level.Level(), at: s.start})
 }
 
-// report writes the record that says that s, which is frozen, ended.
+// report writes the end record of s, which must be frozen.
 func (t *Tracer) report(s *Span, end time.Time) {
 	if s.flags&FlagSampled == 0 && !s.is(written) || t.disabled {
 		t.stats.withheld.Add(1)
@@ -331,12 +333,12 @@ func (t *Tracer) write(r spanReport) {
 	if t.opts.AddSource {
 		r.pc = r.span.extra().pc
 	}
-	if err := r.pass(h); err != nil { // as in slog.Logger, there is nobody to return it to
+	if err := r.pass(h); err != nil { // as in slog.Logger, nobody takes the error
 		t.stats.lost.Add(1)
 	}
 }
 
-// A spanReport is the start or the end of a span, on its way to a handler.
+// A spanReport is the start or the end of a span on its way to a handler.
 type spanReport struct {
 	span  *Span
 	at    time.Time
@@ -349,15 +351,15 @@ type spanReport struct {
 type spanHandler interface {
 	slog.Handler
 
-	// handleReport handles r as Handle handles its record, with less work. It reports false where only Handle knows how,
-	// or where x, if it is not nil, may have something to replace.
+	// handleReport does what Handle does with r's record, with less work. It reports false if only Handle can do it,
+	// or if x is not nil and may have something to replace.
 	handleReport(r spanReport, x *redactor) (_ error, ok bool)
 
-	// readsMarks reports whether the handler, or an inner one, knows the mark in a span's record.
+	// readsMarks reports whether the handler or an inner one reads the mark in a span's record.
 	readsMarks() bool
 }
 
-// readsMarks reports whether h does.
+// readsMarks reports whether h is a handler of this package that reads marks, directly or further in.
 func readsMarks(h slog.Handler) bool {
 	ours, ok := h.(spanHandler)
 	return ok && ours.readsMarks()
@@ -373,8 +375,8 @@ func (r spanReport) pass(h slog.Handler) error {
 	return h.Handle((*spanContext)(r.span), r.record(readsMarks(h)))
 }
 
-// record returns r as a record: the mark that stands for the schema's attributes, then the span's own.
-// marked says that the handler reads marks.
+// record returns r as a record: first the mark, in place of the schema's attributes, then the span's own attributes.
+// marked reports whether the handler reads marks.
 func (r *spanReport) record(marked bool) slog.Record {
 	rec := slog.NewRecord(r.at, r.level, r.event.message(), r.pc)
 	rec.AddAttrs(slog.Attr{Value: markFor(marked, r.span, r.event)})
