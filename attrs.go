@@ -5,18 +5,18 @@ import (
 	"slices"
 )
 
-// An attrSet is attributes of which no two have the same key. Those without a key are all different.
-// They keep the order in which their keys came.
+// An attrSet is a list of attributes, each key once, in the order in which the keys came.
+// It may contain several attributes without a key.
 type attrSet struct {
 	attrs []slog.Attr
-	index map[string]int // where each key is; nil while the attributes are few
+	index map[string]int // the index of each key; nil while there are few attributes
 }
 
-// maxUnindexed is how many attributes are searched one by one: so many are faster than a map.
+// maxUnindexed is the largest number of attributes that are searched one by one. Up to it that is faster than a map.
 const maxUnindexed = 32
 
-// add adds attrs: the last one of a key wins and takes the first one's place.
-// Inline groups are flattened, empty attributes left out.
+// add adds attrs. If a key appears more than once, the last one counts and takes the first one's place.
+// Inline groups are flattened, and empty attributes are left out.
 func (s *attrSet) add(attrs []slog.Attr) {
 	for _, a := range attrs {
 		if a.Key == "" {
@@ -41,7 +41,7 @@ func (s *attrSet) add(attrs []slog.Attr) {
 	}
 }
 
-// find returns where the attribute of that key is, -1 if there is none.
+// find returns the index of the attribute with the given key, or -1.
 func (s *attrSet) find(key string) int {
 	if key == "" {
 		return -1
@@ -68,7 +68,7 @@ func (s *attrSet) find(key string) int {
 	return -1
 }
 
-// mergeAttrs adds attrs to dst, of which no two have the same key, and which it may change.
+// mergeAttrs adds attrs to dst. dst must have each key once; mergeAttrs may change it.
 func mergeAttrs(dst, attrs []slog.Attr) []slog.Attr {
 	s := attrSet{attrs: dst}
 	s.add(attrs)
@@ -94,7 +94,7 @@ func isEmptyAttr(a slog.Attr) bool {
 	return false
 }
 
-// hasRootKey reports whether attrs put key at the root of a line.
+// hasRootKey reports whether attrs contain key at the root of a line.
 func hasRootKey(attrs []slog.Attr, key string) bool {
 	for _, a := range attrs {
 		if a.Key == key && key != "" && !isEmptyAttr(a) {
@@ -107,7 +107,7 @@ func hasRootKey(attrs []slog.Attr, key string) bool {
 	return false
 }
 
-// appendRootKeys appends the keys that attrs put at the root of a line.
+// appendRootKeys appends the keys that attrs have at the root of a line.
 func appendRootKeys(keys []string, attrs []slog.Attr) []string {
 	for _, a := range attrs {
 		if isEmptyAttr(a) {
@@ -124,13 +124,13 @@ func appendRootKeys(keys []string, attrs []slog.Attr) []string {
 	return keys
 }
 
-// resolveInline returns attrs with those LogValuers resolved that may turn out to be inline groups,
-// so that what they put at the root can be seen. It does not change attrs.
+// resolveInline returns attrs with those LogValuers resolved that may become inline groups,
+// so that their root keys are known. It does not change attrs.
 func resolveInline(attrs []slog.Attr) []slog.Attr {
 	if !slices.ContainsFunc(attrs, hidesInline) {
 		return attrs
 	}
-	// On a copy, also so that attrs themselves need not be on the heap.
+	// A copy, also so that attrs can stay off the heap.
 	out := slices.Clone(attrs)
 	resolveInlineInPlace(out)
 	return out
@@ -150,7 +150,7 @@ func resolveInlineInPlace(attrs []slog.Attr) {
 	}
 }
 
-// hidesInline reports whether a is an inline LogValuer or an inline group that has one.
+// hidesInline reports whether a is an inline LogValuer, or an inline group that contains one.
 func hidesInline(a slog.Attr) bool {
 	if a.Key == "" && a.Value.Kind() == slog.KindGroup {
 		return slices.ContainsFunc(a.Value.Group(), hidesInline)
@@ -166,12 +166,11 @@ func isInlineValuer(a slog.Attr) bool {
 	return !stays
 }
 
-// An unresolved LogValuer is one of ours that would lose its meaning if it were resolved before a handler has seen it.
+// An unresolved is a LogValuer of ours that would lose its meaning if it were resolved before a handler sees it.
 type unresolved interface{ unresolved() }
 
-// A userAttr is the value of an attribute of a span whose key is reserved.
-// It lets the attribute go by its new name where only handlers of others see the record,
-// and lets ours, who rename by their own Format, find the name that the user gave it.
+// A userAttr is the value of a span's attribute whose key is reserved. The attribute itself has its new key,
+// for other handlers. Handlers of ours, which rename by their own Format, find the user's attribute in it.
 type userAttr slog.Attr
 
 func (a *userAttr) LogValue() slog.Value { return a.Value }
@@ -186,7 +185,7 @@ func original(a slog.Attr) slog.Attr {
 	return a
 }
 
-// setAttrs makes attrs the attributes of r, which may share memory with other records.
+// setAttrs replaces the attributes of r with attrs. r may share memory with other records.
 func setAttrs(r *slog.Record, attrs ...[]slog.Attr) {
 	*r = slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
 	for _, some := range attrs {
@@ -194,7 +193,7 @@ func setAttrs(r *slog.Record, attrs ...[]slog.Attr) {
 	}
 }
 
-// isNothing reports whether attrs are empty groups only.
+// isNothing reports whether attrs contain only empty groups.
 func isNothing(attrs []slog.Attr) bool {
 	return !slices.ContainsFunc(attrs, func(a slog.Attr) bool {
 		return a.Value.Kind() != slog.KindGroup || len(a.Value.Group()) > 0

@@ -11,28 +11,28 @@ import (
 )
 
 const (
-	// maxRecordBaggage is how many bytes of baggage stand on a record at most, written as JSON
+	// maxRecordBaggage limits the bytes of baggage on a record, written as JSON
 	// and without the attr. that a key may get.
 	maxRecordBaggage = 1024
 
-	// omittedKey counts on a record the members that do not stand there.
+	// omittedKey is the key of the number of members that a record does not have.
 	omittedKey = "baggage_omitted"
 )
 
 // WithBaggage returns a context whose baggage has the member key with value (W3C Baggage).
-// Baggage is what every process that the work passes through gets to know, a tenant or a test run:
-// carriers and headers take it along, and it stands on every record below the context, as the attributes of [With] do,
-// to which it gives way. The current span of ctx itself began without it.
+// Use baggage for what every process along the way should know, such as a tenant or a test run.
+// Carriers and headers take it along, and it appears on every record below the context, like the attributes of [With],
+// to which it gives way. The current span of ctx began without it.
 //
-// Whoever gets the carrier or the request can read it, strangers too: no secrets, nothing personal.
-// What is to stay in the process goes through With.
+// Everybody who gets the carrier or the request can read it, even strangers: put no secrets and nothing personal into it.
+// Use With for what must stay in the process.
 //
-// A member of the same key is replaced, with its properties, and the new one takes its place.
-// key is a token (RFC 9110, 5.6.2: ASCII letters, digits and !#$%&'*+-.^_`|~) and case-sensitive; value is any UTF-8 text,
-// percent-encoded on its way. The whole has at most 64 members and 8,192 bytes on the wire.
-// If that does not hold, the error says what is wrong, and the context is ctx itself.
+// A member with the same key is replaced, together with its properties. The new one takes its place.
+// key is a token (RFC 9110, 5.6.2: ASCII letters, digits and !#$%&'*+-.^_`|~) and is case-sensitive. value is any UTF-8 text;
+// it is percent-encoded in carriers and headers. The whole baggage may have 64 members and 8,192 encoded bytes.
+// If key, value or the size is not valid, the result is ctx itself and an error.
 //
-// At most 1,024 bytes of it stand on a record; baggage_omitted there counts the members that do not.
+// A record has at most 1,024 bytes of baggage. Its attribute baggage_omitted counts the members that do not fit.
 func WithBaggage(ctx context.Context, key, value string) (context.Context, error) {
 	if ctx == nil {
 		ctx = context.Background()
@@ -68,7 +68,7 @@ func WithBaggage(ctx context.Context, key, value string) (context.Context, error
 	return withBaggage(ctx, c, newBaggage(members, w3c.JoinMembers(members))), nil
 }
 
-// withBaggage returns ctx, of which c is what it says, with b as its baggage.
+// withBaggage returns ctx with b as its baggage. c must be currentOf(ctx).
 func withBaggage(ctx context.Context, c current, b *baggage) context.Context {
 	e := new(env)
 	if c.env != nil {
@@ -78,8 +78,8 @@ func withBaggage(ctx context.Context, c current, b *baggage) context.Context {
 	return &scopeContext{Context: ctx, env: e, span: c.span, remote: c.remote}
 }
 
-// Baggage returns the keys and values of ctx's baggage, in their order. Values are decoded; bytes that are no UTF-8 are U+FFFD.
-// A key can come more than once if another process sent it so; on records the last one counts.
+// Baggage returns the keys and values of ctx's baggage, in order. Values are decoded; bytes that are not UTF-8 are U+FFFD.
+// A key may appear more than once if another process sent it so. Records have the last one.
 func Baggage(ctx context.Context) iter.Seq2[string, string] {
 	b := currentOf(ctx).env.baggage()
 	return func(yield func(key, value string) bool) {
@@ -94,14 +94,14 @@ func Baggage(ctx context.Context) iter.Seq2[string, string] {
 	}
 }
 
-// A baggage is what a context carries. It is immutable and never empty; none is nil.
+// A baggage is the baggage of a context. It is immutable and never empty: no baggage is nil.
 type baggage struct {
 	members []w3c.Member
 	header  string      // the members as one header line
-	attrs   []slog.Attr // those that stand on records, one of a key, and how many do not
+	attrs   []slog.Attr // for records: each key once, then the number of omitted members
 }
 
-// line returns b as one header line, "" without baggage.
+// line returns b as one header line. It is "" without baggage.
 func (b *baggage) line() string {
 	if b == nil {
 		return ""
@@ -115,13 +115,13 @@ func parseBaggage(lines ...string) (*baggage, error) {
 	return newBaggage(members, header), err
 }
 
-// newBaggage returns the baggage of members, which it keeps, and whose header is header. It is nil if there are none.
+// newBaggage returns a baggage that keeps members, with the given header. It is nil if there are no members.
 func newBaggage(members []w3c.Member, header string) *baggage {
 	if len(members) == 0 {
 		return nil
 	}
 	var array [w3c.MaxMembers]*w3c.Member
-	last := array[:0] // of each key, in the place of the first
+	last := array[:0] // the last member of each key, in the place of the first
 next:
 	for i := range members {
 		m := &members[i]
@@ -137,12 +137,12 @@ next:
 	var mem [maxRecordBaggage]byte
 	size := 0
 	for _, m := range last {
-		// The count cannot be forged: a member of its name is one that does not stand there.
+		// The count cannot be forged: a member with its key is omitted.
 		if m.Key() == omittedKey {
 			continue
 		}
 		if size+len(m.Value) > maxRecordBaggage {
-			continue // without a closer look
+			continue // cannot fit
 		}
 		n := len(m.Key()) + len(jsontext.AppendString(mem[:0], m.Value)) + len(`,"":`)
 		if size+n > maxRecordBaggage {

@@ -35,8 +35,8 @@ import (
 // counts from the time when the work was ordered. To give a retry its own trace, use [Detach] and [Link].
 //
 // Embed a Carrier only in payloads that your own services write and read. Do not take one from a public request body.
-// In a message that is signed and sent to somebody else, a carrier leaks ids and the baggage,
-// and it makes equal payloads differ: keep it beside the signed body or use [StripJSON], and keep it out of content hashes and idempotency keys.
+// In a message that is signed and sent to somebody else, a carrier leaks ids and the baggage, and makes equal payloads
+// differ: keep it beside the signed body or use [StripJSON], and keep it out of content hashes and idempotency keys.
 type Carrier struct {
 	Traceparent string `json:"traceparent,omitempty"`   // W3C Trace Context Level 2, 3.2
 	Tracestate  string `json:"tracestate,omitempty"`    // W3C Trace Context Level 2, 3.3

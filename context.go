@@ -13,39 +13,39 @@ import (
 	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
-// An env is what a context hands down beside the current span.
+// An env is what a context passes down beside the current span.
 // It is immutable and shared by all contexts below the call that made it.
 type env struct {
-	tracer *Tracer      // nil: the default one, at use
-	attrs  []slog.Attr  // for every record: of With, outermost first, one of a key; then the baggage's. See setAttrs
+	tracer *Tracer      // nil: the default one, at the time of use
+	attrs  []slog.Attr  // for every record: first With's, outermost first, each key once; then the baggage's. See setAttrs
 	keys   *contextKeys // of attrs, in lines
 	state  string       // tracestate of the trace
-	rate   float64      // sample rate of the trace; 0 stands for 1
-	bag    *bag         // nil without baggage; with it there are attrs
+	rate   float64      // sample rate of the trace; 0 means 1
+	bag    *bag         // nil without baggage; if set, attrs is not empty
 
-	decided hook.Sampling // what becomes of a trace that begins here; Defer: the Sampler says
+	decided hook.Sampling // of a trace that begins here; Defer: the Sampler decides
 }
 
-// A bag is the baggage of an env. It is apart from it, so that those without stay small.
+// A bag is the baggage of an env. It is a type of its own to keep an env without baggage small.
 type bag struct {
 	*baggage
-	with int // how many of the env's attrs are With's
+	with int // the number of With's attributes in env.attrs
 }
 
-// noEnv says nothing, which is something else than no env: there is something of ours in the context.
+// noEnv is an empty env. It differs from a nil *env, which means that nothing of this package is in the context.
 var noEnv env
 
-// shared returns an env like e. Most say no more than who the Tracer is, and need no memory of their own.
+// shared returns an env like e. Most hold only the Tracer; those need no memory of their own.
 func (e *env) shared() *env {
 	switch {
 	case len(e.attrs) > 0 || e.state != "" || e.rate != 0 || e.decided != hook.Defer:
-		own := *e // not e itself, which would be on the heap in each case
+		own := *e // not e itself, which would then always be on the heap
 		return &own
 	}
 	return envOf(e.tracer)
 }
 
-// envOf returns the env that says no more than who the Tracer is; it may be nil.
+// envOf returns the env that holds only t. t may be nil.
 func envOf(t *Tracer) *env {
 	if t == nil {
 		return &noEnv
@@ -53,7 +53,7 @@ func envOf(t *Tracer) *env {
 	return &t.env
 }
 
-// setAttrs makes with the attributes of With, and b the baggage.
+// setAttrs sets the attributes of With to with, and the baggage to b.
 func (e *env) setAttrs(with []slog.Attr, b *baggage) {
 	e.attrs, e.bag = joinAttrs(with, b), nil
 	if b != nil {
@@ -62,7 +62,7 @@ func (e *env) setAttrs(with []slog.Attr, b *baggage) {
 	e.keys = newContextKeys(e.attrs)
 }
 
-// joinAttrs returns with and those attributes of b that do not give way to them.
+// joinAttrs returns with and the attributes of b that do not give way to it.
 func joinAttrs(with []slog.Attr, b *baggage) []slog.Attr {
 	switch {
 	case b == nil:
@@ -79,8 +79,8 @@ func joinAttrs(with []slog.Attr, b *baggage) []slog.Attr {
 	return attrs
 }
 
-// yields reports whether baggage of that key gives way to with:
-// also where With's key may become that one, in a line that needs With's own for itself.
+// yields reports whether baggage under key gives way to with. It does so too if one of With's keys may become key,
+// as attr.<key> in a line that needs the original key itself.
 func yields(key string, with []slog.Attr) bool {
 	for more := true; more; key, more = strings.CutPrefix(key, "attr.") {
 		if hasRootKey(with, key) {
@@ -101,7 +101,7 @@ func (e *env) with() []slog.Attr {
 	return e.attrs
 }
 
-// baggage returns the baggage, nil if there is none.
+// baggage returns the baggage. It is nil if there is none.
 func (e *env) baggage() *baggage {
 	if e == nil || e.bag == nil {
 		return nil
@@ -116,35 +116,35 @@ func (e *env) tracerOrDefault() *Tracer {
 	return defaultTracer.Load()
 }
 
-// A scopeContext is a context that With, WithBaggage or Detach made.
+// A scopeContext is a context made by With, WithBaggage or Detach.
 type scopeContext struct {
 	context.Context
 	env    *env
-	span   *Span         // the local span it stands under; nil below a remote parent or Detach
-	remote *remoteParent // the remote parent, if that is what it stands under
+	span   *Span         // the local span above it; nil below a remote parent or Detach
+	remote *remoteParent // the remote parent above it, if that is nearer than a local span
 	bound  boundCache
 }
 
-// A remoteParent is a parent that is no span of this context, one of another process or of an earlier request,
-// and the context that ContextWithRemoteSpanContext, Carrier.Context or a message's headers made of it.
+// A remoteParent is a parent in another process or in an earlier request.
+// It is also the context that ContextWithRemoteSpanContext, Carrier.Context or a message's headers made.
 type remoteParent struct {
 	context.Context
 	env    *env
 	bound  boundCache
 	ids    w3c.IDs
-	op     string // of the producer; "" when not known
-	sent   int64  // when the carrier was made, in seconds since 1970, and sentNs; valid if dated
+	op     string // the producer's; "" if not known
+	sent   int64  // when the carrier was made, in seconds since 1970, with sentNs; valid if dated
 	hidden *Span  // the local span that was current before; the next span links to it
 	sentNs int32
-	first  atomic.Bool // a span was started under it, so queued_ms is spoken for
+	first  atomic.Bool // a span was started under it, and has queued_ms
 	flags  Flags
 	dated  bool
 
-	undecided bool // the Sampler is to be asked
+	undecided bool // the Sampler must be asked
 }
 
-// scopeKey is the context key under which all kinds of context find themselves.
-// It is a pointer, so that comparing it is comparing one word.
+// scopeKey is the context key under which all of this package's contexts find themselves.
+// It is a pointer, so that comparing it compares one word.
 var scopeKey = &struct{ _ byte }{}
 
 func (c *scopeContext) Value(key any) any {
@@ -165,8 +165,8 @@ func (r *remoteParent) Value(key any) any {
 
 func (r *remoteParent) String() string { return fmt.Sprintf("%v.WithSlogtrace", r.Context) }
 
-// A spanContext is a Span seen as a context: the same struct, so that starting a span allocates once,
-// under another type, so that *Span does not export Done, Err and Value.
+// A spanContext is a Span as a context. It is the same struct, so that starting a span allocates once.
+// It is another type, so that *Span does not export Done, Err and Value.
 type spanContext Span
 
 func (c *spanContext) Deadline() (time.Time, bool) { return c.parent.Deadline() }
@@ -181,12 +181,12 @@ func (c *spanContext) Value(key any) any {
 	return c.parent.Value(key)
 }
 
-// current is what a context says to this package. At most one of span and remote is set.
+// current is what this package finds in a context. At most one of span and remote is set.
 type current struct {
 	span   *Span
 	remote *remoteParent
 	env    *env
-	bound  *boundCache // where handlers keep what they derived for the context that answered
+	bound  *boundCache // the cache of the context that was found, for handlers
 }
 
 func currentOf(ctx context.Context) current {
@@ -211,7 +211,7 @@ func currentOf(ctx context.Context) current {
 // inTrace reports whether records under c carry ids.
 func (c *current) inTrace() bool { return c.span != nil || c.remote != nil }
 
-// attrs returns the attributes of With and those of the baggage.
+// attrs returns the attributes of With and of the baggage.
 func (c *current) attrs() []slog.Attr {
 	if c.env == nil {
 		return nil
@@ -226,7 +226,7 @@ func (c *current) ids() *w3c.IDs {
 	return &c.remote.ids
 }
 
-// text returns what is text about the span or the remote parent, "" if there is neither.
+// text returns the texts of the span or the remote parent. It is "" if there is neither.
 func (c *current) text() packed {
 	switch {
 	case c.span != nil:
@@ -244,7 +244,7 @@ func (c *current) op() string {
 	return c.remote.op
 }
 
-// isEntry reports whether records under c are those of a span with which a trace enters this process.
+// isEntry reports whether c is in a span through which a trace enters this process.
 func (c *current) isEntry() bool { return c.span != nil && c.span.isLocalRoot() }
 
 func (c *current) flags() Flags {
@@ -265,15 +265,15 @@ func (c *current) spanContext() SpanContext {
 	return SpanContext{}
 }
 
-// SpanContextFromContext returns the identity of whichever was put into ctx last, a span or a remote parent.
-// It is the zero SpanContext if there is neither.
+// SpanContextFromContext returns the identity of the span or remote parent that was put into ctx last.
+// It is the zero SpanContext if there is none.
 func SpanContextFromContext(ctx context.Context) SpanContext {
 	c := currentOf(ctx)
 	return c.spanContext()
 }
 
-// SpanFromContext returns the current span of ctx.
-// It is nil, which every method of Span accepts, if there is none or if a remote parent was put on top of it.
+// SpanFromContext returns the current span of ctx. It is nil if there is none, or if a remote parent was put on top of it.
+// All methods of Span accept nil.
 func SpanFromContext(ctx context.Context) *Span {
 	return currentOf(ctx).span
 }
@@ -281,10 +281,10 @@ func SpanFromContext(ctx context.Context) *Span {
 // ContextWithRemoteSpanContext returns a context in which sc, a span of another process or of an earlier request,
 // is the current one: records carry its ids, and the next Start makes a child of it.
 //
-// It is put on top of a span that ctx already has: that one is no longer current, and the next span links to it.
-// The attributes of With and the Tracer stay; the baggage does not, since it is the other trace's that counts now,
+// If ctx already has a span, sc is put on top of it: that span is no longer current, and the next span links to it.
+// The attributes of With and the Tracer stay. The baggage does not, because it belongs to the other trace,
 // and sc brings none: see [WithBaggage]. A tracestate that is not valid (W3C Trace Context Level 2, 3.3) is dropped.
-// If sc itself is not valid, ctx is returned as it is.
+// If sc itself is not valid, the result is ctx.
 func ContextWithRemoteSpanContext(ctx context.Context, sc SpanContext) context.Context {
 	if !sc.IsValid() {
 		if ctx == nil {
@@ -298,17 +298,17 @@ func ContextWithRemoteSpanContext(ctx context.Context, sc SpanContext) context.C
 	return s.on(ctx)
 }
 
-// A sender is the span that a message came from, and what else the message said.
+// A sender is the span that a message came from, with the rest of the message's trace data.
 type sender struct {
 	ids   w3c.IDs // both valid
 	flags Flags
 	state string    // the tracestate, checked
-	bag   *baggage  // becomes the baggage, also if it is nil
-	op    string    // "" when not known
-	sent  time.Time // zero when not known
+	bag   *baggage  // becomes the baggage, even if it is nil
+	op    string    // "" if not known
+	sent  time.Time // zero if not known
 }
 
-// on returns a context in which s is the current span, on top of what ctx has. ctx may be nil.
+// on returns a context in which s is the current span, on top of ctx's. ctx may be nil.
 func (s *sender) on(ctx context.Context) context.Context {
 	if ctx == nil {
 		ctx = context.Background()
@@ -322,7 +322,7 @@ func (s *sender) on(ctx context.Context) context.Context {
 	if c.remote != nil {
 		hidden = c.remote.hidden
 	}
-	if hidden != nil && hidden.ids != r.ids { // else the parent is no stranger
+	if hidden != nil && hidden.ids != r.ids { // otherwise the parent is the local span itself
 		r.hidden = hidden
 	}
 	var tracer *Tracer
@@ -342,11 +342,11 @@ func (s *sender) on(ctx context.Context) context.Context {
 }
 
 // Detach returns a context without a current span, so that the next Start begins a new trace.
-// To finish work in its own trace after the request that began it is over, use [context.WithoutCancel] instead.
+// To finish work in its own trace after its request is over, use [context.WithoutCancel] instead.
 //
 // The attributes of With, the baggage and the Tracer stay, and so do ctx's deadline and cancellation:
 // it is still the same work, for the same tenant.
-// To say where the new trace came from, pass a [Link] to its first span:
+// To record where the new trace came from, pass a [Link] to its first span:
 //
 //	cause := slogtrace.SpanContextFromContext(ctx)
 //	ctx, span := slogtrace.Start(slogtrace.Detach(ctx), "retry", slogtrace.Link(cause))
@@ -362,15 +362,15 @@ func Detach(ctx context.Context) context.Context {
 	return &scopeContext{Context: ctx, env: e.shared()}
 }
 
-// With returns a context under which every record carries attrs, the ends of the spans started there among them.
-// The current span of ctx itself began without them: for that one, see [Span.SetAttrs].
-// They stay in this process: neither a carrier nor a header takes them along, as they do with [WithBaggage].
+// With returns a context under which every record carries attrs, including the end records of spans started there.
+// The current span of ctx began without them: use [Span.SetAttrs] for that one.
+// The attributes stay in this process: carriers and headers do not take them along, unlike those of [WithBaggage].
 //
-// The last one of a key wins, and all give way to what a record or its logger says under the same key.
-// A key that readers could take for more than an attribute is written as attr.<key>, whatever the handler's [Format]:
-// those of the time, the level, the message, the source, the ids, the op and the service in any preset,
-// and on span records all others of the schema and the presets.
-// attrs is copied. A LogValuer is resolved once a record, as in any slog call; one without a key at once.
+// If a key appears more than once, the last one counts. All give way to attributes of a record or its logger
+// under the same key. A key that readers could take for more than an attribute is written as attr.<key>,
+// whatever the handler's [Format]: those of the time, the level, the message, the source, the ids, the op
+// and the service in any preset, and on span records all others of the schema and the presets.
+// attrs is copied. A LogValuer is resolved once per record, as in any slog call; one without a key is resolved at once.
 func With(ctx context.Context, attrs ...slog.Attr) context.Context {
 	if ctx == nil {
 		ctx = context.Background()

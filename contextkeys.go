@@ -7,20 +7,20 @@ import (
 	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
-// What a context says, by With or the baggage, comes from elsewhere in the program or from outside of it.
-// So that it cannot pass for an id, a message or an error, it has no key in a line that any reader takes for one there,
-// whatever the Format: such a key is written as attr.<key>.
+// Attributes of a context, from With or the baggage, come from elsewhere in the program or from outside of it.
+// They must not pass for an id, a message or an error. So if any reader would take their key for one in a line,
+// whatever the Format, they are written as attr.<key>.
 
-// contextKeys are the keys that a context's attributes have in lines where no other attribute is in their way,
-// each nil if all keep their own.
+// contextKeys are the keys that a context's attributes have in lines where no other attribute is in their way.
+// Each list is nil if all keys stay.
 type contextKeys struct {
 	log  []string // on log records, in a trace or not
 	span []string
 }
 
-// newContextKeys returns nil where all of attrs keep their own keys.
+// newContextKeys returns nil if all of attrs keep their keys.
 func newContextKeys(attrs []slog.Attr) *contextKeys {
-	span := keysOf(attrs, spanRecord) // which are no fewer
+	span := keysOf(attrs, spanRecord) // which has all that the keys for log records have
 	if span == nil {
 		return nil
 	}
@@ -52,7 +52,7 @@ func (c *contextKeys) of(k recordKind) []string {
 	return c.log
 }
 
-// forges reports whether a reader could take an attribute of a context for more than that.
+// forges reports whether a reader could take a, a context's attribute, for more than an attribute.
 func forges(a slog.Attr, k recordKind) bool {
 	if isRead(readerKeys, a.Key, k) {
 		return true
@@ -70,6 +70,6 @@ func isRead(keys map[string]schema.Field, key string, k recordKind) bool {
 	return ok && (k == spanRecord || f < schema.Parent)
 }
 
-// readerKeys are the keys that readers take for more than an attribute, readerObjects those of objects
-// in which they look for such keys.
+// readerKeys are the keys that readers take for more than an attribute.
+// readerObjects are the keys of objects in which readers look for such keys.
 var readerKeys, readerObjects = schema.Keys()

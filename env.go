@@ -12,18 +12,18 @@ import (
 // serviceKey is the schema's key of the program's name.
 const serviceKey = "service"
 
-// EnvAttrs returns what the environment says about this program, as attributes for a logger to carry:
+// EnvAttrs returns attributes that describe this program, from the environment. Give them to a logger:
 //
 //	slog.SetDefault(slog.New(slogtrace.NewJSONHandler(os.Stdout, nil).WithAttrs(slogtrace.EnvAttrs())))
 //
-// The first is service, the name: OTEL_SERVICE_NAME, else service.name of OTEL_RESOURCE_ATTRIBUTES.
-// The rest of OTEL_RESOURCE_ATTRIBUTES (key1=value1,key2=value2) follows under its own keys, in its order, the last one
-// of a key; all values are strings. Keys and values are percent-decoded, white space around them is dropped.
-// An empty variable counts as none.
+// The first is service, the name: OTEL_SERVICE_NAME, or else service.name in OTEL_RESOURCE_ATTRIBUTES.
+// The other members of OTEL_RESOURCE_ATTRIBUTES (key1=value1,key2=value2) follow under their own keys, in order.
+// If a key appears more than once, the last one counts. All values are strings. Keys and values are percent-decoded,
+// and white space around them is dropped. An empty variable counts as not set.
 //
-// If anything in OTEL_RESOURCE_ATTRIBUTES cannot be read, all of it is discarded, as OpenTelemetry's specification
-// wants it (Resource SDK, "Specifying resource information via an environment variable"), and an attribute
-// resource_error says why.
+// If any part of OTEL_RESOURCE_ATTRIBUTES cannot be read, all of it is discarded, as OpenTelemetry requires
+// (Resource SDK, "Specifying resource information via an environment variable"). An attribute
+// resource_error then gives the reason.
 func EnvAttrs() []slog.Attr { return Format{}.EnvAttrs() }
 
 // EnvAttrs is the function [EnvAttrs] with f's name for the service.
@@ -47,7 +47,7 @@ func (f Format) EnvAttrs() []slog.Attr {
 		name = s
 	}
 	if name != "" {
-		// One that is called service in the resource is another thing, and gives way.
+		// A resource attribute called service is something else and gives way.
 		for i := range attrs {
 			if attrs[i].Key == f.Service {
 				attrs[i].Key = "attr." + f.Service
@@ -61,7 +61,7 @@ func (f Format) EnvAttrs() []slog.Attr {
 	return attrs
 }
 
-// parseResource reads the value of OTEL_RESOURCE_ATTRIBUTES. Members that are empty are skipped.
+// parseResource parses the value of OTEL_RESOURCE_ATTRIBUTES. It skips empty members.
 func parseResource(s string) ([]slog.Attr, error) {
 	var attrs []slog.Attr
 	n := 0

@@ -11,7 +11,7 @@ import (
 
 func init() { hook.Register(core{}) }
 
-// core is what package hook gives to other packages.
+// core implements the functions that package hook offers to other packages.
 type core struct{}
 
 func (core) Inject(ctx context.Context) (traceparent, tracestate, baggage string) {
@@ -41,10 +41,10 @@ func (core) Extract(ctx context.Context, traceparent, tracestate, baggage []stri
 		}
 	case 0:
 	default:
-		// W3C Trace Context Level 2, 3.2: more than one is none.
+		// W3C Trace Context Level 2, 3.2: more than one header counts as none.
 		err = fmt.Errorf("slogtrace: traceparent: want one header line, got %d", len(traceparent))
 	}
-	// Where there is nothing to take away either, nothing of ours must come into the context.
+	// If there is no baggage to add or to remove, nothing of ours may come into the context.
 	if len(baggage) > 0 && (b != nil || currentOf(ctx).env.baggage() != nil) {
 		ctx = withBaggage(ctx, currentOf(ctx), b)
 	}
@@ -53,7 +53,7 @@ func (core) Extract(ctx context.Context, traceparent, tracestate, baggage []stri
 
 func (core) Continue(ctx context.Context, trace [16]byte, span [8]byte, s hook.Sampling) context.Context {
 	if TraceID(trace).IsValid() && SpanID(span).IsValid() {
-		var from sender // without the message's baggage, which comes after, by Extract; ours is not its
+		var from sender // without baggage: the message's comes later, by Extract, and ctx's does not belong to it
 		from.ids.Set(trace, span)
 		if s == hook.Accept {
 			from.flags = FlagSampled
@@ -63,7 +63,7 @@ func (core) Continue(ctx context.Context, trace [16]byte, span [8]byte, s hook.S
 		return ctx
 	}
 	c := currentOf(ctx)
-	if s == hook.Defer || c.inTrace() { // in a trace that is decided none begins
+	if s == hook.Defer || c.inTrace() { // no trace begins inside one that is decided
 		return ctx
 	}
 	var e env

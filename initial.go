@@ -10,24 +10,24 @@ import (
 	"slices"
 )
 
-// The handler that package slog begins with writes through package log. Once another handler is slog's default,
-// package log writes through that one. So a handler around the first can never be the default: log and slog would
-// call each other, and wait for log's lock for ever. A textHandler takes the place of the first handler inside ours.
+// Package slog's initial handler writes through package log. Once another handler is slog's default,
+// package log writes through that one. So a handler around the initial one must not become the default: log and slog would
+// call each other, and wait for log's lock forever. Our handlers use a textHandler in place of the initial one.
 
-// A textHandler writes lines of text to the writer that package log had.
+// A textHandler writes lines of text to the writer that package log had when it was made.
 type textHandler struct {
 	slog.Handler
-	level slog.Handler // the original: it knows the level of slog.SetLogLoggerLevel
+	level slog.Handler // the initial handler: it knows the level of slog.SetLogLoggerLevel
 }
 
-// isInitialHandler reports whether h is of the type that slog's default logger has before any SetDefault.
-// The type has no other name: slog does not export it.
+// isInitialHandler reports whether h has the type of slog's handler before any SetDefault.
+// slog does not export that type, so its name is compared.
 func isInitialHandler(h slog.Handler) bool {
 	t := reflect.TypeOf(h)
 	return t != nil && t.String() == "*slog.defaultHandler" && t.Elem().PkgPath() == "log/slog"
 }
 
-// notInitial returns h, or what each of our handlers uses in its place where that is slog's first handler.
+// notInitial returns h, or a textHandler in place of slog's initial handler.
 func notInitial(h slog.Handler) slog.Handler {
 	if isInitialHandler(h) {
 		return newTextHandler(h)
@@ -49,9 +49,9 @@ func newTextHandler(initial slog.Handler) *textHandler {
 	return &textHandler{text, initial}
 }
 
-// initialState returns what With and WithGroup have done to slog's first handler: the text that it will put
-// at the end of a line, and the groups that are open. They can be seen by reflection only.
-// Where a later version of Go has them elsewhere they are lost, which a test notices.
+// initialState returns what was bound to slog's initial handler by With and WithGroup: the text for the end
+// of each line, and the open groups. They are only accessible by reflection.
+// If a later version of Go keeps them elsewhere, they are lost, and a test fails.
 func initialState(h slog.Handler) (bound string, groups []string) {
 	ch := reflect.ValueOf(h).Elem().FieldByName("ch")
 	if ch.Kind() != reflect.Pointer || ch.IsNil() || ch.Elem().Kind() != reflect.Struct {
@@ -80,9 +80,9 @@ func (h *textHandler) WithGroup(name string) slog.Handler {
 	return &textHandler{h.Handler.WithGroup(name), h.level}
 }
 
-// A firstHandler is slog's first handler while that is slog's default, and afterwards a textHandler in its place.
-// [Logger] uses it: there the first handler may stay, and its lines look like those of the default logger,
-// but nobody knows whether the logger becomes the default itself.
+// A firstHandler is slog's initial handler while that is slog's default, and a textHandler afterwards.
+// [Logger] uses it: its lines look like those of the default logger as long as possible,
+// but the logger may become the default itself.
 type firstHandler struct {
 	first slog.Handler
 	text  slog.Handler
@@ -111,8 +111,8 @@ func (h *firstHandler) WithGroup(name string) slog.Handler {
 	return &firstHandler{h.first.WithGroup(name), h.text.WithGroup(name)}
 }
 
-// A suffixWriter puts suffix, which ends in a newline, in the place of the newline of each Write.
-// Its only user, a TextHandler, does not write twice at once.
+// A suffixWriter writes suffix, which ends in a newline, in place of the newline of each Write.
+// Its only user, a TextHandler, never writes concurrently.
 type suffixWriter struct {
 	w      io.Writer
 	suffix string

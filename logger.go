@@ -5,12 +5,13 @@ import (
 	"log/slog"
 )
 
-// Logger returns a logger for code that passes no context to its log calls:
-// they count as made under ctx, whereas a call whose own context is in a trace counts as made there.
-// It writes where the span of ctx reports to, else to the handler of [slog.Default],
-// as that is at the call of Logger. If ctx has nothing of this package, it is slog's default logger itself.
-// Where that is the handler that package slog begins with, and another becomes the default later, text goes to what
-// [log.Writer] returned at the call of Logger.
+// Logger returns a logger for code that passes no context to its log calls. Such calls count as made under ctx.
+// A call whose own context is in a trace counts as made there.
+//
+// The logger writes to the handler of the span's Tracer, or else to the handler that [slog.Default] has
+// when Logger is called. If ctx has nothing of this package, it is slog's default logger itself.
+// If that handler is slog's initial one and another becomes the default later, text goes to the [log.Writer]
+// of the time when Logger was called.
 //
 //	log := slogtrace.Logger(ctx)
 //	log.Info("charged") // carries the ids of ctx
@@ -26,7 +27,7 @@ func Logger(ctx context.Context) *slog.Logger {
 	return slog.New(&contextHandler{h, ctx})
 }
 
-// A contextHandler hands on a context of its own where the call's has no trace.
+// A contextHandler passes its own context on if the call's context has no trace.
 type contextHandler struct {
 	slog.Handler
 	ctx context.Context

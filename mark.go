@@ -2,14 +2,14 @@ package slogtrace
 
 import "log/slog"
 
-// The first attribute of a span record for one of our own handlers has an empty key and one of these values:
-// the span itself. They write the schema from it, by their Format. Others get a marked group: see markFor.
+// The first attribute of a span record for a handler of ours has an empty key and one of these values:
+// the span itself. The handler writes the schema from it, in its Format. Other handlers get a marked group: see markFor.
 type (
 	startMark Span
 	endMark   Span
 )
 
-// LogValue returns the schema's attributes by the default names, should one of these go astray.
+// LogValue returns the schema's attributes under the default names, in case the mark reaches another handler.
 func (m *startMark) LogValue() slog.Value { return strangersGroup((*Span)(m), eventStart) }
 
 // LogValue is that of startMark.
@@ -19,9 +19,9 @@ func (*startMark) unresolved() {}
 func (*endMark) unresolved()   {}
 func (*mark) unresolved()      {}
 
-// markFor returns the value of the first attribute of a span record for a handler that reads marks, or not.
-// One that does not gets a group at once, marked inside: not every handler that inlines groups
-// without a name thinks of a LogValuer that turns out to be one.
+// markFor returns the value of the first attribute of a span record. marked reports whether the handler reads marks.
+// If it does not, the value is a group with a mark inside. It is not a LogValuer that resolves to a group:
+// not every handler that inlines groups without a name does so then.
 func markFor(marked bool, s *Span, e event) slog.Value {
 	if !marked {
 		return strangersGroup(s, e)
@@ -32,34 +32,33 @@ func markFor(marked bool, s *Span, e event) slog.Value {
 	return slog.AnyValue((*endMark)(s))
 }
 
-// A mark stands for the first value in the inline group of attributes that our handlers add to a record,
-// or bind to a handler, of somebody else's. A handler of ours further in recognises it and adds nothing.
-// It is inside the group, not instead of it, so that the group is an ordinary one to everybody else.
+// A mark replaces the first value in the inline group of attributes that our handlers add to a record
+// or bind to another handler. An inner handler of ours recognises it and adds nothing.
+// It is inside the group and not in place of it, so that the group is an ordinary one to all other handlers.
 type mark struct {
-	value  slog.Value // the first one
-	format *format    // of the handler of ours that made the group, by its names; nil if it was none
-	span   *Span      // of a span record, else nil
+	value  slog.Value // the first value of the group
+	format *format    // of our handler that made the group, in its names; nil if none did
+	span   *Span      // of a span record; otherwise nil
 	event  event
 }
 
 func (m *mark) LogValue() slog.Value { return m.value }
 
-// markedGroup returns attrs, of which there must be one at least, as an inline group with the mark m, which it completes.
-// It changes attrs.
+// markedGroup returns attrs as an inline group with the mark m, and sets m.value. attrs must not be empty. It changes attrs.
 func markedGroup(attrs []slog.Attr, m *mark) slog.Value {
 	m.value = attrs[0].Value
 	attrs[0].Value = slog.AnyValue(m)
 	return slog.GroupValue(attrs...)
 }
 
-// ghost returns an attribute that is not written, but lets SpanOf see what the record is of,
-// although the mark was bound to the handler, by f's names, because of a group.
+// ghost returns an attribute that is not written but lets SpanOf find the record's span.
+// It is for records whose mark was bound to the handler, in f's names, because of an open group.
 func ghost(f *format, s *Span, e event) slog.Attr {
 	return slog.Attr{Value: slog.AnyValue(&mark{format: f, span: s, event: e})}
 }
 
-// markOf returns what a, whose key is empty, stands for: eventNone if it is not ours,
-// else the span, if it is of a span record, and whether a handler of ours has written it by its Format.
+// markOf returns what is known from a, whose key must be empty. The event is eventNone if a is not ours.
+// s is the span of a span record. claimed reports whether a handler of ours has written it in its Format.
 func markOf(a slog.Attr) (s *Span, e event, claimed bool) {
 	switch a.Value.Kind() {
 	case slog.KindLogValuer:
@@ -81,7 +80,7 @@ func markOf(a slog.Attr) (s *Span, e event, claimed bool) {
 	return nil, eventNone, false
 }
 
-// isMark reports whether a is attributes of ours.
+// isMark reports whether a is a mark or holds attributes of ours.
 func isMark(a slog.Attr) bool {
 	if a.Key != "" {
 		return false

@@ -1,8 +1,8 @@
 package slogtrace
 
-// A packed has what is text about a span in one string: trace id, span id, parent id (zeros on a root) and start,
-// a JSON string. None of it changes. Of a remote parent it has the ids only.
-// So a handler needs memory for one string, and what it made for a span's first line serves the span's end too.
+// A packed holds the texts of a span in one string: trace id, span id, parent id (zeros on a root) and start,
+// which is a JSON string. None of them change. For a remote parent it holds only the ids.
+// So a handler needs memory for one string, and the one made for a span's first line also serves its end.
 type packed string
 
 func (p packed) trace() string  { return string(p[:32]) }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A panicError is the error of a span that a panic went through.
+// A panicError is the error of a span whose End recovered a panic.
 type panicError struct{ value any }
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
@@ -20,16 +20,16 @@ func (e *panicError) Unwrap() error {
 
 const maxStackFrames = 32
 
-// panicAgain goes on with a panic that a span has reported.
+// panicAgain continues a panic that a span has reported.
 //
 //go:noinline
 func panicAgain(value any) { panic(value) }
 
 var panicAgainEntry = reflect.ValueOf(panicAgain).Pointer()
 
-// panicStack returns the stack of the panic that is being recovered from, innermost call first,
-// in the form of runtime/debug.Stack but without what lies above the panic, and without addresses.
-// It is "" if the end of another, inner span passed the panic on: that one has the stack.
+// panicStack returns the stack of the panic that is being recovered from, innermost call first.
+// It has the form of runtime/debug.Stack, without the frames above the panic and without addresses.
+// It is "" if an inner span's End continued the panic: that span has the stack.
 func panicStack() string {
 	pcs := make([]uintptr, 128)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
@@ -39,10 +39,10 @@ func panicStack() string {
 		f, more := frames.Next()
 		switch {
 		case f.Function == "runtime.gopanic":
-			// Everything so far was us. A panic during a panic leaves more of these: the innermost counts.
+			// All frames so far are ours. A panic during a panic leaves more gopanic frames: the innermost counts.
 			inPanic = true
 		case !inPanic, n == 0 && strings.HasPrefix(f.Function, "runtime."):
-			// The runtime's own way from a fault to gopanic.
+			// The runtime's own frames between a fault and gopanic.
 		case n == maxStackFrames:
 			b.WriteString("...\n")
 			return b.String()

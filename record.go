@@ -4,7 +4,7 @@ import (
 	"log/slog"
 )
 
-// strangersGroup returns what a span record says by the default names, the context's attributes among it.
+// strangersGroup returns the schema's attributes for s's record under the default names, and the context's attributes.
 func strangersGroup(s *Span, e event) slog.Value {
 	c := current{span: s, env: s.env}
 	attrs := appendSpanAttrs(nil, defaultFormat, s, e, s.Op(), s.text())
@@ -17,8 +17,7 @@ func strangersGroup(s *Span, e event) slog.Value {
 	return markedGroup(attrs, &mark{span: s, event: e})
 }
 
-// appendIDs appends the attributes that every record under c carries.
-// text is c's.
+// appendIDs appends the attributes that every record under c carries. text is c's.
 func appendIDs(attrs []slog.Attr, f *format, c *current, text packed, op string) []slog.Attr {
 	if f.form == prefixForm {
 		return attrs
@@ -37,14 +36,14 @@ func appendIDs(attrs []slog.Attr, f *format, c *current, text packed, op string)
 	return attrs
 }
 
-// appendSpanAttrs appends what a record of s itself says.
+// appendSpanAttrs appends the schema's attributes for a record of s.
 func appendSpanAttrs(attrs []slog.Attr, f *format, s *Span, e event, op string, text packed) []slog.Attr {
 	attrs = appendIDs(attrs, f, &current{span: s}, text, op)
 	return appendRareSchema(appendSchema(attrs, f, s, e, text), f, s, e)
 }
 
-// appendSchema appends what most spans say beyond the ids. The start is text: handlers write a time each in their own way,
-// and few with nanoseconds.
+// appendSchema appends the attributes that most spans have besides the ids. The start is text, because each handler
+// writes a time in its own way, and few write nanoseconds.
 func appendSchema(attrs []slog.Attr, f *format, s *Span, e event, text packed) []slog.Attr {
 	if s.parentID.IsValid() {
 		attrs = append(attrs, slog.String(f.Parent, f.spanText(text.parent())))
@@ -70,7 +69,7 @@ func (s *Span) hasRareSchema() bool {
 	return s.rare.Load() != nil || s.env.rate != 0 || s.flags&FlagSampled == 0
 }
 
-// appendRareSchema appends the rest.
+// appendRareSchema appends the other attributes of the schema.
 func appendRareSchema(attrs []slog.Attr, f *format, s *Span, e event) []slog.Attr {
 	if r := s.rare.Load(); r != nil {
 		if e == eventEnd && s.is(failed) {

@@ -14,35 +14,35 @@ import (
 // A Sampler decides whether a new trace is written.
 // It must be safe for concurrent use.
 //
-// What it decides holds for all spans of the trace in this process, and travels as [FlagSampled] with the trace.
-// It changes what is written and nothing else: log records are written as ever, with the ids. Of a trace that is not sampled
-// the failed spans are written all the same, marked with sampled=false, and so are those of their ancestors
-// in this process that have not ended. The rest is counted: see [TracerStats.Withheld].
+// The decision holds for all spans of the trace in this process, and travels with the trace as [FlagSampled].
+// It affects span records only: log records are always written, with the ids. If a trace is not sampled,
+// its failed spans are written all the same, with sampled=false, and so are their ancestors in this process
+// that have not ended. All other span records are counted: see [TracerStats.Withheld].
 type Sampler interface {
 	// Sample is called at the start of a span that begins a trace.
-	// rate is the share, above 0 and at most 1, in which traces like this one are sampled;
-	// readers weight a sampled trace by 1/rate. Anything else counts as 1.
+	// rate is the share of traces like this one that are sampled, above 0 and at most 1.
+	// Readers weight a sampled trace by 1/rate. Any other rate counts as 1.
 	Sample(SampleInput) (sampled bool, rate float64)
 }
 
-// SampleInput is what a [Sampler] may base its decision on.
+// SampleInput is the input of a [Sampler]'s decision.
 type SampleInput struct {
 	Context context.Context
 	TraceID TraceID
-	Op      string      // as Start was told: a later SetOp, or a route found later, comes too late
-	Attrs   []slog.Attr // of Start; not to be kept or changed
-	Parent  SpanContext // the remote parent; zero where the trace begins here
+	Op      string      // as given to Start; a later SetOp or a route found later comes too late
+	Attrs   []slog.Attr // as given to Start; do not keep or change them
+	Parent  SpanContext // the remote parent; zero if the trace begins here
 }
 
-// A decision is what a Sampler said, and how: only where the trace id alone decided,
-// others can make the same decision again.
+// A decision is a Sampler's decision and how it was made. Others can make the same decision again
+// only if the trace id alone decided.
 type decision struct {
 	sampled   bool
 	rate      float64
-	threshold string // OpenTelemetry's th; "" where the trace id did not decide, or everything is sampled
+	threshold string // OpenTelemetry's th; "" if the trace id did not decide, or if everything is sampled
 }
 
-// A decider is a Sampler of our own that can say more than Sample does.
+// A decider is a Sampler of this package that returns more than Sample does.
 type decider interface{ decide(SampleInput) decision }
 
 func decide(s Sampler, in SampleInput) decision {
@@ -56,19 +56,19 @@ func decide(s Sampler, in SampleInput) decision {
 	return decision{sampled: sampled, rate: rate}
 }
 
-// Ratio returns a Sampler of the share p of all traces: Ratio(0.1) samples one in ten.
-// A p of 1 and more samples all; below 2^-56, where zero and NaN belong too, none.
+// Ratio returns a Sampler that samples the share p of all traces: Ratio(0.1) samples one in ten.
+// If p is 1 or more, it samples all. If p is below 2^-56 (zero and NaN too), it samples none.
 //
-// It decides by the trace id alone: by the 56 bits of it that are random (W3C Trace Context Level 2, "Randomness of
-// trace-id"), which it compares with a threshold, as OpenTelemetry specifies ("TraceState: Probability Sampling"):
-// a trace is sampled if they are (1-p)·2^56 or more. So everybody who follows that, in any language,
-// decides alike for the same p, and samples with a larger p whatever a smaller one samples.
-// The threshold is not rounded, as in OpenTelemetry's samplers for Java, JavaScript and Python. Where it is, to four digits
-// for one, decisions differ for at most one in 8,000 of those that are sampled.
-// OpenTelemetry's older TraceIDRatioBased follows no specification and is something else in each language.
+// The trace id alone decides. Ratio compares the 56 random bits of the id (W3C Trace Context Level 2, "Randomness of
+// trace-id") with a threshold, as OpenTelemetry specifies ("TraceState: Probability Sampling"):
+// a trace is sampled if they are (1-p)·2^56 or more. So all samplers that follow the specification, in any language,
+// make the same decision for the same p, and a larger p samples everything that a smaller p samples.
+// The threshold is not rounded, as in OpenTelemetry's samplers for Java, JavaScript and Python. Compared with a sampler
+// that rounds it, to four digits for example, decisions differ for at most one in 8,000 of the sampled traces.
+// OpenTelemetry's older TraceIDRatioBased follows no specification and differs between languages.
 //
-// The rate travels with a sampled trace, as th in the member "ot" of its tracestate, so that the spans of other services,
-// and of jobs that a [Carrier] brings, carry the sample_rate too. A tracestate that comes in with th is read the same way.
+// The rate travels with a sampled trace, as th in the member "ot" of its tracestate. So the spans of other services,
+// and of jobs that come with a [Carrier], carry the sample_rate too. An incoming tracestate with th is read the same way.
 func Ratio(p float64) Sampler { return newRatio(p) }
 
 func newRatio(p float64) *ratio {
@@ -103,8 +103,8 @@ func (r *ratio) decide(in SampleInput) decision {
 	return d
 }
 
-// PerOp returns a Sampler that asks the one that ops has for the op of the trace's first span, and others for all other ops.
-// A nil Sampler samples all. The map is copied.
+// PerOp returns a Sampler that asks ops[op], op being that of the trace's first span. For an op that is not in ops
+// it asks others. A nil Sampler samples all. The map is copied.
 //
 //	mux.HandleFunc("GET /health", health)
 //	mux.HandleFunc("POST /bookings", book)
@@ -116,9 +116,9 @@ func (r *ratio) decide(in SampleInput) decision {
 //	})
 //	http.ListenAndServe(addr, tracehttp.NewHandler(mux, &tracehttp.HandlerOptions{Tracer: tracer}))
 //
-// The op is the one that Start is told. That of a request has the route only where tracehttp.NewHandler
-// is directly around the [http.ServeMux], as here. With middleware between, or another router, the route is found later:
-// the op is "GET" or "POST" here, and others decides. Either put the middleware around NewHandler,
+// The op is the one given to Start. For a request it includes the route only if tracehttp.NewHandler
+// is directly around the [http.ServeMux], as here. With middleware between them, or another router, the route is found later:
+// the op is then "GET" or "POST", and others decides. Put the middleware around NewHandler instead,
 // or write a Sampler that looks at url.path in [SampleInput.Attrs].
 //
 // Each trace is weighted by the rate of the Sampler that decided.
@@ -144,19 +144,19 @@ func (p *perOp) decide(in SampleInput) decision {
 	return decide(s, in)
 }
 
-// RateLimited returns a Sampler of at most n traces a second, which need not be a whole number:
-// 0.1 is one in ten seconds. What is not above 0, and NaN, samples none.
-// After a quiet second it takes n traces at once, or one if n is less (a token bucket).
-// It goes by the monotonic clock and has no lock.
+// RateLimited returns a Sampler of at most n traces per second. n may be a fraction:
+// 0.1 means one in ten seconds. If n is not above 0, or is NaN, it samples none.
+// After a quiet second it samples up to n traces at once, or one if n is below 1 (a token bucket).
+// It uses the monotonic clock and has no lock.
 //
-// Nobody can know the share in which it will sample, so the rate it gives looks back: a sampled trace stands for itself
-// and for those that were refused since the one before, so that its rate is 1/(1+refused). Weighted by that, the traces
-// add up to all there were, except for those refused since the last sampled one. Shares of errors and quantiles are right
-// as far as traces are like those just before them: in a burst, or where one is the cause of the next, they need not be.
-// Where the limit is not reached every rate is 1.
+// The share that it will sample cannot be known, so its rate looks back. A sampled trace counts for itself
+// and for the traces refused since the previous sampled one: its rate is 1/(1+refused). Weighted by that, the traces
+// add up to all there were, except those refused since the last sampled one. Shares of errors and quantiles are right
+// as far as traces are like those just before them. In a burst, or if one trace causes the next, they may not be.
+// While the limit is not reached, every rate is 1.
 //
-// Time decides, not the trace id: the rate does not travel, and services that limit for themselves sample different traces.
-// Use one for each op with [PerOp] where the ops are not alike; one that is used in two places limits their sum.
+// Time decides, not the trace id. So the rate does not travel, and services that each limit sample different traces.
+// Use one for each op, with [PerOp], if the ops differ. A RateLimited that is used in two places limits their sum.
 func RateLimited(n float64) Sampler {
 	if !(n > 0) {
 		return Ratio(0)
@@ -167,9 +167,9 @@ func RateLimited(n float64) Sampler {
 	return &rateLimited{every: every, depth: every * max(int64(n), 1), epoch: time.Now()}
 }
 
-// A rateLimited is a token bucket as one number: the time at which it will be full again.
+// A rateLimited is a token bucket as one number: the time when it will be full again.
 type rateLimited struct {
-	every int64 // nanoseconds for a token
+	every int64 // nanoseconds per token
 	depth int64 // nanoseconds to fill the bucket
 	epoch time.Time
 
@@ -192,12 +192,12 @@ func (r *rateLimited) Sample(SampleInput) (bool, float64) {
 	}
 }
 
-// IgnoreParent returns a Sampler that is asked also where a remote parent has decided, and whose answer counts.
-// Without it a remote parent's decision is kept, so that a trace is written everywhere or nowhere: use it where callers
-// are not to decide what this process writes. nil samples all.
+// IgnoreParent returns a Sampler that is asked even if a remote parent has decided, and whose answer counts.
+// Without it a remote parent's decision is kept, so that a trace is written everywhere or nowhere. Use it if callers
+// must not decide what this process writes. A nil s samples all.
 //
-// It is asked about each span that stands directly below a remote parent, which is in [SampleInput.Parent].
-// IgnoreParent has to be the outermost, the [TracerOptions.Sampler] itself: inside another one it changes nothing.
+// It is asked about each span directly below a remote parent; [SampleInput.Parent] is that parent.
+// IgnoreParent must be the outermost Sampler, [TracerOptions.Sampler] itself: inside another one it changes nothing.
 func IgnoreParent(s Sampler) Sampler { return ignoreParent{s} }
 
 type ignoreParent struct{ of Sampler }

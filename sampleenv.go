@@ -21,12 +21,12 @@ import (
 //	OTEL_SDK_DISABLED
 //	  true                       Disabled()
 //
-// always_off too leaves failed spans to be written, as every [Sampler] does.
+// As with every [Sampler], failed spans are written even with always_off.
 //
-// Case does not matter, nor does space around a value, and an empty one counts as not set.
-// The Sampler can be used also with an error, which says, in one line, which values are not valid;
-// they count as not set. Log it: OpenTelemetry wants a warning. The samplers jaeger_remote, parentbased_jaeger_remote and xray
-// are not supported, so they are not valid here.
+// Case and space around a value are ignored, and an empty value counts as not set.
+// The Sampler can be used even if there is an error. The error names, in one line, the values that are not valid;
+// they count as not set. Log it: OpenTelemetry requires a warning. The samplers jaeger_remote, parentbased_jaeger_remote
+// and xray are not supported, so they are not valid here.
 func SamplerFromEnv() (Sampler, error) {
 	var err error
 	switch v := getenv("OTEL_SDK_DISABLED"); strings.ToLower(v) {
@@ -71,12 +71,12 @@ func envError(name, want, got string) error {
 	return fmt.Errorf("slogtrace: %s: want %s, got %s", name, want, w3c.QuoteShort(got))
 }
 
-// Disabled returns a Sampler with which a Tracer writes no span record at all, not even of failed spans, which any other
-// Sampler leaves to be written. They are counted: see [TracerStats.Withheld]. It has to be the [TracerOptions.Sampler] itself:
-// inside another Sampler it samples nothing, as [Ratio](0) does.
+// Disabled returns a Sampler with which a Tracer writes no span record at all, not even of failed spans, which all other
+// Samplers let through. The records are counted: see [TracerStats.Withheld]. Disabled must be [TracerOptions.Sampler] itself:
+// inside another Sampler it samples nothing, like [Ratio](0).
 //
-// Ids are on log records and travel all the same. The decision of a remote parent travels as it came;
-// traces that begin here travel as not sampled, so services that follow the decision write none of them.
+// Ids still appear on log records and still travel. A remote parent's decision travels unchanged.
+// Traces that begin here travel as not sampled, so services that follow that decision write none of them.
 func Disabled() Sampler { return disabled{} }
 
 type disabled struct{}

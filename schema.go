@@ -6,12 +6,13 @@ import (
 	"time"
 )
 
-// A kind is the value of [KindServer] and its like: a type of its own, so that a user's attribute "kind" stays the user's.
+// A kind is the value of [KindServer] and the others.
+// It has its own type, so that a user's attribute "kind" stays the user's.
 type kind string
 
-// The kinds of span, to be passed to [Start] among the attributes. Without one a span is internal.
-// They say on which side of a message a span is, after OpenTelemetry's SpanKind.
-// Anywhere but in the call of Start they are ordinary attributes, and so are links.
+// The kinds of span: pass one to [Start] among the attributes. Without one a span is internal.
+// A kind tells on which side of a message a span is, as OpenTelemetry's SpanKind does.
+// In all other places kinds and links are ordinary attributes.
 var (
 	KindServer   = slog.Any("kind", kind("server"))
 	KindClient   = slog.Any("kind", kind("client"))
@@ -19,7 +20,7 @@ var (
 	KindConsumer = slog.Any("kind", kind("consumer"))
 )
 
-// kinds are all of them. A Span holds the place of its own.
+// kinds are all kinds. A Span holds an index into it.
 var kinds = [...]kind{"", "server", "client", "producer", "consumer"}
 
 type link SpanContext
@@ -28,17 +29,17 @@ func (l link) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("trace", l.TraceID.String()), slog.String("span", l.SpanID.String()))
 }
 
-// Link returns an attribute that tells [Start] of a span which the new one has to do with although it is not its child:
-// the message that a batch began with, the first try of a job. A sc that is not valid adds nothing.
+// Link returns an attribute that links the span begun by [Start] to sc, a span that is related but is not its parent:
+// the message that a batch began with, or the first try of a job. If sc is not valid, it adds nothing.
 func Link(sc SpanContext) slog.Attr { return slog.Any("link", link(sc)) }
 
-// A linkValue is a link as it stands in a record.
+// A linkValue is a link as written in a record.
 type linkValue struct {
 	Trace string `json:"trace"`
 	Span  string `json:"span"`
 }
 
-func newLinkValue(f *format, sc SpanContext) linkValue { // which is valid
+func newLinkValue(f *format, sc SpanContext) linkValue { // sc must be valid
 	return linkValue{f.traceText(sc.TraceID.String()), f.spanText(sc.SpanID.String())}
 }
 
@@ -67,7 +68,7 @@ func millis(d time.Duration) float64 {
 	return float64(d.Round(time.Microsecond)/time.Microsecond) / 1000
 }
 
-// errorText returns err's message, and says so where there is none to be had.
+// errorText returns err's message, or a text about the panic if err.Error panics.
 func errorText(err error) (text string) {
 	defer func() {
 		if p := recover(); p != nil {

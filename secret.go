@@ -6,27 +6,27 @@ import (
 	"log/slog"
 )
 
-// redactedText stands for what is not shown.
+// redactedText replaces hidden text.
 const redactedText = "[redacted]"
 
 // A Secret is a string that prints as [redacted]: in logs, with every verb of package fmt, as JSON and as text.
-// What it says is string(s), a conversion that can be looked for.
-// It reads as any string does, from JSON for example.
+// The conversion string(s) returns its contents and is easy to search for.
+// It is read like any string, from JSON for example.
 //
 //	type Config struct {
 //		User     string
 //		Password slogtrace.Secret
 //	}
 //
-// No method of it is called in these places, which show the string itself:
+// These do not call its methods, so they show the string itself:
 //
-//   - the verbs %p and %w of package fmt, which are wrong for a string ("go vet" says so);
-//   - a struct's unexported fields, and what is in them, printed by package fmt;
+//   - the verbs %p and %w of package fmt, which are wrong for a string ("go vet" reports them);
+//   - a struct's unexported fields, and their contents, printed by package fmt;
 //   - the keys of maps in encoding/json;
 //   - encoding/gob, and package reflect;
 //   - database/sql, where it is an argument like any string, and the conversion string(s).
 //
-// In the records of a [NewRedactHandler] unexported fields, keys of maps and reflect.Values are replaced too.
+// In the records of a [NewRedactHandler], unexported fields, map keys and reflect.Values are replaced too.
 type Secret string
 
 var (

@@ -9,10 +9,10 @@ import (
 	"github.com/slogtrace/slogtrace/internal/errtype"
 )
 
-// WithTrace returns err with the SpanContext of ctx attached, so that whoever handles it further up,
-// where the context is another one, can say which trace to look at.
-// The error reads as before and unwraps to err.
-// It returns err itself if that is nil, carries a SpanContext already, or if ctx has none.
+// WithTrace returns err with the SpanContext of ctx attached, so that a caller further up, which has another context,
+// can tell which trace to look at.
+// The error text stays the same, and the result unwraps to err.
+// It returns err itself if err is nil or already carries a SpanContext, or if ctx has none.
 func WithTrace(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -46,16 +46,16 @@ func (e *traceError) Unwrap() error { return e.error }
 func (e *traceError) Wraps() {}
 
 // ErrorTrace returns the ids of the span that [WithTrace] attached to err, as the attributes trace and span.
-// Use it where the error is logged outside of its trace, so that the line belongs to the trace all the same:
+// Use it to log the error outside of its trace, so that the line still belongs to the trace:
 //
 //	slog.Error("job failed", "err", err, slogtrace.ErrorTrace(err))
 //
-// In a trace the line has ids already, and these are attr.trace and attr.span.
-// It is empty, and no handler writes it, if err carries no SpanContext.
-// For a preset use the method of that name of its [Format].
+// In a trace the line already has ids, and these are written as attr.trace and attr.span.
+// If err carries no SpanContext, the attribute is empty and no handler writes it.
+// For a preset use the method of the same name of its [Format].
 func ErrorTrace(err error) slog.Attr { return Format{}.ErrorTrace(err) }
 
-// ErrorTrace is the function [ErrorTrace] with f's names and forms.
+// ErrorTrace is the function [ErrorTrace] with the names and forms of f.
 func (f Format) ErrorTrace(err error) slog.Attr {
 	sc, ok := TraceOf(err)
 	if !ok {
@@ -69,11 +69,13 @@ func (f Format) ErrorTrace(err error) slog.Attr {
 }
 
 // ErrorType returns the attribute error.type of OpenTelemetry's semantic conventions: what kind of error err is.
-// It is "panic" for what [Span.End] recovered, "timeout" or "canceled" where the error says that, "EOF",
-// else the Go type of err, "*net.OpError". What [fmt.Errorf] and [WithTrace] wrap counts, not they.
-// It is empty, and no handler writes it, where that type says nothing: those of [errors.New], [errors.Join] and fmt.Errorf.
+// It is "panic" for a panic that [Span.End] recovered, "timeout" or "canceled" if the error is one, "EOF",
+// and otherwise the Go type of err, such as "*net.OpError".
+// For errors of [fmt.Errorf] and [WithTrace] it is the type of the wrapped error.
+// The attribute is empty, and no handler writes it, if the type means nothing:
+// that of [errors.New], [errors.Join] and fmt.Errorf.
 //
-// A Tracer without [TracerOptions.ErrorAttrs] gives it to each failed span. Call it in an ErrorAttrs of your own to keep it.
+// A Tracer without [TracerOptions.ErrorAttrs] adds it to each failed span. To keep it, call it in your own ErrorAttrs.
 // err must not be nil.
 func ErrorType(err error) slog.Attr {
 	if _, ok := err.(*panicError); ok {
