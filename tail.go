@@ -8,99 +8,102 @@ import (
 	"time"
 )
 
-// A TailHandler holds records back until it is known whether they are worth keeping, and then passes them on
-// to another handler, or drops them. So debug logs can stay on in production, and only those of failed requests are shipped.
+// A TailHandler holds records back until it is known whether they are worth keeping. Then it passes them to another handler
+// or drops them. So debug logs can stay on in production, and only those of failed requests are written.
 //
-// It holds the records of each local root span: a span that no other span of this process stands above, such as that
-// of a request that came in. (A process may hold several of one trace; each has a verdict of its own.)
-// When that span has ended, all of its records are let through, span records included,
+// It holds the records of each local root span: a span with no other span of this process above it, such as that
+// of an incoming request. (A process may hold several roots of one trace; each has its own verdict.)
+// When the root has ended, all of its records are let through, including span records,
 //
 //   - if it or a span below it failed,
 //   - if one of the records reached [TailOptions.KeepLevel],
 //   - if the root took [TailOptions.Slow] or longer,
-//   - or if the trace falls in the kept share: see [TailOptions.Share].
+//   - or if the trace is in the kept share: see [TailOptions.Share].
 //
-// Else only those at or above [TailOptions.PassLevel] are, and the rest is dropped and counted: see [TailHandler.Stats].
+// Otherwise only records at or above [TailOptions.PassLevel] are let through. The others are dropped and counted:
+// see [TailHandler.Stats].
 //
-// What comes after the verdict, from a goroutine that outlives its request, follows it at once. Where it was to drop
-// and a span fails or a record reaches KeepLevel after all, everything from there on is let through,
-// and what was dropped before is counted as late.
+// A record that comes after the verdict, from a goroutine that outlives its request, follows the verdict at once.
+// If the verdict was to drop, and then a span fails or a record reaches KeepLevel, everything from there on is let through,
+// and the records dropped before are counted as late.
 //
-// The records of a root stay in the order in which they came, and keep their times; those of different roots
-// no longer alternate. (One overtakes others only where [TailOptions.MaxRootBytes] of them wait for the next handler,
-// which has taken none for a second.) What is in no local span passes at once: records outside a trace, and those under a remote parent
-// before the first [Start], which no end of a span would ever decide about.
+// The records of a root keep their order and their times. Those of different roots no longer alternate.
+// (A record overtakes others only if [TailOptions.MaxRootBytes] of them wait for the next handler,
+// which has taken none for a second.) Records in no local span pass at once: records outside a trace, and those under
+// a remote parent before the first [Start], because no end of a span would ever decide about them.
 //
 // # What is held
 //
-// Where the next handler is a [JSONHandler], the finished lines are held, and written with few calls of Write, each of whole lines.
-// Else the records are, with the name that their span has at that moment, and with the attributes that the record, its span
-// and [With] have; each LogValuer is resolved at once. What they reach by a pointer (a map, a struct, an error)
+// If the next handler is a [JSONHandler], finished lines are held. They are written with few calls of Write,
+// each of whole lines. For other handlers, records are held, with the name that their span has at that moment, and with the attributes of
+// the record, its span and [With]. Each LogValuer is resolved at once. Data behind a pointer (a map, a struct, an error)
 // is read when the record is let through: the program must not change it after the call.
 //
-// [TailStats.HeldBytes] is the memory that is held, and [TailOptions.MaxRootBytes] and [TailOptions.MaxBytes] bound it. These bytes are counted:
+// [TailStats.HeldBytes] is the memory held. [TailOptions.MaxRootBytes] and [TailOptions.MaxBytes] limit it.
+// These bytes are counted:
 //
-//   - about 250 for each root of which something is held,
-//   - the buffers for lines, with the part of them that is not used yet: the first fits one line, the others double, up to 32 KiB,
+//   - about 250 for each root with something held,
+//   - the buffers for lines, including their unused part: the first fits one line, the others double, up to 32 KiB,
 //   - for each record about 330, with its message and its attributes: keys, strings, groups, and structs in an interface,
-//   - for each span record, and for each record of a span other than the root, that span and those between it and the root
-//     (about 200 each) with their attributes, once,
-//   - the attributes of With, and of a handler that [slog.Logger.With] made, where only a held record has them.
+//   - for each span record, and for each record of a span other than the root, that span and the spans
+//     between it and the root (about 200 each) with their attributes, once,
+//   - the attributes of With, and of a handler that [slog.Logger.With] made, if only a held record has them.
 //
-// What a value reaches by pointer, map or slice, or by an interface in a struct, is not counted. Nor are the user's own values
-// in a held record's context. A string counts its own length: one that was cut from a longer string keeps all of that in memory,
-// so clone it ([strings.Clone]) where that matters. Each TailHandler counts all that it holds, even if another one holds it too.
+// Data that a value reaches by a pointer, map or slice, or by an interface in a struct, is not counted. Neither are the
+// user's own values in a held record's context. A string counts with its own length. If it was cut from a longer string,
+// it keeps all of that in memory: clone it ([strings.Clone]) if that matters. Each TailHandler counts everything it holds,
+// even if another one holds it too.
 //
-// A root of which nothing is held, and one that was let through, keeps at most 32 bytes for each TailHandler.
-// Beside all that, up to 1/64 of MaxBytes is kept for use again.
+// A root with nothing held, and one that was let through, keeps at most 32 bytes for each TailHandler.
+// In addition, up to 1/64 of MaxBytes is kept for reuse.
 //
-// So put it around the JSONHandler itself, and around a [Handler] rather than inside one: what is dropped then has not
-// been given ids first.
+// So wrap the JSONHandler itself, and put a TailHandler around a [Handler] rather than inside one: then dropped records
+// never get ids.
 //
 // # What can be lost
 //
-// Held records are in memory. A crash, os.Exit, log.Fatal or a signal that kills lose what is held for the roots that have not
-// ended, those at or above PassLevel among it. A panic that unwinds through a deferred [Span.End] ends its root and loses nothing.
-// Call [TailHandler.Close] before the program exits.
+// Held records are in memory. A crash, os.Exit, log.Fatal or a signal that kills the process loses the held records of roots
+// that have not ended, even those at or above PassLevel. A panic that unwinds through a deferred [Span.End] ends its root
+// and loses nothing. Call [TailHandler.Close] before the program exits.
 //
-// A TailHandler is safe for concurrent use, and so are the handlers derived from it, which hold in the same place.
-// It calls the next handler, and drops, in the goroutine that ends the root; a root that has become too old,
-// in one of its own. The next handler's errors, and its panics, are counted where there is no call to return them from.
+// A TailHandler is safe for concurrent use, and so are the handlers derived from it, which share what it holds.
+// It calls the next handler, and drops records, in the goroutine that ends the root; for a root that has become too old,
+// in a goroutine of its own. If no call can return the next handler's errors and panics, they are counted.
 type TailHandler struct {
 	tail *tail
 	next slog.Handler
-	json *JSONHandler // that is next, where lines are held; else nil
+	json *JSONHandler // next, if it is a JSONHandler and lines are held; otherwise nil
 
-	bound   int         // how much memory With and WithGroup took for it; 0 if it is not derived
-	counted atomic.Bool // bound, by the root that held the first record
+	bound   int         // memory that With and WithGroup took for it; 0 if it is not derived
+	counted atomic.Bool // bound was counted, by the root that held the first record
 }
 
 // TailOptions are options for [NewTailHandler]. The zero value means the defaults.
 type TailOptions struct {
-	// PassLevel is the level at and above which records are let through whatever the verdict; nil means Info.
+	// PassLevel is the level from which records are let through whatever the verdict. Nil means Info.
 	PassLevel slog.Leveler
 
-	// KeepLevel is the level that a record has to reach for its root to be kept; nil means Error.
+	// KeepLevel is the level that a record must reach for its root to be kept. Nil means Error.
 	KeepLevel slog.Leveler
 
-	// Slow is how long a root has to take to be kept. 0: no time is too long.
+	// Slow is how long a root must take to be kept. 0 means that no root is kept for its time.
 	Slow time.Duration
 
 	// Share is the share of all traces that is kept whatever happens in them: 0.1 is one in ten, 1 all of them.
-	// The trace id decides, as with OpenTelemetry's consistent sampling, so services that keep the same share keep the same traces.
-	// The span records of a root that is kept for no other reason carry a sample_rate, unless they would have passed
-	// for their level, so that readers who weight by it are not misled by all the failures.
+	// The trace id decides, as in OpenTelemetry's consistent sampling, so services with the same share keep the same traces.
+	// If a root is kept for no other reason, its span records carry a sample_rate, except those that would have passed
+	// for their level. So readers who weight by it count the failures right.
 	Share float64
 
-	// MaxRootBytes limits the memory held for one root, and MaxBytes that held in all, in bytes.
-	// The doc of TailHandler, "What is held", says what is counted. 0 means 1 MiB and 64 MiB.
+	// MaxRootBytes limits the memory held per root, and MaxBytes that held in all, in bytes.
+	// The doc of TailHandler, "What is held", lists what is counted. 0 means 1 MiB and 64 MiB.
 	MaxRootBytes, MaxBytes int
 
-	// MaxAge is how long after its first record a root is held. 0 means a minute.
+	// MaxAge limits how long a root is held, from its first record. 0 means a minute.
 	MaxAge time.Duration
 
-	// Beyond these bounds nothing is dropped: the root in question, which is that of the record that is too much,
-	// is let through and its records from then on pass as they come. TailStats has the number of such roots.
+	// At these limits nothing is dropped. The root of the record that exceeds one is let through without a verdict,
+	// and its later records pass at once. TailStats counts such roots.
 }
 
 const (
@@ -109,17 +112,17 @@ const (
 	defaultMaxAge       = time.Minute
 )
 
-// NewTailHandler returns a [TailHandler] that passes on to next. Nil options mean the defaults; they are copied.
-// It panics if next is nil.
+// NewTailHandler returns a [TailHandler] that passes records to next. It panics if next is nil.
+// opts are copied. Nil means the defaults.
 //
-// The levels that next is enabled for are those that are held, so enable it for debug records:
+// It holds records at the levels that next is enabled for, so enable next for debug records:
 //
 //	next := slogtrace.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelDebug})
 //	tail := slogtrace.NewTailHandler(next, nil)
 //	defer tail.Close()
 //	slog.SetDefault(slog.New(tail))
 //
-// Next may be the handler that package slog begins with: text is written in its place, as [NewHandler] does.
+// next may be the initial handler of package slog: text lines are written in its place, as with [NewHandler].
 func NewTailHandler(next slog.Handler, opts *TailOptions) *TailHandler {
 	if next == nil {
 		panic("slogtrace: NewTailHandler: want a handler, got nil") // as NewHandler does
@@ -132,12 +135,12 @@ func NewTailHandler(next slog.Handler, opts *TailOptions) *TailHandler {
 	return h
 }
 
-// Enabled asks the next handler: below PassLevel too, a record may yet be wanted.
+// Enabled reports what the next handler's Enabled reports: a record below PassLevel may also be kept.
 func (h *TailHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	return h.next.Enabled(ctx, level)
 }
 
-// WithAttrs returns a handler whose records carry attrs too.
+// WithAttrs returns a handler that adds attrs to every record.
 func (h *TailHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	if len(attrs) == 0 {
 		return h
@@ -145,7 +148,7 @@ func (h *TailHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return h.derived(h.next.WithAttrs(attrs), attrsSize(attrs))
 }
 
-// WithGroup returns a handler whose further attributes are members of a group.
+// WithGroup returns a handler that puts later attributes into a group.
 func (h *TailHandler) WithGroup(name string) slog.Handler {
 	if name == "" {
 		return h
@@ -153,7 +156,7 @@ func (h *TailHandler) WithGroup(name string) slog.Handler {
 	return h.derived(h.next.WithGroup(name), len(name))
 }
 
-// derived returns a handler like h for next, which has size bytes of attributes more.
+// derived returns a handler like h for next, which has size more bytes of attributes.
 func (h *TailHandler) derived(next slog.Handler, size int) *TailHandler {
 	h2 := &TailHandler{tail: h.tail, next: next, bound: max(h.bound, boundSize) + size}
 	if h.json != nil {
@@ -162,7 +165,7 @@ func (h *TailHandler) derived(next slog.Handler, size int) *TailHandler {
 	return h2
 }
 
-// Handle holds r, passes it on or drops it. It returns the next handler's error where that is called at once.
+// Handle holds r, passes it on or drops it. If it calls the next handler at once, it returns that handler's error.
 func (h *TailHandler) Handle(ctx context.Context, r slog.Record) error {
 	c := currentOf(ctx)
 	s, e := c.span, eventNone
@@ -190,7 +193,7 @@ func (h *TailHandler) Handle(ctx context.Context, r slog.Record) error {
 		if h.json != nil && h.holdLine(t, &c, s, e, &r) || h.json == nil && h.holdRecord(t, ctx, &c, &r) {
 			return nil
 		}
-		// The verdict has fallen meanwhile.
+		// The verdict has been given meanwhile.
 	}
 }
 
@@ -217,9 +220,9 @@ func (h *TailHandler) handleReport(r spanReport, x *redactor) (_ error, ok bool)
 	}
 }
 
-// Flush lets everything through that is held, without a verdict, and the rest of those roots as it comes.
-// It returns what errors the next handler returned for it; ctx is asked before each root, and its error ends Flush,
-// with what is not let through still held. What another goroutine is letting through, it waits for,
+// Flush lets through everything that is held, without a verdict. Later records of those roots pass at once.
+// It returns the errors of the next handler. It checks ctx before each root: if ctx is done, Flush ends with its error,
+// and the other roots stay held. Flush waits while another goroutine lets records through,
 // so a handler must not call it while it handles a record. It does not flush the next handler.
 func (h *TailHandler) Flush(ctx context.Context) error {
 	var errs []error
@@ -235,34 +238,34 @@ func (h *TailHandler) Flush(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Close lets everything through that is held, as Flush does, and everything from then on as it comes:
-// the handler can be used as before, and holds nothing any more. It does not close the next handler.
+// Close lets through everything that is held, as Flush does. Later records pass at once.
+// The handler can still be used, but holds nothing any more. Close does not close the next handler.
 func (h *TailHandler) Close() error {
 	h.tail.close()
 	return h.Flush(context.Background())
 }
 
-// TailStats are a TailHandler's counts. Records are those of local roots: what passes outside of them is in none.
-// Each of those that came is in one of Held, Kept, Passed and Dropped.
+// TailStats are a TailHandler's counts. They count records of local roots only; records that pass outside of one
+// are not counted. Each counted record is in one of Held, Kept, Passed and Dropped.
 type TailStats struct {
-	Held      int64 // records that are held now
-	HeldBytes int64 // memory held now, which MaxBytes bounds: see "What is held" at TailHandler
+	Held      int64 // records held now
+	HeldBytes int64 // memory held now, limited by MaxBytes: see "What is held" at TailHandler
 
-	Kept         int64 // records of roots that were let through, by a verdict or without one
-	Passed       int64 // records of other roots, let through for their level
+	Kept         int64 // records of roots that were let through, with or without a verdict
+	Passed       int64 // records of other roots, let through because of their level
 	Dropped      int64 // records
-	DroppedBytes int64 // of those of them that were held first: the lengths of their lines, or the memory that the records took
-	Late         int64 // records dropped before something failed in their root after all; Dropped has them too
-	Lost         int64 // records let through for which the next handler returned an error, panicked or ended the goroutine, with nobody to be told
+	DroppedBytes int64 // of dropped records that were held first: the lengths of their lines, or the memory that the records took
+	Late         int64 // records dropped before something failed in their root after all; also in Dropped
+	Lost         int64 // let through, but the next handler returned an error, panicked or ended the goroutine, and no call returned it
 
-	KeptRoots    int64 // verdicts to let all of the records through
-	DroppedRoots int64 // verdicts not to
+	KeptRoots    int64 // verdicts to let all records through
+	DroppedRoots int64 // verdicts to drop
 
-	// Roots that were let through without a verdict: they had too many bytes, or all had, or were too old; or by Flush and Close.
+	// Roots let through without a verdict, by reason: too many bytes in the root, too many in all, too old, Flush or Close.
 	OverRootBytes, OverBytes, OverAge, Flushed int64
 }
 
-// Stats returns the counts so far, of h and all handlers that are derived from the same one.
+// Stats returns the counts so far, of h and of all handlers derived from the same one.
 func (h *TailHandler) Stats() TailStats {
 	t := h.tail
 	s := &t.stats

@@ -8,24 +8,24 @@ import (
 	"time"
 )
 
-// A held holds the records of one root until they are let through. The root's lock guards it.
+// A held buffers the records of one root until they are let through. The root's lock guards it.
 type held struct {
 	heldBuffer
 	root    tailRoot
 	after   phase         // the phase that follows releasing
-	reached bool          // a record that was held had KeepLevel
-	stuck   bool          // waiting for room was in vain
-	room    chan struct{} // closed when there is some again; nil if nobody waits
-	done    chan struct{} // closed when all is let through; nil if nobody waits
-	size    int           // bytes, by the measure of TailOptions.MaxRootBytes
-	counted int           // of them, in tail.bytes
+	reached bool          // a held record reached KeepLevel
+	stuck   bool          // a wait for room was in vain
+	room    chan struct{} // closed when there is room again; nil if nobody waits
+	done    chan struct{} // closed when everything is let through; nil if nobody waits
+	size    int           // bytes, counted as for TailOptions.MaxRootBytes
+	counted int           // the part of size that is in tail.bytes
 
-	// guarded by tail.mu
+	// Guarded by tail.mu.
 	since        time.Time
 	older, newer *held
 }
 
-// account counts in tail.bytes what h has grown by.
+// account adds the growth of h to tail.bytes.
 func (h *held) account() {
 	if n := h.size - h.counted; n != 0 {
 		h.root.tail.bytes.Add(int64(n))
@@ -33,10 +33,10 @@ func (h *held) account() {
 	}
 }
 
-// isFull reports whether as much is held as may be.
+// isFull reports whether h holds more than it may.
 func (h *held) isFull() bool { return h.size > h.root.tail.opts.MaxRootBytes }
 
-// makeRoom wakes those that wait in hasRoom.
+// makeRoom wakes the goroutines that wait in hasRoom.
 func (h *held) makeRoom() {
 	if h.room != nil {
 		close(h.room)
@@ -44,7 +44,7 @@ func (h *held) makeRoom() {
 	}
 }
 
-// take takes the records out of h. They stay counted until letThrough has passed them on.
+// take takes the records out of h. Their bytes stay counted until letThrough has passed them on.
 func (h *held) take() heldBuffer {
 	b := h.heldBuffer
 	b.bytes = h.counted - heldSize
@@ -53,16 +53,16 @@ func (h *held) take() heldBuffer {
 	return b
 }
 
-// A heldBuffer is a number of records in the order in which they came. The text has an entry for each:
-// its kind, level and size, and if it is a line, the line. The others are the next of records or spans.
+// A heldBuffer holds records in the order in which they came. The text has an entry for each:
+// kind, level and size, and for a line also the line. For other kinds the record is the next in records or spans.
 type heldBuffer struct {
 	text    []byte
-	full    [][]byte // the entries before those of text
+	full    [][]byte // full texts, whose entries come before those of text
 	records []heldRecord
 	spans   []heldSpan
-	env     *env // of With's context: the latest that is counted
-	n       int  // lines, records and spans
-	bytes   int  // that are counted, once it is taken
+	env     *env // the last env that was counted, for the context of With
+	n       int  // number of lines, records and spans
+	bytes   int  // counted bytes, once the buffer is taken
 }
 
 // A heldItem is a held record in one of its forms: line, record or span.
@@ -73,7 +73,7 @@ type heldItem struct {
 	span   *heldSpan
 }
 
-// items returns what is held, in the order in which it came.
+// items returns the items of b in the order in which they came.
 func (b *heldBuffer) items() iter.Seq[heldItem] {
 	return func(yield func(heldItem) bool) {
 		records, spans := b.records, b.spans
@@ -105,8 +105,8 @@ type heldKind uint8
 
 const (
 	aLine       heldKind = iota
-	plainLine            // a line that counts unless the trace is kept for its share
-	weighedLine          // and the one that counts then: it is before it
+	plainLine            // the line, unless the trace is kept for its share
+	weighedLine          // the same line for a trace kept for its share; comes before plainLine
 	aRecord
 	aSpan
 )
@@ -115,7 +115,7 @@ const (
 type entryHead struct {
 	kind  heldKind
 	level slog.Level
-	size  int // of a line, its length; else the memory that the record takes
+	size  int // length of a line; for others the memory that the record takes
 }
 
 const maxEntryHead = 1 + 2*binary.MaxVarintLen64
@@ -133,10 +133,10 @@ func cutEntryHead(text []byte) (entryHead, []byte) {
 }
 
 const (
-	// The text grows by doubling to maxHeldText. Then another begins, so that at most that much of it is unused.
+	// The text grows by doubling up to maxHeldText. Then a new text begins, so that at most that much is unused.
 	maxHeldText = 32 << 10
 
-	maxHeldItems = 256 // records, and spans, that fit into memory that is used again
+	maxHeldItems = 256 // largest number of records, and of spans, in memory that is kept for reuse
 )
 
 // addLine adds a line.
@@ -147,7 +147,7 @@ func (h *held) addLine(line []byte, level slog.Level, k heldKind) {
 	}
 }
 
-// addRecord adds a record, which the caller must write, that refers to size bytes.
+// addRecord adds a record that refers to size bytes. The caller must fill it in.
 func (h *held) addRecord(level slog.Level, size int) *heldRecord {
 	room := cap(h.records)
 	h.records = append(h.records, heldRecord{})
@@ -157,7 +157,7 @@ func (h *held) addRecord(level slog.Level, size int) *heldRecord {
 	return &h.records[len(h.records)-1]
 }
 
-// addSpan adds the record that a span says all of, and that refers to size bytes.
+// addSpan adds a span record that is kept as its span and refers to size bytes.
 func (h *held) addSpan(s heldSpan, level slog.Level, size int) {
 	room := cap(h.spans)
 	h.spans = append(h.spans, s)
@@ -175,8 +175,8 @@ func (h *held) addEntry(e entryHead, line []byte) {
 	h.text = append(append(h.text, head...), line...)
 }
 
-// growText makes room for n bytes more. At first it is for no more than that: many roots have one line.
-// It returns by how much memory b has grown.
+// growText makes room for n more bytes. The first time it makes no more room than that: many roots have one line.
+// It returns how much memory b has grown by.
 func (b *heldBuffer) growText(n int) int {
 	before := cap(b.text)
 	switch {
@@ -194,7 +194,7 @@ func (b *heldBuffer) growText(n int) int {
 	return cap(b.text) - before
 }
 
-// reset forgets the records of b, and keeps memory for others.
+// reset removes the records of b and keeps its memory for other records, unless that is too large.
 func (b *heldBuffer) reset() {
 	if cap(b.text) > maxHeldText || cap(b.records) > maxHeldItems || cap(b.spans) > maxHeldItems {
 		*b = heldBuffer{}
@@ -205,7 +205,7 @@ func (b *heldBuffer) reset() {
 	*b = heldBuffer{text: b.text[:0], records: b.records[:0], spans: b.spans[:0]}
 }
 
-// capacity returns how much memory there is in b, which is reset.
+// capacity returns the memory of b, which must be reset.
 func (b *heldBuffer) capacity() int {
 	return cap(b.text) + cap(b.records)*heldRecordSize + cap(b.spans)*heldSpanSize
 }

@@ -5,7 +5,7 @@ import (
 	"log/slog"
 )
 
-// holdLine holds the line of r, which is the record of s if there is an e. It reports false where t holds nothing any more.
+// holdLine holds the line of r. If e is not eventNone, r is the record of s. It reports false if t holds nothing any more.
 func (h *TailHandler) holdLine(t tailRoot, c *current, s *Span, e event, r *slog.Record) bool {
 	mem, its := scratches.Get().(*scratch), *c
 	line := h.json.recordLine(mem, &its, r)
@@ -22,7 +22,7 @@ func (h *TailHandler) holdLine(t tailRoot, c *current, s *Span, e event, r *slog
 	return ok
 }
 
-// holdSpanLine is holdLine for r. The line is made at once only if it could be another one later.
+// holdSpanLine is holdLine for r. It makes the line at once only if the line could be different later.
 func (h *TailHandler) holdSpanLine(t tailRoot, r *spanReport) bool {
 	if r.event == eventEnd && !r.span.is(failed) && h.json.hasSpanLine(r.span, nil) && areValues(r.span.attrs) {
 		return t.addSpan(heldSpan{h, *r})
@@ -42,7 +42,7 @@ func (h *TailHandler) holdSpanLine(t tailRoot, r *spanReport) bool {
 	return ok
 }
 
-// areValues reports whether attrs will always be written the same way.
+// areValues reports whether attrs are always written the same way.
 func areValues(attrs []slog.Attr) bool {
 	for i := range attrs {
 		switch attrs[i].Value.Kind() {
@@ -53,7 +53,7 @@ func areValues(attrs []slog.Attr) bool {
 	return true
 }
 
-// mayWeigh reports whether the record of a span, if there is an e, says something else where its trace is kept for its share.
+// mayWeigh reports whether a record is written differently if its trace is kept for its share. e is the record's event.
 func (t tailRoot) mayWeigh(e event, level slog.Level) bool {
 	return e != eventNone && level < t.tail.passLevel() && t.tail.opts.Share < 1 && t.tail.shares(t.span)
 }
@@ -68,7 +68,7 @@ func (h *JSONHandler) anySpanLine(mem *scratch, r *spanReport) []byte {
 	return h.recordLine(mem, &c, &rec)
 }
 
-// addLines holds a line, and if weighed is not nil, the form of it for a trace that is kept for its share.
+// addLines holds a line. weighed is its form for a trace kept for its share, or nil if that is the same.
 func (t tailRoot) addLines(level slog.Level, line, weighed []byte) bool {
 	h := t.begin(level)
 	if h == nil {
@@ -96,7 +96,7 @@ func (t tailRoot) addSpan(s heldSpan) bool {
 	return true
 }
 
-// holdRecord is holdLine where records are held.
+// holdRecord is holdLine for a tail that holds records.
 func (h *TailHandler) holdRecord(t tailRoot, ctx context.Context, c *current, r *slog.Record) bool {
 	still := r
 	size, plain := plainSize(r)
@@ -113,7 +113,7 @@ func (h *TailHandler) holdRecord(t tailRoot, ctx context.Context, c *current, r 
 	}
 	size += h.pinnedSize()
 	var op *string
-	with := 0 // the size of c.env
+	with := 0 // size of c.env
 	if c.span != nil {
 		op = c.span.renamed()
 		size += t.spanSize(c.span)

@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// A tail is what a TailHandler shares with those derived from it.
+// A tail is what a TailHandler and all handlers derived from it share.
 type tail struct {
-	opts  TailOptions // with the defaults
-	share *ratio      // which traces are in the kept share
-	lines *output     // where held lines are written; nil where records are held
+	opts  TailOptions // with the defaults filled in
+	share *ratio      // decides which traces are in the kept share
+	lines *output     // where held lines are written; nil if records are held
 	bytes atomic.Int64
 	stats tailCounts
 
-	mu          sync.Mutex // taken after a root's, never before
-	first, last *held      // those of the open roots, for which something is held, the oldest first
-	free        *held      // for roots to come; linked by newer
-	freeBytes   int        // their sizes
+	mu          sync.Mutex // locked after a root's lock, never before
+	first, last *held      // list of the roots with something held, oldest first
+	free        *held      // for later roots; linked by newer
+	freeBytes   int        // the sum of their sizes
 	armed       bool       // a timer will call expire
 	closed      bool
 }
@@ -51,10 +51,10 @@ func newTail(opts *TailOptions) *tail {
 
 func (t *tail) passLevel() slog.Level { return t.opts.PassLevel.Level() }
 
-// reaches reports whether a record of that level lets its root be kept.
+// reaches reports whether a record of that level makes its root kept.
 func (t *tail) reaches(level slog.Level) bool { return level >= t.opts.KeepLevel.Level() }
 
-// rootOf returns the local root of s and what t knows of it.
+// rootOf returns the local root of s, with t's state of it.
 func (t *tail) rootOf(s *Span) tailRoot {
 	root := s.localRoot()
 	for {
@@ -70,7 +70,7 @@ func (t *tail) rootOf(s *Span) tailRoot {
 			old = first
 		}
 		if root.watcher.CompareAndSwap(old, r.tailState) {
-			if root.is(ended) { // perhaps too late for settle to see r
+			if root.is(ended) { // settle may have missed r
 				r.decide()
 			}
 			return r
@@ -78,7 +78,7 @@ func (t *tail) rootOf(s *Span) tailRoot {
 	}
 }
 
-// open returns where to hold records of r, which is locked. It returns nil if nothing may be held any more.
+// open returns a held for r, which must be locked. It returns nil if nothing may be held any more.
 func (t *tail) open(r tailRoot) *held {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -106,8 +106,8 @@ func (t *tail) open(r tailRoot) *held {
 	return h
 }
 
-// remove undoes open, for h in which nothing is held any more, and keeps its memory and that of b for another root.
-// The bound on that memory makes it small beside MaxBytes even where many roots end at once.
+// remove undoes open for h, which holds nothing any more. It keeps its memory and that of b for another root,
+// within a limit, so that this memory is small compared with MaxBytes even if many roots end at once.
 func (t *tail) remove(h *held, b heldBuffer) {
 	t.bytes.Add(-int64(h.counted))
 	b.reset()
@@ -131,11 +131,11 @@ func (t *tail) remove(h *held, b heldBuffer) {
 	}
 }
 
-// freeShare is the share of MaxBytes, as a divisor, that is kept for use again.
+// freeShare is the divisor of MaxBytes that limits the memory kept for reuse.
 const freeShare = 64
 
-// arm has expire called after d. t.mu is held. There is one timer for all roots, and it is not stopped when one ends:
-// that would cost each of them more than a call in vain costs once in a while.
+// arm schedules a call of expire after d. t.mu must be held. There is one timer for all roots, and it is not stopped
+// when a root ends: that would cost each root more than an unneeded call once in a while.
 func (t *tail) arm(d time.Duration) {
 	t.armed = true
 	time.AfterFunc(d, t.expire)

@@ -9,15 +9,15 @@ import (
 	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
-// A heldRecord is a record with the context and the handler that it came with.
+// A heldRecord is a record with its context and its handler.
 type heldRecord struct {
 	h   *TailHandler
 	ctx context.Context
 	r   slog.Record
-	op  *string // what the current span had been renamed to
+	op  *string // the current span's new name at that time, or nil
 }
 
-// A heldSpan is the record of a span that will say the same later.
+// A heldSpan is the report of a span that will not change any more.
 type heldSpan struct {
 	h *TailHandler
 	spanReport
@@ -28,8 +28,8 @@ const maxWrite = 32 << 10
 // outs are buffers for lines on their way to a Write.
 var outs = sync.Pool{New: func() any { return new([]byte) }}
 
-// letThrough passes on what b holds as the verdict says, counts it, and returns how many records it dropped
-// and the first error of the next handler.
+// letThrough passes on or drops the records of b, as the verdict decides, and counts them.
+// It returns the number of dropped records and the next handler's first error.
 func (t *tail) letThrough(b *heldBuffer, verdict phase) (dropped int64, err error) {
 	mem := outs.Get().(*[]byte)
 	p := passage{tail: t, verdict: verdict, level: t.passLevel(), out: (*mem)[:0]}
@@ -47,14 +47,14 @@ func (t *tail) letThrough(b *heldBuffer, verdict phase) (dropped int64, err erro
 	return p.dropped, p.err
 }
 
-// A passage lets through what a heldBuffer holds. Lines are written together.
+// A passage lets through the records of one heldBuffer. It writes lines together.
 type passage struct {
 	tail    *tail
 	verdict phase
 	level   slog.Level // PassLevel
-	out     []byte     // lines to be written
-	waiting int64      // how many records they are of
-	err     error      // the first of the next handler
+	out     []byte     // lines to write
+	waiting int64      // number of records in out
+	err     error      // the next handler's first error
 
 	passed, lost, dropped, droppedBytes int64
 }
@@ -62,7 +62,7 @@ type passage struct {
 // pass passes item on, or drops it.
 func (p *passage) pass(item heldItem) {
 	if item.kind == plainLine && p.verdict == sharing || item.kind == weighedLine && p.verdict != sharing {
-		return // the other form of the line counts
+		return // the other form of the line is used
 	}
 	below := item.level < p.level
 	if p.verdict == dropping && below {
@@ -89,7 +89,7 @@ func (p *passage) pass(item heldItem) {
 	}
 }
 
-// write writes the lines that wait.
+// write writes the lines in out.
 func (p *passage) write() {
 	if p.waiting > 0 {
 		p.note(p.waiting, guard(func() error { return p.tail.lines.write(p.out) }))
@@ -97,7 +97,7 @@ func (p *passage) write() {
 	}
 }
 
-// note counts n records as lost if the next handler returned an error for them.
+// note counts n records as lost if err, from the next handler, is not nil.
 func (p *passage) note(n int64, err error) {
 	if err != nil {
 		p.lost += n
@@ -107,7 +107,7 @@ func (p *passage) note(n int64, err error) {
 	}
 }
 
-// count adds to the tail's counts what became of b's records.
+// count adds the outcome of b's records to the tail's counts.
 func (p *passage) count(b *heldBuffer) {
 	if rest := int64(b.n) - p.passed - p.dropped; rest > 0 || p.waiting > 0 { // a handler ended the goroutine
 		p.passed += rest
@@ -125,14 +125,14 @@ func (p *passage) count(b *heldBuffer) {
 	p.tail.bytes.Add(-int64(b.bytes))
 }
 
-// lose counts the records of b, which no handler will be given any more.
+// lose counts the records of b, which will reach no handler, as lost.
 func (t *tail) lose(b *heldBuffer) {
 	t.stats.kept.Add(int64(b.n))
 	t.stats.lost.Add(int64(b.n))
 	t.bytes.Add(-int64(b.bytes))
 }
 
-// guard calls f, and makes an error of a panic: it is a handler's, about a record that whoever called us now has nothing to do with.
+// guard calls f and turns a panic into an error: it is the handler's, about a record that is not our caller's.
 func guard(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -6,28 +6,28 @@ import (
 	"time"
 )
 
-// A tailRoot is a local root and what one tail knows of it.
+// A tailRoot is a local root with the state that one tail keeps of it.
 type tailRoot struct {
 	*tailState
 	span *Span
 }
 
-// A tailState is what a local root keeps for one tail until the span is garbage: 32 bytes, and what is held.
-// The span's mu guards it. Only the phase is read without.
+// A tailState is what a local root keeps for one tail until the span is garbage: 32 bytes, and the held.
+// The span's mu guards it, except that the phase may be read without it.
 type tailState struct {
 	tail *tail
 	next *tailState    // another tail's; immutable
 	held *held         // nil unless something is held or is being let through
-	word atomic.Uint64 // the phase, and above it how many records have been dropped
+	word atomic.Uint64 // the phase, and above it the number of dropped records
 }
 
 type phase uint32
 
 const (
 	holding   phase = iota
-	releasing       // what was held is being let through; new records join it at its end
-	dropping        // the verdict: all below PassLevel
-	sharing         // the verdict: nothing, for the share that the trace is in
+	releasing       // held records are being let through; new ones are added at the end
+	dropping        // verdict: drop records below PassLevel
+	sharing         // verdict: drop nothing, because the trace is in the kept share
 	passing         // nothing is dropped; the last phase
 
 	phaseBits = 3
@@ -35,28 +35,28 @@ const (
 
 func (t *tailState) phase() phase { return phase(t.word.Load() & (1<<phaseBits - 1)) }
 
-// dropped returns how many records have been dropped and are not late.
+// dropped returns the number of dropped records that are not counted as late.
 func (t *tailState) dropped() int64 { return int64(t.word.Load() >> phaseBits) }
 
 func (t *tailState) set(p phase, dropped int64) { t.word.Store(uint64(dropped)<<phaseBits | uint64(p)) }
 
-// pardon counts as late what was dropped.
+// pardon counts the dropped records as late.
 func (t *tailState) pardon() {
 	t.tail.stats.late.Add(t.dropped())
 	t.set(t.phase(), 0)
 }
 
-// A fate is what becomes of a record.
+// A fate is what happens to a record.
 type fate uint8
 
 const (
 	fateHold  fate = iota
-	fatePass       // it is passed on
-	fateWeigh      // and if it is of a span, it is weighed
+	fatePass       // passed on
+	fateWeigh      // passed on, and weighed if it is a span record
 	fateDrop
 )
 
-// admit returns what must become of a record of that level, and counts it unless it must be held.
+// admit decides about a record of that level. It counts the record unless it must be held.
 func (t tailRoot) admit(level slog.Level) fate {
 	stats := &t.tail.stats
 	switch t.phase() {
@@ -101,10 +101,10 @@ func (t tailRoot) admit(level slog.Level) fate {
 	return fateDrop
 }
 
-// hasRoom reports whether t, which is locked and releasing, can hold more. Where it is full, a caller who logs faster than
-// the next handler takes records waits until there is room, as without us. But the next handler itself may be
-// the one that logs: so no caller waits forever, and nobody waits in that root a second time.
-// It returns false, too, if t is no longer releasing.
+// hasRoom reports whether t can hold more. t must be locked and releasing. If it is full, a caller that logs faster than
+// the next handler takes records waits for room, as it would without a TailHandler. But that caller may be
+// the next handler itself. So no caller waits forever, and after one wait in vain nobody waits in that root again.
+// hasRoom also returns false if t is no longer releasing.
 func (t tailRoot) hasRoom() bool {
 	for t.phase() == releasing {
 		h := t.held
@@ -134,8 +134,8 @@ func (t tailRoot) hasRoom() bool {
 
 const maxTailWait = time.Second
 
-// begin locks t for a record of that level to be added to what is held, which it returns; end must follow.
-// It returns nil, and nothing is locked, if t holds no more: admit says what to do then.
+// begin locks t and returns its held, for a record of that level to be added. The caller must then call end.
+// If t holds nothing any more, begin returns nil with t unlocked, and the caller must call admit again.
 func (t tailRoot) begin(level slog.Level) *held {
 	reaches := t.tail.reaches(level)
 	t.span.mu.Lock()
@@ -154,7 +154,7 @@ func (t tailRoot) begin(level slog.Level) *held {
 	return t.held
 }
 
-// end counts what was added since begin and unlocks t. It lets through what is held if it is too much.
+// end counts what was added since begin, and unlocks t. If that is too much, it lets the held records through.
 func (t tailRoot) end() {
 	t.held.account()
 	if t.phase() == holding {
@@ -167,7 +167,7 @@ func (t tailRoot) end() {
 	t.span.mu.Unlock()
 }
 
-// excess returns nil, or what counts roots of which too much is held.
+// excess returns the counter of roots with too much held, by reason, or nil if t does not have too much.
 func (t tailRoot) excess() *atomic.Int64 {
 	switch {
 	case t.held.isFull():
@@ -178,14 +178,14 @@ func (t tailRoot) excess() *atomic.Int64 {
 	return nil
 }
 
-// rootEnded has t, and the states of other tails behind it, decide about s.
+// rootEnded lets t and the states of other tails behind it decide about s.
 func (t *tailState) rootEnded(s *Span) {
 	for ; t != nil; t = t.next {
 		tailRoot{t, s}.decide()
 	}
 }
 
-// decide gives the verdict about a root that has ended, unless there is one.
+// decide gives the verdict about a root that has ended, unless it has been given.
 func (t tailRoot) decide() {
 	t.span.mu.Lock()
 	if t.phase() != holding {
@@ -208,7 +208,7 @@ func (t tailRoot) decide() {
 	_ = t.release(verdict) // counted
 }
 
-// letThrough lets through what is held without a verdict, and counts the root, unless that is being done.
+// letThrough lets the held records through without a verdict, and counts the root in counter, unless that was done before.
 func (t tailRoot) letThrough(counter *atomic.Int64) error {
 	t.span.mu.Lock()
 	if t.phase() != holding {
@@ -219,7 +219,7 @@ func (t tailRoot) letThrough(counter *atomic.Int64) error {
 	return t.release(passing)
 }
 
-// wait returns when nothing is being let through.
+// wait returns when no records of t are being let through.
 func (t tailRoot) wait() {
 	t.span.mu.Lock()
 	if t.phase() != releasing {
@@ -234,8 +234,8 @@ func (t tailRoot) wait() {
 	<-done
 }
 
-// release leads t, which is locked and holding, to the phase after, and unlocks it. It lets through what is held, without a lock:
-// handlers and values may log in their turn. It returns the first error.
+// release lets the held records of t through and ends in the phase after. t must be locked and holding; release unlocks it.
+// It calls handlers without a lock, because they and values may log in turn. It returns the first error.
 func (t tailRoot) release(after phase) (err error) {
 	h := t.held
 	if h == nil {
@@ -287,7 +287,7 @@ func (t tailRoot) release(after phase) (err error) {
 	}
 }
 
-// count returns how many records are held.
+// count returns the number of held records.
 func (t tailRoot) count() int64 {
 	t.span.mu.Lock()
 	defer t.span.mu.Unlock()

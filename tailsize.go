@@ -6,7 +6,7 @@ import (
 	"reflect"
 )
 
-// What a value, or what we hold, takes of memory.
+// Memory that our own types take, in bytes.
 var (
 	heldSize       = sizeFor[held]() + sizeFor[tailState]()
 	heldRecordSize = sizeFor[heldRecord]()
@@ -18,13 +18,13 @@ var (
 	attrSize       = sizeFor[slog.Attr]()
 	sliceSize      = sizeFor[[]byte]()
 
-	// Of a handler that With or WithGroup made, and of the next one about as much as one of ours.
+	// A handler that With or WithGroup made, with its next handler, which is taken to be as large as one of ours.
 	boundSize = sizeFor[TailHandler]() + sizeFor[Handler]()
 )
 
 func sizeFor[T any]() int { return int(reflect.TypeFor[T]().Size()) }
 
-// attrsSize returns how much memory attrs take.
+// attrsSize returns the memory that attrs take, in bytes. All sizes here are in bytes.
 func attrsSize(attrs []slog.Attr) (size int) {
 	for _, a := range attrs {
 		size += attrSize + referredSize(a)
@@ -32,7 +32,7 @@ func attrsSize(attrs []slog.Attr) (size int) {
 	return size
 }
 
-// referredSize returns how much memory a refers to. What a value reaches by pointer, map or slice is not counted.
+// referredSize returns the memory that a refers to. Data that a value reaches by pointer, map or slice is not counted.
 func referredSize(a slog.Attr) int { return len(a.Key) + valueSize(a.Value) }
 
 func valueSize(v slog.Value) int {
@@ -45,7 +45,7 @@ func valueSize(v slog.Value) int {
 		return boxedSize(v.Any())
 	case slog.KindLogValuer:
 		switch m := v.Any().(type) {
-		case *mark: // what it says of a span, spanRecordSize counts
+		case *mark: // its span is counted by spanRecordSize
 			return sizeFor[mark]() + valueSize(m.value)
 		case *userAttr:
 			return sizeFor[userAttr]() + referredSize(slog.Attr(*m))
@@ -54,7 +54,7 @@ func valueSize(v slog.Value) int {
 	return 0
 }
 
-// boxedSize returns how much memory v takes in an interface.
+// boxedSize returns the memory that v takes outside of its interface.
 func boxedSize(v any) int {
 	if v == nil {
 		return 0
@@ -62,7 +62,7 @@ func boxedSize(v any) int {
 	x := reflect.ValueOf(v)
 	switch x.Kind() {
 	case reflect.Pointer, reflect.Map, reflect.Chan, reflect.Func, reflect.UnsafePointer:
-		return 0 // the interface has it
+		return 0 // stored in the interface itself
 	}
 	return int(x.Type().Size()) + stringsSize(x)
 }
@@ -105,8 +105,9 @@ func hasStrings(t reflect.Type) bool {
 // pinnedUnit is the unit of Span.pinned, in bytes.
 const pinnedUnit = 32
 
-// spanSize returns how much memory s and its ancestors take that t's tail has not counted, and counts it.
-// A root is open, and what is held of it does not outlive that.
+// spanSize returns the memory of s and its ancestors, except those that t's tail has counted before,
+// and marks them as counted.
+// The root does not count: it is open, and its records are not held longer than that.
 func (t tailRoot) spanSize(s *Span) (size int) {
 	bit := t.countedBit()
 	for s != nil && s.root != nil && !s.is(bit) && s.state.Or(bit)&bit == 0 {
@@ -130,7 +131,7 @@ func (t tailRoot) spanSize(s *Span) (size int) {
 	return size
 }
 
-// spanRecordSize is spanSize for a span record: attributes that came after a record of s was held count too.
+// spanRecordSize is spanSize for a span record. It also counts attributes set since the first record of s was held.
 func (t tailRoot) spanRecordSize(s *Span) int {
 	if size := t.spanSize(s); size > 0 || s.root == nil {
 		return size
@@ -140,8 +141,8 @@ func (t tailRoot) spanRecordSize(s *Span) int {
 	return max(0, attrsSize(s.attrs)-int(s.pinned)*pinnedUnit)
 }
 
-// countedBit returns the bit of Span.state which says that t's tail has counted the span.
-// The 28th of a root's TailHandlers and those after it share one.
+// countedBit returns the bit of Span.state that means that t's tail has counted the span.
+// The 28th and later TailHandlers of a root share one bit.
 func (t *tailState) countedBit() uint32 {
 	bit := uint32(counted)
 	for other := t.next; other != nil && bit < 1<<31; other = other.next {
@@ -150,10 +151,10 @@ func (t *tailState) countedBit() uint32 {
 	return bit
 }
 
-// size returns how much memory e takes.
+// size returns the memory that e takes.
 func (e *env) size() int { return envSize + attrsSize(e.attrs) }
 
-// recordSize returns how much memory r refers to.
+// recordSize returns the memory that r refers to.
 func recordSize(r *slog.Record) int {
 	size := len(r.Message) + max(0, r.NumAttrs()-inlineAttrs)*attrSize
 	r.Attrs(func(a slog.Attr) bool {
@@ -163,7 +164,7 @@ func recordSize(r *slog.Record) int {
 	return size
 }
 
-// plainSize is recordSize for a record that is plain: without groups and LogValuers.
+// plainSize is recordSize for a plain record: one without groups and LogValuers.
 func plainSize(r *slog.Record) (size int, plain bool) {
 	size, plain = len(r.Message)+max(0, r.NumAttrs()-inlineAttrs)*attrSize, true
 	r.Attrs(func(a slog.Attr) bool {
@@ -181,9 +182,9 @@ func plainSize(r *slog.Record) (size int, plain bool) {
 	return size, plain
 }
 
-const inlineAttrs = 5 // that a slog.Record has in itself
+const inlineAttrs = 5 // number of attributes inside a slog.Record itself
 
-// pinnedSize returns how much memory h takes, if it is derived and no record has been held with it.
+// pinnedSize returns the memory of h if h is derived and this is its first held record; otherwise 0.
 func (h *TailHandler) pinnedSize() int {
 	if h.bound == 0 || h.counted.Load() || h.counted.Swap(true) {
 		return 0

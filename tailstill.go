@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// still returns s, or a copy of it, that says the same for ever about its beginning or its end.
+// still returns s, or a copy of it, whose start or end record (by e) does not change any more.
 func (s *Span) still(e event) *Span {
 	if s.isStill(e) && !slices.ContainsFunc(s.attrs, hasValuer) {
 		return s
@@ -15,12 +15,12 @@ func (s *Span) still(e event) *Span {
 	return c
 }
 
-// isStill reports whether s, apart from its own attributes, will say the same for ever: not if it has just begun.
+// isStill reports whether the record of s for e, apart from s's own attributes, does not change any more. A start record may.
 func (s *Span) isStill(e event) bool {
 	return e == eventEnd && !slices.ContainsFunc(s.env.attrs, hasValuer)
 }
 
-// hasValuer reports whether there is a LogValuer of the user's in a, or a mark of ours that may say something else later.
+// hasValuer reports whether a contains a LogValuer of the user's, or a mark of ours that may still change.
 func hasValuer(a slog.Attr) bool {
 	switch a.Value.Kind() {
 	case slog.KindGroup:
@@ -37,10 +37,10 @@ func hasValuer(a slog.Attr) bool {
 	return false
 }
 
-// isMoving reports whether a handler of ours would be told by m of a span that may say something else later.
+// isMoving reports whether m has a span, not yet written in a Format, whose record may still change.
 func (m *mark) isMoving() bool { return m.span != nil && m.format == nil && !m.span.isStill(m.event) }
 
-// resolved returns a copy of attrs in which each LogValuer is resolved, and our marks are still ours.
+// resolved returns a copy of attrs with each LogValuer resolved. Our marks stay marks.
 func resolved(attrs []slog.Attr) []slog.Attr {
 	out := slices.Clone(attrs)
 	for i := range out {
@@ -74,7 +74,7 @@ func resolvedValue(v slog.Value) slog.Value {
 	return v
 }
 
-// still returns e, or a copy of it in which each LogValuer is resolved.
+// still returns e, or a copy of it with each LogValuer resolved.
 func (e *env) still() *env {
 	if !slices.ContainsFunc(e.attrs, hasValuer) {
 		return e

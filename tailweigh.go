@@ -10,7 +10,7 @@ import (
 // shares reports whether the trace of s is in the kept share.
 func (t *tail) shares(s *Span) bool { return t.share.has(s.ids.Trace(), s.env.state) }
 
-// weighed returns s as the span of a trace that was kept for the share it is in and nothing else.
+// weighed returns a copy of s with the sample rate of a trace that was kept only for its share.
 func (t *tail) weighed(s *Span) *Span {
 	rate := t.opts.Share
 	if rate >= 1 {
@@ -18,7 +18,7 @@ func (t *tail) weighed(s *Span) *Span {
 	}
 	if head := s.env.rate; head != 0 {
 		if w3c.Threshold(s.env.state) != "" {
-			rate = min(rate, head) // the same number decided both times
+			rate = min(rate, head) // the same random number decided both times
 		} else {
 			rate *= head
 		}
@@ -30,7 +30,7 @@ func (t *tail) weighed(s *Span) *Span {
 	return s
 }
 
-// weighedReport returns r, of its weighed span if weigh is true.
+// weighedReport returns r. If weigh, its span is the weighed one.
 func (t *tail) weighedReport(r spanReport, weigh bool) spanReport {
 	if weigh {
 		r.span = t.weighed(r.span)
@@ -38,8 +38,8 @@ func (t *tail) weighedReport(r spanReport, weigh bool) spanReport {
 	return r
 }
 
-// weigh returns r, the record of s, with the sample_rate that it has where the trace is kept for its share.
-// If another handler has bound what the schema says, because of a group, that cannot be changed any more.
+// weigh returns r, the record of s, with the sample_rate of a trace kept for its share.
+// If another handler has bound the schema's attributes, because of a group, the record stays unchanged.
 func (h *TailHandler) weigh(s *Span, r slog.Record) slog.Record {
 	w := h.tail.weighed(s)
 	if w == s {
@@ -56,7 +56,7 @@ func (h *TailHandler) weigh(s *Span, r slog.Record) slog.Record {
 	return r
 }
 
-// remarked returns v, the value of a mark of a span, as that of s, which has another sample_rate.
+// remarked returns v, the value of a span's mark, for s, a copy of the span with another sample_rate.
 func remarked(v slog.Value, s *Span) slog.Value {
 	if v.Kind() == slog.KindLogValuer {
 		switch m := v.Any().(type) {
