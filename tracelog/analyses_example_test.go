@@ -40,15 +40,6 @@ func ExampleSelfTime() {
 	// payment.charge 301.002ms 301.002ms
 }
 
-func ExampleSummarize() {
-	for _, t := range assemble(exampleLog) {
-		s := tracelog.Summarize(t)
-		fmt.Printf("%s [%s] %gms, %d spans, %d errors, first %q in %s\n", s.Op, s.Service, s.Duration, s.Spans, s.Errors, s.Error, s.ErrorOp)
-	}
-	// Output:
-	// POST /bookings [api] 318.401ms, 3 spans, 2 errors, first "card declined" in payment.charge
-}
-
 func ExampleErrorGrouper() {
 	var failures tracelog.ErrorGrouper
 	for _, t := range assemble(exampleLog) {

@@ -281,5 +281,3 @@ func toDuration(ns float64) time.Duration {
 	}
 	return math.MaxInt64
 }
-
-func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -76,6 +76,8 @@ type figures struct {
 	Exact                                   bool
 }
 
+func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
 func figuresOf(s *Stat) figures {
 	q := func(q float64) float64 { return millis(s.Quantile(q)) }
 	return figures{s.Count(), s.Errors(), s.Unsampled(), millis(s.Min()), millis(s.Mean()),

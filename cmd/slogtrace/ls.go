@@ -54,7 +54,7 @@ has an end record, as of loggers that write none.`,
 
 // A listed is a line of a list.
 type listed struct {
-	tracelog.Summary
+	summary
 	op   string // for people
 	took time.Duration
 	open time.Duration // for how long a span has been open; 0 if none is
@@ -72,7 +72,7 @@ func (l *listed) duration() string {
 }
 
 func newListed(t *tracelog.Trace) listed {
-	sum := tracelog.Summarize(t)
+	sum := summarize(t)
 	l := listed{sum, rootOp(t), time.Duration(math.Round(sum.Duration * float64(time.Millisecond))), t.OpenFor()}
 	if n := len(t.Roots); n > 1 {
 		l.op += fmt.Sprintf(" +%d", n-1)
@@ -81,7 +81,7 @@ func newListed(t *tracelog.Trace) listed {
 }
 
 func outlined(o *tracelog.Outline) listed {
-	l := listed{Summary: o.Summary(), op: cmp.Or(o.Op, "(no op)"), took: o.End.Sub(o.Start)}
+	l := listed{summary: summaryOf(o), op: cmp.Or(o.Op, "(no op)"), took: o.End.Sub(o.Start)}
 	if o.Unkept {
 		l.Error = "(see slogtrace show)"
 	}
@@ -236,9 +236,9 @@ func sortList(list []listed, by string, limit int) []listed {
 // writeList writes a table, or JSON. ids are those of all traces. The list is gone through several times.
 func (s *session) writeList(list iter.Seq[*listed], ids iter.Seq[string]) error {
 	if s.json {
-		return writeSeq(s, func(yield func(*tracelog.Summary) bool) {
+		return writeSeq(s, func(yield func(*summary) bool) {
 			for l := range list {
-				if !yield(&l.Summary) {
+				if !yield(&l.summary) {
 					return
 				}
 			}

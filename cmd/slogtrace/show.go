@@ -20,7 +20,7 @@ import (
 
 // A shownJSON is an element of what show --json writes: the trace with its spans as a tree.
 type shownJSON struct {
-	tracelog.Summary
+	summary
 	Tree []spanJSON `json:"tree"`
 	Logs []lineJSON `json:"logs"` // those that name no span
 }
@@ -312,7 +312,7 @@ func (s *session) showJSON(traces []*tracelog.Trace) error {
 	shown := make([]shownJSON, len(traces))
 	for i, t := range traces {
 		cut := 0
-		shown[i] = shownJSON{tracelog.Summarize(t), spansJSON(t.Roots, 1, &cut), linesJSON(t.Logs)}
+		shown[i] = shownJSON{summarize(t), spansJSON(t.Roots, 1, &cut), linesJSON(t.Logs)}
 		if cut > 0 {
 			s.fail("trace %s: %s below level %d left out", t.ID, plural(cut, "span"), deepest)
 		}

@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -225,16 +224,15 @@ type figuresJSON struct {
 }
 
 func figuresOf(s *tracelog.Stat) figuresJSON {
-	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-	sum := ms(s.Sum())
+	sum := exactMillis(s.Sum())
 	if s.Sum() == math.MaxInt64 { // more than a Duration can hold
-		sum = ms(s.Mean()) * s.Count()
+		sum = exactMillis(s.Mean()) * s.Count()
 	}
 	return figuresJSON{
 		Count: s.Count(), Errors: s.Errors(), Unsampled: s.Unsampled(),
-		Min: ms(s.Min()), Mean: ms(s.Mean()),
-		P50: ms(s.Quantile(0.5)), P90: ms(s.Quantile(0.9)), P95: ms(s.Quantile(0.95)), P99: ms(s.Quantile(0.99)),
-		Max: ms(s.Max()), Sum: sum,
+		Min: exactMillis(s.Min()), Mean: exactMillis(s.Mean()),
+		P50: exactMillis(s.Quantile(0.5)), P90: exactMillis(s.Quantile(0.9)), P95: exactMillis(s.Quantile(0.95)), P99: exactMillis(s.Quantile(0.99)),
+		Max: exactMillis(s.Max()), Sum: sum,
 		Exact: s.Exact(),
 	}
 }

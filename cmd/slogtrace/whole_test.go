@@ -36,10 +36,10 @@ func assembled(t *testing.T, file string) []*tracelog.Trace {
 }
 
 func wholeList(s *session, traces []*tracelog.Trace, f *filter) error {
-	var sums []tracelog.Summary
+	var sums []summary
 	for _, t := range traces {
 		if f.trace(t) {
-			sums = append(sums, tracelog.Summarize(t))
+			sums = append(sums, summarize(t))
 		}
 	}
 	return writeArray(s, sums)
@@ -201,19 +201,19 @@ func TestManyTraces(t *testing.T) {
 	}
 
 	// In each order, cut off or not, as JSON and for people.
-	var all []tracelog.Summary
+	var all []summary
 	if err := json.Unmarshal([]byte(want.String()), &all); err != nil {
 		t.Fatal(err)
 	}
-	keys := map[string]func(*tracelog.Summary) float64{
-		"duration": func(s *tracelog.Summary) float64 { return s.Duration },
-		"spans":    func(s *tracelog.Summary) float64 { return float64(s.Spans) },
-		"errors":   func(s *tracelog.Summary) float64 { return float64(s.Errors) },
+	keys := map[string]func(*summary) float64{
+		"duration": func(s *summary) float64 { return s.Duration },
+		"spans":    func(s *summary) float64 { return float64(s.Spans) },
+		"errors":   func(s *summary) float64 { return float64(s.Errors) },
 	}
 	for _, order := range lsOrders {
 		sorted := slices.Clone(all)
 		if key := keys[order]; key != nil {
-			slices.SortStableFunc(sorted, func(a, b tracelog.Summary) int { return cmp.Compare(key(&b), key(&a)) })
+			slices.SortStableFunc(sorted, func(a, b summary) int { return cmp.Compare(key(&b), key(&a)) })
 		}
 		for _, limit := range []int{0, 7, maxDetailed, maxDetailed + 1} {
 			want := sorted
@@ -231,7 +231,7 @@ func TestManyTraces(t *testing.T) {
 			if told := strings.Contains(stderr.String(), "did not end"); told != (len(want) > maxDetailed) {
 				t.Errorf("%q: stderr %q", args, stderr.String())
 			}
-			var got []tracelog.Summary
+			var got []summary
 			if err := json.Unmarshal([]byte(list.String()), &got); err != nil {
 				t.Fatal(err)
 			}

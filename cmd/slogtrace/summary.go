@@ -1,14 +1,18 @@
-package tracelog
+package main
 
-import "time"
+import (
+	"time"
 
-// A Summary is what a list of traces says of one.
-type Summary struct {
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+// A summary is an element of what ls --json writes, and the beginning of one of show --json.
+type summary struct {
 	Trace    string    `json:"trace"`
-	Op       string    `json:"op"`      // of the trace's [Trace.Root]
+	Op       string    `json:"op"`      // of the trace's Root
 	Service  string    `json:"service"` // likewise
 	Services []string  `json:"services,omitempty"`
-	Start    time.Time `json:"start,omitzero"` // after [Span.Shift], as a waterfall shows it
+	Start    time.Time `json:"start,omitzero"` // after Span.Shift, as a waterfall shows it
 	Duration float64   `json:"duration_ms"`    // from Start to the last moment of any span or line, likewise
 
 	Spans      int `json:"spans"`
@@ -19,7 +23,7 @@ type Summary struct {
 	Abandoned  int `json:"abandoned,omitempty"` // of the unfinished ones
 	Shifted    int `json:"shifted,omitempty"`
 
-	// OpenFor is [Trace.OpenFor].
+	// OpenFor is Trace.OpenFor.
 	OpenFor float64 `json:"open_ms,omitempty"`
 
 	// Failed tells that the root failed, so that whoever asked for the work did not get it.
@@ -30,22 +34,22 @@ type Summary struct {
 	ErrorOp string `json:"error_op,omitempty"`
 }
 
-// Summarize returns the summary of a trace.
-func Summarize(t *Trace) Summary {
+// summarize returns the summary of a trace.
+func summarize(t *tracelog.Trace) summary {
 	start, end := t.Start, t.End
 	if t.Shifted > 0 { // else every list would have an hour where a clock is wrong by one
 		start, end = t.Interval()
 	}
-	sum := Summary{
-		Trace: t.ID, Services: t.Services, Start: start, Duration: millis(end.Sub(start)),
+	sum := summary{
+		Trace: t.ID, Services: t.Services, Start: start, Duration: exactMillis(end.Sub(start)),
 		Spans: t.Spans, Lines: len(t.Logs), Errors: t.Errors,
 		Unfinished: t.Unfinished, Open: t.Open, Abandoned: t.Abandoned, Shifted: t.Shifted,
-		OpenFor: millis(t.OpenFor()),
+		OpenFor: exactMillis(t.OpenFor()),
 	}
 	if root := t.Root(); root != nil {
 		sum.Op, sum.Service, sum.Failed = root.Op, root.Service, root.Failed
 	}
-	var first *Span
+	var first *tracelog.Span
 	var firstEnd time.Time
 	deepest := 0
 	for depth, s := range t.All() {
@@ -64,12 +68,26 @@ func Summarize(t *Trace) Summary {
 	return sum
 }
 
-// Summary returns what of a summary an outline knows. It does not know of spans that have not ended and of clocks that
+// summaryOf returns what of a summary an outline knows. It does not know of spans that have not ended and of clocks that
 // disagree: those count as if there were none. A log line counts as often as it is there. Where an ended span
-// has no parent in the trace although its record names one, the root may be another one than [Trace.Root].
-func (o *Outline) Summary() Summary {
-	return Summary{
-		Trace: o.ID, Op: o.Op, Service: o.Service, Services: o.Services, Start: o.Start, Duration: millis(o.End.Sub(o.Start)),
+// has no parent in the trace although its record names one, the root may be another one than Trace.Root.
+func summaryOf(o *tracelog.Outline) summary {
+	return summary{
+		Trace: o.ID, Op: o.Op, Service: o.Service, Services: o.Services, Start: o.Start, Duration: exactMillis(o.End.Sub(o.Start)),
 		Spans: o.Spans, Lines: o.Logs, Errors: o.Errors, Failed: o.Failed, Error: o.Error, ErrorOp: o.ErrorOp,
 	}
 }
+
+// compareTimes puts the zero time last.
+func compareTimes(a, b time.Time) int {
+	switch {
+	case a.IsZero() && !b.IsZero():
+		return 1
+	case b.IsZero() && !a.IsZero():
+		return -1
+	}
+	return a.Compare(b)
+}
+
+// exactMillis is millis without rounding.
+func exactMillis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
