@@ -22,8 +22,6 @@ type Found struct {
 
 	// Candidates are the ids that begin as asked, if there are several: the first 100 of them in order.
 	Candidates []string
-	// More says that there are more than those.
-	More bool
 }
 
 const maxCandidates = 100
@@ -91,9 +89,8 @@ type finder struct {
 	mu         sync.Mutex
 	exact      string
 	candidates []string // sorted
-	more       bool
-	before     []Entry // of exact, else of the only candidate: in the inputs before this one
-	hits       []hit   // and in this one
+	before     []Entry  // of exact, else of the only candidate: in the inputs before this one
+	hits       []hit    // and in this one
 }
 
 // A hit is a line of the trace. Its number is not known until all blocks before it have been read.
@@ -254,7 +251,7 @@ func (f *finder) add(id string, exact bool) bool {
 		}
 		f.candidates = slices.Insert(f.candidates, i, id)
 		if len(f.candidates) > maxCandidates {
-			f.candidates, f.more = f.candidates[:maxCandidates], true
+			f.candidates = f.candidates[:maxCandidates]
 		}
 	}
 	return len(f.candidates) == 1
@@ -267,7 +264,7 @@ func (f *finder) result() *Found {
 	case len(f.candidates) == 1:
 		return &Found{ID: f.candidates[0], Entries: f.before}
 	}
-	return &Found{Candidates: f.candidates, More: f.more}
+	return &Found{Candidates: f.candidates}
 }
 
 // firstLines returns the numbers of the first lines of blocks.

@@ -35,7 +35,7 @@ func (s *Outlines) Traces(ctx context.Context, inputs []Input, o *TracesOptions,
 	for i := range s.shards {
 		g.shards[i].traces = make(map[*outlineRow]*gathered)
 		for row := range s.shards[i].all() {
-			sum := s.shards[i].outline(row, s.Deduped)
+			sum := s.shards[i].outline(row, s.deduped)
 			row.set(rowWanted, keep(&sum))
 		}
 	}
@@ -134,7 +134,7 @@ func (g *gatherer) add(r *Record) {
 
 func (g *gatherer) report(t *gathered) {
 	for _, trace := range Assemble(t.entries) {
-		trace.AsOf(g.outlines.Last)
+		trace.AsOf(g.outlines.last)
 		g.mu.Lock()
 		g.fn(trace)
 		g.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// A Outline is what can be said of a trace without keeping its lines.
+// An Outline is what can be said of a trace without keeping its lines.
 type Outline struct {
 	ID string
 
@@ -21,23 +21,21 @@ type Outline struct {
 	// or none between the years 1678 and 2261.
 	Start, End time.Time
 
-	Lines   int // how many records the trace has, whatever they say
 	Spans   int // how many spans have ended
 	Errors  int // how many of those failed
 	Matched int // for how many records OutlineOptions.Match was true
 
 	// Op, Service and Duration are those of the root: of the spans that have ended and no parent the one that
-	// began first. Without such a span Rootless is set, and they are those of the span that began first,
+	// began first. Without such a span they are those of the span that began first,
 	// or without any span of the first line. At most 256 bytes of Op and Service are kept.
 	Op, Service string
 	Duration    time.Duration
 	Failed      bool // it has ended, and failed
-	Rootless    bool
 
 	// Starts is how many records are of a span's start. Where there are more than Spans, some have not ended.
 	Starts int
 
-	Logs     int      // how many of Lines are of no span's start or end
+	Logs     int      // how many records are of no span's start or end
 	Services []string // of all records, sorted, without ""; it is shared and must not be changed
 
 	// Error and ErrorOp are those of the failed span that ended first. At most 256 bytes of each are kept.
@@ -52,23 +50,15 @@ type OutlineOptions struct {
 
 	// Match, if not nil, says which records [Outline.Matched] counts. It is called by several goroutines at once.
 	Match func(*Record) bool
-
-	// KeepDuplicates counts each span end as often as it stands in the inputs. Else two of a trace are taken for the
-	// same with a probability of 2⁻³¹ though they are not: of fifty logs with a million traces of ten spans
-	// one has such a pair.
-	KeepDuplicates bool
 }
 
 // Outlines are what ScanOutlines found.
 type Outlines struct {
-	// Duplicates and Deduped are as in a [Grouping].
-	Duplicates int
-	Deduped    bool
-
 	Sources []Source // of the inputs
 
-	// Last is the latest time of any record, be it in a trace or not.
-	Last time.Time
+	last       time.Time // the latest time of any record, whether or not it is in a trace
+	duplicates int       // how many span ends were left out
+	deduped    bool      // false if there were too many span ends to tell which are there twice
 
 	seed   maphash.Seed
 	shards []outlineShard
@@ -88,7 +78,11 @@ const (
 // shard returns the shard of a trace, by the hash of its id.
 func (s *Outlines) shard(h uint64) *outlineShard { return &s.shards[h>>(64-outlineShardBits)] }
 
-// ScanOutlines makes an outline of each trace. It holds about 140 bytes for each, 32 more if a span of it failed, and 8 to 16
+// ScanOutlines makes an outline of each trace. Of span ends that are there twice one counts, unless there are more than
+// six million of them: then each does. Two ends of one trace are taken for the same with a probability of 2⁻³¹ although
+// they are not: of fifty logs with a million traces of ten spans one has such a pair.
+//
+// It holds about 140 bytes for each, 32 more if a span of it failed, and 8 to 16
 // for each span end of a trace behind its eighth, up to 64 MB. Errors are those of [ScanRecords], and what was found
 // until then is returned.
 func ScanOutlines(ctx context.Context, inputs []Input, o *OutlineOptions) (*Outlines, error) {
@@ -99,10 +93,7 @@ func ScanOutlines(ctx context.Context, inputs []Input, o *OutlineOptions) (*Outl
 	for i := range s.shards {
 		s.shards[i].maxErrors = maxShardErrors
 	}
-	var set *recordSet
-	if !o.KeepDuplicates {
-		set = newRecordSet()
-	}
+	set := newRecordSet()
 	var workers []*outliner
 	var err error
 	s.Sources, err = ScanRecords(ctx, inputs, &o.ScanOptions, func() func(*Record) {
@@ -117,13 +108,13 @@ func ScanOutlines(ctx context.Context, inputs []Input, o *OutlineOptions) (*Outl
 		last = max(last, w.last)
 	}
 	if last != math.MinInt64 {
-		s.Last = time.Unix(0, last).UTC()
+		s.last = time.Unix(0, last).UTC()
 	}
-	s.Deduped = set != nil && !set.full()
-	if s.Deduped {
+	s.deduped = !set.full()
+	if s.deduped {
 		for i := range s.shards {
 			for row := range s.shards[i].all() {
-				s.Duplicates += int(row.again)
+				s.duplicates += int(row.again)
 			}
 		}
 	}
@@ -165,7 +156,7 @@ func (w *outliner) add(r *Record) {
 		w.row, w.id = row, append(w.id[:0], id...)
 	}
 	w.mine.add(row, r, w.match != nil && w.match(r), at, timed)
-	if r.Event == EventEnd && w.set != nil {
+	if r.Event == EventEnd {
 		if tag := endTag(w.all.seed, row.hash, r); !w.mine.note(row, tag) {
 			w.share(row)
 			w.mine.note(row, tag)
@@ -218,7 +209,7 @@ func (s *Outlines) All(keep func(*Outline) bool) iter.Seq[Outline] {
 		shard := &s.shards[i]
 		for row := range shard.all() {
 			if keep != nil {
-				if out = shard.outline(row, s.Deduped); !keep(&out) {
+				if out = shard.outline(row, s.deduped); !keep(&out) {
 					continue
 				}
 			}
@@ -233,7 +224,7 @@ func (s *Outlines) All(keep func(*Outline) bool) iter.Seq[Outline] {
 	})
 	return func(yield func(Outline) bool) {
 		for _, r := range refs {
-			if !yield(r.shard.outline(r.row, s.Deduped)) {
+			if !yield(r.shard.outline(r.row, s.deduped)) {
 				return
 			}
 		}

@@ -116,7 +116,7 @@ func outlinesByHand(t *testing.T, log string, match func(op string) bool) []Outl
 }
 
 func outlineByHand(id string, lines []Entry, match func(op string) bool) Outline {
-	o := Outline{ID: id, Lines: len(lines), Rootless: true}
+	o := Outline{ID: id}
 	var times []time.Time
 	var ends, failed, roots, firsts []Entry
 	for _, e := range lines {
@@ -164,7 +164,7 @@ func outlineByHand(id string, lines []Entry, match func(op string) bool) Outline
 	}; {
 	case len(roots) > 0:
 		root := slices.MinFunc(roots, first)
-		o.Op, o.Service, o.Duration, o.Failed, o.Rootless = root.Op, root.Service, root.Duration, root.Failed, false
+		o.Op, o.Service, o.Duration, o.Failed = root.Op, root.Service, root.Duration, root.Failed
 	case len(ends) > 0:
 		root := slices.MinFunc(ends, first)
 		o.Op, o.Service, o.Duration, o.Failed = root.Op, root.Service, root.Duration, root.Failed

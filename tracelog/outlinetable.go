@@ -93,9 +93,9 @@ func (t *outlineTable) longID(row *outlineRow) []byte {
 
 func (t *outlineTable) outline(row *outlineRow, deduped bool) Outline {
 	out := Outline{
-		ID: t.id(row), Lines: int(row.lines), Spans: int(row.spans), Matched: int(row.matched),
+		ID: t.id(row), Spans: int(row.spans), Matched: int(row.matched),
 		Op: t.names.text(row.op), Service: t.names.text(row.service),
-		Duration: time.Duration(row.rootLasted), Rootless: row.root != rootRoot, Failed: row.is(rowFailed),
+		Duration: time.Duration(row.rootLasted), Failed: row.is(rowFailed),
 		Starts:   int(row.starts),
 		Logs:     int(row.lines - row.starts - row.spans),
 		Services: t.sets.texts(row.services),

@@ -15,11 +15,12 @@ type Record struct {
 	// Event is what the line reports about its span.
 	Event Event
 
-	// Duration, Failed, SampleRate and Unsampled are as in an Entry, and so only of span records.
-	Duration   time.Duration
-	Failed     bool
-	SampleRate float64
-	Unsampled  bool
+	// Duration, Failed and Unsampled are as in an Entry, and so only of span records.
+	Duration  time.Duration
+	Failed    bool
+	Unsampled bool
+
+	sampleRate float64
 
 	input *Input
 	line  []byte // without its newline
@@ -147,7 +148,7 @@ func (r *Record) Time() time.Time { return r.time(fieldTime) }
 func (r *Record) Start() time.Time { return r.time(fieldStart) }
 
 // Weight is for how many spans the record stands; see [Entry.Weight].
-func (r *Record) Weight() float64 { return weight(r.SampleRate, r.Unsampled) }
+func (r *Record) Weight() float64 { return weight(r.sampleRate, r.Unsampled) }
 
 // Entry makes an Entry of the line, which is the caller's to keep. Its Line is 0: while a file is read in parts,
 // nobody knows the number.
@@ -225,7 +226,7 @@ func (r *Record) nanos(f field) (int64, bool) {
 // fill makes the record of a line that a fastLine has taken. It reports false if only lineParser knows what it says.
 func (r *Record) fill(f *fastLine, b []byte) bool {
 	r.fast, r.buf, r.entry, r.late, r.scratch, r.parsed = f, b, nil, nil, r.scratch[:0], false
-	r.Event, r.Duration, r.Failed, r.SampleRate, r.Unsampled = EventLog, 0, false, 0, false
+	r.Event, r.Duration, r.Failed, r.sampleRate, r.Unsampled = EventLog, 0, false, 0, false
 	if f.mask&wrappers != 0 && !f.isText {
 		return false
 	}
@@ -304,7 +305,7 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 	if s := f.find(l, fieldSampleRate); s != 0 && (f.members[s].kind != '"' || f.isText) {
 		m := &f.members[s]
 		if x, ok := parseRate(b[m.from:m.to]); ok {
-			r.SampleRate = x
+			r.sampleRate = x
 		}
 	}
 	if s := f.find(l, fieldSampled); s != 0 {
@@ -390,7 +391,7 @@ func (f *fastLine) firstService(l *layout) (first *spot) {
 
 // take makes the record of an entry, whose Raw is not looked at.
 func (r *Record) take(e *Entry) {
-	r.Event, r.Duration, r.Failed, r.SampleRate, r.Unsampled = e.Event, e.Duration, e.Failed, e.SampleRate, e.Unsampled
+	r.Event, r.Duration, r.Failed, r.sampleRate, r.Unsampled = e.Event, e.Duration, e.Failed, e.SampleRate, e.Unsampled
 	r.entry, r.late, r.parsed = e, nil, false
 	b := r.scratch[:0]
 	r.spots = [numFields]spot{}

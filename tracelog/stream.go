@@ -22,9 +22,6 @@ type ScanOptions struct {
 	// Filter, if not nil, says which records count. It is called by several goroutines at once.
 	Filter func(*Record) bool
 
-	// Read, if not nil, is always at how many bytes have been read.
-	Read *atomic.Int64
-
 	chunk int // how much is read at once; 0 means chunkSize
 }
 
@@ -74,10 +71,10 @@ func readBlocks(ctx context.Context, inputs []Input, o *ScanOptions, worker func
 		in := &inputs[i]
 		var err error
 		if at, size := parts(in.Reader); at != nil {
-			p := &partReader{ctx: ctx, input: i, at: at, size: size, chunk: int64(chunk), read: o.Read}
+			p := &partReader{ctx: ctx, input: i, at: at, size: size, chunk: int64(chunk)}
 			err = p.run(workers, bufs)
 		} else {
-			s := &streamReader{ctx: ctx, input: i, r: in.Reader, chunk: chunk, read: o.Read}
+			s := &streamReader{ctx: ctx, input: i, r: in.Reader, chunk: chunk}
 			err = s.run(workers)
 		}
 		if e := ctx.Err(); e != nil {
@@ -119,7 +116,6 @@ type partReader struct {
 	at    io.ReaderAt
 	size  int64
 	chunk int64
-	read  *atomic.Int64
 
 	next atomic.Int64
 	stop atomic.Bool
@@ -175,9 +171,6 @@ const slack = 4 << 10
 func (p *partReader) part(b *block) error {
 	begin := int64(b.seq) * p.chunk
 	end := min(begin+p.chunk, p.size)
-	if p.read != nil {
-		defer p.read.Add(end - begin)
-	}
 	off := max(begin-1, 0) // what is before it tells whether the first line begins here
 	b.buf = slices.Grow(b.buf[:0], int(p.chunk)+1+slack+padding)
 	eof, err := p.more(b, off, int(min(end+slack, p.size)-off))
@@ -272,7 +265,6 @@ type streamReader struct {
 	input int
 	r     io.Reader
 	chunk int
-	read  *atomic.Int64
 }
 
 func (s *streamReader) run(workers []blockReader) error {
@@ -359,9 +351,6 @@ func (s *streamReader) fill(b *block, want int, err error) error {
 		var n int
 		n, err = s.r.Read(b.buf[len(b.buf):want])
 		b.buf = b.buf[:len(b.buf)+n]
-		if s.read != nil {
-			s.read.Add(int64(n))
-		}
 		if err == nil {
 			err = s.ctx.Err()
 		}

@@ -89,7 +89,7 @@ func checkOutlines(t *testing.T, in []Input, o ScanOptions, truth *loggen.Truth)
 	for sum := range s.All(nil) {
 		spans += sum.Spans
 		matched += sum.Matched
-		if sum.Start.Before(before) || sum.End.Before(sum.Start) || sum.Rootless || sum.Op != "POST /bookings" || sum.Service != "booking-api" {
+		if sum.Start.Before(before) || sum.End.Before(sum.Start) || sum.Op != "POST /bookings" || sum.Service != "booking-api" {
 			t.Errorf("%+v", sum)
 		}
 		before = sum.Start
@@ -98,8 +98,8 @@ func checkOutlines(t *testing.T, in []Input, o ScanOptions, truth *loggen.Truth)
 		failed++
 		hash += loggen.Hash(sum.ID)
 	}
-	if s.Len() != truth.Traces || spans != truth.SpanEnds || s.Duplicates != truth.DuplicateEnds {
-		t.Errorf("%d traces, %d spans, %d duplicates; want %d, %d, %d", s.Len(), spans, s.Duplicates, truth.Traces, truth.SpanEnds, truth.DuplicateEnds)
+	if s.Len() != truth.Traces || spans != truth.SpanEnds || s.duplicates != truth.DuplicateEnds {
+		t.Errorf("%d traces, %d spans, %d duplicates; want %d, %d, %d", s.Len(), spans, s.duplicates, truth.Traces, truth.SpanEnds, truth.DuplicateEnds)
 	}
 	if h := fmt.Sprintf("%016x", hash); failed != truth.FailedTraces || h != truth.FailedHash {
 		t.Errorf("%d failed traces, hash %s; want %d, %s", failed, h, truth.FailedTraces, truth.FailedHash)
@@ -190,7 +190,7 @@ junk abcd
 		fmt.Fprintf(&many, "{\"trace\":\"id-%03d\"}\n", (i*7)%1000)
 	}
 	f, err := FindTrace(t.Context(), []Input{{"f", strings.NewReader(many.String())}}, []string{"id-"}, &ScanOptions{Workers: 3, chunk: 100})
-	if err != nil || len(f.Candidates) != maxCandidates || f.Candidates[0] != "id-000" || f.Candidates[99] != "id-099" || !f.More || f.Entries != nil {
+	if err != nil || len(f.Candidates) != maxCandidates || f.Candidates[0] != "id-000" || f.Candidates[99] != "id-099" || f.Entries != nil {
 		t.Errorf("%+v, %v", f, err)
 	}
 }
