@@ -1,20 +1,8 @@
 package tracelog
 
-import (
-	"hash/maphash"
-)
-
 // The content of a record is a keyed hash of its parsed members, in whatever order they are: what a transport put around
 // the record is no part of it, and neither is how a string is escaped or a number written. Two records are
 // one if their contents are equal. Two that differ have the same content with a probability of 2⁻⁶⁴.
-
-// contentKeys are of this process, so that no log can be made to have contents in common.
-var contentKeys = func() (k [2]uint64) {
-	for i := range k {
-		k[i] = maphash.String(maphash.MakeSeed(), "content")
-	}
-	return k
-}()
 
 // Kinds of values, so that 5 is not "5".
 const (
@@ -24,38 +12,6 @@ const (
 	contentObject
 	contentArray
 )
-
-// hashText hashes a text, after what seed is the hash of.
-func hashText(text []byte, seed uint64) uint64 {
-	n := len(text)
-	for ; len(text) > 16; text = text[16:] {
-		seed = mix(load8(text, 0)^seed, load8(text, 8)^contentKeys[1])
-	}
-	var last [16]byte
-	copy(last[:], text)
-	return mix(load8(last[:], 0)^seed, load8(last[:], 8)^contentKeys[1]^uint64(n))
-}
-
-// hashPadded is hashText of b[i:i+n]; behind that, b has padding. It has as few branches as can be.
-func hashPadded(b []byte, i, n int, seed uint64) uint64 {
-	size := uint64(n)
-	for ; n > 16; n -= 16 {
-		seed = mix(load8(b, i)^seed, load8(b, i+8)^contentKeys[1])
-		i += 16
-	}
-	return mix(load8(b, i)&shortMasks[n].first^seed, load8(b, i+8)&shortMasks[n].last^contentKeys[1]^size)
-}
-
-// shortMasks are of the first and the second eight bytes of a text of so many.
-var shortMasks = func() (m [17]struct{ first, last uint64 }) {
-	for n := range m {
-		m[n].first, m[n].last = ^uint64(0)>>(64-8*min(n, 8)), ^uint64(0)>>(64-8*max(n-8, 0))
-	}
-	return m
-}()
-
-// hashName hashes the key of a member.
-func hashName(key []byte) uint64 { return hashText(key, contentKeys[0]) }
 
 // hashMembers is the content of the record that was parsed last.
 func (p *lineParser) hashMembers() uint64 {

@@ -2,7 +2,6 @@ package tracelog
 
 import (
 	"hash/maphash"
-	"math/bits"
 	"sync"
 	"sync/atomic"
 )
@@ -73,11 +72,6 @@ func (s *recordSet) span(r *Record) uint64 {
 	trace := maphash.Bytes(s.seed, r.Trace())
 	span := mix(trace, maphash.Bytes(s.seed, r.Span()))
 	return trace>>(64-homeBits)<<(64-homeBits) | span>>(64-spanBits)<<contentBits | trace%setShards
-}
-
-func mix(a, b uint64) uint64 {
-	hi, lo := bits.Mul64(a^0xa0761d6478bd642f, b^0xe7037ed1a0b428db)
-	return hi ^ lo
 }
 
 // add reports whether the key is new.

@@ -1,0 +1,51 @@
+package tracelog
+
+import (
+	"hash/maphash"
+	"math/bits"
+)
+
+// contentKeys are of this process, so that no log can be made to have contents in common.
+var contentKeys = func() (k [2]uint64) {
+	for i := range k {
+		k[i] = maphash.String(maphash.MakeSeed(), "content")
+	}
+	return k
+}()
+
+// hashText hashes a text, after what seed is the hash of.
+func hashText(text []byte, seed uint64) uint64 {
+	n := len(text)
+	for ; len(text) > 16; text = text[16:] {
+		seed = mix(load8(text, 0)^seed, load8(text, 8)^contentKeys[1])
+	}
+	var last [16]byte
+	copy(last[:], text)
+	return mix(load8(last[:], 0)^seed, load8(last[:], 8)^contentKeys[1]^uint64(n))
+}
+
+// hashPadded is hashText of b[i:i+n]; behind that, b has padding. It has as few branches as can be.
+func hashPadded(b []byte, i, n int, seed uint64) uint64 {
+	size := uint64(n)
+	for ; n > 16; n -= 16 {
+		seed = mix(load8(b, i)^seed, load8(b, i+8)^contentKeys[1])
+		i += 16
+	}
+	return mix(load8(b, i)&shortMasks[n].first^seed, load8(b, i+8)&shortMasks[n].last^contentKeys[1]^size)
+}
+
+// shortMasks are of the first and the second eight bytes of a text of so many.
+var shortMasks = func() (m [17]struct{ first, last uint64 }) {
+	for n := range m {
+		m[n].first, m[n].last = ^uint64(0)>>(64-8*min(n, 8)), ^uint64(0)>>(64-8*max(n-8, 0))
+	}
+	return m
+}()
+
+// hashName hashes the key of a member.
+func hashName(key []byte) uint64 { return hashText(key, contentKeys[0]) }
+
+func mix(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a^0xa0761d6478bd642f, b^0xe7037ed1a0b428db)
+	return hi ^ lo
+}
