@@ -108,3 +108,62 @@ func ExampleSpan_Interval() {
 	// order 0s 00.000 00.200
 	// charge 2.95s 00.000 00.100
 }
+
+// Whom client spans called: the service of the span there, if the trace has it, else what the attributes say.
+func ExampleSpan_Peer() {
+	const log = `
+{"time":"2026-03-01T09:15:00.2Z","msg":"span end","trace":"t1","span":"s1","op":"SELECT","kind":"client","service":"shop","start":"2026-03-01T09:15:00Z","duration_ms":2,"server.address":"db.example"}
+`
+	for _, t := range assemble(log) {
+		fmt.Println(t.Root().Op, t.Root().Peer())
+	}
+	// Output:
+	// SELECT db.example
+}
+
+func ExampleSpan_Attr() {
+	for _, t := range assemble(exampleLog) {
+		for _, s := range t.All() {
+			if amount, ok := s.Attr("amount"); ok {
+				fmt.Println(s.Op, string(amount))
+			}
+		}
+	}
+	// Output:
+	// payment.charge "129.00"
+}
+
+// The parent's record is in another log.
+func ExampleProblem() {
+	const log = `
+{"time":"2026-03-01T09:15:00.2Z","msg":"span end","trace":"t1","span":"s2","op":"charge","parent":"s1","start":"2026-03-01T09:15:00Z","duration_ms":2}
+`
+	for _, t := range assemble(log) {
+		for _, p := range t.Problems {
+			fmt.Println(p, p.Kind == tracelog.MissingParent, p.Span.ParentID)
+		}
+	}
+	// Output:
+	// span "s2": missing parent true s1
+}
+
+func ExampleGroupBy() {
+	table := tracelog.GroupBy("table")
+	for _, t := range assemble(exampleLog) {
+		for _, s := range t.All() {
+			fmt.Printf("%s: %q\n", s.Op, table(s))
+		}
+	}
+	// Output:
+	// POST /bookings: ""
+	// db.insert: "bookings"
+	// payment.charge: ""
+}
+
+// Sampled spans count as often as there were such spans.
+func ExampleEntry_Weight() {
+	const line = `{"msg":"span end","trace":"t1","span":"s1","start":"2026-03-01T09:15:00Z","duration_ms":2,"sample_rate":0.1}`
+	tracelog.Scan(strings.NewReader(line), "", func(e tracelog.Entry) { fmt.Println(e.Weight()) })
+	// Output:
+	// 10
+}

@@ -1,4 +1,7 @@
-// Package tracelog reads the JSON lines that package slogtrace and other loggers write, and makes traces of them.
+// Package tracelog reads log lines, those of package slogtrace and of other loggers, and makes traces of them.
+//
+// There are two ways in. The first one holds everything in memory, about five times the size of the log, and answers
+// any question. [Scan] makes an [Entry] of each line, [Assemble] makes each [Trace] of entries:
 //
 //	var entries []tracelog.Entry
 //	src, err := tracelog.Scan(file, "app.log", func(e tracelog.Entry) { entries = append(entries, e) })
@@ -19,6 +22,25 @@
 //	POST /bookings [api]  1.204s  ✗ charge: card declined
 //	├─ db.insert          12.1ms
 //	└─ payment.charge      301ms  ✗ card declined
+//
+// The second one is for streams of any size. It reads on all cores, and holds what the answer needs:
+//
+//	question                         function          what it holds, beside 0.6 MB for each core
+//	how often, how slow, by group    ScanGroups        1 MB at most for each group and core;
+//	                                                   8 to 16 bytes for each span end, 64 MB at most
+//	one trace, by its id             FindTrace         the lines of that trace
+//	which traces there are           ScanOutlines      about 200 bytes for each trace
+//	those traces, whole              Outlines.Traces   those and the traces that are under way where it reads
+//	anything else                    ScanRecords       nothing
+//
+// Both ways lead to traces, which answer:
+//
+//	where did the time go?           CriticalPath, SelfTime
+//	how slow are operations?         GroupStats, Stat
+//	what fails, and how often?       ErrorGrouper, Fold
+//	whom does a service call?        Span.Peer
+//	what is wrong with the log?      Trace.Problems, Source
+//	what does it look like?          package tracelog/draw
 //
 // # What is read
 //
@@ -61,23 +83,15 @@
 // [Assemble] takes entries in any order, from any number of files, some of them twice. It never fails:
 // what is missing or contradicts itself is worked around and marked, see [Trace.Problems].
 //
-// # What can be asked
-//
-//   - Package draw shows a trace on a terminal; [Summarize] says the most of it in a line.
-//   - [CriticalPath] is where the time of a trace went, [SelfTime] how much of a span's was its own.
-//   - [Stat] has count, errors, quantiles and a histogram of durations, and [GroupStats] those of all spans with one op,
-//     service or attribute. Traces that were sampled are weighted.
-//   - [ErrorGrouper] has failures by op and message, without the numbers and ids in it: [Fold].
-//
 // # Caveats
 //
-// All entries of all traces are held in memory, and so are their lines.
+// Times are taken as they are. Clocks of different machines differ, so a child may seem to begin before its parent.
+// Where that shows, [Span.Shift] is how far the child must be moved. Drawings and analyses use it.
 //
-// Times are taken as they are. Clocks of different machines differ, so a child may seem to begin before its parent:
-// where that shows, [Span.Shift] says what is wrong by how much, and drawings and analyses go by that.
+// Sampled traces are weighted: see [Span.Weight].
 //
-// On amd64 large files are read with the help of some assembly, for SSE2. With the build tag purego there is none:
-// on other processors too, all is Go.
+// On amd64, [ScanRecords] and the functions that use it read with some assembly, for SSE2. With the build tag purego
+// there is none, as on all other processors.
 //
 // A user's log line within a span whose message is "span start" reads as a start record. It changes nothing
 // once the span's end record is there.
