@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/internal/limits"
 )
 
@@ -32,7 +33,7 @@ func (r *report) advise() {
 		return
 	}
 	if r.NotWrapped > 0 {
-		advise("no trace id on any of %s in a file: wrap the handler there, slogtrace.NewHandler(h)", plural(r.NotWrapped, "record"))
+		advise("no trace id on any of %s in a file: wrap the handler there, slogtrace.NewHandler(h)", tell.Plural(r.NotWrapped, "record"))
 	}
 	if r.Ends == 0 {
 		advise("there are ids but no span ends, so no durations: begin spans with slogtrace.Start and End, and let the handler's level be Info or lower")
@@ -41,13 +42,13 @@ func (r *report) advise() {
 		advise("no trace id on %s: inside of spans log with a context (slog.InfoContext) or with slogtrace.Logger(ctx)", share(r.NoContext, r.Records))
 	}
 	if r.Orphans > 0 {
-		advise("%s began a trace of their own: was the Carrier put into the payload, and Carrier.Context called before Start?", plural(r.Orphans, "consumer span"))
+		advise("%s began a trace of their own: was the Carrier put into the payload, and Carrier.Context called before Start?", tell.Plural(r.Orphans, "consumer span"))
 	}
 	if r.OnceEach > 0 {
 		advise("%s once each: is there an id in the name? Put it into an attribute", occur(r.OnceEach, "operation"))
 	}
 	if r.TinyRates > 0 {
-		advise("a sample_rate below %g on %s: each counts as %[1]g", limits.MinSampleRate, plural(r.TinyRates, "record"))
+		advise("a sample_rate below %g on %s: each counts as %[1]g", limits.MinSampleRate, tell.Plural(r.TinyRates, "record"))
 	}
 	if 2*r.NoService > inTrace {
 		advise("no service on %s in a trace: bind it to the default logger, With(\"service\", …)", share(r.NoService, inTrace))
@@ -73,7 +74,7 @@ func (r *report) advise() {
 	}
 }
 
-func share(n, of int) string { return fmt.Sprintf("%d of %s", n, plural(of, "record")) }
+func share(n, of int) string { return fmt.Sprintf("%d of %s", n, tell.Plural(of, "record")) }
 
 func hasOrHave(n int, noun string) string {
 	if n == 1 {

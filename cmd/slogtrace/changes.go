@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 )
 
 // A statReaderAt is an open file.
@@ -89,5 +91,5 @@ func (e shrunkError) Error() string {
 type grownError struct{ more int64 }
 
 func (e grownError) Error() string {
-	return fmt.Sprintf("grew while it was read: %s more are not in what is shown", plural(int(e.more), "byte"))
+	return fmt.Sprintf("grew while it was read: %s more are not in what is shown", tell.Plural(int(e.more), "byte"))
 }

@@ -127,7 +127,7 @@ func TestFileChangesBetween(t *testing.T) {
 		}
 		defer r.close()
 		o, err := r.outlines(nil, nil)
-		if err != nil || s.failed || stderr.Len() > 0 || o.Len() != 1000 {
+		if err != nil || s.Failed() || stderr.Len() > 0 || o.Len() != 1000 {
 			t.Fatalf("%v, %d traces, stderr %s", err, o.Len(), stderr.String())
 		}
 		if err := c.change(path); err != nil {
@@ -136,9 +136,9 @@ func TestFileChangesBetween(t *testing.T) {
 		for range 2 {
 			n := 0
 			err = r.traces(o, tracelog.TracesOptions{}, every, func(*tracelog.Trace) { n++ })
-			if err != nil || s.failed != (c.want != "") || !strings.Contains(stderr.String(), c.want) ||
+			if err != nil || s.Failed() != (c.want != "") || !strings.Contains(stderr.String(), c.want) ||
 				strings.Count(stderr.String(), "while it was read") != min(1, len(c.want)) {
-				t.Errorf("%s: %v, %d traces, failed %t, stderr %s", c.name, err, n, s.failed, stderr.String())
+				t.Errorf("%s: %v, %d traces, failed %t, stderr %s", c.name, err, n, s.Failed(), stderr.String())
 			}
 			if kept := c.want == "" || c.name == "grows" || c.name == "replaced"; kept != (n == 1000) {
 				t.Errorf("%s: %d traces", c.name, n)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/internal/limits"
 	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/tracelog/draw"
@@ -113,7 +114,7 @@ It exits with 1 if no line carries the id of a trace.`,
 				return err
 			}
 			if r.Traces == 0 {
-				s.failed = true
+				s.SetFailed()
 			}
 			if s.json {
 				return s.writeJSON(r)
@@ -137,7 +138,7 @@ func (s *session) examine(ctx context.Context, args []string) (*report, error) {
 		return nil, err
 	}
 	if len(r.Files) == 0 {
-		return nil, errTold
+		return nil, tell.ErrTold
 	}
 	if !slices.ContainsFunc(r.Files, func(f fileReport) bool { return f.Lines > 0 }) {
 		return nil, errors.New("no lines to check")
@@ -156,8 +157,8 @@ func (s *session) examine(ctx context.Context, args []string) (*report, error) {
 }
 
 func (s *session) examineFiles(rd *reading, r *report) error {
-	s.startProgress(rd.total)
-	defer s.stopProgress()
+	s.StartProgress(rd.total)
+	defer s.StopProgress()
 	for _, in := range rd.sources {
 		texts := make(map[int]string) // of lines that are no record, by number
 		before := *r
@@ -192,7 +193,7 @@ func (s *session) examineFiles(rd *reading, r *report) error {
 
 func (s *session) examineFile(in *source, fn func(line)) (tracelog.Source, error) {
 	if in.plain != nil {
-		in.plain.progress = s.progress
+		in.plain.progress = s.Progress()
 		return readLines(io.NewSectionReader(in.plain, 0, in.plain.size), in.name, fn)
 	}
 	f, err := in.open()
@@ -363,7 +364,7 @@ func (s *session) writeReport(r *report) error {
 	p := painter(s.colored())
 	say := func(format string, args ...any) { fmt.Fprintf(s.out, format+"\n", args...) }
 	for _, f := range r.Files {
-		parts := []string{plural(f.Lines, "line"), plural(f.Records, "record")}
+		parts := []string{tell.Plural(f.Lines, "line"), tell.Plural(f.Records, "record")}
 		if f.Blank > 0 {
 			parts = append(parts, fmt.Sprintf("%d blank", f.Blank))
 		}
@@ -404,14 +405,14 @@ func (s *session) writeReport(r *report) error {
 		row("without ids", "%d", r.NoTrace)
 		row("duplicates", "%d", r.Duplicates)
 		if r.Open+r.Abandoned > 0 {
-			row("not ended", "%s, %d of them abandoned", plural(r.Open+r.Abandoned, "span"), r.Abandoned)
+			row("not ended", "%s, %d of them abandoned", tell.Plural(r.Open+r.Abandoned, "span"), r.Abandoned)
 		}
 		row("traces", "%d, %d of them complete", r.Traces, r.Complete)
 	}
 	if len(r.Incomplete) > 0 {
 		say("\n%s", p.paint(bold, "Why traces are not complete"))
 		for _, c := range r.Incomplete {
-			say("- %s, in %s: %s", p.paint(yellow, c.Reason), plural(c.Traces, "trace"), c.Meaning)
+			say("- %s, in %s: %s", p.paint(yellow, c.Reason), tell.Plural(c.Traces, "trace"), c.Meaning)
 			for _, e := range c.Examples {
 				text := fmt.Sprintf("trace %s  span %s  %s", draw.Text(e.Trace, 80), draw.Text(e.Span, 80), draw.Text(cmp.Or(e.Op, "(no op)"), 60))
 				if e.Parent != "" {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
@@ -99,7 +100,7 @@ func (s *session) errorGroups(cmd *cobra.Command, files []string, f *filter) ([]
 		grouper.Add(t)
 	}
 	if grouper.Dropped > 0 {
-		s.talk("%s left out, of more groups than can be kept", plural(grouper.Dropped, "failure"))
+		s.Talk("%s left out, of more groups than can be kept", tell.Plural(grouper.Dropped, "failure"))
 	}
 	groups := grouper.Groups()
 	switch {
@@ -108,7 +109,7 @@ func (s *session) errorGroups(cmd *cobra.Command, files []string, f *filter) ([]
 	case spans == 0 && o.Len() == 0:
 		return nil, nil, errors.New("no span records found: see slogtrace check")
 	}
-	return nil, nil, fmt.Errorf("none of %s failed and matches", plural(spans, "span"))
+	return nil, nil, fmt.Errorf("none of %s failed and matches", tell.Plural(spans, "span"))
 }
 
 // failures returns the tree of the spans that failed and match, and of those only what is needed to group them.

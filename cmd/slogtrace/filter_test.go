@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"math/big"
-	"strings"
 	"testing"
 	"time"
 
@@ -134,32 +133,4 @@ func FuzzCompareNumbers(f *testing.F) {
 			t.Errorf("%s and %s: %d, want %d", a, b, got, p.Cmp(q))
 		}
 	})
-}
-
-// A bar is there after a while, on a terminal only, and gone before anything else is written.
-func TestProgress(t *testing.T) {
-	log := strings.Repeat("{\"msg\":\"x\"}\n", 100_000)
-	for _, terminal := range []bool{true, false} {
-		var stdout, stderr strings.Builder
-		s := newSession(nil, &stdout, &stderr)
-		s.stderrTerm = terminal
-		at := time.Date(2026, 3, 1, 9, 15, 0, 0, time.UTC)
-		s.now = func() time.Time { at = at.Add(patience); return at } // reading is slow
-		s.startProgress(int64(len(log)))
-		r := progressReader{strings.NewReader(log), s.progress}
-		for b := make([]byte, 10_000); ; {
-			if _, err := r.Read(b); err != nil {
-				break
-			}
-		}
-		s.talk("done")
-		s.stopProgress()
-		bar, rest, ok := strings.Cut(stderr.String(), "slogtrace: done\n")
-		if !ok || terminal != strings.Contains(bar, "reading") || strings.Contains(rest, "reading") {
-			t.Errorf("terminal %t: stderr %q", terminal, stderr.String())
-		}
-		if terminal && !strings.HasSuffix(bar, "\r") {
-			t.Errorf("the bar is still there: %q", bar)
-		}
-	}
 }

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 )
 
 // pollEvery is how often a followed file is looked at. Polling costs little. Unlike notifications of the kernel, it
@@ -209,7 +211,7 @@ func (f *follower) truncated(before fs.FileInfo) {
 	missing := ""
 	switch {
 	case had > max(copied, d.offset):
-		missing = plural(int(had-max(copied, d.offset)), "byte") + " may be missing: "
+		missing = tell.Plural(int(had-max(copied, d.offset)), "byte") + " may be missing: "
 	case copied == 0:
 		missing = "an unknown number of bytes may be missing: "
 	}

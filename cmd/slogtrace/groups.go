@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
@@ -64,7 +65,7 @@ func (r *reading) noSpans(f *filter) error {
 	case spans.Load() == 0:
 		return errors.New("no span records found: see slogtrace check")
 	}
-	return fmt.Errorf("none of %s matches and has ended", plural(int(spans.Load()), "span"))
+	return fmt.Errorf("none of %s matches and has ended", tell.Plural(int(spans.Load()), "span"))
 }
 
 // groups makes groups of span ends, of each by itself.
@@ -95,14 +96,14 @@ func (r *reading) groups(f *filter, by []string, duplicates bool) ([]*group, err
 	r.s.leftOut(found.Open, int(unsampled.Load()))
 	switch {
 	case found.Duplicates > 0:
-		r.s.talk("%s left out that the logs have more than once", plural(found.Duplicates, "span end"))
+		r.s.Talk("%s left out that the logs have more than once", tell.Plural(found.Duplicates, "span end"))
 	case duplicates:
-		r.s.talk("span ends count as often as the logs have them")
+		r.s.Talk("span ends count as often as the logs have them")
 	case !found.Deduped:
-		r.s.talk("too many spans to know which ends the logs have more than once: those count as often")
+		r.s.Talk("too many spans to know which ends the logs have more than once: those count as often")
 	}
 	if found.Dropped > 0 {
-		r.s.talk("%s left out, of more groups than can be kept", plural(found.Dropped, "span"))
+		r.s.Talk("%s left out, of more groups than can be kept", tell.Plural(found.Dropped, "span"))
 	}
 	var list []*group
 	for _, g := range found.Groups {
@@ -157,16 +158,16 @@ func (s *session) tellMissing(list []*group, k *keyNames) {
 		if key == "op" || slices.ContainsFunc(list, func(g *group) bool { return g.values[i] != "-" }) {
 			continue
 		}
-		s.talk("no span has %s%s", key, didYouMean(key, slices.Collect(maps.Keys(k.names)), ""))
+		s.Talk("no span has %s%s", key, didYouMean(key, slices.Collect(maps.Keys(k.names)), ""))
 	}
 }
 
 func (s *session) leftOut(unfinished, unsampled int) {
 	if unfinished > 0 {
-		s.talk("%s left out that did not end", plural(unfinished, "span"))
+		s.Talk("%s left out that did not end", tell.Plural(unfinished, "span"))
 	}
 	if unsampled > 0 {
-		s.talk("%s left out, written only because of a failure, in traces that are not sampled", plural(unsampled, "span"))
+		s.Talk("%s left out, written only because of a failure, in traces that are not sampled", tell.Plural(unsampled, "span"))
 	}
 }
 

@@ -77,7 +77,7 @@ const mostCandidates = 20
 
 // tell tells of an error of find.
 func (s *session) tell(err error) {
-	s.fail("%v", err)
+	s.Fail("%v", err)
 	var ambiguous ambiguousError
 	if !errors.As(err, &ambiguous) {
 		return

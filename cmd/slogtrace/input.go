@@ -16,6 +16,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
@@ -69,7 +70,7 @@ func (s *session) inputs(args []string) ([]input, error) {
 		paths := []string{arg}
 		if _, err := os.Stat(arg); errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(arg, "*?[") {
 			if paths, _ = filepath.Glob(arg); len(paths) == 0 {
-				s.fail("%s: no file matches", arg)
+				s.Fail("%s: no file matches", arg)
 				continue
 			}
 		}
@@ -77,7 +78,7 @@ func (s *session) inputs(args []string) ([]input, error) {
 			info, err := os.Stat(path)
 			switch {
 			case err != nil:
-				s.fail("%s: %v", path, reason(err))
+				s.Fail("%s: %v", path, reason(err))
 			case info.IsDir():
 				s.directory(path, add)
 			default:
@@ -86,7 +87,7 @@ func (s *session) inputs(args []string) ([]input, error) {
 		}
 	}
 	if len(ins) == 0 {
-		return nil, errTold
+		return nil, tell.ErrTold
 	}
 	return ins, nil
 }
@@ -134,7 +135,7 @@ func regularSize(info fs.FileInfo) int64 {
 // directory adds the files below dir that have log records at their beginning, in order of their names.
 func (s *session) directory(dir string, add func(string, fs.FileInfo)) {
 	files, found := 0, 0
-	err := walk(dir, nil, func(path string, err error) { s.fail("%s: %v", path, reason(err)) }, func(path string, info fs.FileInfo) {
+	err := walk(dir, nil, func(path string, err error) { s.Fail("%s: %v", path, reason(err)) }, func(path string, info fs.FileInfo) {
 		if info.Size() == 0 {
 			return
 		}
@@ -145,11 +146,11 @@ func (s *session) directory(dir string, add func(string, fs.FileInfo)) {
 		}
 	})
 	if err != nil {
-		s.fail("%s: %v", dir, reason(err))
+		s.Fail("%s: %v", dir, reason(err))
 	} else if files == 0 {
-		s.fail("%s: nothing to read in this directory", dir)
+		s.Fail("%s: nothing to read in this directory", dir)
 	} else if found == 0 {
-		s.fail("%s: no log records in the %s of this directory", dir, plural(files, "file"))
+		s.Fail("%s: no log records in the %s of this directory", dir, tell.Plural(files, "file"))
 	}
 }
 
@@ -206,7 +207,7 @@ func (s *session) open(ctx context.Context, in input) (io.ReadCloser, error) {
 
 // lines decompresses r. Closing what it returns also closes file.
 func (s *session) lines(ctx context.Context, r io.Reader, file io.Closer) (io.ReadCloser, error) {
-	text, err := decompress(cancelReader{ctx, progressReader{r, s.progress}})
+	text, err := decompress(cancelReader{ctx, progressReader{r, s.Progress()}})
 	if err != nil {
 		file.Close()
 		return nil, err
@@ -221,6 +222,18 @@ type closers struct {
 }
 
 func (c closers) Close() error { return errors.Join(c.ReadCloser.Close(), c.below.Close()) }
+
+// A progressReader counts what is read.
+type progressReader struct {
+	io.Reader
+	p *tell.Progress
+}
+
+func (r progressReader) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	r.p.Add(n)
+	return n, err
+}
 
 // A cancelReader fails when its context is done.
 type cancelReader struct {
@@ -324,14 +337,6 @@ func totalSize(ins []input) int64 {
 		total += in.size
 	}
 	return total
-}
-
-// plural writes "1 file", "2 files".
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // compressed reports whether a file begins as one that open decompresses.

@@ -47,7 +47,7 @@ func TestInterruptBusy(t *testing.T) {
 		cancel()
 		<-busy
 		_, err := s.stdout.Write([]byte("too late"))
-		s.talk("too late")
+		s.Talk("too late")
 		wrote <- err
 		return nil
 	}}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
@@ -177,7 +178,7 @@ func (s *session) list(ctx context.Context, files []string, f *filter, order str
 		list = sortList(detailed, order, limit)
 	}
 	if len(list) == 0 {
-		return fmt.Errorf("none of %s matches", plural(o.Len(), "trace"))
+		return fmt.Errorf("none of %s matches", tell.Plural(o.Len(), "trace"))
 	}
 	return s.writeList(func(yield func(*listed) bool) {
 		for i := range list {
@@ -189,7 +190,7 @@ func (s *session) list(ctx context.Context, files []string, f *filter, order str
 }
 
 func (s *session) talkOfMany() {
-	s.talk("of more than %d traces, spans that did not end are listed only where a trace has more starts than ends: --limit %[1]d lists all there is", maxDetailed)
+	s.Talk("of more than %d traces, spans that did not end are listed only where a trace has more starts than ends: --limit %[1]d lists all there is", maxDetailed)
 }
 
 // listOdd reads the traces whose outlines are not enough: those with more starts than ends, and, with --error, those

@@ -22,7 +22,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/slogtrace/slogtrace/tracelog/draw"
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 )
 
 func main() { os.Exit(process()) }
@@ -48,6 +48,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // A session is one run of the command: where it reads and writes, and what all commands share.
 type session struct {
+	*tell.Teller
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
@@ -57,8 +58,8 @@ type session struct {
 	outlet, errlet outlet // stdout and stderr
 	files          pool
 
-	stdinTerm, stdoutTerm, stderrTerm bool // whether they are terminals
-	width                             int  // of the terminal; 0 is unknown
+	stdinTerm, stdoutTerm bool // whether they are terminals
+	width                 int  // of the terminal; 0 is unknown
 
 	json  bool
 	local bool // times are local ones
@@ -72,10 +73,6 @@ type session struct {
 	tempMu     sync.Mutex
 	temps      []*os.File
 	ended      bool // no more of them may be made
-
-	talking  sync.Mutex
-	failed   bool // something was told that makes the exit code 1
-	progress *progress
 }
 
 func newSession(stdin io.Reader, stdout, stderr io.Writer) *session {
@@ -85,7 +82,8 @@ func newSession(stdin io.Reader, stdout, stderr io.Writer) *session {
 	s.out = bufio.NewWriter(s.stdout)
 	s.stdinTerm, _ = terminal(stdin)
 	s.stdoutTerm, s.width = terminal(stdout)
-	s.stderrTerm, _ = terminal(stderr)
+	stderrTerm, _ := terminal(stderr)
+	s.Teller = tell.New(s.stderr, stderrTerm, func() time.Time { return s.now() })
 	return s
 }
 
@@ -93,9 +91,6 @@ func newSession(stdin io.Reader, stdout, stderr io.Writer) *session {
 type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
-
-// errTold means that the reason has been told.
-var errTold = errors.New("told")
 
 func (s *session) run(ctx context.Context, args []string) int {
 	root := s.root()
@@ -114,34 +109,20 @@ func (s *session) run(ctx context.Context, args []string) int {
 	case errors.Is(err, syscall.EPIPE):
 		return 0 // whoever reads has seen enough
 	case errors.As(err, &usage):
-		s.talk("%v (see %s --help)", err, cmd.CommandPath())
+		s.Talk("%v (see %s --help)", err, cmd.CommandPath())
 		return 2
-	case err == errTold:
+	case err == tell.ErrTold:
 		return 1
 	case errors.Is(err, context.Canceled):
-		s.talk("interrupted")
+		s.Talk("interrupted")
 		return 1
 	case err != nil:
-		s.talk("%v", err)
+		s.Talk("%v", err)
 		return 1
-	case s.failed:
+	case s.Failed():
 		return 1
 	}
 	return 0
-}
-
-// talk tells the user something, in one line on standard error.
-func (s *session) talk(format string, args ...any) {
-	s.talking.Lock()
-	defer s.talking.Unlock()
-	s.progress.hide()
-	fmt.Fprintf(s.stderr, "slogtrace: %s\n", draw.Text(fmt.Sprintf(format, args...), 1000))
-}
-
-// fail tells of something that failed without stopping the rest.
-func (s *session) fail(format string, args ...any) {
-	s.failed = true
-	s.talk(format, args...)
 }
 
 func (s *session) root() *cobra.Command {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 )
 
 // An outlet is the writer of a command, which another goroutine can close at any time. So Ctrl-C works at once, even
@@ -62,7 +64,7 @@ func (s *session) execute(ctx context.Context, root *cobra.Command) (cmd *cobra.
 	done := make(chan outcome, 1)
 	go func() {
 		cmd, err := root.ExecuteContextC(ctx)
-		if flushErr := s.out.Flush(); err == nil || err == errTold {
+		if flushErr := s.out.Flush(); err == nil || err == tell.ErrTold {
 			err = cmp.Or(flushErr, err)
 		}
 		done <- outcome{cmd, err}
@@ -85,7 +87,7 @@ func (s *session) abandon() {
 	s.outlet.leave(lastWord)
 	told := make(chan bool)
 	go func() { // standard error may be stuck, too
-		s.talk("interrupted")
+		s.Talk("interrupted")
 		close(told)
 	}()
 	select {

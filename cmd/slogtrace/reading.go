@@ -13,6 +13,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
@@ -44,7 +45,7 @@ type source struct {
 type plainFile struct {
 	io.ReaderAt
 	size     int64
-	progress *progress
+	progress *tell.Progress
 
 	mu  sync.Mutex
 	err error // the first one
@@ -57,7 +58,7 @@ func (f *plainFile) Read([]byte) (int, error) { return 0, errors.ErrUnsupported 
 // ReadAt fails where the file has become shorter.
 func (f *plainFile) ReadAt(b []byte, off int64) (int, error) {
 	n, err := f.ReaderAt.ReadAt(b[:min(int64(len(b)), max(0, f.size-off))], off)
-	f.progress.add(n)
+	f.progress.Add(n)
 	end := off + int64(n)
 	switch {
 	case err == io.EOF && end < f.size:
@@ -95,13 +96,13 @@ func (s *session) reading(ctx context.Context, args []string, again bool) (*read
 			return nil, ctx.Err()
 		}
 		if err != nil {
-			s.fail("%s: %v", in.path, reason(err))
+			s.Fail("%s: %v", in.path, reason(err))
 			continue
 		}
 		r.sources = append(r.sources, src)
 	}
 	if len(r.sources) == 0 {
-		return nil, errTold
+		return nil, tell.ErrTold
 	}
 	return r, nil
 }
@@ -183,13 +184,13 @@ func (s *session) fileSource(ctx context.Context, name string, f statReaderAt, i
 // pass reads everything once: fn does, and returns what it found and an error of the inputs.
 // What cannot be read is told, and the first time what is no record.
 func (r *reading) pass(fn func([]tracelog.Input) ([]tracelog.Source, error)) error {
-	r.s.startProgress(r.total)
-	defer r.s.stopProgress()
+	r.s.StartProgress(r.total)
+	defer r.s.StopProgress()
 	inputs := make([]tracelog.Input, len(r.sources))
 	for i, src := range r.sources {
 		inputs[i].Name = src.name
 		if src.plain != nil {
-			src.plain.progress = r.s.progress
+			src.plain.progress = r.s.Progress()
 			inputs[i].Reader = src.plain
 		} else {
 			inputs[i].Reader = &lazyReader{src: src}
@@ -208,7 +209,7 @@ func (r *reading) pass(fn func([]tracelog.Input) ([]tracelog.Source, error)) err
 		r.records += f.Records
 		if f.Bad > 0 && (src.err == nil || f.Bad > 1) { // the one may be where the file was cut off
 			first := f.BadLines[0]
-			r.s.talk("%s: %d of %d lines are no record, the first of them line %d: %s", src.name, f.Bad, f.Lines, first.Line, first.Reason)
+			r.s.Talk("%s: %d of %d lines are no record, the first of them line %d: %s", src.name, f.Bad, f.Lines, first.Line, first.Reason)
 		}
 	}
 	r.told = true
@@ -225,19 +226,19 @@ func (r *reading) settle(src *source) {
 	}
 	if src.err != nil && !src.told {
 		src.told = true
-		r.s.fail("%s: %v", src.name, reason(src.err))
+		r.s.Fail("%s: %v", src.name, reason(src.err))
 	}
 }
 
 // nothing says why there is no trace.
 func (r *reading) nothing() error {
 	switch {
-	case r.s.failed && r.records == 0:
-		return errTold
+	case r.s.Failed() && r.records == 0:
+		return tell.ErrTold
 	case r.records == 0:
 		return errors.New("no log records found")
 	}
-	return fmt.Errorf("%s, but none carries a trace id: see slogtrace check", plural(r.records, "record"))
+	return fmt.Errorf("%s, but none carries a trace id: see slogtrace check", tell.Plural(r.records, "record"))
 }
 
 // A lazyReader opens its source when it is its turn.

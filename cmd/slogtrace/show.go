@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
@@ -146,10 +147,10 @@ func (s *session) choose(ctx context.Context, ids, files []string, f *filter, li
 		}
 	}
 	if len(traces) == 0 {
-		if !s.failed {
-			s.fail("the trace does not match the flags")
+		if !s.Failed() {
+			s.Fail("the trace does not match the flags")
 		}
-		return nil, errTold
+		return nil, tell.ErrTold
 	}
 	return traces, nil
 }
@@ -181,7 +182,7 @@ func (s *session) chosen(r *reading, f *filter, limit int) ([]*tracelog.Trace, e
 		slices.SortFunc(found, compareTraces)
 	}
 	if limit > 0 && len(found) > limit {
-		s.talk("%d of %s: --limit 0 shows all", limit, plural(len(found), "trace"))
+		s.Talk("%d of %s: --limit 0 shows all", limit, tell.Plural(len(found), "trace"))
 		found = found[:limit]
 	}
 	ids := make(map[string]bool)
@@ -194,7 +195,7 @@ func (s *session) chosen(r *reading, f *filter, limit int) ([]*tracelog.Trace, e
 	}
 	traces = slices.DeleteFunc(traces, func(t *tracelog.Trace) bool { return !f.trace(t) })
 	if len(traces) == 0 {
-		return nil, fmt.Errorf("none of %s matches", plural(o.Len(), "trace"))
+		return nil, fmt.Errorf("none of %s matches", tell.Plural(o.Len(), "trace"))
 	}
 	return traces, nil
 }
@@ -314,7 +315,7 @@ func (s *session) showJSON(traces []*tracelog.Trace) error {
 		cut := 0
 		shown[i] = shownJSON{summarize(t), spansJSON(t.Roots, 1, &cut), linesJSON(t.Logs)}
 		if cut > 0 {
-			s.fail("trace %s: %s below level %d left out", t.ID, plural(cut, "span"), deepest)
+			s.Fail("trace %s: %s below level %d left out", t.ID, tell.Plural(cut, "span"), deepest)
 		}
 	}
 	return writeArray(s, shown)
@@ -366,7 +367,7 @@ func (s *session) completeIDs(cmd *cobra.Command, args []string, start string) (
 	if len(files) == 0 || slices.ContainsFunc(files, isOnce) {
 		return nil, cobra.ShellCompDirectiveDefault // file names
 	}
-	s.stderrTerm = false
+	s.NoProgress()
 	r, err := s.reading(cmd.Context(), files, false)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveDefault

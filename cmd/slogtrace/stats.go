@@ -144,7 +144,7 @@ func (s *session) writeGroups(groups []*group, by []string) error {
 		}
 	}
 	if !exact {
-		s.talk("percentiles of groups with more than %d spans are within %g %%", limits.MaxExact, 100*limits.SketchError)
+		s.Talk("percentiles of groups with more than %d spans are within %g %%", limits.MaxExact, 100*limits.SketchError)
 	}
 	return s.writeTable(slices.Values(rows), s.width)
 }

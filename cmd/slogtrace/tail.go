@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 )
 
 func (s *session) tail() *cobra.Command {
@@ -76,7 +78,7 @@ func (t *tailer) run(ctx context.Context, args []string, lines int, follow bool)
 	for _, in := range ins {
 		past, future, err := t.source(ctx, in, lines, follow)
 		if err != nil {
-			t.fail("%s: %v", in.path, reason(err))
+			t.Fail("%s: %v", in.path, reason(err))
 			continue
 		}
 		if past != nil {
@@ -102,8 +104,8 @@ func (t *tailer) run(ctx context.Context, args []string, lines int, follow bool)
 		return err
 	}
 	if t.written == 0 && ctx.Err() == nil {
-		if t.failed {
-			return errTold
+		if t.Failed() {
+			return tell.ErrTold
 		}
 		return errors.New("no line matches")
 	}
@@ -211,7 +213,7 @@ func (t *tailer) readPast(ctx context.Context, r io.Reader, name string, yield f
 		}
 	})
 	if err != nil && ctx.Err() == nil {
-		t.fail("%s: %v", name, reason(err))
+		t.Fail("%s: %v", name, reason(err))
 	}
 }
 
@@ -278,15 +280,15 @@ func (t *tailer) follow(ctx context.Context, live []io.ReadCloser, names []strin
 		switch {
 		case e.ended:
 			if open--; e.err != nil {
-				t.fail("%v", e.err)
+				t.Fail("%v", e.err)
 			}
 		case e.found != "":
 			file, err := t.openLog(e.found)
 			if err != nil {
-				t.fail("%s: %v", e.found, reason(err))
+				t.Fail("%s: %v", e.found, reason(err))
 				continue
 			}
-			t.talk("%s: a new file", e.found)
+			t.Talk("%s: a new file", e.found)
 			start(newFollower(ctx, e.found, file, 0, t), e.found)
 		default:
 			if err := t.line(&e.line); err != nil {
@@ -302,7 +304,7 @@ func (t *tailer) tell(format string, args ...any) {
 	t.telling.Lock()
 	defer t.telling.Unlock()
 	if !t.over {
-		t.talk(format, args...)
+		t.Talk(format, args...)
 	}
 }
 

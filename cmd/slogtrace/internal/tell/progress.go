@@ -1,4 +1,4 @@
-package main
+package tell
 
 import (
 	"io"
@@ -15,8 +15,8 @@ const (
 	redraw   = 100 * time.Millisecond
 )
 
-// A progress shows how much of the files has been read. A nil one does nothing. Several goroutines may use it.
-type progress struct {
+// A Progress shows how much of the files has been read. A nil one does nothing. Several goroutines may use it.
+type Progress struct {
 	w     io.Writer
 	total int64
 	begin time.Time
@@ -29,20 +29,29 @@ type progress struct {
 	bar *progressbar.ProgressBar
 }
 
-// startProgress shows progress on standard error, where that is a terminal and it is known how much there is to read.
-func (s *session) startProgress(total int64) {
-	if s.stderrTerm && total > 0 {
-		s.progress = &progress{w: s.stderr, total: total, begin: s.now(), now: s.now}
-		s.progress.next.Store(int64(patience))
+// StartProgress shows a bar while total bytes are read: on a terminal, and if total is more than 0.
+func (t *Teller) StartProgress(total int64) {
+	if t.terminal && total > 0 {
+		p := &Progress{w: t.w, total: total, begin: t.now(), now: t.now}
+		p.next.Store(int64(patience))
+		t.progress.Store(p)
 	}
 }
 
-func (s *session) stopProgress() {
-	s.progress.hide()
-	s.progress = nil
+// Progress returns the progress that is shown now, or nil.
+func (t *Teller) Progress() *Progress { return t.progress.Load() }
+
+// StopProgress removes the bar.
+func (t *Teller) StopProgress() {
+	t.progress.Load().hide()
+	t.progress.Store(nil)
 }
 
-func (p *progress) add(n int) {
+// NoProgress means that bars are not wanted, even on a terminal.
+func (t *Teller) NoProgress() { t.terminal = false }
+
+// Add says that n bytes more have been read.
+func (p *Progress) Add(n int) {
 	if p == nil {
 		return
 	}
@@ -67,7 +76,7 @@ func (p *progress) add(n int) {
 }
 
 // hide removes the bar, so that something else can be written in its place.
-func (p *progress) hide() {
+func (p *Progress) hide() {
 	if p == nil {
 		return
 	}
@@ -76,16 +85,4 @@ func (p *progress) hide() {
 	if p.bar != nil {
 		p.bar.Clear()
 	}
-}
-
-// A progressReader counts what is read.
-type progressReader struct {
-	io.Reader
-	p *progress
-}
-
-func (r progressReader) Read(b []byte) (int, error) {
-	n, err := r.Reader.Read(b)
-	r.p.add(n)
-	return n, err
 }
