@@ -1,5 +1,5 @@
-// Package errtype names what kind of error failed a span: the attribute error.type of OpenTelemetry's
-// semantic conventions.
+// Package errtype names the kind of error that failed a span, for the attribute error.type
+// of OpenTelemetry's semantic conventions.
 package errtype
 
 import (
@@ -13,8 +13,9 @@ import (
 // Key is the attribute's key.
 const Key = "error.type"
 
-// Of returns "timeout" for a deadline or what calls itself a timeout, "canceled", or "EOF", whose types say nothing;
-// else the Go type of err, "*net.OpError", or of what it wraps, if it comes from fmt.Errorf or is a [Wrapper].
+// Of returns "timeout" for a deadline or an error whose Timeout method returns true, "canceled", or "EOF", since their types
+// mean little. For other errors it returns the Go type, such as "*net.OpError".
+// If err comes from fmt.Errorf or is a [Wrapper], that is the type of the error that it wraps.
 func Of(err error) string {
 	timeout, ok := errors.AsType[interface {
 		error
@@ -31,7 +32,7 @@ func Of(err error) string {
 	return reflect.TypeOf(unwrapped(err)).String()
 }
 
-// A Wrapper is an error that wraps another one and is not a kind of its own.
+// A Wrapper is an error that wraps another one and is not a kind of error itself.
 type Wrapper interface {
 	error
 	Unwrap() error

@@ -1,13 +1,13 @@
 // Package graphic decides which runes of untrusted text a terminal may show as they are.
 //
-// Refused are, besides what strconv.IsGraphic refuses (control characters, marks of direction, invalid UTF-8):
+// It refuses what strconv.IsGraphic refuses (control characters, marks of direction, invalid UTF-8), and also:
 //
-//   - runes that show nothing, or a blank that is no space: U+034F, the Hangul fillers, U+2800, and the like
+//   - runes that show nothing, or a blank that is not a space: U+034F, the Hangul fillers, U+2800, and the like
 //   - variation selectors, except U+FE0F behind an emoji or within a keycap
-//   - more than four combining marks on one base, and marks on no base: at the beginning of a text, on what was refused,
-//     on ASCII space and punctuation. They would change what a program writes around the text
+//   - more than four combining marks on one base, and marks without a base: at the beginning of a text, on a refused rune,
+//     on ASCII space and punctuation. They would change the text that a program writes around it
 //
-// U+200D, the zero width joiner, is kept between two emoji, which it makes one.
+// U+200D, the zero width joiner, is kept between two emoji, which it joins to one.
 package graphic
 
 import (
@@ -16,22 +16,22 @@ import (
 	"unicode/utf8"
 )
 
-// MaxMarks is how many combining marks are kept on one base.
+// MaxMarks is the number of combining marks that are kept on one base.
 const MaxMarks = 4
 
 const (
 	joiner   = '\u200d'
-	selector = '\ufe0f' // asks for the coloured form of an emoji
+	selector = '\ufe0f' // requests the coloured form of an emoji
 	keycap   = '\u20e3'
 )
 
-// A Text is the part of a text that has been looked at. The zero value is its beginning.
+// A Text is the state after a part of a text was checked. The zero value is the beginning of a text.
 type Text struct {
 	base  base
 	marks int // on the base
 }
 
-// A base is what stands before a rune, without the marks on it.
+// A base is the kind of the rune before the current one and its marks.
 type base uint8
 
 const (
@@ -39,12 +39,13 @@ const (
 	plainBase
 	keyBase // may be the base of a keycap
 	selectedKey
-	emojiBase // a picture, with or without a colour of skin
+	emojiBase // a picture, with or without a skin colour
 	selectedEmoji
 )
 
-// Next returns the first rune of rest, which goes on where the last call's rune ended, its size, and whether
-// it may be shown. Of an empty rest the size is 0. Of invalid UTF-8 the rune is utf8.RuneError and the size 1.
+// Next returns the first rune of rest, its size, and whether it may be shown.
+// rest must begin where the last call's rune ended.
+// For an empty rest the size is 0. For invalid UTF-8 the rune is utf8.RuneError and the size 1.
 func (t *Text) Next(rest string) (r rune, size int, ok bool) {
 	if rest == "" {
 		return utf8.RuneError, 0, false
@@ -69,12 +70,12 @@ func (t *Text) Next(rest string) (r rune, size int, ok bool) {
 	switch {
 	case r == selector && t.marks == 0 && (t.base == emojiBase || t.base == keyBase && next() == keycap):
 		t.base++
-		t.marks++ // it is one
+		t.marks++ // it counts as a mark
 		return r, size, true
 	case r == joiner && (t.base == emojiBase || t.base == selectedEmoji) && isEmoji(next()):
 		return r, size, true
 	case r == utf8.RuneError && size == 1, !strconv.IsGraphic(r), isHidden(r):
-		if !unicode.Is(unicode.M, r) { // what is escaped in its place bears no marks
+		if !unicode.Is(unicode.M, r) { // the escape shown in its place carries no marks
 			t.base = noBase
 		}
 		return r, size, false
@@ -92,9 +93,9 @@ func (t *Text) Next(rest string) (r rune, size int, ok bool) {
 	return r, size, true
 }
 
-// isHidden reports whether a rune that Unicode calls graphic shows nothing, or changes only how others look.
+// isHidden reports whether r, graphic for Unicode, shows nothing or only changes how other runes look.
 func isHidden(r rune) bool {
-	return r == '\u2800' || r == '\U0001d159' || // the blank of Braille, and of musical notes
+	return r == '\u2800' || r == '\U0001d159' || // the blanks of Braille and of musical notes
 		unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || unicode.Is(unicode.Variation_Selector, r)
 }
 
@@ -102,7 +103,7 @@ func isSkin(r rune) bool { return 0x1f3fb <= r && r <= 0x1f3ff }
 
 func isEmoji(r rune) bool { return unicode.Is(pictures, r) }
 
-// pictures are the runes with the property Extended_Pictographic, of Unicode 15.
+// pictures are the runes with the property Extended_Pictographic of Unicode 15.
 var pictures = &unicode.RangeTable{
 	R16: []unicode.Range16{
 		{0xa9, 0xa9, 1}, {0xae, 0xae, 1}, {0x203c, 0x203c, 1}, {0x2049, 0x2049, 1}, {0x2122, 0x2122, 1}, {0x2139, 0x2139, 1},

@@ -1,13 +1,13 @@
-// Package hook gives packages that make spans for other libraries, such as tracehttp, what package slogtrace
+// Package hook lets packages that make spans for other libraries, such as tracehttp, use functions that package slogtrace
 // does not export. Package slogtrace registers itself before main begins.
 //
-// Modules with versions of their own import it, with other versions of the root module. So it only grows:
+// Modules with versions of their own import it. They may be built with other versions of the root module. So it only grows:
 // no function here changes its meaning or its signature.
 package hook
 
 import "context"
 
-// A Core does what the functions of this package do. Only package slogtrace has one.
+// A Core implements the functions of this package. Only package slogtrace has one.
 type Core interface {
 	Inject(ctx context.Context) (traceparent, tracestate, baggage string)
 	Extract(ctx context.Context, traceparent, tracestate, baggage []string) (context.Context, error)
@@ -26,14 +26,14 @@ func Register(c Core) {
 	core = c
 }
 
-// Inject returns what a message sent under ctx takes along, each as one header line, or "".
+// Inject returns the headers for a message sent under ctx, each as one line, or "".
 // There can be baggage without a trace.
 func Inject(ctx context.Context) (traceparent, tracestate, baggage string) { return core.Inject(ctx) }
 
-// Extract returns ctx continued by what a message brought along: the lines of its headers, in their order.
+// Extract returns ctx continued by a message. Each argument has the lines of one of its headers, in order.
 // With a valid traceparent the message's baggage replaces ctx's, even if the message has none.
-// Without one it does so only if there are lines of baggage. To ignore an untrusted sender, pass none.
-// The context can be used even with an error, which says, in one line, what was not valid and left out.
+// Without one it does so only if there are lines of baggage. To ignore the baggage of an untrusted sender, pass no lines.
+// The context can be used even if there is an error. The error names, in one line, what was not valid and left out.
 func Extract(ctx context.Context, traceparent, tracestate, baggage []string) (context.Context, error) {
 	return core.Extract(ctx, traceparent, tracestate, baggage)
 }
@@ -54,10 +54,10 @@ func Continue(ctx context.Context, trace [16]byte, span [8]byte, s Sampling) con
 	return core.Continue(ctx, trace, span, s)
 }
 
-// EndPanic ends the current span of ctx, failed with the panic of the given value, and panics with that value again.
+// EndPanic ends the current span of ctx, failed with a panic of the given value, and panics with that value again.
 // Call it in the deferred function that recovered the value. It never returns.
 func EndPanic(ctx context.Context, value any) { core.EndPanic(ctx, value) }
 
-// Rename renames the current span of ctx to op, unless somebody else renamed it with SetOp.
-// last is what Rename returned for that span the last time, nil at first. Rename returns the last for the next time.
+// Rename renames the current span of ctx to op, unless it has been renamed with SetOp.
+// last is the result of the previous Rename of that span, nil at first.
 func Rename(ctx context.Context, last *string, op string) *string { return core.Rename(ctx, last, op) }

@@ -1,5 +1,5 @@
-// Package ids makes the random numbers that trace and span ids are made of.
-// It is internal so that tracetest can replace the source, and nobody else.
+// Package ids makes the random numbers for trace and span ids.
+// It is internal so that only tracetest can replace their source.
 package ids
 
 import (
@@ -23,7 +23,7 @@ func Uint64() uint64 {
 	}
 }
 
-// SetSource makes Uint64 return next's numbers, in the whole process, until restore is called.
+// SetSource makes Uint64 return the numbers of next, in the whole process, until restore is called.
 // next must be safe for concurrent use and must not return zero.
 func SetSource(next func() uint64) (restore func()) {
 	old := source.Swap(&next)

@@ -1,7 +1,7 @@
-// Package schema names the keys under which log lines say what trace they are part of: the project's own names,
-// those of backends, and those of other people's loggers.
+// Package schema holds the keys under which log lines have their trace data: the project's own names,
+// those of backends, and those of other loggers.
 //
-// Package tracelog reads lines by these names. Package slogtrace keeps what comes from outside a process away from them.
+// Package tracelog reads lines by these names. Package slogtrace keeps data from outside the process away from them.
 package schema
 
 import (
@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// A Field is something that a line can say under a key of the record schema.
+// A Field is a piece of data that a line can have under a key of the record schema.
 type Field uint8
 
 const (
@@ -21,7 +21,7 @@ const (
 	// On every line.
 	Trace
 	Span
-	Other // says nothing that is not in another field, or is no attribute of anybody
+	Other // repeats another field, or is not an attribute of a user
 	Op
 	Service
 	// On span records only; on log lines these keys are the user's.
@@ -38,33 +38,33 @@ const (
 	NumFields
 )
 
-// A Preset is one way of naming the fields: the keys of the lines that a slogtrace.Format writes for a backend,
-// and those that the backend's own libraries write or that it gives back.
+// A Preset is one set of names for the fields: the keys of the lines that a slogtrace.Format writes for a backend,
+// and those that the backend's own libraries write or that it returns.
 //
-// A field may have several keys, separated by spaces: the first that stands on the line with a value
-// of the right type counts. After those of the preset come those of [Common]. A key with a dot is found
+// A field may have several keys, separated by spaces: the first one on the line with a value
+// of the right type counts. The keys in [Common] follow those of the preset. A key with a dot is found
 // in both forms, as {"trace.id":"x"} and as {"trace":{"id":"x"}}.
 type Preset struct {
 	Name string // tracelog's Entry.Schema
 	Keys [NumFields]string
 
-	// Tells are keys that, all together, tell lines of this preset from those of another with the same names for the ids.
-	// Without them, or else the key TellsToo, no line has this preset.
+	// Tells are keys that together distinguish lines of this preset from those of another one with the same names for the ids.
+	// A line that has neither all of them nor the key TellsToo does not have this preset.
 	Tells, TellsToo string
 }
 
-// Presets is the one place where keys are named. Which preset a line has is decided line by line:
-// the one that finds most of its two ids, of those one that finds the keys that tell it, of those the first.
-// So an attribute of the user's that is named like an id of another preset stays an attribute.
+// Presets is the only place where keys are named. Readers choose the preset for each line:
+// the one that finds most of the two ids; of those one whose Tells are found; of those the first.
+// So a user's attribute with the name of another preset's id stays an attribute.
 //
-// What slogtrace's Format writes is assumed to be the first key of each field here, else the first in Common.
+// slogtrace's Format must write the first key of each field here, or the first in Common.
 var Presets = [...]Preset{
 	{
 		Name: "slogtrace",
 		Keys: [NumFields]string{Trace: "trace", Span: "span"},
 	},
 	{
-		// OpenTelemetry's names for the ids in logs that are not OTLP, then those of other languages' loggers.
+		// OpenTelemetry's names for the ids in logs that are not OTLP, then those of loggers in other languages.
 		Name: "otel",
 		Keys: [NumFields]string{
 			Trace: "trace_id traceId TraceId traceID traceparent", Span: "span_id spanId SpanId spanID", Other: "trace_flags",
@@ -72,7 +72,7 @@ var Presets = [...]Preset{
 		},
 	},
 	{
-		// dd.trace_id is 32 hex digits or, of 64 bits, decimal; dd.span_id is decimal. So are the parent's and a link's.
+		// dd.trace_id is 32 hex digits, or decimal if it has 64 bits; dd.span_id is decimal. So are the parent's and a link's.
 		Name: "datadog",
 		Keys: [NumFields]string{
 			Trace: "dd.trace_id", Span: "dd.span_id", Service: "dd.service",
@@ -89,7 +89,7 @@ var Presets = [...]Preset{
 		},
 	},
 	{
-		// Of trace.id and span.id without ECS's own keys.
+		// Lines with trace.id and span.id but without ECS's own keys.
 		Name: "newrelic",
 		Keys: [NumFields]string{
 			Time: "time timestamp", Trace: "trace.id", Span: "span.id",
@@ -99,7 +99,7 @@ var Presets = [...]Preset{
 		},
 	},
 	{
-		// transaction.id stands in for span.id on lines of Elastic's agents outside of spans; where there are both
+		// transaction.id replaces span.id on lines of Elastic's agents outside of spans. If a line has both
 		// and they differ, it is an attribute.
 		Name: "ecs",
 		Keys: [NumFields]string{
@@ -107,11 +107,11 @@ var Presets = [...]Preset{
 			Trace: "trace.id", Span: "span.id transaction.id", Other: "ecs.version",
 			Op: "span.name op transaction.name", Service: "service.name",
 			Parent: "parent.id parent", Kind: "span.kind kind", Start: "event.start start",
-			Duration: "event.duration duration_ms", // the former in nanoseconds
+			Duration: "event.duration duration_ms", // event.duration is in nanoseconds
 			Error:    "error.message error", Stack: "error.stack_trace stack",
 			Source: "log.origin",
 		},
-		Tells: "@timestamp", TellsToo: "ecs.version", // the one below another handler, which names the time
+		Tells: "@timestamp", TellsToo: "ecs.version", // ecs.version is for lines below another handler, which names the time
 	},
 	{
 		Name: "honeycomb",
@@ -122,7 +122,7 @@ var Presets = [...]Preset{
 		},
 	},
 	{
-		// Names are free: these are slogtrace's and OpenTelemetry's. A query gives all values back as strings.
+		// Names are free: these are slogtrace's and OpenTelemetry's. A query returns all values as strings.
 		Name: "victorialogs",
 		Keys: [NumFields]string{
 			Time: "_time", Message: "_msg", Trace: "trace trace_id", Span: "span span_id",
@@ -135,14 +135,14 @@ var Presets = [...]Preset{
 		Keys: [NumFields]string{
 			Time: "_time", Message: "msg message", Trace: "trace_id", Span: "span_id",
 			Other: "trace_flags", Op: "name op", Service: "service.name", Parent: "parent_span_id parent",
-			// A number of nanoseconds, or text as Go writes a duration.
+			// A number of nanoseconds, or a text in the form of time.Duration.
 			Duration: "duration duration_ms",
 			Error:    "status.message error error.message",
 		},
 		Tells: "_time",
 	},
 	{
-		// An id of the form 1-<8 hex>-<24 hex> is also X-Ray's under any other preset's key.
+		// An id of the form 1-<8 hex>-<24 hex> is X-Ray's under any other preset's key too.
 		Name: "xray",
 		Keys: [NumFields]string{
 			Trace: "xray_trace_id xrayTraceId AWS-XRAY-TRACE-ID", Span: "span xray_segment_id",
@@ -151,8 +151,8 @@ var Presets = [...]Preset{
 	},
 }
 
-// Common are the keys that count on a line of whatever preset, and where no ids are: slogtrace's own,
-// and what other loggers call the built-ins: zap, zerolog, logrus, pino, log15 and Grafana (t), Python (asctime, levelname),
+// Common are the keys that count on a line of any preset, and on one without ids: slogtrace's own,
+// and other loggers' names of the built-ins: zap, zerolog, logrus, pino, log15 and Grafana (t), Python (asctime, levelname),
 // .NET and Serilog (in Pascal case).
 var Common = [NumFields]string{
 	Time:    "time @timestamp timestamp ts _time t Timestamp asctime",
@@ -164,12 +164,12 @@ var Common = [NumFields]string{
 	SampleRate: "sample_rate", Sampled: "sampled",
 }
 
-// Journal is the key by which a reader knows an entry of systemd's journal, which holds another line.
+// Journal is the key by which readers recognise an entry of systemd's journal, which holds another line.
 const Journal = "__REALTIME_TIMESTAMP"
 
-// Keys returns every key that some reader takes for more than an attribute, with the first of the fields that it is of:
-// those from Parent on are read in span records only. outer has the keys of objects in which readers look for
-// such keys, as for the service of {"service":{"name":…}}.
+// Keys returns every key that some reader takes for more than an attribute, with the first of its fields.
+// Fields from Parent on are read in span records only. outer has the keys of objects in which readers look for
+// such keys, as for the service in {"service":{"name":…}}.
 func Keys() (keys, outer map[string]Field) {
 	keys, outer = make(map[string]Field), make(map[string]Field)
 	put := func(m map[string]Field, key string, f Field) {
@@ -199,7 +199,7 @@ func Keys() (keys, outer map[string]Field) {
 	return keys, outer
 }
 
-// Of returns the preset by whose names a reader takes a line that has its ids under these keys, nil if there is none.
+// Of returns the preset that a reader chooses for a line with its ids under these keys, or nil.
 // has reports which other keys every such line has.
 func Of(trace, span string, has func(key string) bool) *Preset {
 	var best *Preset

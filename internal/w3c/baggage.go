@@ -9,28 +9,28 @@ import (
 )
 
 const (
-	// MaxMembers and MaxBaggage, in bytes over all lines, are what is propagated at most:
-	// the standard asks for at least that much (W3C Baggage, 3.3.2).
+	// MaxMembers and MaxBaggage, in bytes over all lines, limit what is propagated.
+	// The standard requires at least that much (W3C Baggage, 3.3.2).
 	MaxMembers = 64
 	MaxBaggage = 8192
 
-	// maxBaggageInput is what is looked at, at most: room for white space, and to say what is wrong with the rest.
+	// maxBaggageInput limits what is read. It leaves room for white space, and for counting what is left out.
 	maxBaggageInput = 32 << 10
 )
 
-// ParseBaggage reads the lines of a baggage header, in their order (W3C Baggage, 3.3).
-// It returns the members, and the header line that has them.
+// ParseBaggage parses the lines of a baggage header, in order (W3C Baggage, 3.3).
+// It returns the members, and one header line with them.
 //
-//   - Members keep their order and their properties; white space and what is empty between separators is left out.
-//     Of several members with one key all are kept.
-//   - A member that breaks the grammar, or has a % without two hex digits, is left out, and so is each
-//     that would make more than 64 members or 8,192 bytes: always whole, whatever comes behind it.
-//   - Nothing behind 32 KiB is looked at.
+//   - Members keep their order and their properties. White space and empty parts between separators are left out.
+//     If several members have one key, all are kept.
+//   - A member is left out if it breaks the grammar, has a % without two hex digits,
+//     or would make more than 64 members or 8,192 bytes. It is always left out whole, and later members may still be kept.
+//   - Nothing behind 32 KiB is read.
 //
-// The error, short and on one line, counts what was left out; the rest holds.
+// The error, one short line, counts what was left out. The members and the header can be used all the same.
 func ParseBaggage(lines ...string) (kept []Member, header string, err error) {
 	if len(lines) == 0 {
-		return nil, "", nil // as most often; the memory below would have to be cleared
+		return nil, "", nil // the usual case; the memory below would have to be cleared
 	}
 	var array [MaxMembers]Member
 	members := array[:0]
@@ -46,8 +46,8 @@ func ParseBaggage(lines ...string) (kept []Member, header string, err error) {
 			if room < 0 {
 				break
 			}
-			// A comma at room is the end of a member that is within the limit.
-			// A copy, or the rest would stay in memory as long as the baggage.
+			// The member that ends at a comma at room is within the limit.
+			// The line is copied, because otherwise the rest would stay in memory as long as the baggage.
 			line = strings.Clone(line[:max(0, strings.LastIndexByte(line[:room+1], ','))])
 		}
 		for more := true; more; {
@@ -80,8 +80,8 @@ func ParseBaggage(lines ...string) (kept []Member, header string, err error) {
 		}
 	}
 	if len(members) > 0 {
-		kept = slices.Clone(members) // so that array need not be on the heap
-		// Members are parts of the input in its order, so the same length means the same list.
+		kept = slices.Clone(members) // so that array can stay off the heap
+		// Members are parts of the input, in its order. So the same length means the same list.
 		if len(lines) == 1 && len(lines[0]) == length {
 			header = lines[0]
 		} else {
@@ -91,11 +91,11 @@ func ParseBaggage(lines ...string) (kept []Member, header string, err error) {
 	if left == (baggageError{}) {
 		return kept, header, nil
 	}
-	e := left // not left itself, which would be on the heap in each case
+	e := left // not left itself, which would then always be on the heap
 	return kept, header, &e
 }
 
-// A baggageFault is why a member is not valid. It is none if want is empty.
+// A baggageFault is the reason why a member is not valid. An empty want means no fault.
 type baggageFault struct{ want, got string }
 
 const (
@@ -111,7 +111,7 @@ func NewMember(key, value string) (Member, error) {
 		return Member{}, fmt.Errorf("slogtrace: baggage: want a key of letters, digits and !#$%%&'*+-.^_`|~, got %s", QuoteShort(key))
 	}
 	n := len(key) + 1 + len(value)
-	if n > MaxBaggage { // before anything that takes time
+	if n > MaxBaggage { // before anything slow
 		return Member{}, fmt.Errorf("slogtrace: baggage: want at most %d bytes, got %d", MaxBaggage, n)
 	}
 	for i, r := range value {
@@ -133,7 +133,7 @@ func NewMember(key, value string) (Member, error) {
 
 const upperHex = "0123456789ABCDEF"
 
-// parseBaggageMember reads text, which is not empty and has no white space around it.
+// parseBaggageMember parses text, which must not be empty or have white space around it.
 func parseBaggageMember(text string) (Member, baggageFault) {
 	key, rest, ok := strings.Cut(text, "=")
 	if !ok {
@@ -176,7 +176,7 @@ func parseBaggageMember(text string) (Member, baggageFault) {
 	return Member{text, len(key), percentDecode(value)}, baggageFault{}
 }
 
-// A baggageProperty is a property of a member; its value is as on the wire.
+// A baggageProperty is a property of a member. Its value is still encoded.
 type baggageProperty struct {
 	key, value string
 	hasValue   bool
@@ -189,7 +189,7 @@ func (p *baggageProperty) len() int {
 	return len(p.key) + 1 + len(p.value)
 }
 
-// baggageProperties returns the properties in text, unchecked. Empty ones are none.
+// baggageProperties returns the properties in text, unchecked. It skips empty ones.
 func baggageProperties(text string) iter.Seq[baggageProperty] {
 	return func(yield func(baggageProperty) bool) {
 		for part := range strings.SplitSeq(text, ";") {
@@ -206,8 +206,8 @@ func baggageProperties(text string) iter.Seq[baggageProperty] {
 	}
 }
 
-// checkBaggageValue checks s, a value on the wire, against W3C Baggage, 3.3.1.3:
-// the grammar lets a % stand alone, the text does not.
+// checkBaggageValue checks s, an encoded value, against W3C Baggage, 3.3.1.3.
+// The grammar there permits a single %, the text does not.
 func checkBaggageValue(s string) baggageFault {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c == '%' {
@@ -221,7 +221,7 @@ func checkBaggageValue(s string) baggageFault {
 	return baggageFault{}
 }
 
-// percentDecode decodes s, which has been checked, once.
+// percentDecode decodes s once. s must have been checked.
 func percentDecode(s string) string {
 	i := strings.IndexByte(s, '%')
 	if i < 0 {
@@ -242,7 +242,7 @@ func percentDecode(s string) string {
 	return string(b)
 }
 
-// hexDigit returns the value of a hex digit in either case, else -1.
+// hexDigit returns the value of a hex digit in either case, or -1.
 func hexDigit(c byte) int {
 	switch {
 	case '0' <= c && c <= '9':
@@ -255,7 +255,7 @@ func hexDigit(c byte) int {
 	return -1
 }
 
-// isBaggageOctet reports whether c may stand in a value on the wire: W3C Baggage, 3.3.1.3, baggage-octet.
+// isBaggageOctet reports whether c is allowed in an encoded value: W3C Baggage, 3.3.1.3, baggage-octet.
 func isBaggageOctet(c byte) bool {
 	return '!' <= c && c <= '~' && c != '"' && c != ',' && c != ';' && c != '\\'
 }
@@ -273,13 +273,13 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-// A baggageError says what of a header was left out.
+// A baggageError counts what was left out of a header.
 type baggageError struct {
 	invalid        int // members that are not valid
-	members, bytes int // that are, but beyond the limit of members, of bytes
+	members, bytes int // valid, but beyond the limit of members, or of bytes
 	unread         bool
-	first          baggageFault // of the first that is not valid,
-	number         int          // counted from 1 without the empty ones
+	first          baggageFault // the first that is not valid
+	number         int          // its number, counted from 1 without empty ones
 }
 
 func (e *baggageError) Error() string {
@@ -306,7 +306,7 @@ func (e *baggageError) Error() string {
 
 // A Member is a list-member (W3C Baggage, 3.3.1).
 type Member struct {
-	Text   string // key=value;properties as on the wire, without white space
+	Text   string // key=value;properties, encoded, without white space
 	keyLen int
 	Value  string // decoded
 }

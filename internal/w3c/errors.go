@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// A fixedError needs nothing of the input, so making one does not allocate.
+// A fixedError depends on nothing in the input, so making one does not allocate.
 type fixedError string
 
 func (e fixedError) Error() string { return "slogtrace: " + string(e) }
@@ -18,7 +18,7 @@ const (
 	errVersionFF              fixedError = "traceparent: want a version below ff, got ff"
 )
 
-// A lengthError says that thing has another length than it should have.
+// A lengthError reports that thing has the wrong length.
 type lengthError struct {
 	thing     string
 	want, got int
@@ -28,7 +28,7 @@ func (e *lengthError) Error() string {
 	return fmt.Sprintf("slogtrace: %s: want %d bytes, got %d", e.thing, e.want, e.got)
 }
 
-// A byteError is about one byte of the input, so that its text is short whatever the input was.
+// A byteError reports one wrong byte, so that its text is short whatever the input.
 type byteError struct {
 	thing, want string
 	at          int
@@ -42,7 +42,7 @@ func (e *byteError) Error() string {
 
 const wantHexDigit = "a lower-case hex digit"
 
-// digitError is the error for the first byte of s that is no lower-case hex digit; there must be one.
+// digitError returns the error for the first byte of s that is not a lower-case hex digit. There must be one.
 func digitError(thing, s string) error {
 	for i := range len(s) {
 		if hexValues[s[i]] == notHex {
@@ -63,7 +63,8 @@ func JoinErrors(a, b error) error {
 	return fmt.Errorf("%w; %w", a, b)
 }
 
-// QuoteShort quotes s for an error: on one line, in ASCII, and of a long s only the beginning and the length.
+// QuoteShort quotes s for an error: on one line, in ASCII.
+// Of a long s it keeps only the beginning, and adds the length of the rest.
 func QuoteShort(s string) string {
 	const most = 40
 	if len(s) <= most {
@@ -72,8 +73,8 @@ func QuoteShort(s string) string {
 	return fmt.Sprintf("%s and %d bytes more", strconv.QuoteToASCII(s[:most]), len(s)-most)
 }
 
-// TrimOWS cuts optional white space (RFC 9110, 5.6.3) off both ends.
-// strings.TrimSpace would also cut what is no white space to HTTP.
+// TrimOWS removes optional white space (RFC 9110, 5.6.3) from both ends.
+// strings.TrimSpace would also remove other white space.
 func TrimOWS(s string) string {
 	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
 		s = s[1:]

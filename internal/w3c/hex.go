@@ -2,10 +2,10 @@ package w3c
 
 import "encoding/binary"
 
-// IDs are a trace id and a span id in the form in which they are written most: as text.
+// IDs are a trace id and a span id as hex text, the form in which they are mostly written.
 type IDs [48]byte
 
-// Set sets both.
+// Set sets both ids.
 func (h *IDs) Set(t [16]byte, s [8]byte) {
 	b := AppendHex(h[:0], t[:])
 	AppendHex(b, s[:])
@@ -23,10 +23,10 @@ func (h *IDs) Trace() (t [16]byte) { DecodeHex(t[:], h[:32]); return t }
 // Span returns the span id.
 func (h *IDs) Span() (s [8]byte) { DecodeHex(s[:], h[32:]); return s }
 
-// LowerHex has the digits.
+// LowerHex are the digits.
 const LowerHex = "0123456789abcdef"
 
-// notHex is what hexValues has for a byte that is no lower-case hex digit. Its bit is in no digit's value.
+// notHex is the value in hexValues of a byte that is not a lower-case hex digit. No digit's value has its bit.
 const notHex = 0x80
 
 var hexValues = func() (t [256]byte) {
@@ -41,8 +41,8 @@ var hexValues = func() (t [256]byte) {
 
 const eachByte = 0x0101010101010101
 
-// AppendHex appends src, whose length must be a multiple of four, as lower-case hex, eight digits at a time:
-// in a word they stand as in memory, the first in the lowest byte.
+// AppendHex appends src as lower-case hex. The length of src must be a multiple of four. It writes eight digits at a time:
+// in a word they have the order of memory, the first in the lowest byte.
 func AppendHex(b, src []byte) []byte {
 	for ; len(src) >= 4; src = src[4:] {
 		v := uint64(binary.LittleEndian.Uint32(src))
@@ -54,8 +54,8 @@ func AppendHex(b, src []byte) []byte {
 	return b
 }
 
-// CheckHex reports whether b, whose length must be a multiple of eight, consists of lower-case hex digits, and whether
-// of zeros alone. It takes the value that each byte would have and makes the digit of it again.
+// CheckHex reports whether b contains only lower-case hex digits, and whether only zeros. The length of b must be a multiple
+// of eight. It computes the value of each byte and compares the digit of that value with the byte.
 func CheckHex(b []byte) (valid, zero bool) {
 	var wrong, all uint64
 	for i := 0; i+8 <= len(b); i += 8 {
@@ -72,18 +72,18 @@ func hexDigitValues(digits uint64) uint64 { return digits&(eachByte*0x0f) + digi
 
 // hexDigits returns the digits of eight values below 16, one in each byte.
 func hexDigits(v uint64) uint64 {
-	letters := (v + eachByte*6) >> 4 & eachByte // 1 where that is 10 or more
+	letters := (v + eachByte*6) >> 4 & eachByte // 1 in each byte where v is 10 or more
 	return v + eachByte*'0' + letters*('a'-10-'0')
 }
 
-// DecodeHex fills dst from src, two lower-case hex digits a byte. It does what AppendHex does, backwards.
+// DecodeHex fills dst from src, two lower-case hex digits per byte. It reverses AppendHex.
 func DecodeHex(dst, src []byte) {
 	for ; len(dst) >= 4 && len(src) >= 8; dst, src = dst[4:], src[8:] {
 		binary.LittleEndian.PutUint32(dst, DecodeHex8(binary.LittleEndian.Uint64(src)))
 	}
 }
 
-// DecodeHex8 returns the four bytes of eight digits. The first of both is the lowest byte.
+// DecodeHex8 returns the four bytes of eight digits. In digits and in the result, the first is the lowest byte.
 func DecodeHex8(digits uint64) uint32 {
 	v := hexDigitValues(digits)
 	v = v&0x000f000f000f000f<<4 | v>>8&0x000f000f000f000f

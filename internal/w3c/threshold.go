@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// How OpenTelemetry lets a sampling decision travel ("TraceState Handling", "TraceState: Probability Sampling"):
-// the member "ot" of a tracestate is a list key:value;key:value. Its th is the threshold, in hex without the zeros
-// at the end, below which the random number of a trace is not sampled. Its rv, 14 digits, is that number
-// where the trace id is not random.
+// OpenTelemetry's form of a sampling decision in a tracestate ("TraceState Handling", "TraceState: Probability Sampling"):
+// the member "ot" is a list key:value;key:value. Its th is the threshold, in hex without trailing zeros.
+// A trace whose random number is below the threshold is not sampled. Its rv, 14 digits, is that number
+// if the trace id is not random.
 
 const (
 	otKey = "ot"
 
-	// randomDigits are the hex digits of the 56 random bits.
+	// randomDigits is the number of hex digits of the 56 random bits.
 	randomDigits = 14
 
-	// NoRandomness is one more than the greatest random number: as a threshold, it lets nothing through.
+	// NoRandomness is one more than the largest random number: as a threshold, it lets nothing through.
 	NoRandomness = 1 << 56
 )
 
-// Randomness returns the random number of a trace: rv, where the tracestate has one, else the last 56 bits of the id.
+// Randomness returns the random number of a trace: rv if the tracestate has one, otherwise the last 56 bits of the id.
 func Randomness(id [16]byte, state string) uint64 {
 	if rv := otValue(otMember(state), "rv"); len(rv) == randomDigits {
 		if n, ok := ParseThreshold(rv); ok {
@@ -31,8 +31,8 @@ func Randomness(id [16]byte, state string) uint64 {
 	return binary.BigEndian.Uint64(id[8:]) & (NoRandomness - 1)
 }
 
-// RemoteRate returns the share in which a trace that came from elsewhere is sampled, going by its tracestate. It is 0,
-// which stands for 1, where that does not say, and where it says what cannot be: that the trace should not be sampled.
+// RemoteRate returns the rate at which a trace from elsewhere was sampled, according to its tracestate.
+// It is 0, which means 1, if the tracestate has no threshold, or has one with which the trace would not be sampled.
 func RemoteRate(ids *IDs, sampled bool, state string) float64 {
 	th := Threshold(state)
 	if th == "" || !sampled {
@@ -42,7 +42,7 @@ func RemoteRate(ids *IDs, sampled bool, state string) float64 {
 	if !ok || n == 0 || Randomness(ids.Trace(), state) < n {
 		return 0
 	}
-	// The sender had a number of few digits in most cases, such as 0.01, which 56 bits after the point miss.
+	// The sender's number mostly had few digits, such as 0.01. 56 bits after the point only come close to it.
 	rate, _ := strconv.ParseFloat(strconv.FormatFloat(float64(NoRandomness-n)/NoRandomness, 'g', 12, 64), 64)
 	if rate >= 1 {
 		return 0
@@ -50,7 +50,7 @@ func RemoteRate(ids *IDs, sampled bool, state string) float64 {
 	return rate
 }
 
-// ThresholdText returns n as th, "" if it lets everything or nothing through.
+// ThresholdText returns n as th. It is "" if n lets everything or nothing through.
 func ThresholdText(n uint64) string {
 	if n == 0 || n >= NoRandomness {
 		return ""
@@ -58,10 +58,10 @@ func ThresholdText(n uint64) string {
 	return strings.TrimRight(strconv.FormatUint(NoRandomness|n, 16)[1:], "0")
 }
 
-// Threshold returns the th of a valid tracestate, "" if there is none.
+// Threshold returns the th of a valid tracestate, or "".
 func Threshold(state string) string { return otValue(otMember(state), "th") }
 
-// ParseThreshold parses 1 to 14 lower-case hex digits, the first of 14.
+// ParseThreshold parses 1 to 14 lower-case hex digits, the first digits of 14.
 func ParseThreshold(s string) (n uint64, ok bool) {
 	if s == "" || len(s) > randomDigits {
 		return 0, false
@@ -76,8 +76,8 @@ func ParseThreshold(s string) (n uint64, ok bool) {
 	return n << (4 * (randomDigits - len(s))), true
 }
 
-// otMember returns the value of the member "ot" of a valid tracestate, "" if there is none.
-// Most have none, and every message with a tracestate asks.
+// otMember returns the value of the member "ot" of a valid tracestate, or "".
+// It must be fast: most tracestates have none, and it is called for every message with a tracestate.
 func otMember(state string) string {
 	for i := 0; ; i += len(otKey) {
 		at := strings.Index(state[i:], otKey+"=")
@@ -91,7 +91,7 @@ func otMember(state string) string {
 	}
 }
 
-// otValue returns the value that list, the value of "ot", has for key; "" if there is none.
+// otValue returns the value of key in list, the value of "ot", or "".
 func otValue(list, key string) string {
 	for list != "" {
 		var item string
@@ -103,8 +103,8 @@ func otValue(list, key string) string {
 	return ""
 }
 
-// WithThreshold returns a valid tracestate with th as the threshold, without one if th is "". What else it says stays;
-// "ot" moves to the front if it changes (W3C Trace Context Level 2, 3.5). Where there is no room for the threshold, there is none.
+// WithThreshold returns a valid tracestate with th as the threshold, or without one if th is "". Everything else stays,
+// but "ot" moves to the front if it changes (W3C Trace Context Level 2, 3.5). If there is no room for th, it is left out.
 func WithThreshold(state, th string) string {
 	old := otMember(state)
 	if otValue(old, "th") == th {
@@ -115,7 +115,7 @@ func WithThreshold(state, th string) string {
 		items = append(items, "th:"+th)
 	}
 	for item := range strings.SplitSeq(old, ";") {
-		// No key or value has a space, and at the end it would be lost on the way.
+		// No key or value contains a space, and a trailing one would be lost on the way.
 		if item = TrimOWS(item); item != "" && !strings.HasPrefix(item, "th:") {
 			items = append(items, item)
 		}

@@ -1,14 +1,14 @@
-// Package w3c has the formats of W3C Trace Context Level 2 (traceparent, tracestate), of W3C Baggage,
+// Package w3c implements the formats of W3C Trace Context Level 2 (traceparent, tracestate), of W3C Baggage,
 // and of the sampling thresholds that OpenTelemetry keeps in a tracestate.
 //
-// Its errors are those that users of package slogtrace see: short, on one line, whatever the input was.
+// Users of package slogtrace see its errors: each is one short line, whatever the input.
 package w3c
 
 import (
 	"fmt"
 )
 
-// The version 00 form of traceparent, and where its fields begin (W3C Trace Context Level 2, 3.2.2):
+// The length of a traceparent in version 00, and the positions of its fields (W3C Trace Context Level 2, 3.2.2):
 //
 //	00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
 const (
@@ -18,10 +18,10 @@ const (
 	flagsAt        = 53
 )
 
-// knownFlags are those of version 00, sampled and random (3.2.2.5). All others must be zero.
+// knownFlags are the flags of version 00, sampled and random (3.2.2.5). All others must be zero.
 const knownFlags = 1 | 2
 
-// AppendTraceparent appends the traceparent, in version 00, of the span that h names.
+// AppendTraceparent appends the traceparent of the span h, in version 00.
 func (h *IDs) AppendTraceparent(b []byte, flags byte) []byte {
 	b = append(b, "00-"...)
 	b = append(append(b, h.TraceText()...), '-')
@@ -40,7 +40,7 @@ func ParseSpanID(s string) (id [8]byte, err error) {
 	return id, err
 }
 
-// parseID sets id, which stays as it is on error.
+// parseID parses s into id. On error id does not change.
 func parseID(id []byte, s, thing string, errZero error) error {
 	if len(s) != 2*len(id) {
 		return &lengthError{thing, 2 * len(id), len(s)}
@@ -57,8 +57,8 @@ func parseID(id []byte, s, thing string, errZero error) error {
 	return nil
 }
 
-// SetTraceparent sets h to what the value of a traceparent header says, as slogtrace.ParseTraceparent specifies it,
-// and returns the flags that are known. On error h is of no use.
+// SetTraceparent sets h to the ids in the value of a traceparent header, by the rules of slogtrace.ParseTraceparent,
+// and returns the known flags. On error h must not be used.
 func (h *IDs) SetTraceparent(s string) (flags byte, err error) {
 	s = TrimOWS(s)
 	if len(s) < TraceparentLen {
@@ -88,13 +88,13 @@ func (h *IDs) SetTraceparent(s string) (flags byte, err error) {
 	return bits & knownFlags, nil
 }
 
-// hexByte returns the byte of two lower-case hex digits.
+// hexByte returns the byte with the given lower-case hex digits.
 func hexByte(hi, lo byte) (b byte, ok bool) {
 	h, l := hexValues[hi], hexValues[lo]
 	return h<<4 | l, (h|l)&notHex == 0
 }
 
-// traceparentByteError is the error for the first byte of h, the 55 bytes, that does not fit; there must be one.
+// traceparentByteError returns the error for the first wrong byte of h, which must have 55 bytes. There must be one.
 func traceparentByteError(h string) error {
 	for i := range len(h) {
 		switch i {
@@ -111,7 +111,7 @@ func traceparentByteError(h string) error {
 	return nil
 }
 
-// A traceparentLengthError is the length that came.
+// A traceparentLengthError is the length that was found.
 // It is a number because the runtime boxes small ones without an allocation.
 type traceparentLengthError int
 

@@ -10,33 +10,33 @@ const (
 	maxTracestateKey     = 256
 	maxTracestateValue   = 256
 
-	// maxTracestate is what is forwarded at most: the standard asks for at least that much.
+	// maxTracestate limits what is forwarded. The standard requires at least that much.
 	maxTracestate = 512
 
-	// largeTracestateMember is the length above which a member goes first when the list is too long.
+	// largeTracestateMember is the length above which a member is removed first if the list is too long.
 	largeTracestateMember = 128
 
-	// maxTracestateInput is what is looked at, at most. The longest list that the grammar permits
+	// maxTracestateInput limits what is read. The longest list that the grammar permits
 	// has 32*(256+1+256)+31 = 16447 bytes; the rest is room for white space and empty members.
 	maxTracestateInput = 32 << 10
 )
 
-// ParseTracestate checks the lines of a tracestate header, in their order,
+// ParseTracestate checks the lines of a tracestate header, in order,
 // and returns the list to forward (W3C Trace Context Level 2, 3.3).
 //
-//   - Spaces and tabs around members, and empty members, are left out. Everything else stays as it came, in its order.
-//   - Of several members with one key the first is kept.
-//   - A list above 512 bytes loses members, always whole, until it is not (3.3, "tracestate Limits"):
+//   - Spaces and tabs around members, and empty members, are left out. Everything else stays unchanged and in order.
+//   - If several members have one key, the first is kept.
+//   - A list above 512 bytes loses whole members until it fits (3.3, "tracestate Limits"):
 //     first those over 128 bytes, the last one first and no more than needed, then the others, from the end.
-//   - A list with a member that breaks the grammar, with more than 32 members (duplicates count, empty ones do not)
-//     or of more than 32 KiB in all is not valid: the result is "" and an error.
-//     The traceparent is valid all the same, so callers keep it.
+//   - A list is not valid if a member breaks the grammar, if it has more than 32 members (duplicates count,
+//     empty ones do not) or more than 32 KiB in all: the result is "" and an error.
+//     The traceparent is still valid, so callers keep it.
 //
-// It does not allocate if there is one line and nothing to change in it. What it does for an input of any size
-// is bounded by these limits. The error is short and on one line.
+// It does not allocate for one line with nothing to change. These limits bound its work for an input of any size.
+// The error is one short line.
 func ParseTracestate(lines ...string) (string, error) {
 	if len(lines) == 0 || len(lines) == 1 && lines[0] == "" {
-		return "", nil // as most often; the memory below would have to be cleared
+		return "", nil // the usual case; the memory below would have to be cleared
 	}
 	size := max(0, len(lines)-1)
 	for _, line := range lines {
@@ -92,7 +92,7 @@ func ParseTracestate(lines ...string) (string, error) {
 	if len(members) == 0 {
 		return "", nil
 	}
-	// Members are parts of the input in its order, so the same length means the same list.
+	// Members are parts of the input, in its order. So the same length means the same list.
 	if len(lines) == 1 && len(lines[0]) == length {
 		return lines[0], nil
 	}
@@ -124,7 +124,7 @@ func hasTracestateKey(members []tracestateMember, key string) bool {
 	return false
 }
 
-// parseTracestateMember checks text, which has no white space around it, against list-member of 3.3.2.
+// parseTracestateMember checks text against list-member of 3.3.2. text must have no white space around it.
 // The caller sets the error's number.
 func parseTracestateMember(text string) (tracestateMember, *tracestateError) {
 	key, value, ok := strings.Cut(text, "=")
@@ -142,7 +142,7 @@ func parseTracestateMember(text string) (tracestateMember, *tracestateError) {
 			return tracestateMember{}, &tracestateError{want: "a key of a-z 0-9 _ - * / @ that starts with a-z or 0-9", got: key}
 		}
 	}
-	// A value never ends with a space here: it would be white space around the member.
+	// A value here never ends with a space: that would be white space around the member.
 	if value == "" {
 		return tracestateMember{}, &tracestateError{want: "a value", got: text}
 	}
@@ -171,7 +171,7 @@ func (e tracestateLengthError) Error() string {
 	return fmt.Sprintf("slogtrace: tracestate: want at most %d bytes, got %d", maxTracestateInput, int(e))
 }
 
-// A tracestateError says which member is wrong, counted from 1 without the empty ones, and why.
+// A tracestateError gives the number of a wrong member, counted from 1 without empty ones, and the reason.
 type tracestateError struct {
 	number    int
 	want, got string
