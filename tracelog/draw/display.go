@@ -6,10 +6,10 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// Text returns untrusted text as one line that is safe to show on a terminal. Shown as escapes are control characters,
-// escape sequences, newlines, invalid UTF-8, and what hides or fakes text: marks that change its direction, runes without
-// a form (U+034F, U+3164, U+2800 and their like), variation selectors, and combining marks beyond the fourth on one base
-// or on none. An emoji keeps its selector U+FE0F, and the joiners U+200D between it and the next one.
+// Text returns untrusted text as one line that is safe to show on a terminal. It shows as escapes: control characters,
+// escape sequences, newlines, invalid UTF-8, and what hides or fakes text. That is marks that change its direction, runes
+// without a form (such as U+034F, U+3164, U+2800), variation selectors, and combining marks beyond the fourth on one base
+// or on none. An emoji keeps its selector U+FE0F, and the joiners U+200D between it and the next emoji.
 // Text of more than limit columns ends in an ellipsis; below 1 there is no limit.
 func Text(s string, limit int) string {
 	if limit < 1 {

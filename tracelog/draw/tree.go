@@ -19,17 +19,16 @@ import (
 //	└─ mail.enqueue            812µs
 //	   └─ mail.send [mailer]  86.25ms  queued 1.2s
 //
-// Names, then durations in a column of their own, then what there is to say: that the span failed and how, that it
-// has no end, that it waited in a queue, what is wrong with its records. Lines logged in a span, if asked for, stand
-// at dots on the bar from which its children branch off, with the time since the trace began.
+// A line has the name of the span, its duration in a column of its own, and then notes: that the span failed and how,
+// that it has no end, that it waited in a queue, what is wrong with its records. With Options.Logs, the lines that were
+// logged in a span are at dots on the bar from which its children branch off, with the time since the trace began.
 //
-// The service is shown where it differs from the parent's. A trace of any depth can be written;
-// where it is too deep for the width, ⋯16 says how many levels stand before the line's first.
+// The service is shown if it differs from the parent's. A trace may have any depth:
+// if it is too deep for the width, ⋯16 says how many levels are left out before the first one of the line.
 //
-// Nothing that a log line says reaches w as anything but printable text: control characters, escape sequences,
-// marks that change the direction of text, newlines and invalid UTF-8 are shown as escapes, and long text ends in
-// an ellipsis. East Asian runes and pictures count as two columns, all others as one, which is too many for accents that
-// are runes of their own.
+// Tree writes no text of a log unescaped, see [Text], and cuts long text off with an ellipsis.
+// East Asian characters and pictures count as two columns, all other runes as one.
+// That is too many for accents that are runes of their own.
 //
 // Nil opts are the defaults. The error is w's.
 func Tree(w io.Writer, t *tracelog.Trace, opts *Options) error {

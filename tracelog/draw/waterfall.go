@@ -20,16 +20,16 @@ import (
 //	└─ payment.charge       301ms    ▉█████████████████████████████████████████████▌
 //	      ✗ card declined
 //
-// A bar is thick where the span is on the trace's [tracelog.CriticalPath], so that the thick parts together are where the time
-// of the trace's root went, and thin elsewhere: where a span waited for others, or ran beside them.
-// Shaded is the time that work waited in a queue before its span began. A legend explains the marks that there are.
+// A bar is thick where the span is on the trace's [tracelog.CriticalPath], and thin where it waited for others
+// or ran beside them. So the thick parts together are where the time of the trace's root went.
+// The time that work waited in a queue, before its span began, is shaded. A legend explains the marks that occur.
 //
-// What there is to say of a span stands behind its bar, or below it where it would not fit. One that has no end is drawn to the last sign of it, with > before
-// how long that is: an open one goes on with dots, an abandoned one ends with ×.
-// One whose [tracelog.Span.Shift] is not 0 is drawn where it must have been, marked by » before its duration,
-// and the first of them says how far it was moved. The trace's duration is that of the drawing too.
+// Notes are behind the bar, or below it if they do not fit. A span without an end is drawn to its last sign of life,
+// and its duration has a > before it: the bar of an open span goes on with dots, that of an abandoned one ends with ×.
+// A span whose [tracelog.Span.Shift] is not 0 is drawn where it must have been, with a » before its duration.
+// The first one of them says how far it was moved. The duration in the first line is that of the drawing too.
 //
-// Widths, depths and untrusted text are dealt with as Tree does, but no line with a bar is wider than Width.
+// Width, depth and untrusted text are treated as in [Tree], but no line with a bar is wider than Width.
 // Nil opts are the defaults. The error is w's.
 func Waterfall(w io.Writer, t *tracelog.Trace, opts *Options) error {
 	p := printer{w: bufio.NewWriter(w), t: t, problems: problemsOf(t), Options: opts.orDefault(), chart: newChart(t)}
