@@ -11,7 +11,7 @@ import (
 	"github.com/slogtrace/slogtrace/internal/errtype"
 )
 
-// The attributes, by OpenTelemetry's semantic conventions for HTTP spans, which are stable.
+// The attributes of OpenTelemetry's stable semantic conventions for HTTP spans.
 const (
 	methodKey         = "http.request.method"
 	originalMethodKey = "http.request.method_original"
@@ -27,16 +27,16 @@ const (
 	errorTypeKey      = errtype.Key
 	userAgentKey      = "user_agent.original"
 
-	abortedKey = "http.aborted" // ours: client, handler
+	abortedKey = "http.aborted" // ours: "client" or "handler"
 )
 
-// maxText bounds, in bytes, a text that a stranger chose, and maxMethod a method.
+// maxText limits, in bytes, a text that a stranger chose. maxMethod limits a method.
 const (
 	maxText   = 1024
 	maxMethod = 32
 )
 
-// cut returns s, or its beginning and dots. Requests hold a megabyte of headers.
+// cut returns s, or its beginning and "…" if it has more than most bytes. Requests may have a megabyte of headers.
 func cut(s string, most int) string {
 	if len(s) <= most {
 		return s
@@ -44,7 +44,7 @@ func cut(s string, most int) string {
 	return strings.ToValidUTF8(s[:most-len("…")], "") + "…"
 }
 
-// knownMethod returns m if it is a method of RFC 9110, 9.3, or PATCH (RFC 5789), else "". m may be "" for GET.
+// knownMethod returns m if it is a method of RFC 9110, 9.3, or PATCH (RFC 5789), and GET if m is "". Otherwise it returns "".
 func knownMethod(m string) string {
 	switch m {
 	case "":
@@ -63,7 +63,7 @@ func appendMethod(attrs []slog.Attr, original string) []slog.Attr {
 	return append(attrs, slog.String(methodKey, "_OTHER"), slog.String(originalMethodKey, cut(original, maxMethod)))
 }
 
-// appendAddress appends host and port of an authority, and defaultPort if that is not 0 and host has no port.
+// appendAddress appends the host and the port of authority. defaultPort, if not 0, replaces a missing port.
 func appendAddress(attrs []slog.Attr, authority string, defaultPort int) []slog.Attr {
 	host, port := authority, defaultPort
 	if i := strings.LastIndexByte(authority, ':'); i > strings.LastIndexByte(authority, ']') {
@@ -108,7 +108,7 @@ func defaultPort(scheme string) int {
 	return 0
 }
 
-// protocolVersion returns the version of HTTP as the conventions write it.
+// protocolVersion returns the version of HTTP in the form of the conventions.
 func protocolVersion(major, minor int) string {
 	switch {
 	case major == 1 && minor == 1:
@@ -123,7 +123,7 @@ func protocolVersion(major, minor int) string {
 	return ""
 }
 
-// appendHeaders appends those of h that keys, in canonical form, name.
+// appendHeaders appends the headers of h with the given keys, which must be in canonical form.
 func appendHeaders(attrs []slog.Attr, prefix string, h http.Header, keys []string) []slog.Attr {
 	for _, key := range keys {
 		v := h[key]
@@ -151,7 +151,7 @@ const (
 	responseHeader = "http.response.header."
 )
 
-// appendQuery appends those parameters of a query that keys name, as they came.
+// appendQuery appends the parameters of query with the given keys, still encoded.
 func appendQuery(attrs []slog.Attr, query string, keys []string) []slog.Attr {
 	if len(keys) == 0 || query == "" {
 		return attrs
@@ -178,7 +178,7 @@ func canonical(names []string) []string {
 	return keys
 }
 
-// A statusError is the error of a span whose answer says that something failed.
+// A statusError is the error of a span that failed because of the response's status.
 type statusError int
 
 func (e statusError) Error() string {

@@ -10,8 +10,8 @@ import (
 	"github.com/slogtrace/slogtrace/internal/hook"
 )
 
-// A b3 is what B3 headers say (github.com/openzipkin/b3-propagation).
-// Without ids, which are both there or both zero, it is a decision only. The parent span id is checked and dropped.
+// A b3 is the content of B3 headers (github.com/openzipkin/b3-propagation).
+// It has both ids or neither; without ids it is a decision only. The parent span id is checked and dropped.
 type b3 struct {
 	trace    slogtrace.TraceID
 	span     slogtrace.SpanID
@@ -19,7 +19,7 @@ type b3 struct {
 	debug    bool // implies hook.Accept
 }
 
-// A b3Error says what is wrong, without the text that came.
+// A b3Error tells what is wrong, without the input.
 type b3Error string
 
 func (e b3Error) Error() string { return "tracehttp: " + string(e) }
@@ -68,7 +68,7 @@ func (v *b3) decide(state byte) error {
 	return nil
 }
 
-// setIDs reports whether both ids are valid. One of 64 bits is the lower half of one of 128.
+// setIDs sets both ids and reports whether they are valid. A trace id of 64 bits becomes the lower half of one of 128 bits.
 func (v *b3) setIDs(trace, span string) bool {
 	v.trace = traceID(trace)
 	v.span, _ = slogtrace.ParseSpanID(lenOr(span, 16))
@@ -90,7 +90,7 @@ func isSpanID(s string) bool {
 	return id.IsValid()
 }
 
-// lenOr returns s, or zeros where it has another length than n: an error that costs nothing.
+// lenOr returns s, or zeros if its length is not n: parsing zeros gives an error without an allocation.
 func lenOr(s string, n int) string {
 	if len(s) == n {
 		return s
@@ -98,11 +98,11 @@ func lenOr(s string, n int) string {
 	return "00000000000000000000000000000000"[:n]
 }
 
-// parseB3Multi parses the values of the headers X-B3-…; those that are not there are nil.
-// A repeated one counts by its first line.
+// parseB3Multi parses the values of the X-B3-… headers. An absent header is nil.
+// Of a repeated header only the first line counts.
 //
-//   - X-B3-Flags is 1 for debug, which implies accept; anything else is no value.
-//   - X-B3-Sampled is 0 or 1; true and false, in any case, are what old instrumentation writes.
+//   - X-B3-Flags is 1 for debug, which implies accept. Any other value is ignored.
+//   - X-B3-Sampled is 0 or 1. Old instrumentation writes true and false, which are accepted in any case.
 func parseB3Multi(trace, span, parent, sampled, flags []string) (b3, error) {
 	var v b3
 	switch {
@@ -137,7 +137,7 @@ func parseB3Multi(trace, span, parent, sampled, flags []string) (b3, error) {
 	return v, nil
 }
 
-// first returns the first of lines, "" if there is none.
+// first returns the first of lines, or "" if there is none.
 func first(lines []string) string {
 	if len(lines) == 0 {
 		return ""
@@ -145,10 +145,10 @@ func first(lines []string) string {
 	return trimOWS(lines[0])
 }
 
-// trimOWS cuts optional white space (RFC 9110, 5.6.3) off both ends.
+// trimOWS removes optional white space (RFC 9110, 5.6.3) from both ends.
 func trimOWS(s string) string { return strings.Trim(s, " \t") }
 
-// extractB3 returns ctx continued by the B3 headers of h. A b3 that is not valid gives way to the X-B3-… ones.
+// extractB3 returns ctx continued by the B3 headers. If the header b3 is not valid, it uses the X-B3-… headers.
 func extractB3(ctx context.Context, get getter) (context.Context, error) {
 	var v b3
 	var err error
@@ -171,7 +171,7 @@ func extractB3(ctx context.Context, get getter) (context.Context, error) {
 
 type debugKey struct{}
 
-// context returns ctx continued by v. That a trace is for debugging is known to B3 only, so it travels beside the span.
+// context returns ctx continued by v. Only B3 has the debug flag, so it travels in a context value beside the span.
 func (v b3) context(ctx context.Context) context.Context {
 	ctx = hook.Continue(ctx, v.trace, v.span, v.sampling)
 	if v.debug {
@@ -180,14 +180,14 @@ func (v b3) context(ctx context.Context) context.Context {
 	return ctx
 }
 
-// isDebug reports whether B3 said that the trace of sc, the current span of ctx, is for debugging.
+// isDebug reports whether B3 headers marked the trace of sc, the current span of ctx, as debug.
 func isDebug(ctx context.Context, sc slogtrace.SpanContext) bool {
 	trace, ok := ctx.Value(debugKey{}).(slogtrace.TraceID)
-	// Of another trace, which ctx was put into since, it was not said. Without ids nobody knew which one it would be.
+	// The mark is for one trace, and ctx may be in another one by now. If it came without ids, the trace was not known.
 	return ok && sc.IsSampled() && (trace == sc.TraceID || !trace.IsValid())
 }
 
-// b3Headers are those that say what traceparent says, in canonical form.
+// b3Headers are the B3 headers in canonical form.
 var b3Headers = [...]string{"B3", "X-B3-Traceid", "X-B3-Spanid", "X-B3-Parentspanid", "X-B3-Sampled", "X-B3-Flags"}
 
 // injectB3 sets the B3 headers of the current span of ctx, which must be in a trace.

@@ -9,14 +9,14 @@ import (
 	"github.com/slogtrace/slogtrace"
 )
 
-// A call is a request that a transport of ours sends, as the contexts of base know it.
+// A call is a request that one of our transports sends. It is in the contexts of base.
 // It is a context itself, below that of the span.
 type call struct {
 	context.Context
 	span   *slogtrace.Span // set before base sees the call
 	method string
 	url    *url.URL
-	sent   http.Request // for base, under the span's context; here, since one allocation is less than two
+	sent   http.Request // for base, under the span's context; part of the call to save an allocation
 }
 
 type callKey struct{}
@@ -30,8 +30,9 @@ func (c *call) Value(key any) any {
 
 func (c *call) String() string { return fmt.Sprintf("%v.WithHTTPCall", c.Context) }
 
-// isSent reports whether a transport of ours is sending req, or that of which req is a copy: then this one is its base,
-// perhaps with other RoundTrippers between. What those send on their own is another request, or has another span.
+// isSent reports whether one of our transports is already sending req, or a request that req is a copy of.
+// Then the transport that asks is that one's base, perhaps behind other RoundTrippers.
+// A request that those send on their own differs in method or URL, or has another span.
 func isSent(req *http.Request) bool {
 	c, ok := req.Context().Value(callKey{}).(*call)
 	return ok && slogtrace.SpanFromContext(req.Context()) == c.span && req.Method == c.method && isSameURL(req.URL, c.url)

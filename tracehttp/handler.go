@@ -14,120 +14,122 @@ import (
 
 // HandlerOptions are options for [NewHandler]. The zero value means the defaults.
 type HandlerOptions struct {
-	// Tracer makes the spans. Nil: that of the request's context, else the default one.
+	// Tracer makes the spans. Nil means that of the request's context, or else the default one.
 	Tracer *slogtrace.Tracer
 
-	// Trust says what to do with the trace that a request names. Nil: [TrustContinue], for all.
+	// Trust decides what to do with the trace that a request names. Nil means [TrustContinue] for all requests.
 	// On a public edge, where strangers can reach the server, set it: see [Trust].
 	Trust func(*http.Request) Trust
 
-	// Baggage takes the baggage of requests that are continued, besides their trace.
-	// Baggage goes onto your records and from there to the services you call: take it only from services of your own.
+	// Baggage takes the baggage of requests whose trace is continued.
+	// Baggage goes onto your records and from there to the services you call: take it only from your own services.
 	Baggage bool
 
-	// TraceHeader is the name of the header of the answer that holds the trace id. Empty: X-Trace-Id.
+	// TraceHeader is the name of the response header with the trace id. Empty means X-Trace-Id.
 	TraceHeader string
 
 	// NoTraceHeader leaves that header out.
 	NoTraceHeader bool
 
-	// RequestIDs are the headers that identify a request, besides its trace. Nil: X-Request-Id, on records as request_id.
-	// Empty, but not nil: none. The usual second one is X-Correlation-Id:
+	// RequestIDs are the headers that identify a request, in addition to its trace.
+	// Nil means X-Request-Id, on records as request_id. Empty but not nil means none.
+	// The usual second one is X-Correlation-Id:
 	//
 	//	RequestIDs: []tracehttp.RequestID{{Generate: true}, {Header: "X-Correlation-Id"}}
 	RequestIDs []RequestID
 
-	// RequestHeaders and ResponseHeaders name the headers to be logged, as http.request.header.<name> and
-	// http.response.header.<name>, User-Agent as user_agent.original. Nil: none. Think of cookies and credentials.
+	// RequestHeaders and ResponseHeaders name the headers to log, as http.request.header.<name> and
+	// http.response.header.<name>, User-Agent as user_agent.original. Nil means none. Do not log cookies and credentials.
 	RequestHeaders, ResponseHeaders []string
 
-	// Query names the query parameters to be logged, in url.query. Nil: none.
+	// Query names the query parameters to log, in url.query. Nil means none.
 	Query []string
 }
 
 // Trust is what a server does with the trace that a request names.
 //
-// The headers are whatever the client writes. A trusted client can add spans to any trace, also to those of
-// other customers, have all of its requests sampled, or none, and make one trace of a million requests.
-// So [TrustContinue] is for what only your own services reach. On a public edge use [TrustLink], if the clients' traces are
-// of use to you (a partner, your own app), else [TrustIgnore].
+// Headers contain whatever the client writes. A trusted client can add spans to any trace, even to those of
+// other customers. It can have all of its requests sampled, or none, and make one trace of a million requests.
+// So use [TrustContinue] only where your own services alone can call. On a public edge use [TrustLink] if the clients' traces
+// are of use to you (a partner, your own app), and otherwise [TrustIgnore].
 // Behind a gateway of your own that removes the headers or sets its own, TrustContinue is right again.
 type Trust uint8
 
 const (
-	// TrustContinue makes the server span a child of the caller's. The caller's sampling decision holds.
+	// TrustContinue makes the server span a child of the caller's span. The caller's sampling decision holds.
 	TrustContinue Trust = iota
-	// TrustLink begins a new trace whose first span links to the caller's. The Tracer decides on sampling.
+	// TrustLink begins a new trace whose first span links to the caller's. The Tracer's Sampler decides.
 	TrustLink
 	// TrustIgnore begins a new trace, as if there were no headers.
 	TrustIgnore
 )
 
 // NewHandler returns a handler that calls next in a span of kind server.
-// Nil options mean the defaults; they are copied. A nil next is [http.DefaultServeMux].
+// opts are copied. Nil means the defaults. A nil next means [http.DefaultServeMux].
 //
-// The span continues the trace that the request names, if [HandlerOptions.Trust] has it so: by traceparent and
-// tracestate (W3C Trace Context Level 2, 3.2 and 3.3; several tracestate lines are one list), else by b3, else by
-// X-B3-TraceId and its like, where a 64-bit trace id is the lower half of one of 128 bits.
-// A traceparent that is repeated or not valid restarts the trace; a tracestate that is not valid is dropped.
-// B3's debug means sampled; its decision counts without ids too, for the trace that begins then;
-// ids without a decision leave it to the Tracer's Sampler.
-// What is not taken is said in one record at level Debug. The client never hears of it.
+// If [HandlerOptions.Trust] allows it, the span continues the trace that the request names: by traceparent and
+// tracestate (W3C Trace Context Level 2, 3.2 and 3.3; several tracestate lines are one list), or else by b3, or else by
+// X-B3-TraceId and the other X-B3 headers, where a 64-bit trace id is the lower half of one of 128 bits.
+// A traceparent that is repeated or not valid restarts the trace. A tracestate that is not valid is dropped.
+// B3's debug means sampled. A B3 decision without ids counts too, for the trace that begins then.
+// B3 ids without a decision leave it to the Tracer's Sampler.
+// One record at level Debug reports the headers that were ignored. The client is not told.
 //
-// The span's name is method and route, "GET /bookings/{id}". Without a route it is the method;
-// a method that RFC 9110 does not know is "HTTP". The host of a pattern is left out.
+// The span's name is method and route, "GET /bookings/{id}". Without a route it is the method.
+// A method that RFC 9110 does not define is "HTTP". The host of a pattern is left out.
 //
 // # What hides the route
 //
 // Put NewHandler directly around the [http.ServeMux]: next is the mux itself. Then the route is known from the start,
 // to records inside, and to a Sampler, such as [slogtrace.PerOp].
 //
-// Otherwise the route is known when next has returned, and only if the mux got the very request that next got:
+// Otherwise the route is known when next has returned, and only if the mux got the same *http.Request as next:
 // a mux writes its pattern into the request that it is called with. Middleware that copies the request hides the route.
-// It is copied by each r.WithContext and r.Clone, as in most middleware for authentication, and by
+// Each r.WithContext and r.Clone copies it, as in most middleware for authentication, and so do
 // [http.TimeoutHandler], [http.MaxBytesHandler] and [http.StripPrefix].
 // Then the name is the method, "GET", for the whole service. There are two remedies:
 //
 //	tracehttp.NewHandler(auth(tracehttp.NewHandler(mux, nil)), opts) // a second one directly around the mux
 //	tracehttp.SetRoute(ctx, route)                                   // for other routers, and in middleware
 //
-// The second NewHandler makes no span of its own. It tells the first one the route, before it calls the mux.
-// The innermost route counts: behind StripPrefix it is the one without the prefix; [SetRoute] can say the whole.
-// A Sampler has decided by then: it saw "GET".
+// The second NewHandler makes no span of its own. It tells the first one the route before it calls the mux.
+// The innermost route counts: behind StripPrefix it is the route without the prefix; pass the whole route to [SetRoute].
+// By then a Sampler has already decided: it saw "GET".
 //
-// A span that was renamed by [slogtrace.Span.SetOp] keeps that name; http.route is set all the same.
+// A span renamed by [slogtrace.Span.SetOp] keeps that name. http.route is set all the same.
 //
 // # Attributes
 //
-// The span's attributes are, after OpenTelemetry's semantic conventions: http.request.method (_OTHER, and then
+// The span's attributes follow OpenTelemetry's semantic conventions: http.request.method (or _OTHER with
 // http.request.method_original), http.route, http.response.status_code, url.scheme, url.path (escaped, at most 1 KiB),
-// server.address and server.port by the Host header, network.protocol.version, error.type. Neither the query is among
-// them, nor a header, nor the client's address or user agent: see the options, and [slogtrace.Span.SetAttrs].
-// They tell of the request as it came, whatever next makes of it, and a Sampler knows those that are known by then.
+// server.address and server.port from the Host header, network.protocol.version, error.type. The query, headers,
+// and the client's address or user agent are not among them: see the options, and [slogtrace.Span.SetAttrs].
+// They describe the request as it came, whatever next changes in it.
+// A Sampler sees those that are known before next is called.
 //
-// A status of 500 and above fails the span, and so does a panic, which goes on as it was;
-// its status is 500 if nothing was written, though nothing is sent. [http.ErrAbortHandler] is no failure:
-// http.aborted is "handler" then. It is "client" where the client was gone before next returned
-// (the request's context is canceled, or a write failed); a status of 500 and above fails the span even so.
-// Where nothing was written to a client that is gone, or before ErrAbortHandler, there is no status.
+// A status of 500 and above fails the span, and so does a panic. The panic goes on unchanged;
+// its status is 500 if nothing was written, though nothing is sent. [http.ErrAbortHandler] is not a failure:
+// http.aborted is "handler" then. It is "client" if the client was gone before next returned
+// (the request's context was canceled, or a write failed); a status of 500 and above still fails the span.
+// There is no status if nothing was written before the client was gone or before ErrAbortHandler.
 //
-// The answer has the trace id in X-Trace-Id. Request ids are on all records of the request, and in the answer:
+// The response has the trace id in X-Trace-Id. Request ids are on all records of the request, and in the response:
 // see [HandlerOptions.RequestIDs].
 //
 // # Writers and handlers inside
 //
 // The ResponseWriter that next gets has Unwrap, for [http.ResponseController]. It is an [http.Flusher],
-// an [http.Hijacker] or an [io.ReaderFrom] where the original is one, and HTTP/2's is an [http.Pusher] too.
-// It is no http.CloseNotifier, which is deprecated. A hijacked connection has status 101,
+// an [http.Hijacker] or an [io.ReaderFrom] if the original is one, and HTTP/2's is also an [http.Pusher].
+// It is not an http.CloseNotifier, which is deprecated. A hijacked connection has status 101,
 // unless another was written before, and the span ends when next returns.
 //
-// A handler inside another of NewHandler's makes no second span: the outermost one counts, with its options.
-// It is recognised by the request's context, through any middleware, also one that hides the ResponseWriter.
-// A request of its own, made by a handler under its request's context and served with another ResponseWriter,
+// A handler from NewHandler inside another one makes no second span: the outermost one counts, with its options.
+// It is recognised by the request's context, through any middleware, even if that hides the ResponseWriter.
+// A request that a handler makes under its own request's context, and serves with another ResponseWriter,
 // has a span of its own.
 //
-// Where next is the mux that has called this handler, as in http.Handle("/", tracehttp.NewHandler(nil, nil)),
-// a request for which the mux has nothing else is not found: status 404, in one span.
+// If next is the mux that has called this handler, as in http.Handle("/", tracehttp.NewHandler(nil, nil)),
+// a request that nothing else in the mux matches is not found: status 404, in one span.
 func NewHandler(next http.Handler, opts *HandlerOptions) http.Handler {
 	h := &handler{next: next}
 	if opts != nil {
@@ -171,7 +173,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.returned = true
 }
 
-// serveInside serves a request that has a span already, and tells that the route.
+// serveInside serves a request that already has a span, and sets the route on it.
 func (h *handler) serveInside(x *exchange, w http.ResponseWriter, r *http.Request) {
 	pattern, next, ctx := h.patternOf(r)
 	if ctx != r.Context() {
@@ -185,7 +187,7 @@ func (h *handler) serveInside(x *exchange, w http.ResponseWriter, r *http.Reques
 	next.ServeHTTP(w, r)
 }
 
-// start begins the span of r. It returns the handler that is next.
+// start begins the span of r. It returns the next handler.
 func (w *writer) start(r *http.Request) (next http.Handler) {
 	h := w.handler
 	outer := exchangeOf(r.Context())
@@ -222,7 +224,7 @@ func (w *writer) start(r *http.Request) (next http.Handler) {
 	return next
 }
 
-// context returns ctx continued as Trust has it, which the span of r starts in, and a link for it.
+// context returns the context in which the span of r starts, continued as Trust decides, and a link for the span.
 func (h *handler) context(ctx context.Context, r *http.Request) (_ context.Context, link slog.Attr, err error) {
 	trust := TrustContinue
 	if h.opts.Trust != nil {
@@ -246,7 +248,7 @@ func (h *handler) context(ctx context.Context, r *http.Request) (_ context.Conte
 	return ctx, link, err
 }
 
-// report says what of the headers was not taken.
+// report logs which headers were ignored.
 func report(ctx context.Context, errs []error) {
 	log := slogtrace.Logger(ctx)
 	if !log.Enabled(ctx, slog.LevelDebug) {
@@ -265,7 +267,7 @@ func report(ctx context.Context, errs []error) {
 	log.LogAttrs(ctx, slog.LevelDebug, "request headers not taken", slog.String("err", text))
 }
 
-// finish ends the span, whether next returned, panicked or called runtime.Goexit. It must be deferred itself.
+// finish ends the span, whether next returned, panicked or called runtime.Goexit. It must itself be deferred.
 func (w *writer) finish() {
 	p := recover()
 	w.setAttrs(p)
@@ -278,7 +280,7 @@ func (w *writer) finish() {
 	}
 }
 
-// appendRequest appends what is known before next is called. It may change the request, also when it has not returned in time.
+// appendRequest appends what is known before next is called. next may change the request, even if it does not return in time.
 func (h *handler) appendRequest(attrs []slog.Attr, route string, r *http.Request) []slog.Attr {
 	attrs = appendMethod(attrs, r.Method)
 	if route != "" {
@@ -300,7 +302,7 @@ func (h *handler) appendRequest(attrs []slog.Attr, route string, r *http.Request
 	return appendHeaders(attrs, requestHeader, r.Header, h.opts.RequestHeaders)
 }
 
-// setAttrs gives the span what is known afterwards, next having panicked with p unless that is nil.
+// setAttrs sets what is known afterwards. p is the value that next panicked with, or nil.
 func (w *writer) setAttrs(p any) {
 	var array [8]slog.Attr
 	attrs := array[:0]
@@ -326,7 +328,7 @@ func (w *writer) setAttrs(p any) {
 	w.span.SetAttrs(attrs...)
 }
 
-// outcome returns the status of the answer, 0 if there was none, and who aborted it, "" if nobody did.
+// outcome returns the status of the response, 0 if there was none, and who aborted it, "" if nobody did.
 func (w *writer) outcome(p any) (status int, aborted string) {
 	switch {
 	case w.hijacked:
@@ -350,7 +352,7 @@ func (w *writer) outcome(p any) (status int, aborted string) {
 	return status, aborted
 }
 
-// clientGone reports whether the client did not wait for the answer's end.
+// clientGone reports whether the client left before the end of the response.
 func (w *writer) clientGone() bool {
 	if errors.Is(w.exchange.request.Context().Err(), context.Canceled) {
 		return true
@@ -358,7 +360,7 @@ func (w *writer) clientGone() bool {
 	switch {
 	case w.err == nil, errors.Is(w.err, http.ErrBodyNotAllowed), errors.Is(w.err, http.ErrContentLength),
 		errors.Is(w.err, http.ErrHandlerTimeout), errors.Is(w.err, http.ErrNotSupported),
-		w.err.Error() == "http2: handler wrote more than declared Content-Length": // ErrContentLength there
+		w.err.Error() == "http2: handler wrote more than declared Content-Length": // ErrContentLength in HTTP/2
 		return false
 	}
 	return true

@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// A hostList says which hosts something is sent to: "api.internal" on any port, "api.internal:443" on that one,
-// "*.internal" for all hosts below.
+// A hostList lists hosts to send something to: "api.internal" on any port, "api.internal:443" on that port only,
+// "*.internal" for all hosts below internal.
 type hostList []string
 
-// newHostList returns a copy of names in lower case. It is nil if names is.
+// newHostList returns a copy of names in lower case. It is nil if names is nil.
 func newHostList(names []string) hostList {
 	hosts := slices.Clone(hostList(names))
 	for i, name := range hosts {
@@ -22,7 +22,7 @@ func newHostList(names []string) hostList {
 	return hosts
 }
 
-// has reports whether the host of u, which may be nil, is on the list.
+// has reports whether the host of u is on the list. u may be nil.
 func (l hostList) has(u *url.URL) bool {
 	if len(l) == 0 || u == nil {
 		return false
@@ -31,9 +31,9 @@ func (l hostList) has(u *url.URL) bool {
 	host := net.JoinHostPort(name, cmp.Or(u.Port(), strconv.Itoa(defaultPort(u.Scheme))))
 	return slices.ContainsFunc(l, func(want string) bool {
 		if below, ok := strings.CutPrefix(want, "*"); ok {
-			isAddress := strings.Contains(name, ":") // whose zone may look like a name
+			isAddress := strings.Contains(name, ":") // its zone may look like a name
 			return !isAddress && strings.HasPrefix(below, ".") && (strings.HasSuffix(name, below) || strings.HasSuffix(host, below))
 		}
-		return want != "" && (want == name || want == host || want == strings.ToLower(u.Host)) // [::1] too
+		return want != "" && (want == name || want == host || want == strings.ToLower(u.Host)) // also [::1]
 	})
 }

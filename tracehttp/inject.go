@@ -7,14 +7,14 @@ import (
 	"github.com/slogtrace/slogtrace/internal/hook"
 )
 
-// Inject sets the headers that continue the trace of ctx at the receiver of a message:
+// Inject sets headers, so that the receiver of a message can continue the trace of ctx:
 // traceparent and tracestate (W3C Trace Context Level 2, 3.2 and 3.3) and baggage (W3C Baggage, 3).
-// What h has of the former two, in lower case too, is replaced, and removed if ctx has none, B3's included,
-// so that h never names another trace. A baggage that h has stays where ctx has none.
+// It replaces h's own traceparent and tracestate, or removes them if ctx has none, even in lower case,
+// and removes B3 headers, so that h never names another trace. If ctx has no baggage, h's baggage stays.
 //
-// It is for messages that no http.RoundTripper sends, to services of your own: a queue's headers, gRPC's metadata.
-// To strangers send no baggage: delete it from h. The keys are in canonical form ("Traceparent"), which gRPC refuses:
-// its metadata needs them in lower case, so inject into a header of its own and copy that. A nil h is left alone.
+// Use it for messages to your own services that no http.RoundTripper sends: a queue's headers, gRPC's metadata.
+// Send no baggage to strangers: delete it from h. The keys are in canonical form ("Traceparent"), which gRPC refuses:
+// its metadata needs lower case, so inject into a separate header and copy it. If h is nil, Inject does nothing.
 func Inject(ctx context.Context, h http.Header) {
 	if h == nil {
 		return
@@ -31,11 +31,11 @@ func setBaggage(h http.Header, baggage string) {
 	h["Baggage"] = []string{baggage}
 }
 
-// lowerHeaders are those that say which trace it is, in lower case. On their way they are the same as in canonical form,
-// and a traceparent that comes twice is none.
+// lowerHeaders are the headers that name a trace, in lower case. On the wire they equal the canonical form,
+// and receivers ignore a repeated traceparent.
 var lowerHeaders = [...]string{"traceparent", "tracestate", "b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"}
 
-// set replaces what h says of a trace.
+// set replaces the trace headers in h.
 func set(h http.Header, traceparent, tracestate string) {
 	ours := 0
 	if traceparent != "" {
@@ -47,7 +47,7 @@ func set(h http.Header, traceparent, tracestate string) {
 		ours++
 	}
 	if len(h) == ours {
-		return // as in a message that has no headers of its own: nothing is left to remove
+		return // a message with no headers of its own: nothing to remove
 	}
 	if traceparent == "" {
 		delete(h, "Traceparent")
@@ -63,18 +63,18 @@ func set(h http.Header, traceparent, tracestate string) {
 	}
 }
 
-// Extract returns ctx continued by the headers that a message came with: the next [slogtrace.Start] makes a child of
-// the span that sent it. It reads traceparent and tracestate, else b3, else X-B3-…, as [NewHandler] says, and baggage.
-// Keys are in canonical form or, all of them, in lower case, as HTTP/2 and gRPC have them.
+// Extract returns ctx continued by the headers of a message: the next [slogtrace.Start] makes a child of
+// the span that sent it. It reads traceparent and tracestate, or else b3, or else X-B3-…, by the rules of [NewHandler],
+// and baggage. Keys must be in canonical form, or all of them in lower case, as in HTTP/2 and gRPC.
 //
-// It returns a context that can be used also with an error, which says, on one line, what was not valid and left out.
-// There is no error where there are no headers.
+// The context can be used even if there is an error. The error names, on one line, what was not valid and left out.
+// Absent headers are not an error.
 //
-// It is for messages from your own services. From strangers take nothing, baggage least of all: delete it from h before.
+// Use it for messages from your own services. Take nothing from strangers, least of all baggage: delete it from h before.
 func Extract(ctx context.Context, h http.Header) (context.Context, error) {
 	traceparent, canonical := h["Traceparent"]
 	if canonical && len(h) == 1 && len(traceparent) > 0 {
-		return hook.Extract(orBackground(ctx), traceparent, nil, nil) // as in a message that has no headers of its own
+		return hook.Extract(orBackground(ctx), traceparent, nil, nil) // the fast path: a message with no headers of its own
 	}
 	get := getter{h, !canonical}
 	if !canonical {
@@ -90,7 +90,7 @@ func orBackground(ctx context.Context) context.Context {
 	return ctx
 }
 
-// A getter looks headers up.
+// A getter looks up headers.
 type getter struct {
 	h     http.Header
 	lower bool // keys may be in lower case
@@ -104,8 +104,8 @@ func (g getter) lines(canonical, lower string) []string {
 	return v
 }
 
-// extract continues ctx. B3 is looked at only where there is no traceparent: one that is not valid,
-// or repeated, restarts the trace (W3C Trace Context Level 2, 4.3).
+// extract continues ctx. It reads B3 only if there is no traceparent: one that is not valid or is repeated
+// restarts the trace (W3C Trace Context Level 2, 4.3).
 func extract(ctx context.Context, get getter, traceparent, baggage []string) (context.Context, error) {
 	if len(traceparent) > 0 {
 		return hook.Extract(ctx, traceparent, get.lines("Tracestate", "tracestate"), baggage)

@@ -10,19 +10,19 @@ import (
 	"github.com/slogtrace/slogtrace"
 )
 
-// Error answers a request with an error, as [http.Error] does, but in application/problem+json (RFC 9457):
+// Error answers a request with an error, like [http.Error], but as application/problem+json (RFC 9457):
 //
 //	{"title":"Conflict","status":409,"detail":"seat 12A is taken","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}
 //
-// detail is a string, an error, or nil. The trace is that of r's context, unless the error has one of its own by
-// [slogtrace.WithTrace]: that one is worth more to whoever asks, and goes into the X-Trace-Id of the answer too.
+// detail is a string, an error, or nil. The trace id is that of r's context. If the error has a trace of its own, by
+// [slogtrace.WithTrace], it is that one, which is of more use to the reader. It also goes into the response's X-Trace-Id.
 //
-// With a status of 500 and above, detail as an error fails the current span and is not sent:
-// what broke in here is for the log. A string is sent whatever the status.
+// If status is 500 or above, a detail that is an error fails the current span and is not sent:
+// an internal error is for the log only. A string is sent whatever the status.
 //
-// members are extension members (RFC 9457, 3.2), such as slog.String("code", "seat_taken"); values are written as
-// [slogtrace.NewJSONHandler] writes them, groups as objects. They replace title, detail and type, which is about:blank otherwise,
-// but not status and trace_id. The last one of a key counts.
+// members are extension members (RFC 9457, 3.2), such as slog.String("code", "seat_taken"). Values are written as
+// [slogtrace.NewJSONHandler] writes them, groups as objects. They may replace title, detail and type, which otherwise means
+// about:blank, but not status and trace_id. If a key appears more than once, the last one counts.
 //
 // Like http.Error it does not end the request: return after it, and write nothing more.
 func Error(w http.ResponseWriter, r *http.Request, status int, detail any, members ...slog.Attr) {
@@ -50,14 +50,14 @@ func Error(w http.ResponseWriter, r *http.Request, status int, detail any, membe
 	body := problem(status, text, sc.TraceID.String(), members)
 
 	h := w.Header()
-	h.Del("Content-Length") // it was meant for another answer; Content-Encoding may be a middleware's: as in http.Error
+	h.Del("Content-Length") // it was meant for another response; Content-Encoding may be a middleware's: as in http.Error
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // if the client is gone, nobody misses it
 }
 
-// problem returns the body of an answer that says what went wrong (RFC 9457, 3.1), as one line.
+// problem returns the body of an error response (RFC 9457, 3.1), as one line.
 func problem(status int, detail, trace string, extra []slog.Attr) []byte {
 	var m members
 	if title := http.StatusText(status); title != "" {
@@ -72,13 +72,13 @@ func problem(status int, detail, trace string, extra []slog.Attr) []byte {
 		m.set("trace_id", trace)
 	}
 	text, err := json.Marshal(m)
-	if err != nil { // a value's method wrote no JSON after all
+	if err != nil { // a value's method returned invalid JSON after all
 		return problem(status, detail, trace, nil)
 	}
 	return append(text, '\n')
 }
 
-// members are those of a JSON object, in their order, each key once.
+// members are the members of a JSON object, in order, each key once.
 type members []member
 
 type member struct {
@@ -95,7 +95,7 @@ func (m *members) set(key string, value any) {
 	*m = append(*m, member{key, value})
 }
 
-// add sets those of attrs that are not reserved. Groups without a key are taken apart.
+// add sets the members in attrs that are not reserved. It adds the members of groups without a key one by one.
 func (m *members) add(attrs []slog.Attr, reserved func(key string) bool) {
 	for _, a := range attrs {
 		v := a.Value.Resolve()
@@ -108,7 +108,7 @@ func (m *members) add(attrs []slog.Attr, reserved func(key string) bool) {
 	}
 }
 
-// jsonValue returns v, which is resolved, as a value that encoding/json writes as slog.JSONHandler writes v.
+// jsonValue returns a value that encoding/json writes as slog.JSONHandler writes v. v must be resolved.
 func jsonValue(v slog.Value) any {
 	switch v.Kind() {
 	case slog.KindGroup:
@@ -137,7 +137,7 @@ func (m members) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		key, _ := json.Marshal(x.key) // a string always can
+		key, _ := json.Marshal(x.key) // a string never fails
 		value, err := json.Marshal(x.value)
 		if err != nil {
 			return nil, err

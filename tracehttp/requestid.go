@@ -11,37 +11,37 @@ import (
 	"github.com/slogtrace/slogtrace"
 )
 
-// A RequestID names a header that identifies a request, as people and other programs know it, and what to do with it.
-// The zero value is X-Request-Id, on records as request_id.
+// A RequestID names a header that identifies a request for people and other programs, and how to treat it.
+// The zero value means X-Request-Id, on records as request_id.
 //
-// The id is on the server span and on all records of the request, as attributes of [slogtrace.With] are.
-// It is in the answer, and [NewTransport] sends it with requests under the request's context.
+// The id is on the server span and on all records of the request, like attributes of [slogtrace.With].
+// It is in the response, and [NewTransport] sends it with requests under the request's context.
 //
-// A client writes what it likes, so one id of at most 128 printable ASCII bytes is taken as it is, and anything else is not,
-// whole: a part of an id is another id. That costs one record at level Debug. No log line or header can be forged by it.
-// It need not be unique, whoever the client is.
+// A client may send anything. Only a single id of 1 to 128 printable ASCII bytes is accepted; anything else is ignored
+// as a whole, because a part of an id would be another id. That costs one record at level Debug.
+// An accepted id cannot forge a log line or a header. It need not be unique, whoever the client is.
 type RequestID struct {
-	// Header is the name of the header. Empty: X-Request-Id.
+	// Header is the name of the header. Empty means X-Request-Id.
 	Header string
 
-	// Key is the key on records. Empty: the header's name in lower case, with _ for -, without X-:
+	// Key is the key on records. Empty means the header's name in lower case, with _ for -, without X-:
 	// request_id, correlation_id.
 	Key string
 
-	// Generate makes an id for a request that comes without one, or with one that is not taken: 26 characters of
+	// Generate makes an id for a request without an accepted one: 26 characters of
 	// A-Z and 2-7 (base32, RFC 4648, 6), 130 random bits.
 	Generate bool
 
-	// Baggage keeps the id in the baggage too, as [slogtrace.WithBaggage] does, under Key, which must be a token then.
+	// Baggage also puts the id into the baggage, like [slogtrace.WithBaggage], under Key, which must be a token then.
 	// So it is on the records of a worker that gets a [slogtrace.Carrier], and of services that take baggage.
-	// A request without the header has the id of its baggage, if there is one.
+	// A request without the header gets the id from its baggage, if there is one.
 	Baggage bool
 }
 
-// maxRequestID is the length of an id, in bytes.
+// maxRequestID is the largest length of an id, in bytes.
 const maxRequestID = 128
 
-// A requestIDError names the header whose value was not taken.
+// A requestIDError names a header whose value was ignored.
 type requestIDError string
 
 func (e requestIDError) Error() string {
@@ -51,7 +51,7 @@ func (e requestIDError) Error() string {
 // A namedID is a request id and its header, in canonical form.
 type namedID struct{ header, id string }
 
-// requestIDs returns a copy of ids with nothing left to default.
+// requestIDs returns a copy of ids with all defaults filled in.
 func requestIDs(ids []RequestID) []RequestID {
 	if ids == nil {
 		ids = []RequestID{{}}
@@ -70,7 +70,7 @@ func requestIDs(ids []RequestID) []RequestID {
 	return known
 }
 
-// identify returns ctx with the request ids of r, which x gets to know too, and what was wrong with them.
+// identify returns ctx with the request ids of r, and the errors about ids that were ignored. It also stores the ids in x.
 // outer is the exchange of the request in whose context r was made, or nil.
 func (x *exchange) identify(ctx context.Context, r *http.Request, outer *exchange) (context.Context, []error) {
 	var errs []error
@@ -100,7 +100,7 @@ func (x *exchange) identify(ctx context.Context, r *http.Request, outer *exchang
 	return ctx, errs
 }
 
-// requestID returns the id that the client gave its request, "" if there is none that can be taken.
+// requestID returns the id that the client gave its request, or "" if none is accepted.
 func requestID(h http.Header, header string) (string, error) {
 	v := h[header]
 	if len(v) == 0 || len(v) == 1 && v[0] == "" {
@@ -124,8 +124,8 @@ func isRequestID(s string) bool {
 	return true
 }
 
-// inherited returns the id of a request that has none itself: that of the request in whose context it was made,
-// or that of its baggage.
+// inherited returns an id for a request without one: that of the request in whose context it was made,
+// or that in its baggage.
 func inherited(ctx context.Context, want *RequestID, outer *exchange) string {
 	if outer != nil {
 		for _, known := range outer.ids {
@@ -140,7 +140,7 @@ func inherited(ctx context.Context, want *RequestID, outer *exchange) string {
 	return ""
 }
 
-// baggageID returns the last value of key in the baggage of ctx that can be an id.
+// baggageID returns the last value of key in the baggage of ctx that is accepted as an id.
 func baggageID(ctx context.Context, key string) (id string) {
 	for k, value := range slogtrace.Baggage(ctx) {
 		if k == key && isRequestID(value) {
@@ -150,7 +150,7 @@ func baggageID(ctx context.Context, key string) (id string) {
 	return id
 }
 
-// sendIDs sets the request ids of ctx in h, save those that h has itself.
+// sendIDs sets the request ids of ctx in h, except those that h already has.
 func sendIDs(ctx context.Context, h http.Header) {
 	x := exchangeOf(ctx)
 	if x == nil {

@@ -8,20 +8,20 @@ import (
 	"github.com/slogtrace/slogtrace/internal/hook"
 )
 
-// SetRoute tells the server span of ctx's request which route the request took. It sets http.route and the span's name,
-// "GET /items/{id}". It is for routers that [NewHandler] does not know:
+// SetRoute sets the route of ctx's request on its server span: http.route and the span's name,
+// "GET /items/{id}". Use it for routers that [NewHandler] does not know:
 //
 //	tracehttp.SetRoute(ctx, chi.RouteContext(ctx).RoutePattern()) // chi, after next
 //	tracehttp.SetRoute(ctx, c.FullPath())                         // gin
 //	tracehttp.SetRoute(ctx, c.Path())                             // echo
 //
 // route is the template, "/items/{id}" or "/items/:id", never the path of one request.
-// A [http.Request.Pattern] is one too: its method and host are left out.
+// A [http.Request.Pattern] is accepted too: its method and host are left out.
 //
-// The route of the last call counts, and it counts more than one that NewHandler finds.
-// A name that was given by [slogtrace.Span.SetOp], before or after, stays.
+// The last call counts, and it takes precedence over a route that NewHandler finds.
+// A name given by [slogtrace.Span.SetOp], before or after, stays.
 //
-// An empty route, a context without a request of NewHandler's, and a request whose span has ended change nothing.
+// SetRoute does nothing if route is empty, if ctx has no request of NewHandler's, or if the request's span has ended.
 // It is safe for concurrent use.
 func SetRoute(ctx context.Context, route string) {
 	if !strings.HasPrefix(route, "/") && strings.ContainsAny(route, " \t") {
@@ -38,14 +38,14 @@ func SetRoute(ctx context.Context, route string) {
 	x.setRoute(route, methodName(x.method)+" "+route)
 }
 
-// setRoute sets the route, and renames the span to op unless somebody else did. x.mu is held.
+// setRoute sets the route, and renames the span to op unless it was renamed by SetOp. x.mu must be held.
 func (x *exchange) setRoute(route, op string) {
 	x.routes++
 	x.route = route
 	x.renamed = hook.Rename(x.current, x.renamed, op)
 }
 
-// found sets the route by the pattern of a mux, unless SetRoute was called.
+// found sets the route from the pattern of a mux, unless SetRoute was called.
 func (x *exchange) found(pattern string) {
 	if route := routeOf(pattern); route != "" {
 		x.mu.Lock()
@@ -56,8 +56,8 @@ func (x *exchange) found(pattern string) {
 	}
 }
 
-// foundBehind is found for the pattern that r has when its handler is done. Before, it had another, and the route had been
-// set before times: if it was since, by somebody further inside, that one knows more.
+// foundBehind is found for r.Pattern after r's handler is done. pattern is r's pattern before, and before is
+// how often the route had been set then. If it was set since, by an inner handler, that route is better and stays.
 func (x *exchange) foundBehind(r *http.Request, pattern string, before int) {
 	if r.Pattern != pattern && x.timesRouted() == before {
 		x.found(r.Pattern)
@@ -70,20 +70,21 @@ func (x *exchange) timesRouted() int {
 	return x.routes
 }
 
-// lastRoute returns the route, "" if it is not known.
+// lastRoute returns the route. It is "" if it is not known.
 func (x *exchange) lastRoute() string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.route
 }
 
-// patternOf returns the pattern of next for r, if next is a mux, else the one that r has, and how to go on.
+// patternOf returns the pattern that next has for r, if next is a mux, or r's own pattern. It also returns
+// the handler to call and the context for it.
 //
-// next may be the mux that has called h. Then h is what that mux has for requests that nothing else takes,
-// and the mux would call it again, for ever: such a request is not found.
+// next may be the mux that has called h. Then h is that mux's handler for requests that nothing else matches,
+// and the mux would call it again, forever. Such a request is answered as not found.
 func (h *handler) patternOf(r *http.Request) (pattern string, next http.Handler, ctx context.Context) {
 	ctx = r.Context()
-	if h.mux == nil || r.RequestURI == "*" { // which the mux does not route
+	if h.mux == nil || r.RequestURI == "*" { // the mux does not route it
 		return r.Pattern, h.next, ctx
 	}
 	found, pattern := h.mux.Handler(r)
@@ -93,7 +94,7 @@ func (h *handler) patternOf(r *http.Request) (pattern string, next http.Handler,
 	if pattern == "" || pattern != r.Pattern {
 		return pattern, h.next, ctx
 	}
-	// Another mux has the same pattern, or this one has h within somebody's handler: then h comes by here twice.
+	// Another mux has the same pattern, or this mux has h inside another handler: then h gets the request twice.
 	key := routed{h.mux, r.Method, r.Host, r.URL.Path}
 	if ctx.Value(key) != nil {
 		return pattern, http.NotFoundHandler(), ctx
@@ -101,7 +102,7 @@ func (h *handler) patternOf(r *http.Request) (pattern string, next http.Handler,
 	return pattern, h.next, context.WithValue(ctx, key, true)
 }
 
-// A routed is the context key of a request that a mux gets although it has the pattern that the mux has for it.
+// A routed is a context key. It marks a request that was passed to mux although it already had mux's pattern for it.
 type routed struct {
 	mux                *http.ServeMux
 	method, host, path string
@@ -120,7 +121,7 @@ func opName(method, pattern string) string {
 	return method + " " + route
 }
 
-// methodName returns the method of a span's name.
+// methodName returns the method as part of a span's name.
 func methodName(method string) string {
 	if m := knownMethod(method); m != "" {
 		return m

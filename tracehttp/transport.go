@@ -19,26 +19,27 @@ import (
 
 // TransportOptions are options for [NewTransport]. The zero value means the defaults.
 type TransportOptions struct {
-	// Tracer makes the spans. Nil: that of the request's context, else the default one.
+	// Tracer makes the spans. Nil means that of the request's context, or else the default one.
 	Tracer *slogtrace.Tracer
 
-	// Op names the span of a request. Nil, or "": the method. A name is for a kind of request, not for one of it:
-	// "GET /bookings/{id}", without the id.
+	// Op names the span of a request. Nil, or a result of "", means the method. A name is for a kind of request,
+	// not for a single one: "GET /bookings/{id}", without the id.
 	Op func(*http.Request) string
 
-	// TraceHosts names the hosts that the ids are sent to: "api.internal" on any port, "api.internal:443" on that one
-	// (which a URL with https need not name), "*.internal" for all hosts below, but not internal itself.
-	// Upper and lower case are the same. The host of the request's URL counts, in each round trip:
-	// a redirect to another host is judged by that one. Nil: all hosts. Empty, but not nil: none.
+	// TraceHosts names the hosts that the ids are sent to: "api.internal" on any port, "api.internal:443" on that port only
+	// (which an https URL need not contain), "*.internal" for all hosts below internal, but not internal itself.
+	// Case is ignored. The host of the request's URL counts, in each round trip:
+	// after a redirect it is the new host. Nil means all hosts. Empty but not nil means none.
 	//
-	// A request to any other host has a span and none of these headers: neither ours nor, as a proxy may pass them on,
-	// the request's own traceparent, tracestate, B3 headers, baggage, and request ids that are those of its context.
+	// A request to any other host has a span and none of these headers. The request's own ones are removed too,
+	// since a proxy may pass them on: traceparent, tracestate, B3 headers, baggage, and the request ids of its context.
 	TraceHosts []string
 
-	// BaggageHosts names the hosts that baggage is sent to, in the form of TraceHosts, which must have them too. Nil: none.
+	// BaggageHosts names the hosts that baggage is sent to, in the form of TraceHosts. They must be in TraceHosts too.
+	// Nil means none.
 	BaggageHosts []string
 
-	// B3 sends the header b3 too, B3Multi X-B3-TraceId and its like, for services that do not know traceparent.
+	// B3 also sends the header b3. B3Multi also sends the X-B3-… headers. They are for services that do not know traceparent.
 	B3, B3Multi bool
 
 	// RequestHeaders, ResponseHeaders and Query are as in [HandlerOptions].
@@ -47,49 +48,49 @@ type TransportOptions struct {
 }
 
 // NewTransport returns a RoundTripper that sends requests by base, each in a span of kind client.
-// Nil options mean the defaults; they are copied. A nil base is what [http.DefaultTransport] is when NewTransport is called.
+// opts are copied. Nil means the defaults. A nil base means the [http.DefaultTransport] at the time of the call.
 //
 //	client := &http.Client{Transport: tracehttp.NewTransport(nil, nil)}
 //	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
 //	resp, err := client.Do(req)
 //
-// The span is a child of that of the request's context. There is one for each round trip: redirects and retries
-// of an [http.Client] are several. Base gets a copy of the request, whose context has the span, with the headers
-// traceparent and tracestate (W3C Trace Context Level 2), which name it, in place of those that the request had,
-// B3's included. They go to [TransportOptions.TraceHosts], which are all hosts unless you name some.
-// Baggage goes to [TransportOptions.BaggageHosts] only; what the request itself has as Baggage stays.
-// Under the context of a request that [NewHandler] serves, the request ids of that one are sent on to TraceHosts
-// ([RequestID]); an id that the request itself has under such a name stays. The request is not changed.
+// The span is a child of the span of the request's context. Each round trip has one: redirects and retries
+// of an [http.Client] are several. base gets a copy of the request, whose context has the span. The copy has the headers
+// traceparent and tracestate (W3C Trace Context Level 2) of the span, which replace the request's own,
+// and no B3 headers of the request's. They go to [TransportOptions.TraceHosts], which are all hosts unless you name some.
+// Baggage goes only to [TransportOptions.BaggageHosts]; a Baggage header of the request itself stays.
+// Under the context of a request that [NewHandler] serves, that request's ids ([RequestID]) are sent on to TraceHosts.
+// If the request itself has an id in the same header, that one stays. The request is not changed.
 //
-// The span ends when the body of the response has been read to its end, an error included, or closed, whichever comes
-// first; so it lasts as long as the exchange. Without a body it ends with the round trip; over HTTP/2 there always is one.
-// A body that is never closed, which leaks a connection too, is a span that never ends.
+// The span ends when the body of the response has been read to its end or to an error, or has been closed, whichever comes
+// first. So it lasts as long as the exchange. Without a body it ends with the round trip; over HTTP/2 there always is a body.
+// If a body is never closed, its span never ends (and its connection leaks too).
 // The body of a 101 Switching Protocols stays an [io.Writer] and can CloseWrite.
 //
-// An error of base, or of the body, and a status of 400 and above, fail the span. error.type is the status,
-// "canceled" or "timeout" where the request's context ended or the network says so, "EOF" where the server hung up,
-// else the type of the error.
+// An error from base or from the body fails the span, and so does a status of 400 and above. error.type is the status,
+// "canceled" or "timeout" if the request's context ended or the network reports it, "EOF" if the server closed
+// the connection, and otherwise the type of the error.
 //
-// Its attributes are, after OpenTelemetry's semantic conventions: http.request.method, url.full without user, query
+// The span's attributes follow OpenTelemetry's semantic conventions: http.request.method, url.full without user, query
 // and fragment, server.address, server.port, http.response.status_code, network.protocol.version, error.type.
-// A path that holds a secret, as some APIs want it, is in url.full: use another transport there.
+// Some APIs want a secret in the path. It would appear in url.full: use another transport for them.
 //
-// CloseIdleConnections is base's, if it has one.
+// CloseIdleConnections calls that of base, if it has one.
 //
 // # All clients of a program
 //
-// Clients without a Transport of their own are traced by one line in main:
+// One line in main traces all clients without a Transport of their own:
 //
 //	http.DefaultTransport = tracehttp.NewTransport(nil, nil)
 //
-// After it http.DefaultTransport is no *http.Transport, and code that says http.DefaultTransport.(*http.Transport).Clone(),
-// as some libraries do, panics, or goes on without what it wanted to set. Where you have such code, give a Transport
+// After it http.DefaultTransport is not an *http.Transport. Code with http.DefaultTransport.(*http.Transport).Clone(),
+// as in some libraries, then panics, or goes on without its settings. If you have such code, give a Transport
 // to each client instead.
 //
-// A request is traced once. Where base is one of NewTransport's, as http.DefaultTransport then is, its base is used,
-// with the new options; only a TraceHosts of nil becomes that of base, so that ids which it keeps back are not sent.
-// One further inside, behind other RoundTrippers, passes on the request that the outermost one sends,
-// as long as it has the same method and URL and the context of the same span.
+// A request is traced once. If base comes from NewTransport, as http.DefaultTransport then does, the base of that one
+// is used, with the new options. Only a nil TraceHosts is replaced by base's, so that ids which base keeps back are not sent.
+// An inner one behind other RoundTrippers passes on the request that the outermost one sends,
+// as long as it has the same method and URL, and a context with the same span.
 func NewTransport(base http.RoundTripper, opts *TransportOptions) http.RoundTripper {
 	t := &transport{base: base}
 	if opts != nil {
@@ -119,7 +120,7 @@ type transport struct {
 	baggageHosts hostList
 }
 
-// CloseIdleConnections is what http.Client's looks for.
+// CloseIdleConnections implements what http.Client.CloseIdleConnections looks for.
 func (t *transport) CloseIdleConnections() {
 	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
@@ -159,7 +160,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// received ends span with what came of its request, or has the body of resp end it. attrs is memory for attributes.
+// received ends span with the result of its request, or lets the body of resp end it. attrs is memory for attributes.
 func (t *transport) received(ctx context.Context, span *slogtrace.Span, attrs []slog.Attr, resp *http.Response, err error) {
 	span.SetAttrs(t.appendResponse(ctx, attrs, resp, err)...)
 	switch {
@@ -167,7 +168,7 @@ func (t *transport) received(ctx context.Context, span *slogtrace.Span, attrs []
 		span.Fail(err)
 		span.End()
 		return
-	case resp == nil: // against the rules, which http.Client will say
+	case resp == nil: // against the rules; http.Client reports it
 		span.SetAttrs(slog.String(errorTypeKey, "_OTHER"))
 		span.Fail(errNoResponse)
 		span.End()
@@ -188,7 +189,8 @@ func (t *transport) received(ctx context.Context, span *slogtrace.Span, attrs []
 
 var errNoResponse = errors.New("tracehttp: base returned neither a response nor an error")
 
-// endUnlessReturned ends span where RoundTrip does not return: base panicked, or ended the goroutine. It must be deferred itself.
+// endUnlessReturned ends span if RoundTrip does not return because base panicked or ended the goroutine.
+// It must itself be deferred.
 func endUnlessReturned(ctx context.Context, span *slogtrace.Span, returned *bool) {
 	if *returned {
 		return
@@ -199,11 +201,11 @@ func endUnlessReturned(ctx context.Context, span *slogtrace.Span, returned *bool
 	span.End() // runtime.Goexit
 }
 
-// headers returns the headers of req with those of ctx, as far as its host may see them.
+// headers returns a copy of req's headers, with ctx's as far as req's host may see them.
 func (t *transport) headers(ctx context.Context, req *http.Request) http.Header {
 	h := make(http.Header, len(req.Header)+3)
 	for key, values := range req.Header {
-		h[key] = slices.Clip(values) // shared: whoever adds one gets a copy
+		h[key] = slices.Clip(values) // shared: an append makes a copy
 	}
 	if !t.sendsTo(req.URL) {
 		removeTrace(ctx, h)
@@ -224,7 +226,7 @@ func (t *transport) headers(ctx context.Context, req *http.Request) http.Header 
 // sendsTo reports whether the host of u may see the ids.
 func (t *transport) sendsTo(u *url.URL) bool { return t.traceHosts == nil || t.traceHosts.has(u) }
 
-// passOn returns req, which has the headers of a transport further out, without those that its host may not see.
+// passOn returns req, which has the headers of an outer transport, without those that its host may not see.
 func (t *transport) passOn(req *http.Request) *http.Request {
 	if t.sendsTo(req.URL) {
 		return req
@@ -234,7 +236,7 @@ func (t *transport) passOn(req *http.Request) *http.Request {
 	return sent
 }
 
-// removeTrace removes from h what names a trace, and the request ids of ctx.
+// removeTrace removes the headers that name a trace, the baggage, and the request ids of ctx from h.
 func removeTrace(ctx context.Context, h http.Header) {
 	set(h, "", "")
 	delete(h, "Baggage")
@@ -257,7 +259,7 @@ func (t *transport) appendRequest(attrs []slog.Attr, req *http.Request) []slog.A
 	return appendHeaders(attrs, requestHeader, req.Header, t.opts.RequestHeaders)
 }
 
-// appendResponse appends what came of the request.
+// appendResponse appends what is known after the round trip.
 func (t *transport) appendResponse(ctx context.Context, attrs []slog.Attr, resp *http.Response, err error) []slog.Attr {
 	switch {
 	case err != nil:
@@ -275,10 +277,10 @@ func (t *transport) appendResponse(ctx context.Context, attrs []slog.Attr, resp 
 	return attrs
 }
 
-// errorType returns what kind of error ended an exchange.
+// errorType returns the kind of the error that ended an exchange.
 func errorType(ctx context.Context, err error) string {
 	// http.Client's own timer cancels the request a moment before or after its context ends,
-	// and the error of the body says only that.
+	// and then the error of the body tells only that.
 	canceled := errors.Is(err, context.Canceled) || ctx.Err() != nil || err.Error() == "net/http: request canceled"
 	deadline, limited := ctx.Deadline()
 	kind := errtype.Of(err)
@@ -291,7 +293,7 @@ func errorType(ctx context.Context, err error) string {
 	return kind
 }
 
-// A body is the body of a response. It ends the span with itself.
+// A body is the body of a response. It ends the span at its own end.
 type body struct {
 	io.ReadCloser
 	span    *slogtrace.Span
@@ -301,7 +303,7 @@ type body struct {
 
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && !b.closing.Load() { // else it may be for that
+	if err != nil && !b.closing.Load() { // while closing, that may be the cause of the error
 		b.end(err)
 	}
 	return n, err
@@ -330,7 +332,7 @@ type writableBody struct {
 
 func (b *writableBody) Write(p []byte) (int, error) { return b.w.Write(p) }
 
-// CloseWrite is what httputil.ReverseProxy looks for where one side has ended.
+// CloseWrite is called by httputil.ReverseProxy when one side has ended.
 func (b *writableBody) CloseWrite() error {
 	if w, ok := b.w.(interface{ CloseWrite() error }); ok {
 		return w.CloseWrite()

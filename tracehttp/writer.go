@@ -9,20 +9,20 @@ import (
 	"github.com/slogtrace/slogtrace"
 )
 
-// A writer is the ResponseWriter that a traced handler gets, and all that is known of its request:
-// one allocation. A type that embeds it adds what the original can do besides.
+// A writer is the ResponseWriter that a traced handler gets, with all that is known about the request:
+// one allocation. Types that embed it add methods that the original has.
 // Like any ResponseWriter it is for one goroutine at a time.
 type writer struct {
 	http.ResponseWriter
 	handler  *handler
 	exchange *exchange
 	span     *slogtrace.Span
-	pattern  string // known when the span began
+	pattern  string // the one known when the span began
 	status   int    // 0: none yet
 	hijacked bool
 	returned bool      // the handler has returned
-	err      error     // the first of Write
-	traceID  [1]string // the value of X-Trace-Id; "" for none
+	err      error     // the first error of a write
+	traceID  [1]string // the value of the trace header; "" for none
 }
 
 // Unwrap is for http.ResponseController.
@@ -30,9 +30,9 @@ func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *writer) base() *writer { return w }
 
-// baseOf returns the writer that w is or wraps, nil if there is none.
+// baseOf returns the writer that w is or wraps, or nil.
 func baseOf(w http.ResponseWriter) *writer {
-	for range 100 { // a wrapper that unwraps to itself is somebody's bug, but no reason to hang
+	for range 100 { // a wrapper may unwrap to itself by mistake; do not hang then
 		switch u := w.(type) {
 		case interface{ base() *writer }:
 			return u.base()
@@ -53,13 +53,13 @@ func (w *writer) WriteHeader(status int) {
 		}
 	}
 	w.ResponseWriter.WriteHeader(status)
-	// Informational ones, save for 101, come before the status (RFC 9110, 15.2).
+	// Informational statuses except 101 come before the final status (RFC 9110, 15.2).
 	if status >= 200 || status == http.StatusSwitchingProtocols {
 		w.begin(status)
 	}
 }
 
-// ownOnce leaves the first of a header that is ours: httputil.ReverseProxy adds those of the answer that it passes on.
+// ownOnce keeps only the first value of a header of ours: httputil.ReverseProxy adds that of the response it passes on.
 func (w *writer) ownOnce(key string) {
 	if key == "" {
 		return
@@ -69,7 +69,7 @@ func (w *writer) ownOnce(key string) {
 	}
 }
 
-// begin notes the status of an answer, unless that is another already, or nothing is sent.
+// begin notes the status of the response, unless one was noted before or the connection was hijacked.
 func (w *writer) begin(status int) {
 	if w.status == 0 && !w.hijacked {
 		w.status = status
@@ -109,7 +109,7 @@ func (w *writer) flush() error {
 }
 
 func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
-	// Not of the original itself: it may be a wrapper with an Unwrap only.
+	// Not by the original directly: it may be a wrapper that only has Unwrap.
 	conn, buf, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err == nil {
 		w.hijacked = true
@@ -119,11 +119,11 @@ func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 func (w *writer) readFrom(r io.Reader) (int64, error) {
 	w.begin(http.StatusOK)
-	// An error is as likely the reader's: the client's absence shows otherwise.
+	// An error may just as well be the reader's. An absent client is noticed otherwise.
 	return w.ResponseWriter.(io.ReaderFrom).ReadFrom(r)
 }
 
-// The types by what they add, each with one method more than what it embeds.
+// Each type adds one method to the type it embeds.
 type (
 	flusher           struct{ writer }
 	hijacker          struct{ writer }
@@ -162,7 +162,7 @@ func canHijack(w http.ResponseWriter) bool {
 	return false
 }
 
-// newWriter returns a writer for w, as the handler is to see it, and the one within.
+// newWriter returns a ResponseWriter for the handler, with the optional methods of w, and the writer inside it.
 func newWriter(w http.ResponseWriter) (http.ResponseWriter, *writer) {
 	_, flush := w.(http.Flusher)
 	_, read := w.(io.ReaderFrom)
