@@ -87,18 +87,6 @@ func (n *needles) find(b []byte, i int) int {
 	return -1
 }
 
-func hasFolded(b, folded []byte) bool {
-	if len(b) < len(folded) {
-		return false
-	}
-	for i, c := range folded {
-		if b[i]|0x20 != c {
-			return false
-		}
-	}
-	return true
-}
-
 // findEscape returns where, from i on, the first escape is that may stand for a letter or a digit; -1 if there is none.
 // A line with one may have words in it that are not seen.
 func findEscape(b []byte, i int) int {

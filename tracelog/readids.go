@@ -135,12 +135,3 @@ func idOrNone(id string) string {
 	}
 	return id
 }
-
-func isHex(s string) bool {
-	for i := range len(s) {
-		if hex(s[i]) < 0 {
-			return false
-		}
-	}
-	return true
-}

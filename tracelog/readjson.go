@@ -127,9 +127,6 @@ func (l *lexer) space() {
 	}
 }
 
-func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
 // value reads one value of any kind. It keeps its own stack, of the brackets still open.
 func (l *lexer) value() bool {
 	var buf [64]byte
@@ -354,22 +351,6 @@ var ordinary = func() (is [256]bool) {
 	}
 	return is
 }()
-
-// hexDigits are the values of hexadecimal digits, and -1 for all else. There are no branches, as nobody could guess them.
-var hexDigits = func() (d [256]int8) {
-	for i := range d {
-		d[i] = -1
-	}
-	for i, c := range []byte("0123456789abcdef") {
-		d[c] = int8(i)
-	}
-	for i, c := range []byte("ABCDEF") {
-		d[c] = int8(i) + 10
-	}
-	return d
-}()
-
-func hex(c byte) rune { return rune(hexDigits[c]) }
 
 // plain returns the text of a valid JSON string, given without its quotes: s itself where nothing is escaped.
 // As in encoding/json each byte of invalid UTF-8, and each lone surrogate, becomes U+FFFD.

@@ -2,7 +2,6 @@ package tracelog
 
 import (
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/slogtrace/slogtrace/internal/schema"
@@ -82,16 +81,7 @@ const (
 	messageEnd   = "span end"
 )
 
-// A slot numbers the distinct keys of all presets; 0 is every other key.
-// Those that decide about the preset, and about wrapped lines, come first: each has a bit in a uint64.
-type slot uint8
-
-const maxSlots = 128
-
-func (s slot) bit() uint64 { return 1 << s } // 0 for those from 64 on
-
 var (
-	slots = make(map[string]slot)
 	// nests are the keys before the first dot of those with one: their objects are looked into.
 	nests [maxSlots]bool
 	// numberIDs are the keys whose ids may be JSON numbers.
@@ -126,69 +116,12 @@ var (
 	slotDatadogTrace, slotDatadogSpan                slot
 )
 
-// slotTable is the map slots, quicker: most keys of a line are the user's, and differ from all of these
-// in the length or in one of two bytes.
-var slotTable [512]struct {
-	key  string
-	slot slot
-}
-
-func hashKey(key []byte) uint {
-	n := uint(len(key))
-	return (n*37 + uint(key[0])*5 + uint(key[n-1])*67 + uint(key[n/2])*11) % uint(len(slotTable))
-}
-
-// keySlot returns the slot of a key, 0 if nothing is known of it.
-func keySlot(key []byte) slot {
-	if len(key) == 0 {
-		return 0
-	}
-	for i := hashKey(key); slotTable[i].slot != 0; i = (i + 1) % uint(len(slotTable)) {
-		if slotTable[i].key == string(key) {
-			return slotTable[i].slot
-		}
-	}
-	return 0
-}
-
 // A layout is a preset made ready for use.
 type layout struct {
 	*preset
 	slots           [numFields][]slot
 	trace, span     uint64 // bits of the slots
 	tells, tellsToo uint64
-}
-
-func slotOf(key string) slot {
-	s := slots[key]
-	if s == 0 {
-		s = slot(len(slots) + 1)
-		if s >= maxSlots {
-			panic("tracelog: maxSlots is too small")
-		}
-		slots[key] = s
-	}
-	return s
-}
-
-func slotsOf(keys string) []slot {
-	var all []slot
-	for key := range strings.FieldsSeq(keys) {
-		if s := slotOf(key); !slices.Contains(all, s) {
-			all = append(all, s)
-		}
-	}
-	return all
-}
-
-func bitsOf(keys string) (all uint64) {
-	for _, s := range slotsOf(keys) {
-		if s.bit() == 0 {
-			panic("tracelog: more than 63 keys that decide")
-		}
-		all |= s.bit()
-	}
-	return all
 }
 
 // opOf returns the op's key in lines that a Format writes.

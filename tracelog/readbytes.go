@@ -1,0 +1,42 @@
+package tracelog
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// hexDigits are the values of hexadecimal digits, and -1 for all else. There are no branches, as nobody could guess them.
+var hexDigits = func() (d [256]int8) {
+	for i := range d {
+		d[i] = -1
+	}
+	for i, c := range []byte("0123456789abcdef") {
+		d[c] = int8(i)
+	}
+	for i, c := range []byte("ABCDEF") {
+		d[c] = int8(i) + 10
+	}
+	return d
+}()
+
+func hex(c byte) rune { return rune(hexDigits[c]) }
+
+func isHex(s string) bool {
+	for i := range len(s) {
+		if hex(s[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func hasFolded(b, folded []byte) bool {
+	if len(b) < len(folded) {
+		return false
+	}
+	for i, c := range folded {
+		if b[i]|0x20 != c {
+			return false
+		}
+	}
+	return true
+}
