@@ -12,26 +12,26 @@ import (
 // A checker is one call of CheckHandler.
 type checker struct {
 	newHandler func(io.Writer) slog.Handler
-	found      map[string]string // by rule: the detail of what was found first
-	stopped    bool              // there is nothing more to be learned
+	found      map[string]string // by rule: the first violation's detail
+	stopped    bool              // further checks would find nothing
 	names      names
 	vocabulary vocabulary
-	shrunk     int       // programs made small
-	sound      []program // of the simple ones, those with which nothing is wrong in a span
+	shrunk     int       // number of programs that were shrunk
+	sound      []program // the simple programs that break no rule in a span
 
 	mu     sync.Mutex
-	labels map[string]string // of ids, in each form: what they are, for violations to be read
+	labels map[string]string // by id, in each form: its description, to make violations readable
 }
 
-// A problem is what is wrong with one line.
+// A problem is a fault of one line.
 type problem struct {
 	rule string
 	what string // in plain words
 	want string
-	got  object // nil where there is no line
+	got  object // nil if there is no line
 }
 
-// report notes a problem with what code wrote, unless its rule has one already.
+// report stores a problem with the line of code, unless its rule already has one.
 func (k *checker) report(p problem, code string) {
 	if _, ok := k.found[p.rule]; ok {
 		return
@@ -56,7 +56,7 @@ func (k *checker) broke(rules ...string) bool {
 
 const maxShown = 500
 
-// show returns o as text, without the built-in members, with the ids by what they are.
+// show returns o as text, with descriptions for ids, and without the built-in members unless builtins.
 func (k *checker) show(o object, builtins bool) string {
 	rest := o
 	if !builtins {
@@ -72,7 +72,7 @@ func (k *checker) show(o object, builtins bool) string {
 	return s
 }
 
-// label returns v with ids by what they are, so that violations can be read, and are the same each time.
+// label returns v with descriptions for ids, so that violations are readable, and the same each time.
 func (k *checker) label(v any) any {
 	switch v := v.(type) {
 	case object:

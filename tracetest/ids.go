@@ -7,10 +7,10 @@ import (
 	"github.com/slogtrace/slogtrace/internal/ids"
 )
 
-// SequentialIDs makes the ids of new traces and spans small numbers, counted from 1, until the test ends:
-// a new trace takes two numbers, and every span one. So in a test that starts its spans in a fixed order all ids are known.
+// SequentialIDs makes the ids of new traces and spans small numbers, counted from 1, until the test ends.
+// A new trace takes two numbers, and each span takes one. So a test that starts its spans in a fixed order knows all ids.
 //
-// They are counted in the whole process. Tests that do so cannot run in parallel.
+// The count is for the whole process: tests that use it must not run in parallel.
 func SequentialIDs(t testing.TB) {
 	t.Helper()
 	var n atomic.Uint64

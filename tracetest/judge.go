@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// judge compares a line of p with what it should be, and returns a problem for each rule that is not kept.
+// judge compares a line of p with what it should be, and returns one problem for each broken rule.
 func (k *checker) judge(l object, p program, at place) []problem {
 	return k.judgeAll([]object{l}, p, at)
 }
 
-// judgeAll does so with lines of one program; of problems with the same rule it returns the first.
+// judgeAll is judge for several lines of one program. It returns the first problem of each rule.
 func (k *checker) judgeAll(lines []object, p program, at place) (found []problem) {
 	wanted, ok := p.wanted()
 	for _, l := range lines {
@@ -50,7 +50,7 @@ func (k *checker) judgeLine(l object, p program, at place, wanted object, ok boo
 	return found
 }
 
-// judgeIDs compares the ids of a line.
+// judgeIDs checks the ids of a line.
 func (k *checker) judgeIDs(l object, p program, at place, add func(rule, what, want string)) {
 	n := at.names
 	if !at.IsValid() {
@@ -94,7 +94,7 @@ func (k *checker) judgeIDs(l object, p program, at place, add func(rule, what, w
 	}
 }
 
-// judgeAttrs compares what the user wrote. A handler may write more of its own.
+// judgeAttrs checks the user's attributes. A handler may write more of its own.
 func (k *checker) judgeAttrs(l object, p program, wanted object, add func(rule, what, want string)) {
 	rule := ruleAttributes
 	if p.hasOddGroup() {
@@ -125,7 +125,7 @@ func (k *checker) judgeAttrs(l object, p program, wanted object, add func(rule, 
 	}
 }
 
-// try plays p in a scene and returns what is wrong with its lines.
+// try plays p in a scene and returns the problems of its lines.
 func (k *checker) try(s scene, p program) (found []problem) {
 	lines, at, ok := k.play(s, p)
 	if !ok {
@@ -134,7 +134,7 @@ func (k *checker) try(s scene, p program) (found []problem) {
 	return k.judgeAll(lines, p, at)
 }
 
-// check reports what is wrong with the lines of p, each for the smallest program that shows it.
+// check reports the problems of p's lines, each for the smallest program that shows it.
 func (k *checker) check(s scene, p program) {
 	for _, f := range k.try(s, p) {
 		if k.broke(f.rule) || k.shrunk >= maxShrunk {
@@ -144,25 +144,25 @@ func (k *checker) check(s scene, p program) {
 		small := p.shrink(func(q program) bool {
 			return slices.ContainsFunc(k.try(s, q), func(g problem) bool { return g.rule == f.rule || attributes(g.rule) && attributes(f.rule) })
 		})
-		// Without what has nothing to do with it the problem may be another rule's.
+		// In the smaller program the problem may turn out to be another rule's.
 		for _, g := range k.try(s, small) {
 			k.report(g, s.comment(small.String()))
 		}
 	}
 }
 
-// maxShrunk bounds how often programs are made small that turn out to be of a rule which was reported already.
+// maxShrunk limits the number of programs that are shrunk and then show a rule that was already reported.
 const maxShrunk = 50
 
 func attributes(rule string) bool { return rule == ruleAttributes || rule == ruleInlineGroups }
 
-// Chance finds what nobody thought of, mostly in a span: outside, most handlers pass everything on.
+// Random programs find what nobody thought of. Most run in a span: outside, most handlers pass everything on.
 const (
 	randomPrograms        = 100
 	randomProgramsOutside = 30
 )
 
-// derived checks single loggers, in a span and outside: simple programs by hand, and random ones.
+// derived checks single loggers, in a span and outside, with simple programs written for it and with random ones.
 func (k *checker) derived() {
 	for _, s := range []scene{inSpan, outside} {
 		for _, p := range k.examples() {
@@ -203,7 +203,7 @@ func (k *checker) chains() []program {
 	}
 }
 
-// examples returns these, more than once, and the ways in which a group can have no key.
+// examples returns the programs of chains, also run several times, and programs with all sorts of groups without a key.
 func (k *checker) examples() (ps []program) {
 	for _, p := range k.chains() {
 		ps = append(ps, p)

@@ -14,7 +14,7 @@ import (
 	"github.com/slogtrace/slogtrace"
 )
 
-// An object is a JSON object as it was written: its members in order, duplicates among them.
+// An object is a JSON object as written: its members in order, including duplicates.
 type object []member
 
 type member struct {
@@ -24,7 +24,7 @@ type member struct {
 
 // parseLine parses a line without its newline.
 func parseLine(line []byte) (object, error) {
-	if !json.Valid(line) { // this bounds the depth too
+	if !json.Valid(line) { // this also limits the depth
 		return nil, errors.New("no JSON")
 	}
 	d := json.NewDecoder(bytes.NewReader(line))
@@ -76,7 +76,7 @@ func parseValue(d *json.Decoder) (any, error) {
 	return t, nil
 }
 
-// values returns what stands under key at o's root.
+// values returns the values under key at o's root.
 func (o object) values(key string) (vs []any) {
 	for _, m := range o {
 		if m.key == key {
@@ -88,7 +88,7 @@ func (o object) values(key string) (vs []any) {
 
 func (o object) has(key string) bool { return len(o.values(key)) > 0 }
 
-// rootKeys returns the keys of the members that f accepts, each once.
+// rootKeys returns the keys of the members whose values f accepts, each once.
 func (o object) rootKeys(f func(any) bool) (keys []string) {
 	for _, m := range o {
 		if f(m.value) && !slices.Contains(keys, m.key) {
@@ -98,7 +98,7 @@ func (o object) rootKeys(f func(any) bool) (keys []string) {
 	return keys
 }
 
-// duplicate returns a key that stands twice in o or in an object inside it. What has no key is another matter.
+// duplicate returns a key that appears twice in o or in an object inside it. Empty keys are ignored.
 func (o object) duplicate() (key string, found bool) {
 	for i, m := range o {
 		if m.key != "" && slices.ContainsFunc(o[:i], func(before member) bool { return before.key == m.key }) {
@@ -129,12 +129,12 @@ func (o object) anywhere(s string) bool {
 	return slices.ContainsFunc(o, is) || o.nested(is)
 }
 
-// A leaf is a value that is no object, or an empty object, with the keys that lead to it.
+// A leaf is a value that is not an object, or an empty object, with the keys that lead to it.
 type leaf struct{ path, value string }
 
 func (l leaf) key() string { return l.path[strings.LastIndexByte(l.path, '/')+1:] }
 
-// leaves returns those of o. The keys of a checker's programs have no slash.
+// leaves returns the leaves of o. Paths are unique, because the keys of a checker's programs have no slash.
 func (o object) leaves(prefix string) (ls []leaf) {
 	for _, m := range o {
 		path := prefix + m.key
@@ -147,7 +147,7 @@ func (o object) leaves(prefix string) (ls []leaf) {
 	return ls
 }
 
-// text returns v as JSON, numbers that are equal alike.
+// text returns v as JSON. Equal numbers have equal texts.
 func text(v any) string {
 	switch v := v.(type) {
 	case object:
@@ -182,7 +182,7 @@ func text(v any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// traceForms returns how id may be written: in hexadecimal, as X-Ray does, and in decimal the lower half of it,
+// traceForms returns the forms in which id may be written: in hexadecimal, in X-Ray's form, and its lower half in decimal,
 // as Datadog did before ids had 128 bits.
 func traceForms(id slogtrace.TraceID) []string {
 	hex := id.String()
@@ -192,7 +192,7 @@ func traceForms(id slogtrace.TraceID) []string {
 	return []string{hex, "1-" + hex[:8] + "-" + hex[8:], strconv.FormatUint(binary.BigEndian.Uint64(id[8:]), 10)}
 }
 
-// spanForms returns how id may be written: in hexadecimal, or in decimal.
+// spanForms returns the forms in which id may be written: in hexadecimal or in decimal.
 func spanForms(id slogtrace.SpanID) []string {
 	if !id.IsValid() {
 		return nil
@@ -203,7 +203,7 @@ func spanForms(id slogtrace.SpanID) []string {
 func carriesTrace(v any, id slogtrace.TraceID) bool { return carries(v, traceForms(id)) }
 func carriesSpan(v any, id slogtrace.SpanID) bool   { return carries(v, spanForms(id)) }
 
-// carries reports whether v is one of forms, or has the first, hexadecimal one inside of a longer text.
+// carries reports whether v is one of forms, or a longer text that contains the first form, the hexadecimal one.
 func carries(v any, forms []string) bool {
 	s, ok := scalar(v)
 	if !ok || len(forms) == 0 {
@@ -220,7 +220,7 @@ func carries(v any, forms []string) bool {
 	return false
 }
 
-// hexRuns returns the numbers in s that could be hexadecimal.
+// hexRuns returns the parts of s that could be hexadecimal numbers.
 func hexRuns(s string) iter.Seq[string] {
 	return strings.FieldsFuncSeq(s, func(r rune) bool {
 		return (r < '0' || r > '9') && (r < 'a' || r > 'f') && (r < 'A' || r > 'F')

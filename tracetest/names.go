@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// names are the keys under which a handler writes what every handler writes.
-// There may be more than one for a thing, and none.
+// names are the keys under which a handler writes the members that all handlers have.
+// Each may have several keys, or none.
 type names struct {
 	time, level, message, source []string
 	trace, span, op              []string
-	plain                        object // a line outside any trace, with all the built-in members
+	plain                        object // a line outside any trace, with all built-in members
 }
 
 func (n *names) builtins() []string { return slices.Concat(n.time, n.level, n.message, n.source) }
 
 func (n *names) ids() []string { return slices.Concat(n.trace, n.span) }
 
-// inTrace returns what to expect in a trace, as text for a violation.
+// inTrace returns what is wanted in a trace, as text for a violation.
 func (n *names) inTrace() string {
 	return quoted(slices.Concat(n.ids(), n.op)) + " once, at the root"
 }

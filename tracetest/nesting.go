@@ -15,7 +15,7 @@ import (
 // spanRecords checks the lines of spans.
 func (k *checker) spanRecords() {
 	if k.broke(ruleInlineGroups) {
-		return // others than ours get what is to be said of a span as such a group
+		return // other handlers than ours get the schema's attributes as such a group
 	}
 	marker := slog.String(k.vocabulary[20], spanMarker)
 	lists := [][]slog.Attr{{marker}}
@@ -84,7 +84,7 @@ func (k *checker) spanRecord(steps []step, attrs []slog.Attr, logStart bool) {
 		}
 		k.judgeIDs(l, program{steps: steps}, at, func(rule, what, want string) {
 			if rule == ruleRoot && inGroup || k.broke(rule) {
-				return // the group that stands for the schema may be in it
+				return // the schema's group may be inside it
 			}
 			report(what, want)
 		})
@@ -100,7 +100,7 @@ func (k *checker) spanRecord(steps []step, attrs []slog.Attr, logStart bool) {
 			report("the parent's id is missing", "it at the root")
 		}
 		if i < len(lines)-1 {
-			continue // the start
+			continue // the start record
 		}
 		if len(l.rootKeys(func(v any) bool { s, _ := v.(string); return strings.Contains(s, errSpan.Error()) })) == 0 {
 			report("the error is missing", fmt.Sprintf("%q at the root", errSpan))
@@ -115,7 +115,7 @@ func (k *checker) spanRecord(steps []step, attrs []slog.Attr, logStart bool) {
 	}
 }
 
-// A wrapper is a handler that passes everything on, as somebody else's between two of ours may.
+// A wrapper is a handler that passes everything on, like another author's handler between two of ours.
 type wrapper struct{ slog.Handler }
 
 func (h wrapper) WithAttrs(attrs []slog.Attr) slog.Handler {
@@ -123,8 +123,8 @@ func (h wrapper) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 func (h wrapper) WithGroup(name string) slog.Handler { return wrapper{h.Handler.WithGroup(name)} }
 
-// A copier is one that passes on copies of log records, with each value resolved. If it is thorough, so are those in groups,
-// and the mark that our handlers leave there is lost.
+// A copier is a handler that passes on copies of log records, with each value resolved. If it is thorough, values in groups
+// are resolved too, and so the mark that our handlers put there is lost.
 type copier struct {
 	slog.Handler
 	thorough bool
@@ -159,13 +159,14 @@ func (h copier) resolved(attrs []slog.Attr) []slog.Attr {
 	return out
 }
 
-// An arrangement puts handlers around the one under test.
+// An arrangement puts handlers around the handler under test.
 type arrangement struct {
 	code string
 	wrap func(slog.Handler) slog.Handler
 }
 
-// thoroughCode is of the arrangement in which our handler knows the ids by their values only, and so by its own names.
+// thoroughCode is the arrangement in which our handler recognises the ids only by their values,
+// and so only under its own names.
 const thoroughCode = "slogtrace.NewHandler(thoroughCopier{h})"
 
 var arrangements = []arrangement{
@@ -194,7 +195,7 @@ func ours(h slog.Handler) bool {
 	return false
 }
 
-// nested checks the handler inside of package slogtrace's.
+// nested checks the handler inside package slogtrace's handlers.
 func (k *checker) nested() {
 	if len(k.names.trace) == 0 || len(k.names.span) == 0 || k.broke(ruleDuplicates) {
 		return
@@ -210,7 +211,7 @@ func (k *checker) nested() {
 		}
 		if len(n.trace) != 1 || len(n.span) != 1 {
 			if !mustKnow {
-				return // somebody else's
+				return // not one of ours
 			}
 			k.report(problem{ruleNested, "the ids stand under two names", "them once", l}, strings.Replace(program{}.String(), "h", a.code, 1))
 			return
@@ -276,12 +277,12 @@ func (k *checker) with() {
 		return h
 	})
 	if !ok || !isOurs && !lines[0].has(a.Key) {
-		return // somebody else's
+		return // not one of ours
 	}
 	for _, base := range []scene{inSpan, outside} {
 		for _, p := range k.chains() {
 			for _, own := range []bool{false, true} {
-				if own { // the record says it too
+				if own { // the record has the key too
 					p.attrs = append(slices.Clip(p.attrs), slog.Int(a.Key, 7))
 				}
 				if len(k.try(base, p)) > 0 {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// probe finds the names, by what differs between the lines of records that differ in one thing.
+// probe finds the names: it compares lines of records that differ in one thing.
 func (k *checker) probe() {
 	bare := slog.NewRecord(recordTime, slog.LevelInfo, recordMessage, 0)
 	line := func(change func(*slog.Record)) object {

@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// A program derives a logger and makes one record with it, a number of times.
+// A program derives a logger and logs one record with it, once or several times.
 type program struct {
 	steps []step
 	attrs []slog.Attr // of the record
-	times int         // 0 stands for 1; a handler may take another way from the second time on
+	times int         // 0 means 1; from the second time on a handler may take another path
 }
 
 // A step is a call of With, or of WithGroup if group is set.
@@ -26,12 +26,12 @@ type step struct {
 	attrs []slog.Attr
 }
 
-// valuer is a LogValuer. Its name is part of what a violation shows.
+// valuer is a LogValuer. Violations show its name.
 type valuer struct{ value slog.Value }
 
 func (v valuer) LogValue() slog.Value { return v.value }
 
-// What every record of a program has. The source position is that of the line that defines it.
+// Every record of a program has these. The source position is that of the line that defines it.
 var (
 	recordTime = time.Date(2026, 3, 1, 9, 15, 0, 1200000, time.UTC)
 	recordPC   = func() uintptr {
@@ -62,8 +62,8 @@ func (s step) derive(l *slog.Logger) *slog.Logger {
 	return l.With(args...)
 }
 
-// record returns the record of p. The attributes beyond the fifth have room to spare behind them, as those of a
-// record may that another handler has added to.
+// record returns the record of p. The slice with the attributes beyond the fifth has spare capacity, as in a
+// record to which another handler has added attributes.
 func (p program) record() slog.Record {
 	r := slog.NewRecord(recordTime, slog.LevelInfo, recordMessage, recordPC)
 	for _, a := range fresh(p.attrs) {
@@ -80,10 +80,10 @@ func (p program) run(ctx context.Context, h slog.Handler) {
 	}
 }
 
-// handle does what a logger does with a record.
+// handle passes a record to a handler as a logger does.
 func handle(ctx context.Context, h slog.Handler, r slog.Record) {
 	if h.Enabled(ctx, r.Level) {
-		_ = h.Handle(ctx, r) // as a logger: there is nobody to return the error to
+		_ = h.Handle(ctx, r) // as in a logger, nobody takes the error
 	}
 }
 
@@ -98,8 +98,8 @@ func fresh(attrs []slog.Attr) []slog.Attr {
 	return out
 }
 
-// wanted returns the members that slog.JSONHandler writes for p beside the built-in ones.
-// ok is false where it does not write JSON: some groups that come out empty are too much for it.
+// wanted returns the members that slog.JSONHandler writes for p, without the built-in ones.
+// ok is false if it does not write JSON: it cannot write some groups that turn out empty.
 func (p program) wanted() (_ object, ok bool) {
 	var b bytes.Buffer
 	p.times = 1
@@ -111,7 +111,7 @@ func (p program) wanted() (_ object, ok bool) {
 	return o[3:], true
 }
 
-// keys returns all keys that p uses, those of groups among them.
+// keys returns all keys in p, including those in groups.
 func (p program) keys() (keys []string) {
 	for _, s := range p.steps {
 		if s.group != "" {
@@ -150,7 +150,7 @@ func hasOddGroup(attrs []slog.Attr) bool {
 	})
 }
 
-// String returns p as Go, more or less.
+// String returns p as code that looks like Go.
 func (p program) String() string {
 	var b strings.Builder
 	b.WriteString("slog.New(h)")
@@ -201,7 +201,7 @@ func valueText(v slog.Value) string {
 	return v.String()
 }
 
-// smaller returns programs that are p with something left out, or made simpler.
+// smaller returns programs that are p with a part left out or simplified.
 func (p program) smaller() (ps []program) {
 	if p.times > 1 {
 		q := p
@@ -251,7 +251,7 @@ func smallerAttrs(attrs []slog.Attr) (lists [][]slog.Attr) {
 	return lists
 }
 
-// shrink returns the smallest program that it finds between p and nothing for which fails holds.
+// shrink returns the smallest program between p and nothing for which fails holds, as far as it finds one.
 func (p program) shrink(fails func(program) bool) program {
 	for tries := 0; tries < 500; {
 		i := slices.IndexFunc(p.smaller(), func(q program) bool { tries++; return fails(q) })
@@ -263,14 +263,14 @@ func (p program) shrink(fails func(program) bool) program {
 	return p
 }
 
-// A generator makes random programs: each key once, values that all encoders of JSON write alike.
+// A generator makes random programs: each key once, and values that all JSON encoders write alike.
 type generator struct {
 	rand *rand.Rand
 	vocabulary
 	used int
 }
 
-// A vocabulary is keys that a handler does not write of its own accord.
+// A vocabulary is a list of keys that a handler does not write by itself.
 type vocabulary []string
 
 func newVocabulary(taken func(key string) bool) (v vocabulary) {
@@ -323,7 +323,7 @@ func (g *generator) value(depth int) slog.Value {
 	case n == 1 && depth == 0:
 		return slog.GroupValue()
 	case n < 4 && depth < 2:
-		// With one ordinary member at least, so that it does not come out empty.
+		// At least one ordinary member keeps it from turning out empty.
 		ordinary := slog.Int(g.key(), g.rand.IntN(100))
 		attrs := append(g.attrs(g.rand.IntN(2), depth+1), ordinary)
 		return slog.GroupValue(append(attrs, g.attrs(g.rand.IntN(2), depth+1)...)...)

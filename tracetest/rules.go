@@ -30,8 +30,8 @@ func (h ctxHandler) WithGroup(name string) slog.Handler {
 func (k *checker) slogtest() {
 	for _, about := range []string{"outside any trace", "in a trace"} {
 		code := "slogtest.TestHandler(h, …) " + about
-		// The lines are known only when all spans have ended, and the handler is called only once:
-		// so the test runs twice, and the second time with the results of the first.
+		// The lines are complete only when all spans have ended, and slogtest asks for the results before.
+		// So the test runs twice, the second time with the results of the first.
 		run := func(h slog.Handler, results func() []map[string]any) error {
 			ctx := context.Background()
 			if about == "in a trace" {
@@ -54,7 +54,7 @@ func (k *checker) slogtest() {
 		if err == nil {
 			continue
 		}
-		// What slogtest says ends in a position in its source.
+		// slogtest's text ends with a position in its source.
 		first, rest, _ := strings.Cut(err.Error(), "\n")
 		if i := strings.LastIndex(first, " ("); i > 0 {
 			first = first[:i]
@@ -84,7 +84,7 @@ func (k *checker) slogMap(o object) map[string]any {
 	return m
 }
 
-// currentSpan checks that one logger says at each call in which span it is made.
+// currentSpan checks that a logger writes, at each call, the span in which the call is made.
 func (k *checker) currentSpan() {
 	for _, p := range k.sound {
 		if k.broke(ruleCurrentSpan) {
@@ -108,7 +108,7 @@ func (k *checker) currentSpan() {
 				handle(ctx, l.Handler(), r)
 			}
 			ctx, span := tracer.Start(context.Background(), "work")
-			other, otherSpan := tracer.Start(context.Background(), `"other"`) // to be escaped
+			other, otherSpan := tracer.Start(context.Background(), `"other"`) // must be escaped
 			for range 4 {
 				log(ctx, "in a span")
 			}
@@ -177,7 +177,7 @@ func (k *checker) remoteParent() {
 	under := func(ctx context.Context, h slog.Handler) (context.Context, func()) {
 		ctx = slogtrace.ContextWithRemoteSpanContext(ctx, remoteSpan)
 		return ctx, func() {
-			_, span := slogtrace.NewTracer(h, nil).Start(ctx, "last") // so that who holds records back until a span ends has one
+			_, span := slogtrace.NewTracer(h, nil).Start(ctx, "last") // for handlers that hold records back until a span ends
 			span.End()
 		}
 	}
@@ -191,7 +191,7 @@ func (k *checker) remoteParent() {
 	}})
 }
 
-// ids checks the ids in a scene, for the loggers that have them right in the normal one.
+// ids checks the ids in a scene, for the loggers that write them correctly in a span.
 func (k *checker) ids(rule string, s scene) {
 	for _, p := range k.sound {
 		if k.broke(rule) {
@@ -217,7 +217,7 @@ func (k *checker) ids(rule string, s scene) {
 	}
 }
 
-// collidingKeys checks what becomes of a user's root attribute that has the key of an id.
+// collidingKeys checks what happens to a user's root attribute that has the key of an id.
 func (k *checker) collidingKeys() {
 	const mine = "the user's"
 	b := slog.Int(k.vocabulary[1], 2)

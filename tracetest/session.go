@@ -13,13 +13,13 @@ import (
 	"github.com/slogtrace/slogtrace"
 )
 
-// An output is what a handler writes to.
+// An output is the writer of a handler.
 type output struct {
 	mu      sync.Mutex
 	buf     bytes.Buffer
 	writing bool
-	overlap bool // Write was called while it was being called
-	slow    int  // how many calls of Write are to let others in between
+	overlap bool // Write was called during another call
+	slow    int  // number of calls of Write that let others in between
 	full    bool
 }
 
@@ -45,10 +45,10 @@ func (o *output) Write(p []byte) (int, error) {
 	return o.buf.Write(p)
 }
 
-// patience is how long a handler may take for a few records.
+// patience limits the time that a handler may take for a few records.
 const patience = 20 * time.Second
 
-// session calls f with a new handler and returns the lines that it wrote. code is what f does, for a violation.
+// session calls f with a new handler and returns the lines that it wrote. code is the code of f, for a violation.
 // It returns nil if the handler panics or does not return.
 func (k *checker) session(code string, f func(slog.Handler)) []object {
 	return k.sessionTo(new(output), ruleLines, code, f)
@@ -78,7 +78,7 @@ func (k *checker) sessionTo(out *output, lineRule, code string, f func(slog.Hand
 	return k.parse(out.buf.Bytes(), lineRule, code)
 }
 
-// guard calls f and says how it failed to return.
+// guard calls f. If f does not return, failure describes why.
 func (k *checker) guard(f func()) (failure string) {
 	done := make(chan string, 1)
 	go func() {
@@ -103,8 +103,8 @@ func (k *checker) guard(f func()) (failure string) {
 	}
 }
 
-// parse returns the lines of b that are JSON objects. It returns an empty slice, not nil, if there are none.
-// Of others it says that they break rule.
+// parse returns the lines of b that are JSON objects. If there are none, it returns an empty slice, not nil.
+// It reports other lines as violations of rule.
 func (k *checker) parse(b []byte, rule, code string) []object {
 	lines := []object{}
 	bad := func(what string, line []byte) {
@@ -129,7 +129,7 @@ func (k *checker) parse(b []byte, rule, code string) []object {
 	return lines
 }
 
-// withMessage returns those of lines that have msg for a message.
+// withMessage returns the lines with the message msg.
 func (k *checker) withMessage(lines []object, msg string) (found []object) {
 	for _, o := range lines {
 		for _, m := range o {
@@ -144,13 +144,13 @@ func (k *checker) withMessage(lines []object, msg string) (found []object) {
 
 // A scene is a context to log under.
 type scene struct {
-	about string                                                 // a comment on ctx; "" in the normal case, a span
+	about string                                                 // a comment about ctx; "" in the normal case, a span
 	enter func(slog.Handler) (ctx context.Context, leave func()) // spans are reported to the handler
 }
 
 const opName = "work"
 
-// inSpan is in a span that is no root: on those some handlers have its id a second time, as ECS's transaction.id.
+// inSpan is in a span that is not a root: some handlers write the id of a root twice, as ECS's transaction.id.
 var inSpan = scene{"", func(h slog.Handler) (context.Context, func()) {
 	ctx, root := slogtrace.NewTracer(h, nil).Start(context.Background(), "root")
 	ctx, span := slogtrace.Start(ctx, opName)
@@ -168,7 +168,7 @@ func (s scene) comment(code string) string {
 	return code + " // " + s.about
 }
 
-// A place is what the ids of a line must say.
+// A place is what the ids of a line must be.
 type place struct {
 	slogtrace.SpanContext
 	op    string
@@ -196,12 +196,12 @@ func (k *checker) placeOf(ctx context.Context) place {
 	return at
 }
 
-// play runs p in a scene and returns its lines, of which there are as many as there should be, else ok is false.
+// play runs p in a scene and returns its lines. ok is false if there are more or fewer than there should be.
 func (k *checker) play(s scene, p program) (lines []object, at place, ok bool) {
 	return k.playOn(s, p, p.String(), func(h slog.Handler) slog.Handler { return h })
 }
 
-// playOn is play with something around the handler, which code shows.
+// playOn is play with handlers around the handler, as in code.
 func (k *checker) playOn(s scene, p program, code string, wrap func(slog.Handler) slog.Handler) (lines []object, at place, ok bool) {
 	code = s.comment(code)
 	var there place
@@ -231,5 +231,5 @@ func (k *checker) playOn(s scene, p program, code string, wrap func(slog.Handler
 	return found, at, true
 }
 
-// spanMarker is in the records of spans, where lines of spans have to be told from others.
+// spanMarker is in span records, where lines of spans must be told from others.
 const spanMarker = "tracetest-span-record"

@@ -2,7 +2,7 @@
 
 package jsontext
 
-// jsonv2 is on by default since Go 1.27. For the meaning of these constants see jsonbytes_go126.go.
+// jsonv2 is on by default since Go 1.27. For the meaning of these constants see bytes_go126.go.
 const (
 	InvalidUTF8 = "\ufffd"
 	YearDefect  = false

@@ -2,7 +2,7 @@
 
 package jsontext
 
-// GOEXPERIMENT=nojsonv2. For the meaning of these constants see jsonbytes_go126.go.
+// GOEXPERIMENT=nojsonv2. For the meaning of these constants see bytes_go126.go.
 const (
 	InvalidUTF8 = `\ufffd`
 	YearDefect  = false

@@ -46,7 +46,7 @@ func (s *Scanner) Next() bool {
 	return true
 }
 
-// Space returns where the white space at i ends.
+// Space returns the index just after the white space at i.
 func Space(data []byte, i int) int {
 	for i < len(data) && (data[i] == ' ' || data[i] == '\n' || data[i] == '\r' || data[i] == '\t') {
 		i++
@@ -54,7 +54,7 @@ func Space(data []byte, i int) int {
 	return i
 }
 
-// StringEnd returns where the string at i, in valid JSON, ends.
+// StringEnd returns the index just after the string at i. data must be valid JSON.
 func StringEnd(data []byte, i int) int {
 	for {
 		i++
@@ -70,7 +70,7 @@ func StringEnd(data []byte, i int) int {
 	}
 }
 
-// ValueEnd returns where the value at i, in valid JSON, ends.
+// ValueEnd returns the index just after the value at i. data must be valid JSON.
 func ValueEnd(data []byte, i int) int {
 	switch data[i] {
 	case '"':

@@ -15,7 +15,7 @@ type Second struct {
 
 var lastSecond atomic.Pointer[Second]
 
-// LastSecond returns the Second of t if AppendNow was called for a time of it last, else nil.
+// LastSecond returns the Second of t if the last call of AppendNow was for a time in it. Otherwise it returns nil.
 func LastSecond(t time.Time) *Second {
 	if c := lastSecond.Load(); c.Matches(t) {
 		return c

@@ -1,3 +1,5 @@
+// Package jsontext writes values as slog.JSONHandler does, byte for byte, and scans valid JSON.
+// FuzzJSONHandler of package slogtrace compares the two. The files bytes_*.go hold what depends on the Go version.
 package jsontext
 
 import (
@@ -9,9 +11,6 @@ import (
 	"strconv"
 	"sync"
 )
-
-// This file writes values as slog.JSONHandler does, byte for byte. FuzzJSONHandler compares the two.
-// The files jsonbytes_*.go hold what depends on the Go version.
 
 // AppendValue appends v, which must be resolved and must not be a group. kind is v.Kind().
 func AppendValue(b []byte, v slog.Value, kind slog.Kind) []byte {
@@ -99,7 +98,7 @@ var encoders = sync.Pool{New: func() any {
 func GetEncoder() *Encoder { return encoders.Get().(*Encoder) }
 
 // Marshal returns v as JSON, without escapes for HTML. If encoding/json cannot write v, or a method of v panics,
-// ok is false and data is a JSON string that says so.
+// ok is false and data is a JSON string with slog's error text.
 func Marshal(v any) (data []byte, ok bool) {
 	e := GetEncoder()
 	defer e.Free()
@@ -147,7 +146,7 @@ func (e *Encoder) Free() {
 	}
 }
 
-// Raw is the JSON text of a value whose secrets were replaced. Nobody changes data.
+// Raw is the JSON text of a value whose secrets were replaced. It is immutable.
 type Raw struct{ data []byte }
 
 // NewRaw returns data, which is valid JSON without white space, as a value. It keeps data.

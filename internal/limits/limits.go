@@ -1,4 +1,4 @@
-// Package limits has the limits of tracelog that the command's messages name.
+// Package limits holds the limits of tracelog that the command's messages name.
 package limits
 
 const (
@@ -6,15 +6,15 @@ const (
 	// A longer one is counted as bad and skipped, and never held in memory.
 	MaxLine = 16 << 20
 
-	// MaxExact is how many durations a tracelog.Stat keeps, so that its quantiles are exact.
+	// MaxExact is the number of durations up to which a tracelog.Stat keeps them all, so that its quantiles are exact.
 	MaxExact = 1 << 16
-	// SketchBits is how many bits of a duration, behind the leading one, a Stat with more of them keeps.
+	// SketchBits is the number of bits of each duration, behind the leading one, that a Stat with more durations keeps.
 	SketchBits = 9
-	// SketchError bounds the relative error of such a Stat's quantiles.
+	// SketchError limits the relative error of such a Stat's quantiles.
 	SketchError = 1.0 / (2 << SketchBits)
 
-	// MaxWeight is for how many spans one stands at most, whatever a line says its sample rate is: sums stay finite.
+	// MaxWeight limits the number of spans that one span counts for, whatever sample rate its line has. So sums stay finite.
 	MaxWeight = 1e9
-	// MinSampleRate is the least sample rate that counts: one below it counts as this.
+	// MinSampleRate is the smallest sample rate. A smaller one counts as this.
 	MinSampleRate = 1 / MaxWeight
 )

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// begin makes the lines of one more trace, which is a booking.
+// begin makes the lines of one more trace, a booking.
 func (g *generator) begin() {
 	g.now += 500 + g.rand.Int64N(3000)
 	g.open++
@@ -57,13 +57,13 @@ func (b *booking) start(at int64, parent, op, kind, service string) *span {
 	s := &span{b: b, started: at, r: record{
 		trace: b.trace, span: b.g.hex(8), parent: parent, op: op, kind: kind, service: service,
 	}}
-	if service == api || service == worker { // the others know no bookings
+	if service == api || service == worker { // the other services do not know bookings
 		s.r.booking = b.id
 	}
 	return s
 }
 
-// log is a line within the span.
+// log adds a log line in the span.
 func (s *span) log(at int64, level, msg string, attrs ...attr) {
 	r := s.r
 	r.at, r.level, r.msg, r.attrs = at, level, msg, attrs
@@ -71,7 +71,7 @@ func (s *span) log(at int64, level, msg string, attrs ...attr) {
 	s.b.add(&r)
 }
 
-// begun is a "span start" line.
+// begun adds a "span start" line.
 func (s *span) begun(queued int64, attrs ...attr) {
 	r := s.r
 	r.at, r.level, r.msg, r.attrs, r.queued = s.started, "INFO", "span start", attrs, queued
@@ -102,7 +102,7 @@ func http(method, route string, status int) []attr {
 	}
 }
 
-// root is the request for a booking: about 7.5 spans, and 11 other lines.
+// root makes the request for a booking: about 7.5 spans, and 11 other lines.
 func (b *booking) root(at int64) (end int64) {
 	g := b.g
 	root := b.start(at, "", "POST /bookings", "server", api)

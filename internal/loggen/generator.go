@@ -18,7 +18,7 @@ type generator struct {
 	truth  Truth
 	buf    []byte
 
-	copies []copied // of hard logs: lines to be written again
+	copies []copied // in hard logs: lines to write again
 }
 
 type lines []*record
@@ -61,7 +61,7 @@ func (g *generator) hex(n int) string {
 
 func (g *generator) chance(p float64) bool { return g.rand.Float64() < p }
 
-// micros is a duration around a typical one, with a long tail.
+// micros returns a duration around a typical one, with a long tail.
 func (g *generator) micros(typical int64) int64 {
 	f := 1 + 0.3*g.rand.ExpFloat64()
 	if g.chance(0.02) {

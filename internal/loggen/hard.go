@@ -49,7 +49,7 @@ func (g *generator) logfmt(b []byte, ms []attr) []byte {
 	return b
 }
 
-// json appends the members as an object, in another order, with what is confusing and still valid.
+// json appends the members as an object, in another order, with confusing but valid additions.
 func (g *generator) json(b []byte, ms []attr) []byte {
 	g.rand.Shuffle(len(ms), func(i, j int) { ms[i], ms[j] = ms[j], ms[i] })
 	spaces := g.chance(0.2)
@@ -98,7 +98,7 @@ func (g *generator) json(b []byte, ms []attr) []byte {
 		}
 	}
 	if g.chance(0.1) {
-		// Later members of the same names: the first counts.
+		// Later members with the same names: the first ones count.
 		comma()
 		b = append(b, `"trace":"ffffffffffffffffffffffffffffffff"`...)
 		comma()
@@ -112,7 +112,7 @@ func (g *generator) json(b []byte, ms []attr) []byte {
 	return b
 }
 
-// decoy is a member that holds what looks like ours.
+// decoy returns a member whose value contains keys and values that look like ours.
 func (g *generator) decoy() string {
 	switch g.rand.IntN(5) {
 	case 0:
@@ -146,7 +146,7 @@ func (g *generator) quote(b []byte, s string, share float64) []byte {
 	return append(b, '"')
 }
 
-// junk is a line that is no record.
+// junk returns a line that is not a record.
 func (g *generator) junk() []byte {
 	switch g.rand.IntN(6) {
 	case 0:

@@ -1,6 +1,6 @@
 package loggen
 
-// write writes the line of a record, and what a hard log has around it.
+// write writes the line of a record, and in a hard log the lines around it.
 func (g *generator) write(r *record) {
 	if !g.hard {
 		g.buf = append(r.plain(g.buf[:0]), '\n')
@@ -26,7 +26,7 @@ func (g *generator) write(r *record) {
 func (g *generator) put(line []byte) {
 	g.truth.Lines++
 	g.truth.Bytes += int64(len(line))
-	g.out.Write(line) // the error stays until Flush
+	g.out.Write(line) // Flush returns the error
 }
 
 func (g *generator) flushDue() {

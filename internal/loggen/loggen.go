@@ -1,6 +1,6 @@
-// Package loggen writes logs like those of examples/booking, of any size, and says what a reader must find in them.
+// Package loggen writes logs like those of examples/booking, of any size, and returns what a reader must find in them.
 //
-// The same options give the same bytes. It holds no more than the traces that are under way, beside what the truth is made of.
+// The same options give the same bytes. It keeps in memory only the unfinished traces and the data for the truth.
 package loggen
 
 import (
@@ -11,17 +11,17 @@ import (
 	"time"
 )
 
-// Options say what to write. Exactly one of Size and Traces counts: Size if it is not 0.
+// Options describe the log. Exactly one of Size and Traces counts: Size if it is not 0.
 type Options struct {
-	Size   int64 // stop to begin traces after that many bytes
+	Size   int64 // begin no more traces after that many bytes
 	Traces int   // or after that many traces
 	Seed   uint64
 
-	// Repeat is how many bookings a trace has; 0 is 1. So a log can be longer without more traces.
+	// Repeat is the number of bookings in a trace; 0 means 1. It makes a log longer without more traces.
 	Repeat int
 
-	// Hard lines say the same with everything that makes reading difficult: shuffled keys, escapes, spaces,
-	// nested members and later duplicates that have the names of ours, other schemas, text lines, junk
+	// Hard lines have the same content in forms that are difficult to read: shuffled keys, escapes, spaces,
+	// nested members and later duplicates with the names of ours, other schemas, text lines, junk
 	// in 1 of 100 lines, and 1 of 100 lines written twice.
 	Hard bool
 }

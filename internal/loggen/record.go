@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// A record is one line to be, whatever its form.
+// A record is the content of a line, whatever its form.
 type record struct {
 	at           int64 // microseconds since 1970
 	seq          int
-	last         bool // of its trace
+	last         bool // the last of its trace
 	level, msg   string
 	trace, span  string
 	parent, kind string
 	op, service  string
 	start        int64
-	micros       int64 // how long the span took, of a span end
+	micros       int64 // duration, for a span end
 	failed       string
 	queued       int64
 	booking      string
@@ -32,7 +32,7 @@ func text(k, v string) attr { return attr{k, v, false} }
 
 func number(k string, n int) attr { return attr{k, strconv.Itoa(n), true} }
 
-// members are those of the record, in the order of the JSON sink.
+// members returns the members of r, in the order of the JSON sink.
 func (r *record) members() []attr {
 	ms := make([]attr, 0, 32)
 	ms = append(ms, text("time", stamp(r.at)), text("level", r.level), text("msg", r.msg),
@@ -77,7 +77,7 @@ func (r *record) plain(b []byte) []byte {
 	return append(b, '}')
 }
 
-// quote appends a JSON string. The texts here hold nothing else to be escaped.
+// quote appends a JSON string. The texts here need no other escapes.
 func quote(b []byte, s string) []byte {
 	b = append(b, '"')
 	for i := range len(s) {
@@ -89,7 +89,7 @@ func quote(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// stamp adds nanoseconds that no two lines share, mostly.
+// stamp returns a time with nanoseconds that differ between most lines.
 func stamp(micros int64) string {
 	return time.UnixMicro(micros).UTC().Add(time.Duration(micros * 7919 % 1000)).Format(time.RFC3339Nano)
 }

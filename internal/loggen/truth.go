@@ -12,13 +12,13 @@ const maxLookups = 5
 // A Truth is what a reader must find in a log.
 type Truth struct {
 	Bytes      int64 `json:"bytes"`
-	Lines      int   `json:"lines"`      // all of them, junk and duplicates too
-	Junk       int   `json:"junk"`       // lines that are no record
-	Duplicates int   `json:"duplicates"` // lines that are there twice
+	Lines      int   `json:"lines"`      // all lines, including junk and duplicates
+	Junk       int   `json:"junk"`       // lines that are not a record
+	Duplicates int   `json:"duplicates"` // lines that were written twice
 	Traces     int   `json:"traces"`
 
 	SpanEnds      int `json:"span_ends"`      // without duplicates
-	DuplicateEnds int `json:"duplicate_ends"` // how many of Duplicates are span ends
+	DuplicateEnds int `json:"duplicate_ends"` // number of Duplicates that are span ends
 
 	// FailedHash is the sum, modulo 1<<64, of the FNV-1a hashes of the failed traces' ids, in hex.
 	FailedTraces int    `json:"failed_traces"`
@@ -32,8 +32,8 @@ type Truth struct {
 	failed uint64
 }
 
-// An Op is what is to be said of the spans of one operation. Quantiles are interpolated linearly,
-// as SQL's percentile_cont does.
+// An Op describes the spans of one operation. Quantiles are interpolated linearly,
+// as in SQL's percentile_cont.
 type Op struct {
 	Op     string  `json:"op"`
 	Count  int     `json:"count"`
@@ -44,8 +44,8 @@ type Op struct {
 	Max    float64 `json:"max_ms"`
 }
 
-// A Lookup says how many lines a trace has, without duplicates, and how many of those are the ends of spans,
-// and how many are of no span's start or end.
+// A Lookup is the number of lines of a trace, without duplicates, how many of those are span ends,
+// and how many are neither a span's start nor its end.
 type Lookup struct {
 	Trace string `json:"trace"`
 	Lines int    `json:"lines"`
@@ -84,7 +84,7 @@ func (t *Truth) look(id string, lines []*record) {
 	t.Lookups = append(t.Lookups, l)
 }
 
-// Hash is the hash that [Truth.FailedHash] sums up.
+// Hash returns the hash of id for the sum in [Truth.FailedHash].
 func Hash(id string) uint64 {
 	h := fnv.New64a()
 	h.Write([]byte(id))
