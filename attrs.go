@@ -185,8 +185,8 @@ func original(a slog.Attr) slog.Attr {
 	return a
 }
 
-// setAttrs replaces the attributes of r with attrs. r may share memory with other records.
-func setAttrs(r *slog.Record, attrs ...[]slog.Attr) {
+// setRecordAttrs replaces the attributes of r with attrs. r may share memory with other records.
+func setRecordAttrs(r *slog.Record, attrs ...[]slog.Attr) {
 	*r = slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
 	for _, some := range attrs {
 		r.AddAttrs(some...)

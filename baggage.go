@@ -74,7 +74,7 @@ func withBaggage(ctx context.Context, c current, b *baggage) context.Context {
 	if c.env != nil {
 		*e = *c.env
 	}
-	e.setAttrs(c.env.with(), b)
+	e.setContextAttrs(c.env.with(), b)
 	return &scopeContext{Context: ctx, env: e, span: c.span, remote: c.remote}
 }
 

@@ -17,7 +17,7 @@ import (
 // It is immutable and shared by all contexts below the call that made it.
 type env struct {
 	tracer *Tracer      // nil: the default one, at the time of use
-	attrs  []slog.Attr  // for every record: first With's, outermost first, each key once; then the baggage's. See setAttrs
+	attrs  []slog.Attr  // for every record: first With's, outermost first, each key once; then the baggage's. See setContextAttrs
 	keys   *contextKeys // of attrs, in lines
 	state  string       // tracestate of the trace
 	rate   float64      // sample rate of the trace; 0 means 1
@@ -53,8 +53,8 @@ func envOf(t *Tracer) *env {
 	return &t.env
 }
 
-// setAttrs sets the attributes of With to with, and the baggage to b.
-func (e *env) setAttrs(with []slog.Attr, b *baggage) {
+// setContextAttrs sets the attributes of With to with, and the baggage to b.
+func (e *env) setContextAttrs(with []slog.Attr, b *baggage) {
 	e.attrs, e.bag = joinAttrs(with, b), nil
 	if b != nil {
 		e.bag = &bag{b, len(with)}
@@ -334,7 +334,7 @@ func (s *sender) on(ctx context.Context) context.Context {
 		if s.state != "" {
 			r.env.rate = w3c.RemoteRate(&s.ids, s.flags&FlagSampled != 0, s.state)
 		}
-		r.env.setAttrs(with, s.bag)
+		r.env.setContextAttrs(with, s.bag)
 	} else {
 		r.env = envOf(tracer)
 	}
@@ -384,6 +384,6 @@ func With(ctx context.Context, attrs ...slog.Attr) context.Context {
 	if c.env != nil {
 		*e = *c.env
 	}
-	e.setAttrs(merged, c.env.baggage())
+	e.setContextAttrs(merged, c.env.baggage())
 	return &scopeContext{Context: ctx, env: e, span: c.span, remote: c.remote}
 }

@@ -225,7 +225,7 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 	if in.event != eventNone {
 		r.Time = h.format.spanTime(in.event, c.span.start, r.Time)
 	}
-	setAttrs(&r, first, in.attrs)
+	setRecordAttrs(&r, first, in.attrs)
 	return next.Handle(ctx, r)
 }
 
@@ -257,7 +257,7 @@ func (h *Handler) handleReport(from spanReport, x *redactor) (_ error, ok bool) 
 // but slog.JSONHandler forgets a comma after a group of which it wrote nothing.
 func addFirst(r *slog.Record, group slog.Value) {
 	var mem [1 + maxInlineAttrs]slog.Attr
-	setAttrs(r, appendRecord(append(mem[:0], slog.Attr{Value: group}), r))
+	setRecordAttrs(r, appendRecord(append(mem[:0], slog.Attr{Value: group}), r))
 }
 
 // mayChange reports whether any value in attrs, also inside groups, may differ for the next record.

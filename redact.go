@@ -156,7 +156,7 @@ func (h *redactHandler) handleAny(ctx context.Context, c *current, r slog.Record
 	}
 	var mem [maxInlineAttrs]slog.Attr
 	if attrs, changed := h.attrs(appendRecord(mem[:0], &r)); changed {
-		setAttrs(&r, attrs)
+		setRecordAttrs(&r, attrs)
 	}
 	if h.cardNumbers {
 		r.Message, _ = h.cards(r.Message)

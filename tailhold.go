@@ -103,7 +103,7 @@ func (h *TailHandler) holdRecord(t tailRoot, ctx context.Context, c *current, r 
 	if !plain {
 		if recordHasValuer(r) {
 			copied := *r
-			setAttrs(&copied, resolved(appendRecord(nil, r)))
+			setRecordAttrs(&copied, resolved(appendRecord(nil, r)))
 			still = &copied
 		}
 		size = recordSize(still)

@@ -52,7 +52,7 @@ func (h *TailHandler) weigh(s *Span, r slog.Record) slog.Record {
 			break
 		}
 	}
-	setAttrs(&r, attrs)
+	setRecordAttrs(&r, attrs)
 	return r
 }
 

@@ -270,7 +270,7 @@ func report(ctx context.Context, errs []error) {
 // finish ends the span, whether next returned, panicked or called runtime.Goexit. It must itself be deferred.
 func (w *writer) finish() {
 	p := recover()
-	w.setAttrs(p)
+	w.setOutcome(p)
 	if p != nil && p != http.ErrAbortHandler {
 		hook.EndPanic(w.exchange.current, p)
 	}
@@ -302,8 +302,8 @@ func (h *handler) appendRequest(attrs []slog.Attr, route string, r *http.Request
 	return appendHeaders(attrs, requestHeader, r.Header, h.opts.RequestHeaders)
 }
 
-// setAttrs sets what is known afterwards. p is the value that next panicked with, or nil.
-func (w *writer) setAttrs(p any) {
+// setOutcome sets the attributes that are known afterwards. p is the value that next panicked with, or nil.
+func (w *writer) setOutcome(p any) {
 	var array [8]slog.Attr
 	attrs := array[:0]
 	w.exchange.foundBehind(&w.exchange.request, w.pattern, 0)
