@@ -19,7 +19,7 @@ type handlerID struct{ _ byte }
 type boundHandler struct {
 	by    *handlerID
 	op    string                       // the span's, at that time
-	text  packed                       // see current.text
+	texts spanTexts                    // see current.texts
 	group slog.Value                   // what is added
 	chain atomic.Pointer[slog.Handler] // nil until binding pays
 	uses  atomic.Int32
@@ -51,12 +51,12 @@ func (b *boundCache) add(e *boundHandler) {
 	b.latest.Store(e)
 }
 
-// A packed holds the texts of a span in one string: trace id, span id, parent id (zeros on a root) and start,
+// A spanTexts holds the texts of a span in one string: trace id, span id, parent id (zeros on a root) and start,
 // which is a JSON string. None of them change. For a remote parent it holds only the ids.
 // So a handler needs memory for one string, and the one made for a span's first line also serves its end.
-type packed string
+type spanTexts string
 
-func (p packed) trace() string  { return string(p[:32]) }
-func (p packed) span() string   { return string(p[32:48]) }
-func (p packed) parent() string { return string(p[48:64]) }
-func (p packed) start() string  { return string(p[64+1 : len(p)-1]) } // without the quotes
+func (p spanTexts) trace() string  { return string(p[:32]) }
+func (p spanTexts) span() string   { return string(p[32:48]) }
+func (p spanTexts) parent() string { return string(p[48:64]) }
+func (p spanTexts) start() string  { return string(p[64+1 : len(p)-1]) } // without the quotes

@@ -226,13 +226,13 @@ func (c *current) ids() *w3c.IDs {
 	return &c.remote.ids
 }
 
-// text returns the texts of the span or the remote parent. It is "" if there is neither.
-func (c *current) text() packed {
+// texts returns the texts of the span or the remote parent. It is "" if there is neither.
+func (c *current) texts() spanTexts {
 	switch {
 	case c.span != nil:
-		return c.span.text()
+		return c.span.texts()
 	case c.remote != nil:
-		return packed(c.remote.ids[:])
+		return spanTexts(c.remote.ids[:])
 	}
 	return ""
 }

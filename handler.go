@@ -211,7 +211,7 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 		return next.Handle(ctx, r)
 	}
 	// The rare case: what is added depends on the record itself, or may differ each time.
-	added := slog.Attr{Value: h.added(new(mark), nil, c, &in, with, op, c.text())}
+	added := slog.Attr{Value: h.added(new(mark), nil, c, &in, with, op, c.texts())}
 	if !in.changed {
 		in.attrs = appendRecord(mem[:0], &r)
 	}
@@ -248,7 +248,7 @@ func (h *Handler) handleReport(from spanReport, x *redactor) (_ error, ok bool) 
 		mark  mark
 		attrs [6]slog.Attr // as many as most spans have
 	}
-	r.AddAttrs(slog.Attr{Value: h.added(&mem.mark, mem.attrs[:0], &c, &in, nil, op, s.text())})
+	r.AddAttrs(slog.Attr{Value: h.added(&mem.mark, mem.attrs[:0], &c, &in, nil, op, s.texts())})
 	r.AddAttrs(s.attrs...)
 	return h.root[spanRecord].Handle((*spanContext)(s), r), true
 }
@@ -273,15 +273,15 @@ func mayChange(attrs []slog.Attr) bool {
 	})
 }
 
-// added returns the attributes that h adds to a record, as an inline group. m and attrs are memory for it. text is c's.
-func (h *Handler) added(m *mark, attrs []slog.Attr, c *current, in *contents, with []slog.Attr, op string, text packed) slog.Value {
+// added returns the attributes that h adds to a record, as an inline group. m and attrs are memory for it. texts are c's.
+func (h *Handler) added(m *mark, attrs []slog.Attr, c *current, in *contents, with []slog.Attr, op string, texts spanTexts) slog.Value {
 	*m = mark{format: h.format, event: eventLog}
 	switch {
 	case in.event != eventNone:
 		m.span, m.event = c.span, in.event
-		attrs = appendSpanAttrs(attrs, h.format, c.span, in.event, op, text)
+		attrs = appendSpanAttrs(attrs, h.format, c.span, in.event, op, texts)
 	case in.kind >= logRecord:
-		attrs = appendIDs(attrs, h.format, c, text, op)
+		attrs = appendIDs(attrs, h.format, c, texts, op)
 	}
 	if attrs = append(attrs, with...); len(attrs) == 0 {
 		// All attributes of the context gave way. The mark tells inner Handlers with other names to add none either.
@@ -337,8 +337,8 @@ func (h *Handler) newBound(c *current, in *contents, with []slog.Attr, op string
 		mark  mark
 		attrs [4]slog.Attr
 	})
-	b.text = c.text()
-	b.group = h.added(&mem.mark, mem.attrs[:0], c, in, with, op, b.text)
+	b.texts = c.texts()
+	b.group = h.added(&mem.mark, mem.attrs[:0], c, in, with, op, b.texts)
 	c.bound.add(b)
 	return b
 }

@@ -130,7 +130,7 @@ func (l *line) builtin(f *format, a slog.Attr) {
 func (l *line) ids(f *format, c *current, last *decimalIDs) {
 	if l.rep != nil {
 		var mem [6]slog.Attr
-		l.attrs(appendIDs(mem[:0], f, c, packed(c.ids()[:]), c.op()))
+		l.attrs(appendIDs(mem[:0], f, c, spanTexts(c.ids()[:]), c.op()))
 		return
 	}
 	l.buf = f.appendIDs(l.buf[:len(l.buf)-1], c, last)
@@ -168,7 +168,7 @@ func (f *format) appendIDTexts(b []byte, c *current, last *decimalIDs) []byte {
 func (l *line) schema(f *format, s *Span, e event, last *decimalIDs) {
 	if l.rep != nil {
 		var mem [8]slog.Attr
-		l.attrs(appendRareSchema(appendSchema(mem[:0], f, s, e, s.text()), f, s, e))
+		l.attrs(appendRareSchema(appendSchema(mem[:0], f, s, e, s.texts()), f, s, e))
 		return
 	}
 	// Members that nearly every span has, written without making attributes of them.

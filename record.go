@@ -7,7 +7,7 @@ import (
 // strangersGroup returns the schema's attributes for s's record under the default names, and the context's attributes.
 func strangersGroup(s *Span, e event) slog.Value {
 	c := current{span: s, env: s.env}
-	attrs := appendSpanAttrs(nil, defaultFormat, s, e, s.Op(), s.text())
+	attrs := appendSpanAttrs(nil, defaultFormat, s, e, s.Op(), s.texts())
 	if len(c.attrs()) > 0 {
 		written := escapeForStrangers(s.attrs)
 		attrs = append(attrs, defaultFormat.contextAttrs(c.env, spanRecord, func(key string) bool {
@@ -17,15 +17,15 @@ func strangersGroup(s *Span, e event) slog.Value {
 	return markedGroup(attrs, &mark{span: s, event: e})
 }
 
-// appendIDs appends the attributes that every record under c carries. text is c's.
-func appendIDs(attrs []slog.Attr, f *format, c *current, text packed, op string) []slog.Attr {
+// appendIDs appends the attributes that every record under c carries. texts are c's.
+func appendIDs(attrs []slog.Attr, f *format, c *current, texts spanTexts, op string) []slog.Attr {
 	if f.form == prefixForm {
 		return attrs
 	}
 	attrs = append(attrs, f.always...)
-	attrs = append(attrs, slog.String(f.Trace, f.traceText(text.trace())), slog.String(f.Span, f.spanText(text.span())))
+	attrs = append(attrs, slog.String(f.Trace, f.traceText(texts.trace())), slog.String(f.Span, f.spanText(texts.span())))
 	if f.form == ecsForm && c.isEntry() {
-		attrs = append(attrs, slog.String(transactionKey, text.span()))
+		attrs = append(attrs, slog.String(transactionKey, texts.span()))
 	}
 	if op != "" {
 		attrs = append(attrs, slog.String(f.Op, op))
@@ -37,23 +37,23 @@ func appendIDs(attrs []slog.Attr, f *format, c *current, text packed, op string)
 }
 
 // appendSpanAttrs appends the schema's attributes for a record of s.
-func appendSpanAttrs(attrs []slog.Attr, f *format, s *Span, e event, op string, text packed) []slog.Attr {
-	attrs = appendIDs(attrs, f, &current{span: s}, text, op)
-	return appendRareSchema(appendSchema(attrs, f, s, e, text), f, s, e)
+func appendSpanAttrs(attrs []slog.Attr, f *format, s *Span, e event, op string, texts spanTexts) []slog.Attr {
+	attrs = appendIDs(attrs, f, &current{span: s}, texts, op)
+	return appendRareSchema(appendSchema(attrs, f, s, e, texts), f, s, e)
 }
 
 // appendSchema appends the attributes that most spans have besides the ids. The start is text, because each handler
 // writes a time in its own way, and few write nanoseconds.
-func appendSchema(attrs []slog.Attr, f *format, s *Span, e event, text packed) []slog.Attr {
+func appendSchema(attrs []slog.Attr, f *format, s *Span, e event, texts spanTexts) []slog.Attr {
 	if s.parentID.IsValid() {
-		attrs = append(attrs, slog.String(f.Parent, f.spanText(text.parent())))
+		attrs = append(attrs, slog.String(f.Parent, f.spanText(texts.parent())))
 	}
 	if s.kind != 0 {
 		attrs = append(attrs, slog.String(f.Kind, string(kinds[s.kind])))
 	}
 	if e == eventEnd {
 		if f.form != honeycombForm {
-			attrs = append(attrs, slog.String(f.Start, text.start()))
+			attrs = append(attrs, slog.String(f.Start, texts.start()))
 		}
 		if f.nanoseconds() {
 			attrs = append(attrs, slog.Int64(f.Duration, int64(s.duration)))

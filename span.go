@@ -374,13 +374,13 @@ func (s *Span) finish(end time.Time, failure error, attrs []slog.Attr) bool {
 	return true
 }
 
-// text returns the ids, the parent's id and the start of s as text.
-func (s *Span) text() packed {
+// texts returns the ids, the parent's id and the start of s as text.
+func (s *Span) texts() spanTexts {
 	if b := s.bound.latest.Load(); b != nil {
-		return b.text
+		return b.texts
 	}
 	var mem [48 + 16 + 40]byte
 	b := append(mem[:0], s.ids[:]...)
 	b = w3c.AppendHex(b, s.parentID[:])
-	return packed(jsontext.AppendNow(b, s.start, true))
+	return spanTexts(jsontext.AppendNow(b, s.start, true))
 }
