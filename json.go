@@ -44,9 +44,9 @@ type output struct {
 
 // A chain is the formatted attributes and groups of a logger. It is immutable.
 type chain struct {
-	text   []byte
+	json   []byte
 	groups []string
-	opened int // how many of groups are opened in text
+	opened int // how many of groups are opened in json
 }
 
 // NewJSONHandler returns a [JSONHandler] that writes to w. It calls Write once per record, never concurrently.
@@ -125,18 +125,18 @@ func (c *chain) withGroup(name string) *chain {
 // withAttrs returns c with attrs. defect reports that slog would have left out a comma; if valid, it is written.
 func (c *chain) withAttrs(attrs []slog.Attr, rep replacer, valid bool) (_ *chain, defect bool) {
 	c2 := *c
-	l := line{buf: slices.Clip(c.text), rep: rep, valid: valid}
-	l.resume(c.text)
+	l := line{buf: slices.Clip(c.json), rep: rep, valid: valid}
+	l.resume(c.json)
 	if rep != nil {
 		l.enter(make([]string, 0, 8), c)
 	}
 	start := len(l.buf)
 	l.openGroups(c.groups[c.opened:])
 	if l.attrs(attrs) {
-		c2.text = l.buf
+		c2.json = l.buf
 		c2.opened = len(c.groups)
 	} else {
-		c2.text = l.buf[:start]
+		c2.json = l.buf[:start]
 	}
 	return &c2, l.defect
 }
@@ -223,9 +223,9 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 	}
 	ch := h.chains[kind]
 	sep := true // a comma is due before the next key
-	if len(ch.text) > 0 {
-		b = append(append(b, ','), ch.text...)
-		sep = ch.text[len(ch.text)-1] != '{'
+	if len(ch.json) > 0 {
+		b = append(append(b, ','), ch.json...)
+		sep = ch.json[len(ch.json)-1] != '{'
 	}
 	start := len(b)
 	for _, name := range ch.groups[ch.opened:] {

@@ -25,20 +25,20 @@ type line struct {
 
 // chain writes the attributes and groups of a logger.
 func (l *line) chain(c *chain) {
-	if len(c.text) > 0 {
+	if len(c.json) > 0 {
 		l.comma()
-		l.buf = append(l.buf, c.text...)
-		l.resume(c.text)
+		l.buf = append(l.buf, c.json...)
+		l.resume(c.json)
 	}
 }
 
-// resume sets sep after text, the text of a chain, was written.
+// resume sets sep after text, a chain's json, was written.
 func (l *line) resume(text []byte) {
 	l.sep = len(text) > 0 && text[len(text)-1] != '{'
 }
 
 // enter begins the attributes that are not slog's own. From here on rep gets the open groups,
-// at first those that c's text opened. c may be nil. mem is memory for the groups.
+// at first those that c's json opened. c may be nil. mem is memory for the groups.
 func (l *line) enter(mem []string, c *chain) {
 	l.groups = mem
 	if c != nil {

@@ -137,8 +137,8 @@ const decimalBits = 6
 
 type decimalID struct {
 	first, last uint64 // the hex digits, eight in each
-	text        [24]byte
-	n           int // length of text; the array is copied whole, in two moves
+	digits      [24]byte
+	n           int // length of digits; the array is copied whole, in two moves
 }
 
 // append appends a span id, given in hex, in decimal.
@@ -149,16 +149,16 @@ func (d *decimalIDs) append(b []byte, hex *[16]byte) []byte {
 		id.set(first, last)
 	}
 	n := len(b)
-	if cap(b)-n < len(id.text) {
-		return append(b, id.text[:id.n]...)
+	if cap(b)-n < len(id.digits) {
+		return append(b, id.digits[:id.n]...)
 	}
-	*(*[24]byte)(b[n : n+24]) = id.text
+	*(*[24]byte)(b[n : n+24]) = id.digits
 	return b[:n+id.n]
 }
 
 func (id *decimalID) set(first, last uint64) {
 	id.first, id.last = first, last
-	id.n = jsontext.PutUint(&id.text, uint64(bits.ReverseBytes32(w3c.DecodeHex8(first)))<<32|uint64(bits.ReverseBytes32(w3c.DecodeHex8(last))))
+	id.n = jsontext.PutUint(&id.digits, uint64(bits.ReverseBytes32(w3c.DecodeHex8(first)))<<32|uint64(bits.ReverseBytes32(w3c.DecodeHex8(last))))
 }
 
 // spanText returns the span id at the beginning of hex, in f's form.
@@ -166,7 +166,7 @@ func (f *format) spanText(hex string) string {
 	if f.form == datadogForm {
 		var id decimalID
 		id.set(jsontext.Load8(hex), jsontext.Load8(hex[8:]))
-		return string(id.text[:id.n])
+		return string(id.digits[:id.n])
 	}
 	return hex[:16]
 }

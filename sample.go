@@ -81,14 +81,14 @@ func newRatio(p float64) *ratio {
 		p = min(p, 1)
 		r.rate, r.threshold = p, w3c.NoRandomness-uint64(math.Round(p*w3c.NoRandomness))
 	}
-	r.text = w3c.ThresholdText(r.threshold)
+	r.th = w3c.ThresholdText(r.threshold)
 	return r
 }
 
 type ratio struct {
 	rate      float64
 	threshold uint64
-	text      string
+	th        string // threshold as in a tracestate
 }
 
 // has reports whether a trace is in the share.
@@ -102,7 +102,7 @@ func (r *ratio) Sample(in SampleInput) (bool, float64) {
 func (r *ratio) decide(in SampleInput) decision {
 	d := decision{sampled: r.has(in.TraceID, in.Parent.State), rate: r.rate}
 	if d.sampled {
-		d.threshold = r.text
+		d.threshold = r.th
 	}
 	return d
 }
