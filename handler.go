@@ -197,11 +197,11 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 			r.Message = withPrefix(c, op, r.Message)
 		}
 	}
-	with := h.contextAttrs(c, &in, false)
-	if in.event == eventNone && !in.changed && len(with) == len(h.contextAttrs(c, &in, true)) && !mayChange(with) {
+	ctxAttrs := h.contextAttrs(c, &in, false)
+	if in.event == eventNone && !in.changed && len(ctxAttrs) == len(h.contextAttrs(c, &in, true)) && !mayChange(ctxAttrs) {
 		b := c.bound.of(&h.id, op)
 		if b == nil {
-			b = h.newBound(c, &in, with, op)
+			b = h.newBound(c, &in, ctxAttrs, op)
 		}
 		next := h.bindAdded(b, in.kind)
 		if next == nil {
@@ -211,7 +211,7 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 		return next.Handle(ctx, r)
 	}
 	// The rare case: what is added depends on the record itself, or may differ each time.
-	added := slog.Attr{Value: h.added(new(mark), nil, c, &in, with, op, c.texts())}
+	added := slog.Attr{Value: h.added(new(mark), nil, c, &in, ctxAttrs, op, c.texts())}
 	if !in.changed {
 		in.attrs = appendRecord(mem[:0], &r)
 	}
@@ -274,7 +274,7 @@ func mayChange(attrs []slog.Attr) bool {
 }
 
 // added returns the attributes that h adds to a record, as an inline group. m and attrs are memory for it. texts are c's.
-func (h *Handler) added(m *mark, attrs []slog.Attr, c *current, in *contents, with []slog.Attr, op string, texts spanTexts) slog.Value {
+func (h *Handler) added(m *mark, attrs []slog.Attr, c *current, in *contents, ctxAttrs []slog.Attr, op string, texts spanTexts) slog.Value {
 	*m = mark{format: h.format, event: eventLog}
 	switch {
 	case in.event != eventNone:
@@ -283,7 +283,7 @@ func (h *Handler) added(m *mark, attrs []slog.Attr, c *current, in *contents, wi
 	case in.kind >= logRecord:
 		attrs = appendIDs(attrs, h.format, c, texts, op)
 	}
-	if attrs = append(attrs, with...); len(attrs) == 0 {
+	if attrs = append(attrs, ctxAttrs...); len(attrs) == 0 {
 		// All attributes of the context gave way. The mark tells inner Handlers with other names to add none either.
 		return slog.AnyValue(m)
 	}
@@ -331,14 +331,14 @@ func (h *Handler) bindAdded(b *boundHandler, k recordKind) slog.Handler {
 
 // newBound makes what h adds to records like in, and remembers it. What is added must not depend on the record itself.
 // op was read once by the caller: the span's name may have changed since.
-func (h *Handler) newBound(c *current, in *contents, with []slog.Attr, op string) *boundHandler {
+func (h *Handler) newBound(c *current, in *contents, ctxAttrs []slog.Attr, op string) *boundHandler {
 	b := &boundHandler{by: &h.id, op: op}
 	mem := new(struct { // apart from b: a record that is kept keeps it
 		mark  mark
 		attrs [4]slog.Attr
 	})
 	b.texts = c.texts()
-	b.group = h.added(&mem.mark, mem.attrs[:0], c, in, with, op, b.texts)
+	b.group = h.added(&mem.mark, mem.attrs[:0], c, in, ctxAttrs, op, b.texts)
 	c.bound.add(b)
 	return b
 }

@@ -357,8 +357,8 @@ func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byt
 		at = h.format.spanTime(in.event, c.span.start, at)
 	}
 	l.builtins(h.format, r, at, h.opts.AddSource)
-	var with []slog.Attr         // the context's attributes that were written
-	withEnd, withSep := 0, false // where they end in l.buf, and l.sep there
+	var ctxAttrs []slog.Attr   // the context's attributes that were written
+	ctxEnd, ctxSep := 0, false // where they end in l.buf, and l.sep there
 	if ours {
 		if l.rep != nil {
 			l.enter(mem.groups[:0], nil)
@@ -373,9 +373,9 @@ func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byt
 			l.schema(h.format, c.span, in.event, &mem.decimal)
 		}
 		if len(c.attrs()) > 0 && !in.marked {
-			with = h.contextAttrs(c, &in, false)
-			l.attrs(with)
-			withEnd, withSep = len(l.buf), l.sep
+			ctxAttrs = h.contextAttrs(c, &in, false)
+			l.attrs(ctxAttrs)
+			ctxEnd, ctxSep = len(l.buf), l.sep
 		}
 	}
 
@@ -402,15 +402,15 @@ func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byt
 		if !some {
 			l.buf = l.buf[:start]
 			opened = ch.opened
-			if withEnd > 0 && len(with) < len(c.attrs()) {
+			if ctxEnd > 0 && len(ctxAttrs) < len(c.attrs()) {
 				// An attribute of the context may have given way to a group that is not written after all.
 				in.attrs = nil
-				l.buf, l.sep = l.buf[:withEnd], withSep
+				l.buf, l.sep = l.buf[:ctxEnd], ctxSep
 				if l.rep != nil {
 					l.enter(mem.groups[:0], nil)
 				}
 				for _, a := range h.contextAttrs(c, &in, false) {
-					if !hasRootKey(with, a.Key) {
+					if !hasRootKey(ctxAttrs, a.Key) {
 						l.attr(a)
 					}
 				}

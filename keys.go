@@ -286,8 +286,8 @@ func (n *naming) ordinarySpanRecord(attrs []slog.Attr) (*Span, event) {
 // They give way to attributes of the logger and the record, under the user's keys and under the renamed ones.
 // If alone, the record's own keys are ignored.
 func (n *naming) contextAttrs(c *current, in *contents, alone bool) []slog.Attr {
-	with := c.attrs()
-	if len(with) == 0 {
+	ctxAttrs := c.attrs()
+	if len(ctxAttrs) == 0 {
 		return nil
 	}
 	keys, moved := n.keys, in.moved

@@ -113,7 +113,7 @@ func (h *TailHandler) holdRecord(t tailRoot, ctx context.Context, c *current, r 
 	}
 	size += h.pinnedSize()
 	var op *string
-	with := 0 // size of c.env
+	envBytes := 0 // size of c.env
 	if c.span != nil {
 		op = c.span.renamed()
 		size += t.spanSize(c.span)
@@ -122,16 +122,16 @@ func (h *TailHandler) holdRecord(t tailRoot, ctx context.Context, c *current, r 
 			size += scopeSize + e.size()
 		}
 		if c.env != c.span.env {
-			with = scopeSize + c.env.size()
+			envBytes = scopeSize + c.env.size()
 		}
 	}
 	b := t.begin(r.Level)
 	if b == nil {
 		return false
 	}
-	if with > 0 && b.env != c.env {
+	if envBytes > 0 && b.env != c.env {
 		b.env = c.env
-		size += with
+		size += envBytes
 	}
 	to := b.addRecord(r.Level, size)
 	to.h, to.ctx, to.op = h, ctx, op
