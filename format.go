@@ -130,7 +130,7 @@ type format struct {
 	traceJSON, spanJSON, opJSON string     // alwaysJSON is in the first
 	flagsJSON                   [16]string // with the preceding quote and the value; "" without flags
 	parentJSON                  string
-	kindJSON                    [len(kinds)]string // with the value
+	kindJSON                    [len(spanKinds)]string // with the value
 	startJSON, durationJSON     string
 }
 
@@ -253,7 +253,7 @@ func (f *format) makeJSON() {
 		}
 	}
 	f.parentJSON = member(f.Parent, `"`)
-	for i, kind := range kinds {
+	for i, kind := range spanKinds {
 		f.kindJSON[i] = member(f.Kind, `"`+string(kind)+`"`)
 	}
 	f.startJSON, f.durationJSON = member(f.Start, ""), member(f.Duration, "")

@@ -136,7 +136,7 @@ func (s *Span) info(e event) SpanInfo {
 		SpanContext: s.SpanContext(),
 		Parent:      s.parentID,
 		Op:          s.Op(),
-		Kind:        string(kinds[s.kind]),
+		Kind:        string(spanKinds[s.kind]),
 		Start:       s.start,
 		SampleRate:  1,
 		Ended:       e == eventEnd,

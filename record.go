@@ -49,7 +49,7 @@ func appendSchema(attrs []slog.Attr, f *format, s *Span, e event, texts spanText
 		attrs = append(attrs, slog.String(f.Parent, f.spanText(texts.parent())))
 	}
 	if s.kind != 0 {
-		attrs = append(attrs, slog.String(f.Kind, string(kinds[s.kind])))
+		attrs = append(attrs, slog.String(f.Kind, string(spanKinds[s.kind])))
 	}
 	if e == eventEnd {
 		if f.form != honeycombForm {

@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// A kind is the value of [KindServer] and the others.
+// A spanKind is the value of [KindServer] and the others.
 // It has its own type, so that a user's attribute "kind" stays the user's.
-type kind string
+type spanKind string
 
 // The kinds of span: pass one to [Start] among the attributes. Without one a span is internal.
 // A kind tells on which side of a message a span is, as OpenTelemetry's SpanKind does.
 // In all other places kinds and links are ordinary attributes.
 var (
-	KindServer   = slog.Any("kind", kind("server"))
-	KindClient   = slog.Any("kind", kind("client"))
-	KindProducer = slog.Any("kind", kind("producer"))
-	KindConsumer = slog.Any("kind", kind("consumer"))
+	KindServer   = slog.Any("kind", spanKind("server"))
+	KindClient   = slog.Any("kind", spanKind("client"))
+	KindProducer = slog.Any("kind", spanKind("producer"))
+	KindConsumer = slog.Any("kind", spanKind("consumer"))
 )
 
-// kinds are all kinds. A Span holds an index into it.
-var kinds = [...]kind{"", "server", "client", "producer", "consumer"}
+// spanKinds are all kinds. A Span holds an index into them.
+var spanKinds = [...]spanKind{"", "server", "client", "producer", "consumer"}
 
 type link SpanContext
 

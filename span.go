@@ -33,7 +33,7 @@ type Span struct {
 	bound    boundCache
 	state    atomic.Uint32
 	flags    Flags
-	kind     uint8  // index in kinds
+	kind     uint8  // index in spanKinds
 	pinned   uint16 // size of attrs that TailHandlers counted with the span's first held record: see pinnedUnit; guarded by mu
 }
 

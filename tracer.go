@@ -233,7 +233,7 @@ func (s *Span) takeAttrs(attrs []slog.Attr) {
 			a = one[0]
 		}
 		if k, ok := kindIn(a); ok {
-			s.kind = uint8(slices.Index(kinds[:], k))
+			s.kind = uint8(slices.Index(spanKinds[:], k))
 			continue
 		}
 		if l, ok := linkIn(a); ok {
@@ -276,9 +276,9 @@ func areSimple(attrs []slog.Attr) bool {
 	return true
 }
 
-func kindIn(a slog.Attr) (k kind, ok bool) {
+func kindIn(a slog.Attr) (k spanKind, ok bool) {
 	if a.Value.Kind() == slog.KindAny {
-		k, ok = a.Value.Any().(kind)
+		k, ok = a.Value.Any().(spanKind)
 	}
 	return k, ok
 }
