@@ -143,7 +143,7 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	if c.env == nil && !isSpanMessage(r.Message) {
 		return h.inner.Handle(ctx, r)
 	}
-	if c.inTrace() && h.plainNames(c.env, logRecord) && h.ordinary(&r, logRecord) {
+	if c.inTrace() && h.plainNames(c.env, logRecord) && h.isOrdinary(&r, logRecord) {
 		return h.next(&c, &r).Handle(ctx, r)
 	}
 	return h.handleAny(ctx, &c, r)
@@ -152,7 +152,7 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 // nextRedacted is next for any record. It returns nil if r is not ordinary or if x may have something to replace in it.
 func (h *Handler) nextRedacted(c *current, r *slog.Record, x *redactor) slog.Handler {
 	if c.inTrace() && h.plainNames(c.env, logRecord) && // so there is no baggage either
-		(x.isPlainRecord(r) || h.ordinary(r, logRecord) && x.passesRecord(r)) {
+		(x.isPlainRecord(r) || h.isOrdinary(r, logRecord) && x.passesRecord(r)) {
 		return h.next(c, r)
 	}
 	return nil
@@ -181,7 +181,7 @@ func (h *Handler) next(c *current, r *slog.Record) slog.Handler {
 func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) error {
 	var mem [maxInlineAttrs]slog.Attr
 	in := contents{kind: h.kindOf(c)}
-	if len(c.attrs()) > 0 || !h.ordinary(&r, in.kind) {
+	if len(c.attrs()) > 0 || !h.isOrdinary(&r, in.kind) {
 		in = h.inspect(c, &r, mem[:0])
 	}
 	if in.marked {
@@ -234,7 +234,7 @@ func (h *Handler) readsMarks() bool { return true }
 // handleReport passes on the record that Handle would make of from's record.
 func (h *Handler) handleReport(from spanReport, x *redactor) (_ error, ok bool) {
 	s := from.span
-	if h.groups > 0 || !h.ordinarySpan(s, x) {
+	if h.groups > 0 || !h.isOrdinarySpan(s, x) {
 		return nil, false
 	}
 	c := current{span: s, env: s.env}

@@ -303,7 +303,7 @@ func (h *JSONHandler) handleReport(r spanReport, x *redactor) (_ error, ok bool)
 
 // hasSpanLine reports whether spanLine can write s's own record. It cannot if x is not nil and may have something to replace.
 func (h *JSONHandler) hasSpanLine(s *Span, x *redactor) bool {
-	return h.opts.ReplaceAttr == nil && !h.opts.AddSource && h.ordinarySpan(s, x)
+	return h.opts.ReplaceAttr == nil && !h.opts.AddSource && h.isOrdinarySpan(s, x)
 }
 
 // spanLine returns the line of r, made in mem.
@@ -347,7 +347,7 @@ func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byt
 	var attrs [maxInlineAttrs]slog.Attr
 	ours := c.env != nil || isSpanMessage(r.Message) || h.format.outside != plainRecord
 	if ours {
-		if in.kind = h.kindOf(c); len(c.attrs()) > 0 || !h.ordinary(r, in.kind) {
+		if in.kind = h.kindOf(c); len(c.attrs()) > 0 || !h.isOrdinary(r, in.kind) {
 			in = h.inspect(c, r, attrs[:0])
 		}
 		l.valid = in.kind != plainRecord

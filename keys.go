@@ -130,9 +130,9 @@ func (n *naming) plainNames(e *env, k recordKind) bool {
 	return len(e.attrs) == 0 && !n.bound && n.ids[0] == "" && len(n.moved[k]) == 0
 }
 
-// ordinary reports whether r, of kind k and without attributes of the context, needs only the ids:
+// isOrdinary reports whether r, of kind k and without attributes of the context, needs only the ids:
 // inspect would find nothing. Most records are ordinary.
-func (n *naming) ordinary(r *slog.Record, k recordKind) bool {
+func (n *naming) isOrdinary(r *slog.Record, k recordKind) bool {
 	if n.bound || n.ids[0] != "" {
 		return false
 	}
@@ -152,9 +152,9 @@ func hasKeys(r *slog.Record, reserved *keySet) bool {
 	return ok
 }
 
-// ordinarySpan reports whether the record of s needs only the schema's attributes and s's own,
+// isOrdinarySpan reports whether the record of s needs only the schema's attributes and s's own,
 // and x, if it is not nil, has nothing to replace in them.
-func (n *naming) ordinarySpan(s *Span, x *redactor) bool {
+func (n *naming) isOrdinarySpan(s *Span, x *redactor) bool {
 	if !n.plainNames(s.env, spanRecord) {
 		return false
 	}
@@ -181,7 +181,7 @@ func (n *naming) inspect(c *current, r *slog.Record, mem []slog.Attr) contents {
 		return contents{kind: freeRecord, marked: true}
 	}
 	attrs := appendRecord(mem, r)
-	if s, e := n.ordinarySpanRecord(attrs); s != nil {
+	if s, e := n.plainSpanRecord(attrs); s != nil {
 		*c = current{span: s, env: s.env}
 		return contents{kind: spanRecord, event: e, changed: true, attrs: attrs[1:], moved: n.moved[spanRecord]}
 	}
@@ -267,9 +267,9 @@ func (n *naming) renamed(in contents) contents {
 	return in
 }
 
-// ordinarySpanRecord returns the span of a record that comes straight from a Tracer and has no key to rename.
+// plainSpanRecord returns the span of a record that comes straight from a Tracer and has no key to rename.
 // escapeForStrangers has already looked for such keys and marked them with a LogValuer.
-func (n *naming) ordinarySpanRecord(attrs []slog.Attr) (*Span, event) {
+func (n *naming) plainSpanRecord(attrs []slog.Attr) (*Span, event) {
 	if n.format != defaultFormat || len(n.moved[spanRecord]) > 0 || len(attrs) == 0 || attrs[0].Key != "" || attrs[0].Value.Kind() != slog.KindLogValuer {
 		return nil, eventNone
 	}
