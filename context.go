@@ -282,8 +282,8 @@ func SpanFromContext(ctx context.Context) *Span {
 // is the current one: records carry its ids, and the next Start makes a child of it.
 //
 // If ctx already has a span, sc is put on top of it: that span is no longer current, and the next span links to it.
-// The attributes of With and the Tracer stay. The baggage does not, because it belongs to the other trace,
-// and sc brings none: see [WithBaggage]. A tracestate that is not valid (W3C Trace Context Level 2, 3.3) is dropped.
+// The attributes of With and the Tracer stay. The baggage does not: from here on the baggage of sc's trace counts,
+// and sc brings none. See [WithBaggage]. A tracestate that is not valid (W3C Trace Context Level 2, 3.3) is dropped.
 // If sc itself is not valid, the result is ctx.
 func ContextWithRemoteSpanContext(ctx context.Context, sc SpanContext) context.Context {
 	if !sc.IsValid() {
@@ -342,7 +342,7 @@ func (s *sender) on(ctx context.Context) context.Context {
 }
 
 // Detach returns a context without a current span, so that the next Start begins a new trace.
-// To finish work in its own trace after its request is over, use [context.WithoutCancel] instead.
+// To finish work after its request is over, but in the request's trace, use [context.WithoutCancel] instead.
 //
 // The attributes of With, the baggage and the Tracer stay, and so do ctx's deadline and cancellation:
 // it is still the same work, for the same tenant.

@@ -35,7 +35,7 @@
 //
 // # Handlers
 //
-// [NewJSONHandler] replaces slog's own. In a span it also writes the ids, and it costs less.
+// [NewJSONHandler] replaces slog's handler of that name. In a span it also writes the ids, and it costs less.
 // [NewHandler] adds the ids to the records of any other handler. Both take other names from a [Format].
 // The ids appear at the root of every record, exactly once, whatever groups are open.
 //

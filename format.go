@@ -27,7 +27,7 @@ import (
 // is written as attr.<key>.
 // On span records the names of the project's schema are reserved too, because readers would take such attributes for ours.
 //
-// Readers (package tracelog) know the presets. Use other names only for backends.
+// Readers (package tracelog) know the presets. Other names are for backends only.
 type Format struct {
 	// On every record in a trace.
 	Trace string // key of the trace id, 32 hex digits; "trace"

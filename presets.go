@@ -37,7 +37,7 @@ var (
 	}
 
 	// Honeycomb gives the record of a span's end the span's start as its time, and has no key for the start.
-	// The record has that time in front of other handlers too.
+	// A [Handler] gives the record that time too.
 	Honeycomb = Format{
 		form:  honeycombForm,
 		Trace: "trace.trace_id", Span: "trace.span_id", Op: "name", Parent: "trace.parent_id",

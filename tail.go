@@ -80,10 +80,10 @@ type TailHandler struct {
 
 // TailOptions are options for [NewTailHandler]. The zero value means the defaults.
 type TailOptions struct {
-	// PassLevel is the level from which records are let through whatever the verdict. Nil means Info.
+	// PassLevel is the level at and above which records are let through, whatever the verdict. Nil means Info.
 	PassLevel slog.Leveler
 
-	// KeepLevel is the level that a record must reach for its root to be kept. Nil means Error.
+	// KeepLevel is the level at and above which a record makes its root kept. Nil means Error.
 	KeepLevel slog.Leveler
 
 	// Slow is how long a root must take to be kept. 0 means that no root is kept for its time.

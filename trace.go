@@ -29,7 +29,7 @@ type SpanContext struct {
 	TraceID TraceID
 	SpanID  SpanID
 	Flags   Flags
-	State   string // the tracestate header: entries of other tracing systems, passed on unchanged
+	State   string // the tracestate header: entries of other tracing systems, and the threshold of a Sampler such as Ratio
 }
 
 // ParseTraceID parses 32 lower-case hex digits that are not all zero.

@@ -27,7 +27,8 @@ func WithTrace(ctx context.Context, err error) error {
 	return &traceError{err, sc}
 }
 
-// TraceOf returns the SpanContext that [WithTrace] attached to err or to an error that err wraps.
+// TraceOf returns the SpanContext that [WithTrace] attached to err or to an error that err wraps,
+// and whether there is one.
 func TraceOf(err error) (SpanContext, bool) {
 	if e, ok := errors.AsType[*traceError](err); ok {
 		return e.sc, true

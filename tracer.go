@@ -104,7 +104,7 @@ func SetDefault(t *Tracer) {
 
 // TracerStats counts what a Tracer did not write.
 type TracerStats struct {
-	Withheld int64 // span records of traces that are not sampled
+	Withheld int64 // span records of traces that are not sampled; with Disabled, all span records
 	Refused  int64 // span records whose level the handler was not enabled for
 	Lost     int64 // span records for which the handler returned an error
 }
