@@ -401,8 +401,8 @@ var brokenHandlers = []struct {
 	{"no ids", slogJSON, "ids, op", "neither the trace id of the context nor the span id"},
 	{"no op", newGoas(faults{noOp: true}), "op", "has the name of the span"},
 	{"ids of zeros", newGoas(faults{zeroIDs: true}), "outside a trace", `a record outside any trace has "dd.trace_id"`},
-	{"ids twice", newGoas(faults{twice: true}), "duplicate keys", `the key "dd.trace_id" stands twice`},
-	{"ids in the first group", newGoas(faults{inGroup: true}), "slogtest, ids at the root, colliding keys", "stands in a group"},
+	{"ids twice", newGoas(faults{twice: true}), "duplicate keys", `the key "dd.trace_id" appears twice`},
+	{"ids in the first group", newGoas(faults{inGroup: true}), "slogtest, ids at the root, colliding keys", "is in a group"},
 	{"ids of the first record", newGoas(faults{firstSpan: true}), "current span", "ctx is in its child"},
 	{"sampled only", newGoas(faults{onlySampled: true}), "unsampled", "a trace that is not sampled"},
 	{"local spans only", newGoas(faults{onlySpans: true}), "remote parent", "under a remote parent"},
@@ -416,17 +416,17 @@ var brokenHandlers = []struct {
 	{"names a span that is hidden", edited(func(b []byte) []byte {
 		return regexp.MustCompile(`"span":"00f067aa0ba902b7"`).ReplaceAll(b, []byte(`$0,"op":"local"`))
 	}), "remote parent", "which is not current"},
-	{"collisions", newGoas(faults{noRename: true}), "colliding keys", `the key "dd.trace_id" stands twice`},
+	{"collisions", newGoas(faults{noRename: true}), "colliding keys", `the key "dd.trace_id" appears twice`},
 	{"collisions lost", newGoas(faults{overwrite: true}), "colliding keys", `the user's attribute "dd.trace_id" is lost`},
 	{"the user's instead of the id", edited(func(b []byte) []byte {
 		return regexp.MustCompile(`"trace":"[0-9a-f]{32}",(.*)"attr\.trace":`).ReplaceAll(b, []byte(`$1"trace":`))
-	}), "colliding keys", "the trace id is not that of the context: the user's attribute stands there"},
+	}), "colliding keys", "the trace id is not that of the context: the user's attribute is there"},
 	{"no clip", newGoas(faults{noClip: true}), "siblings", `parent.With("b", 2); l.InfoContext`},
 	{"changes a group", newGoas(faults{changes: true}), "record left alone", "Handle changes the record's attributes"},
 	{"Write is not serialized", newGoas(faults{unlocked: true}), "concurrent use", "Write is called by two goroutines at once"},
 	{"attributes of another goroutine", newMixer, "concurrent use", "used by several goroutines at once: "},
-	{"torn lines", newGoas(faults{torn: true}), "concurrent use", "a line is no JSON"},
-	{"span records with ids again", newGoas(faults{noSpans: true}), "span records", "stands twice"},
+	{"torn lines", newGoas(faults{torn: true}), "concurrent use", "a line is not JSON"},
+	{"span records with ids again", newGoas(faults{noSpans: true}), "span records", "appears twice"},
 	{"no span records", newGoas(faults{dropSpans: true}), "span records", "got 0 lines with the attributes of a span"},
 	{"no error", edited(func(b []byte) []byte { return bytes.Replace(b, []byte("card declined"), []byte("failed"), 1) }),
 		"span records", "the error is missing"},
@@ -439,7 +439,7 @@ var brokenHandlers = []struct {
 	{"not known when bound", func(w io.Writer) slog.Handler { return retyper{slogtrace.NewHandler(slogJSON(w))} },
 		"nested", "slogtrace.NewHandler("},
 	{"adds to what is bound", func(w io.Writer) slog.Handler { return binder{slogtrace.NewHandler(slogJSON(w))} },
-		"nested", `the key "op" stands twice`},
+		"nested", `the key "op" appears twice`},
 	{"With in groups", edited(func(b []byte) []byte {
 		return regexp.MustCompile(`"\w+":"of the context",(.*\{)`).ReplaceAll(b, []byte("$1"))
 	}),
@@ -447,13 +447,13 @@ var brokenHandlers = []struct {
 	{"other text for a record that comes again", newAgain, "record left alone", "handled twice makes two different lines"},
 	{"two lines", newGoas(faults{writesTwice: true}), "lines", "got 2 lines for a record of level Info"},
 	{"no newline", newGoas(faults{noNewline: true}), "lines", "no newline at its end"},
-	{"blank lines", newGoas(faults{blankLines: true}), "lines", "a line is no JSON"},
+	{"blank lines", newGoas(faults{blankLines: true}), "lines", "a line is not JSON"},
 	{"no message", newGoas(faults{noMessage: true}), "lines", "lines with the message at the root: got 0"},
 	{"nothing", func(io.Writer) slog.Handler { return slog.DiscardHandler }, "lines", "got 0 lines for a record of level Info"},
-	{"text", func(w io.Writer) slog.Handler { return slogtrace.NewHandler(slog.NewTextHandler(w, nil)) }, "lines", "a line is no JSON"},
+	{"text", func(w io.Writer) slog.Handler { return slogtrace.NewHandler(slog.NewTextHandler(w, nil)) }, "lines", "a line is not JSON"},
 	{"binary", edited(func(b []byte) []byte { return bytes.Repeat([]byte{0, 0xff, '\n'}, 3) }), "lines", `got  "\x00\xff"`},
-	{"lists", edited(func(b []byte) []byte { return []byte("[1]\n") }), "lines", "a line is no JSON object"},
-	{"deep", edited(func(b []byte) []byte { return append(bytes.Repeat([]byte("["), 1e6), '\n') }), "lines", "a line is no JSON"},
+	{"lists", edited(func(b []byte) []byte { return []byte("[1]\n") }), "lines", "a line is not a JSON object"},
+	{"deep", edited(func(b []byte) []byte { return append(bytes.Repeat([]byte("["), 1e6), '\n') }), "lines", "a line is not JSON"},
 	{"without end", func(w io.Writer) slog.Handler {
 		return handlerFunc{slogJSON(w), func(context.Context, slog.Record) (err error) {
 			for err == nil {
@@ -610,7 +610,7 @@ func ExampleCheckHandler() {
 	// 	slog.New(h).With("a", 1).InfoContext(ctx, "m")
 	// 	got  {…,"a":1}
 	// 	want "trace_id", "span_id", "name" once, at the root
-	// colliding keys: the key "trace_id" stands twice
+	// colliding keys: the key "trace_id" appears twice
 	// 	slog.New(h).InfoContext(ctx, "m", "trace_id", "the user's")
 	// 	got  {…,"trace_id":"the user's","trace_id":"<trace of work>","span_id":"<span of work>","name":"work"}
 	// 	want the user's attribute under another key

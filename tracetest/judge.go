@@ -33,7 +33,7 @@ func (k *checker) judgeLine(l object, p program, at place, wanted object, ok boo
 		}
 	}
 	if key, twice := l.duplicate(); twice {
-		add(ruleDuplicates, fmt.Sprintf("the key %q stands twice", key), "it once")
+		add(ruleDuplicates, fmt.Sprintf("the key %q appears twice", key), "it once")
 	}
 	k.judgeIDs(l, p, at, add)
 	if ok {
@@ -80,7 +80,7 @@ func (k *checker) judgeIDs(l object, p program, at place, add func(rule, what, w
 		}
 		inside := l.nested(func(m member) bool { return slices.Contains(id.keys, m.key) && id.value(m.value) })
 		if inside {
-			add(ruleRoot, id.what+" stands in a group", n.inTrace())
+			add(ruleRoot, id.what+" is in a group", n.inTrace())
 		}
 		for _, key := range id.keys {
 			vs := l.values(key)
@@ -109,7 +109,7 @@ func (k *checker) judgeAttrs(l object, p program, wanted object, add func(rule, 
 	for _, w := range wanted.leaves("") {
 		i := slices.Index(rest, w)
 		if i < 0 {
-			add(rule, fmt.Sprintf("the attribute %q is lost, or stands elsewhere or with another value", strings.ReplaceAll(w.path, "/", ".")), want)
+			add(rule, fmt.Sprintf("the attribute %q is lost, or is elsewhere or has another value", strings.ReplaceAll(w.path, "/", ".")), want)
 			return
 		}
 		rest = slices.Delete(rest, i, i+1)

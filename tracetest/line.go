@@ -25,7 +25,7 @@ type member struct {
 // parseLine parses a line without its newline.
 func parseLine(line []byte) (object, error) {
 	if !json.Valid(line) { // this also limits the depth
-		return nil, errors.New("no JSON")
+		return nil, errors.New("not JSON")
 	}
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.UseNumber()
@@ -35,7 +35,7 @@ func parseLine(line []byte) (object, error) {
 	}
 	o, ok := v.(object)
 	if !ok {
-		return nil, errors.New("no JSON object")
+		return nil, errors.New("not a JSON object")
 	}
 	return o, nil
 }

@@ -80,7 +80,7 @@ func (k *checker) spanRecord(steps []step, attrs []slog.Attr, logStart bool) {
 	for i, l := range lines {
 		report := func(what, want string) { k.report(problem{ruleSpanRecords, what, want, l}, code) }
 		if key, twice := l.duplicate(); twice {
-			report(fmt.Sprintf("the key %q stands twice", key), "it once")
+			report(fmt.Sprintf("the key %q appears twice", key), "it once")
 		}
 		k.judgeIDs(l, program{steps: steps}, at, func(rule, what, want string) {
 			if rule == ruleRoot && inGroup || k.broke(rule) {
@@ -213,7 +213,7 @@ func (k *checker) nested() {
 			if !mustKnow {
 				return // not one of ours
 			}
-			k.report(problem{ruleNested, "the ids stand under two names", "them once", l}, strings.Replace(program{}.String(), "h", a.code, 1))
+			k.report(problem{ruleNested, "the ids appear under two names", "them once", l}, strings.Replace(program{}.String(), "h", a.code, 1))
 			return
 		}
 		for _, p := range k.sound {
@@ -235,7 +235,7 @@ func (k *checker) nested() {
 				}
 				keys := l.rootKeys(func(v any) bool { return carriesTrace(v, at.TraceID) || carriesSpan(v, at.SpanID) })
 				if len(keys) != 2 && !slices.Equal(n.trace, n.span) {
-					k.report(problem{ruleNested, "the ids stand under two names", quoted(n.ids()) + " only", l}, code)
+					k.report(problem{ruleNested, "the ids appear under two names", quoted(n.ids()) + " only", l}, code)
 				}
 			}
 		}

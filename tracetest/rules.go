@@ -247,9 +247,9 @@ func (k *checker) collidingKeys() {
 			p.times = 1
 			for _, l := range lines {
 				report := func(what, want string) { k.report(problem{ruleColliding, what, want, l}, p.String()) }
-				k.judgeIDs(l, p, at, func(_, what, want string) { report(what+": the user's attribute stands there", want) })
+				k.judgeIDs(l, p, at, func(_, what, want string) { report(what+": the user's attribute is there", want) })
 				if len(l.values(key)) > 1 {
-					report(fmt.Sprintf("the key %q stands twice", key), "the user's attribute under another key")
+					report(fmt.Sprintf("the key %q appears twice", key), "the user's attribute under another key")
 				}
 				if !l.anywhere(mine) {
 					report(fmt.Sprintf("the user's attribute %q is lost", key), fmt.Sprintf("the value %q somewhere", mine))
