@@ -11,7 +11,7 @@ import (
 )
 
 func ExampleNewJSONHandler() {
-	// In a main, instead of slog.NewJSONHandler: log lines and spans have the ids.
+	// In main, instead of slog.NewJSONHandler: log lines and spans have the ids.
 	logger := slog.New(slogtrace.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: steady}))
 	old := slog.Default()
 	defer slog.SetDefault(old)
@@ -26,7 +26,7 @@ func ExampleNewJSONHandler() {
 }
 
 func ExampleNewHandler() {
-	// Around the handler that a program has already.
+	// Around a handler that the program already has.
 	text := slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: steady})
 	logger := slog.New(slogtrace.NewHandler(text))
 
@@ -39,7 +39,7 @@ func ExampleNewHandler() {
 }
 
 func ExampleNewTracer() {
-	// For a logger that is passed on instead of set as slog's default.
+	// For a logger that is passed to the code and is not slog's default.
 	logger := slog.New(slogtrace.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: steady}))
 	tracer := slogtrace.NewTracer(logger.Handler(), &slogtrace.TracerOptions{
 		IsFailure: func(err error) bool { return !errors.Is(err, context.Canceled) },
@@ -56,7 +56,7 @@ func ExampleNewTracer() {
 }
 
 func ExampleSpanFromContext() {
-	// In code that does not start the span itself, such as a check of what a user may do.
+	// In code that does not start the span itself, such as a permission check.
 	authorize := func(ctx context.Context, user string) {
 		slogtrace.SpanFromContext(ctx).SetAttrs(slog.String("user", user))
 	}
@@ -70,7 +70,7 @@ func ExampleSpanFromContext() {
 }
 
 func ExampleNewTailHandler() {
-	// Debug lines of failed roots only.
+	// Only failed roots keep their debug lines.
 	lines := slogtrace.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: steady})
 	tail := slogtrace.NewTailHandler(lines, nil)
 	defer tail.Close()
@@ -89,7 +89,7 @@ func ExampleNewTailHandler() {
 	// debug lines dropped: 1
 }
 
-// A failures handler prints which spans failed, and passes all records on.
+// A failures handler prints the failed spans, and passes all records on.
 type failures struct{ slog.Handler }
 
 func (h failures) Enabled(context.Context, slog.Level) bool { return true }
@@ -144,7 +144,7 @@ func ExampleErrorTrace() {
 		defer span.End()
 		return slogtrace.WithTrace(ctx, errors.New("card declined"))
 	}
-	// Further up there is no context any more.
+	// Further up there is no context.
 	logger := slog.New(slogtrace.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: steady}))
 	err := charge()
 	logger.Error("job failed", "err", err, slogtrace.ErrorTrace(err))

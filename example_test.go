@@ -13,7 +13,7 @@ import (
 	"github.com/slogtrace/slogtrace"
 )
 
-// steady leaves out of an example's lines what is another one each time.
+// steady removes from an example's lines what differs in each run.
 func steady(groups []string, a slog.Attr) slog.Attr {
 	switch a.Key {
 	case slog.TimeKey, "start", "duration_ms", "queued_ms":
@@ -24,7 +24,7 @@ func steady(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// setUp is what a main does: records go to slog's default logger, whose handler writes the ids.
+// setUp does what a main does: records go to slog's default logger, whose handler writes the ids.
 func setUp() (restore func()) {
 	old := slog.Default()
 	slog.SetDefault(slog.New(slogtrace.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: steady})))
@@ -50,7 +50,7 @@ func ExampleStart() {
 
 func ExampleSetDefault() {
 	h := slogtrace.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: steady})
-	logger := slog.New(h) // passed to the code that logs; slog's default logger is another
+	logger := slog.New(h) // passed to the code that logs; it is not slog's default logger
 	slogtrace.SetDefault(slogtrace.NewTracer(h, nil))
 	defer slogtrace.SetDefault(nil)
 
@@ -66,7 +66,7 @@ func ExampleSpan_End() {
 	defer setUp()()
 	book := func(ctx context.Context) (err error) {
 		_, span := slogtrace.Start(ctx, "book")
-		defer span.End(&err) // the address: what is returned is what is recorded
+		defer span.End(&err) // the address, so that the returned error is recorded
 		return errors.New("sold out")
 	}
 	fmt.Println(book(context.Background()))
@@ -105,7 +105,7 @@ func ExampleLogger() {
 	ctx, span := slogtrace.Start(context.Background(), "charge")
 	defer span.End()
 	log := slogtrace.Logger(ctx).With("library", "bank")
-	log.Warn("slow answer") // no context, and the ids all the same
+	log.Warn("slow answer") // no context, but the line has the ids
 	// Output:
 	// {"level":"WARN","msg":"slow answer","trace":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx","span":"xxxxxxxxxxxxxxxx","op":"charge","library":"bank"}
 	// {"level":"INFO","msg":"span end","trace":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx","span":"xxxxxxxxxxxxxxxx","op":"charge"}
@@ -115,7 +115,7 @@ func ExampleWithBaggage() {
 	defer setUp()()
 	ctx, err := slogtrace.WithBaggage(context.Background(), "tenant", "Café 7")
 	if err != nil {
-		fmt.Println(err) // and ctx is as it was
+		fmt.Println(err) // and ctx is unchanged
 	}
 	ctx, span := slogtrace.Start(ctx, "POST /bookings")
 	payload := slogtrace.NewCarrier(ctx)
@@ -166,7 +166,7 @@ func ExampleCarrier() {
 	}
 	ctx, err := job.Carrier.Context(context.Background())
 	if err != nil {
-		slog.Warn("trace not continued", "error", err) // the job is done all the same
+		slog.Warn("trace not continued", "error", err) // do the job all the same
 	}
 	slog.InfoContext(ctx, "got a job")
 	_, deliver := slogtrace.Start(ctx, "deliver webhook", slog.String("booking", job.Booking))
@@ -180,7 +180,7 @@ func ExampleCarrier() {
 }
 
 func ExampleWithTrace() {
-	// The lines themselves are of no interest here.
+	// The lines do not matter here.
 	var lines bytes.Buffer
 	tracer := slogtrace.NewTracer(slogtrace.NewJSONHandler(&lines, nil), nil)
 
@@ -189,7 +189,7 @@ func ExampleWithTrace() {
 		defer span.End()
 		return slogtrace.WithTrace(ctx, errors.New("card declined"))
 	}
-	// Further up the span's context is gone, but the error knows.
+	// Further up the span's context is gone, but the error has the trace.
 	err := failed(context.Background())
 	sc, ok := slogtrace.TraceOf(fmt.Errorf("booking: %w", err))
 	var line struct{ Trace, Span string }
@@ -229,7 +229,7 @@ func ExampleDetach() {
 	// first try: same trace true, root true
 }
 
-// sampledOf lists which of some traces, a quarter of the way from one to the next, a Sampler takes.
+// sampledOf returns which of four traces, with evenly spaced random bits, a Sampler samples.
 func sampledOf(s slogtrace.Sampler, op string) (taken []string) {
 	for _, id := range []string{"00", "40", "80", "c0"} {
 		trace, err := slogtrace.ParseTraceID("4bf92f3577b34da6a3" + id + "9d0e0e4736cd")
@@ -244,8 +244,8 @@ func sampledOf(s slogtrace.Sampler, op string) (taken []string) {
 }
 
 func ExampleRatio() {
-	// The trace id alone decides, so every service that samples half, or OpenTelemetry's Collector, takes the same traces;
-	// and who takes a quarter takes some of these.
+	// The trace id alone decides. So every service that samples half, or OpenTelemetry's Collector, samples the same traces.
+	// A service that samples a quarter samples some of these.
 	fmt.Println(sampledOf(slogtrace.Ratio(0.5), "op"))
 	fmt.Println(sampledOf(slogtrace.Ratio(0.25), "op"))
 	// Output:
@@ -269,7 +269,7 @@ func ExamplePerOp() {
 }
 
 func ExampleSamplerFromEnv() {
-	// As a deployment may have it, with a slip of the pen in one of them.
+	// As a deployment may set them, with a mistake in one.
 	for name, value := range map[string]string{
 		"OTEL_TRACES_SAMPLER":     "parentbased_traceidratio",
 		"OTEL_TRACES_SAMPLER_ARG": "0.5",
@@ -283,7 +283,7 @@ func ExampleSamplerFromEnv() {
 
 	sampler, err := slogtrace.SamplerFromEnv()
 	if err != nil {
-		fmt.Println(err) // the sampler can be used all the same
+		fmt.Println(err) // the sampler can be used nevertheless
 	}
 	slogtrace.SetDefault(slogtrace.NewTracer(nil, &slogtrace.TracerOptions{Sampler: sampler}))
 	defer slogtrace.SetDefault(nil)

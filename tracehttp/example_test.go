@@ -14,7 +14,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracehttp"
 )
 
-// shown returns a Tracer whose records show only what does not differ from run to run.
+// shown returns a Tracer whose records show only what is the same in each run.
 func shown() *slogtrace.Tracer {
 	return slogtrace.NewTracer(slogtrace.NewHandler(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
@@ -38,7 +38,7 @@ func ExampleNewHandler() {
 	// op="GET /bookings/{id}" kind=server error="503 Service Unavailable" http.response.status_code=503
 }
 
-// Middleware that copies the request hides the route: a second handler around the mux tells it.
+// Middleware that copies the request hides the route. A second handler around the mux reports it.
 func ExampleNewHandler_middleware() {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /bookings/{id}", func(w http.ResponseWriter, r *http.Request) {})
@@ -49,7 +49,7 @@ func ExampleNewHandler_middleware() {
 	// op="GET /bookings/{id}" kind=server http.response.status_code=200
 }
 
-// A router that is no http.ServeMux knows its route when it has routed.
+// A router other than http.ServeMux knows the route only after routing.
 func ExampleSetRoute() {
 	router := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		tracehttp.SetRoute(r.Context(), "/bookings/:id")
@@ -60,7 +60,7 @@ func ExampleSetRoute() {
 	// op="GET /bookings/:id" kind=server http.response.status_code=200
 }
 
-// healthless samples no request for /health, by its path, which is known before its route.
+// healthless samples no request for /health. It looks at the path, which is known before the route.
 type healthless struct{ others slogtrace.Sampler }
 
 func (s healthless) Sample(in slogtrace.SampleInput) (bool, float64) {
@@ -88,7 +88,7 @@ func ExampleRequestID() {
 	// c-4711 26
 }
 
-// On a public edge, the callers' traces are not continued, only linked to, and those of strangers not even that.
+// On a public edge, partners' traces are only linked to, and those of strangers are ignored.
 func ExampleTrust() {
 	opts := &tracehttp.HandlerOptions{
 		Tracer: shown(),
@@ -123,7 +123,7 @@ func ExampleNewTransport() {
 	// op=GET kind=client http.response.status_code=200
 }
 
-// A queue whose messages have properties of one string each.
+// A queue whose messages have properties, each of one string.
 func ExampleInject() {
 	ctx, err := tracehttp.Extract(context.Background(), http.Header{"Traceparent": {parent}})
 	if err != nil {
@@ -150,10 +150,10 @@ func ExampleInject() {
 	// 4bf92f3577b34da6a3ce929d0e0e4736 <nil>
 }
 
-// MD is what metadata.MD of google.golang.org/grpc is: values by keys in lower case.
+// MD is like metadata.MD of google.golang.org/grpc: values by keys in lower case.
 type MD map[string][]string
 
-// In interceptors of gRPC: the metadata of a call is headers with keys in lower case.
+// In gRPC interceptors: the metadata of a call has keys in lower case.
 func ExampleExtract() {
 	incoming := MD{"traceparent": {parent}} // metadata.FromIncomingContext
 	ctx, err := tracehttp.Extract(context.Background(), http.Header(incoming))
