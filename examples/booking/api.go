@@ -15,7 +15,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracehttp"
 )
 
-// A Booking is what the API takes and gives.
+// A Booking is the JSON that the API accepts and returns.
 type Booking struct {
 	ID         string     `json:"id"`
 	Status     string     `json:"status"`
@@ -23,11 +23,11 @@ type Booking struct {
 	Room       string     `json:"room"`
 	Attendees  []Attendee `json:"attendees"`
 	Remind     bool       `json:"remind,omitempty"`
-	Unmailed   []string   `json:"unmailed,omitempty"` // seats whose confirmation did not go out
+	Unmailed   []string   `json:"unmailed,omitempty"` // seats whose confirmation was not sent
 	NoCalendar bool       `json:"no_calendar,omitempty"`
 }
 
-// A bookingRequest is the part of a Booking that the client may choose, and how it is to be paid.
+// A bookingRequest is the part of a Booking that the client may choose, and the means of payment.
 type bookingRequest struct {
 	Customer  string     `json:"customer"`
 	Room      string     `json:"room"`
@@ -42,8 +42,8 @@ type Attendee struct {
 	Mail string `json:"mail"`
 }
 
-// A Payment waits on disk until the provider says that it was made.
-// The Carrier is the way back into the trace of the booking, whoever comes with the news, and whenever.
+// A Payment waits on disk until the provider reports that it was made.
+// The Carrier leads back into the trace of the booking, whoever brings the report, and whenever.
 type Payment struct {
 	slogtrace.Carrier
 	ID      string  `json:"id"`
@@ -61,7 +61,7 @@ func (a *api) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST /bookings", handler(a.createBooking))
 	mux.Handle("POST /payments/{id}/paid", handler(a.paymentPaid))
-	// This is where the public comes in, and may not choose the trace that is written into.
+	// The public calls this handler. It must not choose the trace of our records.
 	return tracehttp.NewHandler(mux, &tracehttp.HandlerOptions{
 		Trust: func(*http.Request) tracehttp.Trust { return tracehttp.TrustIgnore },
 	})
@@ -77,7 +77,7 @@ func (a *api) createBooking(w http.ResponseWriter, r *http.Request) error {
 	}
 	b := Booking{ID: newID("b"), Customer: req.Customer, Room: req.Room, Attendees: req.Attendees, Remind: req.Remind}
 
-	// SetAttrs is for the span of this request, With for every line and span below, so that nobody repeats it.
+	// SetAttrs adds to the span of this request. With adds to every line and span below, so no code need repeat it.
 	ctx, booking := r.Context(), slog.String("booking", b.ID)
 	slogtrace.SpanFromContext(ctx).SetAttrs(booking)
 	ctx = slogtrace.With(ctx, booking)
@@ -103,7 +103,7 @@ func (a *api) pay(ctx context.Context, b Booking, card string) (paid bool, err e
 	ctx, span := slogtrace.Start(ctx, "payment.take")
 	defer span.End(&err)
 
-	// On disk before the provider hears of it: it may call back before it answers.
+	// Write the payment before the provider gets it, because the provider may call back before it answers.
 	p := Payment{Carrier: slogtrace.NewCarrier(ctx), ID: newID("p"), Booking: b}
 	if err := a.files.write("payments/waiting", p.ID, p); err != nil {
 		return false, err
@@ -112,11 +112,11 @@ func (a *api) pay(ctx context.Context, b Booking, card string) (paid bool, err e
 	var answer chargeAnswer
 	err = call(ctx, "payment.charge", a.payments+"/charges", charge, &answer)
 	if e, ok := errors.AsType[*httpError](err); ok && e.Status == http.StatusPaymentRequired {
-		// Out of the way of a callback that should not come any more. And the client may know.
+		// Move the payment, so that a late callback does not find it. The client may see this error.
 		return false, errors.Join(fmt.Errorf("payment: %w", e), a.files.move(p.ID, "payments/waiting", "payments/declined"))
 	}
 	if err != nil {
-		// The client may know only that it was the provider; %v keeps that one's own words to our log.
+		// The client may see only that the provider failed. %v keeps the provider's own text in our log.
 		return false, fmt.Errorf("%w: %v", &httpError{Status: http.StatusBadGateway, Text: "payment provider out of order"}, err)
 	}
 	if !answer.Paid {
@@ -132,7 +132,7 @@ func (a *api) paymentPaid(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("id")
 	err := a.files.read("payments/waiting", id, &p)
 	if err == nil {
-		err = a.files.move(id, "payments/waiting", "payments/paid") // of two callbacks at a time one succeeds
+		err = a.files.move(id, "payments/waiting", "payments/paid") // if two callbacks come at the same time, one succeeds
 	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errBadID) {
 		return &httpError{Status: http.StatusNotFound, Text: "no such payment is waiting"}
@@ -141,24 +141,24 @@ func (a *api) paymentPaid(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 
-	// This request began a trace of its own, and the booking's began in another request.
-	// From here on we are in the booking's; the next span links to this request's.
+	// This request began a trace of its own. The booking's trace began in another request.
+	// From here on, spans are in the booking's trace. The next span links to this request's span.
 	ctx, err := p.Carrier.Context(r.Context())
 	if err != nil {
 		slog.WarnContext(ctx, "payment without its trace", "payment", id, "err", err)
 	}
 	ctx = slogtrace.With(ctx, slog.String("booking", p.Booking.ID))
 	if err := a.confirm(ctx, &p.Booking); err != nil {
-		// The provider is told of the failure and will call again, which has to find the payment.
+		// The provider gets the failure and will call again. That call must find the payment.
 		err = errors.Join(err, a.files.move(id, "payments/paid", "payments/waiting"))
 		return slogtrace.WithTrace(ctx, err)
 	}
 	return writeJSON(w, http.StatusOK, p.Booking)
 }
 
-const remindAfter = 800 * time.Millisecond // a day, in this example's life
+const remindAfter = 800 * time.Millisecond // a day in real life
 
-// confirm does what is to be done once a booking is certain.
+// confirm does the work that follows a confirmed booking.
 func (a *api) confirm(ctx context.Context, b *Booking) (err error) {
 	ctx, span := slogtrace.Start(ctx, "booking.confirm")
 	defer span.End(&err)
@@ -178,7 +178,7 @@ func (a *api) confirm(ctx context.Context, b *Booking) (err error) {
 	return nil
 }
 
-// mail sends the confirmations, all at the same time. One that fails does not fail the booking.
+// mail sends the confirmations, all at the same time. A confirmation that fails does not fail the booking.
 func (a *api) mail(ctx context.Context, b *Booking) {
 	var wg sync.WaitGroup
 	errs := make([]error, len(b.Attendees))

@@ -10,14 +10,14 @@ import (
 	"github.com/slogtrace/slogtrace"
 )
 
-// An error's answer, its header and the log name the same trace.
+// The body and the header of an error response name the same trace as the log.
 func TestErrors(t *testing.T) {
 	s, o := startTestSystem(t, 1000)
 	tests := []struct {
 		name, path, body string
 		status           int
 		text             string
-		failed           string // what the log says beyond
+		failed           string // the span's error in the log
 		trace            string
 	}{
 		{name: "no JSON", path: "/bookings", body: "{", status: 400, text: "not the JSON that is expected here: unexpected EOF"},
@@ -52,7 +52,7 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%s: %d roots, %s, error %q, want %q", test.name, len(tr.Roots), root.Op, root.Error, test.failed)
 		}
 	}
-	// The reason is where it arose.
+	// The cause is on the span where it occurred.
 	if bank := find(all[tests[3].trace], "bank.authorize"); len(bank) != 1 || bank[0].Error != "bank: tls: handshake failure" {
 		t.Error("the bank's error is not in the trace")
 	}
@@ -67,7 +67,7 @@ func TestCallbackError(t *testing.T) {
 	if err := s.files.write("payments/waiting", p.ID, p); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.files.root.Remove(pending); err != nil { // no job can be ordered any more
+	if err := s.files.root.Remove(pending); err != nil { // no job can be added any more
 		t.Fatal(err)
 	}
 	status, header, answer := post(t, s.api.url+"/payments/"+p.ID+"/paid", "")
@@ -89,7 +89,7 @@ func TestCallbackError(t *testing.T) {
 	}
 }
 
-// A payment is confirmed once, and the provider that says so twice is told.
+// A payment is confirmed once. A second report of the provider gets an error.
 func TestCallbackTwice(t *testing.T) {
 	s, _ := startTestSystem(t, 1000)
 	if status, _, answer := post(t, s.api.url+"/bookings", bookingBody("acme", "later")); status != http.StatusAccepted {
@@ -108,8 +108,8 @@ func TestCallbackTwice(t *testing.T) {
 	}
 }
 
-// A payment that was declined waits for nothing: no callback confirms it.
-// One whose confirmation failed waits on, for the provider to call again.
+// A declined payment does not wait: no callback confirms it.
+// A payment whose confirmation failed still waits, because the provider will call again.
 func TestCallbackAfterwards(t *testing.T) {
 	s, _ := startTestSystem(t, 1000)
 	if status, _, answer := post(t, s.api.url+"/bookings", bookingBody("acme", "declined")); status != http.StatusPaymentRequired {
@@ -131,7 +131,7 @@ func TestCallbackAfterwards(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want := range 2 {
-		if want == 1 { // what stood in the way is mended
+		if want == 1 { // the second call finds the queue repaired
 			if err := s.files.root.Mkdir(pending, 0o755); err != nil {
 				t.Fatal(err)
 			}
@@ -143,7 +143,7 @@ func TestCallbackAfterwards(t *testing.T) {
 	}
 }
 
-// From the public the API takes no trace, and to the public it gives no more than an id to refer to.
+// The API accepts no trace from the public. It gives the public only an id to refer to.
 func TestPublic(t *testing.T) {
 	s, o := startTestSystem(t, 1000)
 	const theirs = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -13,7 +13,7 @@ import (
 )
 
 // files are JSON files, one for each id, that move between folders.
-// A file is in one folder at a time and whole at any time, whatever process dies when.
+// At any time a file is in one folder and complete, even if a process dies.
 type files struct{ root *os.Root }
 
 var folders = []string{"tmp", "payments/waiting", "payments/declined", "payments/paid", pending, working, done, failed}
@@ -43,7 +43,7 @@ var (
 	errBadID = errors.New("not an id")
 )
 
-// path checks id, which may come from anybody, before it becomes a file name.
+// path checks id, which may be anybody's input, before it becomes a file name.
 func path(folder, id string) (string, error) {
 	if !goodID.MatchString(id) {
 		return "", errBadID
@@ -51,7 +51,7 @@ func path(folder, id string) (string, error) {
 	return folder + "/" + id + ".json", nil
 }
 
-// write replaces the file at one go: readers find the old one, or none, until the new one is whole.
+// write replaces the file atomically: readers find the old one, or none, until the new one is complete.
 func (f *files) write(folder, id string, v any) (err error) {
 	to, err := path(folder, id)
 	if err != nil {
@@ -85,7 +85,7 @@ func (f *files) read(folder, id string, v any) error {
 	return json.Unmarshal(data, v)
 }
 
-// move fails with fs.ErrNotExist if the file is not there (any more): of several who try, one succeeds.
+// move fails with fs.ErrNotExist if the file is not there, or no longer there. If several processes try, one succeeds.
 func (f *files) move(id, from, to string) error {
 	old, err := path(from, id)
 	if err != nil {
@@ -98,7 +98,7 @@ func (f *files) move(id, from, to string) error {
 	return f.root.Rename(old, new)
 }
 
-// list returns the ids of the files in folder. What has no id for a name is somebody else's.
+// list returns the ids of the files in folder. It ignores files whose name is not an id.
 func (f *files) list(folder string) ([]string, error) {
 	entries, err := fs.ReadDir(f.root.FS(), folder)
 	if err != nil {

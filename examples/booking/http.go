@@ -14,11 +14,11 @@ import (
 	"github.com/slogtrace/slogtrace/tracehttp"
 )
 
-// This file is what HTTP takes beyond tracehttp.NewHandler: a client call with a span of its own name, and errors.
+// This file is the part of HTTP that tracehttp.NewHandler does not cover: a client call in a span of a given name, and errors.
 
 var client = &http.Client{Timeout: time.Minute}
 
-// call posts in to a service of ours, in a span named op, and reads the answer into out unless that is nil.
+// call posts in to a service of ours, in a span named op. It reads the response into out, unless out is nil.
 func call(ctx context.Context, op, url string, in, out any) (err error) {
 	ctx, span := slogtrace.Start(ctx, op, slogtrace.KindClient)
 	defer span.End(&err)
@@ -31,7 +31,7 @@ func call(ctx context.Context, op, url string, in, out any) (err error) {
 	if err != nil {
 		return err
 	}
-	tracehttp.Inject(ctx, req.Header) // tracehttp.NewTransport would add a span with the method for a name
+	tracehttp.Inject(ctx, req.Header) // tracehttp.NewTransport would add a span, named after the method
 	resp, err := client.Do(req)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func call(ctx context.Context, op, url string, in, out any) (err error) {
 	}
 	if resp.StatusCode >= 400 {
 		e := &httpError{Status: resp.StatusCode, Text: http.StatusText(resp.StatusCode)}
-		_ = json.Unmarshal(answer, e) // if it says more, good
+		_ = json.Unmarshal(answer, e) // if it is no such JSON, e keeps the status text
 		return e
 	}
 	if out == nil {
@@ -55,7 +55,7 @@ func call(ctx context.Context, op, url string, in, out any) (err error) {
 
 const maxBody = 1 << 16
 
-// An httpError is an error as it goes over the wire: what the caller may know, and the trace that knows the rest.
+// An httpError is an error as it is sent: what the caller may know, and the trace that has the rest.
 type httpError struct {
 	Status int    `json:"-"`
 	Text   string `json:"error"`
@@ -78,9 +78,9 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx := r.Context()
 	if answer.Status >= 500 {
-		slogtrace.SpanFromContext(ctx).Fail(err) // the span says what happened, the answer does not
+		slogtrace.SpanFromContext(ctx).Fail(err) // the span has the cause, the response does not
 	}
-	// An error may come from another trace than the request's: that one is worth more to whoever asks.
+	// An error may come from another trace than the request's. Then that trace is the more useful one.
 	sc, ok := slogtrace.TraceOf(err)
 	if !ok {
 		sc = slogtrace.SpanContextFromContext(ctx)
@@ -88,7 +88,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer.Trace = sc.TraceID.String()
 	w.Header().Set("X-Trace-Id", answer.Trace)
 	slogtrace.Logger(ctx).Warn("request refused", "status", answer.Status, "err", err)
-	_ = writeJSON(w, answer.Status, answer) // if the client is gone, nobody misses it
+	_ = writeJSON(w, answer.Status, answer) // it fails only if the client is gone
 }
 
 func readJSON(w http.ResponseWriter, r *http.Request, v any) error {

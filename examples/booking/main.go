@@ -1,12 +1,12 @@
-// Booking is a small booking service, of the kind that loses its thread with request ids, traced with package slogtrace.
+// Booking is a small booking service, traced with package slogtrace. With request ids alone, its work could not be followed.
 //
 //	go run ./examples/booking
 //	go run ./examples/booking -scenario 3 -speed 10 -dir /tmp/booking
 //
 // There is an HTTP API (api.go), a calendar, a payment provider and a customer's server that misbehave on demand
 // (providers.go), a job queue of JSON files (files.go, queue.go), and a worker in a process of its own (worker.go).
-// Each process logs JSON lines to a file of its own. Five bookings are made (scenarios.go); at the end the program
-// reads the log files and shows what they say about each booking (report.go).
+// Each process logs JSON lines to a file of its own. The program makes five bookings (scenarios.go). At the end it
+// reads the log files and shows the trace of each booking (report.go).
 package main
 
 import (
@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return 1
 }
 
-var errUsage = errors.New("usage") // the flag package has said the rest
+var errUsage = errors.New("usage") // the flag package has printed the details
 
 // book is the program without the worker, which it starts.
 func book(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) error {
@@ -100,7 +100,7 @@ func book(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 	return report(stdout, o.dir, runs)
 }
 
-// options are those that both processes take.
+// options are the flags of both processes.
 type options struct {
 	dir  string
 	pace pace
@@ -110,8 +110,8 @@ func parse(args []string, stderr io.Writer, more func(*flag.FlagSet)) (options, 
 	var o options
 	flags := flag.NewFlagSet("booking", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&o.dir, "dir", "", "`directory` for logs, queue and payments (default a new one, which is kept)")
-	flags.Float64Var((*float64)(&o.pace), "speed", 1, "how many `times` faster than life everything is that takes its time")
+	flags.StringVar(&o.dir, "dir", "", "`directory` for logs, queue and payments (default a new one, which is not removed)")
+	flags.Float64Var((*float64)(&o.pace), "speed", 1, "how many `times` faster than real life the waiting is")
 	more(flags)
 	if err := flags.Parse(args); err != nil {
 		if !errors.Is(err, flag.ErrHelp) {
@@ -130,7 +130,7 @@ func parse(args []string, stderr io.Writer, more func(*flag.FlagSet)) (options, 
 	return o, nil
 }
 
-// A pace is how many times faster than life time goes by.
+// A pace is how many times faster than in real life time passes.
 type pace float64
 
 func (p pace) of(d time.Duration) time.Duration { return time.Duration(float64(d) / float64(p)) }
@@ -159,11 +159,11 @@ func openLog(dir, process string) (*logFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The one line that a service changes: slogtrace's handler in the place of slog.NewJSONHandler.
+	// The only line that a service changes: slogtrace's handler instead of slog.NewJSONHandler.
 	return &logFile{file, slogtrace.NewJSONHandler(file, nil)}, nil
 }
 
-// service returns the handler for one service of this process. Its name and pid stand on each line, spans included.
+// service returns the handler for one service of this process. Its name and pid are on each line, span records included.
 func (l *logFile) service(name string) slog.Handler {
 	return l.handler.WithAttrs([]slog.Attr{slog.String("service", name), slog.Int("pid", os.Getpid())})
 }

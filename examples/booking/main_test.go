@@ -21,7 +21,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// The test binary is the program too: as its worker, which os.Executable starts, and as a whole for program.
+// The test binary is also the program: as its worker, which os.Executable starts, and as a whole, for the function program.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "worker" || os.Getenv("BOOKING_TEST_RUN") != "" {
 		main()
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// patience is how long a test waits for what must come.
+// patience is how long a test waits for an event that must happen.
 const patience = 20 * time.Second
 
 // program returns the whole program as a command that is not started yet.
@@ -44,7 +44,7 @@ func program(t *testing.T, args ...string) *exec.Cmd {
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, exe, args...)
 	cmd.Env = append(os.Environ(), "BOOKING_TEST_RUN=1")
-	// Should it hang, it has a while to end its worker, and a worker that hangs holds up nobody.
+	// If it hangs, it has some time to end its worker. A worker that hangs does not block the test.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = patience / 2
 	return cmd
@@ -84,14 +84,14 @@ func startTestWorker(t *testing.T, o options, hooks string) *workerProcess {
 	return w
 }
 
-// A hook is a webhook that has come in at testCustomer, which answers with the status that it is given.
+// A hook is a webhook that testCustomer received. testCustomer responds with the status that it gets from the test.
 type hook struct {
 	header http.Header
 	body   string
 	answer chan int
 }
 
-// testCustomer returns the URL of a customers' server that asks the test what to answer.
+// testCustomer returns the URL of a customers' server that asks the test for each response.
 func testCustomer(t *testing.T) (url string, next func() hook) {
 	hooks, end := make(chan hook), make(chan struct{})
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -176,7 +176,7 @@ func logs(t *testing.T, dir string) map[string]*tracelog.Trace {
 	return assemble(entries)
 }
 
-// awaitLog waits until a line of a log file of the given process says text.
+// awaitLog waits until a line of a log file of the given process contains text.
 func awaitLog(t *testing.T, dir, process, text string) {
 	t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {

@@ -14,15 +14,15 @@ import (
 	"github.com/slogtrace/slogtrace/tracehttp"
 )
 
-// The others: a calendar and a payment provider, HTTP services with loggers and Tracers of their own, a mail server,
-// and a customer's server, which knows nothing of us. What they do wrong is asked for as with test cards:
-// by the name of the room, the card, the mail address and the customer.
+// The other services. A calendar and a payment provider are HTTP services with loggers and Tracers of their own.
+// A mail server and a customers' server are not traced. As with test cards, names decide what fails:
+// those of the room, the card, the mail address and the customer.
 
 type event struct {
 	Room string `json:"room"`
 }
 
-// newCalendar returns a calendar whose room "popular" has too many friends.
+// newCalendar returns a calendar that refuses the room "popular" because of a rate limit.
 func newCalendar(log slog.Handler, p pace) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST /events", handler(func(w http.ResponseWriter, r *http.Request) error {
@@ -50,7 +50,7 @@ type chargeAnswer struct {
 	Paid bool `json:"paid"`
 }
 
-// payments is a provider whose cards "slow", "later", "declined" and "broken" do what they say.
+// payments is a provider whose cards "slow", "later", "declined" and "broken" behave as they are named.
 type payments struct {
 	ctx     context.Context // of callbacks, which outlive their request
 	pace    pace
@@ -70,7 +70,7 @@ func (p *payments) charge(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	ctx := r.Context()
-	// The spans below are this service's: Start takes the Tracer of ctx, which is the one of the request's span.
+	// The spans below are this service's, because Start takes the Tracer of the request's span from ctx.
 	err := slogtrace.Do(ctx, "fraud.check", func(ctx context.Context) error {
 		return p.pace.sleep(ctx, 35*time.Millisecond)
 	})
@@ -99,8 +99,7 @@ func (p *payments) charge(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, chargeAnswer{Paid: true})
 }
 
-// settle is what happens when the money is there: the provider calls back. As with any other company,
-// nothing of our trace comes back with it.
+// settle calls back when the money has arrived. As with any other company, nothing of our trace is in the callback.
 func (p *payments) settle(callback string) {
 	if p.pace.sleep(p.ctx, 1500*time.Millisecond) != nil {
 		return
@@ -128,10 +127,10 @@ func sendMail(ctx context.Context, p pace, to string) error {
 	return nil
 }
 
-// The customers: acme's server is well, flaky's refuses each webhook twice.
+// The customers: acme's server works, flaky's refuses each webhook twice.
 var customers = []string{"acme", "flaky"}
 
-// customer is the server of them all. It is not ours: it logs nothing into our files.
+// customer is the server of all customers. It is not ours: it logs nothing into our files.
 type customer struct{ seen sync.Map } // counts by Webhook-Id
 
 func (c *customer) ServeHTTP(w http.ResponseWriter, r *http.Request) {

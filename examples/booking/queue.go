@@ -8,17 +8,17 @@ import (
 	"github.com/slogtrace/slogtrace"
 )
 
-// A Job is work for the worker. The Carrier takes the trace of whoever ordered it along.
+// A Job is work for the worker. Its Carrier has the trace of the span that ordered the job.
 type Job struct {
 	slogtrace.Carrier
 	ID        string    `json:"id"`
 	Kind      string    `json:"kind"`    // webhook or reminder
-	Attempt   int       `json:"attempt"` // of the run that comes next, or is going on
+	Attempt   int       `json:"attempt"` // the number of the next run, or of the current one
 	NotBefore time.Time `json:"not_before"`
 	Booking   Booking   `json:"booking"`
 }
 
-// A queue is a folder for each state that a job can be in. Any process may add jobs, one worker takes them.
+// A queue has a folder for each state of a job. Any process may add jobs. One worker takes them.
 type queue struct{ files *files }
 
 const (
@@ -28,7 +28,7 @@ const (
 	failed  = "queue/failed"
 )
 
-// add orders a job: here it gets its id and its Carrier.
+// add adds a job and sets its id and its Carrier.
 func (q queue) add(ctx context.Context, job Job) (err error) {
 	ctx, span := slogtrace.Start(ctx, job.Kind+".enqueue", slogtrace.KindProducer)
 	defer span.End(&err)
@@ -41,7 +41,7 @@ func (q queue) add(ctx context.Context, job Job) (err error) {
 	return q.files.write(pending, job.ID, job)
 }
 
-// claim takes the job that has been due for longest, or none, and says how many are left.
+// claim takes the job that has been due for longest, or none. It returns how many are left.
 func (q queue) claim(now time.Time) (job *Job, left int, err error) {
 	ids, err := q.files.list(pending)
 	if err != nil {
@@ -51,14 +51,14 @@ func (q queue) claim(now time.Time) (job *Job, left int, err error) {
 	for _, id := range ids {
 		var j Job
 		if err := q.files.read(pending, id, &j); err != nil {
-			// What nobody can read is put aside: it must not stop the others.
+			// A file that cannot be read is moved aside: it must not stop the other jobs.
 			slog.Error("unreadable job", "job", id, "err", err)
 			if err := q.files.move(id, pending, failed); err != nil {
 				return nil, left, err
 			}
 			continue
 		}
-		j.ID, j.Attempt = id, max(j.Attempt, 1) // whatever the file says
+		j.ID, j.Attempt = id, max(j.Attempt, 1) // whatever the file contains
 		if !j.NotBefore.After(now) && (job == nil || j.NotBefore.Before(job.NotBefore)) {
 			job = &j
 		}
@@ -72,8 +72,8 @@ func (q queue) claim(now time.Time) (job *Job, left int, err error) {
 const maxAttempts = 5
 
 // again puts a job back, to be run once more at the given time, unless that was the last attempt.
-// Its Carrier stays: all attempts are in one trace, below the span that ordered the job,
-// and queued_ms counts from then. The line it logs, in ctx, is below that span too.
+// Its Carrier stays. So all attempts are in one trace, below the span that ordered the job,
+// and queued_ms counts from that time. The line that again logs, in ctx, is below that span too.
 func (q queue) again(ctx context.Context, job *Job, at time.Time) error {
 	if job.Attempt >= maxAttempts {
 		slog.ErrorContext(ctx, "giving up", "job", job.ID, "attempt", job.Attempt)
@@ -82,7 +82,7 @@ func (q queue) again(ctx context.Context, job *Job, at time.Time) error {
 	slog.WarnContext(ctx, "will try again", "attempt", job.Attempt, "pause", time.Until(at).Round(time.Millisecond).String())
 	job.Attempt++
 	job.NotBefore = at
-	// Changed first, moved then: should we die in between, recover finds it.
+	// Change first, then move: if this process dies in between, recover finds the job.
 	if err := q.files.write(working, job.ID, job); err != nil {
 		return err
 	}
@@ -91,8 +91,8 @@ func (q queue) again(ctx context.Context, job *Job, at time.Time) error {
 
 func (q queue) finish(job *Job, state string) error { return q.files.move(job.ID, working, state) }
 
-// recover puts back what a worker before this one had in hand when it died. One worker at a time, please.
-// A job may so be delivered twice, if that worker died between the delivery and finish, but never not at all.
+// recover puts back the job that an earlier worker was running when it died. Only one worker may run at a time.
+// So a worker's death never loses a job. A job is delivered twice if the worker died between the delivery and finish.
 func (q queue) recover(ctx context.Context) error {
 	ids, err := q.files.list(working)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
-// report reads the log files in dir and writes what they say about each run.
+// report reads the log files in dir and draws the trace of each run.
 func report(w io.Writer, dir string, runs []played) (err error) {
 	out := bufio.NewWriter(w)
 	defer func() { err = errors.Join(err, out.Flush()) }()
@@ -51,8 +51,8 @@ func report(w io.Writer, dir string, runs []played) (err error) {
 	return nil
 }
 
-// explain shows two lines of a trace as they are in the files, a log line if there is one and the end of a span,
-// and says what the marks of the drawings mean.
+// explain shows two lines of a trace as they are in the files: a log line if there is one, and the end of a span.
+// It explains the marks of the drawings.
 func explain(w io.Writer, entries []tracelog.Entry, trace string) {
 	var logged, ended [][]byte
 	for _, e := range entries {
@@ -64,7 +64,7 @@ func explain(w io.Writer, entries []tracelog.Entry, trace string) {
 			ended = append(ended, e.Raw)
 		}
 	}
-	// Short lines say enough.
+	// Short lines are enough.
 	slices.SortStableFunc(ended, func(a, b []byte) int { return len(a) - len(b) })
 	what, lines := "the ends of two spans", ended
 	if len(logged) > 0 {
@@ -75,9 +75,9 @@ func explain(w io.Writer, entries []tracelog.Entry, trace string) {
 		fmt.Fprintf(w, "%s\n", line)
 	}
 	fmt.Fprint(w, `
-All lines of the trace make this drawing. Each row is a span below its parent, with its duration and a bar on the axis of time:
+All lines of the trace make this drawing. Each row is a span, below its parent. It has the span's duration and a bar on the axis of time:
 
-  █  on the critical path: the time of the trace went here
+  █  on the critical path: the trace took its time here
   ━  beside it: the span waited for the spans below, or ran at the same time as others
   ░  the job waited in a queue before the span began
   ▏▌ a part of a column, where a bar begins or ends
@@ -87,7 +87,7 @@ All lines of the trace make this drawing. Each row is a span below its parent, w
 `)
 }
 
-// showCommand returns the command line that shows a trace like report does, in a checkout.
+// showCommand returns the command line that shows a trace as report does, in a checkout.
 func showCommand(trace, dir string, show *draw.Options) string {
 	command := "go run ./cmd/slogtrace show"
 	if show.Logs {
@@ -104,7 +104,7 @@ func showCommand(trace, dir string, show *draw.Options) string {
 	return command + " " + trace + " " + dir
 }
 
-// readLogs returns what is in all log files of dir, whichever processes wrote them.
+// readLogs returns the entries of all log files in dir, from all processes.
 func readLogs(dir string, found func(tracelog.Source)) ([]tracelog.Entry, error) {
 	names, err := filepath.Glob(filepath.Join(dir, "*.log"))
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
-// A scenario is one booking, made with what makes the others misbehave.
+// A scenario is one booking, with names that make the other services fail.
 type scenario struct {
 	title string
 	body  string // of POST /bookings
@@ -22,53 +22,53 @@ type scenario struct {
 }
 
 var scenarios = []scenario{
-	// The webhook is delivered by another process, after the request is over and its request id with it.
-	// By request id, the calendar's refusal and the webhook that went out all the same are two unrelated stories.
+	// Another process delivers the webhook after the request has ended, and the request id has ended with it.
+	// By request id, the calendar's refusal and the delivered webhook would be unrelated.
 	{
 		title: "The calendar is rate limited, the booking goes on",
 		body:  `{"customer": "acme", "room": "popular", "attendees": [{"seat": "A1", "mail": "ann@mail.example"}]}`,
-		see: "The calendar refused, and still the worker, another process, delivered this booking's webhook.\n" +
+		see: "The calendar refused. The worker, another process, delivered the booking's webhook all the same.\n" +
 			"A request id ends with its request: the worker's lines would not have it.",
 		show: draw.Options{Logs: true},
 	},
 
-	// The callback is a request like any other, from a company that knows nothing of our ids, so it has a request id
-	// of its own. The carrier stored with the payment leads from it into the trace of the booking.
+	// The callback is a request from a company that knows nothing of our ids, so it has a request id
+	// of its own. The carrier that is stored with the payment leads into the trace of the booking.
 	{
 		title: "A bank transfer is confirmed by a callback, much later",
 		body:  `{"customer": "acme", "room": "blue", "card": "later", "attendees": [{"seat": "A1", "mail": "ann@mail.example"}]}`,
-		see: "booking.confirm ran in the callback's request, long after the answer 202, and is yet a part of the booking:\n" +
-			"\"queued\" is how long the payment took, the link names the callback's own span. By request id these are two.",
+		see: "booking.confirm ran in the callback's request, long after the response 202. It is still part of the booking's trace.\n" +
+			"\"queued\" is how long the payment took. The link names the callback's own span. By request id these would be two requests.",
 		show: draw.Options{Attrs: true, Logs: true},
 	},
 
-	// Three attempts by a process that never saw the request, which between them serves other jobs.
-	// By request id there is nothing here at all: nobody can say which try a line belongs to, or of what.
+	// A process that never saw the request makes three attempts, and runs other jobs between them.
+	// Its lines would have no request id: nobody could tell which attempt a line belongs to, or which booking.
 	{
 		title: "A webhook is delivered at the third attempt",
 		body:  `{"customer": "flaky", "room": "blue", "attendees": [{"seat": "A1", "mail": "ann@mail.example"}]}`,
-		see: "Three spans of the worker below the one that ordered the job: two failed, the third did not. Each says\n" +
-			"its attempt, and how long after the order it began.",
+		see: "Three spans of the worker are below the span that ordered the job. Two failed, the third did not.\n" +
+			"Each has the number of its attempt, and how long after the order it began.",
 		show: draw.Options{Attrs: true, Logs: true},
 	},
 
-	// Three mails go out at the same time, under one request id. The line "mailbox unavailable" has that request id
-	// like the other two, which succeeded; a span has a seat.
+	// Three mails are sent at the same time, under one request id. The line "mailbox unavailable" would have that request id
+	// like the other two, which succeeded. Each span has its seat.
 	{
 		title: "One of three attendees cannot be mailed",
 		body: `{"customer": "acme", "room": "blue", "remind": true, "attendees": [{"seat": "A1", "mail": "ann@mail.example"},
 			{"seat": "A2", "mail": "bob@bounce.example"}, {"seat": "A3", "mail": "cleo@mail.example"}]}`,
-		see: "Seat A2 got no confirmation, A1 and A3 did, at the same time; the reminder follows from the worker.\n" +
-			"Under one request id the three cannot be told apart.",
+		see: "Seat A2 got no confirmation. A1 and A3 did, at the same time. The worker sent the reminder later.\n" +
+			"Under one request id the three could not be distinguished.",
 		show: draw.Options{Attrs: true},
 	},
 
-	// A request id finds this booking's lines, but the time went by between them, in another service.
+	// A request id finds this booking's lines. But the time passed between them, in another service.
 	{
 		title: "A booking takes long: which step was it?",
 		body:  `{"customer": "acme", "room": "blue", "card": "slow", "attendees": [{"seat": "A1", "mail": "ann@mail.example"}]}`,
-		see: "It was bank.authorize, within the payment provider; not the fraud check, nor the network, nor the calendar.\n" +
-			"A request id finds lines. Durations stand on spans.",
+		see: "It was bank.authorize, in the payment provider, and not the fraud check, the network or the calendar.\n" +
+			"A request id finds lines. Spans have durations.",
 	},
 }
 
@@ -88,15 +88,15 @@ func choose(which string) ([]int, error) {
 	return []int{n - 1}, nil
 }
 
-// A played is a scenario with the API's answer.
+// A played is a scenario with the API's response.
 type played struct {
 	index  int
 	status string
-	trace  string // the answer's X-Trace-Id
+	trace  string // the response's X-Trace-Id
 	answer Booking
 }
 
-// play runs the chosen scenarios at the same time, as customers do: in the log their lines are mixed.
+// play runs the chosen scenarios at the same time, as customers do. So their lines are mixed in the log.
 func play(ctx context.Context, api string, chosen []int) ([]played, error) {
 	runs, errs := make([]played, len(chosen)), make([]error, len(chosen))
 	var wg sync.WaitGroup
@@ -114,7 +114,7 @@ func play(ctx context.Context, api string, chosen []int) ([]played, error) {
 	return runs, nil
 }
 
-// bookOne is a customer's program. It knows nothing of traces, except to write down a header.
+// bookOne is a customer's program. It knows nothing of traces, except that it keeps a header.
 func bookOne(ctx context.Context, api string, index int) (played, error) {
 	p := played{index: index}
 	req, err := http.NewRequestWithContext(ctx, "POST", api+"/bookings", bytes.NewBufferString(scenarios[index].body))

@@ -16,10 +16,10 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
-// testSpeed is high, but lets the 4.2 s of scenario 5 and the pauses be seen.
+// testSpeed is high, but low enough to measure the 4.2 s of scenario 5 and the pauses.
 const testSpeed = 20
 
-// The edges are written by hand. Each is a span, behind its parent.
+// The edges are written manually. Each has the parent and then the span.
 var scenarioTests = []struct {
 	edges string
 	check func(t *testing.T, tr *tracelog.Trace, all map[string]*tracelog.Trace)
@@ -194,8 +194,8 @@ func printed(t *testing.T, out string, i, end int) (ids []string) {
 	return ids
 }
 
-// checkExplained checks what stands before the first drawing: a log line and the end of a span, of the drawn trace,
-// as they are in a file, and what the marks of the drawings' legends mean.
+// checkExplained checks the text before the first drawing. It has a log line and the end of a span, of the drawn trace,
+// as they are in a file. It explains each mark in the legends of the drawings.
 func checkExplained(t *testing.T, out, dir string) {
 	t.Helper()
 	m := regexp.MustCompile(`(?s)\n\nTwo lines .*?\n\n(\{.*?\})\n(\{.*?\})\n\n(All lines .*?)\n\ntrace ([0-9a-f]{32}) `).FindStringSubmatch(out)

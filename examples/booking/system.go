@@ -18,7 +18,7 @@ type system struct {
 	cancel   context.CancelFunc
 }
 
-// startSystem expects slog's default to be the API's logger.
+// startSystem requires that slog's default is the API's logger.
 func startSystem(ctx context.Context, o options, log *logFile) (_ *system, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &system{cancel: cancel}
@@ -50,7 +50,7 @@ func startSystem(ctx context.Context, o options, log *logFile) (_ *system, err e
 // settled waits until the payment provider has made its callbacks.
 func (s *system) settled() { s.provider.settled.Wait() }
 
-// close waits for what is going on, though not for long. A second call does nothing.
+// close waits for current requests, but not for long. A second call does nothing.
 func (s *system) close() {
 	s.cancel()
 	for _, server := range []*server{s.api, s.payments, s.calendar, s.customer} {
@@ -71,7 +71,7 @@ type server struct {
 	done chan struct{}
 }
 
-// serve starts a server. Its handler may want to know its URL.
+// serve starts a server. The function that makes its handler gets the URL.
 func serve(handler func(url string) http.Handler) (*server, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

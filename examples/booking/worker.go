@@ -31,8 +31,8 @@ type worker struct {
 	hooks string // the URL of the customers' server
 }
 
-// work is the worker's process. It ends when its standard input does and the queue is empty,
-// or after the job in hand if ctx is done; the other jobs then wait on disk for the next worker.
+// work is the worker's process. It ends when its standard input has ended and the queue is empty.
+// If ctx is done, it ends after the current job. The other jobs then wait on disk for the next worker.
 func work(ctx context.Context, args []string, stdin io.Reader, _, stderr io.Writer) (err error) {
 	var hooks string
 	o, err := parse(args, stderr, func(flags *flag.FlagSet) {
@@ -47,7 +47,7 @@ func work(ctx context.Context, args []string, stdin io.Reader, _, stderr io.Writ
 	}
 	defer log.file.Close()
 	slog.SetDefault(slog.New(log.service("booking-worker")))
-	// A worker may die at any time. With LogStart the log knows of the span that was cut off.
+	// A worker may die at any time. With LogStart, the log has the start of the span that was cut off.
 	slogtrace.SetDefault(slogtrace.NewTracer(nil, &slogtrace.TracerOptions{LogStart: true}))
 
 	files, err := openFiles(o.dir)
@@ -74,7 +74,7 @@ func (w *worker) loop(ctx context.Context, drain <-chan struct{}) error {
 	for ctx.Err() == nil {
 		ending := false
 		select {
-		case <-drain: // asked before looking, so that nothing added before it is missed
+		case <-drain: // checked before the queue, so that no job added earlier is missed
 			ending = true
 		default:
 		}
@@ -98,16 +98,16 @@ func (w *worker) loop(ctx context.Context, drain <-chan struct{}) error {
 	return nil
 }
 
-// handle runs a job once and decides what becomes of it.
+// handle runs a job once and decides whether it is finished.
 func (w *worker) handle(ctx context.Context, job *Job) error {
 	// The worker never saw the request. The job knows its trace.
 	ctx, err := job.Carrier.Context(ctx)
 	if err != nil {
-		slog.WarnContext(ctx, "job without its trace", "job", job.ID, "err", err) // but not lost
+		slog.WarnContext(ctx, "job without its trace", "job", job.ID, "err", err) // it is not lost
 	}
 	ctx = slogtrace.With(ctx, slog.String("booking", job.Booking.ID))
 
-	if err := w.attempt(ctx, job); err != nil { // its span has said so
+	if err := w.attempt(ctx, job); err != nil { // its span has the error
 		pause := w.pace.of(firstPause << (job.Attempt - 1))
 		return w.queue.again(ctx, job, time.Now().Add(pause))
 	}
@@ -131,7 +131,7 @@ func (w *worker) attempt(ctx context.Context, job *Job) (err error) {
 	return fmt.Errorf("unknown kind of job %q", job.Kind)
 }
 
-// postWebhook tells the customer. The customer is none of our services: it gets neither our headers nor our Carrier.
+// postWebhook calls the customer's server. It is not a service of ours, so it gets neither our headers nor our Carrier.
 func (w *worker) postWebhook(ctx context.Context, job *Job) error {
 	body, err := json.Marshal(map[string]any{"event": "booking.confirmed", "booking": job.Booking})
 	if err != nil {
@@ -142,7 +142,7 @@ func (w *worker) postWebhook(ctx context.Context, job *Job) error {
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Webhook-Id", job.ID) // the same for each attempt, so that the customer can tell them apart from news
+	req.Header.Set("Webhook-Id", job.ID) // the same for each attempt, so that the customer recognizes a repeated webhook
 	resp, err := client.Do(req)
 	if err != nil {
 		return err
@@ -161,8 +161,8 @@ type workerProcess struct {
 	stop  func()
 }
 
-// startWorker starts the worker. Its standard input is a pipe from this process: if this one dies, however suddenly,
-// the pipe closes, and the worker sees to its queue and ends.
+// startWorker starts the worker. Its standard input is a pipe from this process. If this process dies, even suddenly,
+// the pipe closes. Then the worker empties its queue and ends.
 func startWorker(ctx context.Context, o options, hooks string, stderr io.Writer) (*workerProcess, error) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -173,7 +173,7 @@ func startWorker(ctx context.Context, o options, hooks string, stderr io.Writer)
 		"-speed", strconv.FormatFloat(float64(o.pace), 'g', -1, 64))
 	cmd.Stderr = stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = 5 * time.Second // then it is killed
+	cmd.WaitDelay = 5 * time.Second // after that it is killed
 	stdin, err := cmd.StdinPipe()
 	if err == nil {
 		err = cmd.Start()

@@ -15,7 +15,7 @@ import (
 	"github.com/slogtrace/slogtrace"
 )
 
-// The worker is killed with a job in hand. The next one delivers it, and the log shows what was cut off.
+// The worker is killed while it runs a job. The next worker delivers the job, and the log shows the span that was cut off.
 func TestWorkerKilled(t *testing.T) {
 	s, o := startTestSystem(t, 20)
 	q := queue{s.files}
@@ -85,7 +85,7 @@ func openTestQueue(t *testing.T, o options) queue {
 	return queue{f}
 }
 
-// SIGTERM lets the worker finish the job in hand and leaves the others for the next one.
+// SIGTERM lets the worker finish its current job. The others wait for the next worker.
 func TestWorkerTerminated(t *testing.T) {
 	s, o := startTestSystem(t, 20)
 	q := queue{s.files}
@@ -129,7 +129,7 @@ func TestNoOrphans(t *testing.T) {
 	}
 }
 
-// What is wrong with one job neither loses it nor holds up the others.
+// A broken job is not lost, and does not stop the others.
 func TestWorkerBadJobs(t *testing.T) {
 	o := options{t.TempDir(), 1000}
 	q := openTestQueue(t, o)
@@ -179,7 +179,7 @@ func TestWorkerBadJobs(t *testing.T) {
 	awaitLog(t, o.dir, "worker", "unreadable job")
 }
 
-// A job that kills each worker is given up too.
+// A job that kills every worker is given up too.
 func TestRecoverGivesUp(t *testing.T) {
 	q := openTestQueue(t, options{dir: t.TempDir()})
 	job := Job{Kind: "webhook"}
