@@ -1,4 +1,4 @@
-// Injected passes a logger to the code that logs. The logger's handler writes the spans too.
+// Injected passes a logger to the code that logs. The logger's handler also writes the spans.
 package main
 
 import (

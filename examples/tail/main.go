@@ -1,10 +1,10 @@
-// Tail is a small service that logs at debug level in production, and ships the debug lines of failed requests only.
+// Tail is a small service that logs at debug level in production, but writes the debug lines of failed requests only.
 //
 //	go run ./examples/tail
 //	go run ./examples/tail -requests 1000 -fail 200 -log /tmp/shop.log
 //
-// The only thing special is in newLog: a slogtrace.TailHandler around the JSON sink. The service (shop.go) and net/http
-// know nothing of it. The program asks the service for some orders, and then says what stands in the log and what does not.
+// Only newLog is special: it puts a slogtrace.TailHandler around the JSON sink. The service (shop.go) and net/http
+// know nothing of it. The program sends the service some orders, and then reports what is in the log and what is not.
 package main
 
 import (
@@ -28,8 +28,8 @@ func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stder
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("tail", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	requests := flags.Int("requests", 400, "how many `orders` are asked for")
-	fail := flags.Int("fail", 100, "every how many `orders` one cannot be paid; 0: all can")
+	requests := flags.Int("requests", 400, "the number of `orders`")
+	fail := flags.Int("fail", 100, "one of so many `orders` cannot be paid; 0 means that all can")
 	name := flags.String("log", "", "`file` to log to (default a temporary one)")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -47,8 +47,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// newLog returns the service's logger. What it is about is that the level is Debug, and who decides what is written:
-// lines from Info on are in any case, those below where their request failed.
+// newLog returns the service's logger. Its level is Debug, and the TailHandler decides what is written:
+// all lines at Info and above, and the lines below Info of requests that failed.
 func newLog(w io.Writer) (*slog.Logger, *slogtrace.TailHandler) {
 	sink := slogtrace.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})
 	tail := slogtrace.NewTailHandler(sink, &slogtrace.TailOptions{PassLevel: slog.LevelInfo})
@@ -73,7 +73,7 @@ func demonstrate(ctx context.Context, stdout io.Writer, name string, requests, f
 	}
 	failed, err := order(ctx, server.url, requests)
 	err = errors.Join(err, server.stop(ctx))
-	if err := errors.Join(err, tail.Close()); err != nil { // when the last request has been served
+	if err := errors.Join(err, tail.Close()); err != nil { // after the last request
 		return err
 	}
 	return report(stdout, file, tail.Stats(), requests, failed)
@@ -86,7 +86,7 @@ func create(name string) (*os.File, error) {
 	return os.Create(name)
 }
 
-// order asks for so many orders, a few at a time, and returns how many failed.
+// order sends so many orders, a few at a time, and returns how many failed.
 func order(ctx context.Context, url string, requests int) (failed int, err error) {
 	var (
 		mu   sync.Mutex
@@ -128,7 +128,7 @@ func get(ctx context.Context, url string) (status int, err error) {
 	return resp.StatusCode, err
 }
 
-// report reads the log and says what is in it, and what is not.
+// report reads the log and prints what is in it and what is not.
 func report(w io.Writer, file *os.File, stats slogtrace.TailStats, requests, failed int) error {
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return err

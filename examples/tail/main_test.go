@@ -13,7 +13,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// What the program prints, and what is in its log.
+// The output of the program and its log are as expected.
 func TestRun(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "shop.log")
 	var stdout, stderr bytes.Buffer

@@ -12,7 +12,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracehttp"
 )
 
-// A shop is a service that says a lot about what it does.
+// A shop is a service with many debug lines.
 type shop struct {
 	log  *slog.Logger
 	fail int
@@ -39,7 +39,7 @@ func startShop(log *slog.Logger, fail int) (*server, error) {
 	return srv, nil
 }
 
-// stop returns when the last request has been served, whose span has ended then.
+// stop returns when the last request has been served and its span has ended.
 func (s *server) stop(ctx context.Context) error {
 	err := s.http.Shutdown(ctx)
 	if e := <-s.done; !errors.Is(e, http.ErrServerClosed) {
