@@ -7,8 +7,13 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 type (
@@ -49,4 +54,139 @@ func TestJSONHandlerErrors(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestJSONHandlerEmptyGroups: slog's WithAttrs of nothing but empty groups does not open the logger's groups;
+// beside anything else, or behind a LogValuer, they do.
+func TestJSONHandlerEmptyGroups(t *testing.T) {
+	empty, valued, none := slog.Group("e"), slog.Any("v", valuer{slog.GroupValue()}), slog.Attr{}
+	for _, attrs := range [][]slog.Attr{{empty}, {empty, empty}, {slog.Group("")}, {valued}, {empty, none}, {none}, {none, slog.Int("a", 1)}, {slog.Any("", valuer{slog.GroupValue()})}} {
+		for _, after := range [][]slog.Attr{nil, {slog.Int("b", 2)}, {valued}, {none}} {
+			compareWithSlog(t, nil, func(h slog.Handler) {
+				handle(t, h.WithAttrs(attrs), context.Background(), after...)
+				h = h.WithGroup("g").WithAttrs(slices.Clone(attrs))
+				handle(t, h, context.Background(), after...)
+				handle(t, h.WithGroup("h").WithAttrs(slices.Clone(attrs)), context.Background(), after...)
+			})
+		}
+	}
+}
+
+// checkRoot checks the keys at the root of the one line in b, without slog's own.
+func checkRoot(t *testing.T, what string, b *bytes.Buffer, want ...string) {
+	t.Helper()
+	line := b.String()
+	b.Reset()
+	if !json.Valid([]byte(line)) {
+		t.Errorf("%s: not valid JSON: %s", what, line)
+		return
+	}
+	var got []string
+	for _, m := range rootMembers(t, line)[2:] {
+		got = append(got, m.Key)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s%s", what, diff, line)
+	}
+}
+
+// TestJSONHandlerInlineForgery hides reserved keys in inline groups that only resolving shows.
+func TestJSONHandlerInlineForgery(t *testing.T) {
+	var b bytes.Buffer
+	h := NewJSONHandler(&b, nil)
+	ctx, _ := startTestSpan()
+	forged := slog.Any("", valuer{slog.GroupValue(slog.String("trace", "forged"), slog.String("time", "x"))})
+	for name, a := range map[string]slog.Attr{
+		"group":                    slog.Group("", "trace", "forged", "time", "x"),
+		"LogValuer":                forged,
+		"LogValuer in a group":     {Value: slog.GroupValue(forged)},
+		"LogValuer in a LogValuer": slog.Any("", valuer{slog.GroupValue(forged)}),
+	} {
+		handle(t, h, ctx, a)
+		checkRoot(t, "record, "+name, &b, "trace", "span", "op", "attr.trace", "time")
+		handle(t, h.WithAttrs([]slog.Attr{a}), ctx)
+		checkRoot(t, "logger, "+name, &b, "trace", "span", "op", "attr.trace", "time")
+		handle(t, h, With(ctx, a))
+		checkRoot(t, "With, "+name, &b, "trace", "span", "op", "attr.trace", "attr.time")
+		handle(t, h, With(context.Background(), a))
+		checkRoot(t, "With outside a trace, "+name, &b, "attr.trace", "attr.time")
+		handle(t, h, With(ctx, a), slog.Group("", slog.Any("", valuer{slog.GroupValue(slog.Int("time", 1))})))
+		checkRoot(t, "With gives way, "+name, &b, "trace", "span", "op", "attr.trace", "time") // without attr.time
+	}
+}
+
+// TestJSONHandlerWithUnwrittenGroup: With gives way to the logger's group, but not where the group is not written.
+func TestJSONHandlerWithUnwrittenGroup(t *testing.T) {
+	var b bytes.Buffer
+	ctx, _ := startTestSpan()
+	for _, key := range []string{"user", "op"} {
+		h, in := NewJSONHandler(&b, nil).WithGroup(key), With(ctx, slog.Int(key, 1))
+		want := key
+		if key == "op" {
+			want = "attr.op"
+		}
+		handle(t, h, in)
+		checkRoot(t, key+", unwritten", &b, "trace", "span", "op", want)
+		handle(t, h, in, slog.Int("a", 1))
+		checkRoot(t, key+", written", &b, "trace", "span", "op", want)
+		handle(t, h.WithAttrs([]slog.Attr{slog.Int("a", 1)}), in)
+		checkRoot(t, key+", written with the logger's", &b, "trace", "span", "op", want)
+	}
+}
+
+// TestJSONHandlerReplaceAttrWith checks that a ReplaceAttr for the root does not hit what With has in a group,
+// and that a group that was left out is no longer open.
+func TestJSONHandlerReplaceAttrWith(t *testing.T) {
+	var b bytes.Buffer
+	var calls []repCall
+	h := NewJSONHandler(&b, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		calls = append(calls, repCall{Groups: slices.Clone(groups), Key: a.Key})
+		return a
+	}})
+	ctx, _ := startTestSpan()
+	handle(t, h.WithGroup("logger"), With(ctx, slog.Group("with", slog.Int("time", 1), slog.Group("deep", "x", 1)), slog.Int("y", 1)),
+		slog.Group("emptied", slog.Any("", nil)), slog.Int("z", 1))
+	var got []string
+	for _, c := range calls {
+		got = append(got, strings.Join(append(c.Groups, c.Key), "."))
+	}
+	want := []string{"level", "msg", "trace", "span", "op", "with.time", "with.deep.x", "y", "logger.emptied.", "logger.z"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	checkRoot(t, "line", &b, "trace", "span", "op", "with", "y", "logger")
+}
+
+// TestJSONHandlerEmptiedGroup: where slog swallows a comma, a line in a span has it, also below a Handler of ours.
+func TestJSONHandlerEmptiedGroup(t *testing.T) {
+	var b bytes.Buffer
+	ctx, _ := startTestSpan()
+	attrs := []slog.Attr{slog.Int("a", 1), slog.Group("g", slog.Any("", nil)), slog.Int("b", 2)}
+	for name, h := range map[string]slog.Handler{"JSONHandler": NewJSONHandler(&b, nil), "below a Handler": NewHandler(NewJSONHandler(&b, nil))} {
+		sorted := func(line string) []string {
+			if !json.Valid([]byte(line)) {
+				t.Errorf("%s: not valid JSON: %s", name, line)
+				return nil
+			}
+			return slices.Sorted(maps.Keys(countKeys(rootMembers(t, line))))
+		}
+		want := []string{"a", "b", "level", "msg", "op", "span", "trace"}
+		handle(t, h, ctx, attrs...)
+		if diff := cmp.Diff(want, sorted(b.String())); diff != "" {
+			t.Errorf("%s: record (-want +got):\n%s", name, diff)
+		}
+		b.Reset()
+		handle(t, h.WithAttrs(slices.Clone(attrs)), ctx)
+		if diff := cmp.Diff(want, sorted(b.String())); diff != "" {
+			t.Errorf("%s: logger (-want +got):\n%s", name, diff)
+		}
+		b.Reset()
+		handle(t, h.WithAttrs(slices.Clone(attrs)).WithGroup("h").WithAttrs(slices.Clone(attrs)), ctx, attrs...)
+		sorted(b.String())
+		b.Reset()
+	}
+	compareWithSlog(t, nil, func(h slog.Handler) {
+		handle(t, h, context.Background(), attrs...)
+		handle(t, h.WithAttrs(slices.Clone(attrs)), context.Background(), attrs...)
+	})
 }

@@ -2,8 +2,12 @@ package slogtrace
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"log/slog"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 )
 
@@ -41,5 +45,48 @@ func TestHandlerSiblingKeys(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestJSONHandlerSiblingKeys: nor do siblings share what they know of each other's keys, nor records of one logger at once.
+func TestJSONHandlerSiblingKeys(t *testing.T) {
+	ctx, _ := startTestSpan()
+	for depth := range 6 {
+		var b bytes.Buffer
+		var parent slog.Handler = NewJSONHandler(&b, nil)
+		keys := []string{"trace", "span", "op"}
+		for i, key := range []string{"a", "trace", "attr.trace", "span", "b"}[:depth] {
+			parent = parent.WithAttrs([]slog.Attr{slog.Int(key, i)})
+			keys = append(keys, []string{"a", "attr.trace", "attr.attr.trace", "attr.span", "b"}[i])
+		}
+		attr := func(key string) []slog.Attr { return []slog.Attr{slog.Int(key, 1)} }
+		first, second := parent.WithAttrs(attr("attr.op")), parent.WithAttrs(attr("op"))
+		group, third := parent.WithGroup("user"), parent.WithAttrs(attr("attr.span2"))
+		fourth := parent.WithAttrs(attr("span2"))
+		parent.WithGroup("other")
+		check := func(h slog.Handler, with, record string, want ...string) {
+			t.Helper()
+			handle(t, h, With(ctx, slog.Int(with, 1)), attr(record)...)
+			checkRoot(t, fmt.Sprintf("depth %d, With %s, record %s", depth, with, record), &b, append(slices.Clip(keys), want...)...)
+		}
+		check(first, "attr.op", "op", "attr.op", "attr.attr.op")
+		check(second, "op", "attr.op", "attr.op", "attr.attr.op")
+		check(group, "user", "x", "user")
+		check(third, "attr.span2", "x", "attr.span2", "x")
+		check(fourth, "span2", "x", "span2", "x")
+	}
+	var w countingWriter
+	shared := NewJSONHandler(&w, nil).WithAttrs([]slog.Attr{slog.Int("a", 1)}).WithAttrs([]slog.Attr{slog.Int("trace", 1)}).WithAttrs([]slog.Attr{slog.Int("attr.trace", 1)}) // a slice of three has room for a fourth
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for range 50 {
+				handle(t, shared, ctx, slog.Int(fmt.Sprint("own", i), 1), slog.Int("attr.op", 1), slog.Int("op", i))
+			}
+		})
+	}
+	wg.Wait()
+	if n := strings.Count(w.buf.String(), `"attr.op":1,"attr.attr.op":`); n != 200 {
+		t.Errorf("want 200 lines with both keys, got %d", n)
 	}
 }
