@@ -1,0 +1,255 @@
+package slogtrace
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/slogtrace/slogtrace/internal/jsontext"
+)
+
+// A failing takes a number of records, or of calls of Write, and then fails.
+type failing struct{ ok int }
+
+var errFull = errors.New("full")
+
+func (f *failing) Write(p []byte) (int, error) {
+	if f.ok--; f.ok < 0 {
+		return 0, errFull
+	}
+	return len(p), nil
+}
+
+func (f *failing) Enabled(context.Context, slog.Level) bool { return true }
+func (f *failing) WithAttrs([]slog.Attr) slog.Handler       { return f }
+func (f *failing) WithGroup(string) slog.Handler            { return f }
+func (f *failing) Handle(context.Context, slog.Record) error {
+	switch f.ok--; {
+	case f.ok == -2:
+		panic("out of order")
+	case f.ok == -3:
+		runtime.Goexit()
+	case f.ok < 0:
+		return errFull
+	}
+	return nil
+}
+
+// What the next handler could not do is counted where nobody is there to be told, and else returned.
+func TestTailHandlerErrors(t *testing.T) {
+	lines := NewTailHandler(NewJSONHandler(&failing{1}, debugLevel), nil)
+	ctx, _ := NewTracer(lines, nil).Start(background, "root")
+	for range 3 {
+		slog.New(lines).DebugContext(ctx, "d")
+	}
+	if err := lines.Flush(background); err != nil {
+		t.Error(err)
+	}
+	if err := lines.Handle(ctx, slog.NewRecord(time.Now(), 0, "m", 0)); err != errFull {
+		t.Errorf("passed on: %v", err)
+	}
+	ctx, root := NewTracer(lines, nil).Start(background, "root")
+	slog.New(lines).DebugContext(ctx, "d")
+	root.Fail(errSpanCard)
+	root.End()
+	if s := lines.Stats(); s.Lost != 2 {
+		t.Errorf("lines: %+v", s)
+	}
+
+	records := NewTailHandler(&failing{2}, nil)
+	ctx, _ = NewTracer(records, nil).Start(background, "root")
+	for range 4 {
+		slog.New(records).DebugContext(ctx, "d")
+	}
+	if err := records.Flush(background); !errors.Is(err, errFull) {
+		t.Errorf("Flush: %v", err)
+	}
+	if s := records.Stats(); s.Lost != 2 || s.Kept != 4 || s.Held != 0 || s.HeldBytes != 0 {
+		t.Errorf("records: %+v", s)
+	}
+
+	// A handler that ends the goroutine, as t.FailNow does, leaves nothing locked behind, and what comes then is passed on.
+	ending := NewTailHandler(&failing{-2}, nil)
+	ctx, root = NewTracer(ending, nil).Start(background, "root")
+	slog.New(ending).DebugContext(ctx, "d")
+	root.Fail(errSpanCard)
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		root.End()
+	}()
+	<-done
+	if err := ending.Handle(ctx, slog.NewRecord(time.Now(), 0, "m", 0)); err != errFull {
+		t.Errorf("after the end of a goroutine: %v", err)
+	}
+	dropping := NewTailHandler(&failing{-2}, nil)
+	dropped, root := NewTracer(noHandler, nil).Start(background, "root")
+	slog.New(dropping).InfoContext(dropped, "i")
+	var wg sync.WaitGroup
+	wg.Go(func() { root.End() })
+	wg.Wait()
+	if err := dropping.Handle(dropped, slog.NewRecord(time.Now(), slog.LevelDebug, "m", 0)); err != errFull {
+		t.Errorf("after the end of a goroutine that drops: %v", err)
+	}
+	// The end of the root was not passed on any more.
+	if s := ending.Stats(); s.Held != 0 || s.HeldBytes != 0 || s.Kept != 3 || s.Lost != 1 {
+		t.Errorf("after the end of a goroutine: %+v", s)
+	}
+}
+
+// Lines are written whole, and many at a time.
+func TestTailHandlerWrites(t *testing.T) {
+	var writes []string
+	w := writerFunc(func(p []byte) (int, error) { writes = append(writes, string(p)); return len(p), nil })
+	h := NewTailHandler(NewJSONHandler(w, debugLevel), nil)
+	ctx, root := NewTracer(h, nil).Start(background, "root")
+	for i := range 1000 {
+		slog.New(h).DebugContext(ctx, fmt.Sprint("d", i))
+	}
+	root.Fail(errSpanCard)
+	if len(writes) > 0 {
+		t.Errorf("%d writes before the end", len(writes))
+	}
+	root.End()
+	lines := 0
+	for i, w := range writes {
+		if n := len(w); n >= maxWrite+300 || n < maxWrite && i < len(writes)-1 {
+			t.Errorf("write %d of %d has %d bytes", i, len(writes), n)
+		}
+		if !strings.HasPrefix(w, "{") || !strings.HasSuffix(w, "}\n") {
+			t.Errorf("a write of %q … %q", w[:20], w[len(w)-20:])
+		}
+		lines += strings.Count(w, "\n")
+	}
+	if lines != 1001 || len(writes) > 10 {
+		t.Errorf("%d writes of %d lines", len(writes), lines)
+	}
+	// A large line's memory does not stay behind.
+	ctx, root = NewTracer(h, nil).Start(background, "root")
+	slog.New(h).ErrorContext(ctx, strings.Repeat("x", 1<<20))
+	root.End()
+	for {
+		switch n := cap(*outs.Get().(*[]byte)); {
+		case n == 0:
+			return
+		case n > maxWrite+jsontext.MaxPooled:
+			t.Fatalf("%d bytes are kept for use again", n)
+		}
+	}
+}
+
+// Where the writer ends the goroutine, as t.FailNow does, the lines that were to be written are lost.
+func TestTailHandlerWriterEndsGoroutine(t *testing.T) {
+	h := NewTailHandler(NewJSONHandler(writerFunc(func([]byte) (int, error) { runtime.Goexit(); return 0, nil }), debugLevel), nil)
+	ctx, root := NewTracer(h, nil).Start(background, "root")
+	for range 3 {
+		slog.New(h).ErrorContext(ctx, "e")
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { root.End() })
+	wg.Wait()
+	if s := h.Stats(); s.Kept != 4 || s.Lost != 4 || s.Held != 0 || s.HeldBytes != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A babbler logs while it handles a record.
+type babbler struct {
+	slog.Handler
+	again func(context.Context, string)
+}
+
+func (b babbler) Handle(ctx context.Context, r slog.Record) error {
+	if !strings.HasPrefix(r.Message, "again") {
+		b.again(ctx, "again "+r.Message)
+	}
+	return b.Handler.Handle(ctx, r)
+}
+
+// A handler may log what it is given under the same context.
+func TestTailHandlerReentrant(t *testing.T) {
+	var buf bytes.Buffer
+	var log *slog.Logger
+	h := NewTailHandler(babbler{NewJSONHandler(&buf, debugLevel), func(ctx context.Context, msg string) { log.DebugContext(ctx, msg) }}, nil)
+	log = slog.New(h)
+	ctx, root := NewTracer(h, nil).Start(background, "root")
+	log.DebugContext(ctx, "d1")
+	log.DebugContext(ctx, "d2")
+	root.Fail(errSpanCard)
+	root.End()
+	log.DebugContext(ctx, "d3")
+	want := []string{"d1", "d2", "end root", "again d1", "again d2", "again span end", "again d3", "d3"}
+	if diff := cmp.Diff(want, tailTexts(buf.Bytes())); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// Flush returns when what another goroutine lets through is through.
+func TestTailHandlerFlushWaits(t *testing.T) {
+	entered, leave := make(chan bool), make(chan bool)
+	done := false
+	h := NewTailHandler(NewJSONHandler(writerFunc(func(p []byte) (int, error) {
+		entered <- true
+		<-leave
+		done = true
+		return len(p), nil
+	}), debugLevel), nil)
+	ctx, root := NewTracer(slog.DiscardHandler, nil).Start(background, "root")
+	slog.New(h).InfoContext(ctx, "m")
+	go root.End()
+	<-entered
+	flushed := make(chan bool)
+	go func() {
+		_ = h.Flush(background)
+		flushed <- done
+	}()
+	for range 1000 {
+		runtime.Gosched() // so that a Flush that does not wait is through
+	}
+	close(leave)
+	if !<-flushed {
+		t.Error("Flush did not wait")
+	}
+}
+
+// A failure while records are let through keeps those that come then, and so does a level.
+func TestTailHandlerFailsWhileReleasing(t *testing.T) {
+	for _, fails := range []bool{true, false} {
+		var buf bytes.Buffer
+		var child *Span
+		var log *slog.Logger
+		again := func(ctx context.Context, msg string) {
+			log.DebugContext(ctx, "again")
+			if fails {
+				child.Fail(errSpanCard)
+			} else {
+				log.ErrorContext(ctx, "again, an error")
+			}
+		}
+		h := NewTailHandler(babbler{NewJSONHandler(&buf, debugLevel), again}, nil)
+		log = slog.New(h)
+		ctx, root := NewTracer(slog.DiscardHandler, nil).Start(background, "root")
+		_, child = Start(ctx, "child")
+		log.DebugContext(ctx, "dropped")
+		log.InfoContext(ctx, "m")
+		root.End()
+		want := []string{"m", "again"}
+		if !fails {
+			want = append(want, "again, an error")
+		}
+		if diff := cmp.Diff(want, tailTexts(buf.Bytes())); diff != "" {
+			t.Errorf("fails %t: -want +got:\n%s", fails, diff)
+		}
+		if s := h.Stats(); s.Dropped != 1 || s.Late != 1 {
+			t.Errorf("fails %t: %+v", fails, s)
+		}
+	}
+}
