@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -129,5 +132,125 @@ func TestHandlerKeepsItsOwnAttrs(t *testing.T) {
 		if line := string(take(&b)); !strings.Contains(line, `"g":{"a":1}`) {
 			t.Errorf("the attribute changed: %s", line)
 		}
+	}
+}
+
+// A value of With that changes is written as it is at each record, not as it was at the third.
+func TestWithChangingValue(t *testing.T) {
+	for name, mk := range map[string]func(io.Writer) slog.Handler{
+		"JSONHandler": func(w io.Writer) slog.Handler { return NewJSONHandler(w, nil) },
+		"Handler":     func(w io.Writer) slog.Handler { return NewHandler(slog.NewJSONHandler(w, nil)) },
+		"in a group":  func(w io.Writer) slog.Handler { return NewHandler(slog.NewJSONHandler(w, nil)).WithGroup("g") },
+	} {
+		var b bytes.Buffer
+		l := slog.New(mk(&b))
+		n := new(struct{ N int })
+		ctx, _ := Start(t.Context(), "op")
+		ctx = With(ctx, slog.Group("now", slog.Any("n", n)))
+		for i := range 6 {
+			n.N = i
+			b.Reset()
+			l.InfoContext(ctx, "m")
+			if want := fmt.Sprintf(`"n":{"N":%d}`, i); !strings.Contains(b.String(), want) {
+				t.Errorf("%s: record %d lacks %s: %s", name, i, want, b.String())
+			}
+		}
+	}
+}
+
+type keepsLast struct {
+	slog.Handler
+	last *slog.Record
+}
+
+func (k keepsLast) Handle(_ context.Context, r slog.Record) error { *k.last = r; return nil }
+func (k keepsLast) WithGroup(string) slog.Handler                 { return k }
+func (k keepsLast) WithAttrs([]slog.Attr) slog.Handler            { return k }
+
+// A record that a handler keeps does not keep what was derived for other loggers of the same span.
+func TestKeptRecordKeepsNoLogger(t *testing.T) {
+	var last slog.Record
+	freed := make(chan bool, 1)
+	func() {
+		h := NewHandler(keepsLast{slog.DiscardHandler, &last})
+		ctx, _ := NewTracer(slog.DiscardHandler, nil).Start(context.Background(), "op")
+		big := new([1 << 16]byte)
+		runtime.AddCleanup(big, func(int) { freed <- true }, 0)
+		slog.New(onlyEnabled{h}).WithGroup("g").With("big", big).InfoContext(ctx, "gone")
+		slog.New(onlyEnabled{h}).InfoContext(ctx, "kept")
+	}()
+	for range 50 {
+		runtime.GC()
+		select {
+		case <-freed:
+			runtime.KeepAlive(&last)
+			return
+		case <-time.After(time.Millisecond):
+		}
+	}
+	t.Errorf("record %q keeps another logger's attributes", last.Message)
+}
+
+// onlyEnabled makes the discarding handler take records.
+type onlyEnabled struct{ slog.Handler }
+
+func (onlyEnabled) Enabled(context.Context, slog.Level) bool { return true }
+func (o onlyEnabled) WithGroup(n string) slog.Handler        { return onlyEnabled{o.Handler.WithGroup(n)} }
+func (o onlyEnabled) WithAttrs(a []slog.Attr) slog.Handler {
+	return onlyEnabled{o.Handler.WithAttrs(a)}
+}
+
+// The op of what is remembered for a span is read once. Had it been renamed between two readings,
+// later records would have carried the wrong one.
+func TestHandlerSetOpConcurrent(t *testing.T) {
+	n := 3000
+	if raceEnabled || testing.Short() {
+		n = 300
+	}
+	for range n {
+		var buf lockedBuffer
+		l := slog.New(NewHandler(slog.NewJSONHandler(&buf, nil)))
+		ctx, s := NewTracer(slog.DiscardHandler, nil).Start(t.Context(), "A")
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for range 30 {
+				s.SetOp("B")
+				s.SetOp("A")
+			}
+		})
+		for range 2 {
+			wg.Go(func() { l.InfoContext(ctx, "x") })
+		}
+		wg.Wait()
+		buf.Reset()
+		l.InfoContext(ctx, "y")
+		if want := fmt.Sprintf(`"op":%q`, s.Op()); !strings.Contains(buf.String(), want) {
+			t.Fatalf("want %s in %s", want, buf.String())
+		}
+	}
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
+// However many loggers are derived below one span, it keeps a few of the handlers they led to.
+func TestBoundCacheIsBounded(t *testing.T) {
+	ctx, s := Start(t.Context(), "op")
+	base := slog.New(NewHandler(slog.NewJSONHandler(io.Discard, nil)))
+	most := 0
+	for i := range 20 {
+		base.With("i", i).InfoContext(ctx, "x")
+		most = max(most, int(s.bound.latest.Load().count))
+	}
+	if most != maxBoundHandlers {
+		t.Errorf("the span kept %d handlers, want %d at most", most, maxBoundHandlers)
 	}
 }

@@ -464,3 +464,27 @@ func TestCarrierErrorsJoined(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestCutOp(t *testing.T) {
+	for _, op := range []string{
+		"", "op", strings.Repeat("a", maxCarriedOp), strings.Repeat("a", maxCarriedOp+1), strings.Repeat("\xffa", 128),
+		strings.Repeat("\xff", 300), strings.Repeat("é", 200), "a" + strings.Repeat("é", 200), strings.Repeat("😀", 100), "aaa" + strings.Repeat("😀", 100),
+		strings.Repeat("a", maxCarriedOp-1) + "\xff", strings.Repeat("x", 1<<20),
+	} {
+		got := cutOp(op)
+		if len(got) > maxCarriedOp || !utf8.ValidString(got) {
+			t.Errorf("cutOp of %d bytes gives %d, valid %v", len(op), len(got), utf8.ValidString(got))
+		}
+		if utf8.ValidString(op) && len(op) <= maxCarriedOp && got != op {
+			t.Errorf("cutOp changed %q to %q", op, got)
+		}
+		if utf8.ValidString(op) && len(op) > maxCarriedOp && len(got) <= maxCarriedOp-utf8.UTFMax {
+			t.Errorf("cutOp of %d bytes leaves only %d", len(op), len(got))
+		}
+		c := Carrier{Traceparent: testTraceparent, Op: op}
+		ctx, _ := c.Context(t.Context())
+		if cur := currentOf(ctx); cur.op() != got {
+			t.Errorf("Carrier.Context takes op %q, want %q", cur.op(), got)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"runtime"
 	"strings"
@@ -398,5 +399,150 @@ func TestRemoteConcurrent(t *testing.T) {
 	}
 	if queued != 1 {
 		t.Errorf("%d spans have queued_ms, want the first only", queued)
+	}
+}
+
+func TestStartContexts(t *testing.T) {
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	for name, ctx := range map[string]context.Context{
+		"nil":        nil,
+		"background": context.Background(),
+		"cancelled":  cancelled,
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := new(spanRecorder)
+			ctx2, s := NewTracer(h, nil).Start(ctx, "op")
+			if ctx2 == nil || s == nil {
+				t.Fatalf("Start = %v, %v", ctx2, s)
+			}
+			if SpanFromContext(ctx2) != s {
+				t.Error("SpanFromContext is not the span")
+			}
+			if ctx != nil && !errors.Is(ctx2.Err(), ctx.Err()) {
+				t.Errorf("Err = %v, want %v", ctx2.Err(), ctx.Err())
+			}
+			err := ctx2.Err()
+			s.End(&err)
+			if got := h.spans(t); len(got) != 1 || got[0].Parent.IsValid() {
+				t.Errorf("got %+v, want one root", got)
+			}
+		})
+	}
+	for name, f := range map[string]func(context.Context) context.Context{
+		"With":   func(ctx context.Context) context.Context { return With(ctx, slog.Int("n", 1)) },
+		"With()": func(ctx context.Context) context.Context { return With(ctx) },
+		"Detach": Detach,
+		"Remote": func(ctx context.Context) context.Context { return ContextWithRemoteSpanContext(ctx, testSpanContext) },
+		"Remote, invalid": func(ctx context.Context) context.Context {
+			return ContextWithRemoteSpanContext(ctx, SpanContext{})
+		},
+		"Carrier": func(ctx context.Context) context.Context { ctx, _ = Carrier{}.Context(ctx); return ctx },
+	} {
+		if ctx := f(nil); ctx == nil || ctx.Err() != nil {
+			t.Errorf("%s of a nil context = %v", name, ctx)
+		}
+	}
+	if s := SpanFromContext(noContext); s != nil {
+		t.Errorf("SpanFromContext(noContext) = %v", s)
+	}
+	if sc := SpanContextFromContext(noContext); sc != (SpanContext{}) {
+		t.Errorf("SpanContextFromContext(noContext) = %v", sc)
+	}
+	if c := NewCarrier(noContext); c != (Carrier{}) {
+		t.Errorf("NewCarrier(noContext) = %v", c)
+	}
+	if err := WithTrace(noContext, errSpanCard); err != errSpanCard {
+		t.Errorf("WithTrace(noContext, err) = %v", err)
+	}
+	if Logger(noContext) == nil {
+		t.Error("Logger(noContext) = nil")
+	}
+}
+
+// Siblings derived from one With must not overwrite each other.
+func TestWithSiblings(t *testing.T) {
+	base := With(context.Background(), slog.Int("a", 1), slog.Int("b", 2), slog.Int("c", 3))
+	var ctxs []context.Context
+	for i := range 8 {
+		ctxs = append(ctxs, With(base, slog.Int("own", i), slog.Int("b", i)))
+	}
+	for i, ctx := range ctxs {
+		c := currentOf(ctx)
+		want := fmt.Sprintf("[a=1 b=%d c=3 own=%d]", i, i)
+		if got := fmt.Sprint(c.attrs()); got != want {
+			t.Errorf("With %d = %s, want %s", i, got, want)
+		}
+	}
+	c := currentOf(base)
+	if got := fmt.Sprint(c.attrs()); got != "[a=1 b=2 c=3]" {
+		t.Errorf("base = %s", got)
+	}
+}
+
+// Contexts and spans can be printed while they are in use. The race detector is the judge.
+func TestPrintWhileInUse(t *testing.T) {
+	l := slog.New(NewHandler(slog.NewJSONHandler(io.Discard, nil)))
+	ctx, span := Start(t.Context(), "op")
+	for _, ctx := range []context.Context{ctx, With(ctx, slog.Int("a", 1)), Detach(ctx)} {
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for range 50 {
+				l.With("x", 1).InfoContext(ctx, "m")
+				span.SetAttrs(slog.Int("n", 1))
+				span.SetOp("other")
+			}
+		})
+		wg.Go(func() {
+			for range 50 {
+				_ = fmt.Sprintf("%v %+v %v", ctx, ctx, span)
+			}
+		})
+		wg.Wait()
+	}
+	if got := fmt.Sprint(span); !strings.Contains(got, "other") || !strings.Contains(got, span.SpanContext().TraceID.String()) {
+		t.Errorf("a span prints as %q", got)
+	}
+}
+
+// A span links to the local span that a remote parent hides, also below a second remote parent, but not to its own parent.
+func TestHiddenSpan(t *testing.T) {
+	a, span := Start(t.Context(), "local")
+	b, _ := Start(t.Context(), "b")
+	c, _ := Start(t.Context(), "c")
+	links := func(remotes ...context.Context) []SpanContext {
+		ctx := a
+		for _, r := range remotes {
+			ctx = ContextWithRemoteSpanContext(ctx, SpanContextFromContext(r))
+		}
+		_, s := Start(ctx, "child")
+		return s.info(eventEnd).Links
+	}
+	local := []SpanContext{span.SpanContext()}
+	if diff := cmp.Diff(local, links(b)); diff != "" {
+		t.Errorf("one remote parent (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(local, links(b, c)); diff != "" {
+		t.Errorf("two (-want +got):\n%s", diff)
+	}
+	if got := links(a); got != nil {
+		t.Errorf("itself as its remote parent: links %v", got)
+	}
+	if got := links(b, a); got != nil {
+		t.Errorf("itself on top of another: links %v", got)
+	}
+}
+
+// Each of several first spans below one remote parent has an environment of its own.
+func TestRemoteSiblingsKeepTheirOwn(t *testing.T) {
+	var one, two bytes.Buffer
+	t1, t2 := NewTracer(NewJSONHandler(&one, nil), nil), NewTracer(NewJSONHandler(&two, nil), nil)
+	remote := ContextWithRemoteSpanContext(context.Background(), SpanContext{TraceID: TraceID{1}, SpanID: SpanID{2}, Flags: FlagSampled})
+	_, s1 := t1.Start(With(remote, slog.String("user", "first")), "op")
+	_, s2 := t2.Start(With(remote, slog.String("user", "second")), "op")
+	s1.End()
+	s2.End()
+	if !strings.Contains(one.String(), `"user":"first"`) || !strings.Contains(two.String(), `"user":"second"`) {
+		t.Errorf("got:\n%s%s", &one, &two)
 	}
 }

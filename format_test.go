@@ -118,29 +118,6 @@ func TestFormatIsComparable(t *testing.T) {
 	}
 }
 
-// The sums that a keySet notes are but a sieve.
-func TestKeySet(t *testing.T) {
-	long := string(bytes.Repeat([]byte("k"), 66)) // falls on the same bit as a key of 2 bytes
-	if keyBit(long) != keyBit("kk") {
-		t.Error("two keys are on different bits, so this test shows nothing")
-	}
-	s := newKeySet([]string{"op", "trace"}, []string{"span"})
-	for key, want := range map[string]bool{
-		"op": true, "trace": true, "span": true,
-		"": false, "po": false, "Op": false, "ops": false, "o": false, "tracy": false, long: false,
-	} {
-		if got := s.has(key); got != want {
-			t.Errorf("has(%q) is %v, want %v", key, got, want)
-		}
-	}
-	if longs := newKeySet([]string{long}); !longs.has(long) || longs.has("kk") {
-		t.Error("a key of 66 bytes is not told from one of 2")
-	}
-	if noKeys.has("") || noKeys.has("op") {
-		t.Error("the empty set has keys")
-	}
-}
-
 // Where a Format renames slog's own members, the user's attributes give way to them outside a trace too.
 func TestFormatOutsideKeys(t *testing.T) {
 	i := slog.Int

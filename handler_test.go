@@ -844,3 +844,21 @@ func TestHandlerAllocs(t *testing.T) {
 		}
 	})
 }
+
+// Groups that nothing is left of are no reason to ask a logger's values more often.
+func TestWithAsksOnce(t *testing.T) {
+	var n asked
+	slog.New(NewHandler(slog.NewJSONHandler(new(bytes.Buffer), nil))).With(slog.Group("e"), "v", askedValue{&n})
+	if n.value != 1 {
+		t.Errorf("asked %d times, want once", n.value)
+	}
+}
+
+func TestNewHandlerNil(t *testing.T) {
+	defer func() {
+		if p := recover(); p != "slogtrace: NewHandler: want a handler, got nil" {
+			t.Errorf("panic %v", p)
+		}
+	}()
+	NewHandler(nil)
+}

@@ -409,3 +409,58 @@ func BenchmarkJSONHandler(b *testing.B) {
 		})
 	}
 }
+
+// asked counts the calls of its methods.
+type asked struct{ value, json, err int }
+
+type (
+	askedValue struct{ n *asked }
+	askedJSON  struct{ n *asked }
+	askedError struct{ n *asked }
+)
+
+func (a askedValue) LogValue() slog.Value        { a.n.value++; return slog.IntValue(a.n.value) }
+func (a askedJSON) MarshalJSON() ([]byte, error) { a.n.json++; return []byte("1"), nil }
+func (a askedError) Error() string               { a.n.err++; return "e" }
+
+// A record that turns out late not to be ordinary is written a second time, but its values are asked once.
+func TestJSONHandlerAsksOnce(t *testing.T) {
+	for _, last := range []slog.Attr{slog.Int("n", 1), slog.String("trace", "mine"), slog.Group("", slog.Int("op", 1)), {Value: slog.AnyValue(valuer{slog.GroupValue(slog.Int("x", 1))})}} {
+		for _, group := range []string{"", "g"} {
+			var n asked
+			var buf bytes.Buffer
+			h := NewJSONHandler(&buf, nil)
+			ctx, _ := NewTracer(slog.DiscardHandler, nil).Start(context.Background(), "op")
+			values := []slog.Attr{slog.String("s", "x"), slog.Any("v", askedValue{&n}), slog.Any("j", askedJSON{&n}),
+				slog.Any("e", askedError{&n}), slog.Group("in", slog.Any("v", askedValue{&n}))}
+			for range values { // each of them is once the first that is asked
+				n = asked{}
+				values = append(values[1:], values[0])
+				slog.New(h).WithGroup(group).LogAttrs(ctx, slog.LevelInfo, "m", append(slices.Clip(values), last)...)
+				if want := (asked{value: 2, json: 1, err: 1}); n != want {
+					t.Errorf("last %v in group %q: asked %+v times, want %+v: %s", last, group, n, want, &buf)
+				}
+			}
+		}
+	}
+}
+
+// dropsContext is somebody else's handler that hands records on under a context of its own.
+type dropsContext struct{ slog.Handler }
+
+func (d dropsContext) Handle(_ context.Context, r slog.Record) error {
+	return d.Handler.Handle(context.Background(), r)
+}
+
+func TestJSONHandlerSpanWithoutContext(t *testing.T) {
+	var buf bytes.Buffer
+	for _, logStart := range []bool{false, true} {
+		_, s := NewTracer(dropsContext{OTel.NewJSONHandler(&buf, nil)}, &TracerOptions{LogStart: logStart}).Start(context.Background(), "op", slog.String("error", "mine"))
+		s.End()
+	}
+	for line := range strings.Lines(buf.String()) {
+		if !strings.Contains(line, `"trace_id":"`) || !strings.Contains(line, `"attr.error":"mine"`) || strings.Contains(line, `"trace":`) {
+			t.Errorf("a span record under a foreign context is not written by the handler's Format: %s", line)
+		}
+	}
+}

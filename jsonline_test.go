@@ -8,12 +8,14 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
 type (
@@ -189,4 +191,127 @@ func TestJSONHandlerEmptiedGroup(t *testing.T) {
 		handle(t, h, context.Background(), attrs...)
 		handle(t, h.WithAttrs(slices.Clone(attrs)), context.Background(), attrs...)
 	})
+}
+
+// In a span a year that RFC 3339 has no room for leaves one value, not two.
+func TestYearsInSpan(t *testing.T) {
+	var b bytes.Buffer
+	h := NewJSONHandler(&b, nil)
+	ctx, span := Start(t.Context(), "op")
+	defer span.End()
+	far := time.Date(12000, 1, 1, 0, 0, 0, 0, time.UTC)
+	bound := h.WithAttrs([]slog.Attr{slog.Time("until", far)})
+	for _, h := range []slog.Handler{h, bound, bound.WithGroup("g").WithAttrs([]slog.Attr{slog.Time("x", far)})} {
+		r := slog.NewRecord(far, slog.LevelInfo, "m", 0)
+		r.AddAttrs(slog.Time("until", far), slog.Group("in", slog.Time("x", far)))
+		b.Reset()
+		if err := h.Handle(ctx, r); err != nil {
+			t.Fatal(err)
+		}
+		if !json.Valid(b.Bytes()) || !bytes.Contains(b.Bytes(), []byte(`"!ERROR:`)) {
+			t.Errorf("want valid JSON that names the error, got %s", b.Bytes())
+		}
+	}
+}
+
+// Values without a key are several, not one.
+func TestKeylessValues(t *testing.T) {
+	var b bytes.Buffer
+	slog.New(NewJSONHandler(&b, nil)).InfoContext(With(t.Context(), slog.Int("", 1), slog.Int("", 2)), "m")
+	if !strings.Contains(b.String(), `"":1,"":2`) {
+		t.Errorf("got %s", b.String())
+	}
+}
+
+// A group that turns out empty when its members are resolved takes no name from With, and nothing of With stands twice.
+func TestWithAgainstEmptiedGroup(t *testing.T) {
+	var b bytes.Buffer
+	ctx, _ := Start(With(t.Context(), slog.Int("a", 1), slog.Int("g", 2), slog.Int("z", 3)), "op")
+	slog.New(NewJSONHandler(&b, nil)).WithGroup("g").InfoContext(ctx, "m", slog.Any("", valuer{slog.Value{}}))
+	line := b.String()
+	for _, want := range []string{`"a":1`, `"g":2`, `"z":3`} {
+		if strings.Count(line, want) != 1 {
+			t.Errorf("want %s once: %s", want, line)
+		}
+	}
+}
+
+// What a format remembers of a second is no other's.
+func TestAppendHead(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 7))
+	f, tm := ECS.compile(true), randomTime(rnd)
+	for range 4000 {
+		switch rnd.IntN(6) {
+		case 0:
+			tm = randomTime(rnd)
+		case 1:
+			tm = tm.In(testZones[rnd.IntN(len(testZones))])
+		case 2, 3, 4:
+			tm = time.Unix(tm.Unix(), int64(rnd.IntN(1e9))).In(tm.Location())
+		case 5:
+			tm = time.Time{}
+		}
+		if jsontext.YearError(tm) {
+			continue
+		}
+		level := levelOf(rnd.IntN(17) - 4)
+		want := `{"@timestamp":` + jsonOracle(t, tm) + `,"log.level":"` + level.String() + `","message":"`
+		if tm.IsZero() {
+			want = `{"log.level":"` + level.String() + `","message":"`
+		}
+		if got := string(f.appendHead(nil, tm, level, true)); got != want {
+			t.Fatalf("want %s, got %s", want, got)
+		}
+	}
+}
+
+func TestAppendLevel(t *testing.T) {
+	for l := -20; l <= 20; l++ {
+		level := levelOf(l)
+		want := `{"level":` + jsonOracle(t, level.String()) + `,"msg":"`
+		checkAppended(t, level.String(), want, func(b []byte) []byte {
+			return defaultFormat.appendHead(b, time.Time{}, level, true)
+		})
+	}
+}
+
+// testZones are zones of all sorts, two of them with one name and different offsets.
+var testZones = []*time.Location{
+	time.UTC, time.Local, time.FixedZone("", 0), time.FixedZone("X", 3600), time.FixedZone("X", -5*3600-30*60),
+}
+
+func randomTime(rnd *rand.Rand) time.Time {
+	return time.Unix(rnd.Int64N(1<<33), rnd.Int64N(1e9)).In(testZones[rnd.IntN(len(testZones))])
+}
+
+// jsonOracle returns what encoding/json makes of v.
+func jsonOracle(tb testing.TB, v any) string {
+	tb.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(text)
+}
+
+func checkAppended(t *testing.T, what string, want string, add func([]byte) []byte) {
+	t.Helper()
+	const before = "…e-0" // what stands before must neither change nor be looked at
+	if got := string(add([]byte(before))); got != before+want {
+		t.Errorf("%s: %s, want %s", what, got, before+want)
+	}
+}
+
+// An empty group is no attribute: slog.Record leaves it out, and the group that the logger opened is not written for it.
+func TestSpanWithEmptyGroupInGroup(t *testing.T) {
+	for _, attrs := range [][]slog.Attr{{slog.Group("x")}, {slog.Group("x"), slog.Any("y", []slog.Attr{})}} {
+		var buf bytes.Buffer
+		h := NewJSONHandler(&buf, nil).WithGroup("g").WithGroup("h")
+		_, s := NewTracer(h, &TracerOptions{LogStart: true}).Start(context.Background(), "op", attrs...)
+		s.SetAttrs(attrs...)
+		s.End()
+		if strings.Contains(buf.String(), `"g"`) {
+			t.Errorf("got a group of which nothing is left:\n%s", &buf)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package slogtrace
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,8 +15,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
 // The exact names in a log record of a span, or outside of one, and what With says beside them.
@@ -742,26 +741,6 @@ func FuzzHandler(f *testing.F) {
 	})
 }
 
-// The names by which tests know what readers take for more than an attribute are those of package schema.
-func TestContextNames(t *testing.T) {
-	keys, _ := schema.Keys()
-	var got [2][]string
-	for key, field := range keys {
-		if field < schema.Parent {
-			got[0] = append(got[0], key)
-		} else {
-			got[1] = append(got[1], key)
-		}
-	}
-	for i, want := range [][]string{contextNames, spanNames} {
-		want = slices.Sorted(slices.Values(want))
-		slices.Sort(got[i])
-		if diff := cmp.Diff(want, got[i]); diff != "" {
-			t.Errorf("(-tests' +schema's):\n%s", diff)
-		}
-	}
-}
-
 // Ids by hand are a handler's own only if all of them are the context's: a line that has another span's under their keys has both.
 func TestIDsOfAnotherSpan(t *testing.T) {
 	for name, mk := range map[string]func(*bytes.Buffer) slog.Handler{
@@ -797,5 +776,33 @@ func TestBoundIDsStay(t *testing.T) {
 	slog.New(h).InfoContext(ctx, "m", "b", 2)
 	if want := `"msg":"m","trace":"outer's","a":1,"b":2}` + "\n"; !strings.HasSuffix(b.String(), want) {
 		t.Errorf("want %s, got %s", want, b.String())
+	}
+}
+
+// A user who writes the ids by hand, as before adopting this package, keeps the rest of the line.
+func TestIDsByHand(t *testing.T) {
+	for _, f := range []Format{{}, OTel} {
+		for name, mk := range map[string]func(io.Writer) slog.Handler{
+			"JSONHandler": func(w io.Writer) slog.Handler { return f.NewJSONHandler(w, nil) },
+			"Handler":     func(w io.Writer) slog.Handler { return f.NewHandler(slog.NewJSONHandler(w, nil)) },
+		} {
+			var b bytes.Buffer
+			l := slog.New(mk(&b))
+			ctx, span := Start(With(t.Context(), slog.Int("user", 7)), "op")
+			sc := span.SpanContext()
+			c := f.compile(true)
+			ids := []any{c.Trace, sc.TraceID.String(), c.Span, sc.SpanID.String()}
+			l.InfoContext(ctx, "m", ids...)
+			l.With(ids...).InfoContext(ctx, "m")
+			for line := range strings.Lines(b.String()) {
+				var m map[string]any
+				if err := json.Unmarshal([]byte(line), &m); err != nil {
+					t.Fatal(err)
+				}
+				if m["op"] != "op" || m["user"] != 7.0 || m[c.Trace] != sc.TraceID.String() {
+					t.Errorf("%s, %s: op, With or id missing: %s", name, c.Trace, line)
+				}
+			}
+		}
 	}
 }

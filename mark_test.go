@@ -2,11 +2,17 @@ package slogtrace
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // Groups that are open on the inner handler before it is wrapped stay, and another handler's ids stand in them.
@@ -225,6 +231,196 @@ func TestHandlerBelowDeepRebuild(t *testing.T) {
 			}
 			span.End()
 			check(take(&b))
+		})
+	}
+}
+
+// What SpanOf says of a kept start record does not change with the span.
+func TestSpanOfKeptStart(t *testing.T) {
+	var kept []slog.Record
+	tracer := NewTracer(sinkHandler{&kept}, &TracerOptions{LogStart: true})
+	_, span := tracer.Start(t.Context(), "before")
+	span.SetOp("after")
+	span.End()
+	var got []string
+	for _, r := range kept {
+		info, ok := SpanOf(r)
+		if !ok {
+			t.Fatal("not recognised")
+		}
+		got = append(got, info.Op)
+	}
+	if diff := cmp.Diff([]string{"before", "after"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A handler between two of ours that writes the members of an inline group as the record's own leaves the ids where they are.
+func TestFlattenedIDs(t *testing.T) {
+	for name, inner := range map[string]func(io.Writer) slog.Handler{
+		"JSONHandler": func(w io.Writer) slog.Handler { return NewJSONHandler(w, nil) },
+		"Handler":     func(w io.Writer) slog.Handler { return NewHandler(slog.NewJSONHandler(w, nil)) },
+	} {
+		var b bytes.Buffer
+		l := slog.New(NewHandler(flattener{inner(&b)}))
+		ctx, _ := Start(t.Context(), "op")
+		l.InfoContext(ctx, "m", "a", 1)
+		if line := b.String(); strings.Count(line, `"trace":`) != 1 || strings.Contains(line, "attr.trace") {
+			t.Errorf("%s: want the ids once: %s", name, line)
+		}
+	}
+}
+
+type flattener struct{ slog.Handler }
+
+func (f flattener) Handle(ctx context.Context, r slog.Record) error {
+	flat := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "" && a.Value.Kind() == slog.KindGroup {
+			for _, m := range a.Value.Group() {
+				flat.AddAttrs(slog.Attr{Key: m.Key, Value: m.Value.Resolve()})
+			}
+		} else {
+			flat.AddAttrs(a)
+		}
+		return true
+	})
+	return f.Handler.Handle(ctx, flat)
+}
+
+func TestSpanOf(t *testing.T) {
+	spanBubble(t, func(t *testing.T) {
+		h := new(spanRecorder)
+		tr := NewTracer(h, &TracerOptions{LogStart: true, Sampler: spanSampler(func(SampleInput) (bool, float64) { return true, 0.5 })})
+		began := time.Now()
+
+		ctx, s := tr.Start(context.Background(), "root", KindServer, Link(testSpanContext), slog.Int("n", 1))
+		time.Sleep(time.Second)
+		s.Fail(errSpanCard)
+		s.End()
+		want := SpanInfo{
+			SpanContext: s.SpanContext(),
+			Op:          "root",
+			Kind:        "server",
+			Start:       began,
+			Links:       []SpanContext{testSpanContext},
+			SampleRate:  0.5,
+		}
+		ended := want
+		ended.Ended, ended.Duration, ended.Err = true, time.Second, errSpanCard
+		same := cmp.Comparer(func(a, b error) bool { return a == b })
+		if diff := cmp.Diff([]SpanInfo{want, ended}, h.spans(t), same); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+
+		remote := testSpanContext
+		remote.Flags, remote.State = FlagSampled|FlagRandom, "vendor=a"
+		ctx, err := Carrier{Traceparent: remote.Traceparent(), Tracestate: remote.State, Sent: "1999-12-31T23:59:59Z"}.Context(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, child := tr.Start(ctx, "child")
+		child.End()
+		want = SpanInfo{
+			SpanContext: SpanContext{remote.TraceID, child.SpanContext().SpanID, remote.Flags, "vendor=a"},
+			Parent:      remote.SpanID,
+			Op:          "child",
+			Start:       began.Add(time.Second),
+			Links:       []SpanContext{s.SpanContext()},
+			Queued:      2 * time.Second,
+			HasQueued:   true,
+			SampleRate:  1,
+		}
+		ended = want
+		ended.Ended = true
+		if diff := cmp.Diff([]SpanInfo{want, ended}, h.spans(t), same); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	})
+}
+
+func TestSpanOfOthers(t *testing.T) {
+	r := slog.NewRecord(time.Now(), slog.LevelInfo, spanEndMessage, 0)
+	for _, attrs := range [][]slog.Attr{
+		nil,
+		{slog.String("trace", testTraceText), slog.String("span", testSpanText), slog.String("op", "forged")},
+		{slog.Group("", slog.String("trace", testTraceText))},
+		{{}, {Value: slog.GroupValue()}, slog.Any("", nil)},
+		{slog.Any("", Link(testSpanContext).Value.Any())},
+	} {
+		r := r.Clone()
+		r.AddAttrs(attrs...)
+		if info, ok := SpanOf(r); ok || info.Op != "" {
+			t.Errorf("SpanOf(%v) = %v, true", attrs, info)
+		}
+	}
+	// A log record in a span is no span record, also after a handler of ours has added the ids.
+	h := new(spanRecorder)
+	ctx, s := NewTracer(h, nil).Start(context.Background(), "op")
+	slog.New(NewHandler(h)).InfoContext(ctx, spanEndMessage)
+	if _, ok := SpanOf(h.records[0]); ok {
+		t.Error("SpanOf of a log record = true")
+	}
+	h.records = nil
+	// A span record is one on the far side of a handler of ours too.
+	NewTracer(NewHandler(h), nil).report(s, time.Now())
+	if info, ok := SpanOf(h.records[0]); !ok || info.Op != "op" {
+		t.Errorf("SpanOf behind a Handler = %v, %v", info, ok)
+	}
+}
+
+// What stands before or behind the schema's attributes does not hide them, with or without a key.
+func TestSpanOfAmongOthers(t *testing.T) {
+	h := new(spanRecorder)
+	_, s := NewTracer(h, nil).Start(context.Background(), "op", slog.Int("", 1), slog.Int("n", 2))
+	s.End()
+	ours := recordAttrsOf(h.records[0])
+	others := []slog.Attr{slog.Int("", 3), slog.Group("", slog.Int("a", 4)), slog.String("b", "c")}
+	for _, attrs := range [][]slog.Attr{ours, slices.Concat(others, ours), slices.Concat(ours, others)} {
+		r := slog.NewRecord(time.Now(), slog.LevelInfo, spanEndMessage, 0)
+		r.AddAttrs(attrs...)
+		if info, ok := SpanOf(r); !ok || info.Op != "op" || !info.Ended {
+			t.Errorf("SpanOf(%v) = %+v, %t", attrs, info, ok)
+		}
+	}
+}
+
+// A handler may keep a record and look at it later, from another goroutine, while the span goes on.
+// slog's contract permits it, and it is what asynchronous handlers do.
+func TestSpanStartRecordKept(t *testing.T) {
+	h := new(spanRecorder)
+	ctx := With(context.Background(), slog.String("a", "with"), slog.String("b", "with"))
+	_, s := NewTracer(h, &TracerOptions{LogStart: true}).Start(ctx, "op", slog.String("a", "span"))
+	var b bytes.Buffer
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = slog.NewJSONHandler(&b, nil).Handle(context.Background(), h.records[0])
+	}()
+	for i := range 100 {
+		s.SetAttrs(slog.Int(fmt.Sprint("later", i), i))
+	}
+	<-done
+	if m := recordDecode(t, b.Bytes()); m["a"] != "span" || m["b"] != "with" {
+		t.Errorf("got %s", b.Bytes())
+	}
+}
+
+// The same without a race: what the start record says does not depend on when it is written.
+func TestSpanStartRecordKeptSays(t *testing.T) {
+	for _, h := range spanHandlers {
+		t.Run(h.name, func(t *testing.T) {
+			rec := new(spanRecorder)
+			ctx := With(context.Background(), slog.String("a", "with"))
+			_, s := NewTracer(rec, &TracerOptions{LogStart: true}).Start(ctx, "op")
+			s.SetAttrs(slog.String("a", "span"))
+			var b bytes.Buffer
+			if err := h.make(&b).Handle(context.Background(), rec.records[0]); err != nil {
+				t.Fatal(err)
+			}
+			if m := recordDecode(t, b.Bytes()); m["a"] != "with" {
+				t.Errorf("a = %v, want with: %s", m["a"], b.Bytes())
+			}
 		})
 	}
 }

@@ -90,3 +90,76 @@ func TestJSONHandlerSiblingKeys(t *testing.T) {
 		t.Errorf("want 200 lines with both keys, got %d", n)
 	}
 }
+
+// A Format may itself have a name of the form to which user's keys are moved.
+func TestFormatWithMovedName(t *testing.T) {
+	var b bytes.Buffer
+	ctx, _ := Start(t.Context(), "op")
+	l := slog.New(Format{Span: "attr.trace"}.NewJSONHandler(&b, nil))
+	l.InfoContext(ctx, "m", "trace", 1)
+	if !strings.Contains(b.String(), `"attr.attr.trace":1`) {
+		t.Errorf("the user's trace should stand under attr.attr.trace: %s", b.String())
+	}
+}
+
+// What a span, or a record, says gives way to nothing, and With to it: to what it says, and to the name that that moved to.
+func TestRenamedAgainstWith(t *testing.T) {
+	for name, mk := range map[string]func(io.Writer) slog.Handler{
+		"slog":        func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },
+		"JSONHandler": func(w io.Writer) slog.Handler { return NewJSONHandler(w, nil) },
+		"Handler":     func(w io.Writer) slog.Handler { return NewHandler(slog.NewJSONHandler(w, nil)) },
+	} {
+		var b bytes.Buffer
+		h := mk(&b)
+		ctx := With(t.Context(), slog.String("trace", "with"), slog.String("attr.trace", "with too"), slog.Int("a", 1))
+		ctx, span := NewTracer(h, nil).Start(ctx, "op", slog.String("trace", "user"))
+		span.End()
+		if name != "slog" {
+			slog.New(h).InfoContext(ctx, "m", "trace", "user")
+		}
+		for line := range strings.Lines(b.String()) {
+			if n := strings.Count(line, "attr.trace"); n != 1 || !strings.Contains(line, `"attr.trace":"user"`) || !strings.Contains(line, `"a":1`) {
+				t.Errorf("%s: want attr.trace once, and the user's: %s", name, line)
+			}
+		}
+	}
+}
+
+// A span's attribute has the name that one of the logger's was moved to.
+func TestSpanAttrAgainstLogger(t *testing.T) {
+	for name, mk := range map[string]func(io.Writer) slog.Handler{
+		"JSONHandler": func(w io.Writer) slog.Handler { return NewJSONHandler(w, nil) },
+		"Handler":     func(w io.Writer) slog.Handler { return NewHandler(slog.NewJSONHandler(w, nil)) },
+	} {
+		var b bytes.Buffer
+		h := mk(&b).WithAttrs([]slog.Attr{slog.String("error", "logger's")})
+		_, span := NewTracer(h, nil).Start(t.Context(), "op", slog.String("attr.error", "span's"))
+		span.End()
+		if line := b.String(); !strings.Contains(line, `"attr.error":"logger's"`) || !strings.Contains(line, `"attr.attr.error":"span's"`) {
+			t.Errorf("%s: want each under a name of its own: %s", name, line)
+		}
+	}
+}
+
+// The sums that a keySet notes are but a sieve.
+func TestKeySet(t *testing.T) {
+	long := string(bytes.Repeat([]byte("k"), 66)) // falls on the same bit as a key of 2 bytes
+	if keyBit(long) != keyBit("kk") {
+		t.Error("two keys are on different bits, so this test shows nothing")
+	}
+	s := newKeySet([]string{"op", "trace"}, []string{"span"})
+	for key, want := range map[string]bool{
+		"op": true, "trace": true, "span": true,
+		"": false, "po": false, "Op": false, "ops": false, "o": false, "tracy": false, long: false,
+	} {
+		if got := s.has(key); got != want {
+			t.Errorf("has(%q) is %v, want %v", key, got, want)
+		}
+	}
+	if longs := newKeySet([]string{long}); !longs.has(long) || longs.has("kk") {
+		t.Error("a key of 66 bytes is not told from one of 2")
+	}
+	if noKeys.has("") || noKeys.has("op") {
+		t.Error("the empty set has keys")
+	}
+}

@@ -7,12 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // recordRootKeys returns the keys of a line's root in order. It fails the test if one stands twice.
@@ -51,103 +48,6 @@ func recordDecode(t *testing.T, line []byte) map[string]any {
 		t.Fatalf("%v: %.300s", err, line)
 	}
 	return m
-}
-
-func TestSpanOf(t *testing.T) {
-	spanBubble(t, func(t *testing.T) {
-		h := new(spanRecorder)
-		tr := NewTracer(h, &TracerOptions{LogStart: true, Sampler: spanSampler(func(SampleInput) (bool, float64) { return true, 0.5 })})
-		began := time.Now()
-
-		ctx, s := tr.Start(context.Background(), "root", KindServer, Link(testSpanContext), slog.Int("n", 1))
-		time.Sleep(time.Second)
-		s.Fail(errSpanCard)
-		s.End()
-		want := SpanInfo{
-			SpanContext: s.SpanContext(),
-			Op:          "root",
-			Kind:        "server",
-			Start:       began,
-			Links:       []SpanContext{testSpanContext},
-			SampleRate:  0.5,
-		}
-		ended := want
-		ended.Ended, ended.Duration, ended.Err = true, time.Second, errSpanCard
-		same := cmp.Comparer(func(a, b error) bool { return a == b })
-		if diff := cmp.Diff([]SpanInfo{want, ended}, h.spans(t), same); diff != "" {
-			t.Errorf("-want +got:\n%s", diff)
-		}
-
-		remote := testSpanContext
-		remote.Flags, remote.State = FlagSampled|FlagRandom, "vendor=a"
-		ctx, err := Carrier{Traceparent: remote.Traceparent(), Tracestate: remote.State, Sent: "1999-12-31T23:59:59Z"}.Context(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, child := tr.Start(ctx, "child")
-		child.End()
-		want = SpanInfo{
-			SpanContext: SpanContext{remote.TraceID, child.SpanContext().SpanID, remote.Flags, "vendor=a"},
-			Parent:      remote.SpanID,
-			Op:          "child",
-			Start:       began.Add(time.Second),
-			Links:       []SpanContext{s.SpanContext()},
-			Queued:      2 * time.Second,
-			HasQueued:   true,
-			SampleRate:  1,
-		}
-		ended = want
-		ended.Ended = true
-		if diff := cmp.Diff([]SpanInfo{want, ended}, h.spans(t), same); diff != "" {
-			t.Errorf("-want +got:\n%s", diff)
-		}
-	})
-}
-
-func TestSpanOfOthers(t *testing.T) {
-	r := slog.NewRecord(time.Now(), slog.LevelInfo, spanEndMessage, 0)
-	for _, attrs := range [][]slog.Attr{
-		nil,
-		{slog.String("trace", testTraceText), slog.String("span", testSpanText), slog.String("op", "forged")},
-		{slog.Group("", slog.String("trace", testTraceText))},
-		{{}, {Value: slog.GroupValue()}, slog.Any("", nil)},
-		{slog.Any("", Link(testSpanContext).Value.Any())},
-	} {
-		r := r.Clone()
-		r.AddAttrs(attrs...)
-		if info, ok := SpanOf(r); ok || info.Op != "" {
-			t.Errorf("SpanOf(%v) = %v, true", attrs, info)
-		}
-	}
-	// A log record in a span is no span record, also after a handler of ours has added the ids.
-	h := new(spanRecorder)
-	ctx, s := NewTracer(h, nil).Start(context.Background(), "op")
-	slog.New(NewHandler(h)).InfoContext(ctx, spanEndMessage)
-	if _, ok := SpanOf(h.records[0]); ok {
-		t.Error("SpanOf of a log record = true")
-	}
-	h.records = nil
-	// A span record is one on the far side of a handler of ours too.
-	NewTracer(NewHandler(h), nil).report(s, time.Now())
-	if info, ok := SpanOf(h.records[0]); !ok || info.Op != "op" {
-		t.Errorf("SpanOf behind a Handler = %v, %v", info, ok)
-	}
-}
-
-// What stands before or behind the schema's attributes does not hide them, with or without a key.
-func TestSpanOfAmongOthers(t *testing.T) {
-	h := new(spanRecorder)
-	_, s := NewTracer(h, nil).Start(context.Background(), "op", slog.Int("", 1), slog.Int("n", 2))
-	s.End()
-	ours := recordAttrsOf(h.records[0])
-	others := []slog.Attr{slog.Int("", 3), slog.Group("", slog.Int("a", 4)), slog.String("b", "c")}
-	for _, attrs := range [][]slog.Attr{ours, slices.Concat(others, ours), slices.Concat(ours, others)} {
-		r := slog.NewRecord(time.Now(), slog.LevelInfo, spanEndMessage, 0)
-		r.AddAttrs(attrs...)
-		if info, ok := SpanOf(r); !ok || info.Op != "op" || !info.Ended {
-			t.Errorf("SpanOf(%v) = %+v, %t", attrs, info, ok)
-		}
-	}
 }
 
 // A user's root attribute whose key is reserved is written as attr.<key>: nothing is lost, no key stands twice.
@@ -274,44 +174,9 @@ func TestSpanReservedKeysInlineValuer(t *testing.T) {
 	}
 }
 
-type recordBadError struct{ value any }
-
-func (e recordBadError) Error() string { panic(e.value) }
-
 type recordLogValuer struct{ called *int }
 
 func (v recordLogValuer) LogValue() slog.Value { *v.called++; return slog.StringValue("resolved") }
-
-func TestSpanErrorText(t *testing.T) {
-	var typedNil *spanTypedNilError
-	for _, h := range spanHandlers {
-		for _, tt := range []struct {
-			name, want string
-			err        error
-		}{
-			{"Error panics", "!PANIC: ouch", recordBadError{"ouch"}},
-			{"Error panics with an error whose Error panics", "!PANIC: ", recordBadError{recordBadError{"ouch"}}},
-			{"typed nil", "!PANIC: runtime error: invalid memory address", typedNil},
-			{"empty", "", errors.New("")},
-			{"not text", "a\ufffd\n\x00\"b", errors.New("a\xff\n\x00\"b")},
-			{"joined", "a\nb", errors.Join(errors.New("a"), errors.New("b"))},
-			{"large", strings.Repeat("x", 1<<20), errors.New(strings.Repeat("x", 1<<20))},
-		} {
-			t.Run(h.name+"/"+tt.name, func(t *testing.T) {
-				var b bytes.Buffer
-				_, s := NewTracer(h.make(&b), nil).Start(context.Background(), "op")
-				s.End(&tt.err)
-				m := recordDecode(t, b.Bytes())
-				if got, ok := m["error"].(string); !ok || !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
-					t.Errorf("error = %.200q, want %.200q", m["error"], tt.want)
-				}
-				if m["level"] != "ERROR" {
-					t.Errorf("level = %v", m["level"])
-				}
-			})
-		}
-	}
-}
 
 func TestSpanLogValuer(t *testing.T) {
 	for _, h := range spanHandlers {
@@ -323,62 +188,6 @@ func TestSpanLogValuer(t *testing.T) {
 		if m := recordDecode(t, b.Bytes()); m["v"] != "resolved" || m["attr.error"] != "resolved" || n != 2 {
 			t.Errorf("%s: got %s, resolved %d times, want 2", h.name, b.Bytes(), n)
 		}
-	}
-}
-
-// A handler may keep a record and look at it later, from another goroutine, while the span goes on.
-// slog's contract permits it, and it is what asynchronous handlers do.
-func TestSpanStartRecordKept(t *testing.T) {
-	h := new(spanRecorder)
-	ctx := With(context.Background(), slog.String("a", "with"), slog.String("b", "with"))
-	_, s := NewTracer(h, &TracerOptions{LogStart: true}).Start(ctx, "op", slog.String("a", "span"))
-	var b bytes.Buffer
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = slog.NewJSONHandler(&b, nil).Handle(context.Background(), h.records[0])
-	}()
-	for i := range 100 {
-		s.SetAttrs(slog.Int(fmt.Sprint("later", i), i))
-	}
-	<-done
-	if m := recordDecode(t, b.Bytes()); m["a"] != "span" || m["b"] != "with" {
-		t.Errorf("got %s", b.Bytes())
-	}
-}
-
-// The same without a race: what the start record says does not depend on when it is written.
-func TestSpanStartRecordKeptSays(t *testing.T) {
-	for _, h := range spanHandlers {
-		t.Run(h.name, func(t *testing.T) {
-			rec := new(spanRecorder)
-			ctx := With(context.Background(), slog.String("a", "with"))
-			_, s := NewTracer(rec, &TracerOptions{LogStart: true}).Start(ctx, "op")
-			s.SetAttrs(slog.String("a", "span"))
-			var b bytes.Buffer
-			if err := h.make(&b).Handle(context.Background(), rec.records[0]); err != nil {
-				t.Fatal(err)
-			}
-			if m := recordDecode(t, b.Bytes()); m["a"] != "with" {
-				t.Errorf("a = %v, want with: %s", m["a"], b.Bytes())
-			}
-		})
-	}
-}
-
-// For handlers that print with fmt.
-func TestSpanLinksText(t *testing.T) {
-	var b bytes.Buffer
-	_, s := NewTracer(slog.NewTextHandler(&b, nil), nil).Start(context.Background(), "op", Link(testSpanContext))
-	s.End()
-	if want := "links=[" + testTraceText + "/" + testSpanText + "]"; !strings.Contains(b.String(), want) {
-		t.Errorf("got %s, want %s in it", b.String(), want)
-	}
-	// Given to a logger by mistake, a link is still readable.
-	b.Reset()
-	slog.New(slog.NewTextHandler(&b, nil)).Info("m", Link(testSpanContext), KindServer)
-	if want := "link.trace=" + testTraceText + " link.span=" + testSpanText + " kind=server\n"; !strings.HasSuffix(b.String(), want) {
-		t.Errorf("got %s, want %s", b.String(), want)
 	}
 }
 
@@ -435,5 +244,18 @@ func TestSpanRecordEmptyInGroup(t *testing.T) {
 		if m := recordDecode(t, b.Bytes()); m["g"] != nil || bytes.Contains(b.Bytes(), []byte(`"g"`)) {
 			t.Errorf("%s: %s", h.name, b.Bytes())
 		}
+	}
+}
+
+// Handlers write times each in their own way, slog.TextHandler without micro- and nanoseconds.
+func TestStartIsText(t *testing.T) {
+	var buf bytes.Buffer
+	for _, h := range []slog.Handler{slog.NewTextHandler(&buf, nil), NewHandler(slog.NewTextHandler(&buf, nil))} {
+		_, s := NewTracer(h, nil).Start(context.Background(), "op")
+		s.start = time.Date(2026, 3, 1, 9, 15, 0, 123456789, time.UTC)
+		s.End()
+	}
+	if n := strings.Count(buf.String(), "start=2026-03-01T09:15:00.123456789Z"); n != 2 {
+		t.Errorf("%d of 2 with the whole start:\n%s", n, &buf)
 	}
 }

@@ -13,12 +13,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/slogtrace/slogtrace/internal/ids"
 )
 
 // What was broken on purpose in a copy, and the test that found it (others may have too):
@@ -46,106 +43,6 @@ import (
 //	queued_ms negative, or on every child         TestCarrierQueued
 //	Carrier.Context loses ctx on error            TestCarrierContext
 //	Carrier gets a String method                  TestCarrierHasNoWellKnownMethod
-
-// Ids are 1, 2, 3… in spanBubble, so the first root is trace 1,2 and span 3.
-const (
-	spanTrace1 = "00000000000000010000000000000002"
-	spanSpan3  = "0000000000000003"
-)
-
-// spanBubble runs f where time starts at 2000-01-01T00:00:00Z and ids are 1, 2, 3…
-func spanBubble(t *testing.T, f func(t *testing.T)) {
-	t.Helper()
-	local := time.Local
-	time.Local = time.UTC
-	t.Cleanup(func() { time.Local = local })
-	spanIDs(t)
-	synctest.Test(t, f)
-}
-
-// spanIDs makes ids 1, 2, 3… until the test ends.
-func spanIDs(tb testing.TB) {
-	var n atomic.Uint64
-	tb.Cleanup(ids.SetSource(func() uint64 { return n.Add(1) }))
-}
-
-// spanHandlers are the sinks whose span records must be the same to the byte: ours, and one that knows nothing of us.
-var spanHandlers = []struct {
-	name string
-	make func(*bytes.Buffer) slog.Handler
-}{
-	{"own", func(b *bytes.Buffer) slog.Handler { return NewJSONHandler(b, nil) }},
-	{"wrapped", func(b *bytes.Buffer) slog.Handler { return NewHandler(slog.NewJSONHandler(b, nil)) }},
-	{"stranger", func(b *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(b, nil) }},
-}
-
-// spanRecorder is a handler that keeps what it is given.
-type spanRecorder struct {
-	level slog.Level
-
-	mu      sync.Mutex
-	records []slog.Record
-}
-
-func (h *spanRecorder) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level }
-func (h *spanRecorder) WithAttrs([]slog.Attr) slog.Handler           { return h }
-func (h *spanRecorder) WithGroup(string) slog.Handler                { return h }
-
-func (h *spanRecorder) Handle(_ context.Context, r slog.Record) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.records = append(h.records, r.Clone())
-	return nil
-}
-
-// spans returns what the span records so far say, and forgets them.
-func (h *spanRecorder) spans(tb testing.TB) []SpanInfo {
-	tb.Helper()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	var infos []SpanInfo
-	for _, r := range h.records {
-		info, ok := SpanOf(r)
-		if !ok {
-			tb.Errorf("SpanOf(%q) = false", r.Message)
-		}
-		infos = append(infos, info)
-	}
-	h.records = nil
-	return infos
-}
-
-// one returns what the only span record so far says, and its attributes beyond the schema's.
-func (h *spanRecorder) one(tb testing.TB) (SpanInfo, []slog.Attr) {
-	tb.Helper()
-	h.mu.Lock()
-	records := h.records
-	h.mu.Unlock()
-	if len(records) != 1 {
-		tb.Fatalf("got %d records, want 1", len(records))
-	}
-	var attrs []slog.Attr
-	records[0].Attrs(func(a slog.Attr) bool {
-		a.Value = a.Value.Resolve()
-		attrs = append(attrs, a)
-		return true
-	})
-	return h.spans(tb)[0], attrs[1:]
-}
-
-func spanOps(infos []SpanInfo) (ops []string) {
-	for _, s := range infos {
-		ops = append(ops, s.Op)
-	}
-	return ops
-}
-
-func spanLines(b *bytes.Buffer) []string {
-	defer b.Reset()
-	return strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
-}
-
-var errSpanCard = errors.New("card declined")
 
 func TestSpanLines(t *testing.T) {
 	const (
@@ -434,64 +331,6 @@ func TestSpanMethods(t *testing.T) {
 	}
 }
 
-func TestStartContexts(t *testing.T) {
-	cancelled, cancel := context.WithCancel(context.Background())
-	cancel()
-	for name, ctx := range map[string]context.Context{
-		"nil":        nil,
-		"background": context.Background(),
-		"cancelled":  cancelled,
-	} {
-		t.Run(name, func(t *testing.T) {
-			h := new(spanRecorder)
-			ctx2, s := NewTracer(h, nil).Start(ctx, "op")
-			if ctx2 == nil || s == nil {
-				t.Fatalf("Start = %v, %v", ctx2, s)
-			}
-			if SpanFromContext(ctx2) != s {
-				t.Error("SpanFromContext is not the span")
-			}
-			if ctx != nil && !errors.Is(ctx2.Err(), ctx.Err()) {
-				t.Errorf("Err = %v, want %v", ctx2.Err(), ctx.Err())
-			}
-			err := ctx2.Err()
-			s.End(&err)
-			if got := h.spans(t); len(got) != 1 || got[0].Parent.IsValid() {
-				t.Errorf("got %+v, want one root", got)
-			}
-		})
-	}
-	for name, f := range map[string]func(context.Context) context.Context{
-		"With":   func(ctx context.Context) context.Context { return With(ctx, slog.Int("n", 1)) },
-		"With()": func(ctx context.Context) context.Context { return With(ctx) },
-		"Detach": Detach,
-		"Remote": func(ctx context.Context) context.Context { return ContextWithRemoteSpanContext(ctx, testSpanContext) },
-		"Remote, invalid": func(ctx context.Context) context.Context {
-			return ContextWithRemoteSpanContext(ctx, SpanContext{})
-		},
-		"Carrier": func(ctx context.Context) context.Context { ctx, _ = Carrier{}.Context(ctx); return ctx },
-	} {
-		if ctx := f(nil); ctx == nil || ctx.Err() != nil {
-			t.Errorf("%s of a nil context = %v", name, ctx)
-		}
-	}
-	if s := SpanFromContext(noContext); s != nil {
-		t.Errorf("SpanFromContext(noContext) = %v", s)
-	}
-	if sc := SpanContextFromContext(noContext); sc != (SpanContext{}) {
-		t.Errorf("SpanContextFromContext(noContext) = %v", sc)
-	}
-	if c := NewCarrier(noContext); c != (Carrier{}) {
-		t.Errorf("NewCarrier(noContext) = %v", c)
-	}
-	if err := WithTrace(noContext, errSpanCard); err != errSpanCard {
-		t.Errorf("WithTrace(noContext, err) = %v", err)
-	}
-	if Logger(noContext) == nil {
-		t.Error("Logger(noContext) = nil")
-	}
-}
-
 func TestStartOp(t *testing.T) {
 	h := new(spanRecorder)
 	_, s := NewTracer(h, nil).Start(context.Background(), "")
@@ -548,26 +387,6 @@ func TestSpanAttrsCopied(t *testing.T) {
 				t.Error("With kept the caller's slice")
 			}
 		}
-	}
-}
-
-// Siblings derived from one With must not overwrite each other.
-func TestWithSiblings(t *testing.T) {
-	base := With(context.Background(), slog.Int("a", 1), slog.Int("b", 2), slog.Int("c", 3))
-	var ctxs []context.Context
-	for i := range 8 {
-		ctxs = append(ctxs, With(base, slog.Int("own", i), slog.Int("b", i)))
-	}
-	for i, ctx := range ctxs {
-		c := currentOf(ctx)
-		want := fmt.Sprintf("[a=1 b=%d c=3 own=%d]", i, i)
-		if got := fmt.Sprint(c.attrs()); got != want {
-			t.Errorf("With %d = %s, want %s", i, got, want)
-		}
-	}
-	c := currentOf(base)
-	if got := fmt.Sprint(c.attrs()); got != "[a=1 b=2 c=3]" {
-		t.Errorf("base = %s", got)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"log/slog"
 	"math"
@@ -663,29 +662,6 @@ type failingWriter struct{}
 
 func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 
-func TestNewHandlerNil(t *testing.T) {
-	defer func() {
-		if p := recover(); p != "slogtrace: NewHandler: want a handler, got nil" {
-			t.Errorf("panic %v", p)
-		}
-	}()
-	NewHandler(nil)
-}
-
-// However many loggers are derived below one span, it keeps a few of the handlers they led to.
-func TestBoundCacheIsBounded(t *testing.T) {
-	ctx, s := Start(t.Context(), "op")
-	base := slog.New(NewHandler(slog.NewJSONHandler(io.Discard, nil)))
-	most := 0
-	for i := range 20 {
-		base.With("i", i).InfoContext(ctx, "x")
-		most = max(most, int(s.bound.latest.Load().count))
-	}
-	if most != maxBoundHandlers {
-		t.Errorf("the span kept %d handlers, want %d at most", most, maxBoundHandlers)
-	}
-}
-
 // The source position of the call of Start gets through each of our handlers.
 func TestTracerAddSourceThroughOurs(t *testing.T) {
 	var out bytes.Buffer
@@ -748,3 +724,28 @@ func TestTracerErrorAttrs(t *testing.T) {
 type nilError struct{ text string }
 
 func (e *nilError) Error() string { return e.text }
+
+// An IsFailure that panics neither keeps the span open nor hides a panic that is going on.
+func TestIsFailurePanics(t *testing.T) {
+	var b bytes.Buffer
+	var calls atomic.Int32
+	tracer := NewTracer(NewJSONHandler(&b, nil), &TracerOptions{IsFailure: func(error) bool { calls.Add(1); panic("in IsFailure") }})
+	func() {
+		defer func() {
+			if p := recover(); p != "the real one" {
+				t.Errorf("recovered %v", p)
+			}
+		}()
+		err := errors.New("returned")
+		_, span := tracer.Start(t.Context(), "op")
+		defer span.End(&err)
+		panic("the real one")
+	}()
+	_, span := tracer.Start(t.Context(), "op")
+	span.Fail(errors.New("returned"))
+	span.End()
+	if n := strings.Count(b.String(), `"span end"`); n != 2 || calls.Load() != 2 ||
+		!strings.Contains(b.String(), `"error":"panic: the real one"`) || !strings.Contains(b.String(), `"error":"returned"`) {
+		t.Errorf("%d ends, %d calls: %s", n, calls.Load(), b.String())
+	}
+}
