@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
 var (
@@ -645,5 +646,29 @@ func BenchmarkParseTraceID(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		ParseTraceID(testTraceText)
+	}
+}
+
+func TestTracestateVectors(t *testing.T) {
+	type outcome struct {
+		TraceparentValid bool        `json:"tp_valid"`
+		Members          [][2]string `json:"members"`
+	}
+	for _, v := range readPropagation(t).Tracestate {
+		t.Run(v.Name, func(t *testing.T) {
+			h := v.header()
+			got := outcome{Members: [][2]string{}}
+			if _, err := parseTraceparentLines(h.Values("traceparent")); err == nil {
+				got.TraceparentValid = true
+				state, _ := w3c.ParseTracestate(h.Values("tracestate")...)
+				if state != "" {
+					for text := range strings.SplitSeq(state, ",") {
+						key, value, _ := strings.Cut(text, "=")
+						got.Members = append(got.Members, [2]string{key, value})
+					}
+				}
+			}
+			checkOutcome(t, &v, got)
+		})
 	}
 }

@@ -1,4 +1,4 @@
-package slogtrace
+package w3c_test
 
 import (
 	"math/big"
@@ -9,16 +9,6 @@ import (
 
 	"github.com/slogtrace/slogtrace/internal/w3c"
 )
-
-// What was broken on purpose in a copy, and the test that found it (others may have too):
-//
-//	th is written with zeros, or not filled up     TestThresholdText
-//	the random number has 64 bits                  FuzzThreshold
-//	rv does not count                              FuzzThreshold
-//	th below the random number is believed         FuzzThreshold
-//	"ot" is written without what else it says      TestWithThreshold
-//	keys that begin like "ot" are lost             TestWithThreshold
-//	"ot" grows beyond 256 bytes                    TestWithThreshold
 
 func TestWithThreshold(t *testing.T) {
 	long := strings.Repeat("x", 250)
@@ -123,7 +113,7 @@ func FuzzThreshold(f *testing.F) {
 			}
 		}
 		var hex w3c.IDs
-		hex.Set(id, SpanID{1})
+		hex.Set(id, [8]byte{1})
 		if got := w3c.RemoteRate(&hex, true, state); got < want*(1-1e-11) || got > want*(1+1e-11) || got >= 1 {
 			t.Errorf("%q: rate %v, want %v", state, got, want)
 		}
