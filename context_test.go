@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"runtime"
 	"strings"
@@ -114,6 +113,7 @@ func TestContextString(t *testing.T) {
 	// Package context prints a chain by its Stringers: it must not print our fields, which others may be changing.
 	ctx, cancel := context.WithCancel(With(ctx, slog.String("a", "b")))
 	defer cancel()
+	want := fmt.Sprintf("%v", ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for i := range 100 {
@@ -121,7 +121,9 @@ func TestContextString(t *testing.T) {
 		}
 	})
 	for range 100 {
-		_ = fmt.Sprintf("%v", ctx)
+		if got := fmt.Sprintf("%v", ctx); got != want {
+			t.Fatalf("while attributes are set it prints as %q, before as %q", got, want)
+		}
 	}
 	wg.Wait()
 }
@@ -376,7 +378,8 @@ func TestRemoteConcurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(NewHandler(slog.NewJSONHandler(nopWriter{}, nil)))
+	var lines lockedBuffer
+	log := slog.New(NewHandler(slog.NewJSONHandler(&lines, nil)))
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -388,8 +391,15 @@ func TestRemoteConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	if n := strings.Count(lines.String(), `"msg":"hello","trace":"`+testTraceText+`","span":"`+testSpanText+`"}`+"\n"); n != 8*20 {
+		t.Errorf("%d lines with the remote parent's ids, want %d", n, 8*20)
+	}
 	queued := 0
-	for _, s := range h.spans(t) {
+	spans := h.spans(t)
+	if len(spans) != 8*20 {
+		t.Errorf("%d spans, want %d", len(spans), 8*20)
+	}
+	for _, s := range spans {
 		if s.HasQueued {
 			queued++
 		}
@@ -480,9 +490,10 @@ func TestWithSiblings(t *testing.T) {
 	}
 }
 
-// Contexts and spans can be printed while they are in use. The race detector is the judge.
+// Contexts and spans can be printed while they are in use.
 func TestPrintWhileInUse(t *testing.T) {
-	l := slog.New(NewHandler(slog.NewJSONHandler(io.Discard, nil)))
+	var lines lockedBuffer
+	l := slog.New(NewHandler(slog.NewJSONHandler(&lines, nil)))
 	ctx, span := Start(t.Context(), "op")
 	for _, ctx := range []context.Context{ctx, With(ctx, slog.Int("a", 1)), Detach(ctx)} {
 		var wg sync.WaitGroup
@@ -495,10 +506,16 @@ func TestPrintWhileInUse(t *testing.T) {
 		})
 		wg.Go(func() {
 			for range 50 {
-				_ = fmt.Sprintf("%v %+v %v", ctx, ctx, span)
+				if got := fmt.Sprintf("%v %+v %v", ctx, ctx, span); strings.Count(got, ".Start(op)")+strings.Count(got, ".Start(other)") != 2 || !strings.Contains(got, span.SpanContext().TraceID.String()) {
+					t.Errorf("printed as %q", got)
+				}
 			}
 		})
 		wg.Wait()
+	}
+	all, inTrace, below := strings.Count(lines.String(), `"msg":"m","x":1`), strings.Count(lines.String(), `"span":"`+span.SpanContext().SpanID.String()+`"`), strings.Count(lines.String(), `"a":1}`)
+	if all != 3*50 || inTrace != 2*50 || below != 50 {
+		t.Errorf("%d lines, %d in the span, %d with the attribute, want 150, 100 and 50", all, inTrace, below)
 	}
 	if got := fmt.Sprint(span); !strings.Contains(got, "other") || !strings.Contains(got, span.SpanContext().TraceID.String()) {
 		t.Errorf("a span prints as %q", got)

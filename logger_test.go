@@ -3,8 +3,8 @@ package slogtrace
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
-	"io"
 	"log"
 	"log/slog"
 	"sync"
@@ -198,7 +198,8 @@ func TestLoggerOp(t *testing.T) {
 
 // One logger, many goroutines. See also go test -race.
 func TestLoggerConcurrent(t *testing.T) {
-	ctx, _ := NewTracer(NewHandler(slog.NewJSONHandler(io.Discard, nil)), nil).Start(t.Context(), "op")
+	var buf lockedBuffer
+	ctx, span := NewTracer(NewHandler(slog.NewJSONHandler(&buf, nil)), nil).Start(t.Context(), "op")
 	l := Logger(ctx)
 	var wg sync.WaitGroup
 	for g := range 8 {
@@ -210,6 +211,35 @@ func TestLoggerConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	seen := map[string]int{}
+	for line := range bytes.Lines(buf.Bytes()) {
+		checkRootKeys(t, line, idsUnder(Format{}, span.SpanContext(), "op"))
+		var m struct {
+			G, I *int
+			X    struct{ I *int }
+		}
+		if err := json.Unmarshal(line, &m); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		switch {
+		case m.G != nil && m.X.I != nil && m.I == nil:
+			seen[fmt.Sprint(*m.G, " ", *m.X.I)]++
+		case m.G == nil && m.I != nil:
+			seen[fmt.Sprint(*m.I)]++
+		default:
+			t.Errorf("no line that was logged: %s", line)
+		}
+	}
+	for i := range 20 {
+		if n := seen[fmt.Sprint(i)]; n != 8 {
+			t.Errorf("%d lines with i=%d, want 8", n, i)
+		}
+		for g := range 8 {
+			if n := seen[fmt.Sprint(g, " ", i)]; n != 1 {
+				t.Errorf("%d lines with g=%d x.i=%d, want 1", n, g, i)
+			}
+		}
+	}
 }
 
 func ExampleLogger() {

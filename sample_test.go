@@ -522,7 +522,9 @@ func TestSamplerDisabled(t *testing.T) {
 // A Sampler is asked by many at once.
 func TestSamplersConcurrent(t *testing.T) {
 	sampler := IgnoreParent(PerOp(map[string]Sampler{"limited": RateLimited(5)}, Ratio(0.5)))
-	tr := NewTracer(slog.DiscardHandler, &TracerOptions{Sampler: sampler})
+	rec := new(spanRecorder)
+	tr := NewTracer(rec, &TracerOptions{Sampler: sampler})
+	var written, limited atomic.Int64
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -532,11 +534,27 @@ func TestSamplersConcurrent(t *testing.T) {
 					ctx = ContextWithRemoteSpanContext(ctx, testSpanContext)
 				}
 				_, span := tr.Start(ctx, []string{"limited", "op"}[i/2%2])
+				if span.SpanContext().IsSampled() {
+					written.Add(1)
+					if span.Op() == "limited" {
+						limited.Add(1)
+					}
+				}
 				span.End()
 			}
 		})
 	}
 	wg.Wait()
+	if n := int64(len(rec.spans(t))); n != written.Load() || tr.Stats().Withheld != 4*200-n {
+		t.Errorf("%d records of %d sampled spans, Stats %+v", n, written.Load(), tr.Stats())
+	}
+	// The trace of the remote parent falls on one side of a half; of 200 new ones, not all do.
+	if n := limited.Load(); n < 5 || n >= 400 {
+		t.Errorf("%d of 400 spans are sampled at 5 a second", n)
+	}
+	if n := written.Load() - limited.Load(); n == 0 || n == 400 {
+		t.Errorf("%d of 400 spans are sampled at a half", n)
+	}
 }
 
 func BenchmarkRatio(b *testing.B) {

@@ -3,6 +3,7 @@ package slogtrace
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -588,6 +589,7 @@ func TestDoDefault(t *testing.T) {
 
 // All methods of Span are safe for concurrent use.
 func TestSpanConcurrent(t *testing.T) {
+	const goroutines, each = 8, 20
 	var b bytes.Buffer
 	for _, h := range []slog.Handler{new(spanRecorder), NewJSONHandler(&b, nil), NewHandler(slog.NewJSONHandler(&b, nil))} {
 		tr := NewTracer(h, &TracerOptions{LogStart: true, AddSource: true, IsFailure: func(error) bool { return true }})
@@ -601,10 +603,10 @@ func TestSpanConcurrent(t *testing.T) {
 			log := slog.New(h)
 			var wg sync.WaitGroup
 			var ends atomic.Int32
-			for i := range 8 {
+			for i := range goroutines {
 				wg.Go(func() {
 					err := fmt.Errorf("error %d", i)
-					for j := range 20 {
+					for j := range each {
 						s.SetAttrs(slog.Int(fmt.Sprint("k", j), i), slog.Int("own", i))
 						s.SetOp(fmt.Sprint("op", i))
 						s.Fail(err)
@@ -645,6 +647,25 @@ func TestSpanConcurrent(t *testing.T) {
 				if n != 1 {
 					t.Errorf("%d Ends made %d records, want 1", ends.Load(), n)
 				}
+				continue
+			}
+			counts := map[string]int{}
+			for line := range bytes.Lines(take(&b)) {
+				var rec struct{ Msg, Op, Span string }
+				if err := json.Unmarshal(line, &rec); err != nil {
+					t.Fatalf("%v: %s", err, line)
+				}
+				if rec.Span == s.SpanContext().SpanID.String() {
+					rec.Op = "own"
+				}
+				counts[rec.Msg+" "+rec.Op]++
+			}
+			want := map[string]int{"hello own": goroutines * each, "span end own": 1, "span end child": goroutines * each, "span end panics": goroutines * each}
+			if s.SpanContext().IsSampled() {
+				want["span start own"], want["span start child"], want["span start panics"] = 1, goroutines*each, goroutines*each
+			}
+			if diff := cmp.Diff(want, counts); diff != "" {
+				t.Errorf("lines (-want +got):\n%s", diff)
 			}
 		}
 	}

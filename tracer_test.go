@@ -635,17 +635,29 @@ func TestTracerStatsConcurrent(t *testing.T) {
 // SetDefault may be called while spans start.
 func TestSetDefaultConcurrent(t *testing.T) {
 	defer SetDefault(nil)
+	rec := new(spanRecorder) // of all the Tracers
+	SetDefault(NewTracer(rec, nil))
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			for range 50 {
-				SetDefault(NewTracer(slog.DiscardHandler, nil))
+				SetDefault(NewTracer(rec, nil))
 				_, s := Start(With(context.Background(), slog.Int("n", 1)), "op")
 				s.End()
 			}
 		})
 	}
 	wg.Wait()
+	seen := map[SpanID]bool{}
+	for _, info := range rec.spans(t) {
+		if seen[info.SpanID] || !info.Ended {
+			t.Errorf("recorded %+v", info)
+		}
+		seen[info.SpanID] = true
+	}
+	if len(seen) != 4*50 {
+		t.Errorf("%d spans were recorded, want %d", len(seen), 4*50)
+	}
 }
 
 // What a handler fails to write is counted.

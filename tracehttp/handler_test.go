@@ -346,5 +346,18 @@ func TestHandlerConcurrent(t *testing.T) {
 	for range 4 {
 		<-done
 	}
-	spans(t, s.rec, 200)
+	servers, inside := map[string]bool{}, 0
+	for _, l := range spans(t, s.rec, 200) {
+		if l.text("kind") == "server" {
+			servers[l.text("span")] = true
+		}
+	}
+	for _, l := range linesOf(t, s.rec) {
+		if l["msg"] == "inside" && servers[l.text("span")] && l.text("op") == "GET /{n}" {
+			inside++
+		}
+	}
+	if len(servers) != 100 || inside != 100 {
+		t.Errorf("%d server spans with %d lines, want 100 of each", len(servers), inside)
+	}
 }
