@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 	"github.com/slogtrace/slogtrace/internal/limits"
 	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/tracelog/draw"
@@ -39,12 +40,12 @@ type report struct {
 	NotWrapped int `json:"handler_not_wrapped"`
 	NoContext  int `json:"without_context"`
 
-	TinyRates  int      `json:"tiny_sample_rates"` // spans with a sample_rate below limits.MinSampleRate
-	Orphans    int      `json:"consumer_roots"`    // spans of kind consumer that began a trace of their own, without a link
-	OnceEach   int      `json:"operations_once"`   // operations that occur once and look as if there were an id in the name
-	Duplicates int      `json:"duplicates"`        // records that are there once more than once
-	From       timeJSON `json:"from"`
-	To         timeJSON `json:"to"`
+	TinyRates  int           `json:"tiny_sample_rates"` // spans with a sample_rate below limits.MinSampleRate
+	Orphans    int           `json:"consumer_roots"`    // spans of kind consumer that began a trace of their own, without a link
+	OnceEach   int           `json:"operations_once"`   // operations that occur once and look as if there were an id in the name
+	Duplicates int           `json:"duplicates"`        // records that are there once more than once
+	From       term.TimeJSON `json:"from"`
+	To         term.TimeJSON `json:"to"`
 
 	// Schemas are how many records carry ids under whose names, as tracelog.Entry.Schema says.
 	Schemas map[string]int `json:"schemas"`
@@ -117,7 +118,7 @@ It exits with 1 if no line carries the id of a trace.`,
 				s.SetFailed()
 			}
 			if s.json {
-				return s.writeJSON(r)
+				return term.WriteJSON(s.out, r)
 			}
 			return s.writeReport(r)
 		},
@@ -211,10 +212,10 @@ func (r *report) add(e *tracelog.Entry) {
 		r.NoTime++
 	} else {
 		if from := time.Time(r.From); from.IsZero() || e.Time.Before(from) {
-			r.From = timeJSON(e.Time)
+			r.From = term.TimeJSON(e.Time)
 		}
 		if e.Time.After(time.Time(r.To)) {
-			r.To = timeJSON(e.Time)
+			r.To = term.TimeJSON(e.Time)
 		}
 	}
 	if e.Trace == "" {
@@ -361,7 +362,7 @@ func copies(logs []tracelog.Entry) int {
 }
 
 func (s *session) writeReport(r *report) error {
-	p := painter(s.colored())
+	p := s.painter()
 	say := func(format string, args ...any) { fmt.Fprintf(s.out, format+"\n", args...) }
 	for _, f := range r.Files {
 		parts := []string{tell.Plural(f.Lines, "line"), tell.Plural(f.Records, "record")}
@@ -369,16 +370,16 @@ func (s *session) writeReport(r *report) error {
 			parts = append(parts, fmt.Sprintf("%d blank", f.Blank))
 		}
 		if f.Unreadable > 0 {
-			parts = append(parts, p.paint(yellow, fmt.Sprintf("%d unreadable", f.Unreadable)))
+			parts = append(parts, p.Paint(term.Yellow, fmt.Sprintf("%d unreadable", f.Unreadable)))
 		}
-		say("%s: %s", p.paint(bold, draw.Text(f.File, 0)), strings.Join(parts, ", "))
+		say("%s: %s", p.Paint(term.Bold, draw.Text(f.File, 0)), strings.Join(parts, ", "))
 		more := f.Unreadable
 		for _, b := range f.Examples {
 			lines := fmt.Sprintf("line %d", b.Line)
 			if b.More > 0 {
 				lines += fmt.Sprintf(" and %d more", b.More)
 			}
-			say("  %s: %s: %s", lines, b.Reason, p.paint(dim, draw.Text(b.Text, 100)))
+			say("  %s: %s: %s", lines, b.Reason, p.Paint(term.Dim, draw.Text(b.Text, 100)))
 			more -= 1 + b.More
 		}
 		if more > 0 {
@@ -410,9 +411,9 @@ func (s *session) writeReport(r *report) error {
 		row("traces", "%d, %d of them complete", r.Traces, r.Complete)
 	}
 	if len(r.Incomplete) > 0 {
-		say("\n%s", p.paint(bold, "Why traces are not complete"))
+		say("\n%s", p.Paint(term.Bold, "Why traces are not complete"))
 		for _, c := range r.Incomplete {
-			say("- %s, in %s: %s", p.paint(yellow, c.Reason), tell.Plural(c.Traces, "trace"), c.Meaning)
+			say("- %s, in %s: %s", p.Paint(term.Yellow, c.Reason), tell.Plural(c.Traces, "trace"), c.Meaning)
 			for _, e := range c.Examples {
 				text := fmt.Sprintf("trace %s  span %s  %s", draw.Text(e.Trace, 80), draw.Text(e.Span, 80), draw.Text(cmp.Or(e.Op, "(no op)"), 60))
 				if e.Parent != "" {
@@ -423,7 +424,7 @@ func (s *session) writeReport(r *report) error {
 		}
 	}
 	if len(r.Advice) > 0 {
-		say("\n%s", p.paint(bold, "What to change"))
+		say("\n%s", p.Paint(term.Bold, "What to change"))
 		for _, a := range r.Advice {
 			say("- %s", a)
 		}

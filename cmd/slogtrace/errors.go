@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
@@ -173,13 +174,13 @@ func compareStarts(a, b time.Time) int {
 }
 
 func (s *session) writeErrors(groups []tracelog.ErrorGroup, all iter.Seq[string]) error {
-	p := painter(s.colored())
+	p := s.painter()
 	var own []string
 	for _, g := range groups {
 		own = append(own, g.Traces...)
 	}
 	slices.Sort(own)
-	short := shortIDs(slices.Compact(own), all)
+	short := term.ShortIDs(slices.Compact(own), all)
 	width := len("COUNT")
 	for _, g := range groups {
 		width = max(width, len(formatCount(g.Weighted)))
@@ -190,11 +191,11 @@ func (s *session) writeErrors(groups []tracelog.ErrorGroup, all iter.Seq[string]
 			s.out.WriteByte('\n')
 		}
 		message := cmp.Or(draw.Text(g.Message, 500), "failed")
-		op := p.paint(bold, draw.Text(g.Op, 100))
+		op := p.Paint(term.Bold, draw.Text(g.Op, 100))
 		if len(g.Peers) > 0 {
-			op += " to " + p.paint(cyan, draw.Text(strings.Join(g.Peers, ", "), 100))
+			op += " to " + p.Paint(term.Cyan, draw.Text(strings.Join(g.Peers, ", "), 100))
 		}
-		fmt.Fprintf(s.out, "%*s  %s  %s\n", width, formatCount(g.Weighted), op, p.paint(red, message))
+		fmt.Fprintf(s.out, "%*s  %s  %s\n", width, formatCount(g.Weighted), op, p.Paint(term.Red, message))
 		if g.Example != g.Message {
 			fmt.Fprintf(s.out, "%se.g. %s\n", indent, draw.Text(g.Example, 500))
 		}
@@ -204,9 +205,9 @@ func (s *session) writeErrors(groups []tracelog.ErrorGroup, all iter.Seq[string]
 		}
 		var ids []string
 		for _, id := range g.Traces {
-			ids = append(ids, p.paint(traceStyle(id), draw.Text(short(id), 80)))
+			ids = append(ids, p.Paint(term.TraceStyle(id), draw.Text(short(id), 80)))
 		}
-		fmt.Fprintf(s.out, "%s%s  show %s\n", indent, p.paint(dim, when), strings.Join(ids, " "))
+		fmt.Fprintf(s.out, "%s%s  show %s\n", indent, p.Paint(term.Dim, when), strings.Join(ids, " "))
 	}
 	return nil
 }
@@ -216,7 +217,7 @@ func (s *session) errorsJSON(groups []tracelog.ErrorGroup) error {
 	for i, g := range groups {
 		elements[i] = errorGroupJSON(g)
 	}
-	return writeArray(s, elements)
+	return term.WriteArray(s.out, elements)
 }
 
 // An errorGroupJSON is an element of what errors --json writes.

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
@@ -237,7 +238,7 @@ func sortList(list []listed, by string, limit int) []listed {
 // writeList writes a table, or JSON. ids are those of all traces. The list is gone through several times.
 func (s *session) writeList(list iter.Seq[*listed], ids iter.Seq[string]) error {
 	if s.json {
-		return writeSeq(s, func(yield func(*summary) bool) {
+		return term.WriteSeq(s.out, func(yield func(*summary) bool) {
 			for l := range list {
 				if !yield(&l.summary) {
 					return
@@ -250,35 +251,35 @@ func (s *session) writeList(list iter.Seq[*listed], ids iter.Seq[string]) error 
 		own = append(own, l.Trace)
 	}
 	slices.Sort(own)
-	short := shortIDs(own, ids)
+	short := term.ShortIDs(own, ids)
 	stamp := len("2006-01-02 15:04:05.000")
 	if s.width > 0 && s.width < wideEnough {
 		stamp = len("2006-01-02 15:04:05")
 	}
-	return s.writeTable(func(yield func([]cell) bool) {
-		if !yield([]cell{
-			{text: "START (" + s.zoneName() + ")", style: dim, fixed: true}, {text: "DURATION", style: dim, right: true, fixed: true}, {text: "SPANS", style: dim, right: true, fixed: true},
-			{text: "ERRORS", style: dim, right: true, fixed: true}, {text: "TRACE", style: dim, fixed: true}, {text: "OP", style: dim},
-			{text: "SERVICES", style: dim}, {text: "FIRST ERROR", style: dim},
+	return s.writeTable(func(yield func([]term.Cell) bool) {
+		if !yield([]term.Cell{
+			{Text: "START (" + s.zoneName() + ")", Style: term.Dim, Fixed: true}, {Text: "DURATION", Style: term.Dim, Right: true, Fixed: true}, {Text: "SPANS", Style: term.Dim, Right: true, Fixed: true},
+			{Text: "ERRORS", Style: term.Dim, Right: true, Fixed: true}, {Text: "TRACE", Style: term.Dim, Fixed: true}, {Text: "OP", Style: term.Dim},
+			{Text: "SERVICES", Style: term.Dim}, {Text: "FIRST ERROR", Style: term.Dim},
 		}) {
 			return
 		}
 		for l := range list {
-			errs, first := cell{}, cell{}
+			errs, first := term.Cell{}, term.Cell{}
 			if l.Errors > 0 {
-				errs = cell{text: strconv.Itoa(l.Errors), style: red, right: true}
-				first = untrusted(red, "✗ "+cmp.Or(l.Error, "failed"), 200)
+				errs = term.Cell{Text: strconv.Itoa(l.Errors), Style: term.Red, Right: true}
+				first = term.Untrusted(term.Red, "✗ "+cmp.Or(l.Error, "failed"), 200)
 			}
-			if !yield([]cell{
-				{text: clipTime(s.timestamp(l.Start), stamp)}, {text: l.duration(), right: true},
-				{text: strconv.Itoa(l.Spans), right: true}, errs,
-				untrusted(traceStyle(l.Trace), short(l.Trace), 80), untrusted(bold, l.op, 60),
-				untrusted(cyan, strings.Join(l.Services, ", "), 60), first,
+			if !yield([]term.Cell{
+				{Text: clipTime(s.timestamp(l.Start), stamp)}, {Text: l.duration(), Right: true},
+				{Text: strconv.Itoa(l.Spans), Right: true}, errs,
+				term.Untrusted(term.TraceStyle(l.Trace), short(l.Trace), 80), term.Untrusted(term.Bold, l.op, 60),
+				term.Untrusted(term.Cyan, strings.Join(l.Services, ", "), 60), first,
 			}) {
 				return
 			}
 		}
-	}, s.width)
+	})
 }
 
 // wideEnough is how many columns a terminal must have for milliseconds in a list.

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"os/signal"
 	"slices"
@@ -23,6 +24,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 )
 
 func main() { os.Exit(process()) }
@@ -63,7 +65,7 @@ type session struct {
 
 	json  bool
 	local bool // times are local ones
-	color colorMode
+	color term.ColorMode
 
 	wait func(context.Context) // until followed files are looked at again; nil: as long as is good for so many
 	look func(context.Context) // until new ones are looked for
@@ -80,11 +82,19 @@ func newSession(stdin io.Reader, stdout, stderr io.Writer) *session {
 	s.outlet.w, s.errlet.w = stdout, stderr
 	s.stdout, s.stderr = &s.outlet, &s.errlet
 	s.out = bufio.NewWriter(s.stdout)
-	s.stdinTerm, _ = terminal(stdin)
-	s.stdoutTerm, s.width = terminal(stdout)
-	stderrTerm, _ := terminal(stderr)
+	s.stdinTerm, _ = term.Terminal(stdin)
+	s.stdoutTerm, s.width = term.Terminal(stdout)
+	stderrTerm, _ := term.Terminal(stderr)
 	s.Teller = tell.New(s.stderr, stderrTerm, func() time.Time { return s.now() })
 	return s
+}
+
+// painter is for what is written to standard output.
+func (s *session) painter() term.Painter { return s.color.Painter(s.stdoutTerm) }
+
+// writeTable writes a table that is no wider than the terminal.
+func (s *session) writeTable(rows iter.Seq[[]term.Cell]) error {
+	return term.WriteTable(s.out, rows, s.width, s.painter())
 }
 
 // A usageError is a mistake in the command line.
@@ -156,7 +166,7 @@ Exit codes: 0, 1 if nothing was found or something failed, 2 if the command line
 	root.PersistentFlags().BoolVar(&s.json, "json", false, "write JSON, for programs")
 	root.PersistentFlags().BoolVar(&s.local, "local", false, "show local times, not UTC")
 	root.PersistentFlags().Var(&s.color, "color", "colours: `when` is auto, always or never")
-	root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(colorModes, cobra.ShellCompDirectiveNoFileComp))
+	root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(term.ColorModes, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(s.ls(), s.show(), s.stats(), s.errors(), s.tail(), s.check(), s.version())
 	for _, cmd := range root.Commands() {
 		cmd.Flags().SortFlags = false

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
@@ -28,22 +30,22 @@ type shownJSON struct {
 
 // A spanJSON is a span with what is below it.
 type spanJSON struct {
-	Span       string     `json:"span"`
-	Parent     string     `json:"parent,omitempty"`
-	Op         string     `json:"op"`
-	Kind       string     `json:"kind,omitempty"`
-	Service    string     `json:"service,omitempty"`
-	State      string     `json:"state"` // of tracelog.State
-	Start      timeJSON   `json:"start"`
-	DurationMS *float64   `json:"duration_ms"` // null if it has not ended
-	QueuedMS   float64    `json:"queued_ms,omitempty"`
-	Failed     bool       `json:"failed"`
-	Error      string     `json:"error,omitempty"`
-	Stack      string     `json:"stack,omitempty"`
-	Attrs      attrsJSON  `json:"attrs"`
-	Links      []linkJSON `json:"links,omitempty"`
-	Logs       []lineJSON `json:"logs"`
-	Children   []spanJSON `json:"children"`
+	Span       string         `json:"span"`
+	Parent     string         `json:"parent,omitempty"`
+	Op         string         `json:"op"`
+	Kind       string         `json:"kind,omitempty"`
+	Service    string         `json:"service,omitempty"`
+	State      string         `json:"state"` // of tracelog.State
+	Start      term.TimeJSON  `json:"start"`
+	DurationMS *float64       `json:"duration_ms"` // null if it has not ended
+	QueuedMS   float64        `json:"queued_ms,omitempty"`
+	Failed     bool           `json:"failed"`
+	Error      string         `json:"error,omitempty"`
+	Stack      string         `json:"stack,omitempty"`
+	Attrs      term.AttrsJSON `json:"attrs"`
+	Links      []linkJSON     `json:"links,omitempty"`
+	Logs       []lineJSON     `json:"logs"`
+	Children   []spanJSON     `json:"children"`
 }
 
 type linkJSON struct {
@@ -141,7 +143,7 @@ func (s *session) choose(ctx context.Context, ids, files []string, f *filter, li
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case err != nil:
-			s.tell(err)
+			s.tellNotFound(err)
 		case !slices.ContainsFunc(traces, func(other *tracelog.Trace) bool { return other.ID == t.ID }) && f.trace(t):
 			traces = append(traces, t)
 		}
@@ -290,6 +292,36 @@ func (r *reading) search(w *wanted) (*tracelog.Trace, error) {
 	return traces[0], nil
 }
 
+// An ambiguousError lists the traces that an id's beginning may mean.
+type ambiguousError struct {
+	text   string
+	ids    []string          // of all of them, in order
+	traces []*tracelog.Trace // the first of them
+}
+
+func (e ambiguousError) Error() string {
+	return fmt.Sprintf("trace %s: ambiguous, %d begin so", e.text, len(e.ids))
+}
+
+// mostCandidates is how many traces are listed that an id may mean.
+const mostCandidates = 20
+
+// tellNotFound tells of an error of find.
+func (s *session) tellNotFound(err error) {
+	s.Fail("%v", err)
+	var ambiguous ambiguousError
+	if !errors.As(err, &ambiguous) {
+		return
+	}
+	short := term.ShortIDs(ambiguous.ids, slices.Values(ambiguous.ids))
+	for _, t := range ambiguous.traces {
+		fmt.Fprintf(s.stderr, "  %s  %s  %s\n", draw.Text(short(t.ID), 80), s.timestamp(t.Start), draw.Text(rootOp(t), 80))
+	}
+	if more := len(ambiguous.ids) - len(ambiguous.traces); more > 0 {
+		fmt.Fprintf(s.stderr, "  … and %d more\n", more)
+	}
+}
+
 type showOptions struct {
 	logs, attrs, stacks, tree, ascii bool
 
@@ -301,11 +333,11 @@ func (s *session) writeTrace(t *tracelog.Trace, o showOptions) error {
 	width := cmp.Or(o.width, s.width)
 	if o.tree {
 		return draw.Tree(s.out, t, &draw.Options{
-			Width: width, Color: s.colored(), Location: s.zone(), Logs: o.logs, Attrs: o.attrs, Stacks: o.stacks,
+			Width: width, Color: bool(s.painter()), Location: s.zone(), Logs: o.logs, Attrs: o.attrs, Stacks: o.stacks,
 		})
 	}
 	return draw.Waterfall(s.out, t, &draw.Options{
-		Width: width, Color: s.colored(), Location: s.zone(), ASCII: o.ascii, Logs: o.logs, Attrs: o.attrs, Stacks: o.stacks,
+		Width: width, Color: bool(s.painter()), Location: s.zone(), ASCII: o.ascii, Logs: o.logs, Attrs: o.attrs, Stacks: o.stacks,
 	})
 }
 
@@ -318,7 +350,7 @@ func (s *session) showJSON(traces []*tracelog.Trace) error {
 			s.Fail("trace %s: %s below level %d left out", t.ID, tell.Plural(cut, "span"), deepest)
 		}
 	}
-	return writeArray(s, shown)
+	return term.WriteArray(s.out, shown)
 }
 
 func spansJSON(spans []*tracelog.Span, level int, cut *int) []spanJSON {
@@ -326,7 +358,7 @@ func spansJSON(spans []*tracelog.Span, level int, cut *int) []spanJSON {
 	for _, s := range spans {
 		j := spanJSON{
 			Span: s.ID, Parent: s.ParentID, Op: s.Op, Kind: s.Kind, Service: s.Service, State: s.State.String(),
-			Start: timeJSON(s.Start), QueuedMS: millis(s.Queued), Failed: s.Failed, Error: s.Error, Stack: s.Stack,
+			Start: term.TimeJSON(s.Start), QueuedMS: millis(s.Queued), Failed: s.Failed, Error: s.Error, Stack: s.Stack,
 			Attrs: s.Attrs, Logs: linesJSON(s.Logs),
 		}
 		if s.State == tracelog.Ended {

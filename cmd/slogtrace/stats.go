@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 	"github.com/slogtrace/slogtrace/internal/limits"
 	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/tracelog/draw"
@@ -62,7 +64,7 @@ for as many as it stands for.`,
 				for i, g := range groups {
 					list[i] = groupJSON{by, g}
 				}
-				return writeArray(s, list)
+				return term.WriteArray(s.out, list)
 			}
 			return s.writeGroups(groups, by)
 		},
@@ -110,48 +112,48 @@ func (s *session) writeGroups(groups []*group, by []string) error {
 	for _, g := range groups {
 		low, high = min(low, g.stat.Min()), max(high, g.stat.Max())
 	}
-	var head []cell
+	var head []term.Cell
 	for _, key := range by {
-		head = append(head, untrusted(dim, strings.ToUpper(key), 40))
+		head = append(head, term.Untrusted(term.Dim, strings.ToUpper(key), 40))
 	}
 	for _, name := range []string{"COUNT", "ERRORS", "P50", "P95", "P99", "MAX", "TOTAL"} {
-		head = append(head, cell{text: name, style: dim, right: true, fixed: true})
+		head = append(head, term.Cell{Text: name, Style: term.Dim, Right: true, Fixed: true})
 	}
-	rows := [][]cell{head}
+	rows := [][]term.Cell{head}
 	exact := true
 	for _, g := range groups {
 		exact = exact && g.stat.Exact()
-		var row []cell
+		var row []term.Cell
 		for _, value := range g.values {
-			row = append(row, untrusted(bold, value, 60))
+			row = append(row, term.Untrusted(term.Bold, value, 60))
 		}
-		row = append(row, cell{text: formatCount(g.stat.Count()), right: true})
+		row = append(row, term.Cell{Text: formatCount(g.stat.Count()), Right: true})
 		if n := g.stat.Errors(); n > 0 {
-			row = append(row, cell{text: formatCount(n), style: red, right: true})
+			row = append(row, term.Cell{Text: formatCount(n), Style: term.Red, Right: true})
 		} else {
-			row = append(row, cell{})
+			row = append(row, term.Cell{})
 		}
 		for _, q := range []float64{0.5, 0.95, 0.99, 1} {
-			row = append(row, cell{text: draw.Duration(g.stat.Quantile(q)), right: true})
+			row = append(row, term.Cell{Text: draw.Duration(g.stat.Quantile(q)), Right: true})
 		}
-		rows = append(rows, append(row, cell{text: draw.Duration(g.stat.Sum()), right: true}))
+		rows = append(rows, append(row, term.Cell{Text: draw.Duration(g.stat.Sum()), Right: true}))
 	}
 	if width := s.barWidth(rows, len(by)); width > 0 {
 		from, to := draw.Duration(low), draw.Duration(high)
-		rows[0] = append(rows[0], cell{text: fmt.Sprintf("%s %*s", from, max(0, width-len([]rune(from))-1), to), style: dim, fixed: true})
+		rows[0] = append(rows[0], term.Cell{Text: fmt.Sprintf("%s %*s", from, max(0, width-len([]rune(from))-1), to), Style: term.Dim, Fixed: true})
 		for i, g := range groups {
-			rows[i+1] = append(rows[i+1], cell{text: strings.TrimRight(g.stat.Histogram(width, low, high), " "), style: cyan})
+			rows[i+1] = append(rows[i+1], term.Cell{Text: strings.TrimRight(g.stat.Histogram(width, low, high), " "), Style: term.Cyan})
 		}
 	}
 	if !exact {
 		s.Talk("percentiles of groups with more than %d spans are within %g %%", limits.MaxExact, 100*limits.SketchError)
 	}
-	return s.writeTable(slices.Values(rows), s.width)
+	return s.writeTable(slices.Values(rows))
 }
 
 // barWidth returns how wide histograms are behind the columns that there are: as wide as they may be where the width is not
 // known, less where there is less room, and 0 where there is too little.
-func (s *session) barWidth(rows [][]cell, keys int) int {
+func (s *session) barWidth(rows [][]term.Cell, keys int) int {
 	if s.width < 1 {
 		return barWidth
 	}
@@ -160,7 +162,7 @@ func (s *session) barWidth(rows [][]cell, keys int) int {
 	for i := range rows[0] {
 		widest := 0
 		for _, row := range rows {
-			widest = max(widest, textWidth(row[i].text))
+			widest = max(widest, term.Width(row[i].Text))
 		}
 		if i < keys {
 			widest = min(widest, leastKey)
@@ -178,7 +180,7 @@ func formatCount(x float64) string {
 	if x >= 1000 {
 		return fmt.Sprintf("%.0f", x)
 	}
-	return formatFloat(float64(int(x*10+0.5)) / 10)
+	return strconv.FormatFloat(float64(int(x*10+0.5))/10, 'f', -1, 64)
 }
 
 // A groupJSON is an element of what stats --json writes: the keys of --by, then figuresJSON.
@@ -188,7 +190,7 @@ type groupJSON struct {
 }
 
 func (g groupJSON) MarshalJSON() ([]byte, error) {
-	var keys attrsJSON
+	var keys term.AttrsJSON
 	for i, key := range g.by {
 		value, err := json.Marshal(g.values[i])
 		if err != nil {

@@ -6,32 +6,33 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
 // A lineJSON is a line of a log. tail --json writes one on each line.
 type lineJSON struct {
-	Time       timeJSON  `json:"time"`
-	Level      string    `json:"level,omitempty"`
-	Msg        string    `json:"msg"`
-	Event      string    `json:"event"` // of tracelog.Event; "unreadable" if it is no record, with msg its text
-	Trace      string    `json:"trace,omitempty"`
-	Span       string    `json:"span,omitempty"`
-	Op         string    `json:"op,omitempty"`
-	Service    string    `json:"service,omitempty"`
-	Parent     string    `json:"parent,omitempty"`
-	DurationMS *float64  `json:"duration_ms,omitempty"` // of an end
-	Error      *string   `json:"error,omitempty"`       // of a span that failed
-	Copies     int       `json:"copies,omitempty"`
-	File       string    `json:"file"`
-	Line       int       `json:"line,omitempty"` // tail does not know it
-	Attrs      attrsJSON `json:"attrs,omitempty"`
+	Time       term.TimeJSON  `json:"time"`
+	Level      string         `json:"level,omitempty"`
+	Msg        string         `json:"msg"`
+	Event      string         `json:"event"` // of tracelog.Event; "unreadable" if it is no record, with msg its text
+	Trace      string         `json:"trace,omitempty"`
+	Span       string         `json:"span,omitempty"`
+	Op         string         `json:"op,omitempty"`
+	Service    string         `json:"service,omitempty"`
+	Parent     string         `json:"parent,omitempty"`
+	DurationMS *float64       `json:"duration_ms,omitempty"` // of an end
+	Error      *string        `json:"error,omitempty"`       // of a span that failed
+	Copies     int            `json:"copies,omitempty"`
+	File       string         `json:"file"`
+	Line       int            `json:"line,omitempty"` // tail does not know it
+	Attrs      term.AttrsJSON `json:"attrs,omitempty"`
 }
 
 func newLineJSON(e *tracelog.Entry) lineJSON {
 	j := lineJSON{
-		Time: timeJSON(e.Time), Level: e.Level, Msg: e.Message, Event: e.Event.String(),
+		Time: term.TimeJSON(e.Time), Level: e.Level, Msg: e.Message, Event: e.Event.String(),
 		Trace: e.Trace, Span: e.Span, Op: e.Op, Service: e.Service, Parent: e.Parent,
 		Copies: e.Copies, File: e.File, Line: e.Line, Attrs: e.Attrs(),
 	}
@@ -57,62 +58,62 @@ func (t *tailer) line(l *line) error {
 	if t.json {
 		j := newLineJSON(e)
 		j.Line = 0
-		return t.writeJSON(j)
+		return term.WriteJSON(t.out, j)
 	}
-	p := painter(t.colored())
+	p := t.painter()
 	var b strings.Builder
 	t.date(e.Time, p, &b)
 	clock := strings.Repeat(" ", 12)
 	if !e.Time.IsZero() {
 		clock = e.Time.In(t.zone()).Format("15:04:05.000")
 	}
-	b.WriteString(p.paint(dim, clock))
+	b.WriteString(p.Paint(term.Dim, clock))
 	b.WriteByte(' ')
 	level := draw.Text(cmp.Or(e.Level, "-"), 10)
 	t.level = max(t.level, len("ERROR"), len([]rune(level)))
-	b.WriteString(p.paint(levelStyle(e.Level), pad(level, t.level)))
+	b.WriteString(p.Paint(levelStyle(e.Level), pad(level, t.level)))
 	b.WriteByte(' ')
-	short := cmp.Or(cut(e.Trace, shortest), "-")
-	b.WriteString(p.paint(traceStyle(e.Trace), pad(draw.Text(short, shortest+4), shortest)))
+	short := cmp.Or(term.CutID(e.Trace, term.ShortestID), "-")
+	b.WriteString(p.Paint(term.TraceStyle(e.Trace), pad(draw.Text(short, term.ShortestID+4), term.ShortestID)))
 	if e.Service != "" || t.service > 0 {
 		name := draw.Text(e.Service, 20)
 		t.service = max(t.service, len([]rune(name)))
 		b.WriteByte(' ')
-		b.WriteString(p.paint(cyan, pad(name, t.service)))
+		b.WriteString(p.Paint(term.Cyan, pad(name, t.service)))
 	}
 	b.WriteByte(' ')
 	op := draw.Text(e.Op, 60)
 	attrs := e.Attrs()
 	switch e.Event {
 	case tracelog.EventEnd:
-		mark, st := "■ ", bold
+		mark, st := "■ ", term.Bold
 		if e.Failed {
-			mark, st = "✗ ", red
+			mark, st = "✗ ", term.Red
 		}
-		b.WriteString(p.paint(st, mark+op) + " " + draw.Duration(e.Duration))
+		b.WriteString(p.Paint(st, mark+op) + " " + draw.Duration(e.Duration))
 		if e.Failed {
-			b.WriteString("  " + p.paint(red, draw.Text(cmp.Or(e.Error, "failed"), 300)))
+			b.WriteString("  " + p.Paint(term.Red, draw.Text(cmp.Or(e.Error, "failed"), 300)))
 		}
 		if !t.attrs {
 			attrs = nil
 		}
 	case tracelog.EventStart:
-		b.WriteString(p.paint(dim, "▸ ") + p.paint(bold, op))
+		b.WriteString(p.Paint(term.Dim, "▸ ") + p.Paint(term.Bold, op))
 		if !t.attrs {
 			attrs = nil
 		}
 	default:
 		if op != "" {
-			b.WriteString(p.paint(dim, op+":") + " ")
+			b.WriteString(p.Paint(term.Dim, op+":") + " ")
 		}
 		b.WriteString(draw.Text(e.Message, 1000))
 	}
 	for i, a := range attrs {
 		if b.WriteString("  "); i == 30 {
-			b.WriteString(p.paint(dim, "…"))
+			b.WriteString(p.Paint(term.Dim, "…"))
 			break
 		}
-		b.WriteString(p.paint(dim, draw.Text(a.Key, 60)+"=") + draw.Value(a, 200))
+		b.WriteString(p.Paint(term.Dim, draw.Text(a.Key, 60)+"=") + draw.Value(a, 200))
 	}
 	_, err := t.out.WriteString(strings.TrimRight(b.String(), " ") + "\n")
 	return err
@@ -129,32 +130,32 @@ func (t *tailer) unreadable(l *line) error {
 	t.written++
 	text := string(l.text)
 	if t.json {
-		return t.writeJSON(lineJSON{Msg: text, Event: "unreadable", File: l.File})
+		return term.WriteJSON(t.out, lineJSON{Msg: text, Event: "unreadable", File: l.File})
 	}
 	text = strings.ReplaceAll(text, "\t", "    ")
-	_, err := t.out.WriteString(painter(t.colored()).paint(dim, draw.Text(text, 1000)) + "\n")
+	_, err := t.out.WriteString(t.painter().Paint(term.Dim, draw.Text(text, 1000)) + "\n")
 	return err
 }
 
 // date writes a line where another day begins.
-func (t *tailer) date(at time.Time, p painter, b *strings.Builder) {
+func (t *tailer) date(at time.Time, p term.Painter, b *strings.Builder) {
 	if at.IsZero() {
 		return
 	}
 	if day := at.In(t.zone()).Format(time.DateOnly); day != t.day {
 		t.day = day
-		b.WriteString(p.paint(dim, "── "+day+" "+t.zoneName()+" ──") + "\n")
+		b.WriteString(p.Paint(term.Dim, "── "+day+" "+t.zoneName()+" ──") + "\n")
 	}
 }
 
-func levelStyle(level string) style {
+func levelStyle(level string) term.Style {
 	switch l, _ := tracelog.ParseLevel(level); {
 	case l >= slog.LevelError:
-		return red
+		return term.Red
 	case l >= slog.LevelWarn:
-		return yellow
+		return term.Yellow
 	case l < slog.LevelInfo:
-		return dim
+		return term.Dim
 	}
 	return ""
 }

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 )
 
 // A versionJSON is what version --json writes.
@@ -35,7 +37,7 @@ func (s *session) version() *cobra.Command {
 				}
 			}
 			if s.json {
-				return s.writeJSON(v)
+				return term.WriteJSON(s.out, v)
 			}
 			_, err := fmt.Fprintf(s.out, "slogtrace %s %s %s\n", v.Version, v.Go, v.Platform)
 			return err

@@ -321,3 +321,8 @@ func attrValue(key string, v json.RawMessage, ok bool) value {
 var levelKeys = []string{"severity", "log.level", "lvl", "Level", "LogLevel"}
 
 func formatFloat(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
+
+// millis is d as the record schema has durations: in milliseconds, with no more than three decimals.
+func millis(d time.Duration) float64 { return round3(float64(d) / 1e6) }
+
+func round3(x float64) float64 { return math.Round(x*1000) / 1000 }

@@ -13,6 +13,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 	"github.com/slogtrace/slogtrace/internal/loggen"
 	"github.com/slogtrace/slogtrace/tracelog"
 )
@@ -42,7 +43,7 @@ func wholeList(s *session, traces []*tracelog.Trace, f *filter) error {
 			sums = append(sums, summarize(t))
 		}
 	}
-	return writeArray(s, sums)
+	return term.WriteArray(s.out, sums)
 }
 
 func wholeShow(s *session, traces []*tracelog.Trace, f *filter) error {
@@ -89,7 +90,7 @@ func wholeStats(s *session, traces []*tracelog.Trace, f *filter, by []string, se
 		}
 	}
 	slices.SortFunc(list, func(a, b groupJSON) int { return slices.Compare(a.values, b.values) })
-	return writeArray(s, list)
+	return term.WriteArray(s.out, list)
 }
 
 // differentialFilters are flags that choose spans.
@@ -244,7 +245,7 @@ func TestManyTraces(t *testing.T) {
 				continue
 			}
 			for i := range want {
-				if line := lines[1+i]; !strings.HasPrefix(line, s.timestamp(want[i].Start)) || !strings.Contains(line, "  "+want[i].Trace[:shortest]) {
+				if line := lines[1+i]; !strings.HasPrefix(line, s.timestamp(want[i].Start)) || !strings.Contains(line, "  "+want[i].Trace[:term.ShortestID]) {
 					t.Errorf("%q: line %d is of another trace than %+v:\n%s", args, 1+i, want[i], line)
 					break
 				}

@@ -1,6 +1,7 @@
-package main
+package term
 
 import (
+	"bufio"
 	"iter"
 	"strings"
 
@@ -9,66 +10,65 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
-// A cell is a piece of text in a table, printable and on one line.
-type cell struct {
-	text  string
-	style style
-	right bool // aligned
-	fixed bool // in the first row: the column is never shortened
+// A Cell is a piece of text in a table, printable and on one line.
+type Cell struct {
+	Text  string
+	Style Style
+	Right bool // aligned
+	Fixed bool // in the first row: the column is never shortened
 }
 
-// untrusted makes a cell of text from a log.
-func untrusted(st style, text string, limit int) cell {
-	return cell{text: draw.Text(text, limit), style: st}
+// Untrusted makes a cell of text from a log.
+func Untrusted(st Style, text string, limit int) Cell {
+	return Cell{Text: draw.Text(text, limit), Style: st}
 }
 
-// writeTable writes rows with their columns aligned. No line is wider than width, if that is not 0: the last column, and where
+// WriteTable writes rows with their columns aligned. No line is wider than width, if that is not 0: the last column, and where
 // that is not enough the widest others, are shortened, except those that are fixed. Where nothing is left to shorten,
 // the last columns are left out.
 // It goes through the rows twice, and holds none.
-func (s *session) writeTable(rows iter.Seq[[]cell], width int) error {
+func WriteTable(w *bufio.Writer, rows iter.Seq[[]Cell], width int, p Painter) error {
 	var widths []int
 	var fixed []bool
 	for row := range rows {
 		for i, c := range row {
 			if i == len(fixed) {
-				fixed = append(fixed, c.fixed)
+				fixed = append(fixed, c.Fixed)
 			}
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], textWidth(c.text))
+			widths[i] = max(widths[i], Width(c.Text))
 		}
 	}
 	widths = shrink(widths, fixed, width)
-	p := painter(s.colored())
 	for row := range rows {
 		var line strings.Builder
 		gap := 0
 		for i, c := range row[:min(len(row), len(widths))] {
-			text := clip(c.text, widths[i])
-			room := widths[i] - textWidth(text)
+			text := clip(c.Text, widths[i])
+			room := widths[i] - Width(text)
 			if text == "" { // no space at the ends of lines
 				gap += room + 2
 				continue
 			}
-			if c.right {
+			if c.Right {
 				gap, room = gap+room, 0
 			}
 			line.WriteString(strings.Repeat(" ", gap))
-			line.WriteString(p.paint(c.style, text))
+			line.WriteString(p.Paint(c.Style, text))
 			gap = room + 2
 		}
 		line.WriteByte('\n')
-		if _, err := s.out.WriteString(line.String()); err != nil {
+		if _, err := w.WriteString(line.String()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// textWidth is how many columns text takes.
-func textWidth(text string) int {
+// Width is how many columns text takes.
+func Width(text string) int {
 	if printableASCII(text) {
 		return len(text)
 	}
@@ -118,7 +118,7 @@ func shrink(widths []int, fixed []bool, width int) []int {
 
 // clip shortens text to a width in columns.
 func clip(text string, width int) string {
-	if textWidth(text) <= width {
+	if Width(text) <= width {
 		return text
 	}
 	var b strings.Builder

@@ -1,11 +1,11 @@
-package main
+package term
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"iter"
-	"math"
 	"runtime"
 	"slices"
 	"time"
@@ -16,28 +16,30 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// writeJSON writes v as one line of JSON.
-func (s *session) writeJSON(v any) error {
+// WriteJSON writes v as one line of JSON.
+func WriteJSON(w *bufio.Writer, v any) error {
 	b, err := marshal(v)
 	if err != nil {
 		return err
 	}
-	s.out.Write(b)
-	return s.out.WriteByte('\n')
+	w.Write(b)
+	return w.WriteByte('\n')
 }
 
-// writeArray writes a JSON array with each of its elements on a line of its own.
-func writeArray[T any](s *session, elements []T) error { return writeSeq(s, slices.Values(elements)) }
+// WriteArray writes a JSON array with each of its elements on a line of its own.
+func WriteArray[T any](w *bufio.Writer, elements []T) error {
+	return WriteSeq(w, slices.Values(elements))
+}
 
-// writeSeq is writeArray for elements that are not all held. Many at once are made into JSON by all cores.
-func writeSeq[T any](s *session, elements iter.Seq[T]) error {
+// WriteSeq is WriteArray for elements that are not all held. Many at once are made into JSON by all cores.
+func WriteSeq[T any](w *bufio.Writer, elements iter.Seq[T]) error {
 	n := 0
 	write := func(p chan jsonPart) error {
 		part := <-p
 		if part.err != nil {
 			return part.err
 		}
-		_, err := s.out.Write(part.text)
+		_, err := w.Write(part.text)
 		return err
 	}
 	var parts []chan jsonPart
@@ -59,11 +61,11 @@ func writeSeq[T any](s *session, elements iter.Seq[T]) error {
 		}
 	}
 	if n == 0 {
-		s.out.WriteByte('[')
+		w.WriteByte('[')
 	} else {
-		s.out.WriteByte('\n')
+		w.WriteByte('\n')
 	}
-	_, err := s.out.WriteString("]\n")
+	_, err := w.WriteString("]\n")
 	return err
 }
 
@@ -164,25 +166,22 @@ func printableASCII[T string | []byte](b T) bool {
 	return true
 }
 
-// millis is d as the record schema has durations: in milliseconds, with no more than three decimals.
-func millis(d time.Duration) float64 { return round3(float64(d) / 1e6) }
+// A TimeJSON is written as RFC 3339 with nanoseconds, or as null if it is zero.
+type TimeJSON time.Time
 
-func round3(x float64) float64 { return math.Round(x*1000) / 1000 }
-
-// A timeJSON is written as RFC 3339 with nanoseconds, or as null if it is zero.
-type timeJSON time.Time
-
-func (t timeJSON) MarshalJSON() ([]byte, error) {
+// MarshalJSON implements [json.Marshaler].
+func (t TimeJSON) MarshalJSON() ([]byte, error) {
 	if time.Time(t).IsZero() {
 		return []byte("null"), nil
 	}
 	return json.Marshal(time.Time(t).UTC().Format(time.RFC3339Nano))
 }
 
-// An attrsJSON is written as an object. Of several attributes with the same key the first counts.
-type attrsJSON []tracelog.Attr
+// An AttrsJSON is written as an object. Of several attributes with the same key the first counts.
+type AttrsJSON []tracelog.Attr
 
-func (attrs attrsJSON) MarshalJSON() ([]byte, error) {
+// MarshalJSON implements [json.Marshaler].
+func (attrs AttrsJSON) MarshalJSON() ([]byte, error) {
 	b := []byte{'{'}
 	seen := make(map[string]bool)
 	for _, a := range attrs {

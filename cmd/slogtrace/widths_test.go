@@ -1,11 +1,11 @@
 package main
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
@@ -27,7 +27,7 @@ func TestWidths(t *testing.T) {
 		for _, width := range []int{40, 60, 72, 79, 80, 81, 90, 99, 100, 101, 120, 160, 200} {
 			text := at(t, width, args...)
 			for i, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
-				if n := textWidth(line); n > width {
+				if n := term.Width(line); n > width {
 					t.Errorf("%q at %d columns: a line of %d:\n%s", args, width, n, line)
 				}
 				if args[0] == "stats" {
@@ -51,36 +51,6 @@ func TestWidths(t *testing.T) {
 	// Where nobody knows the width, nothing is cut.
 	if text := at(t, 0, "ls", "testdata/booking"); strings.Contains(text, "…") || !strings.Contains(text, "customer flaky answered 503 Service Unavailable") {
 		t.Error(text)
-	}
-}
-
-func TestShrink(t *testing.T) {
-	for _, test := range []struct {
-		widths []int
-		fixed  string // x where it is
-		width  int
-		want   []int
-	}{
-		{[]int{10, 50}, "..", 0, []int{10, 50}},
-		{[]int{10, 50}, "..", 62, []int{10, 50}},
-		{[]int{10, 50}, "..", 61, []int{10, 49}}, // the last one first
-		{[]int{10, 50}, "..", 36, []int{10, 24}},
-		{[]int{30, 50}, "..", 50, []int{24, 24}}, // down to 24, then the widest
-		{[]int{30, 24}, "..", 50, []int{24, 24}},
-		{[]int{30, 20}, "..", 40, []int{19, 19}},
-		{[]int{30, 20}, "x.", 40, []int{30, 8}},
-		{[]int{30, 20}, "x.", 38, []int{30, 6}},
-		{[]int{30, 20}, "x.", 37, []int{30}}, // no room for anything of it
-		{[]int{30, 20, 20}, "xx.", 52, []int{30, 20}},
-		{[]int{30}, "x", 10, []int{30}},
-	} {
-		fixed := make([]bool, len(test.widths))
-		for i := range fixed {
-			fixed[i] = test.fixed[i] == 'x'
-		}
-		if got := shrink(slices.Clone(test.widths), fixed, test.width); !slices.Equal(got, test.want) {
-			t.Errorf("%v (%s) in %d columns: %v, want %v", test.widths, test.fixed, test.width, got, test.want)
-		}
 	}
 }
 
@@ -122,51 +92,6 @@ func TestErrorPeers(t *testing.T) {
 		e := entryOf(t, []byte(`{"msg":"span end","trace":"t","span":"s","kind":"client","start":"2026-03-01T09:15:00Z","duration_ms":1,`+attr+`}`))
 		if got := tracelog.Assemble([]tracelog.Entry{*e})[0].Roots[0].Peer(); got != want {
 			t.Errorf("%s: %q, want %q", attr, got, want)
-		}
-	}
-}
-
-func TestClip(t *testing.T) {
-	for _, test := range []struct {
-		text  string
-		width int
-		want  string
-	}{
-		{"fits", 4, "fits"}, {"too long", 7, "too lo…"}, {"日本語", 6, "日本語"}, {"日本語", 5, "日本…"}, {"日本語", 4, "日…"},
-		{"e\u0301e\u0301e\u0301", 2, "e\u0301…"}, {"", 3, ""},
-	} {
-		if got := clip(test.text, test.width); got != test.want {
-			t.Errorf("%q in %d: got %q, want %q", test.text, test.width, got, test.want)
-		}
-	}
-}
-
-// The columns of a table that is too wide, as people see them.
-func TestWriteTableTooWide(t *testing.T) {
-	long := strings.Repeat("x", 40)
-	rows := [][]cell{
-		{{text: "ID"}, {text: "COUNT", right: true}, {text: "", right: true}, {text: "MESSAGE"}},
-		{{text: "a"}, {text: "7", right: true}, {}, {text: long}},
-		{{text: "bcd"}, {}, {text: "12", right: true}, {}},
-		{{text: "e"}, {text: "日本", right: true}, {text: "1", right: true}, {text: "short"}},
-	}
-	for width, want := range map[int]string{
-		0:  "ID   COUNT      MESSAGE\na        7      " + long + "\nbcd         12\ne     日本   1  short\n",
-		45: "ID   COUNT      MESSAGE\na        7      " + long[:28] + "…\nbcd         12\ne     日本   1  short\n",
-	} {
-		var out strings.Builder
-		s := newSession(nil, &out, nil)
-		if err := s.writeTable(slices.Values(rows), width); err != nil {
-			t.Fatal(err)
-		}
-		s.out.Flush()
-		if out.String() != want {
-			t.Errorf("width %d: got\n%s\nwant\n%s", width, out.String(), want)
-		}
-		for line := range strings.Lines(out.String()) {
-			if width > 0 && textWidth(strings.TrimSuffix(line, "\n")) > width {
-				t.Errorf("width %d: line %q", width, line)
-			}
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"math/rand/v2"
@@ -24,15 +24,15 @@ func TestShortIDs(t *testing.T) {
 		own := slices.DeleteFunc(slices.Clone(all), func(string) bool { return r.IntN(3) == 0 })
 		unordered := slices.Clone(all)
 		r.Shuffle(len(all), func(i, j int) { unordered[i], unordered[j] = unordered[j], unordered[i] })
-		short := shortIDs(own, slices.Values(unordered))
+		short := ShortIDs(own, slices.Values(unordered))
 		for _, id := range own {
-			n := shortest
+			n := ShortestID
 			for _, other := range all {
 				if other != id {
 					n = max(n, common(id, other)+1)
 				}
 			}
-			if got, want := short(id), cut(id, n); got != want {
+			if got, want := short(id), CutID(id, n); got != want {
 				t.Errorf("%q of %q among %q: got %q, want %q", id, own, all, got, want)
 			}
 		}
