@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 )
 
 // Where many files are followed, those without news are looked at by one goroutine. What is written to one of them,
@@ -54,7 +56,7 @@ func TestTailCalm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out, stderr bytes.Buffer
 		s := newSession(nil, &out, &stderr)
-		tail := &tailer{session: s, filter: new(filter)}
+		tail := &tailer{session: s, filter: new(query.Filter)}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- tail.run(ctx, paths, 0, true) }()

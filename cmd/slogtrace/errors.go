@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 	"github.com/slogtrace/slogtrace/tracelog"
@@ -21,7 +22,7 @@ import (
 var errorsOrders = []string{"count", "last", "op"}
 
 func (s *session) errors() *cobra.Command {
-	var f filter
+	var f query.Filter
 	order := choice{value: "count", of: errorsOrders}
 	var limit int
 	cmd := &cobra.Command{
@@ -57,20 +58,20 @@ Of the spans that match all of the flags those count that failed.`,
 	flags := cmd.Flags()
 	flags.Var(&order, "sort", "by count, last (the greatest first) or op")
 	flags.IntVar(&limit, "limit", 0, "show only the first `N` groups")
-	f.register(flags, s.now)
+	f.Register(flags, s.now)
 	completeChoice(cmd, "sort", errorsOrders)
 	return cmd
 }
 
 // errorGroups reads traces and groups their failures. It also returns the ids of all traces.
-func (s *session) errorGroups(cmd *cobra.Command, files []string, f *filter) ([]tracelog.ErrorGroup, iter.Seq[string], error) {
+func (s *session) errorGroups(cmd *cobra.Command, files []string, f *query.Filter) ([]tracelog.ErrorGroup, iter.Seq[string], error) {
 	r, err := s.reading(cmd.Context(), files, true)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer r.close()
-	records := f.spanRecords()
-	o, err := r.outlines(saysFailure, records)
+	records := f.SpanRecords()
+	o, err := r.outlines(query.SaysFailure, records)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -81,12 +82,12 @@ func (s *session) errorGroups(cmd *cobra.Command, files []string, f *filter) ([]
 	failed := false
 	for sum := range o.All(nil) {
 		spans += sum.Spans
-		failed = failed || mayFail(&sum)
+		failed = failed || query.MayFail(&sum)
 	}
 	var traces []*tracelog.Trace
 	if failed {
 		opts := tracelog.TracesOptions{ScanOptions: tracelog.ScanOptions{Filter: records}}
-		err := r.traces(o, opts, mayFail, func(t *tracelog.Trace) {
+		err := r.traces(o, opts, query.MayFail, func(t *tracelog.Trace) {
 			if t := failures(t, f); t.Errors > 0 {
 				traces = append(traces, t)
 			}
@@ -114,7 +115,7 @@ func (s *session) errorGroups(cmd *cobra.Command, files []string, f *filter) ([]
 }
 
 // failures returns the tree of the spans that failed and match, and of those only what is needed to group them.
-func failures(t *tracelog.Trace, f *filter) *tracelog.Trace {
+func failures(t *tracelog.Trace, f *query.Filter) *tracelog.Trace {
 	small := &tracelog.Trace{ID: t.ID, Start: t.Start}
 	var above []*tracelog.Span // by depth: the failed span there, else the nearest one above it
 	for depth, s := range t.All() {
@@ -123,7 +124,7 @@ func failures(t *tracelog.Trace, f *filter) *tracelog.Trace {
 		if depth > 0 {
 			parent = above[depth-1]
 		}
-		if s.Failed && f.span(s) { // what was not asked for did not fail
+		if s.Failed && f.Span(s) { // what was not asked for did not fail
 			kept := &tracelog.Span{
 				Op: strings.Clone(s.Op), Error: strings.Clone(s.Error), Failed: true, End: s.End,
 				SampleRate: s.SampleRate, Unsampled: s.Unsampled, Parent: parent,
@@ -139,7 +140,7 @@ func failures(t *tracelog.Trace, f *filter) *tracelog.Trace {
 				kept.StartRecord = &tracelog.Entry{Time: s.StartRecord.Time}
 			}
 			for i := range s.Logs {
-				if e := &s.Logs[i]; s.EndRecord == nil && isError(e.Level) { // whose time counts
+				if e := &s.Logs[i]; s.EndRecord == nil && query.IsError(e.Level) { // whose time counts
 					kept.Logs = []tracelog.Entry{{Time: e.Time, Level: strings.Clone(e.Level)}}
 					break
 				}

@@ -11,13 +11,14 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
 // groups reads spans and makes groups of them.
-func (s *session) groups(ctx context.Context, files []string, f *filter, by []string, self, duplicates bool) ([]*group, error) {
-	whole := self || f.grep.re != nil // what a span's children or lines are has to be known
+func (s *session) groups(ctx context.Context, files []string, f *query.Filter, by []string, self, duplicates bool) ([]*group, error) {
+	whole := self || f.AsksForText() // what a span's children or lines are has to be known
 	if whole && duplicates {
 		return nil, usagef("--duplicates count: not with --self and --grep")
 	}
@@ -42,9 +43,9 @@ func (s *session) groups(ctx context.Context, files []string, f *filter, by []st
 }
 
 // noSpans says why there is no group.
-func (r *reading) noSpans(f *filter) error {
+func (r *reading) noSpans(f *query.Filter) error {
 	switch {
-	case r.once() && f.empty():
+	case r.once() && f.Empty():
 		return errors.New("no span has ended: see slogtrace check")
 	case r.once():
 		return errors.New("no finished span matches")
@@ -60,7 +61,7 @@ func (r *reading) noSpans(f *filter) error {
 	switch {
 	case err != nil:
 		return err
-	case spans.Load() == 0 && f.empty():
+	case spans.Load() == 0 && f.Empty():
 		return errors.New("no span has ended: see slogtrace check")
 	case spans.Load() == 0:
 		return errors.New("no span records found: see slogtrace check")
@@ -69,14 +70,14 @@ func (r *reading) noSpans(f *filter) error {
 }
 
 // groups makes groups of span ends, of each by itself.
-func (r *reading) groups(f *filter, by []string, duplicates bool) ([]*group, error) {
+func (r *reading) groups(f *query.Filter, by []string, duplicates bool) ([]*group, error) {
 	var unsampled atomic.Int64
-	key, all := keyOf(by), f.empty()
+	key, all := keyOf(by), f.Empty()
 	names := keyNames{by: by}
 	o := &tracelog.GroupOptions{KeepDuplicates: duplicates}
 	o.Filter = func(r *tracelog.Record) bool { return r.Event != tracelog.EventLog }
 	o.By = func(r *tracelog.Record) ([]byte, bool) {
-		if !all && !f.record(r, false) {
+		if !all && !f.Record(r, false) {
 			return nil, false
 		}
 		if r.Unsampled && r.Event == tracelog.EventEnd && r.Weight() == 0 {
@@ -172,9 +173,9 @@ func (s *session) leftOut(unfinished, unsampled int) {
 }
 
 // wholeGroups makes groups of the spans of traces, of which those are held that are under way.
-func (r *reading) wholeGroups(f *filter, by []string, self bool) ([]*group, error) {
-	records := f.spanRecords()
-	o, err := r.outlines(f.may, records)
+func (r *reading) wholeGroups(f *query.Filter, by []string, self bool) ([]*group, error) {
+	records := f.SpanRecords()
+	o, err := r.outlines(f.May, records)
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +185,7 @@ func (r *reading) wholeGroups(f *filter, by []string, self bool) ([]*group, erro
 	opts := tracelog.TracesOptions{ScanOptions: tracelog.ScanOptions{Filter: records}}
 	err = r.traces(o, opts, func(sum *tracelog.Outline) bool { return sum.Matched > 0 }, func(t *tracelog.Trace) {
 		for _, span := range t.All() {
-			if record(span) == nil || !f.span(span) {
+			if query.EntryOf(span) == nil || !f.Span(span) {
 				continue
 			}
 			if span.State != tracelog.Ended {
@@ -192,11 +193,11 @@ func (r *reading) wholeGroups(f *filter, by []string, self bool) ([]*group, erro
 				continue
 			}
 			if names.seen.Add(1) <= maxNamed {
-				names.add(record(span))
+				names.add(query.EntryOf(span))
 			}
 			values := make([]string, len(by))
 			for i, key := range by {
-				values[i] = spanValue(span, key).group()
+				values[i] = query.SpanGroup(span, key)
 			}
 			key := strings.Join(values, "\x00")
 			g := groups[key]
@@ -248,7 +249,7 @@ func keyOf(by []string) func(*tracelog.Record) ([]byte, bool) {
 	return func(r *tracelog.Record) ([]byte, bool) {
 		var key []byte
 		for _, name := range by {
-			value := recordValue(r, name).group()
+			value := query.RecordGroup(r, name)
 			if len(by) > 1 {
 				key = binary.AppendUvarint(key, uint64(len(value)))
 			}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 	"github.com/slogtrace/slogtrace/tracelog"
@@ -26,7 +27,7 @@ import (
 var lsOrders = []string{"start", "duration", "spans", "errors"}
 
 func (s *session) ls() *cobra.Command {
-	var f filter
+	var f query.Filter
 	order := choice{value: "start", of: lsOrders}
 	var limit int
 	cmd := &cobra.Command{
@@ -47,7 +48,7 @@ has an end record, as of loggers that write none.`,
 			return s.list(cmd.Context(), args, &f, order.value, limit)
 		},
 	}
-	f.register(cmd.Flags(), s.now)
+	f.Register(cmd.Flags(), s.now)
 	cmd.Flags().Var(&order, "sort", "by start (the newest last), duration, spans or errors (the greatest first)")
 	cmd.Flags().IntVar(&limit, "limit", 0, "list only `N` traces: the newest, or the first in that order")
 	completeChoice(cmd, "sort", lsOrders)
@@ -93,7 +94,7 @@ func outlined(o *tracelog.Outline) listed {
 // maxDetailed is how many traces are read a second time for what outlines do not say, where they say nearly all.
 const maxDetailed = 1000
 
-func (s *session) list(ctx context.Context, files []string, f *filter, order string, limit int) error {
+func (s *session) list(ctx context.Context, files []string, f *query.Filter, order string, limit int) error {
 	if os.Getenv("GOGC") == "" {
 		// What is held are outlines, nearly all, and they have no pointers: garbage is collected when there is a quarter more.
 		// Memory that nobody touches costs nothing, and keeps the collector from that while there is little.
@@ -105,7 +106,7 @@ func (s *session) list(ctx context.Context, files []string, f *filter, order str
 		return err
 	}
 	defer r.close()
-	o, err := r.outlines(f.may, nil)
+	o, err := r.outlines(f.May, nil)
 	if err != nil {
 		return err
 	}
@@ -113,18 +114,18 @@ func (s *session) list(ctx context.Context, files []string, f *filter, order str
 		return r.nothing()
 	}
 	// Where there is not much to choose by, outlines do, and so if there are many traces.
-	may := func(sum *tracelog.Outline) bool { return sum.Matched > 0 && (!f.failed || mayFail(sum)) }
+	may := func(sum *tracelog.Outline) bool { return sum.Matched > 0 && (!f.AsksForErrors() || query.MayFail(sum)) }
 	var list []listed
 	all := o.All(may)
 	held := order != "start" || limit > 0 // what is in its order already can be written as it comes
 	for sum := range all {
 		list = append(list, outlined(&sum))
-		if len(list) > maxDetailed && !(f.outlines() && held) {
+		if len(list) > maxDetailed && !(f.Outlines() && held) {
 			break
 		}
 	}
 	many := len(list) > maxDetailed
-	outlines := f.outlines()
+	outlines := f.Outlines()
 	var open map[string]listed // of those that have more starts than ends
 	if many && outlines {
 		if open, outlines, err = r.listOdd(o, f, may); err != nil {
@@ -166,7 +167,7 @@ func (s *session) list(ctx context.Context, files []string, f *filter, order str
 			may = func(sum *tracelog.Outline) bool { return ids[sum.ID] }
 		}
 		err := r.traces(o, tracelog.TracesOptions{}, may, func(t *tracelog.Trace) {
-			if f.trace(t) {
+			if f.Trace(t) {
 				detailed = append(detailed, newListed(t))
 			}
 		})
@@ -196,20 +197,20 @@ func (s *session) talkOfMany() {
 
 // listOdd reads the traces whose outlines are not enough: those with more starts than ends, and, with --error, those
 // without any end. Of more than maxDetailed it reads none. Then ok is false if outlines cannot tell which traces match.
-func (r *reading) listOdd(o *tracelog.Outlines, f *filter, may func(*tracelog.Outline) bool) (odd map[string]listed, ok bool, err error) {
+func (r *reading) listOdd(o *tracelog.Outlines, f *query.Filter, may func(*tracelog.Outline) bool) (odd map[string]listed, ok bool, err error) {
 	n := 0
 	isOdd := func(sum *tracelog.Outline) bool {
-		return may(sum) && (sum.Starts > sum.Spans || f.failed && sum.Spans == 0)
+		return may(sum) && (sum.Starts > sum.Spans || f.AsksForErrors() && sum.Spans == 0)
 	}
 	for range o.All(isOdd) {
 		n++
 	}
 	if n == 0 || n > maxDetailed {
-		return nil, n == 0 || !f.failed, nil
+		return nil, n == 0 || !f.AsksForErrors(), nil
 	}
 	odd = make(map[string]listed)
 	err = r.traces(o, tracelog.TracesOptions{}, isOdd, func(t *tracelog.Trace) {
-		if f.trace(t) {
+		if f.Trace(t) {
 			odd[t.ID] = newListed(t)
 		}
 	})

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 	"github.com/slogtrace/slogtrace/tracelog"
@@ -57,7 +58,7 @@ type linkJSON struct {
 const deepest = 1000
 
 func (s *session) show() *cobra.Command {
-	var f filter
+	var f query.Filter
 	var ids []string
 	var opts showOptions
 	var limit int
@@ -104,14 +105,14 @@ Without an ID all traces are shown that have a span or a line that matches the f
 	flags.BoolVar(&opts.ascii, "ascii", false, "draw bars with ASCII only")
 	flags.IntVar(&opts.width, "width", 0, "how many `columns` wide; default the terminal's, else 100")
 	flags.IntVar(&limit, "limit", 100, "without an ID, show only the first `N` traces; 0: all")
-	f.register(flags, s.now)
+	f.Register(flags, s.now)
 	return cmd
 }
 
 // splitIDs tells ids from files.
 func splitIDs(args []string) (ids, files []string) {
 	for _, arg := range args {
-		if arg == "-" || strings.ContainsAny(arg, `./\*?[`) && !traceparent.MatchString(arg) {
+		if arg == "-" || strings.ContainsAny(arg, `./\*?[`) && !query.IsTraceparent(arg) {
 			files = append(files, arg)
 		} else if _, err := os.Stat(arg); err == nil {
 			files = append(files, arg)
@@ -123,10 +124,10 @@ func splitIDs(args []string) (ids, files []string) {
 }
 
 // choose reads the traces that are wanted by id, or else those that the filter chooses, up to limit.
-func (s *session) choose(ctx context.Context, ids, files []string, f *filter, limit int) ([]*tracelog.Trace, error) {
-	var want []wanted
+func (s *session) choose(ctx context.Context, ids, files []string, f *query.Filter, limit int) ([]*tracelog.Trace, error) {
+	var want []query.Wanted
 	for _, id := range ids {
-		want = append(want, newWanted(id))
+		want = append(want, query.NewWanted(id))
 	}
 	r, err := s.reading(ctx, files, true)
 	if err != nil {
@@ -144,7 +145,7 @@ func (s *session) choose(ctx context.Context, ids, files []string, f *filter, li
 			return nil, ctx.Err()
 		case err != nil:
 			s.tellNotFound(err)
-		case !slices.ContainsFunc(traces, func(other *tracelog.Trace) bool { return other.ID == t.ID }) && f.trace(t):
+		case !slices.ContainsFunc(traces, func(other *tracelog.Trace) bool { return other.ID == t.ID }) && f.Trace(t):
 			traces = append(traces, t)
 		}
 	}
@@ -158,8 +159,8 @@ func (s *session) choose(ctx context.Context, ids, files []string, f *filter, li
 }
 
 // chosen reads the first traces that the filter chooses.
-func (s *session) chosen(r *reading, f *filter, limit int) ([]*tracelog.Trace, error) {
-	o, err := r.outlines(f.may, nil)
+func (s *session) chosen(r *reading, f *query.Filter, limit int) ([]*tracelog.Trace, error) {
+	o, err := r.outlines(f.May, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -171,10 +172,10 @@ func (s *session) chosen(r *reading, f *filter, limit int) ([]*tracelog.Trace, e
 	for sum := range o.All(may) {
 		found = append(found, &tracelog.Trace{ID: sum.ID, Start: sum.Start})
 	}
-	if limit > 0 && len(found) > limit && !f.empty() {
+	if limit > 0 && len(found) > limit && !f.Empty() {
 		found = nil
 		err := r.traces(o, tracelog.TracesOptions{}, may, func(t *tracelog.Trace) {
-			if f.trace(t) {
+			if f.Trace(t) {
 				found = append(found, &tracelog.Trace{ID: t.ID, Start: t.Start})
 			}
 		})
@@ -195,7 +196,7 @@ func (s *session) chosen(r *reading, f *filter, limit int) ([]*tracelog.Trace, e
 	if err != nil {
 		return nil, err
 	}
-	traces = slices.DeleteFunc(traces, func(t *tracelog.Trace) bool { return !f.trace(t) })
+	traces = slices.DeleteFunc(traces, func(t *tracelog.Trace) bool { return !f.Trace(t) })
 	if len(traces) == 0 {
 		return nil, fmt.Errorf("none of %s matches", tell.Plural(o.Len(), "trace"))
 	}
@@ -211,14 +212,14 @@ func (r *reading) whole(o *tracelog.Outlines, keep func(*tracelog.Outline) bool)
 }
 
 // find reads the trace that is wanted.
-func (r *reading) find(w *wanted) (*tracelog.Trace, error) {
-	if w.half != "" {
+func (r *reading) find(w *query.Wanted) (*tracelog.Trace, error) {
+	if w.Half != "" {
 		return r.search(w)
 	}
 	var found *tracelog.Found
 	var last atomic.Int64 // the latest time that was seen
 	err := r.pass(func(in []tracelog.Input) (_ []tracelog.Source, err error) {
-		found, err = tracelog.FindTrace(r.ctx, in, w.forms, &tracelog.ScanOptions{Filter: func(r *tracelog.Record) bool {
+		found, err = tracelog.FindTrace(r.ctx, in, w.Forms, &tracelog.ScanOptions{Filter: func(r *tracelog.Record) bool {
 			latest(&last, r.Time())
 			return true
 		}})
@@ -230,7 +231,7 @@ func (r *reading) find(w *wanted) (*tracelog.Trace, error) {
 	case len(found.Candidates) > 0:
 		return r.search(w)
 	case found.ID == "":
-		return nil, fmt.Errorf("trace %s: not found", w.text)
+		return nil, fmt.Errorf("trace %s: not found", w.Text)
 	}
 	t := tracelog.Assemble(found.Entries)[0]
 	if t.Open+t.Abandoned > 0 {
@@ -265,14 +266,14 @@ func (src *source) last() (last time.Time) {
 }
 
 // search looks at all ids.
-func (r *reading) search(w *wanted) (*tracelog.Trace, error) {
-	o, err := r.outlines(nil, func(r *tracelog.Record) bool { _, may := w.match(string(r.Trace())); return may })
+func (r *reading) search(w *query.Wanted) (*tracelog.Trace, error) {
+	o, err := r.outlines(nil, func(r *tracelog.Record) bool { _, may := w.Match(string(r.Trace())); return may })
 	if err != nil {
 		return nil, err
 	}
 	var ids []string
 	for sum := range o.All(nil) {
-		if is, _ := w.match(sum.ID); is {
+		if is, _ := w.Match(sum.ID); is {
 			ids = []string{sum.ID}
 			break
 		}
@@ -285,9 +286,9 @@ func (r *reading) search(w *wanted) (*tracelog.Trace, error) {
 	case err != nil:
 		return nil, err
 	case len(traces) == 0:
-		return nil, fmt.Errorf("trace %s: not found", w.text)
+		return nil, fmt.Errorf("trace %s: not found", w.Text)
 	case len(ids) > 1:
-		return nil, ambiguousError{w.text, slices.Sorted(o.IDs()), traces}
+		return nil, ambiguousError{w.Text, slices.Sorted(o.IDs()), traces}
 	}
 	return traces[0], nil
 }
@@ -358,11 +359,11 @@ func spansJSON(spans []*tracelog.Span, level int, cut *int) []spanJSON {
 	for _, s := range spans {
 		j := spanJSON{
 			Span: s.ID, Parent: s.ParentID, Op: s.Op, Kind: s.Kind, Service: s.Service, State: s.State.String(),
-			Start: term.TimeJSON(s.Start), QueuedMS: millis(s.Queued), Failed: s.Failed, Error: s.Error, Stack: s.Stack,
+			Start: term.TimeJSON(s.Start), QueuedMS: query.Millis(s.Queued), Failed: s.Failed, Error: s.Error, Stack: s.Stack,
 			Attrs: s.Attrs, Logs: linesJSON(s.Logs),
 		}
 		if s.State == tracelog.Ended {
-			ms := millis(s.Duration)
+			ms := query.Millis(s.Duration)
 			j.DurationMS = &ms
 		}
 		for _, l := range s.Links {

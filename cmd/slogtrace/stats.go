@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 	"github.com/slogtrace/slogtrace/internal/limits"
 	"github.com/slogtrace/slogtrace/tracelog"
@@ -29,7 +30,7 @@ const barWidth = 20
 var statsOrders = []string{"total", "count", "errors", "p50", "p95", "p99", "max", "name"}
 
 func (s *session) stats() *cobra.Command {
-	var f filter
+	var f query.Filter
 	by := []string{"op"}
 	order := choice{value: "total", of: statsOrders}
 	duplicates := choice{value: "once", of: []string{"once", "count"}}
@@ -75,7 +76,7 @@ for as many as it stands for.`,
 	flags.IntVar(&limit, "limit", 0, "show only the first `N` groups")
 	flags.BoolVar(&self, "self", false, "of the time of a span, count only what no child of it covers")
 	flags.Var(&duplicates, "duplicates", "of spans whose end is there more than once: count it once, or count each")
-	f.register(flags, s.now)
+	f.Register(flags, s.now)
 	completeChoice(cmd, "duplicates", duplicates.of)
 	completeChoice(cmd, "sort", statsOrders)
 	return cmd

@@ -11,11 +11,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 )
 
 func (s *session) tail() *cobra.Command {
-	var f filter
+	var f query.Filter
 	t := tailer{session: s, filter: &f}
 	var lines int
 	var follow bool
@@ -33,7 +34,7 @@ The flags choose among the lines, each by itself.`,
   slogtrace tail --error -n 0 api.log worker.log
   slogtrace tail --since 10m --follow=false 'logs/*.log'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !f.since.IsZero() && !cmd.Flags().Changed("lines") {
+			if cmd.Flags().Changed("since") && !cmd.Flags().Changed("lines") {
 				lines = -1
 			}
 			return t.run(cmd.Context(), args, lines, follow)
@@ -43,14 +44,14 @@ The flags choose among the lines, each by itself.`,
 	flags.IntVarP(&lines, "lines", "n", 10, "how many lines to begin with, of each file; -1: all, as with --since")
 	flags.BoolVarP(&follow, "follow", "f", true, "go on, as the files grow; --follow=false ends where they do now")
 	flags.BoolVar(&t.attrs, "attrs", false, "show the attributes of spans, too")
-	f.register(flags, s.now)
+	f.Register(flags, s.now)
 	return cmd
 }
 
 // A tailer writes lines.
 type tailer struct {
 	*session
-	filter *filter
+	filter *query.Filter
 	attrs  bool
 	places places // in the files that are followed
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/tracelog/draw"
@@ -37,7 +38,7 @@ func newLineJSON(e *tracelog.Entry) lineJSON {
 		Copies: e.Copies, File: e.File, Line: e.Line, Attrs: e.Attrs(),
 	}
 	if e.Event == tracelog.EventEnd {
-		ms := millis(e.Duration)
+		ms := query.Millis(e.Duration)
 		j.DurationMS = &ms
 	}
 	if e.Failed {
@@ -51,7 +52,7 @@ func (t *tailer) line(l *line) error {
 		return t.unreadable(l)
 	}
 	e := &l.Entry
-	if !t.filter.line(e) {
+	if !t.filter.Line(e) {
 		return nil
 	}
 	t.written++
@@ -119,12 +120,9 @@ func (t *tailer) line(l *line) error {
 	return err
 }
 
-// unreadable writes a line that is no record, for it may be a panic. What such a line says nobody knows,
-// so of the filters only --grep can choose it.
+// unreadable writes a line that is no record, for it may be a panic.
 func (t *tailer) unreadable(l *line) error {
-	f := *t.filter
-	grep := f.grep.re
-	if f.grep.re = nil; !f.empty() || grep != nil && !grep.Match(l.text) {
+	if !t.filter.Text(l.text) {
 		return nil
 	}
 	t.written++

@@ -13,6 +13,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 	"github.com/slogtrace/slogtrace/internal/loggen"
 	"github.com/slogtrace/slogtrace/tracelog"
@@ -36,41 +37,41 @@ func assembled(t *testing.T, file string) []*tracelog.Trace {
 	return tracelog.Assemble(entries)
 }
 
-func wholeList(s *session, traces []*tracelog.Trace, f *filter) error {
+func wholeList(s *session, traces []*tracelog.Trace, f *query.Filter) error {
 	var sums []summary
 	for _, t := range traces {
-		if f.trace(t) {
+		if f.Trace(t) {
 			sums = append(sums, summarize(t))
 		}
 	}
 	return term.WriteArray(s.out, sums)
 }
 
-func wholeShow(s *session, traces []*tracelog.Trace, f *filter) error {
-	return s.showJSON(slices.DeleteFunc(slices.Clone(traces), func(t *tracelog.Trace) bool { return !f.trace(t) }))
+func wholeShow(s *session, traces []*tracelog.Trace, f *query.Filter) error {
+	return s.showJSON(slices.DeleteFunc(slices.Clone(traces), func(t *tracelog.Trace) bool { return !f.Trace(t) }))
 }
 
-func wholeErrors(s *session, traces []*tracelog.Trace, f *filter) error {
+func wholeErrors(s *session, traces []*tracelog.Trace, f *query.Filter) error {
 	var g tracelog.ErrorGrouper
 	for _, t := range traces {
 		for _, span := range t.All() {
-			span.Failed = span.Failed && f.span(span)
+			span.Failed = span.Failed && f.Span(span)
 		}
 		g.Add(t)
 	}
 	return s.errorsJSON(g.Groups())
 }
 
-func wholeStats(s *session, traces []*tracelog.Trace, f *filter, by []string, self bool) error {
+func wholeStats(s *session, traces []*tracelog.Trace, f *query.Filter, by []string, self bool) error {
 	groups := make(map[string]*group)
 	for _, t := range traces {
 		for _, span := range t.All() {
-			if span.State != tracelog.Ended || !f.span(span) {
+			if span.State != tracelog.Ended || !f.Span(span) {
 				continue
 			}
 			values := make([]string, len(by))
 			for i, key := range by {
-				values[i] = spanValue(span, key).group()
+				values[i] = query.SpanGroup(span, key)
 			}
 			key := strings.Join(values, "\x00")
 			if groups[key] == nil {
@@ -138,9 +139,9 @@ func TestWhole(t *testing.T) {
 					var want, stdout, stderr strings.Builder
 					s := newSession(nil, &want, &stderr)
 					s.json = true
-					var f filter
+					var f query.Filter
 					cmd := s.ls()
-					f.register(cmd.PersistentFlags(), s.now)
+					f.Register(cmd.PersistentFlags(), s.now)
 					if err := cmd.PersistentFlags().Parse(flags); err != nil {
 						t.Fatal(err)
 					}
@@ -189,7 +190,7 @@ func TestManyTraces(t *testing.T) {
 	}
 	var want, stdout, stderr strings.Builder
 	s := newSession(nil, &want, nil)
-	if err := wholeList(s, assembled(t, file), new(filter)); err != nil {
+	if err := wholeList(s, assembled(t, file), new(query.Filter)); err != nil {
 		t.Fatal(err)
 	}
 	s.out.Flush()

@@ -89,8 +89,12 @@ func TestErrorPeers(t *testing.T) {
 		t.Error(got)
 	}
 	for attr, want := range map[string]string{`"peer.service":"x","server.address":"y"`: "x", `"db.system":"postgresql"`: "postgresql", `"server.address":5`: "", `"other":"x"`: ""} {
-		e := entryOf(t, []byte(`{"msg":"span end","trace":"t","span":"s","kind":"client","start":"2026-03-01T09:15:00Z","duration_ms":1,`+attr+`}`))
-		if got := tracelog.Assemble([]tracelog.Entry{*e})[0].Roots[0].Peer(); got != want {
+		log := `{"msg":"span end","trace":"t","span":"s","kind":"client","start":"2026-03-01T09:15:00Z","duration_ms":1,` + attr + `}`
+		var entries []tracelog.Entry
+		if _, err := tracelog.Scan(strings.NewReader(log), "", func(e tracelog.Entry) { entries = append(entries, e) }); err != nil {
+			t.Fatal(err)
+		}
+		if got := tracelog.Assemble(entries)[0].Roots[0].Peer(); got != want {
 			t.Errorf("%s: %q, want %q", attr, got, want)
 		}
 	}

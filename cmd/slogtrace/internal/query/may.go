@@ -1,4 +1,4 @@
-package main
+package query
 
 import (
 	"slices"
@@ -7,16 +7,16 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// outlines reports whether an outline's Matched tells what trace would.
-func (f *filter) outlines() bool {
-	return f.empty() || f.failed && f.since.IsZero() && f.until.IsZero() && len(f.ops) == 0 && len(f.services) == 0 &&
+// Outlines reports whether an outline's Matched tells what Trace would.
+func (f *Filter) Outlines() bool {
+	return f.Empty() || f.failed && f.since.IsZero() && f.until.IsZero() && len(f.ops) == 0 && len(f.services) == 0 &&
 		f.min == 0 && !f.maxSet && f.grep.re == nil && len(f.where.all) == 0
 }
 
-// may reports whether a trace may be chosen because of a record: in each trace that is chosen there is one of which it
+// May reports whether a trace may be chosen because of a record: in each trace that is chosen there is one of which it
 // is true. A span's operation, service and start may come from several of its lines, so that none of these says it all.
-func (f *filter) may(r *tracelog.Record) bool {
-	if f.empty() {
+func (f *Filter) May(r *tracelog.Record) bool {
+	if f.Empty() {
 		return true
 	}
 	if f.grep.re != nil {
@@ -24,7 +24,7 @@ func (f *filter) may(r *tracelog.Record) bool {
 		return grepLine(f.grep.re, &e)
 	}
 	if r.Event != tracelog.EventLog {
-		return f.record(r, true)
+		return f.Record(r, true)
 	}
 	if f.failed && !isErrorLine(r) || f.min > 0 || f.maxSet {
 		return false
@@ -51,14 +51,14 @@ func (f *filter) may(r *tracelog.Record) bool {
 }
 
 // during reports whether a part of what lasted from start to end is in the time that is asked for.
-func (f *filter) during(start, end time.Time) bool {
+func (f *Filter) during(start, end time.Time) bool {
 	return !(!f.since.IsZero() && end.Before(f.since.Time) ||
 		!f.until.IsZero() && (start.IsZero() || !start.Before(f.until.Time)))
 }
 
-// record reports whether the span is chosen of which the record is, whatever its text is.
+// Record reports whether the span is chosen of which the record is, whatever its text is.
 // If it is open, what the record does not say may be what is wanted.
-func (f *filter) record(r *tracelog.Record, open bool) bool {
+func (f *Filter) Record(r *tracelog.Record, open bool) bool {
 	ended := r.Event == tracelog.EventEnd
 	if f.failed && !r.Failed || f.min > 0 && (!ended || r.Duration < f.min) || f.maxSet && (!ended || r.Duration > f.max) {
 		return false
@@ -95,38 +95,4 @@ func (f *filter) record(r *tracelog.Record, open bool) bool {
 		}
 	}
 	return true
-}
-
-// recordValue is [entryValue], without an Entry where that is possible. Of a span record it is [spanValue].
-func recordValue(r *tracelog.Record, key string) value {
-	text := func(b []byte) value { return quoted(string(b), len(b) > 0) }
-	switch key {
-	case "op":
-		return quoted(string(r.Op()), r.Event != tracelog.EventLog || len(r.Op()) > 0)
-	case "service":
-		return text(r.Service())
-	case "span":
-		return text(r.Span())
-	}
-	if r.Event != tracelog.EventLog {
-		switch key {
-		case "parent":
-			return text(r.Parent())
-		case "kind":
-			return text(r.Kind())
-		case "error":
-			return quoted(string(r.Error()), r.Failed)
-		case "duration_ms":
-			return some(formatFloat(millis(r.Duration)), r.Event == tracelog.EventEnd)
-		case "start":
-			return some(r.Start().Format(time.RFC3339Nano), !r.Start().IsZero())
-		}
-	}
-	switch key {
-	case "time", "level", "msg", "trace", "queued_ms":
-		e := r.Entry()
-		return entryValue(&e, key)
-	}
-	v, ok := r.Attr(key)
-	return attrValue(key, v, ok)
 }

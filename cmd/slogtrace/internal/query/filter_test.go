@@ -1,4 +1,4 @@
-package main
+package query
 
 import (
 	"fmt"
@@ -86,7 +86,7 @@ func TestCondition(t *testing.T) {
 		if test.value != absent {
 			line = fmt.Appendf(nil, `{"trace":"t","span":"s",%q:%s}`, c.key, test.value)
 		}
-		for form, v := range map[string]value{"record": recordValue(recordOf(t, line), c.key), "entry": entryValue(entryOf(t, line), c.key)} {
+		for form, v := range map[string]value{"record": recordValue(recordOf(t, line), c.key), "entry": entryValue(parsed(t, line), c.key)} {
 			if got := c.holds(v); got != test.want {
 				t.Errorf("%q of %s: %t as a %s, want %t", test.condition, line, got, form, test.want)
 			}
@@ -94,7 +94,7 @@ func TestCondition(t *testing.T) {
 	}
 }
 
-func entryOf(t *testing.T, line []byte) *tracelog.Entry {
+func parsed(t *testing.T, line []byte) *tracelog.Entry {
 	t.Helper()
 	e := recordOf(t, line).Entry()
 	return &e
@@ -107,7 +107,7 @@ func TestConditionOfText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := c.holds(entryValue(entryOf(t, []byte(`level=ERR msg=m trace=t n=1.10 q="1.10" e=""`+"\n")), c.key)); got != want {
+		if got := c.holds(entryValue(parsed(t, []byte(`level=ERR msg=m trace=t n=1.10 q="1.10" e=""`+"\n")), c.key)); got != want {
 			t.Errorf("%s: %t", condition, got)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package query
 
 import (
 	"bytes"
@@ -14,11 +14,11 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-func parseFilter(t *testing.T, flags ...string) *filter {
+func parseFilter(t *testing.T, flags ...string) *Filter {
 	t.Helper()
-	f := new(filter)
+	f := new(Filter)
 	set := pflag.NewFlagSet("", pflag.ContinueOnError)
-	f.register(set, nil)
+	f.Register(set, nil)
 	if err := set.Parse(flags); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ var aspects = [][]string{
 }
 
 // tight reports whether may is to be true of a trace's only record just if the trace is chosen.
-func tight(f *filter, one, whole bool, r *tracelog.Record) bool {
+func tight(f *Filter, one, whole bool, r *tracelog.Record) bool {
 	for _, c := range f.where.all {
 		switch c.key {
 		case "op", "service", "start": // other lines might say them
@@ -126,7 +126,7 @@ func recordOf(t *testing.T, line []byte) (found *tracelog.Record) {
 // but where a line says everything, it must not say so without need.
 func TestMay(t *testing.T) {
 	type asked struct {
-		*filter
+		*Filter
 		flags []string
 	}
 	var filters []asked
@@ -150,21 +150,21 @@ func TestMay(t *testing.T) {
 	} {
 		eachTrace(t, log.text, func(tr *tracelog.Trace, records []*tracelog.Record) {
 			for _, f := range filters {
-				is := f.trace(tr)
-				may := slices.ContainsFunc(records, f.may)
+				is := f.Trace(tr)
+				may := slices.ContainsFunc(records, f.May)
 				if is {
 					chosen++
 				}
 				switch {
 				case is && !may:
 					t.Errorf("%s: %v does not choose\n%s", tr.ID, f.flags, textOf(records))
-				case may && !is && log.single && tight(f.filter, len(f.flags) <= 2, log.whole, records[0]):
+				case may && !is && log.single && tight(f.Filter, len(f.flags) <= 2, log.whole, records[0]):
 					t.Errorf("%s: %v needlessly may choose\n%s", tr.ID, f.flags, textOf(records))
 				}
 				if !log.single || f.grep.re != nil || records[0].Event == tracelog.EventLog {
 					continue
 				}
-				if got, want := f.record(records[0], false), f.span(tr.Roots[0]); got != want {
+				if got, want := f.Record(records[0], false), f.Span(tr.Roots[0]); got != want {
 					t.Errorf("%s: %v: record is %t, span is %t\n%s", tr.ID, f.flags, got, want, textOf(records))
 				}
 			}
@@ -186,14 +186,14 @@ func textOf(records []*tracelog.Record) string {
 
 // TestOutlines: what an outline's Matched tells is only enough without flags, and with --error alone.
 func TestOutlines(t *testing.T) {
-	if !parseFilter(t).outlines() || !parseFilter(t, "--error").outlines() {
+	if !parseFilter(t).Outlines() || !parseFilter(t, "--error").Outlines() {
 		t.Error("outlines would do")
 	}
 	for _, flags := range aspects {
 		if flags[0] == "--error" {
 			continue
 		}
-		if parseFilter(t, flags...).outlines() || parseFilter(t, append([]string{"--error"}, flags...)...).outlines() {
+		if parseFilter(t, flags...).Outlines() || parseFilter(t, append([]string{"--error"}, flags...)...).Outlines() {
 			t.Errorf("%q: outlines would not do", flags)
 		}
 	}

@@ -1,4 +1,6 @@
-package main
+// Package query has what the flags of the command ask for: --where and its like choose traces, spans and lines,
+// and an id, or the beginning of one, names a trace.
+package query
 
 import (
 	"errors"
@@ -13,9 +15,9 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// A filter chooses traces, spans or lines. All that is asked for must hold of the same one.
+// A Filter chooses traces, spans or lines. All that is asked for must hold of the same one.
 // The zero filter chooses everything.
-type filter struct {
+type Filter struct {
 	since, until  moment
 	ops, services patterns
 	failed        bool
@@ -25,8 +27,8 @@ type filter struct {
 	where         conditions
 }
 
-// register adds the filter's flags.
-func (f *filter) register(flags *pflag.FlagSet, now func() time.Time) {
+// Register adds the filter's flags.
+func (f *Filter) Register(flags *pflag.FlagSet, now func() time.Time) {
 	f.since.now, f.until.now = now, now
 	flags.Var(&f.since, "since", "from this `time` on: 15m, 2h, 3d ago, or 2026-03-01T09:15:00Z")
 	flags.Var(&f.until, "until", "before this `time`")
@@ -39,25 +41,32 @@ func (f *filter) register(flags *pflag.FlagSet, now func() time.Time) {
 	flags.Var(&f.where, "where", "`key=value`: an attribute; also != > >= < <= and ~ for a regexp; may be repeated")
 }
 
-func (f *filter) empty() bool {
+// Empty reports whether everything is chosen.
+func (f *Filter) Empty() bool {
 	return f.since.IsZero() && f.until.IsZero() && len(f.ops) == 0 && len(f.services) == 0 && !f.failed &&
 		f.min == 0 && !f.maxSet && f.grep.re == nil && len(f.where.all) == 0
 }
 
-// spanRecords says which records span needs: all, which is nil, if it looks at text, for lines are a part of that.
-func (f *filter) spanRecords() func(*tracelog.Record) bool {
+// AsksForErrors reports whether only what failed is chosen.
+func (f *Filter) AsksForErrors() bool { return f.failed }
+
+// AsksForText reports whether a span's lines have a say in whether it is chosen.
+func (f *Filter) AsksForText() bool { return f.grep.re != nil }
+
+// SpanRecords says which records Span needs: all, which is nil, if it looks at text, for lines are a part of that.
+func (f *Filter) SpanRecords() func(*tracelog.Record) bool {
 	if f.grep.re != nil {
 		return nil
 	}
 	return func(r *tracelog.Record) bool { return r.Event != tracelog.EventLog || isErrorLine(r) }
 }
 
-// saysFailure reports whether a record may be why a span has failed.
-func saysFailure(r *tracelog.Record) bool { return r.Failed || isErrorLine(r) }
+// SaysFailure reports whether a record may be why a span has failed.
+func SaysFailure(r *tracelog.Record) bool { return r.Failed || isErrorLine(r) }
 
-// mayFail reports whether a span of a trace may have failed, of whose records saysFailure says which are matched:
+// MayFail reports whether a span of a trace may have failed, of whose records SaysFailure says which are matched:
 // lines count only where no span has an end.
-func mayFail(sum *tracelog.Outline) bool {
+func MayFail(sum *tracelog.Outline) bool {
 	return sum.Matched > 0 && (sum.Errors > 0 || sum.Spans == 0)
 }
 
@@ -71,19 +80,19 @@ func isErrorLine(r *tracelog.Record) bool {
 	case "", "INFO", "DEBUG", "WARN", "info", "debug", "warn": // most
 		return false
 	}
-	return isError(string(level))
+	return IsError(string(level))
 }
 
-// trace reports whether a span or a line of the trace is chosen.
-func (f *filter) trace(t *tracelog.Trace) bool {
-	if f.empty() {
+// Trace reports whether a span or a line of the trace is chosen.
+func (f *Filter) Trace(t *tracelog.Trace) bool {
+	if f.Empty() {
 		return true
 	}
 	// Lines cannot take long, and it is spans that fail.
 	lines := !f.failed && f.min == 0 && !f.maxSet
 	match := func(logs []tracelog.Entry) bool {
 		for i := range logs {
-			if f.line(&logs[i]) {
+			if f.Line(&logs[i]) {
 				return true
 			}
 		}
@@ -93,15 +102,15 @@ func (f *filter) trace(t *tracelog.Trace) bool {
 		return true
 	}
 	for _, s := range t.All() {
-		if f.span(s) || lines && match(s.Logs) {
+		if f.Span(s) || lines && match(s.Logs) {
 			return true
 		}
 	}
 	return false
 }
 
-// span reports whether the span is chosen. In its text are its lines.
-func (f *filter) span(s *tracelog.Span) bool {
+// Span reports whether the span is chosen. In its text are its lines.
+func (f *Filter) Span(s *tracelog.Span) bool {
 	end := s.End
 	if end.IsZero() {
 		end = s.Start
@@ -139,14 +148,14 @@ func (f *filter) span(s *tracelog.Span) bool {
 	return slices.ContainsFunc(s.Logs, func(e tracelog.Entry) bool { return grepLine(f.grep.re, &e) })
 }
 
-// line reports whether the line is chosen.
-func (f *filter) line(e *tracelog.Entry) bool {
+// Line reports whether the line is chosen.
+func (f *Filter) Line(e *tracelog.Entry) bool {
 	switch {
 	case !f.since.IsZero() && e.Time.Before(f.since.Time):
 		return false
 	case !f.until.IsZero() && (e.Time.IsZero() || !e.Time.Before(f.until.Time)):
 		return false
-	case !f.ops.match(e.Op), !f.services.match(e.Service), f.failed && !e.Failed && !isError(e.Level):
+	case !f.ops.match(e.Op), !f.services.match(e.Service), f.failed && !e.Failed && !IsError(e.Level):
 		return false
 	case f.min > 0 && (e.Event != tracelog.EventEnd || e.Duration < f.min):
 		return false
@@ -162,8 +171,15 @@ func (f *filter) line(e *tracelog.Entry) bool {
 	return f.grep.re == nil || grepLine(f.grep.re, e)
 }
 
-// isError knows the levels of slog and of other loggers.
-func isError(level string) bool {
+// Text reports whether a line is chosen that is no record. What such a line says nobody knows, so only --grep can choose it.
+func (f *Filter) Text(line []byte) bool {
+	rest := *f
+	rest.grep.re = nil
+	return rest.Empty() && (f.grep.re == nil || f.grep.re.Match(line))
+}
+
+// IsError knows the levels of slog and of other loggers.
+func IsError(level string) bool {
 	l, ok := tracelog.ParseLevel(level)
 	return ok && l >= slog.LevelError
 }

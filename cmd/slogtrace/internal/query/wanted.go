@@ -1,0 +1,58 @@
+package query
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+var (
+	xrayPrefix  = regexp.MustCompile(`^1-([0-9a-f]{1,8})(?:-([0-9a-f]{0,24}))?$`)
+	traceparent = regexp.MustCompile(`^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$`)
+)
+
+// IsTraceparent reports whether text is a whole traceparent.
+func IsTraceparent(text string) bool { return traceparent.MatchString(text) }
+
+// A Wanted is an id, or the beginning of one, as the user gives it: also in a form that a backend shows.
+type Wanted struct {
+	Text  string
+	Forms []string // in small letters: of the whole id, or of its beginning
+	Half  string   // the last 16 digits, of which Datadog shows the decimal number; else ""
+}
+
+// NewWanted reads an id in any of its forms.
+func NewWanted(text string) Wanted {
+	w := Wanted{Text: text}
+	lower := strings.ToLower(text)
+	for _, id := range tracelog.TraceIDs(text) {
+		w.Forms = append(w.Forms, strings.ToLower(id))
+	}
+	if m := traceparent.FindStringSubmatch(lower); m != nil {
+		w.Forms = append(w.Forms, m[1])
+	}
+	if m := xrayPrefix.FindStringSubmatch(lower); m != nil {
+		w.Forms = append(w.Forms, m[1]+m[2])
+	}
+	if n, err := strconv.ParseUint(text, 10, 64); err == nil && n > math.MaxUint32 { // less is more likely a beginning
+		w.Half = fmt.Sprintf("%016x", n)
+	}
+	return w
+}
+
+// Match says whether an id is the one wanted, or may be.
+func (w *Wanted) Match(id string) (is, may bool) {
+	id = strings.ToLower(id)
+	if w.Half != "" && (len(id) == 16 || len(id) == 32) && strings.HasSuffix(id, w.Half) {
+		return true, true
+	}
+	for _, form := range w.Forms {
+		is = is || id == form
+		may = may || strings.HasPrefix(id, form)
+	}
+	return is, is || may
+}
