@@ -121,12 +121,12 @@ func TestFileChangesBetween(t *testing.T) {
 		}
 		var stderr strings.Builder
 		s := newSession(nil, io.Discard, &stderr)
-		r, err := s.reading(t.Context(), []string{path}, true)
+		r, err := s.files.Open(t.Context(), []string{path}, true)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer r.close()
-		o, err := r.outlines(nil, nil)
+		defer r.Close()
+		o, err := r.Outlines(nil, nil)
 		if err != nil || s.Failed() || stderr.Len() > 0 || o.Len() != 1000 {
 			t.Fatalf("%v, %d traces, stderr %s", err, o.Len(), stderr.String())
 		}
@@ -135,7 +135,7 @@ func TestFileChangesBetween(t *testing.T) {
 		}
 		for range 2 {
 			n := 0
-			err = r.traces(o, tracelog.TracesOptions{}, every, func(*tracelog.Trace) { n++ })
+			err = r.Traces(o, tracelog.TracesOptions{}, every, func(*tracelog.Trace) { n++ })
 			if err != nil || s.Failed() != (c.want != "") || !strings.Contains(stderr.String(), c.want) ||
 				strings.Count(stderr.String(), "while it was read") != min(1, len(c.want)) {
 				t.Errorf("%s: %v, %d traces, failed %t, stderr %s", c.name, err, n, s.Failed(), stderr.String())

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 	"github.com/slogtrace/slogtrace/internal/limits"
@@ -128,14 +128,13 @@ It exits with 1 if no line carries the id of a trace.`,
 // examine reads everything three times, so that no more than the traces are held that are under way:
 // for its lines, for when each trace ends, and for the traces.
 func (s *session) examine(ctx context.Context, args []string) (*report, error) {
-	rd, err := s.reading(ctx, args, true)
+	rd, err := s.files.Open(ctx, args, true)
 	if err != nil {
 		return nil, err
 	}
-	defer rd.close()
-	rd.told = true // here, in another way
+	defer rd.Close()
 	r := &report{Schemas: map[string]int{}, Incomplete: []shortcoming{}, Advice: []string{}}
-	if err := s.examineFiles(rd, r); err != nil {
+	if err := examineFiles(ctx, rd, r); err != nil {
 		return nil, err
 	}
 	if len(r.Files) == 0 {
@@ -144,12 +143,12 @@ func (s *session) examine(ctx context.Context, args []string) (*report, error) {
 	if !slices.ContainsFunc(r.Files, func(f fileReport) bool { return f.Lines > 0 }) {
 		return nil, errors.New("no lines to check")
 	}
-	o, err := rd.outlines(nil, nil)
+	o, err := rd.Outlines(nil, nil)
 	if err != nil {
 		return nil, err
 	}
 	j := judge{report: r, found: make(map[string]*shortcoming), ops: make(map[string]int)}
-	if err := rd.traces(o, tracelog.TracesOptions{}, func(*tracelog.Outline) bool { return true }, j.trace); err != nil {
+	if err := rd.Traces(o, tracelog.TracesOptions{}, func(*tracelog.Outline) bool { return true }, j.trace); err != nil {
 		return nil, err
 	}
 	j.finish()
@@ -157,52 +156,34 @@ func (s *session) examine(ctx context.Context, args []string) (*report, error) {
 	return r, nil
 }
 
-func (s *session) examineFiles(rd *reading, r *report) error {
-	s.StartProgress(rd.total)
-	defer s.StopProgress()
-	for _, in := range rd.sources {
+func examineFiles(ctx context.Context, rd *input.Reading, r *report) error {
+	return rd.EachFile(func(f *input.File) error {
 		texts := make(map[int]string) // of lines that are no record, by number
 		before := *r
-		src, err := s.examineFile(in, func(l line) {
-			if !l.unreadable {
+		src, err := f.Lines(func(l input.Line) {
+			if !l.Unreadable {
 				r.add(&l.Entry)
 			} else if len(texts) < 10*mostExamples {
-				texts[l.Line] = string(l.text[:min(len(l.text), 200)])
+				texts[l.Line] = string(l.Text[:min(len(l.Text), 200)])
 			}
 		})
-		if rd.ctx.Err() != nil {
-			return rd.ctx.Err()
+		if ctx.Err() != nil {
+			return err
 		}
-		in.err = cmp.Or(in.err, err)
-		rd.settle(in)
-		err = in.err
 		if bare := r.NoTrace - before.NoTrace - (r.InGroup - before.InGroup) - (r.InWrapper - before.InWrapper); r.Records-r.NoTrace == before.Records-before.NoTrace {
 			r.NotWrapped += bare
 		} else {
 			r.NoContext += bare
 		}
 		if err == nil || src.Lines > 0 {
-			file := fileReport{in.name, src.Lines, src.Records, src.Joined, src.Blank, src.Bad, []badLine{}}
+			report := fileReport{f.Name(), src.Lines, src.Records, src.Joined, src.Blank, src.Bad, []badLine{}}
 			for _, b := range src.BadLines[:min(len(src.BadLines), mostExamples)] {
-				file.Examples = append(file.Examples, badLine{b.Line, b.More, b.Reason, texts[b.Line]})
+				report.Examples = append(report.Examples, badLine{b.Line, b.More, b.Reason, texts[b.Line]})
 			}
-			r.Files = append(r.Files, file)
+			r.Files = append(r.Files, report)
 		}
-	}
-	return nil
-}
-
-func (s *session) examineFile(in *source, fn func(line)) (tracelog.Source, error) {
-	if in.plain != nil {
-		in.plain.progress = s.Progress()
-		return readLines(io.NewSectionReader(in.plain, 0, in.plain.size), in.name, fn)
-	}
-	f, err := in.open()
-	if err != nil {
-		return tracelog.Source{}, err
-	}
-	defer f.Close()
-	return readLines(f, in.name, fn)
+		return nil
+	})
 }
 
 // add counts a record.

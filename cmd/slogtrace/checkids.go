@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"github.com/slogtrace/slogtrace/tracelog"
@@ -62,7 +63,8 @@ func recordIn(object []byte) (found *tracelog.Entry) {
 	if !json.Valid(object) {
 		return nil
 	}
-	readText(object, func(e tracelog.Entry) { found = &e })
+	one := bytes.ReplaceAll(object, []byte("\n"), []byte(" ")) // JSON has newlines between its words only
+	tracelog.Scan(bytes.NewReader(one), "", func(e tracelog.Entry) { found = &e })
 	return found
 }
 

@@ -65,18 +65,18 @@ Of the spans that match all of the flags those count that failed.`,
 
 // errorGroups reads traces and groups their failures. It also returns the ids of all traces.
 func (s *session) errorGroups(cmd *cobra.Command, files []string, f *query.Filter) ([]tracelog.ErrorGroup, iter.Seq[string], error) {
-	r, err := s.reading(cmd.Context(), files, true)
+	r, err := s.files.Open(cmd.Context(), files, true)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer r.close()
+	defer r.Close()
 	records := f.SpanRecords()
-	o, err := r.outlines(query.SaysFailure, records)
+	o, err := r.Outlines(query.SaysFailure, records)
 	if err != nil {
 		return nil, nil, err
 	}
-	if o.Len() == 0 && (r.records == 0 || records == nil) {
-		return nil, nil, r.nothing()
+	if o.Len() == 0 && (r.Records == 0 || records == nil) {
+		return nil, nil, r.Nothing()
 	}
 	spans := 0
 	failed := false
@@ -87,7 +87,7 @@ func (s *session) errorGroups(cmd *cobra.Command, files []string, f *query.Filte
 	var traces []*tracelog.Trace
 	if failed {
 		opts := tracelog.TracesOptions{ScanOptions: tracelog.ScanOptions{Filter: records}}
-		err := r.traces(o, opts, query.MayFail, func(t *tracelog.Trace) {
+		err := r.Traces(o, opts, query.MayFail, func(t *tracelog.Trace) {
 			if t := failures(t, f); t.Errors > 0 {
 				traces = append(traces, t)
 			}

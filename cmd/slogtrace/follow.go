@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 )
 
@@ -32,7 +33,7 @@ type follower struct {
 	wait   func(calm bool) // until the next look; calm means that there has been nothing new for a while
 	tell   func(format string, args ...any)
 	done   func()
-	files  *pool
+	pool   *input.Pool
 	places *places
 
 	file *tracked   // being read; nil if there is none
@@ -58,10 +59,10 @@ const (
 )
 
 // newFollower follows a file from an offset, which must be the beginning of a line.
-func newFollower(ctx context.Context, path string, file *handle, offset int64, t *tailer) *follower {
-	f := &follower{ctx: ctx, path: path, tell: t.tell, files: &t.files, places: &t.places, file: newTracked(path, file, offset)}
+func newFollower(ctx context.Context, path string, file *input.Handle, offset int64, t *tailer) *follower {
+	f := &follower{ctx: ctx, path: path, tell: t.tell, pool: &t.files.Pool, places: &t.places, file: newTracked(path, file, offset)}
 	f.wait = func(calm bool) { t.rest(ctx, f, calm) }
-	f.places.visit(f.files, filepath.Dir(path))
+	f.places.visit(f.pool, filepath.Dir(path))
 	f.places.hold(f, f.file)
 	t.following.Add(1)
 	f.done = func() { t.following.Add(-1) }
@@ -113,7 +114,7 @@ func (f *follower) look(b []byte) (n int, more bool, err error) {
 			return f.advance(b), true, nil
 		}
 		n, err := f.file.read(b)
-		if errors.Is(err, errMoved) {
+		if errors.Is(err, input.ErrMoved) {
 			f.tell("%s: an unknown number of bytes may be missing: %v", f.path, err)
 			f.places.leave(f.file)
 			f.file = nil
@@ -160,11 +161,11 @@ func (f *follower) unchanged(info fs.FileInfo, err error) bool {
 
 // renamed goes on with the file that has the name now. Those that had it in between come first.
 func (f *follower) renamed(b []byte) (n int, more bool, err error) {
-	file, err := f.files.openFile(f.path)
+	file, err := f.pool.OpenFile(f.path)
 	if err != nil {
 		return 0, false, nil // a rotation is going on; the next look will see its end
 	}
-	held, at := f.places.known(f, file.info, file)
+	held, at := f.places.known(f, file.Info, file)
 	if held {
 		file.Close()
 		return 0, false, nil // another follower reads it, and will notice that it has a new name
@@ -177,14 +178,14 @@ func (f *follower) renamed(b []byte) (n int, more bool, err error) {
 		}
 	}
 	f.gone = false
-	if i := slices.IndexFunc(f.left, func(d *tracked) bool { return d.is(file.info) }); i >= 0 {
+	if i := slices.IndexFunc(f.left, func(d *tracked) bool { return d.is(file.Info) }); i >= 0 {
 		file.Close() // it has its name again
 		f.next = append(f.next, f.left[i])
 		f.left = slices.Delete(f.left, i, i+1)
 		return f.advance(b), true, nil
 	}
 	if f.file != nil {
-		f.next, _ = f.missed(f.file, file.info, false)
+		f.next, _ = f.missed(f.file, file.Info, false)
 		for _, d := range f.next {
 			f.tell("%s: reading %s, which had this name in between", f.path, d.path)
 		}
@@ -246,7 +247,7 @@ func holeLength(file io.ReaderAt) (n int64) {
 func (f *follower) missed(d *tracked, now fs.FileInfo, truncated bool) (missed []*tracked, copied int64) {
 	dir := filepath.Dir(f.path)
 	written := make(map[*tracked]time.Time)
-	for _, entry := range readDir(f.files, dir) {
+	for _, entry := range input.ReadDir(f.pool, dir) {
 		path := filepath.Join(dir, entry.Name())
 		// With that much in common a copy may have any name.
 		rotated := isRotated(filepath.Base(f.path), entry.Name())
@@ -258,7 +259,7 @@ func (f *follower) missed(d *tracked, now fs.FileInfo, truncated bool) (missed [
 			!f.places.isNew(dir, info) {
 			continue
 		}
-		file, err := f.files.openFile(path)
+		file, err := f.pool.OpenFile(path)
 		if err != nil {
 			continue
 		}
@@ -266,7 +267,7 @@ func (f *follower) missed(d *tracked, now fs.FileInfo, truncated bool) (missed [
 		isCopy := d.isCopy(file)
 		var found *tracked
 		switch {
-		case held, at.info != nil, compressed(file):
+		case held, at.info != nil, input.Compressed(file):
 		case isCopy && info.Size() >= d.offset && hasAt(file, d.tail, d.offset):
 			if copied = max(copied, info.Size()); truncated && info.Size() > d.offset {
 				found = newTracked(path, file, d.offset)

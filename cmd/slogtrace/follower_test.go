@@ -28,7 +28,7 @@ func readFollow(t *testing.T, before string) *readFollowed {
 			cancel() // there is nothing
 		}
 	}
-	file, err := tail.openLog(f.path)
+	file, err := tail.files.OpenLog(f.path)
 	if err != nil {
 		t.Fatal(err)
 	}

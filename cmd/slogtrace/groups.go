@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/tracelog"
@@ -22,37 +23,37 @@ func (s *session) groups(ctx context.Context, files []string, f *query.Filter, b
 	if whole && duplicates {
 		return nil, usagef("--duplicates count: not with --self and --grep")
 	}
-	r, err := s.reading(ctx, files, whole)
+	r, err := s.files.Open(ctx, files, whole)
 	if err != nil {
 		return nil, err
 	}
-	defer r.close()
+	defer r.Close()
 	var list []*group
 	if whole {
-		list, err = r.wholeGroups(f, by, self)
+		list, err = s.wholeGroups(r, f, by, self)
 	} else {
-		list, err = r.groups(f, by, duplicates)
+		list, err = s.endGroups(ctx, r, f, by, duplicates)
 	}
 	if err != nil || len(list) > 0 {
 		return list, err
 	}
-	if r.records == 0 {
-		return nil, r.nothing()
+	if r.Records == 0 {
+		return nil, r.Nothing()
 	}
-	return nil, r.noSpans(f)
+	return nil, noSpans(ctx, r, f)
 }
 
 // noSpans says why there is no group.
-func (r *reading) noSpans(f *query.Filter) error {
+func noSpans(ctx context.Context, r *input.Reading, f *query.Filter) error {
 	switch {
-	case r.once() && f.Empty():
+	case r.Once() && f.Empty():
 		return errors.New("no span has ended: see slogtrace check")
-	case r.once():
+	case r.Once():
 		return errors.New("no finished span matches")
 	}
 	var spans atomic.Int64
-	err := r.pass(func(in []tracelog.Input) ([]tracelog.Source, error) {
-		g, err := tracelog.ScanGroups(r.ctx, in, &tracelog.GroupOptions{By: func(*tracelog.Record) ([]byte, bool) { return nil, true }})
+	err := r.Pass(func(in []tracelog.Input) ([]tracelog.Source, error) {
+		g, err := tracelog.ScanGroups(ctx, in, &tracelog.GroupOptions{By: func(*tracelog.Record) ([]byte, bool) { return nil, true }})
 		for _, g := range g.Groups {
 			spans.Add(int64(g.Stat.N()))
 		}
@@ -69,8 +70,8 @@ func (r *reading) noSpans(f *query.Filter) error {
 	return fmt.Errorf("none of %s matches and has ended", tell.Plural(int(spans.Load()), "span"))
 }
 
-// groups makes groups of span ends, of each by itself.
-func (r *reading) groups(f *query.Filter, by []string, duplicates bool) ([]*group, error) {
+// endGroups makes groups of span ends, of each by itself.
+func (s *session) endGroups(ctx context.Context, r *input.Reading, f *query.Filter, by []string, duplicates bool) ([]*group, error) {
 	var unsampled atomic.Int64
 	key, all := keyOf(by), f.Empty()
 	names := keyNames{by: by}
@@ -87,24 +88,24 @@ func (r *reading) groups(f *query.Filter, by []string, duplicates bool) ([]*grou
 		return key(r)
 	}
 	var found *tracelog.Grouping
-	err := r.pass(func(in []tracelog.Input) (_ []tracelog.Source, err error) {
-		found, err = tracelog.ScanGroups(r.ctx, in, o)
+	err := r.Pass(func(in []tracelog.Input) (_ []tracelog.Source, err error) {
+		found, err = tracelog.ScanGroups(ctx, in, o)
 		return found.Sources, err
 	})
 	if err != nil {
 		return nil, err
 	}
-	r.s.leftOut(found.Open, int(unsampled.Load()))
+	s.leftOut(found.Open, int(unsampled.Load()))
 	switch {
 	case found.Duplicates > 0:
-		r.s.Talk("%s left out that the logs have more than once", tell.Plural(found.Duplicates, "span end"))
+		s.Talk("%s left out that the logs have more than once", tell.Plural(found.Duplicates, "span end"))
 	case duplicates:
-		r.s.Talk("span ends count as often as the logs have them")
+		s.Talk("span ends count as often as the logs have them")
 	case !found.Deduped:
-		r.s.Talk("too many spans to know which ends the logs have more than once: those count as often")
+		s.Talk("too many spans to know which ends the logs have more than once: those count as often")
 	}
 	if found.Dropped > 0 {
-		r.s.Talk("%s left out, of more groups than can be kept", tell.Plural(found.Dropped, "span"))
+		s.Talk("%s left out, of more groups than can be kept", tell.Plural(found.Dropped, "span"))
 	}
 	var list []*group
 	for _, g := range found.Groups {
@@ -113,7 +114,7 @@ func (r *reading) groups(f *query.Filter, by []string, duplicates bool) ([]*grou
 		}
 	}
 	if len(list) > 0 {
-		r.s.tellMissing(list, &names)
+		s.tellMissing(list, &names)
 	}
 	return list, nil
 }
@@ -173,9 +174,9 @@ func (s *session) leftOut(unfinished, unsampled int) {
 }
 
 // wholeGroups makes groups of the spans of traces, of which those are held that are under way.
-func (r *reading) wholeGroups(f *query.Filter, by []string, self bool) ([]*group, error) {
+func (s *session) wholeGroups(r *input.Reading, f *query.Filter, by []string, self bool) ([]*group, error) {
 	records := f.SpanRecords()
-	o, err := r.outlines(f.May, records)
+	o, err := r.Outlines(f.May, records)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +184,7 @@ func (r *reading) wholeGroups(f *query.Filter, by []string, self bool) ([]*group
 	names := keyNames{by: by}
 	unfinished, unsampled := 0, 0
 	opts := tracelog.TracesOptions{ScanOptions: tracelog.ScanOptions{Filter: records}}
-	err = r.traces(o, opts, func(sum *tracelog.Outline) bool { return sum.Matched > 0 }, func(t *tracelog.Trace) {
+	err = r.Traces(o, opts, func(sum *tracelog.Outline) bool { return sum.Matched > 0 }, func(t *tracelog.Trace) {
 		for _, span := range t.All() {
 			if query.EntryOf(span) == nil || !f.Span(span) {
 				continue
@@ -218,7 +219,7 @@ func (r *reading) wholeGroups(f *query.Filter, by []string, self bool) ([]*group
 	if err != nil {
 		return nil, err
 	}
-	r.s.leftOut(unfinished, unsampled)
+	s.leftOut(unfinished, unsampled)
 	var list []*group
 	for _, g := range groups {
 		if g.stat.N() > 0 {
@@ -226,7 +227,7 @@ func (r *reading) wholeGroups(f *query.Filter, by []string, self bool) ([]*group
 		}
 	}
 	if len(list) > 0 {
-		r.s.tellMissing(list, &names)
+		s.tellMissing(list, &names)
 	}
 	return list, nil
 }

@@ -61,7 +61,8 @@ func TestInterruptBusy(t *testing.T) {
 	if err := receive(t, wrote); !errors.Is(err, context.Canceled) || stdout.Len() > 0 || stderr.String() != "slogtrace: interrupted\n" {
 		t.Errorf("%v, stdout %q, stderr %q", err, stdout.String(), stderr.String())
 	}
-	if _, _, err := s.tempFile(); err == nil {
+	s.files.Stdin, s.files.Spooled = strings.NewReader(numbered(1)), 1
+	if _, err := s.files.Open(t.Context(), nil, true); err == nil {
 		t.Error("a temporary file was made after the end")
 	}
 }
@@ -110,7 +111,7 @@ func TestTempFile(t *testing.T) {
 		r, w := io.Pipe()
 		var stdout, stderr strings.Builder
 		s := newSession(r, &stdout, &stderr)
-		s.spooled = 100_000
+		s.files.Spooled = 100_000
 		done := make(chan int)
 		go func() { done <- s.run(ctx, []string{"ls", "--json"}) }()
 		io.WriteString(w, text)
@@ -145,7 +146,7 @@ func TestTempFileFails(t *testing.T) {
 		create func() (*os.File, error)
 		want   error
 	}{
-		{"missing", createTemp, syscall.ENOENT},
+		{"missing", nil, syscall.ENOENT},
 		{"full", func() (*os.File, error) { return os.OpenFile(full, os.O_RDWR, 0) }, syscall.ENOSPC},
 	} {
 		t.Setenv("TMPDIR", missing)
@@ -154,7 +155,7 @@ func TestTempFileFails(t *testing.T) {
 		}
 		var stdout, stderr strings.Builder
 		s := newSession(strings.NewReader(numbered(1000)), &stdout, &stderr)
-		s.spooled, s.createTemp = 100_000, test.create
+		s.files.Spooled, s.files.CreateTemp = 100_000, test.create
 		code := s.run(t.Context(), []string{"ls"})
 		if told := stderr.String(); code != 1 || !strings.Contains(told, missing) || !strings.Contains(told, test.want.Error()) || !strings.Contains(told, "TMPDIR") {
 			t.Errorf("%s: exit code %d, stderr %q", test.name, code, told)

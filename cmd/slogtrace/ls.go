@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
@@ -101,17 +102,17 @@ func (s *session) list(ctx context.Context, files []string, f *query.Filter, ord
 		defer debug.SetGCPercent(debug.SetGCPercent(25))
 		defer runtime.KeepAlive(make([]byte, 64<<20))
 	}
-	r, err := s.reading(ctx, files, true)
+	r, err := s.files.Open(ctx, files, true)
 	if err != nil {
 		return err
 	}
-	defer r.close()
-	o, err := r.outlines(f.May, nil)
+	defer r.Close()
+	o, err := r.Outlines(f.May, nil)
 	if err != nil {
 		return err
 	}
 	if o.Len() == 0 {
-		return r.nothing()
+		return r.Nothing()
 	}
 	// Where there is not much to choose by, outlines do, and so if there are many traces.
 	may := func(sum *tracelog.Outline) bool { return sum.Matched > 0 && (!f.AsksForErrors() || query.MayFail(sum)) }
@@ -128,7 +129,7 @@ func (s *session) list(ctx context.Context, files []string, f *query.Filter, ord
 	outlines := f.Outlines()
 	var open map[string]listed // of those that have more starts than ends
 	if many && outlines {
-		if open, outlines, err = r.listOdd(o, f, may); err != nil {
+		if open, outlines, err = listOdd(r, o, f, may); err != nil {
 			return err
 		}
 		for i := range list {
@@ -166,7 +167,7 @@ func (s *session) list(ctx context.Context, files []string, f *query.Filter, ord
 			}
 			may = func(sum *tracelog.Outline) bool { return ids[sum.ID] }
 		}
-		err := r.traces(o, tracelog.TracesOptions{}, may, func(t *tracelog.Trace) {
+		err := r.Traces(o, tracelog.TracesOptions{}, may, func(t *tracelog.Trace) {
 			if f.Trace(t) {
 				detailed = append(detailed, newListed(t))
 			}
@@ -197,7 +198,7 @@ func (s *session) talkOfMany() {
 
 // listOdd reads the traces whose outlines are not enough: those with more starts than ends, and, with --error, those
 // without any end. Of more than maxDetailed it reads none. Then ok is false if outlines cannot tell which traces match.
-func (r *reading) listOdd(o *tracelog.Outlines, f *query.Filter, may func(*tracelog.Outline) bool) (odd map[string]listed, ok bool, err error) {
+func listOdd(r *input.Reading, o *tracelog.Outlines, f *query.Filter, may func(*tracelog.Outline) bool) (odd map[string]listed, ok bool, err error) {
 	n := 0
 	isOdd := func(sum *tracelog.Outline) bool {
 		return may(sum) && (sum.Starts > sum.Spans || f.AsksForErrors() && sum.Spans == 0)
@@ -209,7 +210,7 @@ func (r *reading) listOdd(o *tracelog.Outlines, f *query.Filter, may func(*trace
 		return nil, n == 0 || !f.AsksForErrors(), nil
 	}
 	odd = make(map[string]listed)
-	err = r.traces(o, tracelog.TracesOptions{}, isOdd, func(t *tracelog.Trace) {
+	err = r.Traces(o, tracelog.TracesOptions{}, isOdd, func(t *tracelog.Trace) {
 		if f.Trace(t) {
 			odd[t.ID] = newListed(t)
 		}

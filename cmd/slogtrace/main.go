@@ -16,13 +16,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 )
@@ -58,10 +58,10 @@ type session struct {
 	now    func() time.Time
 
 	outlet, errlet outlet // stdout and stderr
-	files          pool
+	files          input.Files
 
-	stdinTerm, stdoutTerm bool // whether they are terminals
-	width                 int  // of the terminal; 0 is unknown
+	stdoutTerm bool // whether stdout is a terminal
+	width      int  // of it; 0 is unknown
 
 	json  bool
 	local bool // times are local ones
@@ -69,23 +69,18 @@ type session struct {
 
 	wait func(context.Context) // until followed files are looked at again; nil: as long as is good for so many
 	look func(context.Context) // until new ones are looked for
-
-	spooled    int64 // how much of what can be read only once is kept in memory
-	createTemp func() (*os.File, error)
-	tempMu     sync.Mutex
-	temps      []*os.File
-	ended      bool // no more of them may be made
 }
 
 func newSession(stdin io.Reader, stdout, stderr io.Writer) *session {
-	s := &session{stdin: stdin, now: time.Now, look: waitLook, spooled: maxSpooled, createTemp: createTemp}
+	s := &session{stdin: stdin, now: time.Now, look: waitLook}
 	s.outlet.w, s.errlet.w = stdout, stderr
 	s.stdout, s.stderr = &s.outlet, &s.errlet
 	s.out = bufio.NewWriter(s.stdout)
-	s.stdinTerm, _ = term.Terminal(stdin)
 	s.stdoutTerm, s.width = term.Terminal(stdout)
 	stderrTerm, _ := term.Terminal(stderr)
 	s.Teller = tell.New(s.stderr, stderrTerm, func() time.Time { return s.now() })
+	stdinTerm, _ := term.Terminal(stdin)
+	s.files = input.Files{Stdin: stdin, StdinTerminal: stdinTerm, Tell: s.Teller}
 	return s
 }
 
@@ -106,8 +101,8 @@ func (s *session) run(ctx context.Context, args []string) int {
 	root := s.root()
 	s.strict(root)
 	root.SetArgs(args)
-	defer s.removeTemps(true)
-	defer context.AfterFunc(ctx, func() { s.removeTemps(true) })() // the second Ctrl-C may come at once
+	defer s.files.Close()
+	defer context.AfterFunc(ctx, s.files.Close)() // the second Ctrl-C may come at once
 	s.outlet.stop = ctx
 	cmd, err, left := s.execute(ctx, root)
 	if left {
@@ -118,7 +113,7 @@ func (s *session) run(ctx context.Context, args []string) int {
 	switch {
 	case errors.Is(err, syscall.EPIPE):
 		return 0 // whoever reads has seen enough
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), err == input.ErrNoFile:
 		s.Talk("%v (see %s --help)", err, cmd.CommandPath())
 		return 2
 	case err == tell.ErrTold:

@@ -3,17 +3,19 @@ package main
 import (
 	"iter"
 	"time"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 )
 
 // mergeLines yields the lines of several sources in order of time. Within a source the order stays;
 // a line without a time goes with the one before it.
-func mergeLines(sources []iter.Seq[line]) iter.Seq[line] {
+func mergeLines(sources []iter.Seq[input.Line]) iter.Seq[input.Line] {
 	type head struct {
-		next func() (line, bool)
-		l    line
+		next func() (input.Line, bool)
+		l    input.Line
 		at   time.Time // the latest so far
 	}
-	return func(yield func(line) bool) {
+	return func(yield func(input.Line) bool) {
 		var heads []*head
 		advance := func(h *head) bool {
 			var ok bool

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 )
 
 // Lines of several sources come in order of time; those of one keep their order, and one that is earlier than the line
@@ -22,10 +24,10 @@ func TestMergeLines(t *testing.T) {
 		{"one empty", "", "b1 b2", "b1 b2"},
 		{"none", "", "", ""},
 	} {
-		source := func(words string) iter.Seq[line] {
-			return func(yield func(line) bool) {
+		source := func(words string) iter.Seq[input.Line] {
+			return func(yield func(input.Line) bool) {
 				for _, word := range strings.Fields(words) {
-					var l line
+					var l input.Line
 					l.Message = word
 					if word[1] != '-' {
 						l.Time = time.Unix(int64(word[1]-'0'), 0)
@@ -37,14 +39,14 @@ func TestMergeLines(t *testing.T) {
 			}
 		}
 		var got []string
-		for l := range mergeLines([]iter.Seq[line]{source(test.a), source(test.b)}) {
+		for l := range mergeLines([]iter.Seq[input.Line]{source(test.a), source(test.b)}) {
 			got = append(got, l.Message)
 		}
 		if !slices.Equal(got, strings.Fields(test.want)) {
 			t.Errorf("%s: %q and %q: got %q, want %q", test.name, test.a, test.b, got, test.want)
 		}
 		// Not more than is wanted.
-		for range mergeLines([]iter.Seq[line]{source(test.a), source(test.b)}) {
+		for range mergeLines([]iter.Seq[input.Line]{source(test.a), source(test.b)}) {
 			break
 		}
 	}

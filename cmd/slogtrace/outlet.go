@@ -95,5 +95,5 @@ func (s *session) abandon() {
 	case <-time.After(lastWord):
 	}
 	s.errlet.leave(lastWord)
-	s.removeTemps(true)
+	s.files.Close()
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 )
 
 // places remembers up to which offset followers have read files, whatever the files are called now. So when app.log has
@@ -16,7 +18,7 @@ type places struct {
 	mu   sync.Mutex
 	held map[*tracked]*follower
 	left []place
-	dirs map[string]*fileSet // the files that were in directories before
+	dirs map[string]*input.FileSet // the files that were in directories before
 }
 
 // A place is the offset of a follower in a file that it does not read any more.
@@ -73,20 +75,20 @@ func (p *places) leave(file *tracked) {
 }
 
 // visit reads a directory for the first time. The files that are there now count as old.
-func (p *places) visit(files *pool, dir string) {
+func (p *places) visit(files *input.Pool, dir string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.dirs[dir] != nil {
 		return
 	}
 	if p.dirs == nil {
-		p.dirs = make(map[string]*fileSet)
+		p.dirs = make(map[string]*input.FileSet)
 	}
-	set := new(fileSet)
+	set := new(input.FileSet)
 	p.dirs[dir] = set
-	for _, entry := range readDir(files, dir) {
+	for _, entry := range input.ReadDir(files, dir) {
 		if info, err := os.Stat(filepath.Join(dir, entry.Name())); err == nil && info.Mode().IsRegular() {
-			set.add(info)
+			set.Add(info)
 		}
 	}
 }
@@ -95,12 +97,12 @@ func (p *places) visit(files *pool, dir string) {
 func (p *places) isNew(dir string, info fs.FileInfo) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.dirs[dir] != nil && !p.dirs[dir].has(info)
+	return p.dirs[dir] != nil && !p.dirs[dir].Has(info)
 }
 
 // remember records that a file of a visited directory is not new any more.
 func (p *places) remember(dir string, info fs.FileInfo) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.dirs[dir].add(info)
+	p.dirs[dir].Add(info)
 }

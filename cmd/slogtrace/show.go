@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"regexp"
 	"slices"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
@@ -129,17 +129,17 @@ func (s *session) choose(ctx context.Context, ids, files []string, f *query.Filt
 	for _, id := range ids {
 		want = append(want, query.NewWanted(id))
 	}
-	r, err := s.reading(ctx, files, true)
+	r, err := s.files.Open(ctx, files, true)
 	if err != nil {
 		return nil, err
 	}
-	defer r.close()
+	defer r.Close()
 	if len(want) == 0 {
 		return s.chosen(r, f, limit)
 	}
 	var traces []*tracelog.Trace
 	for _, w := range want {
-		t, err := r.find(&w)
+		t, err := find(ctx, r, &w)
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
@@ -159,13 +159,13 @@ func (s *session) choose(ctx context.Context, ids, files []string, f *query.Filt
 }
 
 // chosen reads the first traces that the filter chooses.
-func (s *session) chosen(r *reading, f *query.Filter, limit int) ([]*tracelog.Trace, error) {
-	o, err := r.outlines(f.May, nil)
+func (s *session) chosen(r *input.Reading, f *query.Filter, limit int) ([]*tracelog.Trace, error) {
+	o, err := r.Outlines(f.May, nil)
 	if err != nil {
 		return nil, err
 	}
 	if o.Len() == 0 {
-		return nil, r.nothing()
+		return nil, r.Nothing()
 	}
 	may := func(sum *tracelog.Outline) bool { return sum.Matched > 0 }
 	var found []*tracelog.Trace // without their spans
@@ -174,7 +174,7 @@ func (s *session) chosen(r *reading, f *query.Filter, limit int) ([]*tracelog.Tr
 	}
 	if limit > 0 && len(found) > limit && !f.Empty() {
 		found = nil
-		err := r.traces(o, tracelog.TracesOptions{}, may, func(t *tracelog.Trace) {
+		err := r.Traces(o, tracelog.TracesOptions{}, may, func(t *tracelog.Trace) {
 			if f.Trace(t) {
 				found = append(found, &tracelog.Trace{ID: t.ID, Start: t.Start})
 			}
@@ -192,7 +192,7 @@ func (s *session) chosen(r *reading, f *query.Filter, limit int) ([]*tracelog.Tr
 	for _, t := range found {
 		ids[t.ID] = true
 	}
-	traces, err := r.whole(o, func(sum *tracelog.Outline) bool { return ids[sum.ID] })
+	traces, err := readWhole(r, o, func(sum *tracelog.Outline) bool { return ids[sum.ID] })
 	if err != nil {
 		return nil, err
 	}
@@ -203,23 +203,23 @@ func (s *session) chosen(r *reading, f *query.Filter, limit int) ([]*tracelog.Tr
 	return traces, nil
 }
 
-// whole reads traces with the numbers of their lines, and returns them in order.
-func (r *reading) whole(o *tracelog.Outlines, keep func(*tracelog.Outline) bool) ([]*tracelog.Trace, error) {
+// readWhole reads traces with the numbers of their lines, and returns them in order.
+func readWhole(r *input.Reading, o *tracelog.Outlines, keep func(*tracelog.Outline) bool) ([]*tracelog.Trace, error) {
 	var traces []*tracelog.Trace
-	err := r.traces(o, tracelog.TracesOptions{Lines: true}, keep, func(t *tracelog.Trace) { traces = append(traces, t) })
+	err := r.Traces(o, tracelog.TracesOptions{Lines: true}, keep, func(t *tracelog.Trace) { traces = append(traces, t) })
 	slices.SortFunc(traces, compareTraces)
 	return traces, err
 }
 
 // find reads the trace that is wanted.
-func (r *reading) find(w *query.Wanted) (*tracelog.Trace, error) {
+func find(ctx context.Context, r *input.Reading, w *query.Wanted) (*tracelog.Trace, error) {
 	if w.Half != "" {
-		return r.search(w)
+		return search(r, w)
 	}
 	var found *tracelog.Found
 	var last atomic.Int64 // the latest time that was seen
-	err := r.pass(func(in []tracelog.Input) (_ []tracelog.Source, err error) {
-		found, err = tracelog.FindTrace(r.ctx, in, w.Forms, &tracelog.ScanOptions{Filter: func(r *tracelog.Record) bool {
+	err := r.Pass(func(in []tracelog.Input) (_ []tracelog.Source, err error) {
+		found, err = tracelog.FindTrace(ctx, in, w.Forms, &tracelog.ScanOptions{Filter: func(r *tracelog.Record) bool {
 			latest(&last, r.Time())
 			return true
 		}})
@@ -229,15 +229,13 @@ func (r *reading) find(w *query.Wanted) (*tracelog.Trace, error) {
 	case err != nil:
 		return nil, err
 	case len(found.Candidates) > 0:
-		return r.search(w)
+		return search(r, w)
 	case found.ID == "":
 		return nil, fmt.Errorf("trace %s: not found", w.Text)
 	}
 	t := tracelog.Assemble(found.Entries)[0]
 	if t.Open+t.Abandoned > 0 {
-		for _, src := range r.sources {
-			latest(&last, src.last())
-		}
+		latest(&last, r.Last())
 		t.AsOf(time.Unix(0, last.Load()).UTC())
 	}
 	return t, nil
@@ -251,23 +249,9 @@ func latest(last *atomic.Int64, at time.Time) {
 	}
 }
 
-// last returns the latest time in the last lines of a file; zero if it is not one that can be read in parts.
-func (src *source) last() (last time.Time) {
-	if src.plain == nil {
-		return last
-	}
-	from := max(0, src.plain.size-sniffed)
-	tracelog.Scan(io.NewSectionReader(src.plain, from, src.plain.size-from), "", func(e tracelog.Entry) {
-		if e.Time.After(last) {
-			last = e.Time
-		}
-	})
-	return last
-}
-
 // search looks at all ids.
-func (r *reading) search(w *query.Wanted) (*tracelog.Trace, error) {
-	o, err := r.outlines(nil, func(r *tracelog.Record) bool { _, may := w.Match(string(r.Trace())); return may })
+func search(r *input.Reading, w *query.Wanted) (*tracelog.Trace, error) {
+	o, err := r.Outlines(nil, func(r *tracelog.Record) bool { _, may := w.Match(string(r.Trace())); return may })
 	if err != nil {
 		return nil, err
 	}
@@ -279,7 +263,7 @@ func (r *reading) search(w *query.Wanted) (*tracelog.Trace, error) {
 		}
 		ids = append(ids, sum.ID)
 	}
-	traces, err := r.whole(o, func(sum *tracelog.Outline) bool {
+	traces, err := readWhole(r, o, func(sum *tracelog.Outline) bool {
 		return slices.Contains(ids[:min(len(ids), mostCandidates)], sum.ID)
 	})
 	switch {
@@ -397,16 +381,16 @@ var plainID = regexp.MustCompile(`^[0-9A-Za-z_-]+$`)
 // completeIDs completes the ids of traces in the files that are named already: slogtrace show app.log <TAB>.
 func (s *session) completeIDs(cmd *cobra.Command, args []string, start string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	_, files := splitIDs(args)
-	if len(files) == 0 || slices.ContainsFunc(files, isOnce) {
+	if len(files) == 0 || slices.ContainsFunc(files, input.IsOnce) {
 		return nil, cobra.ShellCompDirectiveDefault // file names
 	}
 	s.NoProgress()
-	r, err := s.reading(cmd.Context(), files, false)
+	r, err := s.files.Open(cmd.Context(), files, false)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
-	defer r.close()
-	o, err := r.outlines(nil, func(r *tracelog.Record) bool { return strings.HasPrefix(string(r.Trace()), start) })
+	defer r.Close()
+	o, err := r.Outlines(nil, func(r *tracelog.Record) bool { return strings.HasPrefix(string(r.Trace()), start) })
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveDefault
 	}

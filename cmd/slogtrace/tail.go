@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 )
@@ -69,24 +70,24 @@ type tailer struct {
 
 func (t *tailer) run(ctx context.Context, args []string, lines int, follow bool) error {
 	t.outlet.stop = nil // to interrupt it is to end it: what was read is written
-	ins, err := t.inputs(args)
+	ins, err := t.files.Inputs(args)
 	if err != nil {
 		return err
 	}
-	var sources []iter.Seq[line] // what is there
-	var live []io.ReadCloser     // what is yet to come
+	var sources []iter.Seq[input.Line] // what is there
+	var live []io.ReadCloser           // what is yet to come
 	var names []string
 	for _, in := range ins {
 		past, future, err := t.source(ctx, in, lines, follow)
 		if err != nil {
-			t.Fail("%s: %v", in.path, reason(err))
+			t.Fail("%s: %v", in.Path, input.Reason(err))
 			continue
 		}
 		if past != nil {
 			sources = append(sources, past)
 		}
 		if future != nil {
-			live, names = append(live, future), append(names, in.path)
+			live, names = append(live, future), append(names, in.Path)
 		}
 	}
 	for l := range mergeLines(sources) {
@@ -114,17 +115,17 @@ func (t *tailer) run(ctx context.Context, args []string, lines int, follow bool)
 }
 
 // source returns the last lines of an input, and a reader of what comes after them, unless that is nothing.
-func (t *tailer) source(ctx context.Context, in input, lines int, follow bool) (iter.Seq[line], io.ReadCloser, error) {
-	if in.once {
-		return nil, &lateReader{open: func() (io.ReadCloser, error) { return t.open(ctx, in) }}, nil
+func (t *tailer) source(ctx context.Context, in input.Input, lines int, follow bool) (iter.Seq[input.Line], io.ReadCloser, error) {
+	if in.Once {
+		return nil, &lateReader{open: func() (io.ReadCloser, error) { return t.files.OpenOnce(ctx, in) }}, nil
 	}
-	file, err := t.openLog(in.path)
+	file, err := t.files.OpenLog(in.Path)
 	if err != nil {
 		return nil, nil, err
 	}
-	size := file.info.Size()
-	if compressed(file) { // to which nobody appends
-		r, err := t.lines(ctx, io.NewSectionReader(file, 0, size), file)
+	size := file.Info.Size()
+	if input.Compressed(file) { // to which nobody appends
+		r, err := t.files.Decompress(ctx, io.NewSectionReader(file, 0, size), file)
 		return nil, r, err
 	}
 	begin, end, err := lastLines(file, size, lines, follow)
@@ -134,31 +135,16 @@ func (t *tailer) source(ctx context.Context, in input, lines int, follow bool) (
 	}
 	var live io.ReadCloser
 	if follow {
-		live = newFollower(ctx, in.path, file, end, t)
+		live = newFollower(ctx, in.Path, file, end, t)
 	}
-	past := func(yield func(line) bool) {
-		text := io.NewSectionReader(&plainFile{ReaderAt: file, size: end}, begin, end-begin)
-		t.readPast(ctx, &lineBreaker{r: text}, in.path, yield)
+	past := func(yield func(input.Line) bool) {
+		text := io.NewSectionReader(input.NewPlainFile(file, end), begin, end-begin)
+		t.readPast(ctx, &lineBreaker{r: text}, in.Path, yield)
 		if !follow {
 			file.Close()
 		}
 	}
 	return past, live, nil
-}
-
-// openLog opens a regular file that is a log.
-func (t *tailer) openLog(path string) (*handle, error) {
-	file, err := t.files.openFile(path)
-	if err != nil {
-		return nil, err
-	}
-	text, err := decompress(io.NewSectionReader(file, 0, file.info.Size()))
-	if err != nil {
-		file.Close()
-		return nil, err
-	}
-	text.Close()
-	return file, nil
 }
 
 // lookEach times the number of files that are followed is how often a calm one is looked at, where they are many.
@@ -203,18 +189,18 @@ func (r *lateReader) Close() error {
 var errEnough = errors.New("enough")
 
 // readPast yields lines until there are no more, or no more are wanted.
-func (t *tailer) readPast(ctx context.Context, r io.Reader, name string, yield func(line) bool) {
+func (t *tailer) readPast(ctx context.Context, r io.Reader, name string, yield func(input.Line) bool) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	done := false
-	_, err := readLines(cancelReader{ctx, r}, name, func(l line) {
+	_, err := input.ReadLines(input.NewCancelReader(ctx, r), name, func(l input.Line) {
 		if !done && !yield(l) {
 			done = true
 			cancel(errEnough)
 		}
 	})
 	if err != nil && ctx.Err() == nil {
-		t.Fail("%s: %v", name, reason(err))
+		t.Fail("%s: %v", name, input.Reason(err))
 	}
 }
 
@@ -230,7 +216,7 @@ func (t *tailer) follow(ctx context.Context, live []io.ReadCloser, names []strin
 	}()
 	// An event is a line, the end of a reader or a new file.
 	type event struct {
-		line  line
+		line  input.Line
 		ended bool
 		err   error
 		found string
@@ -247,7 +233,7 @@ func (t *tailer) follow(ctx context.Context, live []io.ReadCloser, names []strin
 		open++
 		go func() {
 			defer r.Close()
-			_, err := readLines(r, name, func(l line) { send(event{line: l}) })
+			_, err := input.ReadLines(r, name, func(l input.Line) { send(event{line: l}) })
 			if err != nil {
 				err = namedError{name, err}
 			}
@@ -284,9 +270,9 @@ func (t *tailer) follow(ctx context.Context, live []io.ReadCloser, names []strin
 				t.Fail("%v", e.err)
 			}
 		case e.found != "":
-			file, err := t.openLog(e.found)
+			file, err := t.files.OpenLog(e.found)
 			if err != nil {
-				t.Fail("%s: %v", e.found, reason(err))
+				t.Fail("%s: %v", e.found, input.Reason(err))
 				continue
 			}
 			t.Talk("%s: a new file", e.found)
@@ -315,4 +301,4 @@ type namedError struct {
 	err  error
 }
 
-func (e namedError) Error() string { return e.name + ": " + reason(e.err).Error() }
+func (e namedError) Error() string { return e.name + ": " + input.Reason(e.err).Error() }

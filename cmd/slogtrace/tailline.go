@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 	"github.com/slogtrace/slogtrace/tracelog"
@@ -47,8 +48,8 @@ func newLineJSON(e *tracelog.Entry) lineJSON {
 	return j
 }
 
-func (t *tailer) line(l *line) error {
-	if l.unreadable {
+func (t *tailer) line(l *input.Line) error {
+	if l.Unreadable {
 		return t.unreadable(l)
 	}
 	e := &l.Entry
@@ -121,12 +122,12 @@ func (t *tailer) line(l *line) error {
 }
 
 // unreadable writes a line that is no record, for it may be a panic.
-func (t *tailer) unreadable(l *line) error {
-	if !t.filter.Text(l.text) {
+func (t *tailer) unreadable(l *input.Line) error {
+	if !t.filter.Text(l.Text) {
 		return nil
 	}
 	t.written++
-	text := string(l.text)
+	text := string(l.Text)
 	if t.json {
 		return term.WriteJSON(t.out, lineJSON{Msg: text, Event: "unreadable", File: l.File})
 	}

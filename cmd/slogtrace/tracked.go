@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/internal/limits"
 )
 
@@ -14,7 +15,7 @@ const printed = 256
 
 // A tracked is a file that a follower reads, and the offset up to which it has read it.
 type tracked struct {
-	file   *handle
+	file   *input.Handle
 	path   string // its name when it was found
 	info   fs.FileInfo
 	offset int64
@@ -26,8 +27,8 @@ type tracked struct {
 }
 
 // newTracked returns a file that is read from an offset on.
-func newTracked(path string, file *handle, offset int64) *tracked {
-	d := &tracked{file: file, path: path, info: file.info}
+func newTracked(path string, file *input.Handle, offset int64) *tracked {
+	d := &tracked{file: file, path: path, info: file.Info}
 	d.seek(offset)
 	return d
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 )
 
 // lookEvery is how often directories and globs are looked at for new files.
@@ -34,7 +36,7 @@ type watcher struct {
 }
 
 // newWatcher returns nil if there is nothing to watch.
-func newWatcher(args []string, ins []input, t *tailer) *watcher {
+func newWatcher(args []string, ins []input.Input, t *tailer) *watcher {
 	w := &watcher{t: t, known: make(map[string]bool), refuse: make(map[string]int64)}
 	for _, arg := range args {
 		info, err := os.Stat(arg)
@@ -46,7 +48,7 @@ func newWatcher(args []string, ins []input, t *tailer) *watcher {
 		return nil
 	}
 	for _, in := range ins {
-		w.known[in.path] = true
+		w.known[in.Path] = true
 	}
 	return w
 }
@@ -67,7 +69,7 @@ func (w *watcher) look() []string {
 			switch {
 			case err != nil:
 			case info.IsDir():
-				walk(filepath.Clean(path), w.known, func(string, error) {}, func(path string, info fs.FileInfo) {
+				input.Walk(filepath.Clean(path), w.known, func(string, error) {}, func(path string, info fs.FileInfo) {
 					if w.isNew(path, info, true) {
 						found = append(found, path)
 					}
@@ -88,7 +90,7 @@ func (w *watcher) isNew(path string, info fs.FileInfo, inDir bool) bool {
 	if w.known[path] || info.Size() == 0 || inDir && w.refuse[path] == info.Size() {
 		return false
 	}
-	f, err := w.t.files.os(path)
+	f, err := w.t.files.Pool.Open(path)
 	if err != nil {
 		return false // it may be gone already, or not be ours yet
 	}
@@ -97,10 +99,10 @@ func (w *watcher) isNew(path string, info fs.FileInfo, inDir bool) bool {
 	switch {
 	case held: // renamed, and not noticed yet
 		return false
-	case at.info != nil, w.isOld(path), compressed(f):
+	case at.info != nil, w.isOld(path), input.Compressed(f):
 		w.known[path] = true
 		return false
-	case inDir && !w.t.hasRecords(path):
+	case inDir && !w.t.files.HasRecords(path):
 		w.refuse[path] = info.Size()
 		return false
 	}

@@ -1,4 +1,4 @@
-package main
+package input
 
 import (
 	"cmp"
@@ -11,18 +11,18 @@ import (
 	"syscall"
 )
 
-// A pool has the regular files that are being read. When the process may not open more files, the pool closes those that
+// A Pool has the regular files that are being read. When the process may not open more files, the pool closes those that
 // were read longest ago, and opens them again when they are read. The zero value is empty. It is safe for concurrent use.
-type pool struct {
-	mu    sync.Mutex
-	open  map[*handle]bool
-	clock int64 // counts uses
+type Pool struct {
+	mu     sync.Mutex
+	opened map[*Handle]bool
+	clock  int64 // counts uses
 }
 
-// A handle is a regular file, which stays the same one while others take its name.
-type handle struct {
-	pool *pool
-	info fs.FileInfo // when it was opened
+// A Handle is a regular file, which stays the same one while others take its name.
+type Handle struct {
+	pool *Pool
+	Info fs.FileInfo // when it was opened
 
 	// The rest is the pool's.
 	path  string
@@ -31,17 +31,17 @@ type handle struct {
 	used  int64
 }
 
-// errMoved is the error of a file that was closed to make room and cannot be found any more.
-var errMoved = errors.New("renamed or removed, and there were too many files to keep it open")
+// ErrMoved is the error of a file that was closed to make room and cannot be found any more.
+var ErrMoved = errors.New("renamed or removed, and there were too many files to keep it open")
 
-// openFile opens a regular file.
-func (p *pool) openFile(path string) (*handle, error) {
-	h := &handle{pool: p, path: path}
-	file, err := p.os(path)
+// OpenFile opens a regular file.
+func (p *Pool) OpenFile(path string) (*Handle, error) {
+	h := &Handle{pool: p, path: path}
+	file, err := p.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	if h.info, err = file.Stat(); err != nil {
+	if h.Info, err = file.Stat(); err != nil {
 		file.Close()
 		return nil, err
 	}
@@ -51,8 +51,8 @@ func (p *pool) openFile(path string) (*handle, error) {
 	return h, nil
 }
 
-// os is os.Open, with other files closed for it if need be.
-func (p *pool) os(path string) (file *os.File, err error) {
+// Open is os.Open, with other files closed for it if need be.
+func (p *Pool) Open(path string) (file *os.File, err error) {
 	err = p.withRoom(func() error {
 		file, err = os.Open(path)
 		return err
@@ -61,7 +61,7 @@ func (p *pool) os(path string) (file *os.File, err error) {
 }
 
 // withRoom calls a function that opens something, and closes files for it until it can.
-func (p *pool) withRoom(open func() error) error {
+func (p *Pool) withRoom(open func() error) error {
 	for {
 		err := open()
 		if !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE) || !p.shed() {
@@ -74,47 +74,47 @@ func (p *pool) withRoom(open func() error) error {
 const shedAtOnce = 16
 
 // shed closes some files that are not in use, those first that were read longest ago. It reports whether there were any.
-func (p *pool) shed() bool {
+func (p *Pool) shed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var idle []*handle
-	for h := range p.open {
+	var idle []*Handle
+	for h := range p.opened {
 		if h.users == 0 {
 			idle = append(idle, h)
 		}
 	}
-	slices.SortFunc(idle, func(a, b *handle) int { return cmp.Compare(a.used, b.used) })
+	slices.SortFunc(idle, func(a, b *Handle) int { return cmp.Compare(a.used, b.used) })
 	idle = idle[:min(len(idle), max(shedAtOnce, len(idle)/8))]
 	for _, h := range idle {
 		h.file.Close()
 		h.file = nil
-		delete(p.open, h)
+		delete(p.opened, h)
 	}
 	return len(idle) > 0
 }
 
-func (p *pool) put(h *handle, file *os.File) {
-	if p.open == nil {
-		p.open = make(map[*handle]bool)
+func (p *Pool) put(h *Handle, file *os.File) {
+	if p.opened == nil {
+		p.opened = make(map[*Handle]bool)
 	}
 	h.file = file
-	p.open[h] = true
+	p.opened[h] = true
 	h.touch()
 }
 
-func (h *handle) touch() {
+func (h *Handle) touch() {
 	h.pool.clock++
 	h.used = h.pool.clock
 }
 
 // use calls fn with the open file.
-func (h *handle) use(fn func(*os.File) error) error {
+func (h *Handle) use(fn func(*os.File) error) error {
 	p := h.pool
 	p.mu.Lock()
 	for h.file == nil {
 		path := h.path
 		p.mu.Unlock()
-		file, path, err := p.again(path, h.info)
+		file, path, err := p.again(path, h.Info)
 		if err != nil {
 			return err
 		}
@@ -138,12 +138,12 @@ func (h *handle) use(fn func(*os.File) error) error {
 }
 
 // again opens the file that info is of: at path, else under another name in the same directory.
-func (p *pool) again(path string, info fs.FileInfo) (*os.File, string, error) {
+func (p *Pool) again(path string, info fs.FileInfo) (*os.File, string, error) {
 	try := func(path string) *os.File {
 		if now, err := os.Stat(path); err != nil || !os.SameFile(now, info) {
 			return nil
 		}
-		file, err := p.os(path)
+		file, err := p.Open(path)
 		if err != nil {
 			return nil
 		}
@@ -157,17 +157,17 @@ func (p *pool) again(path string, info fs.FileInfo) (*os.File, string, error) {
 		return file, path, nil
 	}
 	dir := filepath.Dir(path)
-	for _, entry := range readDir(p, dir) {
+	for _, entry := range ReadDir(p, dir) {
 		other := filepath.Join(dir, entry.Name())
 		if file := try(other); file != nil {
 			return file, other, nil
 		}
 	}
-	return nil, "", errMoved
+	return nil, "", ErrMoved
 }
 
-// readDir returns what can be read of a directory.
-func readDir(p *pool, dir string) (entries []fs.DirEntry) {
+// ReadDir returns what can be read of a directory.
+func ReadDir(p *Pool, dir string) (entries []fs.DirEntry) {
 	p.withRoom(func() (err error) {
 		entries, err = os.ReadDir(dir)
 		return err
@@ -175,7 +175,8 @@ func readDir(p *pool, dir string) (entries []fs.DirEntry) {
 	return entries
 }
 
-func (h *handle) ReadAt(b []byte, off int64) (n int, err error) {
+// ReadAt implements [io.ReaderAt]. It opens the file again if it was closed to make room.
+func (h *Handle) ReadAt(b []byte, off int64) (n int, err error) {
 	err = h.use(func(file *os.File) error {
 		n, err = file.ReadAt(b, off)
 		return err
@@ -184,7 +185,7 @@ func (h *handle) ReadAt(b []byte, off int64) (n int, err error) {
 }
 
 // Stat is of the file, whatever it is called now.
-func (h *handle) Stat() (info fs.FileInfo, err error) {
+func (h *Handle) Stat() (info fs.FileInfo, err error) {
 	err = h.use(func(file *os.File) error {
 		info, err = file.Stat()
 		return err
@@ -193,7 +194,7 @@ func (h *handle) Stat() (info fs.FileInfo, err error) {
 }
 
 // Close must be the last call.
-func (h *handle) Close() error {
+func (h *Handle) Close() error {
 	h.pool.mu.Lock()
 	defer h.pool.mu.Unlock()
 	file := h.file
@@ -201,6 +202,6 @@ func (h *handle) Close() error {
 		return nil
 	}
 	h.file = nil
-	delete(h.pool.open, h)
+	delete(h.pool.opened, h)
 	return file.Close()
 }

@@ -1,4 +1,4 @@
-package main
+package input
 
 import (
 	"bufio"
@@ -10,23 +10,23 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// A line is one line of a log, whether it is a record or not.
-type line struct {
+// A Line is one line of a log, whether it is a record or not.
+type Line struct {
 	tracelog.Entry
-	unreadable bool
-	text       []byte // of an unreadable line; only its beginning if it is long
+	Unreadable bool
+	Text       []byte // of an unreadable line; only its beginning if it is long
 }
 
 // keptText is how many bytes of a line that is not a record are kept.
 const keptText = 4096
 
-// readLines calls fn for each line of r that is not blank, in order, as soon as it has been read.
+// ReadLines calls fn for each line of r that is not blank, in order, as soon as it has been read.
 // Unlike Scan it passes on lines that are not records.
-func readLines(r io.Reader, file string, fn func(line)) (tracelog.Source, error) {
+func ReadLines(r io.Reader, file string, fn func(Line)) (tracelog.Source, error) {
 	f := &feeder{in: bufio.NewReaderSize(r, 64<<10), file: file, fn: fn}
 	src, err := tracelog.Scan(f, file, func(e tracelog.Entry) {
 		f.taken = true
-		fn(line{Entry: e})
+		fn(Line{Entry: e})
 	})
 	f.settle()
 	return src, err
@@ -37,7 +37,7 @@ func readLines(r io.Reader, file string, fn func(line)) (tracelog.Source, error)
 type feeder struct {
 	in   *bufio.Reader
 	file string
-	fn   func(line)
+	fn   func(Line)
 
 	number int    // of the line that was given last
 	text   []byte // its beginning
@@ -78,15 +78,9 @@ var partial = regexp.MustCompile(`^\S+ (stdout|stderr) P `)
 func (f *feeder) settle() {
 	text, whole := bytes.TrimRight(f.text, "\r\n"), f.size <= keptText
 	if !f.taken && len(bytes.TrimSpace(text)) > 0 && !partial.Match(text) && !(whole && text[0] == '{' && json.Valid(text)) {
-		l := line{unreadable: true, text: bytes.Clone(text)}
+		l := Line{Unreadable: true, Text: bytes.Clone(text)}
 		l.File, l.Line = f.file, f.number
 		f.fn(l)
 	}
 	f.text, f.size, f.taken, f.begun = f.text[:0], 0, false, false
-}
-
-// readText calls fn for each record of a text.
-func readText(text []byte, fn func(tracelog.Entry)) {
-	one := bytes.ReplaceAll(text, []byte("\n"), []byte(" ")) // JSON has newlines between its words only
-	tracelog.Scan(bytes.NewReader(one), "", fn)
 }

@@ -1,4 +1,4 @@
-package main
+package input
 
 import (
 	"cmp"
@@ -11,22 +11,22 @@ import (
 // block forever. Each happens in a goroutine of its own, which is abandoned when the context is done.
 // Opening a FIFO with O_NONBLOCK would not do: without a writer it would seem to be at its end.
 
-// isOnce reports whether an argument is standard input or another file that can be read only once. Such a file must not
+// IsOnce reports whether an argument is standard input or another file that can be read only once. Such a file must not
 // be opened before it is read.
-func isOnce(arg string) bool {
+func IsOnce(arg string) bool {
 	info, err := os.Stat(arg)
 	return arg == "-" || err == nil && !info.IsDir() && !info.Mode().IsRegular()
 }
 
-// openOnce opens a file. It returns when ctx is done, even if opening blocks.
-func openOnce(ctx context.Context, files *pool, path string) (*os.File, error) {
+// openWaiting opens a file. It returns when ctx is done, even if opening blocks.
+func openWaiting(ctx context.Context, files *Pool, path string) (*os.File, error) {
 	type opened struct {
 		file *os.File
 		err  error
 	}
 	done := make(chan opened, 1)
 	go func() {
-		file, err := files.os(path)
+		file, err := files.Open(path)
 		done <- opened{file, err}
 	}()
 	select {

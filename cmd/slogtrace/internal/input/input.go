@@ -1,0 +1,253 @@
+// Package input reads what the arguments of a command name: files, globs, directories and standard input, compressed
+// or not. It reads what can be read only once as if it could be read again, reads more files than may be open, and
+// tells what changes in a file while it is read.
+package input
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+// sniffed is how much of a file is looked at to find out what it is.
+const sniffed = 64 << 10
+
+// Files finds, opens and reads what the arguments of a command name.
+type Files struct {
+	Stdin         io.Reader
+	StdinTerminal bool // then it is read only where it is named
+	Tell          *tell.Teller
+
+	Spooled    int64                    // how many bytes of what can be read only once are kept in memory; 0: 64 MB
+	CreateTemp func() (*os.File, error) // nil: in the directory for temporary files
+
+	Pool  Pool
+	temps temps
+}
+
+// ErrNoFile is a mistake in the command line.
+var ErrNoFile = errors.New("no FILE given, and standard input is a terminal")
+
+// An Input is a file, or standard input.
+type Input struct {
+	Path  string // "-" of standard input, unless it is called /dev/stdin
+	stdin bool
+	Once  bool  // what can be read only once: standard input, a pipe, a device
+	size  int64 // 0 if unknown
+}
+
+// Inputs returns the files that the arguments name: files, globs, directories and standard input. Without arguments it
+// is standard input. It reports what it does not find and goes on with the rest. A file with several names is there once.
+func (f *Files) Inputs(args []string) ([]Input, error) {
+	if len(args) == 0 {
+		if f.StdinTerminal {
+			return nil, ErrNoFile
+		}
+		args = []string{"-"}
+	}
+	var ins []Input
+	var seen FileSet
+	stdin := f.stdinInfo()
+	isStdin := false // it is an input already
+	addStdin := func(path string) {
+		if !isStdin && (stdin == nil || seen.Add(stdin)) {
+			ins = append(ins, Input{Path: path, stdin: true, Once: true})
+		}
+		isStdin = true
+	}
+	add := func(path string, info fs.FileInfo) {
+		if path = filepath.Clean(path); path == "-" {
+			path = "./-"
+		}
+		regular := info.Mode().IsRegular()
+		switch {
+		case !regular && stdin != nil && os.SameFile(info, stdin): // /dev/stdin
+			addStdin(path)
+		case seen.Add(info): // a file read twice would count twice
+			ins = append(ins, Input{Path: path, Once: !regular, size: regularSize(info)})
+		}
+	}
+	for _, arg := range args {
+		if arg == "-" {
+			addStdin("-")
+			continue
+		}
+		paths := []string{arg}
+		if _, err := os.Stat(arg); errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(arg, "*?[") {
+			if paths, _ = filepath.Glob(arg); len(paths) == 0 {
+				f.Tell.Fail("%s: no file matches", arg)
+				continue
+			}
+		}
+		for _, path := range paths {
+			info, err := os.Stat(path)
+			switch {
+			case err != nil:
+				f.Tell.Fail("%s: %v", path, Reason(err))
+			case info.IsDir():
+				f.directory(path, add)
+			default:
+				add(path, info)
+			}
+		}
+	}
+	if len(ins) == 0 {
+		return nil, tell.ErrTold
+	}
+	return ins, nil
+}
+
+// stdinInfo returns the FileInfo of standard input; nil if that is not a file of the system.
+func (f *Files) stdinInfo() fs.FileInfo {
+	file, ok := f.Stdin.(*os.File)
+	if !ok {
+		return nil
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil
+	}
+	return info
+}
+
+func regularSize(info fs.FileInfo) int64 {
+	if info.Mode().IsRegular() {
+		return info.Size()
+	}
+	return 0
+}
+
+// directory adds the files below dir that have log records at their beginning, in order of their names.
+func (f *Files) directory(dir string, add func(string, fs.FileInfo)) {
+	files, found := 0, 0
+	err := Walk(dir, nil, func(path string, err error) { f.Tell.Fail("%s: %v", path, Reason(err)) }, func(path string, info fs.FileInfo) {
+		if info.Size() == 0 {
+			return
+		}
+		files++
+		if f.HasRecords(path) {
+			found++
+			add(path, info)
+		}
+	})
+	if err != nil {
+		f.Tell.Fail("%s: %v", dir, Reason(err))
+	} else if files == 0 {
+		f.Tell.Fail("%s: nothing to read in this directory", dir)
+	} else if found == 0 {
+		f.Tell.Fail("%s: no log records in the %s of this directory", dir, tell.Plural(files, "file"))
+	}
+}
+
+// Walk calls fn with the files below dir that are not known, if that is not nil, in order of their names.
+// Hidden files and directories are left out.
+func Walk(dir string, known map[string]bool, fail func(path string, err error), fn func(path string, info fs.FileInfo)) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			fail(path, err)
+			return nil
+		case path != dir && strings.HasPrefix(d.Name(), "."):
+			if d.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		case d.IsDir(), known[path]:
+			return nil
+		}
+		// Through symbolic links, as in /var/log/containers.
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			fn(filepath.Clean(path), info)
+		}
+		return nil
+	})
+}
+
+// HasRecords reports whether a file begins as a log.
+func (f *Files) HasRecords(path string) bool {
+	file, err := f.Pool.Open(path)
+	if err != nil {
+		return true // so that opening it again tells why
+	}
+	defer file.Close()
+	r, err := decompress(file)
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	src, _ := tracelog.Scan(io.LimitReader(r, sniffed), "", func(tracelog.Entry) {})
+	return src.Records > 0
+}
+
+// OpenOnce opens an input that can be read only once. What it returns is decompressed.
+func (f *Files) OpenOnce(ctx context.Context, in Input) (io.ReadCloser, error) {
+	if in.stdin {
+		return f.Decompress(ctx, newPatientReader(ctx, f.Stdin), io.NopCloser(nil))
+	}
+	file, err := openWaiting(ctx, &f.Pool, in.Path)
+	if err != nil {
+		return nil, err
+	}
+	return f.Decompress(ctx, newPatientReader(ctx, file), file)
+}
+
+// OpenLog opens a regular file that is a log.
+func (f *Files) OpenLog(path string) (*Handle, error) {
+	file, err := f.Pool.OpenFile(path)
+	if err != nil {
+		return nil, err
+	}
+	text, err := decompress(io.NewSectionReader(file, 0, file.Info.Size()))
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	text.Close()
+	return file, nil
+}
+
+// Decompress decompresses r. Closing what it returns also closes file.
+func (f *Files) Decompress(ctx context.Context, r io.Reader, file io.Closer) (io.ReadCloser, error) {
+	text, err := decompress(&cancelReader{ctx, progressReader{r, f.Tell.Progress()}})
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return closers{text, file}, nil
+}
+
+// Reason removes the path from an error: the message has it anyway.
+func Reason(err error) error {
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return errors.New("no such file")
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, gzip.ErrHeader):
+		return fmt.Errorf("damaged or cut off: %w", err)
+	case errors.As(err, &path):
+		return path.Err
+	}
+	return err
+}
+
+// totalSize returns 0 if a size is not known.
+func totalSize(ins []Input) int64 {
+	var total int64
+	for _, in := range ins {
+		if in.size == 0 {
+			return 0
+		}
+		total += in.size
+	}
+	return total
+}
