@@ -162,3 +162,14 @@ func TestTempFileFails(t *testing.T) {
 		}
 	}
 }
+
+func receive[T any](t *testing.T, c chan T) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(20 * time.Second):
+		t.Fatal("waited too long")
+		panic("not reached")
+	}
+}

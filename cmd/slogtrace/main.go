@@ -66,13 +66,10 @@ type session struct {
 	json  bool
 	local bool // times are local ones
 	color term.ColorMode
-
-	wait func(context.Context) // until followed files are looked at again; nil: as long as is good for so many
-	look func(context.Context) // until new ones are looked for
 }
 
 func newSession(stdin io.Reader, stdout, stderr io.Writer) *session {
-	s := &session{stdin: stdin, now: time.Now, look: waitLook}
+	s := &session{stdin: stdin, now: time.Now}
 	s.outlet.w, s.errlet.w = stdout, stderr
 	s.stdout, s.stderr = &s.outlet, &s.errlet
 	s.out = bufio.NewWriter(s.stdout)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Of more files than may be open all are read, and followed. The process is another one, for its limit is its own.
@@ -82,4 +83,16 @@ func TestManyFiles(t *testing.T) {
 	if err := cmd.Wait(); err != nil || strings.Contains(stderr.String(), "too many") {
 		t.Errorf("%v, stderr %s", err, stderr.String())
 	}
+}
+
+// eventually waits until something holds.
+func eventually(t *testing.T, holds func() bool) {
+	t.Helper()
+	for range 400 {
+		if holds() {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("waited too long")
 }

@@ -1,4 +1,4 @@
-package main
+package follow
 
 import (
 	"bytes"
@@ -98,6 +98,13 @@ func (d *tracked) readable() bool {
 // isCopy reports whether another file begins as this one did.
 func (d *tracked) isCopy(other io.ReaderAt) bool {
 	return len(d.head) > 0 && hasAt(other, d.head, int64(len(d.head)))
+}
+
+// hasAt reports whether a file has that text before an offset.
+func hasAt(file io.ReaderAt, text []byte, offset int64) bool {
+	now := make([]byte, len(text))
+	n, _ := file.ReadAt(now, offset-int64(len(now)))
+	return n == len(now) && bytes.Equal(now, text)
 }
 
 // breakLines removes NULs from b, in place. They are where a file was truncated whose writer does not append.

@@ -1,4 +1,4 @@
-package main
+package follow
 
 import (
 	"bytes"
@@ -16,7 +16,7 @@ import (
 // become app.log.1, nobody takes it for a new file.
 type places struct {
 	mu   sync.Mutex
-	held map[*tracked]*follower
+	held map[*tracked]any // by which follower
 	left []place
 	dirs map[string]*input.FileSet // the files that were in directories before
 }
@@ -31,12 +31,12 @@ type place struct {
 // maxPlaces is how many files are remembered that were left.
 const maxPlaces = 1000
 
-// known reports whether a follower other than f reads the file. If not, it returns the place where one left it, if any.
-func (p *places) known(f *follower, info fs.FileInfo, file io.ReaderAt) (held bool, at place) {
+// known reports whether a follower other than by reads the file. If not, it returns the place where one left it, if any.
+func (p *places) known(by any, info fs.FileInfo, file io.ReaderAt) (held bool, at place) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for other, by := range p.held {
-		if by != f && os.SameFile(other.info, info) {
+	for other, reader := range p.held {
+		if reader != by && os.SameFile(other.info, info) {
 			return true, place{}
 		}
 	}
@@ -48,21 +48,14 @@ func (p *places) known(f *follower, info fs.FileInfo, file io.ReaderAt) (held bo
 	return false, place{}
 }
 
-// hasAt reports whether a file has that text before an offset.
-func hasAt(file io.ReaderAt, text []byte, offset int64) bool {
-	now := make([]byte, len(text))
-	n, _ := file.ReadAt(now, offset-int64(len(now)))
-	return n == len(now) && bytes.Equal(now, text)
-}
-
-// hold records that f reads a file from now on.
-func (p *places) hold(f *follower, file *tracked) {
+// hold records that a follower reads a file from now on.
+func (p *places) hold(by any, file *tracked) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.held == nil {
-		p.held = make(map[*tracked]*follower)
+		p.held = make(map[*tracked]any)
 	}
-	p.held[file] = f
+	p.held[file] = by
 }
 
 // leave records that a file is not read any more.

@@ -1,4 +1,4 @@
-package main
+package follow
 
 import (
 	"context"
@@ -12,49 +12,56 @@ import (
 // the files and wakes the followers of those that have changed. Waking each follower to look would cost ten times as much.
 type calm struct {
 	mu      sync.Mutex
-	waiting map[*follower]chan struct{}
+	waiting map[*waiter]bool
 	running bool
 }
 
-// wait returns when the follower's file has changed since its last look, or ctx is done.
-func (c *calm) wait(ctx context.Context, f *follower, every func() time.Duration) {
-	wake := make(chan struct{})
+// A waiter is a follower that waits until its file has changed.
+type waiter struct {
+	path string
+	seen fs.FileInfo // at its last look
+	wake chan struct{}
+}
+
+// wait returns when the file of that name is another one than was seen, or differs from it, or ctx is done.
+func (c *calm) wait(ctx context.Context, path string, seen fs.FileInfo, every func() time.Duration) {
+	w := &waiter{path, seen, make(chan struct{})}
 	c.mu.Lock()
 	if c.waiting == nil {
-		c.waiting = make(map[*follower]chan struct{})
+		c.waiting = make(map[*waiter]bool)
 	}
-	c.waiting[f] = wake
+	c.waiting[w] = true
 	if !c.running {
 		c.running = true
 		go c.run(ctx, every)
 	}
 	c.mu.Unlock()
 	select {
-	case <-wake:
+	case <-w.wake:
 	case <-ctx.Done():
 	}
 }
 
 // run looks at the files until ctx is done.
 func (c *calm) run(ctx context.Context, every func() time.Duration) {
-	var all []*follower
+	var all []*waiter
 	for {
 		if sleep(ctx, every()); ctx.Err() != nil {
 			return
 		}
 		c.mu.Lock()
 		all = all[:0]
-		for f := range c.waiting {
-			all = append(all, f)
+		for w := range c.waiting {
+			all = append(all, w)
 		}
 		c.mu.Unlock()
-		for _, f := range all {
-			if info, err := os.Stat(f.path); err == nil && asItWas(info, f.seen) {
+		for _, w := range all {
+			if info, err := os.Stat(w.path); err == nil && asItWas(info, w.seen) {
 				continue
 			}
 			c.mu.Lock()
-			close(c.waiting[f])
-			delete(c.waiting, f)
+			close(w.wake)
+			delete(c.waiting, w)
 			c.mu.Unlock()
 		}
 	}
@@ -63,4 +70,14 @@ func (c *calm) run(ctx context.Context, every func() time.Duration) {
 // asItWas reports whether a is the same file as b, with the same size and time.
 func asItWas(a, b fs.FileInfo) bool {
 	return a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && os.SameFile(a, b)
+}
+
+// sleep waits, unless ctx is done.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
 }

@@ -1,7 +1,7 @@
-package main
+package follow
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"io"
 	"os"
@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 )
 
 // A followed is a tail of a file that is looked at when the test lets it.
@@ -19,12 +22,12 @@ type followed struct {
 	waits  chan bool   // after that
 	lines  chan string // of the output
 	stderr *strings.Builder
-	end    func() int
+	end    func() error
 }
 
-func follow(t *testing.T, before string, args ...string) *followed {
+func follow(t *testing.T, before string, lines int) *followed {
 	t.Helper()
-	return followAt(t, tempLog(t, before), args...)
+	return followAt(t, tempLog(t, before), lines)
 }
 
 // tempLog returns the path of a new file.
@@ -38,20 +41,15 @@ func tempLog(t *testing.T, text string) string {
 }
 
 // followAt is follow for a file that is there.
-func followAt(t *testing.T, path string, args ...string) *followed {
+func followAt(t *testing.T, path string, lines int) *followed {
 	t.Helper()
 	f := &followed{
 		t: t, path: path, looks: make(chan bool), waits: make(chan bool),
 		lines: make(chan string, 100), stderr: new(strings.Builder),
 	}
-	r, w := io.Pipe()
-	go func() {
-		for out := bufio.NewScanner(r); out.Scan(); {
-			f.lines <- out.Text()
-		}
-	}()
-	s := newSession(strings.NewReader(""), w, f.stderr)
-	s.wait = func(ctx context.Context) {
+	tail := tailTo(func(text string) { f.lines <- text }, f.stderr)
+	tail.Lines = lines
+	tail.wait = func(ctx context.Context) {
 		select {
 		case f.waits <- true:
 		case <-ctx.Done():
@@ -62,9 +60,9 @@ func followAt(t *testing.T, path string, args ...string) *followed {
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan int, 1)
-	go func() { done <- s.run(ctx, append(append([]string{"tail"}, args...), f.path)) }()
-	f.end = func() int {
+	done := make(chan error, 1)
+	go func() { done <- tail.Run(ctx, []string{f.path}) }()
+	f.end = func() error {
 		cancel()
 		return <-done
 	}
@@ -77,17 +75,6 @@ func (f *followed) look() {
 	f.t.Helper()
 	receive(f.t, f.looks)
 	receive(f.t, f.waits)
-}
-
-func receive[T any](t *testing.T, c chan T) T {
-	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(20 * time.Second):
-		t.Fatal("waited too long")
-		panic("not reached")
-	}
 }
 
 func (f *followed) append(text string) {
@@ -155,17 +142,31 @@ func (f *followed) silent() {
 	f.append("end\n")
 	f.look()
 	f.want("end")
-	f.end()
+	if err := f.end(); err != nil {
+		f.t.Error(err)
+	}
 }
 
-// eventually waits until something holds.
-func eventually(t *testing.T, holds func() bool) {
+func receive[T any](t *testing.T, c chan T) T {
 	t.Helper()
-	for range 400 {
-		if holds() {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(20 * time.Second):
+		t.Fatal("waited too long")
+		panic("not reached")
 	}
-	t.Fatal("waited too long")
+}
+
+// tailTo returns a Tail that hands on the text of each line.
+func tailTo(fn func(text string), stderr io.Writer) *Tail {
+	teller := tell.New(stderr, false, time.Now)
+	return &Tail{
+		Files: &input.Files{Stdin: strings.NewReader(""), Tell: teller}, Tell: teller, Follow: true,
+		Line: func(l *input.Line) error {
+			fn(cmp.Or(string(l.Text), l.Message))
+			return nil
+		},
+		Idle: func() error { return nil },
+	}
 }

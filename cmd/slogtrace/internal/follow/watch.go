@@ -1,4 +1,4 @@
-package main
+package follow
 
 import (
 	"context"
@@ -16,28 +16,19 @@ const lookEvery = 2 * time.Second
 
 func waitLook(ctx context.Context) { sleep(ctx, lookEvery) }
 
-// sleep waits, unless ctx is done.
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-}
-
 // A watcher finds the files that appear in directories, and those that globs match later.
 type watcher struct {
-	args []string // the arguments that may name several files
-	t    *tailer
+	args   []string // the arguments that may name several files
+	files  *input.Files
+	places *places
 
 	known  map[string]bool  // paths that are not new
 	refuse map[string]int64 // the sizes of files in directories that were not logs
 }
 
 // newWatcher returns nil if there is nothing to watch.
-func newWatcher(args []string, ins []input.Input, t *tailer) *watcher {
-	w := &watcher{t: t, known: make(map[string]bool), refuse: make(map[string]int64)}
+func newWatcher(args []string, ins []input.Input, files *input.Files, places *places) *watcher {
+	w := &watcher{files: files, places: places, known: make(map[string]bool), refuse: make(map[string]int64)}
 	for _, arg := range args {
 		info, err := os.Stat(arg)
 		if err == nil && info.IsDir() || err != nil && strings.ContainsAny(arg, "*?[") {
@@ -90,19 +81,19 @@ func (w *watcher) isNew(path string, info fs.FileInfo, inDir bool) bool {
 	if w.known[path] || info.Size() == 0 || inDir && w.refuse[path] == info.Size() {
 		return false
 	}
-	f, err := w.t.files.Pool.Open(path)
+	f, err := w.files.Pool.Open(path)
 	if err != nil {
 		return false // it may be gone already, or not be ours yet
 	}
 	defer f.Close()
-	held, at := w.t.places.known(nil, info, f)
+	held, at := w.places.known(nil, info, f)
 	switch {
 	case held: // renamed, and not noticed yet
 		return false
 	case at.info != nil, w.isOld(path), input.Compressed(f):
 		w.known[path] = true
 		return false
-	case inDir && !w.t.files.HasRecords(path):
+	case inDir && !w.files.HasRecords(path):
 		w.refuse[path] = info.Size()
 		return false
 	}

@@ -1,8 +1,7 @@
-package main
+package follow
 
 import (
 	"context"
-	"io"
 	"os"
 	"strings"
 	"testing"
@@ -20,19 +19,19 @@ type readFollowed struct {
 func readFollow(t *testing.T, before string) *readFollowed {
 	t.Helper()
 	f := &readFollowed{followed: followed{t: t, path: tempLog(t, before), stderr: new(strings.Builder)}, buf: make([]byte, 8)}
-	tail := &tailer{session: newSession(nil, io.Discard, f.stderr)}
+	tail := tailTo(nil, f.stderr)
 	ctx, cancel := context.WithCancel(t.Context())
 	waits := 0
-	tail.wait = func(context.Context) {
+	group := &followers{pool: &tail.Files.Pool, teller: tail.Tell, wait: func(context.Context) {
 		if waits++; waits == 100 {
 			cancel() // there is nothing
 		}
-	}
-	file, err := tail.files.OpenLog(f.path)
+	}}
+	file, err := tail.Files.OpenLog(f.path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.follower = newFollower(ctx, f.path, file, 0, tail)
+	f.follower = newFollower(ctx, f.path, file, 0, group)
 	t.Cleanup(func() {
 		cancel()
 		f.follower.Close()

@@ -1,7 +1,6 @@
-package main
+package follow
 
 import (
-	"bufio"
 	"compress/gzip"
 	"context"
 	"io"
@@ -18,10 +17,10 @@ type watched struct {
 	dir    string
 	lines  chan string
 	stderr *strings.Builder
-	end    func() int
+	end    func() error
 }
 
-// watch tails args, in which DIR stands for a directory with the files app.log and app.log.1.
+// watch tails the last line of args, and what comes, in which DIR stands for a directory with the files app.log and app.log.1.
 func watch(t *testing.T, args ...string) *watched {
 	t.Helper()
 	w := &watched{t: t, dir: t.TempDir(), lines: make(chan string, 100), stderr: new(strings.Builder)}
@@ -30,24 +29,19 @@ func watch(t *testing.T, args ...string) *watched {
 	for i := range args {
 		args[i] = strings.ReplaceAll(args[i], "DIR", w.dir)
 	}
-	r, out := io.Pipe()
-	go func() {
-		for in := bufio.NewScanner(r); in.Scan(); {
-			w.lines <- in.Text()
-		}
-	}()
-	s := newSession(strings.NewReader(""), out, w.stderr)
+	tail := tailTo(func(text string) { w.lines <- text }, w.stderr)
+	tail.Lines = 1
 	soon := func(ctx context.Context) {
 		select {
 		case <-time.After(time.Millisecond):
 		case <-ctx.Done():
 		}
 	}
-	s.wait, s.look = soon, soon
+	tail.wait, tail.look = soon, soon
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan int, 1)
-	go func() { done <- s.run(ctx, append([]string{"tail"}, args...)) }()
-	w.end = func() int {
+	done := make(chan error, 1)
+	go func() { done <- tail.Run(ctx, args) }()
+	w.end = func() error {
 		cancel()
 		return <-done
 	}
@@ -92,7 +86,7 @@ func (w *watched) want(texts ...string) {
 func TestTailNewFiles(t *testing.T) {
 	for _, arg := range []string{"DIR", "DIR/*.log*"} {
 		t.Run(arg, func(t *testing.T) {
-			w := watch(t, "-n", "1", arg)
+			w := watch(t, arg)
 			w.want("one", "zero")
 			w.append("b.log", "b1", "b2")
 			w.want("b1", "b2")
@@ -129,8 +123,8 @@ func TestTailNewFiles(t *testing.T) {
 			time.Sleep(20 * time.Millisecond) // whatever would come now should not
 			w.append("d.log", "d1")
 			w.want("d1")
-			if code := w.end(); code != 0 {
-				t.Errorf("exit code %d", code)
+			if err := w.end(); err != nil {
+				t.Error(err)
 			}
 			if told := w.stderr.String(); strings.Count(told, "b.log: a new file") != 1 || !strings.Contains(told, "d.log: a new file") ||
 				strings.Contains(told, "app.log.1: a new") || strings.Contains(told, "app.log.2") || strings.Contains(told, "c.log") {
@@ -142,7 +136,7 @@ func TestTailNewFiles(t *testing.T) {
 
 // In a directory only logs are followed, whenever they become some, and wherever.
 func TestTailNewLogs(t *testing.T) {
-	w := watch(t, "-n", "1", "DIR")
+	w := watch(t, "DIR")
 	w.want("one", "zero")
 	for _, name := range []string{"notes.txt", "late.txt"} {
 		if err := os.WriteFile(filepath.Join(w.dir, name), []byte("no record\n"), 0o666); err != nil {
@@ -168,7 +162,7 @@ func TestTailNewLogs(t *testing.T) {
 
 // A file alone, or what a shell made of a glob, is all that was asked for.
 func TestTailNoNewFiles(t *testing.T) {
-	w := watch(t, "-n", "1", "DIR/app.log")
+	w := watch(t, "DIR/app.log")
 	w.want("one")
 	w.append("b.log", "b")
 	time.Sleep(20 * time.Millisecond)

@@ -1,4 +1,4 @@
-package main
+package follow
 
 import (
 	"bytes"
@@ -11,8 +11,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 )
 
 // Where many files are followed, those without news are looked at by one goroutine. What is written to one of them,
@@ -55,19 +53,18 @@ func TestTailCalm(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		var out, stderr bytes.Buffer
-		s := newSession(nil, &out, &stderr)
-		tail := &tailer{session: s, filter: new(query.Filter)}
+		tail := tailTo(func(text string) { fmt.Fprintln(&out, text) }, &stderr)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
-		go func() { done <- tail.run(ctx, paths, 0, true) }()
+		go func() { done <- tail.Run(ctx, paths) }()
 		pass := func(d time.Duration) {
 			time.Sleep(d)
 			synctest.Wait()
 		}
 		calm := func() int {
-			tail.calm.mu.Lock()
-			defer tail.calm.mu.Unlock()
-			return len(tail.calm.waiting)
+			tail.followers.calm.mu.Lock()
+			defer tail.followers.calm.mu.Unlock()
+			return len(tail.followers.calm.waiting)
 		}
 		lines := func() []string {
 			all := strings.Fields(out.String())

@@ -1,4 +1,4 @@
-package main
+package follow
 
 import (
 	"cmp"
@@ -17,10 +17,6 @@ import (
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 )
-
-// pollEvery is how often a followed file is looked at. Polling costs little. Unlike notifications of the kernel, it
-// works on network file systems and in containers.
-const pollEvery = 200 * time.Millisecond
 
 // A follower reads a file that is being written. At its end it waits for more.
 //
@@ -59,13 +55,13 @@ const (
 )
 
 // newFollower follows a file from an offset, which must be the beginning of a line.
-func newFollower(ctx context.Context, path string, file *input.Handle, offset int64, t *tailer) *follower {
-	f := &follower{ctx: ctx, path: path, tell: t.tell, pool: &t.files.Pool, places: &t.places, file: newTracked(path, file, offset)}
-	f.wait = func(calm bool) { t.rest(ctx, f, calm) }
+func newFollower(ctx context.Context, path string, file *input.Handle, offset int64, g *followers) *follower {
+	f := &follower{ctx: ctx, path: path, tell: g.tell, pool: g.pool, places: &g.places, file: newTracked(path, file, offset)}
+	f.wait = func(calm bool) { g.rest(ctx, path, f.seen, calm) }
 	f.places.visit(f.pool, filepath.Dir(path))
 	f.places.hold(f, f.file)
-	t.following.Add(1)
-	f.done = func() { t.following.Add(-1) }
+	g.size.Add(1)
+	f.done = func() { g.size.Add(-1) }
 	return f
 }
 

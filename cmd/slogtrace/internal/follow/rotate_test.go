@@ -1,4 +1,4 @@
-package main
+package follow
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 
 // The file is put away twice, or more often, between two looks, and what it was in between is read: once.
 func TestTailRenameTwice(t *testing.T) {
-	f := follow(t, "one\n")
+	f := follow(t, "one\n", 10)
 	f.want("one")
 	f.append("two\n")
 	f.rename("", ".1")
@@ -39,7 +39,7 @@ func TestTailRenameTwice(t *testing.T) {
 // What lay beside the file before, was put there, or is a copy of it, is not read.
 func TestTailRenameBeside(t *testing.T) {
 	before := strings.Repeat("line\n", 100)
-	f := follow(t, before, "-n", "1")
+	f := follow(t, before, 1)
 	f.want("line")
 	f.write(".3", "old\n")
 	f.append("two\n")
@@ -60,14 +60,14 @@ func TestTailRenameBeside(t *testing.T) {
 
 // Beside the file lie its older ones when tail begins.
 func TestTailRenameOlder(t *testing.T) {
-	f := follow(t, "one\n")
+	f := follow(t, "one\n", 10)
 	f.want("one")
 	dated := filepath.Join(filepath.Dir(f.path), "app-20260301.log")
 	if err := os.WriteFile(dated, []byte("older\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	f.end()
-	g := followAt(t, f.path)
+	g := followAt(t, f.path, 10)
 	g.want("one")
 	g.rename("", ".1")
 	g.append("two\n")
@@ -81,7 +81,7 @@ func TestTailRenameOlder(t *testing.T) {
 
 // The new file is empty, as logrotate creates it, and the process goes on with the old one until it is told.
 func TestTailRenameCreate(t *testing.T) {
-	f := follow(t, "one\n")
+	f := follow(t, "one\n", 10)
 	f.want("one")
 	old := f.open()
 	f.rename("", ".1")
@@ -120,7 +120,7 @@ func TestTailCopyTruncate(t *testing.T) {
 	for _, test := range []struct{ name, before, copy string }{
 		{"short", "one\n", ".1"}, {"long", long, ".1"}, {"long, any name", long, ".saved"}, {"dated", long, "-20260301"},
 	} {
-		f := follow(t, test.before, "-n", "0")
+		f := follow(t, test.before, 0)
 		f.append("two\nthr")
 		f.look()
 		f.want("two")
@@ -152,7 +152,7 @@ func TestTailCopyTruncate(t *testing.T) {
 // What is lost is said, as far as anybody can know.
 func TestTailTruncateLoses(t *testing.T) {
 	// The writer does not append, but goes on where it was: before is a hole.
-	f := follow(t, "one\n")
+	f := follow(t, "one\n", 10)
 	f.want("one")
 	w, err := os.OpenFile(f.path, os.O_WRONLY, 0)
 	if err != nil {
@@ -175,7 +175,7 @@ func TestTailTruncateLoses(t *testing.T) {
 	w.Truncate(0)
 	at(19, `{"level":"INFO","msg":"found"}`+"\n")
 	f.look()
-	if line := receive(t, f.lines); !strings.HasSuffix(line, " found") {
+	if line := receive(t, f.lines); !strings.HasSuffix(line, "found") {
 		t.Errorf("got %q", line)
 	}
 	w.Truncate(0)
@@ -194,7 +194,7 @@ func TestTailTruncateLoses(t *testing.T) {
 func TestTailNULs(t *testing.T) {
 	const nuls = "\x00\x00\x00\x00"
 	const record = "{\"level\":\"INFO\",\"msg\":\"zero\"}\n" // else it would be taken for a binary file
-	f := follow(t, record+"one\n"+nuls+"two\nto"+nuls+"three\n", "-n", "3")
+	f := follow(t, record+"one\n"+nuls+"two\nto"+nuls+"three\n", 3)
 	f.want("one", "two", "to", "three")
 	f.append(nuls + "four\nfi" + nuls)
 	f.look()
