@@ -158,22 +158,6 @@ func failures(t *tracelog.Trace, f *query.Filter) *tracelog.Trace {
 	return small
 }
 
-// compareTraces is the order of [tracelog.Assemble].
-func compareTraces(a, b *tracelog.Trace) int {
-	return cmp.Or(compareStarts(a.Start, b.Start), strings.Compare(a.ID, b.ID))
-}
-
-// compareStarts puts those last that are not known.
-func compareStarts(a, b time.Time) int {
-	if a.IsZero() != b.IsZero() {
-		if a.IsZero() {
-			return 1
-		}
-		return -1
-	}
-	return a.Compare(b)
-}
-
 func (s *session) writeErrors(groups []tracelog.ErrorGroup, all iter.Seq[string]) error {
 	p := s.painter()
 	var own []string

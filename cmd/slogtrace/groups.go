@@ -17,6 +17,12 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
+// A group is the spans that have the same values under the keys of --by.
+type group struct {
+	values []string
+	stat   tracelog.Stat
+}
+
 // groups reads spans and makes groups of them.
 func (s *session) groups(ctx context.Context, files []string, f *query.Filter, by []string, self, duplicates bool) ([]*group, error) {
 	whole := self || f.AsksForText() // what a span's children or lines are has to be known

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -287,58 +286,5 @@ func (s *session) writeList(list iter.Seq[*listed], ids iter.Seq[string]) error 
 // wideEnough is how many columns a terminal must have for milliseconds in a list.
 const wideEnough = 100
 
-// timestamp is a moment for people, in UTC or with --local in local time.
-func (s *session) timestamp(t time.Time) string {
-	if t.IsZero() {
-		return "-"
-	}
-	return t.In(s.zone()).Format("2006-01-02 15:04:05.000")
-}
-
 // clipTime leaves out what is smaller than a second, where there is no room.
 func clipTime(text string, size int) string { return text[:min(len(text), size)] }
-
-// zone is the time zone of what is written for people.
-func (s *session) zone() *time.Location {
-	if s.local {
-		return time.Local
-	}
-	return time.UTC
-}
-
-// zoneName is what a column of times is called by.
-func (s *session) zoneName() string {
-	if s.local {
-		return "local"
-	}
-	return "UTC"
-}
-
-// rootOp is what a trace is about.
-func rootOp(t *tracelog.Trace) string {
-	if root := t.Root(); root != nil {
-		return cmp.Or(root.Op, "(no op)")
-	}
-	return "(no span)"
-}
-
-// A choice is a flag with few values.
-type choice struct {
-	value string
-	of    []string
-}
-
-func (c *choice) String() string { return c.value }
-func (c *choice) Type() string   { return "order" }
-
-func (c *choice) Set(s string) error {
-	if !slices.Contains(c.of, s) {
-		return errors.New("want " + strings.Join(c.of[:len(c.of)-1], ", ") + " or " + c.of[len(c.of)-1])
-	}
-	c.value = s
-	return nil
-}
-
-func completeChoice(cmd *cobra.Command, flag string, of []string) {
-	cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(of, cobra.ShellCompDirectiveNoFileComp))
-}

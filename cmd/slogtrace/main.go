@@ -5,25 +5,19 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"iter"
 	"os"
 	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
-	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 )
 
@@ -48,83 +42,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return newSession(stdin, stdout, stderr).run(ctx, args)
 }
 
-// A session is one run of the command: where it reads and writes, and what all commands share.
-type session struct {
-	*tell.Teller
-	stdin  io.Reader
-	stdout io.Writer
-	stderr io.Writer
-	out    *bufio.Writer // on stdout, flushed at the end
-	now    func() time.Time
-
-	outlet, errlet outlet // stdout and stderr
-	files          input.Files
-
-	stdoutTerm bool // whether stdout is a terminal
-	width      int  // of it; 0 is unknown
-
-	json  bool
-	local bool // times are local ones
-	color term.ColorMode
-}
-
-func newSession(stdin io.Reader, stdout, stderr io.Writer) *session {
-	s := &session{stdin: stdin, now: time.Now}
-	s.outlet.w, s.errlet.w = stdout, stderr
-	s.stdout, s.stderr = &s.outlet, &s.errlet
-	s.out = bufio.NewWriter(s.stdout)
-	s.stdoutTerm, s.width = term.Terminal(stdout)
-	stderrTerm, _ := term.Terminal(stderr)
-	s.Teller = tell.New(s.stderr, stderrTerm, func() time.Time { return s.now() })
-	stdinTerm, _ := term.Terminal(stdin)
-	s.files = input.Files{Stdin: stdin, StdinTerminal: stdinTerm, Tell: s.Teller}
-	return s
-}
-
-// painter is for what is written to standard output.
-func (s *session) painter() term.Painter { return s.color.Painter(s.stdoutTerm) }
-
-// writeTable writes a table that is no wider than the terminal.
-func (s *session) writeTable(rows iter.Seq[[]term.Cell]) error {
-	return term.WriteTable(s.out, rows, s.width, s.painter())
-}
-
-// A usageError is a mistake in the command line.
-type usageError struct{ error }
-
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
-
 func (s *session) run(ctx context.Context, args []string) int {
 	root := s.root()
 	s.strict(root)
 	root.SetArgs(args)
-	defer s.files.Close()
-	defer context.AfterFunc(ctx, s.files.Close)() // the second Ctrl-C may come at once
-	s.outlet.stop = ctx
-	cmd, err, left := s.execute(ctx, root)
-	if left {
-		s.abandon()
-		return 1
-	}
-	var usage usageError
-	switch {
-	case errors.Is(err, syscall.EPIPE):
-		return 0 // whoever reads has seen enough
-	case errors.As(err, &usage), err == input.ErrNoFile:
-		s.Talk("%v (see %s --help)", err, cmd.CommandPath())
-		return 2
-	case err == tell.ErrTold:
-		return 1
-	case errors.Is(err, context.Canceled):
-		s.Talk("interrupted")
-		return 1
-	case err != nil:
-		s.Talk("%v", err)
-		return 1
-	case s.Failed():
-		return 1
-	}
-	return 0
+	return s.exitCode(ctx, root)
 }
 
 func (s *session) root() *cobra.Command {
@@ -239,51 +161,4 @@ func didYouMeanLong(cmd *cobra.Command, name string) string {
 		return "; did you mean --" + name + "?"
 	}
 	return ""
-}
-
-// didYouMean suggests the name nearest to what was typed, if one is near.
-func didYouMean(typed string, names []string, prefix string) string {
-	nearest, least := "", max(1, len(typed)/3)+1
-	slices.Sort(names)
-	for _, name := range names {
-		d := distance(typed, name)
-		if len(typed) > 2 && strings.HasPrefix(name, typed) {
-			d = min(d, 1)
-		}
-		if d < least {
-			nearest, least = name, d
-		}
-	}
-	if nearest == "" {
-		return ""
-	}
-	return "; did you mean " + prefix + nearest + "?"
-}
-
-// distance is how many bytes must be inserted, removed, replaced, or swapped with their neighbour to make b of a.
-func distance(a, b string) int {
-	if len(a) > 100 {
-		return len(a)
-	}
-	rows := make([][]int, len(a)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(b)+1)
-		rows[i][0] = i
-	}
-	for j := range rows[0] {
-		rows[0][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
-			}
-		}
-	}
-	return rows[len(a)][len(b)]
 }

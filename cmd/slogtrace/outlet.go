@@ -1,16 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"io"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/spf13/cobra"
-
-	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 )
 
 // An outlet is the writer of a command, which another goroutine can close at any time. So Ctrl-C works at once, even
@@ -45,55 +40,4 @@ func (o *outlet) leave(patience time.Duration) {
 			return
 		}
 	}
-}
-
-const (
-	// grace is how long a command may take to end by itself once it is interrupted.
-	grace = 100 * time.Millisecond
-	// lastWord is how long the message about the interruption may take to be written.
-	lastWord = 20 * time.Millisecond
-)
-
-// execute runs a command and flushes its output. If the command does not end soon after ctx is done, execute abandons it
-// and returns with left set. The process should then only exit: the command may still be running.
-func (s *session) execute(ctx context.Context, root *cobra.Command) (cmd *cobra.Command, err error, left bool) {
-	type outcome struct {
-		cmd *cobra.Command
-		err error
-	}
-	done := make(chan outcome, 1)
-	go func() {
-		cmd, err := root.ExecuteContextC(ctx)
-		if flushErr := s.out.Flush(); err == nil || err == tell.ErrTold {
-			err = cmp.Or(flushErr, err)
-		}
-		done <- outcome{cmd, err}
-	}()
-	select {
-	case o := <-done:
-		return o.cmd, o.err, false
-	case <-ctx.Done():
-	}
-	select {
-	case o := <-done:
-		return o.cmd, o.err, false
-	case <-time.After(grace):
-		return nil, ctx.Err(), true
-	}
-}
-
-// abandon ends a session whose command may still be running.
-func (s *session) abandon() {
-	s.outlet.leave(lastWord)
-	told := make(chan bool)
-	go func() { // standard error may be stuck, too
-		s.Talk("interrupted")
-		close(told)
-	}()
-	select {
-	case <-told:
-	case <-time.After(lastWord):
-	}
-	s.errlet.leave(lastWord)
-	s.files.Close()
 }

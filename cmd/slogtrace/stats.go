@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,12 +16,6 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
-
-// A group is the spans that have the same values under the keys of --by.
-type group struct {
-	values []string
-	stat   tracelog.Stat
-}
 
 // barWidth is how many characters a histogram has.
 const barWidth = 20
@@ -174,14 +167,6 @@ func (s *session) barWidth(rows [][]term.Cell, keys int) int {
 		return 0
 	}
 	return min(room, barWidth)
-}
-
-// formatCount shows a sum of weights, which is mostly a whole number.
-func formatCount(x float64) string {
-	if x >= 1000 {
-		return fmt.Sprintf("%.0f", x)
-	}
-	return strconv.FormatFloat(float64(int(x*10+0.5))/10, 'f', -1, 64)
 }
 
 // A groupJSON is an element of what stats --json writes: the keys of --by, then figuresJSON.

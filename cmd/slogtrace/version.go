@@ -44,10 +44,3 @@ func (s *session) version() *cobra.Command {
 		},
 	}
 }
-
-func noArgs(_ *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usagef("want no arguments, got %q", args[0])
-	}
-	return nil
-}

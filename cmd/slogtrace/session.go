@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"iter"
+	"time"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
+)
+
+// A session is one run of the command: where it reads and writes, and what all commands share.
+type session struct {
+	*tell.Teller
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	out    *bufio.Writer // on stdout, flushed at the end
+	now    func() time.Time
+
+	outlet, errlet outlet // stdout and stderr
+	files          input.Files
+
+	stdoutTerm bool // whether stdout is a terminal
+	width      int  // of it; 0 is unknown
+
+	json  bool
+	local bool // times are local ones
+	color term.ColorMode
+}
+
+func newSession(stdin io.Reader, stdout, stderr io.Writer) *session {
+	s := &session{stdin: stdin, now: time.Now}
+	s.outlet.w, s.errlet.w = stdout, stderr
+	s.stdout, s.stderr = &s.outlet, &s.errlet
+	s.out = bufio.NewWriter(s.stdout)
+	s.stdoutTerm, s.width = term.Terminal(stdout)
+	stderrTerm, _ := term.Terminal(stderr)
+	s.Teller = tell.New(s.stderr, stderrTerm, func() time.Time { return s.now() })
+	stdinTerm, _ := term.Terminal(stdin)
+	s.files = input.Files{Stdin: stdin, StdinTerminal: stdinTerm, Tell: s.Teller}
+	return s
+}
+
+// painter is for what is written to standard output.
+func (s *session) painter() term.Painter { return s.color.Painter(s.stdoutTerm) }
+
+// writeTable writes a table that is no wider than the terminal.
+func (s *session) writeTable(rows iter.Seq[[]term.Cell]) error {
+	return term.WriteTable(s.out, rows, s.width, s.painter())
+}
+
+// timestamp is a moment for people, in UTC or with --local in local time.
+func (s *session) timestamp(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.In(s.zone()).Format("2006-01-02 15:04:05.000")
+}
+
+// zone is the time zone of what is written for people.
+func (s *session) zone() *time.Location {
+	if s.local {
+		return time.Local
+	}
+	return time.UTC
+}
+
+// zoneName is what a column of times is called by.
+func (s *session) zoneName() string {
+	if s.local {
+		return "local"
+	}
+	return "UTC"
+}
