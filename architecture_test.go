@@ -26,7 +26,8 @@ var notOurs = map[string]string{
 }
 
 // TestArchitecture holds the page to the code. Each file, directory, function, type, method and field that it names exists.
-// A table has each code file of the root and of tracelog, sub-packages included, and each directory with a package.
+// A table has each code file of the root, of tracelog and of cmd/slogtrace, sub-packages included, and each directory with a
+// package.
 //
 // In a table row that begins with one directory, and after a line <!-- files in DIR/ -->, up to the next heading,
 // names of files may leave that directory out.
@@ -253,6 +254,10 @@ func (c *sourceCode) check(page string) (problems []string) {
 			if !inTable[file] {
 				problem("no table has %s: add it to the table under \"From lines to answers\", in the row that begins with `%s/`", file, strings.TrimPrefix(dir, "tracelog/"))
 			}
+		case dir == "cmd/slogtrace", strings.HasPrefix(dir, "cmd/slogtrace/"):
+			if !inTable[file] {
+				problem("no table has %s: add it to the table under \"The command\"", file)
+			}
 		case !strings.HasPrefix(dir, "examples/") && !strings.HasPrefix(dir, "cmd/") && !inTable[dir]:
 			problem("no table has the package in %s: add the directory to the table under Layout, and what it is for", dir)
 			inTable[dir] = true
@@ -265,16 +270,18 @@ func (c *sourceCode) check(page string) (problems []string) {
 func TestArchitectureFinds(t *testing.T) {
 	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
 	code, err := parseCode(fstest.MapFS{
-		"span.go":               file("package p\ntype Span struct{ rare *rare }\ntype rare struct{}\nfunc (s *Span) End() {}\n"),
-		"span_test.go":          file("package p\nfunc plant() {}\n"),
-		"web/web.go":            file("package web\nfunc Serve() {}\n"),
-		"web/route.go":          file("package web\n"),
-		"tracelog/scan.go":      file("package tracelog\nfunc Scan() {}\n"),
-		"tracelog/draw/tree.go": file("package draw\n"),
-		"examples/tour/main.go": file("package main\n"),
-		"interop/peer.go":       file("package interop\nfunc Peer() {}\n"),
-		"testdata/bad.go":       file("no Go"),
-		"docs/http.md":          file(""),
+		"span.go":                     file("package p\ntype Span struct{ rare *rare }\ntype rare struct{}\nfunc (s *Span) End() {}\n"),
+		"span_test.go":                file("package p\nfunc plant() {}\n"),
+		"web/web.go":                  file("package web\nfunc Serve() {}\n"),
+		"web/route.go":                file("package web\n"),
+		"tracelog/scan.go":            file("package tracelog\nfunc Scan() {}\n"),
+		"tracelog/draw/tree.go":       file("package draw\n"),
+		"cmd/slogtrace/ls.go":         file("package main\n"),
+		"cmd/slogtrace/internal/a.go": file("package internal\n"),
+		"examples/tour/main.go":       file("package main\n"),
+		"interop/peer.go":             file("package interop\nfunc Peer() {}\n"),
+		"testdata/bad.go":             file("no Go"),
+		"docs/http.md":                file(""),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -283,7 +290,8 @@ func TestArchitectureFinds(t *testing.T) {
 		"| `span.go` | `Span`, `slogtrace.Span`, `Span.End`, `rare`, `End()`; [http.md](http.md), log/slog, `slog.Handler`, `traceparent` |\n" +
 		"| `web/` | `web.go` `route.go` and `web.Serve`, see `tour` |\n" +
 		"`rare` in span.go, `plant` (span_test.go).\n" +
-		"## Read\n<!-- files in tracelog/ -->\n| `scan.go` | `Scan` |\n| `draw/` | `tree.go` |\n"
+		"## Read\n<!-- files in tracelog/ -->\n| `scan.go` | `Scan` |\n| `draw/` | `tree.go` |\n" +
+		"## Command\n<!-- files in cmd/slogtrace/ -->\n| `ls.go` | |\n| `internal/` | `a.go` |\n"
 	for _, test := range []struct{ old, new, want string }{
 		{"", "", ""},
 		{"`span.go` |", "`spans.go` |", "docs/architecture.md:2: there is no spans.go"},
@@ -291,6 +299,8 @@ func TestArchitectureFinds(t *testing.T) {
 		{"`scan.go`", "`span.go`", `no table has tracelog/scan.go: add it to the row of the table under "From lines to answers"`},
 		{"| `span.go` | ", "", "no table has span.go: add it to the row of the table under Layout"},
 		{"`tree.go`", "", "in the row that begins with `draw/`"},
+		{"`ls.go`", "", `no table has cmd/slogtrace/ls.go: add it to the table under "The command"`},
+		{"`a.go`", "", "no table has cmd/slogtrace/internal/a.go"},
 		{"<!-- files in tracelog/ -->", "", "docs/architecture.md:7: there is no scan.go"},
 		{"files in tracelog/", "files in log/", "docs/architecture.md:6: there is no directory log"},
 		{"| `web/` | `web.go` `route.go`", "| `span.go` | ", "no table has the package in web:"},
