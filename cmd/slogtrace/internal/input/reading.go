@@ -86,7 +86,7 @@ func (f *plainFile) failed() error {
 
 // Open opens the files that the arguments name. If again is set, they can be read more than once: standard input and
 // pipes are copied to memory, or to a temporary file if they are large. It reports files that cannot be opened.
-// The caller must call close.
+// The caller must call Close.
 func (f *Files) Open(ctx context.Context, args []string, again bool) (*Reading, error) {
 	ins, err := f.Inputs(args)
 	if err != nil {
@@ -221,7 +221,7 @@ func (r *Reading) Pass(fn func([]tracelog.Input) ([]tracelog.Source, error)) err
 	return nil
 }
 
-// EachFile calls fn with each file. Unlike pass it does not tell what is no record.
+// EachFile calls fn with each file. Unlike Pass it does not tell what is no record.
 func (r *Reading) EachFile(fn func(f *File) error) error {
 	r.told = true
 	r.files.Tell.StartProgress(r.total)

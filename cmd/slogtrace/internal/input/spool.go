@@ -77,7 +77,7 @@ type temps struct {
 	ended bool // no more of them may be made
 }
 
-// create creates a temporary file with a function, if that is not nil. It is removed by remove, or else by [files.close].
+// create creates a temporary file with a function, if that is not nil. It is removed by remove, or else by [Files.Close].
 func (t *temps) create(files *Pool, create func() (*os.File, error)) (file *os.File, remove func(), err error) {
 	if create == nil {
 		create = func() (*os.File, error) { return os.CreateTemp("", "slogtrace") }

@@ -78,7 +78,7 @@ type closerFunc func() error
 
 func (f closerFunc) Close() error { return f() }
 
-// Compressed reports whether a file begins as one that open decompresses.
+// Compressed reports whether a file begins as one that Decompress reads.
 func Compressed(f io.ReaderAt) bool {
 	var magic [4]byte
 	f.ReadAt(magic[:], 0)
