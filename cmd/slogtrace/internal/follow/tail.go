@@ -144,6 +144,7 @@ func (t *Tail) readPast(ctx context.Context, r io.Reader, name string, yield fun
 // goOn writes the lines of the readers and of the files that w finds as they come. It returns when all readers have
 // ended or ctx is done.
 func (t *Tail) goOn(ctx context.Context, live []io.ReadCloser, names []string, w *watcher) error {
+	interrupt := ctx // it ends a moment before the context that is derived from it
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer t.followers.end()
@@ -199,7 +200,7 @@ func (t *Tail) goOn(ctx context.Context, live []io.ReadCloser, names []string, w
 		}
 		switch {
 		case e.ended:
-			if open--; e.err != nil {
+			if open--; e.err != nil && interrupt.Err() == nil { // an interrupted read is no failure
 				t.Tell.Fail("%v", e.err)
 			}
 		case e.found != "":
