@@ -13,7 +13,7 @@ import (
 	"github.com/slogtrace/slogtrace/internal/hook"
 )
 
-// An outcome is what the text of B3 has for some headers, as testdata/b3.json writes it.
+// An outcome is what the B3 specification requires for some headers, in the form of testdata/b3.json.
 type outcome struct {
 	Valid    bool
 	TraceID  *string `json:"trace_id_128"`
@@ -90,7 +90,7 @@ func TestB3Vectors(t *testing.T) {
 					t.Errorf("%q: got %+v, %v, want %+v", test.Headers, v, err, test.Want)
 				}
 
-				// And so does the public way in, by keys in either case.
+				// The exported function does the same, with keys in either case.
 				for _, lower := range []bool{false, true} {
 					keys := http.Header{}
 					for key, values := range h {
@@ -110,7 +110,7 @@ func TestB3Vectors(t *testing.T) {
 	}
 }
 
-// A b3 that is not valid gives way to the multiple headers, and is named all the same.
+// If b3 is not valid, the X-B3-… headers count, and the error still names b3.
 func TestB3Fallback(t *testing.T) {
 	h := http.Header{"B3": {"x"}, "X-B3-Traceid": {"a3ce929d0e0e4736"}, "X-B3-Spanid": {"00f067aa0ba902b7"}}
 	ctx, err := Extract(t.Context(), h)
@@ -119,7 +119,7 @@ func TestB3Fallback(t *testing.T) {
 	}
 }
 
-// What a transport writes, a server reads, debugging included; on a 64-bit id the zeros stay.
+// A server reads what a transport writes, including debug. On a 64-bit id the zeros stay.
 func TestB3Out(t *testing.T) {
 	for _, in := range []http.Header{
 		{"B3": {"d"}}, {"B3": {"0"}}, {"B3": {"1"}},
@@ -141,7 +141,7 @@ func TestB3Out(t *testing.T) {
 			t.Errorf("%v: out %v", in, out)
 		}
 		if debug && len(in.Get("B3")) > 1 {
-			// Said of one trace, it is not said of another.
+			// Debug of one trace does not hold for another.
 			other := slogtrace.ContextWithRemoteSpanContext(ctx, slogtrace.SpanContext{TraceID: slogtrace.TraceID{1}, SpanID: slogtrace.SpanID{1}, Flags: 1})
 			injectB3(other, out, true, false)
 			if strings.HasSuffix(out.Get("B3"), "d") {
@@ -201,7 +201,7 @@ func FuzzB3Multi(f *testing.F) {
 			return []string{s, "another line"}
 		}
 		got, err := parseB3Multi(lines(0, trace), lines(1, span), lines(2, parent), lines(3, sampled), lines(4, flags))
-		// What can be said as one header means the same there.
+		// If it can be written as one header, that means the same.
 		state := strings.Trim(sampled, " \t")
 		switch {
 		case present&8 == 0:
@@ -248,7 +248,7 @@ func FuzzB3Multi(f *testing.F) {
 	})
 }
 
-// Extract takes from any headers what a transport writes of it again, and from nonsense nothing.
+// Whatever Extract takes from headers, a transport writes again. From nonsense it takes nothing.
 func FuzzExtract(f *testing.F) {
 	f.Add("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "a=1", "", false)
 	f.Add("x", "", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1", false)
@@ -269,7 +269,7 @@ func FuzzExtract(f *testing.F) {
 			}
 		} else {
 			want, _ = slogtrace.ParseTraceparent(traceparent)
-			want.State = got.State // the root package's to test
+			want.State = got.State // tested in the root package
 		}
 		if got != want {
 			t.Fatalf("got %+v, want %+v", got, want)

@@ -11,7 +11,7 @@ import (
 	"github.com/slogtrace/slogtrace"
 )
 
-// Baggage is taken where the option says so, of requests that are continued, and nowhere else.
+// Baggage is taken only with the option, and only from requests whose trace is continued.
 func TestHandlerBaggage(t *testing.T) {
 	const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	for _, test := range []struct {
@@ -43,7 +43,7 @@ func TestHandlerBaggage(t *testing.T) {
 	}
 }
 
-// Who continues a message's trace has the message's baggage, and not what was in the context before, whatever names the trace.
+// Continuing a message's trace replaces the context's baggage with the message's, whatever header names the trace.
 func TestExtractReplacesBaggage(t *testing.T) {
 	ctx, err := slogtrace.WithBaggage(t.Context(), "local", "1")
 	if err != nil {
@@ -76,7 +76,7 @@ type never struct{}
 
 func (never) Sample(slogtrace.SampleInput) (bool, float64) { return false, 1 }
 
-// Baggage is sent to the hosts that the option names, by the URL, not by the Host header.
+// Baggage is sent to the hosts that the option names. The URL counts, not the Host header.
 func TestTransportBaggage(t *testing.T) {
 	ctx, err := slogtrace.WithBaggage(t.Context(), "k", "v")
 	if err != nil {
@@ -94,7 +94,7 @@ func TestTransportBaggage(t *testing.T) {
 		"a.corp": "k=v", "a.b.corp:1": "k=v", "corp": "", "acorp": "", "a.corp.example": "", "example.com": "", "": "",
 		"evil": "", "notevil": "", "xapi.internal": "", "api.internal.example": "", "copied.example": "", "[::1]:80": "k=v",
 		"port.example": "k=v", "port.example:80": "k=v", "port.example:81": "", "[::1]": "k=v", "[::2]": "k=v", "[::2]:81": "", "[::3]": "k=v",
-		"[2001:db8::1%x.corp]": "", "[2001:db8::1%.corp]:1": "", // the zone of an address is no name
+		"[2001:db8::1%x.corp]": "", "[2001:db8::1%.corp]:1": "", // the zone of an address is not a name
 	} {
 		r := &http.Request{URL: &url.URL{Scheme: "http", Host: host}, Host: "api.internal"}
 		_, err := rt.RoundTrip(r.WithContext(ctx))

@@ -12,14 +12,14 @@ import (
 	"github.com/slogtrace/slogtrace/tracetest"
 )
 
-// between is a RoundTripper of somebody else's.
+// between is a RoundTripper that is not ours.
 type between struct{ next http.RoundTripper }
 
 func (b between) RoundTrip(r *http.Request) (*http.Response, error) {
 	return b.next.RoundTrip(r.Clone(r.Context()))
 }
 
-// withDefault runs f with http.DefaultTransport as it is, and puts it back.
+// withDefault runs f and then restores http.DefaultTransport.
 func withDefault(t *testing.T, f func()) {
 	t.Helper()
 	before := http.DefaultTransport
@@ -27,7 +27,7 @@ func withDefault(t *testing.T, f func()) {
 	f()
 }
 
-// The one line that traces all clients does not call itself, and each request is traced once, whatever is around.
+// The line that traces all clients does not make a loop, and each request is traced once, whatever is around it.
 func TestDefaultTransport(t *testing.T) {
 	rec := tracetest.Record(t)
 	var sent http.Header
@@ -68,7 +68,7 @@ func TestDefaultTransport(t *testing.T) {
 			})
 		})
 	}
-	// One made before stays with what it found.
+	// A transport made before keeps its base.
 	withDefault(t, func() {
 		rec.Reset()
 		c := &http.Client{Transport: ours(nil)}
@@ -78,7 +78,7 @@ func TestDefaultTransport(t *testing.T) {
 	})
 }
 
-// The outermost one's options count, except that hosts which one inside keeps the ids from do not get them.
+// The outermost transport's options count, except that hosts to which an inner one does not send ids do not get them.
 func TestTransportInTransport(t *testing.T) {
 	var sent http.Header
 	inner, innerRec := newTransport(t, base(func(r *http.Request) (*http.Response, error) {
@@ -109,7 +109,7 @@ func TestTransportInTransport(t *testing.T) {
 	spans(t, innerRec, 0)
 }
 
-// What a RoundTripper between two of ours sends on its own is another request, or has a span of its own.
+// A request that a RoundTripper between two of ours sends on its own is another request, or has its own span.
 func TestTransportBetween(t *testing.T) {
 	var urls []string
 	innerBase := base(func(r *http.Request) (*http.Response, error) {

@@ -46,22 +46,22 @@ type chainSpan struct {
 	want map[string]chainWant // by the name of the end
 }
 
-// A chainWant is what the span's record says.
+// A chainWant is the content of the span's record.
 type chainWant struct {
 	err     string
 	stack   bool
 	aborted string
 }
 
-// limit is how long the work may take. Only work that waits for the end of it gets little.
+// limit returns how long the work may take. Only work that waits for that end gets little.
 func (e chainEnd) limit() time.Duration {
-	if e.name == "deadline" || e.name == "Goexit" { // of which http.TimeoutHandler does not hear
+	if e.name == "deadline" || e.name == "Goexit" { // http.TimeoutHandler does not notice Goexit
 		return 5 * time.Millisecond
 	}
 	return time.Hour
 }
 
-// alone runs f in a goroutine of its own, which may end as it likes.
+// alone runs f in a goroutine of its own, which may end in any way.
 func alone(f func()) {
 	var done sync.WaitGroup
 	done.Add(1)
@@ -83,7 +83,7 @@ var plainWants = map[string]chainWant{
 	"deadline": {err: "context deadline exceeded"},
 }
 
-// serverWants are those of NewHandler: there the status counts, and http.ErrAbortHandler is no failure.
+// serverWants are the records of NewHandler: the status counts, and http.ErrAbortHandler is not a failure.
 var serverWants = map[string]chainWant{
 	"return":   {},
 	"error":    {err: "500 Internal Server Error"},
@@ -93,8 +93,8 @@ var serverWants = map[string]chainWant{
 	"deadline": {err: "500 Internal Server Error"},
 }
 
-// timeoutWants are those of NewHandler around http.TimeoutHandler. It has the work in a goroutine of its own, passes on
-// that goroutine's panic, and answers in its place where that takes too long; so it does after Goexit.
+// timeoutWants are the records of NewHandler around http.TimeoutHandler. It runs the work in a goroutine of its own, passes on
+// that goroutine's panic, and answers itself if the work takes too long. It does so after Goexit too.
 var timeoutWants = map[string]chainWant{
 	"return":   {},
 	"error":    {err: "500 Internal Server Error"},
@@ -147,7 +147,7 @@ var chainSpans = []chainSpan{
 	}, timeoutWants},
 }
 
-// serve has a server do work for one request.
+// serve lets a server do work for one request.
 func serve(t *testing.T, tracer *slogtrace.Tracer, work func(context.Context) error, around func(http.Handler) http.Handler) {
 	var working sync.WaitGroup
 	working.Add(1)
@@ -204,8 +204,8 @@ func newChain(w io.Writer, links []string) slog.Handler {
 	return h
 }
 
-// However the work of a span ends, and whatever ends the span, each chain of handlers has the records of a plain
-// deferred End when it has ended, except where NewHandler's doc says otherwise.
+// However the work of a span ends, and whatever ends the span, each chain of handlers writes the records of a plain
+// deferred End, except where NewHandler's doc says otherwise.
 func TestChains(t *testing.T) {
 	for _, links := range chains(3) {
 		t.Run(strings.Join(links, "-"), func(t *testing.T) {
@@ -245,7 +245,7 @@ func (w lockedWriter) Write(p []byte) (int, error) {
 	return w.w.Write(p)
 }
 
-// checkChain reports what is wrong with the lines of one span and the two records that were made in it.
+// checkChain reports what is wrong with the lines of one span and of the two records made in it.
 func checkChain(lines string, want chainWant, tail bool) error {
 	messages := []string{"detail", "note", "span end"}
 	if tail && want.err == "" {

@@ -94,7 +94,7 @@ func TestHandlerOp(t *testing.T) {
 	}
 }
 
-// A span that was renamed keeps its name, a pattern known before counts, and one set by other routers too.
+// A renamed span keeps its name. A pattern known before counts, and so does one set by other routers.
 func TestHandlerOpOfOthers(t *testing.T) {
 	rec := tracetest.NewRecorder()
 	opts := &tracehttp.HandlerOptions{Tracer: slogtrace.NewTracer(rec, nil)}
@@ -115,7 +115,7 @@ func TestHandlerOpOfOthers(t *testing.T) {
 	serve(mux).has(t, map[string]string{"op": "GET /x/{n}", "http.route": "/x/{n}"})
 }
 
-// What the mux does not route has no route, even if a pattern matches everything.
+// A request that the mux does not route has no route, even if a pattern matches everything.
 func TestHandlerOptionsStar(t *testing.T) {
 	rec := tracetest.NewRecorder()
 	mux := http.NewServeMux()
@@ -131,7 +131,7 @@ func TestHandlerNested(t *testing.T) {
 	opts := &tracehttp.HandlerOptions{Tracer: slogtrace.NewTracer(rec, nil)}
 	h := tracehttp.NewHandler(tracehttp.NewHandler(serveWith(nothing), opts), opts)
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
-	// Also with somebody's wrapper between.
+	// Also with another wrapper between.
 	mid := serveWith(func(w http.ResponseWriter, r *http.Request) {
 		tracehttp.NewHandler(serveWith(nothing), opts).ServeHTTP(wrapper{w}, r)
 	})
@@ -181,7 +181,7 @@ func TestHandlerAddress(t *testing.T) {
 	}
 }
 
-// Texts that strangers choose are bounded.
+// Texts that strangers choose are limited.
 func TestHandlerBounds(t *testing.T) {
 	s := newSite(t, serveWith(nothing), &tracehttp.HandlerOptions{RequestHeaders: []string{"x-many", "user-agent"}, Query: []string{"q"}})
 	long := strings.Repeat("ä", 3000)
@@ -218,8 +218,8 @@ func TestHandlerAllowLists(t *testing.T) {
 	}
 }
 
-// The Tracer is the option's, else that of the context, else the default one.
-// The attributes are those of the request that came, whatever the handler makes of it, on time or later.
+// The Tracer is the option's, or else the context's, or else the default one.
+// The attributes are those of the request that came, whatever the handler changes in it, on time or later.
 func TestHandlerRequestChanged(t *testing.T) {
 	done := make(chan bool)
 	change := serveWith(func(w http.ResponseWriter, r *http.Request) {
@@ -249,7 +249,7 @@ func TestHandlerRequestChanged(t *testing.T) {
 	<-done
 }
 
-// What is known at the start is there for a Sampler, and for the record of a request that crashes the process.
+// A Sampler sees what is known at the start, and so does the start record of a request that crashes the process.
 func TestAttributesAtStart(t *testing.T) {
 	var sampled []slog.Attr
 	rec := tracetest.NewRecorder()
@@ -307,7 +307,7 @@ func TestHandlerNilNext(t *testing.T) {
 	}
 }
 
-// Options are copied, and headers of the answer stay the handler's to change.
+// Options are copied, and the handler can still change the response's headers.
 func TestHandlerCopies(t *testing.T) {
 	rec := tracetest.NewRecorder()
 	opts := &tracehttp.HandlerOptions{Tracer: slogtrace.NewTracer(rec, nil), Query: []string{"a"}, RequestHeaders: []string{"X-A"}}

@@ -23,13 +23,13 @@ const (
 	parent = "00-" + traceA + "-" + spanA + "-01"
 )
 
-// A site is a server with a traced handler, whose records are kept.
+// A site is a server with a traced handler. It keeps the records.
 type site struct {
 	*httptest.Server
 	rec *tracetest.Recorder
 }
 
-// quiet drops what net/http says of panics.
+// quiet drops what net/http logs about panics.
 var quiet = log.New(io.Discard, "", 0)
 
 func newSite(t *testing.T, next http.Handler, opts *tracehttp.HandlerOptions) *site {
@@ -99,7 +99,7 @@ func spans(t testing.TB, rec *tracetest.Recorder, n int) []line {
 
 func span(t testing.TB, rec *tracetest.Recorder) line { t.Helper(); return spans(t, rec, 1)[0] }
 
-// do sends a request with headers given as "Name: value", and returns the answer with its body read.
+// do sends a request with headers given as "Name: value", and returns the response and its body.
 func do(t testing.TB, c *http.Client, method, url string, headers ...string) (*http.Response, string) {
 	t.Helper()
 	req, err := http.NewRequest(method, url, nil)
@@ -128,7 +128,7 @@ func serveWith(f func(w http.ResponseWriter, r *http.Request)) http.Handler {
 
 func nothing(http.ResponseWriter, *http.Request) {}
 
-// has checks some of a line's members; a want of "" is for one that is not there.
+// has checks some of a line's members. A want of "" means that the member is absent.
 func (l line) has(t testing.TB, want map[string]string) {
 	t.Helper()
 	for key, v := range want {

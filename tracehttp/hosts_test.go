@@ -13,8 +13,8 @@ import (
 	"github.com/slogtrace/slogtrace/tracehttp"
 )
 
-// Ids go to the hosts that the option names, by the URL; a request to any other has a span and none of the headers,
-// whoever put them there.
+// Ids go to the hosts that the option names. The URL counts. A request to any other host has a span and none of the headers,
+// whoever set them.
 func TestTraceHosts(t *testing.T) {
 	ctx, err := slogtrace.WithBaggage(t.Context(), "k", "v")
 	if err != nil {
@@ -54,7 +54,7 @@ func TestTraceHosts(t *testing.T) {
 				return answerWith(200, nil)(r)
 			}), tracehttp.TransportOptions{TraceHosts: test.hosts, BaggageHosts: []string{"anywhere", "api.internal", "db.internal", "*.corp", "corp", "evil", "port.example", "evilcorp"}, B3: true, B3Multi: true})
 			req, _ := http.NewRequestWithContext(ctx, "GET", test.url, nil)
-			req.Host = "api.internal" // which says nothing
+			req.Host = "api.internal" // does not count
 			req.Header.Set("X-Mine", "1")
 			if own {
 				for _, key := range []string{"traceparent", "Tracestate", "B3", "X-B3-Traceid", "x-b3-flags", "Baggage", "baggage"} {
@@ -77,7 +77,7 @@ func TestTraceHosts(t *testing.T) {
 	}
 }
 
-// The options are copied, and nil stays another thing than empty.
+// The options are copied, and nil still differs from empty.
 func TestTraceHostsCopied(t *testing.T) {
 	var sent http.Header
 	hosts := []string{"a"}
@@ -89,13 +89,13 @@ func TestTraceHostsCopied(t *testing.T) {
 			t.Errorf("%s: sent %t", url, got)
 		}
 	}
-	rt.RoundTrip(&http.Request{Method: "GET"}) // without a URL, which is base's to refuse
+	rt.RoundTrip(&http.Request{Method: "GET"}) // without a URL: base must refuse it
 	if sent.Get("Traceparent") != "" {
 		t.Errorf("sent %q to nowhere", sent)
 	}
 }
 
-// Each round trip of a redirect is judged by its own host.
+// For each round trip of a redirect its own host counts.
 func TestTraceHostsRedirect(t *testing.T) {
 	var at []string
 	outside := httptest.NewServer(serveWith(func(w http.ResponseWriter, r *http.Request) {
@@ -133,7 +133,7 @@ func TestTraceHostsRedirect(t *testing.T) {
 	}
 }
 
-// A proxy to a stranger passes on none of what its own client sent.
+// A proxy to a stranger passes on no trace header of its client.
 func TestTraceHostsProxy(t *testing.T) {
 	var sent http.Header
 	stranger := httptest.NewServer(serveWith(func(w http.ResponseWriter, r *http.Request) { sent = r.Header.Clone() }))

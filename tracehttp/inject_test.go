@@ -28,11 +28,11 @@ func TestInject(t *testing.T) {
 	if len(h) != 4 || h.Get("Traceparent") != parent || h.Get("Tracestate") != "a=1,b=2" {
 		t.Errorf("%v", h)
 	}
-	h.Add("Traceparent", "more") // does not reach into the neighbour
+	h.Add("Traceparent", "more") // must not reach the neighbour
 	if h.Get("Tracestate") != "a=1,b=2" {
 		t.Errorf("%v", h)
 	}
-	// Keys in lower case, as those of gRPC's metadata, are the same headers.
+	// Keys in lower case, as in gRPC's metadata, are the same headers.
 	ctx, _ = slogtrace.WithBaggage(ctx, "k", "ours")
 	h = http.Header{"traceparent": {"x"}, "tracestate": {"x"}, "b3": {"x"}, "x-b3-traceid": {"x"}, "x-b3-sampled": {"x"}, "other": {"1"}, "baggage": {"k=v"}}
 	tracehttp.Inject(ctx, h)
@@ -62,7 +62,7 @@ func TestExtractErrors(t *testing.T) {
 	}
 }
 
-// discard is a ResponseWriter that costs nothing.
+// discard is a ResponseWriter that allocates nothing.
 type discard struct{ h http.Header }
 
 func (d discard) Header() http.Header         { return d.h }
@@ -86,7 +86,7 @@ func TestAllocs(t *testing.T) {
 	h := tracehttp.NewHandler(mux, &tracehttp.HandlerOptions{Tracer: tracer})
 	w := http.ResponseWriter(discard{http.Header{}})
 	r := httptest.NewRequest("GET", "/bookings/list", nil)
-	// The writer, the span, its attributes, the request with the new context, the id in the answer.
+	// The writer, the span, its attributes, the request with the new context, the id in the response.
 	wantAllocs(t, "a request", 5, func() { h.ServeHTTP(w, r) })
 	r.Header["Traceparent"] = []string{parent}
 	wantAllocs(t, "a request of a trace", 6, func() { h.ServeHTTP(w, r) })
@@ -94,7 +94,7 @@ func TestAllocs(t *testing.T) {
 	wantAllocs(t, "a request without X-Trace-Id", 5, func() { off.ServeHTTP(w, r) })
 
 	rt := tracehttp.NewTransport(base(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 200}, nil }), &tracehttp.TransportOptions{Tracer: tracer})
-	// The answer itself, the span, its attributes, the request, its headers (two), the traceparent, the values, url.full.
+	// The response itself, the span, its attributes, the request, its headers (two), the traceparent, the values, url.full.
 	wantAllocs(t, "a round trip", 9, func() { rt.RoundTrip(r) })
 
 	out := http.Header{}

@@ -34,7 +34,7 @@ func TestHandlerStatus(t *testing.T) {
 		}, "GET", map[string]string{"http.response.status_code": "204"}},
 		"hints only": {func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(103) }, "GET", map[string]string{"http.response.status_code": "200"}},
 		"304":        {func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(304) }, "GET", map[string]string{"http.response.status_code": "304", "http.aborted": ""}},
-		// Writing a body where there may be none is no sign of an absent client.
+		// Writing a body where none is allowed does not mean that the client is gone.
 		"304 with body": {func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(304); io.WriteString(w, "x") }, "GET", map[string]string{"http.response.status_code": "304", "http.aborted": ""}},
 		"too long": {func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "1")
@@ -107,7 +107,7 @@ func TestHandlerPanic(t *testing.T) {
 	}
 }
 
-// The stack of a panic is on the innermost span only, also if that is ours and a middleware outside has a span too.
+// Only the innermost span has the stack of a panic, also if that is ours and a middleware outside has a span too.
 func TestHandlerPanicStack(t *testing.T) {
 	rec := tracetest.NewRecorder()
 	tracer := slogtrace.NewTracer(rec, nil)
@@ -141,7 +141,7 @@ func TestHandlerPanicStack(t *testing.T) {
 	}
 }
 
-// A client that goes away is told apart, whether the handler sees it by its context or by a write that fails.
+// A client that goes away is recognised, whether by the handler's context or by a write that fails.
 func TestHandlerClientGone(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
 		for name, f := range map[string]func(w http.ResponseWriter, r *http.Request){
@@ -193,7 +193,7 @@ func TestHandlerClientGone(t *testing.T) {
 	}
 }
 
-// Over HTTP/2 neither an answer that is too long nor one that may have no body is the client's doing.
+// Over HTTP/2 a response that is too long, or has a body where none is allowed, does not count as the client's fault.
 func TestHandlerTooLong(t *testing.T) {
 	for path, length := range map[string]string{"/long": "1", "/empty": ""} {
 		s := newUnstarted(serveWith(func(w http.ResponseWriter, r *http.Request) {
@@ -219,7 +219,7 @@ func TestHandlerTooLong(t *testing.T) {
 	}
 }
 
-// A deadline that the server set itself is not the client's doing.
+// A deadline that the server itself set does not count as the client's fault.
 func TestHandlerDeadline(t *testing.T) {
 	rec := tracetest.NewRecorder()
 	h := tracehttp.NewHandler(serveWith(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), &tracehttp.HandlerOptions{Tracer: slogtrace.NewTracer(rec, nil)})

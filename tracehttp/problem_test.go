@@ -61,7 +61,7 @@ func TestError(t *testing.T) {
 	}
 }
 
-// Without NewHandler around it there is no trace, and without the header none is set.
+// Without NewHandler around it there is no trace id, and no X-Trace-Id header.
 func TestErrorOutside(t *testing.T) {
 	s := newSite(t, nil, nil)
 	s.Config.Handler = serveWith(func(w http.ResponseWriter, r *http.Request) {
@@ -73,7 +73,7 @@ func TestErrorOutside(t *testing.T) {
 	}
 }
 
-// Extension members follow the others, under a key once; status and trace_id stay what they are.
+// Extension members follow the others, each key once. They do not change status and trace_id.
 func TestErrorMembers(t *testing.T) {
 	seats := []string{"12A", "12B"}
 	for _, test := range []struct {

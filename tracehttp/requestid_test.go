@@ -23,10 +23,10 @@ import (
 
 var generated = regexp.MustCompile(`^[A-Z2-7]{26}$`)
 
-// twoIDs are the usual two, the first made where there is none.
+// twoIDs are the usual two. The first is generated if it is missing.
 var twoIDs = []tracehttp.RequestID{{Generate: true}, {Header: "x-correlation-id"}}
 
-// Each id is on all records, in the answer, and once, through whatever middleware and handlers inside.
+// Each id is on all records and in the response, once, whatever middleware and handlers are inside.
 func TestRequestIDs(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/items/{id}", func(w http.ResponseWriter, r *http.Request) {
@@ -111,7 +111,7 @@ func TestRequestIDs(t *testing.T) {
 	}
 }
 
-// Generated ids differ, also where many requests come at once.
+// Generated ids differ, also if many requests come at once.
 func TestRequestIDsGenerated(t *testing.T) {
 	s := newSite(t, serveWith(nothing), &tracehttp.HandlerOptions{RequestIDs: twoIDs})
 	var wg sync.WaitGroup
@@ -132,7 +132,7 @@ func TestRequestIDsGenerated(t *testing.T) {
 	}
 }
 
-// No value of a header gets past the bounds, or out again as more than one header.
+// No header value gets past the limits, or becomes more than one header when sent.
 func FuzzRequestID(f *testing.F) {
 	for _, seed := range []string{"", "r-1", "a\r\nSet-Cookie: x=1", "ä", "\x00", "\x7f", " ", strings.Repeat("x", 128), strings.Repeat("x", 129)} {
 		f.Add(seed)
@@ -155,7 +155,7 @@ func FuzzRequestID(f *testing.F) {
 	})
 }
 
-// The ids go on with the requests that are made under the request's context, and with nothing else.
+// The ids are sent with requests made under the request's context, and with no others.
 func TestRequestIDsSent(t *testing.T) {
 	var sent http.Header
 	behind := httptest.NewServer(serveWith(func(w http.ResponseWriter, r *http.Request) { sent = r.Header.Clone() }))
@@ -202,7 +202,7 @@ func TestRequestIDsSent(t *testing.T) {
 			}
 		})
 	}
-	// Without a request there are none.
+	// Without a request there are no ids.
 	c := &http.Client{Transport: tracehttp.NewTransport(nil, &tracehttp.TransportOptions{Tracer: tracer})}
 	do(t, c, "GET", behind.URL)
 	if _, ok := sent["X-Request-Id"]; ok {
@@ -210,7 +210,7 @@ func TestRequestIDsSent(t *testing.T) {
 	}
 }
 
-// A request that a handler makes within its own has that one's id, also where each request gets one.
+// A request that a handler makes within its own request has that request's id, even with Generate.
 func TestRequestIDInherited(t *testing.T) {
 	opts := &tracehttp.HandlerOptions{RequestIDs: twoIDs}
 	inner := tracehttp.NewHandler(serveWith(nothing), opts)
@@ -230,7 +230,7 @@ func TestRequestIDInherited(t *testing.T) {
 	}
 }
 
-// Kept as baggage the id is on the lines of a worker, and of a service that has it from the baggage alone.
+// With Baggage the id is on the lines of a worker, and of a service that gets it from the baggage alone.
 func TestRequestIDBaggage(t *testing.T) {
 	ids := []tracehttp.RequestID{{Generate: true, Baggage: true}}
 	var job []byte
@@ -310,7 +310,7 @@ func TestRequestIDsThroughHandlers(t *testing.T) {
 		json.Unmarshal(text, &l)
 		lines = append(lines, l)
 	}
-	// The good one's span ends and no more; all of the bad one's.
+	// Of the good request only the span ends; of the bad one all records.
 	var got []string
 	for _, l := range lines {
 		got = append(got, fmt.Sprint(l["correlation_id"], " ", l["msg"], " ", l["op"]))

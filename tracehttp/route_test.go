@@ -28,7 +28,7 @@ import (
 
 type userKey struct{}
 
-// auth is what most middleware for authentication does: it puts somebody into a copy of the request.
+// auth does what most middleware for authentication does: it puts a user into a copy of the request.
 func auth(next http.Handler) http.Handler {
 	return serveWith(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), userKey{}, "ann")))
@@ -60,10 +60,10 @@ func override(next http.Handler) http.Handler {
 	})
 }
 
-// traced is what stands directly around a mux.
+// traced is the handler directly around a mux.
 func traced(next http.Handler) http.Handler { return tracehttp.NewHandler(next, nil) }
 
-// under returns h within middleware, the first outermost.
+// under returns h inside middleware. The first one is the outermost.
 func under(h http.Handler, middleware ...func(http.Handler) http.Handler) http.Handler {
 	for i := len(middleware) - 1; i >= 0; i-- {
 		h = middleware[i](h)
@@ -95,7 +95,7 @@ func eachProtocol(t *testing.T, next http.Handler, opts *tracehttp.HandlerOption
 	}
 }
 
-// A request has one server span, with its route, whatever is between the two handlers, and what is inside knows the name.
+// A request has one server span, with its route, whatever is between the two handlers. Records inside have the name.
 func TestRouteBehindMiddleware(t *testing.T) {
 	inside := make(chan string, 1)
 	show := serveWith(func(w http.ResponseWriter, r *http.Request) {
@@ -154,7 +154,7 @@ func TestRouteBehindMiddleware(t *testing.T) {
 	}
 }
 
-// Of several routes the innermost counts, also where the outer ones are known later.
+// Of several routes the innermost counts, even if the outer ones are known later.
 func TestRouteInnermost(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /items/{id}", serveWith(nothing))
@@ -228,7 +228,7 @@ func TestSetRoute(t *testing.T) {
 			l.has(t, map[string]string{"op": test.op, "http.route": test.route})
 		})
 	}
-	// When the span has ended it is too late.
+	// After the span's end it is too late.
 	var late context.Context
 	serve := tracehttp.NewHandler(serveWith(func(w http.ResponseWriter, r *http.Request) { late = r.Context() }), &tracehttp.HandlerOptions{Tracer: slogtrace.NewTracer(tracetest.NewRecorder(), nil)})
 	serve.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
@@ -236,7 +236,7 @@ func TestSetRoute(t *testing.T) {
 	if op := slogtrace.SpanFromContext(late).Op(); op != "GET" {
 		t.Errorf("the span that has ended is %q now", op)
 	}
-	// Without a request there is nothing to tell.
+	// Without a request nothing happens.
 	var none context.Context
 	tracehttp.SetRoute(none, "/x")
 	tracehttp.SetRoute(t.Context(), "/x")
@@ -247,7 +247,7 @@ func TestSetRoute(t *testing.T) {
 	span(t, rec).has(t, map[string]string{"op": "own", "http.route": ""})
 }
 
-// Whoever sets the name at the same time wins, and nobody sees half of it.
+// If the name is set at the same time, SetOp wins, and nobody sees half of it.
 func TestSetRouteConcurrent(t *testing.T) {
 	for range 300 {
 		rec := tracetest.NewRecorder()
@@ -267,7 +267,7 @@ func TestSetRouteConcurrent(t *testing.T) {
 	}
 }
 
-// A handler that http.TimeoutHandler has given up goes on, finds routes and sets some, while the outer span ends, and later.
+// A handler that http.TimeoutHandler has given up goes on. It finds and sets routes while the outer span ends, and later.
 func TestRouteTooLate(t *testing.T) {
 	var wg sync.WaitGroup
 	mux := http.NewServeMux()
@@ -293,14 +293,14 @@ func TestRouteTooLate(t *testing.T) {
 	wg.Wait()
 	for _, l := range spans(t, s.rec, 20) {
 		l.has(t, map[string]string{"kind": "server", "http.response.status_code": "503"})
-		// The time may be over before the route is known.
+		// The timeout may come before the route is known.
 		if op := l.text("op"); op != "GET" && op != "GET /items/{id}" && op != "GET /late" {
 			t.Errorf("op %q", op)
 		}
 	}
 }
 
-// A request that a handler makes under its own request's context is a request of its own, and tells only its own span.
+// A request that a handler makes under its own request's context is a separate request, with its route on its own span.
 func TestRequestInRequest(t *testing.T) {
 	make := map[string]func(r *http.Request) *http.Request{
 		"NewRequest": func(r *http.Request) *http.Request {
@@ -349,7 +349,7 @@ func TestRequestInRequest(t *testing.T) {
 			}
 		})
 	}
-	// So is one that a client sends within the process, though it looks like the one that came.
+	// So is a request that a client sends within the process, though it looks like the one that came.
 	rec := tracetest.NewRecorder()
 	tracer := slogtrace.NewTracer(rec, nil)
 	second := tracehttp.NewHandler(serveWith(nothing), &tracehttp.HandlerOptions{Tracer: tracer})
@@ -369,7 +369,7 @@ func TestRequestInRequest(t *testing.T) {
 	got[0].has(t, map[string]string{"kind": "server", "parent": got[1].text("span")})
 	got[1].has(t, map[string]string{"kind": "client", "parent": got[2].text("span")})
 
-	// On the same ResponseWriter it is the same answer, whatever the request is.
+	// With the same ResponseWriter it is the same exchange, whatever the request is.
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /new", nothing)
 	s := newSite(t, serveWith(func(w http.ResponseWriter, r *http.Request) {
@@ -379,7 +379,7 @@ func TestRequestInRequest(t *testing.T) {
 	span(t, s.rec).has(t, map[string]string{"http.response.status_code": "404"})
 }
 
-// The outermost handler sees how a request ends, and panics go through all.
+// The outermost handler records how a request ends, and panics go through all handlers.
 func TestNestedOutcome(t *testing.T) {
 	for name, test := range map[string]struct {
 		f    func(w http.ResponseWriter, r *http.Request)
@@ -428,7 +428,7 @@ func TestNestedOutcome(t *testing.T) {
 	span(t, s.rec).has(t, map[string]string{"op": "GET /socket", "http.response.status_code": "101"})
 }
 
-// An error of another trace puts that one into the answer, also where middleware hides the ResponseWriter.
+// An error of another trace puts that trace into the response, even if middleware hides the ResponseWriter.
 func TestErrorBehindTimeout(t *testing.T) {
 	other, _ := tracehttp.Extract(context.Background(), http.Header{"Traceparent": {parent}})
 	s := newSite(t, timeout(serveWith(func(w http.ResponseWriter, r *http.Request) {
@@ -440,7 +440,7 @@ func TestErrorBehindTimeout(t *testing.T) {
 	}
 }
 
-// A Sampler sees the route only where the handler is directly around the mux, as the doc of PerOp says, and the path always.
+// A Sampler always sees the path. It sees the route only if the handler is directly around the mux, as in the doc of PerOp.
 func TestPerOp(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", nothing)
@@ -465,7 +465,7 @@ func TestPerOp(t *testing.T) {
 	}
 }
 
-// A Sampler may do what it likes with the context that it gets, in which there is no span yet.
+// A Sampler may use its context in any way. There is no span in it yet.
 func TestSetRouteBySampler(t *testing.T) {
 	rec := tracetest.NewRecorder()
 	tracer := slogtrace.NewTracer(rec, &slogtrace.TracerOptions{Sampler: samplerFunc(func(in slogtrace.SampleInput) bool {
@@ -477,7 +477,7 @@ func TestSetRouteBySampler(t *testing.T) {
 	span(t, rec).has(t, map[string]string{"op": "GET", "http.route": "/x"})
 }
 
-// A mux whose rest goes to a handler around that mux does not call it for ever.
+// If a mux passes the rest to a handler around itself, they do not call each other forever.
 func TestHandlerOfItsOwnMux(t *testing.T) {
 	own := func(middleware ...func(http.Handler) http.Handler) func(rec *tracetest.Recorder) http.Handler {
 		return func(rec *tracetest.Recorder) http.Handler {
@@ -522,7 +522,7 @@ func TestHandlerOfItsOwnMux(t *testing.T) {
 	if resp, _ := do(t, s.Client(), "GET", s.URL+"/x"); resp.StatusCode != 200 {
 		t.Error(resp.Status)
 	}
-	// A handler that serves another path by the whole again is no loop.
+	// A handler that serves another path through the whole again is not a loop.
 	mux := http.NewServeMux()
 	var whole http.Handler
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -539,7 +539,7 @@ func TestHandlerOfItsOwnMux(t *testing.T) {
 	}
 }
 
-// http.DefaultServeMux is what a nil handler means, in both places.
+// A nil handler means http.DefaultServeMux, in both places.
 func TestDefaultServeMux(t *testing.T) {
 	before := http.DefaultServeMux
 	defer func() { http.DefaultServeMux = before }()

@@ -128,7 +128,7 @@ func TestTransportHeaders(t *testing.T) {
 	var current slogtrace.SpanContext
 	b := base(func(r *http.Request) (*http.Response, error) {
 		sent, current = r.Header, slogtrace.SpanContextFromContext(r.Context())
-		r.Header.Add("X-Mine", "base's") // which a base may not do, but ours should not suffer
+		r.Header.Add("X-Mine", "base's") // a base must not do that, but the request must not change
 		return answerWith(200, nil)(r)
 	})
 	ctx, _ := tracehttp.Extract(t.Context(), http.Header{"Traceparent": {parent}, "Tracestate": {"a=1"}})
@@ -166,7 +166,7 @@ func TestTransportHeaders(t *testing.T) {
 			t.Errorf("the request was changed: %v", req.Header)
 		}
 	}
-	// A trace without a tracestate takes none of another's along; a request without headers gets some.
+	// A trace without a tracestate does not keep another's. A request without headers gets some.
 	rt, _ := newTransport(t, b, tracehttp.TransportOptions{})
 	rt.RoundTrip(&http.Request{URL: &url.URL{Scheme: "http", Host: "h"}, Header: http.Header{"Tracestate": {"stale=1"}}})
 	if _, ok := sent["Tracestate"]; ok {
@@ -178,7 +178,7 @@ func TestTransportHeaders(t *testing.T) {
 	}
 }
 
-// The span ends with the body, once, whatever ends that.
+// The span ends with the body, once, whatever ends the body.
 func TestTransportBody(t *testing.T) {
 	broken := errors.New("connection reset")
 	for name, test := range map[string]struct {
@@ -218,7 +218,7 @@ func TestTransportBody(t *testing.T) {
 	}
 }
 
-// Who closes a body from another goroutine to stop the one that reads it has not failed.
+// Closing a body from another goroutine, to stop its reader, is not a failure.
 func TestTransportBodyClosedWhileRead(t *testing.T) {
 	body := &stoppable{stop: make(chan bool), read: make(chan bool)}
 	rt, rec := newTransport(t, answerWith(200, body), tracehttp.TransportOptions{})
@@ -233,7 +233,7 @@ func TestTransportBodyClosedWhileRead(t *testing.T) {
 	span(t, rec).has(t, map[string]string{"error": "", "error.type": "", "http.response.status_code": "200"})
 }
 
-// A stoppable body is read until it is closed, and closed when that is over.
+// A stoppable body is read until it is closed. Close returns when the read is over.
 type stoppable struct{ stop, read chan bool }
 
 func (s *stoppable) Read([]byte) (int, error) { <-s.stop; return 0, io.ErrClosedPipe }
@@ -270,7 +270,7 @@ func TestTransportError(t *testing.T) {
 		}
 		span(t, rec).has(t, test.want)
 	}
-	// Neither an answer nor an error, which no RoundTripper may return, is no success.
+	// Neither a response nor an error is not a success. No RoundTripper may return that.
 	none, noneRec := newTransport(t, base(func(*http.Request) (*http.Response, error) { return nil, nil }), tracehttp.TransportOptions{})
 	if resp, err := get(t, none, t.Context(), "http://h/"); resp != nil || err != nil {
 		t.Error(resp, err)
@@ -316,7 +316,7 @@ type sleeper time.Duration
 
 func (s sleeper) Read([]byte) (int, error) { time.Sleep(time.Duration(s)); return 0, io.EOF }
 
-// Each round trip of a chain of redirects is a span beside the others, and a client's timeout is told apart.
+// Each round trip of a chain of redirects is a sibling span, and a client's timeout is recognised.
 func TestTransportClient(t *testing.T) {
 	s := newSite(t, serveWith(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
@@ -438,7 +438,7 @@ func TestUpgradeCloseWrite(t *testing.T) {
 	for _, rec := range []*tracetest.Recorder{rec, rec2} {
 		span(t, rec).has(t, map[string]string{"http.response.status_code": "101", "error": ""})
 	}
-	// A body that cannot says so, as net/http's own.
+	// A body that cannot do it returns an error, as net/http's own does.
 	rt, _ = newTransport(t, answerWith(101, struct{ io.ReadWriteCloser }{}), tracehttp.TransportOptions{})
 	resp, _ = get(t, rt, t.Context(), "http://h/")
 	if err := resp.Body.(interface{ CloseWrite() error }).CloseWrite(); !errors.Is(err, http.ErrNotSupported) {

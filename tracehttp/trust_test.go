@@ -69,7 +69,7 @@ func TestHandlerTraceHeader(t *testing.T) {
 	}
 }
 
-// A proxy in front of a traced service answers with each of the two once, and with its own.
+// A traced proxy in front of a traced service answers with each of the two headers once, and with its own values.
 func TestProxyHeaders(t *testing.T) {
 	for _, trust := range []tracehttp.Trust{tracehttp.TrustContinue, tracehttp.TrustIgnore} {
 		behind := newSite(t, serveWith(func(w http.ResponseWriter, r *http.Request) {
@@ -110,7 +110,7 @@ func TestTrust(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var state string
-			// It fails, so that it is written also where it is not sampled.
+			// It fails, so that it is written even if it is not sampled.
 			s := newSite(t, serveWith(func(w http.ResponseWriter, r *http.Request) {
 				state = slogtrace.SpanContextFromContext(r.Context()).State
 				w.WriteHeader(500)
@@ -137,7 +137,7 @@ func TestTrust(t *testing.T) {
 	}
 }
 
-// A flood of headers, and nonsense in them, costs one line at most, and the client gets what it asked for.
+// A flood of headers, and nonsense in them, costs at most one line, and the client gets its response.
 func TestHandlerFlood(t *testing.T) {
 	flood := func(name, value string, n int) (h []string) {
 		for range n {
@@ -185,7 +185,7 @@ func TestHandlerFlood(t *testing.T) {
 	}
 }
 
-// What the caller decided about sampling counts, with ids and without; where it left that to us, the Sampler is asked.
+// The caller's sampling decision counts, with and without ids. If it left the decision open, the Sampler is asked.
 func TestSampling(t *testing.T) {
 	ids := traceA + "-" + spanA
 	for _, test := range []struct {
@@ -216,7 +216,7 @@ func TestSampling(t *testing.T) {
 				_, child := slogtrace.Start(r.Context(), "child")
 				flags = child.SpanContext().Flags
 				child.End()
-				// A trace of its own has nothing to do with the caller's decision.
+				// For a new trace the caller's decision does not count.
 				_, other := slogtrace.Start(slogtrace.Detach(r.Context()), "other")
 				if got := other.SpanContext().IsSampled(); got != yes {
 					t.Errorf("%s: a detached trace is sampled: %t, want %t", test.header, got, yes)
@@ -225,7 +225,7 @@ func TestSampling(t *testing.T) {
 			s := newSite(t, next, &tracehttp.HandlerOptions{
 				Tracer: slogtrace.NewTracer(rec, &slogtrace.TracerOptions{Sampler: sampler}),
 			})
-			do(t, s.Client(), "GET", s.URL, test.header, "X-Request-Id: 1") // With stands between the decision and the span
+			do(t, s.Client(), "GET", s.URL, test.header, "X-Request-Id: 1") // With is called between the decision and the span
 			want := test.sampled
 			if yes {
 				want = test.sampledByYes

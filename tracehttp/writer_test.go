@@ -40,7 +40,7 @@ type canPush struct{}
 
 func (canPush) Push(string, *http.PushOptions) error { return http.ErrNotSupported }
 
-// The writer can what the original can, and claims nothing else.
+// The writer can do what the original can, and has no other methods.
 func TestWriterInterfaces(t *testing.T) {
 	w := plain{httptest.NewRecorder()}.only()
 	type rw = http.ResponseWriter
@@ -121,7 +121,7 @@ func TestWriterInterfaces(t *testing.T) {
 	}
 }
 
-// All that http.ResponseController does works on real connections of both protocols.
+// All methods of http.ResponseController work on real connections of both protocols.
 func TestResponseController(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
 		done := make(chan struct{})
@@ -194,7 +194,7 @@ func TestServerSentEvents(t *testing.T) {
 	}
 }
 
-// A file goes out by the original's ReadFrom, which may use sendfile.
+// A file is sent by the original's ReadFrom, which may use sendfile.
 func TestWriterFile(t *testing.T) {
 	name := t.TempDir() + "/f"
 	if err := os.WriteFile(name, []byte(strings.Repeat("x", 1<<20)), 0o600); err != nil {
@@ -207,7 +207,7 @@ func TestWriterFile(t *testing.T) {
 	span(t, s.rec).has(t, map[string]string{"http.response.status_code": "200"})
 }
 
-// A hijacker further in, behind somebody's wrapper, is found and noticed.
+// An inner hijacker behind another wrapper is found, and its use is noticed.
 func TestHijackThroughWrapper(t *testing.T) {
 	traced := newUnstarted(serveWith(func(w http.ResponseWriter, r *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
@@ -227,7 +227,7 @@ func TestHijackThroughWrapper(t *testing.T) {
 	span(t, traced.rec).has(t, map[string]string{"http.response.status_code": "101"})
 }
 
-// What a handler does with the ResponseWriter of a connection that it has taken is not sent.
+// After a hijack, nothing that the handler writes to the ResponseWriter is sent.
 func TestWriteAfterHijack(t *testing.T) {
 	for _, status := range []string{"101", "200"} {
 		s := newSite(t, serveWith(func(w http.ResponseWriter, r *http.Request) {

@@ -25,9 +25,9 @@ import (
 	"github.com/slogtrace/slogtrace/tracetest"
 )
 
-// A goas is a correct handler that owes nothing to ours: it keeps groups and attributes as its logger got them,
-// as slog's guide to writing handlers does, and builds the line from them in Handle.
-// Its faults break it, each in a way of its own.
+// A goas is a correct handler that shares nothing with ours. It keeps groups and attributes as its logger got them,
+// as in slog's guide to writing handlers, and builds the line from them in Handle.
+// Each of its faults breaks it in one way.
 type goas struct {
 	*goasOutput
 	faults
@@ -53,13 +53,13 @@ type faults struct {
 	onlySampled bool // no ids where the trace is not sampled
 	onlySpans   bool // no ids under a remote parent
 	noOp        bool
-	zeroIDs     bool // ids everywhere, also outside a trace
+	zeroIDs     bool // ids everywhere, even outside a trace
 	inGroup     bool // ids are added to the record
 	twice       bool // ids are added twice where there are groups
 	unlocked    bool // Write is not serialized
 	torn        bool // a line is two Writes, each under the lock
-	noRename    bool // what the user has under the keys of ids stands there too
-	overwrite   bool // what the user has under the keys of ids is lost
+	noRename    bool // the user's attributes under the keys of ids are written there too
+	overwrite   bool // the user's attributes under the keys of ids are lost
 	noInline    bool // groups without a key are dropped
 	emptyGroups bool // groups without members are written
 	noResolve   bool // LogValuers in WithAttrs are not resolved
@@ -68,7 +68,7 @@ type faults struct {
 	noSpans     bool // span records get the ids twice, as if they were log records
 	dropSpans   bool // span records are not written
 	noGroup     bool // WithGroup is ignored from the second on
-	groupFirst  bool // a group of a logger takes what was bound before
+	groupFirst  bool // a logger's group also contains what was bound before it
 	writesTwice bool // each record is two lines
 	noNewline   bool
 	blankLines  bool
@@ -111,7 +111,7 @@ func (h *goas) Handle(ctx context.Context, r slog.Record) error {
 			return true
 		})
 	}
-	// What is at the root of the line beside the user's.
+	// The members at the root of the line, besides the user's.
 	root := []slog.Attr{slog.String("level", r.Level.String())}
 	if !h.noMessage {
 		root = append(root, slog.String("msg", r.Message))
@@ -175,7 +175,7 @@ func (h *goas) Handle(ctx context.Context, r slog.Record) error {
 			reserved = append(reserved, a.Key)
 		}
 	} else if isSpan {
-		// The members that the record's inline group has are written, and what the user has under another's key not again.
+		// The members of the record's inline group are written. A user's attribute under one of their keys is not written again.
 		for _, a := range append(root, ids...) {
 			reserved = append(reserved, a.Key)
 		}
@@ -219,7 +219,7 @@ func spanNumber(id slogtrace.SpanID) string {
 	return strconv.FormatUint(n, 10)
 }
 
-// members writes attrs. An attribute whose key is in reserved gets another.
+// members writes attrs. An attribute whose key is in reserved gets another key.
 func (h *goas) members(b *bytes.Buffer, attrs []slog.Attr, reserved []string) {
 	comma := func() {
 		if last := b.Bytes()[b.Len()-1]; last != '{' {
@@ -270,7 +270,7 @@ func newGoas(f faults) func(io.Writer) slog.Handler {
 	return func(w io.Writer) slog.Handler { return &goas{goasOutput: &goasOutput{w: w}, faults: f} }
 }
 
-// An adder adds ids to records, as most handlers found in blogs do.
+// An adder adds ids to records, as most handlers in blogs do.
 type adder struct {
 	slog.Handler
 	clone bool
@@ -302,7 +302,7 @@ func (h adder) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (h adder) WithGroup(name string) slog.Handler { return adder{h.Handler.WithGroup(name), h.clone} }
 
-// A forgetter embeds a handler and does not think of WithAttrs and WithGroup.
+// A forgetter embeds a handler and does not implement WithAttrs and WithGroup.
 type forgetter struct{ slog.Handler }
 
 func (h forgetter) Handle(ctx context.Context, r slog.Record) error {
@@ -357,7 +357,7 @@ type handlerFunc struct {
 
 func (h handlerFunc) Handle(ctx context.Context, r slog.Record) error { return h.handle(ctx, r) }
 
-// deriveFunc is one with a WithAttrs of its own.
+// deriveFunc is a handler with a WithAttrs of its own.
 type deriveFunc struct {
 	slog.Handler
 	withAttrs func([]slog.Attr) slog.Handler
@@ -365,7 +365,7 @@ type deriveFunc struct {
 
 func (h deriveFunc) WithAttrs(attrs []slog.Attr) slog.Handler { return h.withAttrs(attrs) }
 
-// rulesOf returns the names of the rules that err says are not kept.
+// rulesOf returns the names of the broken rules in err.
 func rulesOf(t *testing.T, err error) (rules []string) {
 	t.Helper()
 	if err == nil {
@@ -385,11 +385,11 @@ func rulesOf(t *testing.T, err error) (rules []string) {
 	return rules
 }
 
-// Each of these handlers breaks rules in its own way. What is said of it is what is wrong with it, and not what follows from that.
+// Each of these handlers breaks rules in its own way. The report names its fault and not the consequences.
 var brokenHandlers = []struct {
 	name       string
 	newHandler func(io.Writer) slog.Handler
-	rules      string // all that are reported, in order
+	rules      string // all reported rules, in order
 	says       string // a part of the error
 }{
 	{"forgets WithAttrs and WithGroup", func(w io.Writer) slog.Handler { return forgetter{slogJSON(w)} },
@@ -474,7 +474,7 @@ var brokenHandlers = []struct {
 	{"nil", func(w io.Writer) slog.Handler { return nil }, "returns", "newHandler returned nil"},
 }
 
-// A mixer keeps the attributes of a record where others see them.
+// A mixer keeps the attributes of a record where other records see them.
 type mixer struct {
 	slog.Handler
 	attrs *atomic.Pointer[[]slog.Attr]
@@ -502,7 +502,7 @@ func (h mixer) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (h mixer) WithGroup(name string) slog.Handler { return mixer{h.Handler.WithGroup(name), h.attrs} }
 
-// A binder binds an attribute more where ids are bound.
+// A binder binds one more attribute when ids are bound.
 type binder struct{ slog.Handler }
 
 func (h binder) WithAttrs(attrs []slog.Attr) slog.Handler {
@@ -514,7 +514,7 @@ func (h binder) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (h binder) WithGroup(name string) slog.Handler { return binder{h.Handler.WithGroup(name)} }
 
-// newAgain returns a handler that writes less when an attribute comes a third time.
+// newAgain returns a handler that adds an attribute to the third record of eight attributes.
 func newAgain(w io.Writer) slog.Handler {
 	seen := 0
 	inner := slogtrace.NewHandler(slogJSON(w))
@@ -557,7 +557,7 @@ func TestCheckHandlerBroken(t *testing.T) {
 	}
 }
 
-// A handler that blocks is given up, and not asked again.
+// A handler that blocks is given up, and not called again.
 func TestCheckHandlerBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		never := make(chan bool)
@@ -584,7 +584,7 @@ func TestCheckHandlerSameError(t *testing.T) {
 	}
 }
 
-// A failer is a testing.TB that notes what it is told.
+// A failer is a testing.TB that records its errors.
 type failer struct {
 	testing.TB
 	text string
@@ -602,7 +602,7 @@ func TestTestHandler(t *testing.T) {
 }
 
 func ExampleCheckHandler() {
-	// The handler that everybody writes first.
+	// The handler that most people write first.
 	err := tracetest.CheckHandler(func(w io.Writer) slog.Handler { return forgetter{slog.NewJSONHandler(w, nil)} })
 	fmt.Println(err)
 	// Output:

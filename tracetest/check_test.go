@@ -50,7 +50,7 @@ type passer struct{ slog.Handler }
 func (h passer) WithAttrs(attrs []slog.Attr) slog.Handler { return passer{h.Handler.WithAttrs(attrs)} }
 func (h passer) WithGroup(name string) slog.Handler       { return passer{h.Handler.WithGroup(name)} }
 
-// A stamper adds an attribute to each record that has one, so that a group that is empty stays empty.
+// A stamper adds an attribute to each record that has one, so that an empty group stays empty.
 type stamper struct{ slog.Handler }
 
 func (h stamper) Handle(ctx context.Context, r slog.Record) error {
@@ -67,7 +67,7 @@ func (h stamper) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 func (h stamper) WithGroup(name string) slog.Handler { return stamper{h.Handler.WithGroup(name)} }
 
-// A holder keeps the records of a trace until one of its spans ends, as a sampler does that wants to know the outcome.
+// A holder keeps the records of a trace until one of its spans ends, like a sampler that needs the outcome.
 type holder struct {
 	slog.Handler
 	held *held
@@ -146,7 +146,7 @@ func TestCheckHandlerOurs(t *testing.T) {
 		case len(groups) == 0 && a.Key == slog.LevelKey:
 			a = slog.String("severity", strings.ToLower(a.Value.String()))
 		case len(groups) == 0 && a.Key == "op":
-			a.Value = slog.StringValue(a.Value.String()) // as it is, by another way
+			a.Value = slog.StringValue(a.Value.String()) // the same value, made in another way
 		case a.Key == "password":
 			a.Value = slog.StringValue("REDACTED")
 		}

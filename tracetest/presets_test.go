@@ -9,7 +9,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracetest"
 )
 
-// Every preset keeps the rules: in our own sink, above somebody else's handler, and above one of ours.
+// Every preset keeps the rules: in our own sink, around another handler, and around one of ours.
 func TestCheckHandlerPresets(t *testing.T) {
 	custom := slogtrace.AWSXRay
 	custom.Trace, custom.Op, custom.Time, custom.Message = "xray_trace_id", "what", "ts", "text"

@@ -50,7 +50,7 @@ book  seats=2  ✗ card declined
 	}
 }
 
-// The order of what happens at once is chance; the tree must not show it.
+// The order of concurrent spans is chance. The tree must not show it.
 func TestTreeIsStable(t *testing.T) {
 	want := ""
 	for i := range 20 {
@@ -63,7 +63,7 @@ func TestTreeIsStable(t *testing.T) {
 				wg.Go(func() {
 					time.Sleep(rand.N(time.Second))
 					_, s := slogtrace.Start(ctx, "mail", slog.String("to", who))
-					// Longer than they can be apart, so that they overlap.
+					// Longer than the time between their starts, so that they overlap.
 					time.Sleep(time.Second + rand.N(time.Second))
 					s.End()
 				})
@@ -87,7 +87,7 @@ func TestTreeIsStable(t *testing.T) {
 }
 
 func TestSequentialIDs(t *testing.T) {
-	for range 2 { // the second time they start again
+	for range 2 { // the second time the ids start again
 		t.Run("", func(t *testing.T) {
 			tracetest.SequentialIDs(t)
 			rec := tracetest.NewRecorder()

@@ -10,7 +10,7 @@ import (
 	"github.com/slogtrace/slogtrace/internal/graphic"
 )
 
-// shown is the text with what is refused as escapes.
+// shown returns the text with escapes for the refused runes.
 func shown(s string) string {
 	var b strings.Builder
 	var t graphic.Text
@@ -27,7 +27,7 @@ func shown(s string) string {
 }
 
 func TestNext(t *testing.T) {
-	const kept = "" // in want: as it came
+	const kept = "" // as want: unchanged
 	for _, test := range []struct{ name, text, want string }{
 		{"plain", "plain text, 1.50 €", kept},
 		{"other scripts", "naïve Größe 日本語 한국어 עברית हिन्दी ภาษาไทย", kept},
@@ -89,7 +89,7 @@ func TestNext(t *testing.T) {
 	}
 }
 
-// refused is what no text may have in it that is shown, written down apart from the code.
+// refused matches what no shown text may contain. It is written independently of the code.
 var refused = regexp.MustCompile(`[\p{Cc}\p{Cs}\p{Co}\p{Zl}\p{Zp}]` +
 	`|[\x{034f}\x{115f}\x{1160}\x{17b4}\x{17b5}\x{180b}-\x{180f}\x{200b}\x{200c}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2060}-\x{206f}]` +
 	`|[\x{2800}\x{3164}\x{fe00}-\x{fe0e}\x{feff}\x{ffa0}\x{1d159}\x{e0000}-\x{e0fff}]` +

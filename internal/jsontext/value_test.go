@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// jsonOracle returns what encoding/json makes of v, without escapes for HTML, as slog wants it.
+// jsonOracle returns v as encoding/json writes it, without escapes for HTML, as in slog.
 func jsonOracle(tb testing.TB, v any) string {
 	tb.Helper()
 	var b bytes.Buffer
@@ -31,13 +31,13 @@ func jsonOracle(tb testing.TB, v any) string {
 
 func checkAppended(t *testing.T, what string, want string, add func([]byte) []byte) {
 	t.Helper()
-	const before = "…e-0" // what stands before must neither change nor be looked at
+	const before = "…e-0" // this must neither change nor be read
 	if diff := cmp.Diff(before+want, string(add([]byte(before)))); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }
 
-// slogOracle returns what slog's own handler of this toolchain writes for v.
+// slogOracle returns v as this toolchain's slog.JSONHandler writes it.
 func slogOracle(tb testing.TB, v slog.Value) string {
 	tb.Helper()
 	var b bytes.Buffer
@@ -167,7 +167,7 @@ func TestAppendFloat(t *testing.T) {
 	}
 }
 
-// TestAppendMillis compares with the way that a duration takes where there is a ReplaceAttr.
+// TestAppendMillis compares with the text of a duration if there is a ReplaceAttr.
 // From 10^15 µs on, 31 years, a float has too few digits; AppendMillis has them all.
 func TestAppendMillis(t *testing.T) {
 	check := func(d time.Duration) {
@@ -190,7 +190,7 @@ func TestAppendMillis(t *testing.T) {
 	}
 }
 
-// testZones are zones of all sorts, two of them with one name and different offsets.
+// testZones are zones of all sorts. Two of them have one name and different offsets.
 var testZones = []*time.Location{
 	time.UTC, time.Local,
 	time.FixedZone("A", 2*3600), time.FixedZone("A", -3*3600-1800), time.FixedZone("", 0),

@@ -42,7 +42,7 @@ func TestGenerate(t *testing.T) {
 	}
 }
 
-// The size counts what is written, so a log of that size is a bit longer: traces under way are finished.
+// After Size bytes no trace begins, but those under way are finished. So the log is a bit longer.
 func TestSize(t *testing.T) {
 	truth, err := Generate(io.Discard, Options{Size: 1 << 20, Seed: 2})
 	if err != nil {
