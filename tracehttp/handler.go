@@ -107,8 +107,8 @@ const (
 // They describe the request as it came, whatever next changes in it.
 // A Sampler sees those that are known before next is called.
 //
-// A status of 500 and above fails the span, and so does a panic. The panic goes on unchanged;
-// its status is 500 if nothing was written, though nothing is sent. [http.ErrAbortHandler] is not a failure:
+// A status of 500 and above fails the span, and so does a panic, which goes on unchanged. After a panic
+// the status on the span is 500 if nothing was written, though nothing is sent. [http.ErrAbortHandler] is not a failure:
 // http.aborted is "handler" then. It is "client" if the client was gone before next returned
 // (the request's context was canceled, or a write failed); a status of 500 and above still fails the span.
 // There is no status if nothing was written before the client was gone or before ErrAbortHandler.

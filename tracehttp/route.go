@@ -16,7 +16,7 @@ import (
 //	tracehttp.SetRoute(ctx, c.Path())                             // echo
 //
 // route is the template, "/items/{id}" or "/items/:id", never the path of one request.
-// A [http.Request.Pattern] is accepted too: its method and host are left out.
+// An [http.Request.Pattern] is accepted too: its method and host are left out.
 //
 // The last call counts, and it takes precedence over a route that NewHandler finds.
 // A name given by [slogtrace.Span.SetOp], before or after, stays.
