@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Our own sink and the handler around somebody else's go different ways to the same line.
-// Here random programs run on both, and on one below the other: what stands under which key must be the same.
+// A JSONHandler and a Handler around another handler write the same line in different ways.
+// Random programs run on both, and on one around the other. The keys and values must be the same.
 func TestHandlersAgree(t *testing.T) {
 	programs := 5000
 	if raceEnabled || testing.Short() {
@@ -37,7 +37,7 @@ func TestHandlersAgree(t *testing.T) {
 				got := map[string][]string{}
 				if !json.Valid([]byte(lines[i][n])) {
 					if i == 1 {
-						skipped++ // slog's own defect with groups that come out empty
+						skipped++ // slog's own defect with groups that turn out empty
 						continue
 					}
 					t.Fatalf("program %d, handler %d: no valid JSON: %s", seed, i, lines[i][n])
@@ -73,7 +73,7 @@ func runAgreeProgram(r *rand.Rand, mk func(*bytes.Buffer) slog.Handler) []string
 		}
 	}
 	attrs := agreeAttrs(r)
-	for range 4 { // Handler takes another way from the third on
+	for range 4 { // from the third on Handler takes another path
 		l.LogAttrs(ctx, slog.LevelInfo, "m", attrs...)
 	}
 	_, span := NewTracer(h, nil).Start(ctx, "op", agreeAttrs(r)...)
@@ -108,7 +108,7 @@ func agreeValue(r *rand.Rand, depth int) slog.Value {
 	}
 }
 
-// flatten adds to out what stands under which path of keys, sorted where one stands twice. Times are left out.
+// flatten adds the values under each path of keys to out, sorted if a path appears twice. Times are left out.
 func flatten(t *testing.T, path string, object json.RawMessage, out map[string][]string) {
 	d := json.NewDecoder(bytes.NewReader(object))
 	if _, err := d.Token(); err != nil {

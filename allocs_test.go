@@ -2,8 +2,8 @@ package slogtrace
 
 import "testing"
 
-// skipAllocs skips a test that counts allocations where the race detector makes some of its own.
-// What the test counts is counted without the detector, in the same run of all tests.
+// skipAllocs skips a test that counts allocations if the race detector is on, since that makes some of its own.
+// The run of all tests also runs it without the detector.
 func skipAllocs(t *testing.T) {
 	t.Helper()
 	if raceEnabled {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Of two attributes with one key in the call of Start the last one counts, also where they are neighbours.
+// If a key appears twice in the call of Start, the last attribute counts, also if they are neighbours.
 func TestStartNeighboursOfOneKey(t *testing.T) {
 	_, s := testSpan(context.Background(), "op")
 	s.takeAttrs([]slog.Attr{slog.Int("a", 1), slog.Int("b", 2), slog.Int("b", 3)})

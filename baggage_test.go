@@ -30,7 +30,7 @@ type baggageMemberOutcome struct {
 	Props [][2]*string `json:"props"`
 }
 
-// Whatever the strength, the outcome is one that the vector names.
+// Whatever the strength, the outcome is one of those in the vector.
 func TestBaggageVectors(t *testing.T) {
 	for _, v := range readPropagation(t).Baggage {
 		t.Run(v.Name, func(t *testing.T) {
@@ -89,7 +89,7 @@ func TestBaggageVectors(t *testing.T) {
 	}
 }
 
-// checkBaggage checks what holds for any baggage, nil too.
+// checkBaggage checks what holds for any baggage, also nil.
 func checkBaggage(t *testing.T, b *baggage) {
 	t.Helper()
 	again, err := parseBaggage(b.line())
@@ -322,7 +322,7 @@ func TestWithBaggage(t *testing.T) {
 	}
 }
 
-// What was there stays as it is: siblings do not get each other's members.
+// WithBaggage does not change the context's baggage: siblings do not get each other's members.
 func TestWithBaggageSiblings(t *testing.T) {
 	base := mustBaggage(t, With(context.Background(), slog.Int("n", 1)), "a", "0", "b", "0")
 	var wg sync.WaitGroup
@@ -344,7 +344,7 @@ func TestWithBaggageSiblings(t *testing.T) {
 	}
 }
 
-// Which contexts have the baggage of the one above.
+// Which contexts inherit the baggage.
 func TestBaggageInherited(t *testing.T) {
 	tr := NewTracer(slog.DiscardHandler, nil)
 	sampled := NewTracer(slog.DiscardHandler, &TracerOptions{Sampler: spanSampler(func(SampleInput) (bool, float64) { return true, 0.5 })})
@@ -430,7 +430,7 @@ func TestExtractBaggage(t *testing.T) {
 			}
 		})
 	}
-	// A line that says nothing leaves a context without anything of ours as it is.
+	// An empty line does not change a context that has nothing of ours.
 	for _, line := range []string{"", "c"} {
 		if ctx, _ := hook.Extract(context.Background(), nil, nil, []string{line}); ctx != context.Background() {
 			t.Errorf("%q put something into the context: %v", line, ctx)
@@ -476,13 +476,13 @@ func TestBaggageCarried(t *testing.T) {
 	if got, err := StripJSON(untyped); err != nil || string(got) != `{"baggage":2}` {
 		t.Errorf("StripJSON: %s, %v", got, err)
 	}
-	// Without a trace there is no carrier, so none that StripJSON would not find.
+	// Without a trace there is no carrier: StripJSON would not find it.
 	if got, err := InjectJSON(mustBaggage(t, context.Background(), "a", "1"), []byte(`{}`)); err != nil || string(got) != `{}` {
 		t.Errorf("without a trace: %s, %v", got, err)
 	}
 }
 
-// Where baggage stands on a line, and what it gives way to.
+// The place of baggage on a line, and what it gives way to.
 func TestBaggageOnRecords(t *testing.T) {
 	const ids = `"trace":"` + testTraceText + `","span":"` + testSpanText + `"`
 	long := strings.Repeat("v", 1024-len(`,"":""`)-1)
@@ -553,7 +553,7 @@ func TestBaggageOnRecords(t *testing.T) {
 					t.Errorf("Handler (-JSONHandler +Handler):\n%s", diff)
 				}
 			}
-			// One line of text too, whatever is in a value.
+			// Also one line of text, whatever is in a value.
 			others.Reset()
 			log(ctx, slog.New(NewHandler(slog.NewTextHandler(&others, nil))))
 			if got := strings.TrimSuffix(others.String(), "\n"); strings.ContainsAny(got, "\n\x1b\x01") {
@@ -563,7 +563,7 @@ func TestBaggageOnRecords(t *testing.T) {
 	}
 }
 
-// On a span's own record the schema is what a member gives way to as well, and a span begun before it does not have it.
+// On a span's own record a member also gives way to the schema. A span begun before the baggage does not have it.
 func TestBaggageOnSpans(t *testing.T) {
 	spanBubble(t, func(t *testing.T) {
 		var ours, others, strangers bytes.Buffer
@@ -592,7 +592,7 @@ func TestBaggageOnSpans(t *testing.T) {
 	})
 }
 
-// With is what stays in the process.
+// With's attributes stay in the process.
 func TestWithStaysHere(t *testing.T) {
 	ctx := With(mustBaggage(t, With(context.Background(), slog.String("secret", "s")), "a", "1"), slog.String("a", "secret"))
 	ctx, _ = NewTracer(slog.DiscardHandler, nil).Start(ctx, "op", slog.String("attr", "secret"))
@@ -656,7 +656,7 @@ var (
 var oracleListMember = regexp.MustCompile(`\A(` + oracleToken + `)` + oracleOWS + `=` + oracleOWS + `(` + oracleOctets + `)` + oracleOWS +
 	`(?:;` + oracleOWS + `(?:` + oracleToken + oracleOWS + `(?:=` + oracleOWS + oracleOctets + oracleOWS + `)?)?)*\z`)
 
-// oracleBaggage does what parseBaggage does, with no thought of cost.
+// oracleBaggage does what parseBaggage does, in the simplest way.
 func oracleBaggage(lines []string) (members [][3]string, ok bool) {
 	all := strings.Join(lines, ",")
 	ok = true

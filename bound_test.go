@@ -42,7 +42,7 @@ func TestHandlerSetOp(t *testing.T) {
 	}
 }
 
-// The handlers of two contexts at once, and of more loggers than are remembered for a context.
+// Handlers of two contexts at once, and of more loggers than a context caches.
 func TestHandlerManyLoggers(t *testing.T) {
 	var b bytes.Buffer
 	base := NewHandler(slog.NewJSONHandler(&b, nil))
@@ -75,7 +75,7 @@ func TestHandlerManyLoggers(t *testing.T) {
 	}
 }
 
-// From the third record of a span on the inner handler has the ids bound, and from the first where groups are open.
+// The inner handler has the ids bound from the third record of a span on. With groups open, it has them from the first on.
 func TestHandlerBinds(t *testing.T) {
 	ctx, span := testSpan(t.Context(), "op")
 	root := NewHandler(slog.DiscardHandler)
@@ -94,7 +94,7 @@ func TestHandlerBinds(t *testing.T) {
 	}
 }
 
-// Records handed to several of ours at once, as MultiHandler does without a copy of what With was given.
+// Several of our handlers get the same record and the same attributes, as from MultiHandler, which copies neither.
 func TestHandlerSharesWithAttrs(t *testing.T) {
 	var b1, b2 bytes.Buffer
 	h := slog.NewMultiHandler(NewHandler(&treeHandler{out: &b1}), OTel.NewHandler(&treeHandler{out: &b2}), NewHandler(&treeHandler{out: io.Discard}))
@@ -118,7 +118,7 @@ func TestHandlerSharesWithAttrs(t *testing.T) {
 	}
 }
 
-// A handler does not follow what becomes of the slice that WithAttrs was given.
+// Later changes of the slice given to WithAttrs do not reach the handler.
 func TestHandlerKeepsItsOwnAttrs(t *testing.T) {
 	var b bytes.Buffer
 	ctx, _ := NewTracer(slog.DiscardHandler, nil).Start(t.Context(), "op")
@@ -135,7 +135,7 @@ func TestHandlerKeepsItsOwnAttrs(t *testing.T) {
 	}
 }
 
-// A value of With that changes is written as it is at each record, not as it was at the third.
+// A changing value of With is written as it is at each record, not as it was at the third.
 func TestWithChangingValue(t *testing.T) {
 	for name, mk := range map[string]func(io.Writer) slog.Handler{
 		"JSONHandler": func(w io.Writer) slog.Handler { return NewJSONHandler(w, nil) },
@@ -200,8 +200,8 @@ func (o onlyEnabled) WithAttrs(a []slog.Attr) slog.Handler {
 	return onlyEnabled{o.Handler.WithAttrs(a)}
 }
 
-// The op of what is remembered for a span is read once. Had it been renamed between two readings,
-// later records would have carried the wrong one.
+// The op of a cached handler is read once. If it were renamed between two readings,
+// later records would carry the wrong one.
 func TestHandlerSetOpConcurrent(t *testing.T) {
 	n := 3000
 	if raceEnabled || testing.Short() {
@@ -241,7 +241,7 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	return b.Buffer.Write(p)
 }
 
-// However many loggers are derived below one span, it keeps a few of the handlers they led to.
+// However many loggers are derived below one span, it keeps only a few of their handlers.
 func TestBoundCacheIsBounded(t *testing.T) {
 	ctx, s := Start(t.Context(), "op")
 	base := slog.New(NewHandler(slog.NewJSONHandler(io.Discard, nil)))

@@ -47,7 +47,7 @@ func TestNewCarrier(t *testing.T) {
 			t.Errorf("got  %s, %v\nwant %s", b, err, want)
 		}
 
-		// What is carried on under a remote parent is that parent.
+		// Under a remote parent, the carrier has that parent.
 		c := Carrier{Traceparent: testTraceparent, Tracestate: "vendor=a", Op: "enqueue", Sent: "1999-12-31T00:00:00Z"}
 		ctx, err = c.Context(ctx)
 		if err != nil {
@@ -57,7 +57,7 @@ func TestNewCarrier(t *testing.T) {
 		if diff := cmp.Diff(c, NewCarrier(ctx)); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
-		// UTC, wherever this is.
+		// UTC in any local zone.
 		time.Local = time.FixedZone("somewhere", 3600)
 		if got := NewCarrier(ctx).Sent; got != c.Sent {
 			t.Errorf("Sent = %s, want %s", got, c.Sent)
@@ -69,7 +69,7 @@ func TestNewCarrier(t *testing.T) {
 	}
 }
 
-// What NewCarrier makes, Context reads without complaint, however long the op is.
+// Context reads what NewCarrier makes without an error, however long the op is.
 func TestCarrierLongOp(t *testing.T) {
 	for _, op := range []string{strings.Repeat("x", 300), strings.Repeat("ä", 1<<19), "\xff\xfe", "a\nb\x00", strings.Repeat("\xff\x00", 150)} {
 		ctx, _ := NewTracer(slog.DiscardHandler, nil).Start(context.Background(), op)
@@ -167,7 +167,7 @@ func TestCarrierContext(t *testing.T) {
 	}
 }
 
-// carrierCheckError checks that err names fields, in their order, one a line, each short and printable.
+// carrierCheckError checks that err names fields, in order, one per line, each short and printable.
 func carrierCheckError(t *testing.T, err error, fields []string) {
 	t.Helper()
 	if err == nil {
@@ -199,7 +199,7 @@ func carrierCheckError(t *testing.T, err error, fields []string) {
 	}
 }
 
-// queued_ms stands on the first span under a carrier, and is never negative.
+// The first span under a carrier has queued_ms, and it is never negative.
 func TestCarrierQueued(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := new(spanRecorder)
@@ -242,7 +242,7 @@ func TestCarrierQueued(t *testing.T) {
 			}
 		}
 	})
-	// A line says it as a number in any case.
+	// On a line it is always a number.
 	var b bytes.Buffer
 	ctx, _ := Carrier{Traceparent: testTraceparent, Sent: "0000-01-01T00:00:00Z"}.Context(context.Background())
 	_, s := NewTracer(NewJSONHandler(&b, nil), nil).Start(ctx, "op")
@@ -454,7 +454,7 @@ func FuzzCarrier(f *testing.F) {
 	})
 }
 
-// Joined errors are there one by one.
+// Joined errors can be found one by one.
 func TestCarrierErrorsJoined(t *testing.T) {
 	_, err := Carrier{Traceparent: testTraceparent, Tracestate: "x", Sent: "x"}.Context(context.Background())
 	joined, ok := errors.AsType[interface {

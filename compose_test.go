@@ -16,8 +16,8 @@ import (
 	"github.com/slogtrace/slogtrace/tracetest"
 )
 
-// A composition puts policies around a handler, none of which has anything to say about the lines of testdata/presets.
-// Somebody else's handlers stand between ours in some.
+// A composition puts policies around a handler. None of them changes the lines of testdata/presets.
+// Some have other handlers between ours.
 type composition struct {
 	name   string
 	cards  bool // looks for card numbers: see TestRedactHandlerKit
@@ -46,7 +46,7 @@ var compositions = func() []composition {
 	}
 }()
 
-// Whatever the policies, what they let through are the lines of the preset.
+// Whatever the policies, the lines are those of the preset.
 func TestPresetLinesComposed(t *testing.T) {
 	for _, p := range presets {
 		for _, h := range presetHandlers(p.Format) {

@@ -18,7 +18,7 @@ import (
 
 type contextKey struct{}
 
-// A span's context is its parent's in all but the span.
+// A span's context is like its parent's except for the span.
 func TestSpanContextIsAContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cause := errors.New("cause")
@@ -98,7 +98,7 @@ func TestSpanContextCancelStartsNoGoroutine(t *testing.T) {
 	if got := runtime.NumGoroutine() - before; got > n/2 {
 		t.Errorf("%d children of a span's context started %d goroutines", n, got)
 	}
-	// Nor does a context that can not be cancelled become one that can.
+	// A context that cannot be cancelled stays so.
 	ctx, _ = Start(context.Background(), "op")
 	if ctx.Done() != nil {
 		t.Error("a span over Background can be done")
@@ -226,7 +226,7 @@ func TestContextFlags(t *testing.T) {
 	}
 }
 
-// tracestate is checked wherever it enters; an invalid one is dropped whole, the traceparent kept.
+// tracestate is checked wherever it enters. An invalid one is dropped as a whole; the traceparent is kept.
 func TestContextTracestate(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
 		{"", ""},
@@ -323,7 +323,7 @@ func TestContextKeepsWithAndTracer(t *testing.T) {
 	}
 }
 
-// Detach and Link: a retry in a trace of its own that says where it came from.
+// Detach and Link: a retry in its own trace, with a link to where it came from.
 func TestDetachLink(t *testing.T) {
 	h := new(spanRecorder)
 	ctx, first := NewTracer(h, nil).Start(context.Background(), "first")
@@ -339,7 +339,7 @@ func TestDetachLink(t *testing.T) {
 	}
 }
 
-// The span that is hidden by a remote parent is linked to by each direct child, and by no other.
+// Each direct child of a remote parent links to the span that the remote parent hides, and no other span does.
 func TestHiddenLink(t *testing.T) {
 	h := new(spanRecorder)
 	local, server := NewTracer(h, nil).Start(context.Background(), "server")

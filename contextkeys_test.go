@@ -8,7 +8,7 @@ import (
 	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
-// The names by which tests know what readers take for more than an attribute are those of package schema.
+// Tests take the keys that readers take for more than an attribute from package schema.
 func TestContextNames(t *testing.T) {
 	keys, _ := schema.Keys()
 	var got [2][]string

@@ -21,7 +21,7 @@ func cpuTime(t testing.TB) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// medianCPU returns the median CPU time of ten calls of each of fs, which take turns. Nothing is collected while they run.
+// medianCPU returns the median CPU time of ten calls of each of fs, interleaved. The garbage collector is off while they run.
 func medianCPU(t testing.TB, fs ...func()) []time.Duration {
 	t.Helper()
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
@@ -44,7 +44,7 @@ func medianCPU(t testing.TB, fs ...func()) []time.Duration {
 
 // wantLinear reports an error if f takes more than three times as long when n doubles, by the median of ten.
 // It doubles n three times: work that is quadratic takes 64 times as long then, and a busy machine cannot hide it.
-// It repeats f until the clock's grain does not count.
+// It repeats f until the clock's resolution does not matter.
 func wantLinear(t *testing.T, n int, f func(n int)) {
 	t.Helper()
 	repeat := 1

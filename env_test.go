@@ -76,7 +76,7 @@ func TestFormatEnvAttrs(t *testing.T) {
 	}
 }
 
-// FuzzEnvAttrs: what is encoded comes back, and nothing panics.
+// FuzzEnvAttrs: encoded attributes come back, and nothing panics.
 func FuzzEnvAttrs(f *testing.F) {
 	f.Add("a", "b,c=%d", " e ", "x=1")
 	f.Add("service.name", "ä", "service.name", "x=%")

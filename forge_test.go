@@ -20,7 +20,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// A forgery puts attributes somewhere: what the reader finds must not depend on them.
+// A forgery puts attributes somewhere. The reader's result must not depend on them.
 type forgery struct {
 	baggage, with, logger, record, span []slog.Attr
 }
@@ -34,7 +34,7 @@ func forgeries(attrs []slog.Attr) map[string]forgery {
 	all := map[string]forgery{"With": {with: attrs}, "logger": {logger: attrs}, "record": {record: attrs}, "span attribute": {span: attrs}}
 	for _, a := range attrs {
 		if a.Value.Kind() != slog.KindString || strings.ContainsAny(a.Key, "/@") {
-			return all // not to be had in baggage
+			return all // not possible in baggage
 		}
 	}
 	all["baggage"] = forgery{baggage: attrs}
@@ -96,13 +96,13 @@ func forgeLines(t *testing.T, open func(io.Writer) slog.Handler, service string,
 	return found
 }
 
-// said is what an entry says, but for its line.
+// said returns the content of an entry, without its line.
 func said(e tracelog.Entry) tracelog.Entry {
 	e.Raw, e.Line, e.File = nil, 0, ""
 	return e
 }
 
-// forgeCases are the attributes that are tried: each key that a reader knows, as text, a time and a number, objects with
+// forgeCases are the attributes to try: each key that a reader knows, as text, a time and a number, objects with
 // such keys, a partner's ids of each schema, and all of them at once.
 func forgeCases() map[string][]slog.Attr {
 	cases := map[string][]slog.Attr{}
@@ -128,8 +128,8 @@ func forgeCases() map[string][]slog.Attr {
 	return cases
 }
 
-// Nothing that is not ours passes for an id, an op, the time, the level, the message, an error, the service:
-// whatever it is called, wherever it comes from, by whatever Format.
+// No attribute of a user's passes for an id, an op, the time, the level, the message, an error or the service,
+// whatever its key, wherever it comes from, in any Format.
 func TestNothingForgesALine(t *testing.T) {
 	cases := forgeCases()
 	if testing.Short() { // under the race detector, of which a table of lines has no need
@@ -174,7 +174,7 @@ func checkForgery(t *testing.T, name, where, service, title string, f *forgery, 
 			continue // see TestOwnIDsOutside
 		}
 		if key, form, _ := strings.Cut(name, " "); what == "without an op" && own && (form == "object" || key == "name" || key == "ecs.version") {
-			continue // nothing tells the line from others': their ids may be in objects, and ECS and New Relic share names
+			continue // the line looks like those of others: their ids may be in objects, and ECS and New Relic share names
 		}
 		if what == "without an op" && where == "logger" && title != "JSONHandler" && (name == "all" || strings.HasPrefix(name, "pair")) {
 			continue // the logger's come first, and nothing tells them from ours
@@ -205,8 +205,8 @@ func checkForgery(t *testing.T, name, where, service, title string, f *forgery, 
 	}
 }
 
-// Outside a trace what the user calls an id is one, and the op, whatever the Format. Nothing of it is renamed
-// but what the Format itself calls slog's own members.
+// Outside a trace a user's attribute under the key of an id or the op counts as one, in any Format. It is not renamed,
+// except if the Format gives that name to a member of slog's.
 func TestOwnIDsOutside(t *testing.T) {
 	for _, p := range presets {
 		for _, h := range presetHandlers(p.Format)[:3] {

@@ -64,7 +64,7 @@ func TestFormatNames(t *testing.T) {
 					line := bytes.ReplaceAll(take(&b), []byte(`\ufffd`), []byte("\ufffd"))
 					checkRootKeys(t, line, c.inside)
 				}
-				// Outside of a trace no name means anything.
+				// Outside a trace no name is special.
 				if err := h.Handle(t.Context(), testRecord(c.user...)); err != nil {
 					t.Fatal(err)
 				}
@@ -80,7 +80,7 @@ func TestFormatNames(t *testing.T) {
 	}
 }
 
-// On span records the schema keeps its names, and the user's names that a Format took are given back by it alone.
+// On span records the schema keeps its names, and only the Format that took a user's name gives it back.
 func TestFormatSpanRecords(t *testing.T) {
 	for _, c := range []struct {
 		name string
