@@ -88,7 +88,7 @@ var (
 			},
 			{
 				rules: []string{"lines"},
-				shows: []string{"a line is no JSON"},
+				shows: []string{"a line is not JSON"},
 				text: "a record without attributes in an open group makes the logger forget that the group is open: " +
 					"the lines after it lack braces, and are no JSON",
 			},
@@ -145,7 +145,7 @@ func addAttrsFindings(trace string) []finding {
 	return []finding{
 		{
 			rules: []string{"ids at the root", "slogtest"},
-			shows: []string{"the trace id stands in a group", "should not output groups if there are no attributes"},
+			shows: []string{"the trace id is in a group", "should not output groups if there are no attributes"},
 			text:  "the ids land inside the group that is open, which so appears even where nothing else is in it",
 		},
 		collision(trace),
@@ -161,7 +161,7 @@ func addAttrsFindings(trace string) []finding {
 func collision(trace string) finding {
 	return finding{
 		rules: []string{"colliding keys"},
-		shows: []string{fmt.Sprintf("the key %q stands twice", trace)},
+		shows: []string{fmt.Sprintf("the key %q appears twice", trace)},
 		text:  fmt.Sprintf("if the user has an attribute under the key of an id, such as %s, that key stands twice on the line", trace),
 	}
 }
