@@ -1,25 +1,25 @@
-// Package interop holds tests of slogtrace against the real thing: other people's
-// libraries, servers and drivers. It is a module of its own, so that what they
-// require never reaches a user of slogtrace, and a workspace of its own, so that
-// the tests of the root's workspace need none of it. Its tests are run here:
+// Package interop tests slogtrace against other people's libraries, servers and drivers.
+// It is a module of its own, so their requirements never reach a user of slogtrace.
+// It is a workspace of its own, so the tests of the root's workspace need none of them.
+// Run its tests in this directory:
 //
 //	go test ./...
 //
-// Command gates, in cmd/gates, measures slogtrace against the bounds that it sets itself and
-// against what a user would pick instead. Its table is gates.md, with the same in gates.json.
-// Both are made anew, in about six minutes, by
+// Command gates, in cmd/gates, measures slogtrace against its own bounds and
+// against the alternatives of a user. Its table is gates.md. gates.json has the same data.
+// This command makes both again, in about six minutes:
 //
 //	go run ./cmd/gates -json gates.json -md gates.md
 //
-// on a machine that does nothing else meanwhile: ratios bear other work, but the two cores of a
-// collection of garbage, and of the job parallel, do not. What is committed is checked by
+// The machine must do nothing else meanwhile. Most ratios tolerate other work. But a garbage collection
+// and the job parallel need both cores. This command checks the committed table:
 //
 //	go run ./cmd/gates -rounds 5 -batch 10ms -check gates.json
 //
-// Command w3cservice is the service that the W3C's public suite for Trace Context drives; it says how.
+// Command w3cservice is the service that the W3C's public suite for Trace Context drives. Its comment describes how.
 //
-// What a peer's slog handler gets wrong by tracetest.CheckHandler is said in cmd/gates/findings.go, and stands in the table
-// as notes with the version. A test fails when a handler becomes better or worse than that, and says what to change.
+// cmd/gates/findings.go lists what peers' slog handlers get wrong according to tracetest.CheckHandler. The table has
+// these findings as notes, with the version. A test fails if a handler gets better or worse, and tells you what to change.
 //
 // Peers are measured at their newest versions, which go mod tidy alone does not choose. For each module of peers.go:
 //

@@ -29,7 +29,7 @@ type row struct {
 	RSS  float64 `json:"rss_mb"`
 }
 
-// A gate is a bound that has to hold.
+// A gate is a bound that must hold.
 type gate struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
@@ -83,7 +83,7 @@ func (b *bench) result(command string, rounds int, subjects []*subject) *result 
 	return r
 }
 
-// duckModule says which Go module the program has its DuckDB from.
+// duckModule returns the Go module of the program's DuckDB.
 func duckModule(program string) string {
 	info, err := buildinfo.ReadFile(program)
 	if err != nil {
@@ -101,9 +101,9 @@ func (r *result) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# How fast logs are read\n\n`%s` in interop/readspeed/\n\n", r.Command)
 	fmt.Fprintf(&b, "- %s, %s, %d cores; %s\n", r.CPU, r.System, r.Cores, strings.Join(r.Versions, "; "))
-	fmt.Fprintf(&b, "- whole processes on files that have just been read, and so are in the page cache; medians of %d rounds, in each of which all take their turn, in another order\n", r.Rounds)
-	b.WriteString("- a ratio is the median of the rounds' ratios; before, every subject has given the answers that the log's generator knows\n")
-	b.WriteString("- DuckDB reads with only the needed columns declared; slogtrace counts a span end once that stands there twice, unless said otherwise\n")
+	fmt.Fprintf(&b, "- whole processes, on files that have just been read and so are in the page cache. Figures are medians of %d rounds. In each round all subjects take a turn, in another order\n", r.Rounds)
+	b.WriteString("- a ratio is the median of the rounds' ratios. Before the rounds, each subject gave the answers that the log's generator knows\n")
+	b.WriteString("- DuckDB reads with only the needed columns declared. slogtrace counts a duplicate span end once, unless the subject's name says otherwise\n")
 	for _, name := range []string{"plain", "hard", "long"} {
 		fmt.Fprintf(&b, "- %s: %s\n", name, r.Logs[name])
 	}
@@ -124,7 +124,7 @@ func (r *result) markdown() string {
 	return b.String()
 }
 
-// table writes cells aligned; all columns but the first are to the right.
+// table writes cells aligned. All columns except the first are aligned to the right.
 func table(b *strings.Builder, cells [][]string) {
 	widths := make([]int, len(cells[0]))
 	for _, row := range cells {
