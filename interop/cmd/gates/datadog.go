@@ -30,7 +30,7 @@ var datadog = tool{
 	ids:  keys{trace: ext.LogKeyTraceID, span: ext.LogKeySpanID, spanID: hexOfDecimal},
 	ends: endsExported, open: openDatadog,
 	approximate: "Datadog's payloads grow, and are sent, in the background",
-	note: "Datadog: no agent, its transport answers in the process; telemetry, metrics and client-side statistics are off. " +
+	note: "Datadog: there is no agent, its transport answers in the process. Telemetry, metrics and client-side statistics are off. " +
 		"It drops traces when 1,000 wait, so it is flushed after every 500 ops. In J2 a parent ends after every 100 children.",
 }
 
@@ -45,7 +45,7 @@ var judgedDatadog = &judged{
 		{
 			rules: []string{"siblings"},
 			shows: []string{"two loggers derived from one are mixed up"},
-			text:  "of two loggers derived with WithGroup from one that has 3 groups open, the first one's attributes land in the second one's group",
+			text:  "if two loggers are derived with WithGroup from one that has 3 groups open, the first one's attributes are written into the second one's group",
 		},
 		collision(ext.LogKeyTraceID),
 	},

@@ -35,7 +35,7 @@ func extraJobs() []job {
 		},
 		{
 			name: "parallel", title: "J1 on two cores: two goroutines share the logger",
-			notes: []string{"Both cores were free for it where the wall's time is about half of the CPU's."},
+			notes: []string{"If the wall time is about half of the CPU time, both cores were free for the job."},
 			tools: few, subjects: records, workers: 2, want: one,
 		},
 		{
@@ -48,7 +48,7 @@ func extraJobs() []job {
 		},
 		{
 			name: "with", title: "a request's logger: With of 2 attrs, then 3 records, in a span of its own",
-			notes: []string{freshNote, "The floor's ids are bound for good; the row after it binds them in the same With, as one does who has no handler for it."},
+			notes: []string{freshNote, "The floor's ids are bound permanently. The row after it binds them in the same With, as a program does that has no handler for them."},
 			tools: []tool{prebound, requestBound, oursJSON, oursHandler, otelBatch, datadog}, subjects: requestLoggers,
 			want: want{lines: 3, perSpan: 3, attrs: map[string]string{"booking": booking, "amount": "12900", "ok": "true", "tenant": "acme", "user": "17"}},
 		},

@@ -74,7 +74,7 @@ var (
 
 	judgedOtelslog = &judged{
 		name: "otelslog", module: "go.opentelemetry.io/contrib/bridges/otelslog",
-		unjudged: "it writes no lines but hands records on, and stdoutlog's JSON has the attributes in a list, not as members under their keys",
+		unjudged: "it passes records on and writes no lines, and stdoutlog's JSON has the attributes in a list, not as members under their keys",
 	}
 
 	judgedPhuslu = &judged{
@@ -84,18 +84,18 @@ var (
 			{
 				rules: []string{"returns"},
 				shows: []string{"panicked: runtime error: index out of range"},
-				text:  "with a group open, With of nothing but empty groups panics",
+				text:  "with a group open, With panics if all its attributes are empty groups",
 			},
 			{
 				rules: []string{"lines"},
 				shows: []string{"a line is not JSON"},
 				text: "a record without attributes in an open group makes the logger forget that the group is open: " +
-					"the lines after it lack braces, and are no JSON",
+					"the lines after it lack braces and are not JSON",
 			},
 			{
 				rules: []string{"siblings"},
 				shows: []string{"two loggers derived from one are mixed up"},
-				text:  "of two loggers derived from one, what the second binds can overwrite what the first has bound",
+				text:  "if two loggers are derived from one, the second can overwrite attributes that the first has bound",
 			},
 		},
 		notPromised: []omission{{"ids", noContext}, {"op", noContext}},
@@ -109,7 +109,7 @@ var (
 			{
 				rules: []string{"attributes", "slogtest"},
 				shows: []string{`"d.a":1`, `missing group "G"`},
-				text:  "it writes no groups, but members at the root with a dotted key",
+				text:  "it writes groups as members at the root with dotted keys",
 			},
 			collision("trace"),
 		},
@@ -122,7 +122,7 @@ var (
 		findings: []finding{{
 			rules: []string{"inline groups"},
 			shows: []string{`"d":{}`},
-			text:  "With of a group that has no members writes it as {}, and does not leave it out",
+			text:  "With writes a group without members as {} instead of leaving it out",
 		}},
 		notPromised: []omission{{"ids", noContext}, {"op", noContext}},
 	}
@@ -146,13 +146,13 @@ func addAttrsFindings(trace string) []finding {
 		{
 			rules: []string{"ids at the root", "slogtest"},
 			shows: []string{"the trace id is in a group", "should not output groups if there are no attributes"},
-			text:  "the ids land inside the group that is open, which so appears even where nothing else is in it",
+			text:  "the ids are written into the open group, which so appears even if it has no other member",
 		},
 		collision(trace),
 		{
 			rules: []string{"record left alone"},
 			shows: []string{"!BUG"},
-			text:  `it adds to the record without Clone: one of more than 5 attributes gets slog's "!BUG" when it is handled a second time`,
+			text:  `it adds to the record without Clone: a record of more than 5 attributes gets slog's "!BUG" when it is handled a second time`,
 		},
 	}
 }
@@ -162,7 +162,7 @@ func collision(trace string) finding {
 	return finding{
 		rules: []string{"colliding keys"},
 		shows: []string{fmt.Sprintf("the key %q appears twice", trace)},
-		text:  fmt.Sprintf("if the user has an attribute under the key of an id, such as %s, that key stands twice on the line", trace),
+		text:  fmt.Sprintf("if the user has an attribute under the key of an id, such as %s, that key appears twice on the line", trace),
 	}
 }
 

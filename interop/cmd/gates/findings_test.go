@@ -221,8 +221,8 @@ func TestFindingsInTable(t *testing.T) {
 		"| good, LogAttrs [4]      |", "| bad, LogAttrs [1][2][4] |", "| bad without lines       |", "| silent [3]              |",
 		"\n1. bad v1.2.3: it errs (kit: siblings, slogtest).\n2. bad v1.2.3: it has none (kit: ids).\n" +
 			"3. silent v0.1.0: not judged by the kit: it writes nothing.\n4. a note\n",
-		"\nNot measured, but judged:\n\n- unmeasured v2.0.0: it writes two (kit: lines).\n",
-		"\n- the kit, tracetest.CheckHandler, judges the slog handlers: notes at their rows say what they get wrong; nothing: good\n",
+		"\nJudged, but not measured:\n\n- unmeasured v2.0.0: it writes two (kit: lines).\n",
+		"\n- the kit, tracetest.CheckHandler, judges the slog handlers. Notes at their rows describe what they get wrong. It finds nothing wrong in: good\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("want %q in\n%s", want, text)

@@ -16,8 +16,8 @@ func headerJobs() []job {
 	return []job{{
 		name: "J3", title: "traceparent out and in through http.Header",
 		notes: []string{
-			"The floor is OpenTelemetry. The header is used again, as that of a request is its client's.",
-			"slogtrace looks for baggage and B3 too, which are not there; OpenTelemetry in its second row for baggage.",
+			"The floor is OpenTelemetry. Each op uses the same header again.",
+			"slogtrace also looks for baggage and B3, which are absent. OpenTelemetry's second row also looks for baggage.",
 		},
 		tools: []tool{
 			{name: otelContext, peer: "OpenTelemetry SDK", open: noSession},

@@ -21,10 +21,10 @@ func httpJobs() []job {
 	return []job{{
 		name: "http", title: "a request through a client's transport and a server's handler: what they add to net/http",
 		notes: []string{
-			"The ratio is of the overhead: what bare net/http takes, in the same round, is taken off both first. The other columns are of the whole.",
-			"The transport calls the handler, an http.ServeMux with one route, in the same goroutine: so bare is small, and the difference is not lost in it. " +
-				"What the headers that are added cost on a connection is not in it.",
-			"Two spans are reported: slogtrace writes lines; otelhttp exports them, and its metrics are off.",
+			"The ratio is that of the overhead: the time of bare net/http in the same round is first subtracted from both. The other columns include it.",
+			"The transport calls the handler, an http.ServeMux with one route, in the same goroutine. So bare is small, and the difference is not lost in it. " +
+				"The cost of the added headers on a connection is not included.",
+			"Two spans are reported. slogtrace writes them as lines. otelhttp exports them, and its metrics are off.",
 		},
 		tools: []tool{bareHTTP, otelHTTP, oursHTTP(oursJSON), oursHTTP(oursHandler)},
 		bare:  bareHTTP.name,

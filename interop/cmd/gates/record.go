@@ -90,7 +90,7 @@ func recordJobs() []job {
 		},
 		{
 			name: "J1g", often: 8, title: "J1 under WithGroup and 2 With attrs, many records of one span",
-			notes: []string{"The ids of the AddAttrs wrapper, and of the handler that OpenTelemetry's users write, stand in the group, where no reader looks for them."},
+			notes: []string{"The ids of the AddAttrs wrapper, and of the handler that OpenTelemetry's users write, are in the group, where no reader looks for them."},
 			tools: groupTools(), subjects: groupedRecords,
 			want: want{lines: 1, group: group, attrs: inGroup},
 		},

@@ -33,7 +33,7 @@ func redacting(j *judged) tool {
 
 // redactJobs are J1 and J4 with a redacting handler that finds nothing to replace.
 func redactJobs() []job {
-	note := "The floors are the same handlers without it."
+	note := "The floors are the same handlers without the one that redacts."
 	tools := []tool{oursJSON, redacting(redactLines), oursHandler, redacting(redactRecords)}
 	subjects := func(open func(*session, logFunc) work) func(tool) []subject {
 		return func(t tool) []subject {

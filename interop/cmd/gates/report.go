@@ -19,14 +19,14 @@ func (r *result) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Gates and peers\n\n`%s` in interop/\n\n", r.Command)
 	fmt.Fprintf(&b, "- %s, %s, %d cores, %s\n", r.CPU, r.System, r.Cores, r.Go)
-	fmt.Fprintf(&b, `- ratio: CPU time of the process, goroutines in the background included, over that of the floor in the same round;
-  the median, and the quartiles, of %d rounds in which each subject has a turn of about 1/%d of %s, in another order each time
-- with GC: most of those turns go by without a collection of garbage, so this is the ratio of all CPU time in %d rounds with
-  turns of %[3]s, and so are the nanoseconds
-- floor: the row with ratio 1 that has the same call
-- lines go to io.Discard unless the job says otherwise; allocations include those in the background
+	fmt.Fprintf(&b, `- ratio: the CPU time of the process, goroutines in the background included, divided by that of the floor in the same round.
+  It is the median, with the quartiles, of %d rounds. Each subject has a turn of about 1/%d of %s in each round, in another order each time
+- with GC: most of those turns have no garbage collection, so this is the ratio of all CPU time in %d rounds with
+  turns of %[3]s. The nanoseconds are those of these rounds too
+- floor: the row with ratio 1 and the same call
+- lines go to io.Discard, unless the job names another sink. Allocations include those in the background
 `, shortTurns*r.Rounds, shortTurn, r.Batch, r.Rounds)
-	b.WriteString("- the kit, tracetest.CheckHandler, judges the slog handlers: notes at their rows say what they get wrong; nothing: " +
+	b.WriteString("- the kit, tracetest.CheckHandler, judges the slog handlers. Notes at their rows describe what they get wrong. It finds nothing wrong in: " +
 		strings.Join(r.sound(), ", ") + "\n\n")
 	notes := r.footnotes()
 	for _, p := range r.Peers {
@@ -58,7 +58,7 @@ func (r *result) markdown() string {
 				fmt.Fprintf(&b, "\nKnown: %s: %s.\n", row.Subject, row.Known.Reason)
 			}
 			if row.Lost > 0 {
-				fmt.Fprintf(&b, "\nNot to be trusted: %s lost %d of %d.\n", row.Subject, row.Lost, row.LostOf)
+				fmt.Fprintf(&b, "\nNot reliable: %s lost %d of %d.\n", row.Subject, row.Lost, row.LostOf)
 			}
 		}
 	}
@@ -69,7 +69,7 @@ func (r *result) markdown() string {
 		}
 	}
 	if len(notes.others) > 0 {
-		b.WriteString("\nNot measured, but judged:\n\n")
+		b.WriteString("\nJudged, but not measured:\n\n")
 		for _, n := range notes.others {
 			fmt.Fprintf(&b, "- %s\n", n)
 		}

@@ -73,7 +73,7 @@ type rowResult struct {
 func (o *opened) result() jobResult {
 	j := jobResult{Name: o.name, Title: o.title, Notes: o.notes}
 	if o.often > 0 {
-		j.Notes = append(slices.Clip(j.Notes), fmt.Sprintf("Opened anew %d times, each with as many short turns as other jobs have: its gates are as near as the noise, and what lies where in memory makes a difference of up to 2 %%.", o.often))
+		j.Notes = append(slices.Clip(j.Notes), fmt.Sprintf("The job is opened %d times, each time with as many short turns as other jobs have. Its gates are as close as the noise, and the layout of memory alone makes a difference of up to 2 %%.", o.often))
 	}
 	for _, e := range o.entries {
 		r := rowResult{

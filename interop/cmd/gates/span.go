@@ -11,8 +11,8 @@ func spanJobs() []job {
 	return []job{{
 		name: "J2", title: "start and end of a child with 2 attrs, reported",
 		notes: []string{
-			"The floor is one line like the one that a span ends with: parent, start, duration, 2 attrs. It makes no span.",
-			"slogtrace writes such a line; OpenTelemetry and Datadog export the span, and write none.",
+			"The floor is one line like a span's end record: parent, start, duration, 2 attrs. It makes no span.",
+			"slogtrace writes such a line. OpenTelemetry and Datadog export the span and write no line.",
 		},
 		tools: spanTools(), subjects: children,
 		want: want{ends: 1, end: endAttrs},
@@ -36,8 +36,8 @@ func requestJobs() []job {
 	return []job{{
 		name: "J4", title: "a request: remote root, 4 children with 2 attrs, 10 records with 3 attrs, 5 ends",
 		notes: []string{
-			"The floor is 10 such lines, and 5 like those that spans end with, by loggers that have the ids bound; it makes no spans and reads no header.",
-			"The lines that end the floor's spans are made by LogAttrs in both of its rows: nothing boxes the attrs of a span.",
+			"The floor is 10 such lines, and 5 like spans' end records, by loggers with the ids bound. It makes no spans and reads no header.",
+			"In both rows of the floor, LogAttrs makes the 5 lines like end records, because nothing boxes the attrs of a span.",
 		},
 		tools: []tool{
 			prebound, oursJSON, oursHandler, otelBatch, otelStdout, otelslogBatch, datadog, zerologBound, zapBound, phusluBound,

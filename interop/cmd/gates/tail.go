@@ -40,7 +40,7 @@ func tailJobs() []job {
 		},
 		{
 			name: "J4tf", title: "J4t and J4tj to a file",
-			notes: []string{"The floor is our own JSON sink, which writes each line as it comes. " + droppedNote},
+			notes: []string{"The floor is our own JSON sink, which writes each line at once. " + droppedNote},
 			tools: []tool{
 				oursJSON, tailed(tailLines, droppedRoots), tailed(tailLines, keptRoots), tailed(tailRecords, droppedRoots), tailed(tailRecords, keptRoots),
 			},
@@ -50,7 +50,7 @@ func tailJobs() []job {
 	}
 }
 
-const droppedNote = "Dropped: nothing is written. Kept: all is, when the request has ended."
+const droppedNote = "Dropped: nothing is written. Kept: everything is written when the request has ended."
 
 var (
 	tailLines = &judged{
