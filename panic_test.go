@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/slogtrace/slogtrace/internal/errtype"
 )
 
 // panicValue runs f and returns what it panics with.
@@ -75,8 +77,8 @@ func TestPanicValues(t *testing.T) {
 				t.Fatalf("%d records, want 3", len(infos))
 			}
 			for i, info := range infos {
-				if info.Err == nil || !strings.HasPrefix(errorText(info.Err), "panic: ") {
-					t.Errorf("%s: Err = %q", info.Op, errorText(info.Err))
+				if info.Err == nil || !strings.HasPrefix(errtype.Text(info.Err), "panic: ") {
+					t.Errorf("%s: Err = %q", info.Op, errtype.Text(info.Err))
 				}
 				if err, ok := v.(error); ok && errors.Unwrap(info.Err) != err {
 					t.Errorf("%s: Unwrap = %v, want the value", info.Op, errors.Unwrap(info.Err))

@@ -2,6 +2,8 @@ package slogtrace
 
 import (
 	"log/slog"
+
+	"github.com/slogtrace/slogtrace/internal/errtype"
 )
 
 // strangersGroup returns the schema's attributes for s's record under the default names, and the context's attributes.
@@ -76,7 +78,7 @@ func appendRareSchema(attrs []slog.Attr, f *format, s *Span, e event) []slog.Att
 			if f.failed != "" {
 				attrs = append(attrs, slog.Bool(f.failed, true))
 			}
-			attrs = append(attrs, slog.String(f.Error, errorText(r.err)))
+			attrs = append(attrs, slog.String(f.Error, errtype.Text(r.err)))
 		}
 		if e == eventEnd && r.stack != "" {
 			attrs = append(attrs, slog.String(f.Stack, r.stack))

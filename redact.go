@@ -3,6 +3,8 @@ package slogtrace
 import (
 	"context"
 	"log/slog"
+
+	"github.com/slogtrace/slogtrace/internal/errtype"
 )
 
 // RedactOptions are options for [NewRedactHandler]. The zero value means the defaults.
@@ -264,8 +266,8 @@ func replacedText(s, clean *Span, v slog.Value) (_ string, ok bool) {
 	r, r2 := s.rare.Load(), clean.rare.Load()
 	switch {
 	case r == nil:
-	case r.err != nil && v.String() == errorText(r.err):
-		return errorText(r2.err), true
+	case r.err != nil && v.String() == errtype.Text(r.err):
+		return errtype.Text(r2.err), true
 	case r.stack != "" && v.String() == r.stack:
 		return r2.stack, true
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/slogtrace/slogtrace/internal/errtype"
 	"github.com/slogtrace/slogtrace/internal/jsontext"
 	"github.com/slogtrace/slogtrace/internal/w3c"
 )
@@ -257,7 +258,7 @@ func (x *redactor) errorText(err error) (_ string, changed bool) {
 	if !x.reads {
 		return "", false
 	}
-	text := errorText(err)
+	text := errtype.Text(err)
 	clean := text
 	if x.errorKeys != nil {
 		clean = x.pairs(clean)

@@ -1,7 +1,6 @@
 package slogtrace
 
 import (
-	"fmt"
 	"log/slog"
 	"time"
 )
@@ -66,16 +65,6 @@ func isSpanMessage(msg string) bool { return msg == spanEndMessage || msg == spa
 // millis returns d in milliseconds, rounded to microseconds.
 func millis(d time.Duration) float64 {
 	return float64(d.Round(time.Microsecond)/time.Microsecond) / 1000
-}
-
-// errorText returns err's message, or a text about the panic if err.Error panics.
-func errorText(err error) (text string) {
-	defer func() {
-		if p := recover(); p != nil {
-			text = fmt.Sprintf("!PANIC: %v", p)
-		}
-	}()
-	return err.Error()
 }
 
 const (

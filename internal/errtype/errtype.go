@@ -1,4 +1,4 @@
-// Package errtype names the kind of error that failed a span, for the attribute error.type
+// Package errtype says of an error what records say of it: its text, and its kind for the attribute error.type
 // of OpenTelemetry's semantic conventions.
 package errtype
 
@@ -53,4 +53,14 @@ func unwrapped(err error) error {
 		}
 		err = inner
 	}
+}
+
+// Text returns err's message, or a text about the panic if err.Error panics.
+func Text(err error) (text string) {
+	defer func() {
+		if p := recover(); p != nil {
+			text = fmt.Sprintf("!PANIC: %v", p)
+		}
+	}()
+	return err.Error()
 }

@@ -44,3 +44,15 @@ func TestOf(t *testing.T) {
 		}
 	}
 }
+
+type panics struct{ error }
+
+func (panics) Error() string { panic("no text") }
+
+func TestText(t *testing.T) {
+	for want, err := range map[string]error{"EOF": io.EOF, "!PANIC: no text": panics{}} {
+		if got := Text(err); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
