@@ -3,6 +3,8 @@ package slogtrace
 import (
 	"log/slog"
 	"slices"
+
+	"github.com/slogtrace/slogtrace/internal/redact"
 )
 
 // An attrSet is a list of attributes, each key once, in the order in which the keys came.
@@ -174,6 +176,15 @@ type unresolved interface{ unresolved() }
 type userAttr slog.Attr
 
 func (a *userAttr) LogValue() slog.Value { return a.Value }
+
+// Unwrap and Rewrap make a *userAttr a [redact.Wrapper].
+func (a *userAttr) Unwrap(redact.Ours) slog.Attr { return slog.Attr(*a) }
+
+// Rewrap returns a with another attribute in it.
+func (a *userAttr) Rewrap(_ redact.Ours, inner slog.Attr) slog.LogValuer {
+	u := userAttr(inner)
+	return &u
+}
 
 // original returns a as the user wrote it.
 func original(a slog.Attr) slog.Attr {

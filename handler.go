@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+
+	"github.com/slogtrace/slogtrace/internal/redact"
 )
 
 // A Handler adds the ids of a record's context to every record it passes to another [slog.Handler].
@@ -150,9 +152,9 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // nextRedacted is next for any record. It returns nil if r is not ordinary or if x may have something to replace in it.
-func (h *Handler) nextRedacted(c *current, r *slog.Record, x *redactor) slog.Handler {
+func (h *Handler) nextRedacted(c *current, r *slog.Record, x *redact.Redactor) slog.Handler {
 	if c.inTrace() && h.plainNames(c.env, logRecord) && // so there is no baggage either
-		(x.isPlainRecord(r) || h.isOrdinary(r, logRecord) && x.passesRecord(r)) {
+		(x.IsPlainRecord(r) || h.isOrdinary(r, logRecord) && x.PassesRecord(r)) {
 		return h.next(c, r)
 	}
 	return nil
@@ -232,7 +234,7 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 func (h *Handler) readsMarks() bool { return true }
 
 // handleReport passes on the record that Handle would make of from's record.
-func (h *Handler) handleReport(from spanReport, x *redactor) (_ error, ok bool) {
+func (h *Handler) handleReport(from spanReport, x *redact.Redactor) (_ error, ok bool) {
 	s := from.span
 	if h.groups > 0 || !h.isOrdinarySpan(s, x) {
 		return nil, false

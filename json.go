@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/slogtrace/slogtrace/internal/jsontext"
+	"github.com/slogtrace/slogtrace/internal/redact"
 )
 
 // A JSONHandler is a [slog.Handler] that writes each record as one line of JSON, with the ids of the record's context.
@@ -173,7 +174,7 @@ func (h *JSONHandler) recordLine(mem *scratch, c *current, r *slog.Record) []byt
 
 // handleOrdinary is Handle for an ordinary record with context c. For other records, and if x may have something to replace,
 // it writes nothing and reports false.
-func (h *JSONHandler) handleOrdinary(c *current, r *slog.Record, x *redactor) (_ error, ok bool) {
+func (h *JSONHandler) handleOrdinary(c *current, r *slog.Record, x *redact.Redactor) (_ error, ok bool) {
 	mem := scratches.Get().(*scratch)
 	b, ok := h.appendOrdinary(mem, c, r, x)
 	var err error
@@ -196,7 +197,7 @@ func (mem *scratch) free(b []byte) {
 // It reports false if r is not ordinary, or if x is not nil and may have something to replace in it.
 // It is the fast path of appendLine. It checks r while it writes the line, and calls no code of the user's
 // before it knows that r is ordinary.
-func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x *redactor) (b []byte, ok bool) {
+func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x *redact.Redactor) (b []byte, ok bool) {
 	b = mem.buf[:0]
 	if h.opts.ReplaceAttr != nil || h.opts.AddSource {
 		return b, false
@@ -238,8 +239,8 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 	r.Attrs(func(a slog.Attr) bool {
 		seen++
 		switch {
-		case x != nil && x.keys.isPlainWord(a.Key): // not reserved either
-		case !known && (a.Key == "" || reserved.has(a.Key)), x != nil && len(a.Key) >= x.keys.min && !x.passesAttr(&a):
+		case x != nil && x.IsPlainWord(a.Key): // not reserved either
+		case !known && (a.Key == "" || reserved.has(a.Key)), x != nil && len(a.Key) >= x.MinKey() && !x.PassesAttr(&a):
 			ok = false
 			return false
 		}
@@ -259,7 +260,7 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 		case slog.KindTime:
 			b = jsontext.AppendTime(appendKey(b, sep, a.Key), a.Value.Time(), kind != plainRecord)
 		default:
-			if x != nil && !x.passesAttr(&a) {
+			if x != nil && !x.PassesAttr(&a) {
 				ok = false
 				return false
 			}
@@ -290,7 +291,7 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 func (h *JSONHandler) readsMarks() bool { return true }
 
 // handleReport writes the line of r without making a slog.Record.
-func (h *JSONHandler) handleReport(r spanReport, x *redactor) (_ error, ok bool) {
+func (h *JSONHandler) handleReport(r spanReport, x *redact.Redactor) (_ error, ok bool) {
 	if !h.hasSpanLine(r.span, x) {
 		return nil, false
 	}
@@ -302,7 +303,7 @@ func (h *JSONHandler) handleReport(r spanReport, x *redactor) (_ error, ok bool)
 }
 
 // hasSpanLine reports whether spanLine can write s's own record. It cannot if x is not nil and may have something to replace.
-func (h *JSONHandler) hasSpanLine(s *Span, x *redactor) bool {
+func (h *JSONHandler) hasSpanLine(s *Span, x *redact.Redactor) bool {
 	return h.opts.ReplaceAttr == nil && !h.opts.AddSource && h.isOrdinarySpan(s, x)
 }
 

@@ -3,6 +3,8 @@ package slogtrace
 import (
 	"log/slog"
 	"slices"
+
+	"github.com/slogtrace/slogtrace/internal/redact"
 )
 
 // A naming holds what a handler knows about the keys at the root of its lines. Handler and JSONHandler have one.
@@ -154,7 +156,7 @@ func hasKeys(r *slog.Record, reserved *keySet) bool {
 
 // isOrdinarySpan reports whether the record of s needs only the schema's attributes and s's own,
 // and x, if it is not nil, has nothing to replace in them.
-func (n *naming) isOrdinarySpan(s *Span, x *redactor) bool {
+func (n *naming) isOrdinarySpan(s *Span, x *redact.Redactor) bool {
 	if !n.plainNames(s.env, spanRecord) {
 		return false
 	}
@@ -166,8 +168,8 @@ func (n *naming) isOrdinarySpan(s *Span, x *redactor) bool {
 		a := &s.attrs[i]
 		kind := a.Value.Kind()
 		switch {
-		case x != nil && isScalar(kind) && x.keys.isPlain(a.Key): // not reserved either
-		case a.Key == "" || reserved.has(a.Key), kind == slog.KindGroup && len(a.Value.Group()) == 0, x != nil && !x.passesAttr(a):
+		case x != nil && redact.IsScalar(kind) && x.IsPlain(a.Key): // not reserved either
+		case a.Key == "" || reserved.has(a.Key), kind == slog.KindGroup && len(a.Value.Group()) == 0, x != nil && !x.PassesAttr(a):
 			return false
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/slogtrace/slogtrace/internal/errtype"
+	"github.com/slogtrace/slogtrace/internal/redact"
 )
 
 // RedactOptions are options for [NewRedactHandler]. The zero value means the defaults.
@@ -73,25 +74,25 @@ func NewRedactHandler(next slog.Handler, opts *RedactOptions) slog.Handler {
 	if opts == nil {
 		opts = new(RedactOptions)
 	}
-	h := (&redactHandler{redactor: newRedactor(opts)}).with(next)
-	switch { // its own children have the same Format; a span's record has all that may be reserved
-	case h.json != nil:
-		h.keys.reserved = h.json.format.reserved(spanRecord)
-	case h.handler != nil:
-		h.keys.reserved = h.handler.format.reserved(spanRecord)
+	var reserved func(key string) bool
+	switch next := next.(type) { // its own children have the same Format; a span's record has all that may be reserved
+	case *JSONHandler:
+		reserved = next.format.reserved(spanRecord).has
+	case *Handler:
+		reserved = next.format.reserved(spanRecord).has
 	}
-	return h
+	return (&redactHandler{redactor: newRedactor(opts, reserved)}).with(next)
 }
 
 // A redactHandler is what NewRedactHandler returns.
 type redactHandler struct {
-	*redactor
+	redactor redactor
 	next     slog.Handler
-	asked    slog.Handler // for a level: next, or whom next would ask
-	json     *JSONHandler // next, if it is one
-	ordinary *JSONHandler // it too, if it can see by itself that there is nothing to replace in a record
-	handler  *Handler     // next, likewise
-	hides    hiding       // what the names of the open groups say
+	asked    slog.Handler  // for a level: next, or whom next would ask
+	json     *JSONHandler  // next, if it is one
+	ordinary *JSONHandler  // it too, if it can see by itself that there is nothing to replace in a record
+	handler  *Handler      // next, likewise
+	hides    redact.Hiding // what the names of the open groups say
 }
 
 // with returns h with another next handler.
@@ -104,7 +105,7 @@ func (h *redactHandler) with(next slog.Handler) *redactHandler {
 	if h2.asked = next; h2.handler != nil {
 		h2.asked = h2.handler.inner
 	}
-	if h.hides != shown || h.reads {
+	if h.hides != redact.Shown || h.redactor.ReadsStrings() {
 		h2.ordinary, h2.handler = nil, nil // strings matter too
 	}
 	return &h2
@@ -131,7 +132,7 @@ func (h *redactHandler) WithGroup(name string) slog.Handler {
 		return h
 	}
 	h2 := *h
-	h2.hides = max(h.hides, h.keys.judge(name))
+	h2.hides = max(h.hides, h.redactor.Hides(name))
 	return h2.with(h.next.WithGroup(name))
 }
 
@@ -139,12 +140,12 @@ func (h *redactHandler) WithGroup(name string) slog.Handler {
 func (h *redactHandler) Handle(ctx context.Context, r slog.Record) error {
 	c := currentOf(ctx)
 	if h.ordinary != nil {
-		if err, ok := h.ordinary.handleOrdinary(&c, &r, h.redactor); ok {
+		if err, ok := h.ordinary.handleOrdinary(&c, &r, h.redactor.Redactor); ok {
 			return err
 		}
 	}
 	if h.handler != nil {
-		if next := h.handler.nextRedacted(&c, &r, h.redactor); next != nil {
+		if next := h.handler.nextRedacted(&c, &r, h.redactor.Redactor); next != nil {
 			return next.Handle(ctx, r) // from here, as r is copied but once
 		}
 	}
@@ -153,59 +154,57 @@ func (h *redactHandler) Handle(ctx context.Context, r slog.Record) error {
 
 // handleAny is Handle for any record.
 func (h *redactHandler) handleAny(ctx context.Context, c *current, r slog.Record) error {
-	if h.passesRecord(&r) && h.passesEnv(c.env) {
+	if h.passesRecord(&r) && h.redactor.passesEnv(c.env) {
 		return h.next.Handle(ctx, r)
 	}
 	var mem [maxInlineAttrs]slog.Attr
 	if attrs, changed := h.attrs(appendRecord(mem[:0], &r)); changed {
 		setRecordAttrs(&r, attrs)
 	}
-	if h.cardNumbers {
-		r.Message, _ = h.cards(r.Message)
-	}
-	return h.next.Handle(h.context(ctx, c), r)
+	r.Message = h.redactor.Message(r.Message)
+	return h.next.Handle(h.redactor.context(ctx, c), r)
 }
 
 func (h *redactHandler) readsMarks() bool { return readsMarks(h.next) }
 
 // handleReport passes r on if there is nothing to replace in it.
-func (h *redactHandler) handleReport(r spanReport, x *redactor) (err error, ok bool) {
+func (h *redactHandler) handleReport(r spanReport, x *redact.Redactor) (err error, ok bool) {
 	s := r.span
-	if x != nil || h.hides != shown || (len(s.env.attrs) > 0 || s.env.bag != nil) && !h.passesEnv(s.env) || h.minds && s.is(failed) {
+	if x != nil || h.hides != redact.Shown || (len(s.env.attrs) > 0 || s.env.bag != nil) && !h.redactor.passesEnv(s.env) || h.redactor.MindsErrors() && s.is(failed) {
 		return nil, false
 	}
 	switch {
 	case h.ordinary != nil:
-		err, ok = h.ordinary.handleReport(r, h.redactor)
+		err, ok = h.ordinary.handleReport(r, h.redactor.Redactor)
 	case h.handler != nil:
-		err, ok = h.handler.handleReport(r, h.redactor)
+		err, ok = h.handler.handleReport(r, h.redactor.Redactor)
 	}
 	if ok {
 		return err, true
 	}
-	if !h.passes(s.attrs) {
+	if !h.redactor.Passes(s.attrs) {
 		return nil, false
 	}
 	return r.pass(h.next), true
 }
 
 func (h *redactHandler) passesRecord(r *slog.Record) bool {
-	if h.hides != shown || h.cardNumbers {
+	if h.hides != redact.Shown || h.redactor.ReadsMessages() {
 		return false
 	}
-	return h.redactor.passesRecord(r)
+	return h.redactor.PassesRecord(r)
 }
 
 // attrs returns attributes of a record or a logger without secrets, and whether that changed any. It does not change attrs.
 func (h *redactHandler) attrs(attrs []slog.Attr) (_ []slog.Attr, changed bool) {
-	return eachAttr(attrs, func(a slog.Attr) (slog.Attr, bool) {
+	return redact.EachAttr(attrs, func(a slog.Attr) (slog.Attr, bool) {
 		switch {
 		case isMark(a):
 			return h.mark(a)
-		case h.hides != shown:
-			return h.hide(a, max(h.hides, h.keys.of(a.Key)), 0)
+		case h.hides != redact.Shown:
+			return h.redactor.Hide(a, h.hides)
 		}
-		return h.attr(a, 0)
+		return h.redactor.Attr(a)
 	})
 }
 
@@ -218,12 +217,12 @@ func (h *redactHandler) mark(a slog.Attr) (_ slog.Attr, changed bool) {
 		m = group[0].Value.Any().(*mark)
 	} else if m, _ = a.Value.Any().(*mark); m == nil {
 		s, e, _ := markOf(a) // from a Tracer, for a handler of ours
-		clean := h.span(s)
+		clean := h.redactor.span(s)
 		return slog.Attr{Value: markFor(h.readsMarks(), clean, e)}, clean != s
 	}
 	kind, clean := logRecord, m.span
 	if m.span != nil {
-		kind, clean = spanRecord, h.span(m.span)
+		kind, clean = spanRecord, h.redactor.span(m.span)
 	}
 	if clean != m.span && m.format == nil {
 		return slog.Attr{Value: strangersGroup(clean, m.event)}, true
@@ -236,7 +235,7 @@ func (h *redactHandler) mark(a slog.Attr) (_ slog.Attr, changed bool) {
 		}
 		one := func(a slog.Attr) (slog.Attr, bool) {
 			if !f.reserved(kind).has(a.Key) {
-				return h.attr(a, 0)
+				return h.redactor.Attr(a)
 			}
 			if text, ok := replacedText(m.span, clean, a.Value); ok {
 				return slog.String(a.Key, text), true
@@ -245,7 +244,7 @@ func (h *redactHandler) mark(a slog.Attr) (_ slog.Attr, changed bool) {
 		}
 		var c bool
 		first, changed = one(slog.Attr{Key: group[0].Key, Value: m.value})
-		group, c = eachAttr(group[1:], one)
+		group, c = redact.EachAttr(group[1:], one)
 		changed = changed || c
 	}
 	if !changed && clean == m.span {

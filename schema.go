@@ -3,6 +3,8 @@ package slogtrace
 import (
 	"log/slog"
 	"time"
+
+	"github.com/slogtrace/slogtrace/internal/redact"
 )
 
 // A spanKind is the value of [KindServer] and the others.
@@ -27,6 +29,9 @@ type link SpanContext
 func (l link) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("trace", l.TraceID.String()), slog.String("span", l.SpanID.String()))
 }
+
+// KeptByRedact makes a link a [redact.Kept].
+func (link) KeptByRedact(redact.Ours) {}
 
 // Link returns an attribute that links the span begun by [Start] to sc, a span that is related but is not its parent:
 // the message that a batch began with, or the first try of a job. If sc is not valid, it adds nothing.

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"github.com/slogtrace/slogtrace/internal/redact"
 )
 
 // A TailHandler holds records back until it is known whether they are worth keeping. Then it passes them to another handler
@@ -200,7 +202,7 @@ func (h *TailHandler) Handle(ctx context.Context, r slog.Record) error {
 func (h *TailHandler) readsMarks() bool { return readsMarks(h.next) }
 
 // handleReport is Handle for r.
-func (h *TailHandler) handleReport(r spanReport, x *redactor) (_ error, ok bool) {
+func (h *TailHandler) handleReport(r spanReport, x *redact.Redactor) (_ error, ok bool) {
 	if x != nil {
 		return nil, false
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/slogtrace/slogtrace/internal/hook"
 	"github.com/slogtrace/slogtrace/internal/ids"
+	"github.com/slogtrace/slogtrace/internal/redact"
 	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
@@ -353,7 +354,7 @@ type spanHandler interface {
 
 	// handleReport does what Handle does with r's record, with less work. It reports false if only Handle can do it,
 	// or if x is not nil and may have something to replace.
-	handleReport(r spanReport, x *redactor) (_ error, ok bool)
+	handleReport(r spanReport, x *redact.Redactor) (_ error, ok bool)
 
 	// readsMarks reports whether the handler or an inner one reads the mark in a span's record.
 	readsMarks() bool

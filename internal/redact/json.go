@@ -1,4 +1,4 @@
-package slogtrace
+package redact
 
 import (
 	"bytes"
@@ -21,14 +21,14 @@ import (
 
 // rewrite returns v as JSON without secrets, or a string if that is what it is, and whether anything was replaced.
 // guided says whether it takes v to tell what to replace, and under is what the key of v says.
-func (x *redactor) rewrite(v any, guided bool, under hiding, depth int) (clean slog.Value, changed bool) {
+func (x *Redactor) rewrite(v any, guided bool, under Hiding, depth int) (clean slog.Value, changed bool) {
 	r := x.rewriter(v, guided, under, depth)
 	defer r.free()
 	return r.clean(), r.changed || r.deep
 }
 
 // rewriter returns a rewriter that has composed v.
-func (x *redactor) rewriter(v any, guided bool, under hiding, depth int) *rewriter {
+func (x *Redactor) rewriter(v any, guided bool, under Hiding, depth int) *rewriter {
 	r := rewriters.Get().(*rewriter)
 	r.start(x, guided)
 	r.compose(reflect.ValueOf(v), r.typeInfo(reflect.TypeOf(v)), under, depth)
@@ -66,8 +66,8 @@ type rewriter struct {
 var rewriters = sync.Pool{New: func() any { return new(rewriter) }}
 
 // start makes r ready for a value.
-func (r *rewriter) start(x *redactor, guided bool) {
-	*r = rewriter{typeCache: typeCache{redactor: x}, jsonReader: jsonReader{b: r.b[:0]}, entries: r.entries[:0], guided: guided}
+func (r *rewriter) start(x *Redactor, guided bool) {
+	*r = rewriter{typeCache: typeCache{Redactor: x}, jsonReader: jsonReader{b: r.b[:0]}, entries: r.entries[:0], guided: guided}
 }
 
 // maxPooledJSON bounds the memory of rewriters that wait for another use.
@@ -83,7 +83,7 @@ func (r *rewriter) free() {
 
 // judge appends data, JSON that encoding/json made of guide, or of what is not known if that is nil, without secrets.
 // under is what the keys around it say. It reports false if data is not valid, or nested too deep.
-func (r *rewriter) judge(data []byte, guide *reflect.Value, under hiding, depth int) bool {
+func (r *rewriter) judge(data []byte, guide *reflect.Value, under Hiding, depth int) bool {
 	r.read(data)
 	r.b = slices.Grow(r.b, len(data))
 	if !r.value(guide, under, depth) {
@@ -95,7 +95,7 @@ func (r *rewriter) judge(data []byte, guide *reflect.Value, under hiding, depth 
 
 // raw appends data, JSON that a method wrote, without secrets. It reports false, and appends nothing,
 // if data is not valid, or unusual enough that encoding/json has to be asked.
-func (r *rewriter) raw(data []byte, under hiding, depth int) bool {
+func (r *rewriter) raw(data []byte, under Hiding, depth int) bool {
 	start, changed := len(r.b), r.changed
 	if r.judge(data, nil, under, depth) && r.atEnd() {
 		return true
@@ -106,14 +106,14 @@ func (r *rewriter) raw(data []byte, under hiding, depth int) bool {
 
 // value copies the next value, at the latest with the next flush. guide is what it was made of, nil if that is not known;
 // under is what the keys around it say. Like all that read, it reports false if that is not valid, or nested too deep.
-func (r *rewriter) value(guide *reflect.Value, under hiding, depth int) bool {
-	if depth > maxRedactDepth {
+func (r *rewriter) value(guide *reflect.Value, under Hiding, depth int) bool {
+	if depth > maxDepth {
 		r.deep = true
 		return false
 	}
 	var info *typeInfo
 	if guide != nil {
-		if guide, info = r.guide(*guide); info != nil && info.typ == urlType && under == shown {
+		if guide, info = r.guide(*guide); info != nil && info.typ == urlType && under == Shown {
 			u := guide.Interface().(url.URL)
 			if clean, changed := r.url(&u); changed {
 				start, ok := r.pass()
@@ -129,7 +129,7 @@ func (r *rewriter) value(guide *reflect.Value, under hiding, depth int) bool {
 	}
 	switch b {
 	case '"':
-		if under == shown && !r.cardNumbers {
+		if under == Shown && !r.cardNumbers {
 			return r.text()
 		}
 		return r.textValue(guide, under)
@@ -177,15 +177,15 @@ func (r *rewriter) pass() (start int, ok bool) {
 // secret writes the replacement instead of the next value, which may be it already.
 func (r *rewriter) secret() bool {
 	start, ok := r.pass()
-	if ok && (r.src[start] != '"' || jsontext.Unquote(r.src[start:r.i]) != r.redactor.text) {
+	if ok && (r.src[start] != '"' || jsontext.Unquote(r.src[start:r.i]) != r.Redactor.text) {
 		r.replace(start, r.replacement)
 	}
 	return ok
 }
 
 // textValue copies a string, where that is not all.
-func (r *rewriter) textValue(guide *reflect.Value, under hiding) bool {
-	if under != shown {
+func (r *rewriter) textValue(guide *reflect.Value, under Hiding) bool {
+	if under != Shown {
 		return r.secret()
 	}
 	start := r.i
@@ -204,7 +204,7 @@ func (r *rewriter) textValue(guide *reflect.Value, under hiding) bool {
 	return true
 }
 
-func (r *rewriter) list(guide *reflect.Value, under hiding, depth int) bool {
+func (r *rewriter) list(guide *reflect.Value, under Hiding, depth int) bool {
 	guided := guide != nil && (guide.Kind() == reflect.Slice || guide.Kind() == reflect.Array)
 	n := 0
 	for more := r.open(']'); more; more = r.more(']') {
@@ -221,7 +221,7 @@ func (r *rewriter) list(guide *reflect.Value, under hiding, depth int) bool {
 	return !r.bad
 }
 
-func (r *rewriter) object(guide *reflect.Value, info *typeInfo, under hiding, depth int) bool {
+func (r *rewriter) object(guide *reflect.Value, info *typeInfo, under Hiding, depth int) bool {
 	var g *objectGuide
 	if guide != nil {
 		g = r.objectGuide(*guide, info)
@@ -242,7 +242,7 @@ func (r *rewriter) object(guide *reflect.Value, info *typeInfo, under hiding, de
 			e, byGuide := g.member(quoted)
 			elem, h = &e, max(h, byGuide)
 		}
-		if h != shown || g != nil || r.cardNumbers {
+		if h != Shown || g != nil || r.cardNumbers {
 			r.key(start, h, g)
 		}
 		if !r.colon() {
@@ -282,7 +282,7 @@ func (r *rewriter) object(guide *reflect.Value, info *typeInfo, under hiding, de
 // An objectPair is what is known of the members Name and Value of an object.
 type objectPair struct {
 	name     pairText // the last one. It is judged if there is a value: most objects have none
-	named    hiding   // what those before it say
+	named    Hiding   // what those before it say
 	from, to int      // where in the rewriter's b the value is
 }
 
@@ -292,7 +292,7 @@ type pairText struct {
 	quoted []byte // instead of text: a JSON string
 }
 
-func (k *keyNames) ofPair(t pairText) hiding {
+func (k *keyNames) ofPair(t pairText) Hiding {
 	if t.quoted != nil {
 		return k.ofJSON(t.quoted)
 	}
@@ -314,7 +314,7 @@ func (p *objectPair) replace(r *rewriter) {
 	h := max(p.named, r.keys.ofPair(p.name))
 	value := r.b[p.from:p.to]
 	switch {
-	case h == shown, h == hidesStrings && strings.IndexByte("\"{[", value[0]) < 0, bytes.Equal(value, r.replacement):
+	case h == Shown, h == hidesStrings && strings.IndexByte("\"{[", value[0]) < 0, bytes.Equal(value, r.replacement):
 		return
 	case string(value) == "{}", string(value) == "[]", string(value) == "null":
 		return
@@ -324,7 +324,7 @@ func (p *objectPair) replace(r *rewriter) {
 }
 
 // key copies the key of a member, which has been read since start.
-func (r *rewriter) key(start int, h hiding, g *objectGuide) {
+func (r *rewriter) key(start int, h Hiding, g *objectGuide) {
 	quoted := r.src[start:r.i]
 	switch {
 	case g != nil && g.secretKeys:
@@ -336,7 +336,7 @@ func (r *rewriter) key(start int, h hiding, g *objectGuide) {
 			return
 		}
 	}
-	if h != shown && bytes.IndexByte(quoted, '\\') >= 0 { // so that people can see why
+	if h != Shown && bytes.IndexByte(quoted, '\\') >= 0 { // so that people can see why
 		changed := r.changed
 		r.replace(start, jsontext.AppendString(nil, jsontext.Unquote(quoted)))
 		r.changed = changed

@@ -1,4 +1,4 @@
-package slogtrace
+package redact
 
 import (
 	"fmt"
@@ -11,21 +11,16 @@ import (
 // encoding/json shows exported fields, follows pointers and calls methods; package fmt shows unexported fields too,
 // follows no pointers but the first, and prints a map's or a struct's content by the names that Go has for it.
 //
-// A value with a secret in it becomes what encoding/json writes of it, with the secrets replaced: see redactjson.go.
+// A value with a secret in it becomes what encoding/json writes of it, with the secrets replaced: see json.go.
 
-// maxRedactDepth is how deep maps, structs, pointers and groups may be nested. encoding/json goes on to about a thousand,
+// maxDepth is how deep maps, structs, pointers and groups may be nested. encoding/json goes on to about a thousand,
 // but then it is most probably a cycle.
-const maxRedactDepth = 100
+const maxDepth = 100
 
-var tooDeep = slog.StringValue(fmt.Sprintf("!ERROR:redact: more than %d levels", maxRedactDepth))
-
-// redactedError is what became of an error whose text had a secret in it. It does not unwrap to that one.
-type redactedError struct{ text string }
-
-func (e *redactedError) Error() string { return e.text }
+var tooDeep = slog.StringValue(fmt.Sprintf("!ERROR:redact: more than %d levels", maxDepth))
 
 // any returns v without its secrets, and whether that is another value.
-func (x *redactor) any(v any, depth int) (_ slog.Value, changed bool) {
+func (x *Redactor) any(v any, depth int) (_ slog.Value, changed bool) {
 	if v == nil {
 		return slog.Value{}, false
 	}
@@ -53,7 +48,7 @@ func (x *redactor) any(v any, depth int) (_ slog.Value, changed bool) {
 		clean := x.userinfo(v)
 		return slog.AnyValue(clean), clean != v
 	}
-	look := looker{typeCache: typeCache{redactor: x}}
+	look := looker{typeCache: typeCache{Redactor: x}}
 	look.value(reflect.ValueOf(v), info, depth)
 	switch {
 	case look.deep:
@@ -61,7 +56,7 @@ func (x *redactor) any(v any, depth int) (_ slog.Value, changed bool) {
 	case !look.found && !look.maybe:
 		return slog.Value{}, false
 	}
-	r := x.rewriter(v, look.guide, shown, depth)
+	r := x.rewriter(v, look.guide, Shown, depth)
 	defer r.free()
 	if !r.changed && !r.deep && !look.found {
 		return slog.Value{}, false
@@ -87,16 +82,16 @@ type seenPointer struct {
 	depth int
 }
 
-// A typeCache asks a redactor for types. Values of one type often follow each other.
+// A typeCache asks a Redactor for types. Values of one type often follow each other.
 type typeCache struct {
-	*redactor
+	*Redactor
 	last *typeInfo
 }
 
-// typeInfo is redactor.typeInfo.
+// typeInfo is Redactor.typeInfo.
 func (c *typeCache) typeInfo(t reflect.Type) *typeInfo {
 	if c.last == nil || c.last.typ != t {
-		c.last = c.redactor.typeInfo(t)
+		c.last = c.Redactor.typeInfo(t)
 	}
 	return c.last
 }
@@ -112,7 +107,7 @@ func (w *looker) value(v reflect.Value, info *typeInfo, depth int) {
 	if w.done() || !info.has(mayHold) || w.found && !info.has(needsGuide) {
 		return
 	}
-	if depth > maxRedactDepth {
+	if depth > maxDepth {
 		w.deep = true
 		return
 	}
@@ -218,67 +213,6 @@ func (w *looker) marshaled(v reflect.Value, info *typeInfo) bool {
 	return true
 }
 
-// marshalerOf returns v, or a pointer to it, if encoding/json writes it by a method, else nil.
-func marshalerOf(v reflect.Value, info *typeInfo) any {
-	if !info.marshals && !info.texts || !v.CanInterface() {
-		return nil
-	}
-	if m := info.jsonMethod.of(v); m != nil {
-		return m
-	}
-	if m := info.streamMethod.of(v); m != nil {
-		return m
-	}
-	if m := info.textMethod.of(v); m != nil {
-		return m
-	}
-	return info.appendMethod.of(v)
-}
-
-// A methodOwner says whose methods those of an interface are.
-type methodOwner uint8
-
-const (
-	nobody    methodOwner = iota
-	byPointer             // only a pointer to a value has them
-	byValue
-)
-
-// of returns v, or a pointer to it, as a value that has the methods, as encoding/json does, else nil.
-func (o methodOwner) of(v reflect.Value) any {
-	switch {
-	case o == nobody:
-		return nil
-	case v.CanAddr() && v.Kind() != reflect.Pointer && v.Kind() != reflect.Interface: // nothing is copied
-		return v.Addr().Interface()
-	case o == byValue:
-		return v.Interface()
-	}
-	return nil
-}
-
-// ownerOf returns the owner of the methods of iface in t.
-func ownerOf(t, iface reflect.Type) methodOwner {
-	switch {
-	case t.Implements(iface):
-		return byValue
-	case reflect.PointerTo(t).Implements(iface):
-		return byPointer
-	}
-	return nobody
-}
-
-// methodsOf returns v, or a pointer to it, as a value that has the methods of iface, as encoding/json does, else nil.
-func methodsOf(v reflect.Value, iface reflect.Type) any {
-	switch {
-	case v.Type().Implements(iface):
-		return v.Interface()
-	case v.CanAddr() && reflect.PointerTo(v.Type()).Implements(iface):
-		return v.Addr().Interface()
-	}
-	return nil
-}
-
 // reflected looks at what package fmt prints of r: what it holds.
 func (w *looker) reflected(r reflect.Value, depth int) {
 	if !r.IsValid() {
@@ -286,7 +220,7 @@ func (w *looker) reflected(r reflect.Value, depth int) {
 	}
 	info := w.typeInfo(r.Type())
 	switch {
-	case info.typ == secretType, !r.CanInterface() && info.has(mightPrint):
+	case info.typ == w.secretType, !r.CanInterface() && info.has(mightPrint):
 		w.found = true // no method of it is called
 	case r.CanInterface():
 		_, changed := w.any(r.Interface(), depth+1)
@@ -304,14 +238,14 @@ func (w *looker) text(s string) {
 
 func (w *looker) mapValue(v reflect.Value, info *typeInfo, depth int) {
 	if info.key.has(mayPrint) && v.Len() > 0 {
-		w.found, w.guide = true, w.guide || info.key.typ == secretType
+		w.found, w.guide = true, w.guide || info.key.typ == w.secretType
 	}
 	if m, ok := v.Interface().(map[string]any); ok {
 		w.anyMap(m, depth)
 		return
 	}
 	key, value := reflect.New(info.key.typ).Elem(), reflect.New(info.elem.typ).Elem()
-	named, values := shown, false
+	named, values := Shown, false
 	for it := v.MapRange(); it.Next() && !w.done(); {
 		key.SetIterKey(it)
 		value.SetIterValue(it)
@@ -329,12 +263,12 @@ func (w *looker) mapValue(v reflect.Value, info *typeInfo, depth int) {
 			}
 		}
 	}
-	w.maybe = w.maybe || named != shown && values
+	w.maybe = w.maybe || named != Shown && values
 }
 
 // anyMap is mapValue for most maps.
 func (w *looker) anyMap(m map[string]any, depth int) {
-	name, named, values := "", shown, false
+	name, named, values := "", Shown, false
 	for key, value := range m {
 		if w.done() {
 			return
@@ -351,11 +285,11 @@ func (w *looker) anyMap(m map[string]any, depth int) {
 				}
 				name = value
 			}
-			if h == shown {
+			if h == Shown {
 				w.text(value)
 				continue
 			}
-			w.note(value != w.redactor.text)
+			w.note(value != w.Redactor.text)
 			continue
 		case nil, bool, int, int64, float64:
 			w.note(h == hidesAll)
@@ -364,7 +298,7 @@ func (w *looker) anyMap(m map[string]any, depth int) {
 		v := reflect.ValueOf(value)
 		w.judged(h, v, w.typeInfo(v.Type()), depth)
 	}
-	w.maybe = w.maybe || values && max(named, w.keys.of(name)) != shown
+	w.maybe = w.maybe || values && max(named, w.keys.of(name)) != Shown
 }
 
 // member looks at the value of a member whose key is given.
@@ -373,9 +307,9 @@ func (w *looker) member(key string, v reflect.Value, info *typeInfo, depth int) 
 }
 
 // judged looks at the value of a member whose key says h.
-func (w *looker) judged(h hiding, v reflect.Value, info *typeInfo, depth int) {
+func (w *looker) judged(h Hiding, v reflect.Value, info *typeInfo, depth int) {
 	switch {
-	case h != shown && w.isReplacement(v):
+	case h != Shown && w.isReplacement(v):
 		return
 	case h == hidesAll:
 		w.found = true
@@ -387,7 +321,7 @@ func (w *looker) judged(h hiding, v reflect.Value, info *typeInfo, depth int) {
 }
 
 // isReplacement reports whether v is what a secret has been replaced by already.
-func (x *redactor) isReplacement(v reflect.Value) bool {
+func (x *Redactor) isReplacement(v reflect.Value) bool {
 	if v.Kind() == reflect.Interface {
 		v = v.Elem()
 	}
@@ -400,26 +334,26 @@ func (w *looker) fields(v reflect.Value, info *typeInfo, depth int) {
 		h := max(f.byName, f.byTag)
 		if f.hidden {
 			w.note(info.showsHidden(f))
-		} else if h != shown || f.odd || f.info.has(mayHold) {
+		} else if h != Shown || f.odd || f.info.has(mayHold) {
 			w.field(v.Field(i), f, h, depth)
 		}
 		if w.done() {
 			return
 		}
 	}
-	if info.pairName != info.pairValue && w.keys.of(v.Field(info.pairName).String()) != shown {
+	if info.pairName != info.pairValue && w.keys.of(v.Field(info.pairName).String()) != Shown {
 		w.maybe, w.guide = true, true
 	}
 }
 
 // field looks at a field that encoding/json may write, and whose names say h.
-func (w *looker) field(v reflect.Value, f *fieldInfo, h hiding, depth int) {
+func (w *looker) field(v reflect.Value, f *fieldInfo, h Hiding, depth int) {
 	w.maybe = w.maybe || f.odd
 	w.guide = w.guide || f.guides
 	if h == hidesAll && f.omits && isEmptyValue(v) {
 		return
 	}
-	if f.embedded && h == shown { // without a look at its methods
+	if f.embedded && h == Shown { // without a look at its methods
 		s, info := v, f.info
 		if s.Kind() == reflect.Pointer {
 			if s.IsNil() {
@@ -427,7 +361,7 @@ func (w *looker) field(v reflect.Value, f *fieldInfo, h hiding, depth int) {
 			}
 			s, info = s.Elem(), info.elem
 		}
-		if depth > maxRedactDepth {
+		if depth > maxDepth {
 			w.deep = true
 			return
 		}

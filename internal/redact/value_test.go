@@ -1,17 +1,20 @@
-package slogtrace
+package redact_test
 
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/internal/redact"
 )
 
 type (
@@ -50,18 +53,20 @@ func (e lookFails) MarshalJSON() ([]byte, error) { return []byte(`{"LEAK":1}`), 
 func (l lookLoop) LogValue() slog.Value          { return slog.GroupValue(slog.Any(l.key, l)) }
 func (lookLevel) String() string                 { return "LEAK" }
 func (lookCoded) MarshalJSON() ([]byte, error)   { return []byte(`"LEAK"`), nil }
-func lookText(opts *RedactOptions, v any) string { return lookIn(slogText, opts, slog.Any("v", v)) }
-func slogText(w io.Writer) slog.Handler          { return slog.NewTextHandler(w, nil) }
-func lookIn(mk func(io.Writer) slog.Handler, opts *RedactOptions, attrs ...slog.Attr) string {
+func lookText(opts *slogtrace.RedactOptions, v any) string {
+	return lookIn(slogText, opts, slog.Any("v", v))
+}
+func slogText(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) }
+func lookIn(mk func(io.Writer) slog.Handler, opts *slogtrace.RedactOptions, attrs ...slog.Attr) string {
 	var b bytes.Buffer
-	slog.New(NewRedactHandler(mk(&b), opts)).LogAttrs(context.Background(), slog.LevelInfo, "m", attrs...)
+	slog.New(slogtrace.NewRedactHandler(mk(&b), opts)).LogAttrs(context.Background(), slog.LevelInfo, "m", attrs...)
 	_, line, _ := strings.Cut(b.String(), "msg=m ")
 	return strings.TrimSuffix(line, "\n")
 }
 
 // What a look at a value tells: what stays as package fmt prints it, and what becomes JSON.
 func TestRedactLook(t *testing.T) {
-	errs, cards := &RedactOptions{Errors: true}, &RedactOptions{Cards: true}
+	errs, cards := &slogtrace.RedactOptions{Errors: true}, &slogtrace.RedactOptions{Cards: true}
 	many := func(m map[string]string) map[string]string {
 		for i := range 30 {
 			m[fmt.Sprint("key", i)] = "open"
@@ -75,7 +80,7 @@ func TestRedactLook(t *testing.T) {
 	deep := rawJSON(strings.Repeat("[", 200) + strings.Repeat("]", 200))
 	const redacted, tooDeep = "[redacted]", `v="!ERROR:redact: more than 100 levels"`
 	for name, test := range map[string]struct {
-		opts *RedactOptions
+		opts *slogtrace.RedactOptions
 		v    any
 		want string // or what is in it
 	}{
@@ -97,8 +102,8 @@ func TestRedactLook(t *testing.T) {
 		"hidden behind a method":      {nil, lookHidden{map[string]any{"pin": "LEAK"}}, "v={}"},
 		"reflected, hidden":           {nil, reflect.ValueOf(lookHidden{map[string]any{"pin": "LEAK"}}).Field(0), "v="},
 		"reflected, hidden number":    {nil, reflect.ValueOf(struct{ n int }{7}).Field(0), "v=7"},
-		"no secret as key":            {nil, map[Secret]int{}, "v=map[]"},
-		"a secret as key":             {nil, map[Secret]int{"LEAK": 1}, redacted},
+		"no secret as key":            {nil, map[slogtrace.Secret]int{}, "v=map[]"},
+		"a secret as key":             {nil, map[slogtrace.Secret]int{"LEAK": 1}, redacted},
 		"pair among many":             {nil, many(map[string]string{"name": "token", "value": "LEAK"}), redacted},
 		"pair among any":              {nil, manyAny, redacted},
 		"replaced":                    {nil, map[string]any{"token": redacted}, "v=map[token:[redacted]]"},
@@ -168,79 +173,6 @@ func TestRedactHide(t *testing.T) {
 	}
 }
 
-// In a group whose name says something all attributes are hidden, those of a span that have another key in the line too.
-func TestRedactHideInGroup(t *testing.T) {
-	for name, mk := range map[string]func(io.Writer) slog.Handler{
-		"JSONHandler": func(w io.Writer) slog.Handler { return NewJSONHandler(w, nil) },
-		"Handler":     func(w io.Writer) slog.Handler { return NewHandler(slog.NewJSONHandler(w, nil)) },
-		"slog":        func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },
-	} {
-		for _, group := range []string{"session", "token"} {
-			var b bytes.Buffer
-			h := NewRedactHandler(mk(&b), &RedactOptions{Keys: []string{"source"}})
-			for _, h := range []slog.Handler{h.WithGroup(group), h.WithGroup(group).WithGroup("g"), h.WithGroup("g").WithGroup(group)} {
-				_, s := NewTracer(h, nil).Start(t.Context(), "op", slog.String("trace", "LEAK"), slog.Int("source", 471147114711), slog.Int("level", 5), slog.String("a", "LEAK"))
-				s.End()
-				slog.New(h).Info("m", "a", "LEAK", "source", 471147114711, "n", 5)
-			}
-			for line := range strings.Lines(b.String()) {
-				if strings.Contains(line, "LEAK") || strings.Contains(line, "471147114711") || strings.Contains(line, ":5}") != (group == "session") && !strings.Contains(line, "span end") {
-					t.Errorf("%s, %s: %s", name, group, line)
-				}
-			}
-		}
-	}
-}
-
-// The stack of a panic is hidden where its key is asked for, and the error where that is.
-func TestRedactStack(t *testing.T) {
-	for name, mk := range map[string]func(io.Writer) slog.Handler{
-		"JSONHandler": func(w io.Writer) slog.Handler { return NewJSONHandler(w, nil) },
-		"Handler":     func(w io.Writer) slog.Handler { return NewHandler(slog.NewJSONHandler(w, nil)) },
-		"slog":        func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },
-	} {
-		for _, keys := range [][]string{{"stack"}, {"error"}, {"stack", "error"}, {"never"}} {
-			for _, outer := range []bool{false, true} {
-				var b bytes.Buffer
-				h := NewRedactHandler(mk(&b), &RedactOptions{Keys: keys})
-				if outer {
-					h = NewHandler(h)
-				}
-				func() {
-					defer func() { _ = recover() }()
-					_, s := NewTracer(h, nil).Start(t.Context(), "op")
-					defer s.End()
-					panic("boom")
-				}()
-				var m map[string]any
-				if err := json.Unmarshal(b.Bytes(), &m); err != nil {
-					t.Fatal(err)
-				}
-				all := strings.Join(keys, " ")
-				stack, _ := m["stack"].(string)
-				if (m["error"] == "[redacted]") != strings.Contains(all, "error") || (stack == "[redacted]") != strings.Contains(all, "stack") ||
-					m["error"] != "[redacted]" && m["error"] != "panic: boom" || stack != "[redacted]" && !strings.Contains(stack, "TestRedactStack") {
-					t.Errorf("%s, %v, %t: %s", name, keys, outer, b.Bytes())
-				}
-			}
-		}
-	}
-}
-
-// A Replacement that baggage cannot have is not put there.
-func TestRedactBaggageReplacement(t *testing.T) {
-	ctx, err := WithBaggage(t.Context(), "token", "LEAK")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got string
-	h := NewRedactHandler(ctxSink(func(ctx context.Context) { got = ctx.Value(scopeKey).(*scopeContext).env.baggage().line() }), &RedactOptions{Replacement: "\xff"})
-	slog.New(h).InfoContext(ctx, "m")
-	if strings.Contains(got, "LEAK") || !strings.Contains(got, "token=") {
-		t.Errorf("got %q", got)
-	}
-}
-
 // Of two keys that are written alike nobody can tell which value is whose.
 func TestRedactKeysAlike(t *testing.T) {
 	type hides struct {
@@ -255,5 +187,119 @@ func TestRedactKeysAlike(t *testing.T) {
 		if strings.Contains(line, "LEAK") || !strings.Contains(line, `"b":{"p":"open"}`) {
 			t.Fatal(line)
 		}
+	}
+}
+
+// In each form that a URL has in a record its secrets are replaced, and nothing else.
+func TestRedactURL(t *testing.T) {
+	const text = "https://ann:LEAK@host/callback;jsessionid=LEAK/x?code=1&access_token=LEAK&x=%20&api%5Fkey=LEAK&auth=true#id_token=LEAK&state=2"
+	u, err := url.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opaque, err := url.Parse("jdbc:mysql://ann:LEAK@host/db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := *u
+	for name, v := range map[string]any{
+		"pointer": u, "value": *u, "in a struct": struct{ U *url.URL }{u}, "value in a struct": struct{ U url.URL }{*u},
+		"in a map": map[string]*url.URL{"u": u}, "in an any map": map[string]any{"u": u, "v": *u}, "in a slice": []*url.URL{u}, "values": []url.URL{*u},
+		"unexported": struct{ u url.URL }{*u}, "renamed": struct {
+			U *url.URL `json:"link"`
+		}{u}, "user": u.User, "user in a struct": struct{ U *url.Userinfo }{u.User}, "opaque": opaque, "request": &http.Request{URL: u},
+		"parameters": u.Query(), "valuer": valuerOf(slog.AnyValue(u)), "in an error": &url.Error{Op: "Get", URL: text, Err: io.EOF},
+	} {
+		for sink, mk := range map[string]func(io.Writer) slog.Handler{
+			"JSON": func(w io.Writer) slog.Handler { return slogtrace.NewJSONHandler(w, nil) },
+			"slog": func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },
+			"text": func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) },
+		} {
+			var b bytes.Buffer
+			slog.New(slogtrace.NewRedactHandler(mk(&b), &slogtrace.RedactOptions{Errors: true})).Info("m", "v", v)
+			if strings.Contains(b.String(), "LEAK") {
+				t.Errorf("%s, %s: %s", name, sink, b.String())
+			}
+		}
+	}
+	if *u != before {
+		t.Error("the URL was changed")
+	}
+	got := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "u", u) })
+	for _, want := range []string{`"Host":"host"`, `"RawQuery":"code=1&access_token=[redacted]&x=%20&api%5Fkey=[redacted]&auth=true"`, `state=2`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("want %s in %s", want, got)
+		}
+	}
+	open, _ := url.Parse("https://ann@host/a=b?code=1&x=y#part")
+	if a, changed := redact.NewRedactor(redact.Options{}).Attr(slog.Any("u", open)); changed || a.Value.Any() != any(open) {
+		t.Errorf("another URL: %v", a)
+	}
+	if got := redactLine(&slogtrace.RedactOptions{NoDefaults: true}, func(ctx context.Context, l *slog.Logger) { l.Info("m", "u", u) }); !strings.Contains(got, "access_token=LEAK") {
+		t.Errorf("no defaults: %s", got)
+	}
+}
+
+type header struct {
+	Key    string
+	Values []string
+}
+
+// The value of a pair is known by the name beside it.
+func TestRedactPairsOfNameAndValue(t *testing.T) {
+	for name, v := range map[string]any{
+		"cookie": http.Cookie{Name: "theme", Value: "LEAK", Raw: "theme=LEAK"}, "cookies": []*http.Cookie{{Name: "theme", Value: "LEAK", Unparsed: []string{"LEAK"}}},
+		"header": []header{{"Accept", []string{"seen"}}, {"X-Api-Key", []string{"LEAK"}}},
+		"map":    map[string]string{"name": "password", "value": "LEAK"}, "any map": []any{map[string]any{"Value": "LEAK", "Key": "DB_PASSWORD"}},
+		"renamed": struct {
+			Name  string `json:"n"`
+			Value any    `json:"v"`
+		}{"csrf", "LEAK"},
+		"by tag": struct {
+			N string `json:"name"`
+			V string `json:"value"`
+		}{"csrf", "LEAK"},
+		"JSON": rawJSON(`[{"value":{"value":"LEAK","name":"pin"},"name":"token","other":["seen"]}]`),
+		"soft": []any{map[string]any{"name": "session", "value": "LEAK"}, map[string]any{"name": "session", "value": []string{"LEAK"}}},
+	} {
+		for _, mk := range []func(io.Writer) slog.Handler{
+			func(w io.Writer) slog.Handler { return slogtrace.NewJSONHandler(w, nil) },
+			func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) },
+		} {
+			var b bytes.Buffer
+			slog.New(slogtrace.NewRedactHandler(mk(&b), nil)).Info("m", "v", v)
+			if strings.Contains(b.String(), "LEAK") || !strings.Contains(b.String(), "[redacted]") {
+				t.Errorf("%s: %s", name, b.String())
+			}
+		}
+	}
+	for _, v := range []string{`{"name":"colour","value":"red"}`, `{"name":"tokens","value":512}`, `{"name":"token","value":{}}`, `{"value":"token"}`, `{"name":"token","value":null}`, `{"name":"token","value":[]}`, `{"name":"token"}`, `{"value":"x","name":"colour"}`, `{"name":"session","value":1e-7}`, `{"nam":"token","value":1}`} {
+		got := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "v", rawJSON(v)) })
+		if want := `{"msg":"m","v":` + v + `}`; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+// Package fmt prints what a reflect.Value holds.
+func TestRedactReflectValue(t *testing.T) {
+	type quiet struct{ s slogtrace.Secret }
+	for name, v := range map[string]any{
+		"struct":     reflect.ValueOf(login{Password: "LEAK"}),
+		"map":        reflect.ValueOf(map[string]any{"pin": "LEAK"}),
+		"unexported": reflect.ValueOf(quiet{"LEAK"}).Field(0),
+		"secret":     struct{ V reflect.Value }{reflect.ValueOf(slogtrace.Secret("LEAK"))},
+		"in a list":  []any{map[string]any{"v": reflect.ValueOf(slogtrace.Secret("LEAK"))}},
+	} {
+		var b bytes.Buffer
+		slog.New(slogtrace.NewRedactHandler(slog.NewTextHandler(&b, nil), nil)).Info("m", "v", v)
+		if strings.Contains(b.String(), "LEAK") {
+			t.Errorf("%s: %s", name, b.String())
+		}
+	}
+	var b bytes.Buffer
+	slog.New(slogtrace.NewRedactHandler(slog.NewTextHandler(&b, nil), nil)).Info("m", "v", reflect.ValueOf(costItem{Name: "seen"}.Tags), "w", reflect.ValueOf("seen"), "z", reflect.Value{})
+	if !strings.Contains(b.String(), "w=seen") {
+		t.Error(b.String())
 	}
 }

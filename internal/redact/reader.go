@@ -1,4 +1,4 @@
-package slogtrace
+package redact
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package slogtrace
+package redact_test
 
 //lint:file-ignore SA5008 not all versions of encoding/json take a name from such tags
 
@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/slogtrace/slogtrace"
 	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
@@ -68,7 +69,7 @@ func TestRedactHiddenDeep(t *testing.T) {
 	m.middle.m = map[string]string{"password": "LEAK"}
 	for _, v := range []any{hiddenOuter{1, hiddenMiddle{hiddenInner{"LEAK"}}}, []any{hiddenOuter{1, hiddenMiddle{hiddenInner{"LEAK"}}}}, m} {
 		var b bytes.Buffer
-		slog.New(NewRedactHandler(slog.NewTextHandler(&b, nil), nil)).Info("m", "v", v)
+		slog.New(slogtrace.NewRedactHandler(slog.NewTextHandler(&b, nil), nil)).Info("m", "v", v)
 		if strings.Contains(b.String(), "LEAK") {
 			t.Errorf("%T: %s", v, b.String())
 		}

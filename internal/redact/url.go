@@ -1,4 +1,4 @@
-package slogtrace
+package redact
 
 import (
 	"net/url"
@@ -7,7 +7,7 @@ import (
 
 // url returns u without secrets, and whether that is another one: parameters with named keys, in the query
 // and in a fragment such as OAuth's, and the password.
-func (x *redactor) url(u *url.URL) (_ *url.URL, changed bool) {
+func (x *Redactor) url(u *url.URL) (_ *url.URL, changed bool) {
 	if u == nil {
 		return nil, false
 	}
@@ -26,15 +26,15 @@ func (x *redactor) url(u *url.URL) (_ *url.URL, changed bool) {
 }
 
 // userinfo returns u without its password.
-func (x *redactor) userinfo(u *url.Userinfo) *url.Userinfo {
-	if password, ok := u.Password(); ok && password != "" && password != x.text && x.keys.judge("password") != shown {
+func (x *Redactor) userinfo(u *url.Userinfo) *url.Userinfo {
+	if password, ok := u.Password(); ok && password != "" && password != x.text && x.keys.judge("password") != Shown {
 		return url.UserPassword(u.Username(), x.text)
 	}
 	return u
 }
 
 // query returns the query of a URL without the values of named parameters.
-func (x *redactor) query(query string) string {
+func (x *Redactor) query(query string) string {
 	var b []byte
 	done := 0
 	for i := 0; i < len(query); {

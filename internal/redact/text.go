@@ -1,4 +1,4 @@
-package slogtrace
+package redact
 
 import (
 	"net/url"
@@ -17,7 +17,7 @@ const (
 // A card number is a row of digits, perhaps in groups with up to three spaces and dashes between two of them,
 // whose last digit is right by Luhn's formula (ISO/IEC 7812-1, annex B). It begins and ends where a group does,
 // and is no part of a hexadecimal number, such as a trace id.
-func (x *redactor) cards(s string) (string, bool) {
+func (x *Redactor) cards(s string) (string, bool) {
 	var b []byte
 	done := 0
 	var first, last hexRun // of a number's first and last digit
@@ -120,7 +120,7 @@ var headerKeys = newKeyNames([]string{"authorization", "cookie", "set cookie"})
 // pairs returns s, the text of an error, with the values of named keys in it replaced:
 //
 //	key=value  key: value  "key":"value"  ?key=value&  map[key:value]  key=[…]  //user:value@host
-func (x *redactor) pairs(s string) string {
+func (x *Redactor) pairs(s string) string {
 	var b []byte
 	done := 0
 	replace := func(from, to int) {
@@ -144,7 +144,7 @@ func (x *redactor) pairs(s string) string {
 		}
 		key := keyBefore(s[done:i])
 		h := x.namesText(key)
-		if h == shown {
+		if h == Shown {
 			continue
 		}
 		from := i + 1
@@ -152,7 +152,7 @@ func (x *redactor) pairs(s string) string {
 			from++
 		}
 		from, to := valueIn(s, from)
-		if headerKeys.judge(key) != shown {
+		if headerKeys.judge(key) != Shown {
 			to = lineEnd(s, from)
 		}
 		if h == hidesStrings && (s[i] == ':' && from > i+1 && s[i-1] != '"' || isNumberText(s[from:to])) {
@@ -170,7 +170,7 @@ func (x *redactor) pairs(s string) string {
 }
 
 // namesText returns what the text before a sign of equality or a colon, up to two words, says of the value behind it.
-func (x *redactor) namesText(key string) hiding {
+func (x *Redactor) namesText(key string) Hiding {
 	last := key[strings.LastIndexByte(key, ' ')+1:]
 	if strings.IndexByte(last, '%') >= 0 { // in the query of a URL
 		if unescaped, err := url.QueryUnescape(last); err == nil {

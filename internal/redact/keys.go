@@ -1,4 +1,4 @@
-package slogtrace
+package redact
 
 import (
 	"bytes"
@@ -12,9 +12,9 @@ import (
 	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
-// defaultRedactKeys are the names under which a [NewRedactHandler] expects secrets.
+// defaultKeys are the names under which secrets are expected.
 // Those that end with another one are here for keys that are written in one word: clientsecret.
-var defaultRedactKeys = []string{
+var defaultKeys = []string{
 	"authorization", "cookie", "cookies", "set cookie", "cred", "creds", "credential", "credentials",
 	"password", "passwords", "passwd", "passw", "passphrase", "passcode", "pwd", "pw", "pg password",
 	"db password", "user password", "old password", "new password", "current password",
@@ -33,7 +33,7 @@ var defaultRedactKeys = []string{
 	"cvv", "cvc", "csc", "card code", "security code", "pin", "iban", "ssn", "social security number",
 }
 
-// defaultStringKeys are names under which a [NewRedactHandler] expects secrets too, but often finds something else:
+// defaultStringKeys are names under which secrets are expected too, but often stands something else:
 // auth=true, tokens=512. Strings are replaced there, and nothing else.
 var defaultStringKeys = []string{
 	"auth", "session", "pass", "certificate", "signature", "crypt",
@@ -43,20 +43,20 @@ var defaultStringKeys = []string{
 // defaultWholeKeys are likewise, if the key has no other words: max_tokens is a number even where it is a string.
 var defaultWholeKeys = []string{"tokens"}
 
-// hiding is what the name of a key says of the value under it.
-type hiding uint8
+// Hiding is what the name of a key says of the value under it.
+type Hiding uint8
 
 const (
-	shown        hiding = iota
+	Shown        Hiding = iota
 	hidesStrings        // strings in it are replaced
 	hidesAll            // it is replaced
 )
 
 // measures are what a key speaks of that names a secret but ends otherwise: token_count is a number of tokens.
-var measures = newKeySet([]string{
-	"age", "at", "count", "duration", "enabled", "expiration", "expires", "expiry", "len", "length", "limit", "method", "provider",
-	"rate", "size", "status", "ttl", "type", "version",
-})
+var measures = map[string]bool{
+	"age": true, "at": true, "count": true, "duration": true, "enabled": true, "expiration": true, "expires": true, "expiry": true, "len": true, "length": true,
+	"limit": true, "method": true, "provider": true, "rate": true, "size": true, "status": true, "ttl": true, "type": true, "version": true,
+}
 
 // A keyNames tells which keys have one of some names in them. Apart from what it remembers it is immutable.
 //
@@ -66,9 +66,9 @@ var measures = newKeySet([]string{
 // apikey and api_key both have "api key", and neither passwordless nor tokens_used has one of the defaults.
 // It does not count if the key goes on and its last word is one of measures.
 type keyNames struct {
-	names    [64][]keyName // by the first byte
-	min      int           // the length of the shortest
-	reserved *keySet       // keys that are not plain either, as the next handler, which is one of ours, takes them for itself
+	names    [64][]keyName     // by the first byte
+	min      int               // the length of the shortest
+	reserved func(string) bool // keys that are not plain either; nil if there are none
 	recent   [256]atomic.Pointer[keyVerdict]
 
 	plain [9][1 << (64 - plainKeyShift)]atomic.Uint64 // those known to be plain, by their length
@@ -83,13 +83,13 @@ const (
 // The first key in its place stays there, so that many of them cost time only.
 type keyVerdict struct {
 	key   string
-	hides hiding
+	hides Hiding
 }
 
 // A keyName is one of the names.
 type keyName struct {
 	text  string // in lower case, without separators
-	hides hiding
+	hides Hiding
 	whole bool // counts only for keys without other words
 }
 
@@ -98,7 +98,7 @@ const maxUsualKey = 64
 
 // newKeyNames returns the names of lists. All of a value under them is replaced.
 func newKeyNames(lists ...[]string) *keyNames {
-	k := &keyNames{min: 1 << 30, reserved: &noKeys}
+	k := &keyNames{min: 1 << 30}
 	for _, list := range lists {
 		k.add(list, keyName{hides: hidesAll})
 	}
@@ -142,7 +142,7 @@ func (k *keyNames) isPlainWord(key string) bool {
 // setPlain notes that key has none of the names in it. The first key in its place stays there. Zero is no key's.
 func (k *keyNames) setPlain(key string) {
 	n := len(key)
-	if n == 0 || n > 8 || k.reserved.has(key) || strings.IndexByte(key, '\\') >= 0 { // an escape, in JSON: see ofJSON
+	if n == 0 || n > 8 || k.reserved != nil && k.reserved(key) || strings.IndexByte(key, '\\') >= 0 { // an escape, in JSON: see ofJSON
 		return
 	}
 	var x uint64
@@ -160,18 +160,18 @@ func shortKeyNumber(key string) uint64 {
 }
 
 // has reports whether key, of an attribute, has one of the names in it.
-func (k *keyNames) has(key string) bool { return !k.isPlain(key) && k.remembers(key) != shown }
+func (k *keyNames) has(key string) bool { return !k.isPlain(key) && k.remembers(key) != Shown }
 
 // of returns what key, of an attribute or a member, says of its value.
-func (k *keyNames) of(key string) hiding {
+func (k *keyNames) of(key string) Hiding {
 	if k.isPlain(key) {
-		return shown
+		return Shown
 	}
 	return k.remembers(key)
 }
 
 // ofJSON is of for a key that is a JSON string. It allocates nothing for usual keys.
-func (k *keyNames) ofJSON(quoted []byte) hiding {
+func (k *keyNames) ofJSON(quoted []byte) Hiding {
 	raw := quoted[1 : len(quoted)-1]
 	if n := len(raw); 0 < n && n <= 8 { // most are plain: this is isPlain, without a copy
 		var x uint64
@@ -181,7 +181,7 @@ func (k *keyNames) ofJSON(quoted []byte) hiding {
 			x = uint64(binary.LittleEndian.Uint32(raw)) | uint64(binary.LittleEndian.Uint32(raw[n-4:]))<<32
 		}
 		if k.plain[n][x*plainKeyHash>>plainKeyShift].Load() == x && x != 0 {
-			return shown
+			return Shown
 		}
 	}
 	if bytes.IndexByte(raw, '\\') >= 0 {
@@ -196,11 +196,11 @@ func (k *keyNames) slot(n uint, first, middle, last byte) *atomic.Pointer[keyVer
 }
 
 // remembers is of for keys that are not plain.
-func (k *keyNames) remembers(key string) hiding {
+func (k *keyNames) remembers(key string) Hiding {
 	n := uint(len(key))
 	if int(n) < k.min || n == 0 {
 		k.setPlain(key)
-		return shown
+		return Shown
 	}
 	slot := k.slot(n, key[0], key[n/2], key[n-1])
 	v := slot.Load()
@@ -208,7 +208,7 @@ func (k *keyNames) remembers(key string) hiding {
 		return v.hides
 	}
 	hides := k.judge(key)
-	if hides == shown {
+	if hides == Shown {
 		k.setPlain(key)
 	}
 	if v == nil && n <= maxUsualKey {
@@ -218,9 +218,9 @@ func (k *keyNames) remembers(key string) hiding {
 }
 
 // judge is of for keys that will hardly come again.
-func (k *keyNames) judge(key string) (hides hiding) {
+func (k *keyNames) judge(key string) (hides Hiding) {
 	if len(key) < k.min {
-		return shown
+		return Shown
 	}
 	var textMem [maxUsualKey]byte
 	var edgesMem [maxUsualKey + 1]bool
@@ -344,5 +344,5 @@ func (w *words) measured(end int) bool {
 	for i > 0 && !w.edges[i] {
 		i--
 	}
-	return i >= end && measures.has(string(w.text[i:]))
+	return i >= end && measures[string(w.text[i:])]
 }

@@ -1,4 +1,4 @@
-package slogtrace
+package redact
 
 import (
 	"encoding/json"
@@ -22,8 +22,8 @@ var (
 )
 
 // compose appends v, as encoding/json writes it, without secrets. info is of its type; under is what the keys around it say.
-func (r *rewriter) compose(v reflect.Value, info *typeInfo, under hiding, depth int) {
-	r.deep = r.deep || depth > maxRedactDepth
+func (r *rewriter) compose(v reflect.Value, info *typeInfo, under Hiding, depth int) {
+	r.deep = r.deep || depth > maxDepth
 	for n := 0; !r.deep; n++ {
 		kind := v.Kind()
 		switch {
@@ -43,12 +43,12 @@ func (r *rewriter) compose(v reflect.Value, info *typeInfo, under hiding, depth 
 		} else {
 			info = info.elem
 		}
-		r.deep = n > maxRedactDepth // a pointer to itself
+		r.deep = n > maxDepth // a pointer to itself
 	}
 }
 
 // composeValue is compose for a value that is no pointer, and that no method writes.
-func (r *rewriter) composeValue(v reflect.Value, info *typeInfo, under hiding, depth int) {
+func (r *rewriter) composeValue(v reflect.Value, info *typeInfo, under Hiding, depth int) {
 	if r.scalar(v, under) {
 		return
 	}
@@ -116,7 +116,7 @@ func (t *typeInfo) isUsualKey() bool {
 }
 
 // encoded appends what encoding/json writes of v, without secrets. If that is nothing it returns what went wrong, as a JSON string.
-func (r *rewriter) encoded(v reflect.Value, under hiding, depth int) (wrong []byte) {
+func (r *rewriter) encoded(v reflect.Value, under Hiding, depth int) (wrong []byte) {
 	m := v
 	if v.CanAddr() {
 		m = v.Addr()
@@ -136,13 +136,13 @@ func (r *rewriter) encoded(v reflect.Value, under hiding, depth int) (wrong []by
 }
 
 // method appends what a method of v writes, without secrets. It reports false if encoding/json calls none.
-func (r *rewriter) method(v reflect.Value, info *typeInfo, under hiding, depth int) bool {
+func (r *rewriter) method(v reflect.Value, info *typeInfo, under Hiding, depth int) bool {
 	m := marshalerOf(v, info)
 	if m == nil {
 		return false
 	}
 	if t, ok := m.(*time.Time); ok && isUsualTime(*t) {
-		if under == shown && !r.cardNumbers {
+		if under == Shown && !r.cardNumbers {
 			r.b = jsontext.AppendTime(r.b, *t, true)
 		} else {
 			r.string(t.Format(time.RFC3339Nano), under)
@@ -165,7 +165,7 @@ func isUsualTime(t time.Time) bool {
 }
 
 // scalar appends v if it is a string, a number, true or false, without methods.
-func (r *rewriter) scalar(v reflect.Value, under hiding) bool {
+func (r *rewriter) scalar(v reflect.Value, under Hiding) bool {
 	switch v.Kind() {
 	case reflect.String:
 		if v.Type() == jsonNumberType {
@@ -191,12 +191,12 @@ func (r *rewriter) scalar(v reflect.Value, under hiding) bool {
 }
 
 // string appends s, or what stands for it.
-func (r *rewriter) string(s string, under hiding) {
+func (r *rewriter) string(s string, under Hiding) {
 	changed := false
 	switch {
-	case under != shown:
-		changed = s != r.redactor.text
-		s = r.redactor.text
+	case under != Shown:
+		changed = s != r.Redactor.text
+		s = r.Redactor.text
 	case r.cardNumbers:
 		s, changed = r.cards(s)
 	}
@@ -216,7 +216,7 @@ type mapEntry struct {
 	text  string        // the value there
 }
 
-func (r *rewriter) composeMap(v reflect.Value, info *typeInfo, under hiding, depth int) {
+func (r *rewriter) composeMap(v reflect.Value, info *typeInfo, under Hiding, depth int) {
 	first := len(r.entries)
 	if !r.addEntries(v, info) {
 		data, _ := jsontext.Marshal(v.Interface()) // encoding/json says why it cannot write it
@@ -232,7 +232,7 @@ func (r *rewriter) composeMap(v reflect.Value, info *typeInfo, under hiding, dep
 		if i > 0 {
 			r.b = append(r.b, ',')
 		}
-		r.string(e.key, shown)
+		r.string(e.key, Shown)
 		r.b = append(r.b, ':')
 		from := len(r.b)
 		h, role := max(under, r.keys.of(e.key)), pairRoleOf(e.key)
@@ -286,16 +286,16 @@ func (r *rewriter) addEntries(v reflect.Value, info *typeInfo) bool {
 		if !ok {
 			return false
 		}
-		if info.key.typ == secretType {
-			key = r.redactor.text
+		if info.key.typ == r.secretType {
+			key = r.Redactor.text
 		}
 		r.entries = append(r.entries, mapEntry{key: key, value: it.Value()})
 	}
 	return true
 }
 
-func (r *rewriter) composeStruct(v reflect.Value, info *typeInfo, under hiding, depth int) {
-	named := shown // what the field Name says of the field Value, as Go calls them
+func (r *rewriter) composeStruct(v reflect.Value, info *typeInfo, under Hiding, depth int) {
+	named := Shown // what the field Name says of the field Value, as Go calls them
 	if info.pairName != info.pairValue {
 		named = r.keys.of(v.Field(info.pairName).String())
 	}
@@ -316,7 +316,7 @@ func (r *rewriter) composeStruct(v reflect.Value, info *typeInfo, under hiding, 
 		r.b = append(r.b, key...)
 		r.changed = r.changed || m.keyChanged
 		h := max(under, m.hides, m.byKey)
-		if named != shown && len(m.index) == 1 && m.index[0] == info.pairValue {
+		if named != Shown && len(m.index) == 1 && m.index[0] == info.pairValue {
 			h = max(h, named)
 		}
 		from := len(r.b)
@@ -344,7 +344,7 @@ func isZero(v reflect.Value, info *typeInfo) bool {
 }
 
 // composeMember appends the value of a member whose key, and those around it, say h.
-func (r *rewriter) composeMember(h hiding, v reflect.Value, info *typeInfo, depth int) {
+func (r *rewriter) composeMember(h Hiding, v reflect.Value, info *typeInfo, depth int) {
 	switch {
 	case h == hidesAll:
 		r.changed = r.changed || !r.isReplacement(v)
@@ -352,14 +352,14 @@ func (r *rewriter) composeMember(h hiding, v reflect.Value, info *typeInfo, dept
 	case v.IsValid():
 		r.compose(v, info, h, depth+1)
 	default:
-		r.deep = r.deep || depth+1 > maxRedactDepth
+		r.deep = r.deep || depth+1 > maxDepth
 		r.b = append(r.b, "null"...)
 	}
 }
 
 // composeText is composeMember for a string.
-func (r *rewriter) composeText(h hiding, s string, depth int) {
-	if h != hidesAll && depth+1 > maxRedactDepth {
+func (r *rewriter) composeText(h Hiding, s string, depth int) {
+	if h != hidesAll && depth+1 > maxDepth {
 		r.deep = true
 	}
 	r.string(s, h)

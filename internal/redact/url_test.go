@@ -1,4 +1,4 @@
-package slogtrace
+package redact
 
 import (
 	"net/url"
@@ -7,18 +7,18 @@ import (
 
 // In each part of a URL the secrets are replaced. Where there is none, the URL itself comes back.
 func TestRedactURLParts(t *testing.T) {
-	defaults := &RedactOptions{Replacement: "X"}
+	defaults := &Options{Replacement: "X"}
 	for _, test := range []struct {
 		in   string
-		opts *RedactOptions
+		opts *Options
 		want string
 	}{
 		{in: "https://ann:LEAK@h/", want: "https://ann:X@h/"},
 		{in: "https://ann:X@h/"},
 		{in: "https://ann:@h/"},
 		{in: "https://ann@h/"},
-		{in: "https://ann:open@h/", opts: &RedactOptions{NoDefaults: true, Keys: []string{"token"}}},
-		{in: "https://ann:open@h/?token=LEAK", opts: &RedactOptions{NoDefaults: true, Keys: []string{"token"}}, want: "https://ann:open@h/?token=[redacted]"},
+		{in: "https://ann:open@h/", opts: &Options{NoDefaults: true, Keys: []string{"token"}}},
+		{in: "https://ann:open@h/?token=LEAK", opts: &Options{NoDefaults: true, Keys: []string{"token"}}, want: "https://ann:open@h/?token=[redacted]"},
 		{in: "jdbc:mysql://ann:LEAK@h/db", want: "jdbc:mysql://ann:X@h/db"},
 		{in: "mailto:ann@h?subject=open"},
 		{in: "https://h/x;jsessionid=LEAK;v=1/y", want: "https://h/x;jsessionid=X;v=1/y"},
@@ -42,7 +42,7 @@ func TestRedactURLParts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		clean, changed := newRedactor(test.opts).url(u)
+		clean, changed := NewRedactor(*test.opts).url(u)
 		if test.want == "" {
 			if changed || clean != u {
 				t.Errorf("%s became %s", test.in, clean)
@@ -53,7 +53,7 @@ func TestRedactURLParts(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", test.in, got, test.want)
 		}
 	}
-	if clean, changed := newRedactor(defaults).url(nil); clean != nil || changed {
+	if clean, changed := NewRedactor(*defaults).url(nil); clean != nil || changed {
 		t.Errorf("nil became %v", clean)
 	}
 }

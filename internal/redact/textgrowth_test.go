@@ -1,11 +1,13 @@
 //go:build unix
 
-package slogtrace
+package redact
 
 import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/slogtrace/slogtrace/internal/cputest"
 )
 
 // Doubling a text at most triples the time that it takes, whatever the text.
@@ -21,8 +23,8 @@ func TestRedactTextLinear(t *testing.T) {
 	repeated := func(s string) func(int) string {
 		return func(n int) string { return strings.Repeat(s, n/len(s)+1)[:n] }
 	}
-	cards := newRedactor(&RedactOptions{Cards: true})
-	errs := newRedactor(&RedactOptions{Errors: true})
+	cards := NewRedactor(Options{Cards: true})
+	errs := NewRedactor(Options{Errors: true})
 	for _, test := range []struct {
 		name  string
 		clean func(string)
@@ -53,7 +55,7 @@ func TestRedactTextLinear(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			const size = 1 << 15 // too many bytes for the processor to learn their branches
 			small, large := test.text(size), test.text(8*size)
-			wantLinear(t, size, func(n int) {
+			cputest.WantLinear(t, size, func(n int) {
 				text := small
 				if n != size {
 					text = large

@@ -1,33 +1,26 @@
 //go:build unix
 
-package slogtrace
+package redact_test
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/internal/cputest"
+	"github.com/slogtrace/slogtrace/internal/redact"
 )
-
-// anyPair may hold a secret, as far as its type says.
-type anyPair struct{ Left, Right any }
-
-// sharedPairs returns a value in which each pair stands twice in the one above it: 1<<depth ways lead to the last one.
-func sharedPairs(depth int, leaf any) any {
-	v := leaf
-	for range depth {
-		v = &anyPair{v, v}
-	}
-	return v
-}
 
 // Doubling a value, in whatever direction, at most triples the time of its line.
 func TestRedactValueLinear(t *testing.T) {
-	if raceEnabled {
+	if redact.RaceEnabled {
 		t.Skip("race: the detector takes its own time")
 	}
 	const most = 8 // times as large as the small one
@@ -44,7 +37,7 @@ func TestRedactValueLinear(t *testing.T) {
 		structs[n] = v.Interface()
 	}
 	chain := func(n int) error {
-		err := error(&redactedError{"password=x"})
+		err := errors.New("password=x")
 		for range n {
 			err = fmt.Errorf("a: %w", err)
 		}
@@ -54,11 +47,11 @@ func TestRedactValueLinear(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		n    int
-		opts *RedactOptions
+		opts *slogtrace.RedactOptions
 		v    func(n int) any
 	}{
-		{"wrapped errors", 300, &RedactOptions{Errors: true}, func(n int) any { return chain(n) }},
-		{"a list of wrapped errors", 300, &RedactOptions{Errors: true}, func(n int) any { return []any{chain(n), 1} }},
+		{"wrapped errors", 300, &slogtrace.RedactOptions{Errors: true}, func(n int) any { return chain(n) }},
+		{"a list of wrapped errors", 300, &slogtrace.RedactOptions{Errors: true}, func(n int) any { return []any{chain(n), 1} }},
 		{"a struct of many fields", 1000, nil, func(n int) any { return structs[n] }},
 		{"a map", 500, nil, func(n int) any {
 			m := map[string]any{"password": "x"}
@@ -83,7 +76,7 @@ func TestRedactValueLinear(t *testing.T) {
 		}},
 		{"raw messages within each other", 500, nil, func(n int) any {
 			text := raw
-			for range maxRedactDepth - 10 {
+			for range redact.MaxDepth - 10 {
 				text = append(append(json.RawMessage(`{"token":1,"a": `), text...), '}')
 			}
 			list := make([]any, n/10)
@@ -103,7 +96,7 @@ func TestRedactValueLinear(t *testing.T) {
 		}},
 		{"lists in lists, each with many", 50, nil, func(n int) any {
 			var v any = map[string]any{"token": 1}
-			for range maxRedactDepth / 3 {
+			for range redact.MaxDepth / 3 {
 				v = append(make([]any, n), v)
 			}
 			return v
@@ -118,8 +111,8 @@ func TestRedactValueLinear(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			values := map[int]any{test.n: test.v(test.n), most * test.n: test.v(most * test.n)}
-			wantLinear(t, test.n, func(n int) {
-				l := slog.New(NewRedactHandler(NewJSONHandler(io.Discard, nil), test.opts))
+			cputest.WantLinear(t, test.n, func(n int) {
+				l := slog.New(slogtrace.NewRedactHandler(slogtrace.NewJSONHandler(io.Discard, nil), test.opts))
 				for range 4 {
 					l.LogAttrs(context.Background(), slog.LevelInfo, "m", slog.Any("v", values[n]))
 				}
@@ -130,7 +123,7 @@ func TestRedactValueLinear(t *testing.T) {
 
 // Pointers that many share are followed no deeper than anything else.
 func TestRedactSharedPointers(t *testing.T) {
-	line := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "v", sharedPairs(maxRedactDepth, "leaf")) })
+	line := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "v", sharedPairs(redact.MaxDepth, "leaf")) })
 	if !strings.Contains(line, `"v":"!ERROR:redact: more than 100 levels"`) {
 		t.Errorf("%.200s", line)
 	}

@@ -1,4 +1,4 @@
-package slogtrace
+package redact
 
 import (
 	"reflect"
@@ -25,8 +25,8 @@ type structMember struct {
 	name       string
 	info       *typeInfo
 	index      []int
-	hides      hiding // what its name in Go says, or that of the struct that is embedded here
-	byKey      hiding // what name says
+	hides      Hiding // what its name in Go says, or that of the struct that is embedded here
+	byKey      Hiding // what name says
 	role       pairRole
 	key        []byte // ,"name":
 	keyChanged bool   // a part of key was replaced
@@ -60,7 +60,7 @@ func fieldAt(v reflect.Value, index []int) (_ reflect.Value, ok bool) {
 // members returns the members of the struct type that info is of. Each struct that is embedded is visited once.
 // Of several fields with one name the least nested is taken, then the tagged one: if encoding/json writes one of them,
 // it is that one.
-func (x *redactor) members(info *typeInfo) *structMembers {
+func (x *Redactor) members(info *typeInfo) *structMembers {
 	if known := info.members.Load(); known != nil {
 		return known
 	}
@@ -68,7 +68,7 @@ func (x *redactor) members(info *typeInfo) *structMembers {
 	type embedded struct {
 		info  *typeInfo
 		index []int
-		hides hiding
+		hides Hiding
 	}
 	seen := map[*typeInfo]bool{info: true}
 	level := []embedded{{info: info}}
@@ -164,20 +164,20 @@ func (f *fieldInfo) jsonName() (name string, flat bool) {
 
 // An objectGuide tells what the members of a JSON object were made of.
 type objectGuide struct {
-	*redactor
+	*Redactor
 	kind       reflect.Kind // of the guide
 	v          reflect.Value
 	info       *typeInfo
 	fields     *structMembers
 	next       int    // of fields.list: encoding/json writes them in that order
-	pair       hiding // what the field Name says of the field Value
+	pair       Hiding // what the field Name says of the field Value
 	entries    map[string]reflect.Value
 	secretKeys bool
 }
 
 // objectGuide returns a guide for what was made of v, nil if a method wrote it.
-func (x *redactor) objectGuide(v reflect.Value, info *typeInfo) *objectGuide {
-	g := &objectGuide{redactor: x, kind: v.Kind(), v: v, info: info}
+func (x *Redactor) objectGuide(v reflect.Value, info *typeInfo) *objectGuide {
+	g := &objectGuide{Redactor: x, kind: v.Kind(), v: v, info: info}
 	switch g.kind {
 	case reflect.Struct:
 		g.fields = x.members(info)
@@ -185,7 +185,7 @@ func (x *redactor) objectGuide(v reflect.Value, info *typeInfo) *objectGuide {
 			g.pair = x.keys.of(v.Field(info.pairName).String())
 		}
 	case reflect.Map:
-		g.secretKeys = info.key.typ == secretType
+		g.secretKeys = info.key.typ == x.secretType
 	default:
 		return nil
 	}
@@ -194,7 +194,7 @@ func (x *redactor) objectGuide(v reflect.Value, info *typeInfo) *objectGuide {
 
 // member returns the part of the guide that the member with that key, a JSON string, was made of, and what Go's names say of it.
 // What cannot be told is a secret.
-func (g *objectGuide) member(quoted []byte) (_ reflect.Value, h hiding) {
+func (g *objectGuide) member(quoted []byte) (_ reflect.Value, h Hiding) {
 	if g.kind == reflect.Map {
 		return g.entry(jsontext.Unquote(quoted))
 	}
@@ -222,10 +222,10 @@ func (g *objectGuide) member(quoted []byte) (_ reflect.Value, h hiding) {
 }
 
 // entry is member for a map.
-func (g *objectGuide) entry(key string) (_ reflect.Value, h hiding) {
+func (g *objectGuide) entry(key string) (_ reflect.Value, h Hiding) {
 	if m, ok := g.v.Interface().(map[string]any); ok {
 		if v, ok := m[key]; ok && utf8.ValidString(key) && !strings.ContainsRune(key, utf8.RuneError) {
-			return reflect.ValueOf(v), shown
+			return reflect.ValueOf(v), Shown
 		}
 	}
 	if g.entries == nil {
@@ -241,13 +241,13 @@ func (g *objectGuide) entry(key string) (_ reflect.Value, h hiding) {
 		}
 	}
 	if v, ok := g.entries[key]; ok && v.IsValid() {
-		return v, shown
+		return v, Shown
 	}
 	return reflect.Value{}, hidesAll
 }
 
 // restMember is member for one that is no field's.
-func (g *objectGuide) restMember(key string) (_ reflect.Value, h hiding) {
+func (g *objectGuide) restMember(key string) (_ reflect.Value, h Hiding) {
 	for _, index := range g.fields.rest {
 		v, ok := fieldAt(g.v, index)
 		for ok && (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) {
@@ -255,12 +255,12 @@ func (g *objectGuide) restMember(key string) (_ reflect.Value, h hiding) {
 		}
 		switch v.Kind() {
 		case reflect.Map:
-			rest := objectGuide{redactor: g.redactor, kind: reflect.Map, v: v}
+			rest := objectGuide{Redactor: g.Redactor, kind: reflect.Map, v: v}
 			if v, h := rest.entry(key); v.IsValid() {
 				return v, h
 			}
 		case reflect.Slice:
-			return reflect.Value{}, shown // JSON as it is
+			return reflect.Value{}, Shown // JSON as it is
 		}
 	}
 	return reflect.Value{}, hidesAll

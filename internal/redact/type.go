@@ -1,4 +1,4 @@
-package slogtrace
+package redact
 
 import (
 	"encoding"
@@ -16,7 +16,7 @@ import (
 	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
-// This file tells in values of which types there may be something that a redactor replaces.
+// This file tells in values of which types there may be something that a Redactor replaces.
 
 var (
 	jsonMarshalerType = reflect.TypeFor[json.Marshaler]()
@@ -24,7 +24,6 @@ var (
 	textAppenderType  = reflect.TypeFor[encoding.TextAppender]()
 	errorType         = reflect.TypeFor[error]()
 	zeroerType        = reflect.TypeFor[interface{ IsZero() bool }]()
-	secretType        = reflect.TypeFor[Secret]()
 	slogAttrType      = reflect.TypeFor[slog.Attr]()
 	slogValueType     = reflect.TypeFor[slog.Value]()
 	reflectValueType  = reflect.TypeFor[reflect.Value]()
@@ -45,7 +44,7 @@ const (
 	needsGuide                       // the JSON alone does not tell what to replace
 )
 
-// A typeInfo is what a redactor knows of a type. It does not change once it is in redactor.types.
+// A typeInfo is what a Redactor knows of a type. It does not change once it is in Redactor.types.
 type typeInfo struct {
 	typ    reflect.Type
 	facts  typeFacts
@@ -74,13 +73,13 @@ type typeUse struct {
 	from, to typeFacts
 }
 
-// A fieldInfo is what a redactor knows of a field of a struct.
+// A fieldInfo is what a Redactor knows of a field of a struct.
 type fieldInfo struct {
 	name     string
 	tag      string // json's
 	info     *typeInfo
-	byName   hiding // what its name in Go says
-	byTag    hiding // what its tag says, whatever encoding/json makes of it
+	byName   Hiding // what its name in Go says
+	byTag    Hiding // what its tag says, whatever encoding/json makes of it
 	odd      bool   // the tag takes encoding/json to tell
 	hidden   bool   // encoding/json does not write it
 	embedded bool   // its own fields may be written as if they were the struct's
@@ -96,15 +95,15 @@ func (t *typeInfo) has(f typeFacts) bool { return t.facts&f != 0 }
 // showsHidden reports whether package fmt may print something to replace of f, a field of t that encoding/json does not write.
 // Such fields are not read: they are not meant to be, and their owner may be writing them.
 func (t *typeInfo) showsHidden(f *fieldInfo) bool {
-	return f.byName != shown || f.info.has(mayPrint) || !t.printer && f.info.has(mightPrint)
+	return f.byName != Shown || f.info.has(mayPrint) || !t.printer && f.info.has(mightPrint)
 }
 
 // typeInfo returns what there is to know of t.
-func (x *redactor) typeInfo(t reflect.Type) *typeInfo {
+func (x *Redactor) typeInfo(t reflect.Type) *typeInfo {
 	if known, ok := x.types.Load(t); ok {
 		return known.(*typeInfo)
 	}
-	g := typeGraph{redactor: x, nodes: map[reflect.Type]*typeInfo{}}
+	g := typeGraph{Redactor: x, nodes: map[reflect.Type]*typeInfo{}}
 	info := g.add(t)
 	g.settle()
 	for t, info := range g.nodes {
@@ -116,7 +115,7 @@ func (x *redactor) typeInfo(t reflect.Type) *typeInfo {
 // A typeGraph holds the types that a type is made of, down to those that are known, each once.
 // Types may refer to each other in circles, so no fact is final before all of them are in it.
 type typeGraph struct {
-	*redactor
+	*Redactor
 	nodes map[reflect.Type]*typeInfo
 	queue []*typeInfo // those whose facts have not been told to their users
 }
@@ -191,7 +190,7 @@ func (g *typeGraph) add(t reflect.Type) *typeInfo {
 	case slogAttrType, slogValueType, reflectValueType:
 		g.note(info, mayHold|mightPrint)
 		return info
-	case secretType:
+	case g.secretType:
 		g.note(info, mayPrint|mightPrint) // no method of it is called
 		return info
 	case urlType:
@@ -232,7 +231,7 @@ func (g *typeGraph) add(t reflect.Type) *typeInfo {
 		case k == reflect.Interface || info.key.texts:
 			g.note(info, mayHold)
 		}
-		if info.key.typ == secretType {
+		if info.key.typ == g.secretType {
 			g.note(info, needsGuide)
 		}
 	case reflect.Struct:
@@ -304,7 +303,7 @@ func (g *typeGraph) addFields(info *typeInfo) {
 			f.byName = max(f.byName, g.keys.judge("cookie"))
 		}
 		if kind := sf.Type.Kind(); f.byName == hidesStrings && (isNumberKind(kind) || f.hidden && isAddressKind(kind)) {
-			f.byName = shown
+			f.byName = Shown
 		}
 		if !f.hidden {
 			f.byTag = g.keys.judge(tag)
@@ -315,11 +314,11 @@ func (g *typeGraph) addFields(info *typeInfo) {
 				name = i
 			}
 		}
-		f.guides = f.byName != shown && (tagName != "" || f.odd || f.embedded || isCookie)
+		f.guides = f.byName != Shown && (tagName != "" || f.odd || f.embedded || isCookie)
 		switch {
-		case f.byName != shown:
+		case f.byName != Shown:
 			g.note(info, mayHold|mayPrint|mightPrint|needsGuide)
-		case f.byTag != shown || f.odd && !f.hidden:
+		case f.byTag != Shown || f.odd && !f.hidden:
 			g.note(info, mayHold)
 		}
 		g.inherit(info, f.info, mayPrint, mightPrint)
