@@ -31,8 +31,8 @@ type RedactOptions struct {
 	Replacement string
 }
 
-// NewRedactHandler returns a handler that passes records on to next, with the values of named keys replaced.
-// Nil options mean the defaults; they are copied. It panics if next is nil.
+// A RedactHandler passes records on to another handler, with the values of named keys replaced.
+// Make one with [NewRedactHandler].
 //
 // By default the names are authorization, cookie, password, passphrase, secret, token, api key, private key, credentials,
 // session id, sid, csrf, dsn, database url, card number, cvv, pin and more of their kind: docs/redaction.md.
@@ -65,8 +65,22 @@ type RedactOptions struct {
 // A record in which nothing is replaced is passed on unchanged. The ids and the other keys of a span's schema
 // are never replaced, except its error and stack.
 // Make it the outermost handler, so that no other handler sees a secret. It works in any other place too.
+//
+// It is safe for concurrent use.
+type RedactHandler struct {
+	redactor redactor
+	next     slog.Handler
+	asked    slog.Handler  // for a level: next, or whom next would ask
+	json     *JSONHandler  // next, if it is one
+	ordinary *JSONHandler  // it too, if it can see by itself that there is nothing to replace in a record
+	handler  *Handler      // next, likewise
+	hides    redact.Hiding // what the names of the open groups say
+}
+
+// NewRedactHandler returns a [RedactHandler] that passes records on to next.
+// Nil options mean the defaults; they are copied. It panics if next is nil.
 // Like [NewHandler], it does not pass records on to the handler that package slog begins with, but writes in its place.
-func NewRedactHandler(next slog.Handler, opts *RedactOptions) slog.Handler {
+func NewRedactHandler(next slog.Handler, opts *RedactOptions) *RedactHandler {
 	if next == nil {
 		panic("slogtrace: NewRedactHandler: want a handler, got nil")
 	}
@@ -81,22 +95,11 @@ func NewRedactHandler(next slog.Handler, opts *RedactOptions) slog.Handler {
 	case *Handler:
 		reserved = next.format.reserved(spanRecord).has
 	}
-	return (&redactHandler{redactor: newRedactor(opts, reserved)}).with(next)
-}
-
-// A redactHandler is what NewRedactHandler returns.
-type redactHandler struct {
-	redactor redactor
-	next     slog.Handler
-	asked    slog.Handler  // for a level: next, or whom next would ask
-	json     *JSONHandler  // next, if it is one
-	ordinary *JSONHandler  // it too, if it can see by itself that there is nothing to replace in a record
-	handler  *Handler      // next, likewise
-	hides    redact.Hiding // what the names of the open groups say
+	return (&RedactHandler{redactor: newRedactor(opts, reserved)}).with(next)
 }
 
 // with returns h with another next handler.
-func (h *redactHandler) with(next slog.Handler) *redactHandler {
+func (h *RedactHandler) with(next slog.Handler) *RedactHandler {
 	h2 := *h
 	h2.next = next
 	h2.json, _ = next.(*JSONHandler)
@@ -111,15 +114,16 @@ func (h *redactHandler) with(next slog.Handler) *redactHandler {
 	return &h2
 }
 
-// Enabled asks the next handler.
-func (h *redactHandler) Enabled(ctx context.Context, level slog.Level) bool {
+// Enabled reports what the next handler's Enabled reports.
+func (h *RedactHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	if h.json != nil {
 		return h.json.Enabled(ctx, level)
 	}
 	return h.asked.Enabled(ctx, level)
 }
 
-func (h *redactHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+// WithAttrs returns a handler that adds attrs, without secrets, to every record.
+func (h *RedactHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	if len(attrs) == 0 {
 		return h
 	}
@@ -127,7 +131,9 @@ func (h *redactHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return h.with(h.next.WithAttrs(attrs))
 }
 
-func (h *redactHandler) WithGroup(name string) slog.Handler {
+// WithGroup returns a handler that puts later attributes into a group. If name is the name of a secret,
+// their values are replaced.
+func (h *RedactHandler) WithGroup(name string) slog.Handler {
 	if name == "" {
 		return h
 	}
@@ -136,8 +142,8 @@ func (h *redactHandler) WithGroup(name string) slog.Handler {
 	return h2.with(h.next.WithGroup(name))
 }
 
-// Handle passes r on without secrets.
-func (h *redactHandler) Handle(ctx context.Context, r slog.Record) error {
+// Handle passes r on without secrets. It returns the next handler's error.
+func (h *RedactHandler) Handle(ctx context.Context, r slog.Record) error {
 	c := currentOf(ctx)
 	if h.ordinary != nil {
 		if err, ok := h.ordinary.handleOrdinary(&c, &r, h.redactor.Redactor); ok {
@@ -153,7 +159,7 @@ func (h *redactHandler) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // handleAny is Handle for any record.
-func (h *redactHandler) handleAny(ctx context.Context, c *current, r slog.Record) error {
+func (h *RedactHandler) handleAny(ctx context.Context, c *current, r slog.Record) error {
 	if h.passesRecord(&r) && h.redactor.passesEnv(c.env) {
 		return h.next.Handle(ctx, r)
 	}
@@ -165,10 +171,10 @@ func (h *redactHandler) handleAny(ctx context.Context, c *current, r slog.Record
 	return h.next.Handle(h.redactor.context(ctx, c), r)
 }
 
-func (h *redactHandler) readsMarks() bool { return readsMarks(h.next) }
+func (h *RedactHandler) readsMarks() bool { return readsMarks(h.next) }
 
 // handleReport passes r on if there is nothing to replace in it.
-func (h *redactHandler) handleReport(r spanReport, x *redact.Redactor) (err error, ok bool) {
+func (h *RedactHandler) handleReport(r spanReport, x *redact.Redactor) (err error, ok bool) {
 	s := r.span
 	if x != nil || h.hides != redact.Shown || (len(s.env.attrs) > 0 || s.env.bag != nil) && !h.redactor.passesEnv(s.env) || h.redactor.MindsErrors() && s.is(failed) {
 		return nil, false
@@ -188,7 +194,7 @@ func (h *redactHandler) handleReport(r spanReport, x *redact.Redactor) (err erro
 	return r.pass(h.next), true
 }
 
-func (h *redactHandler) passesRecord(r *slog.Record) bool {
+func (h *RedactHandler) passesRecord(r *slog.Record) bool {
 	if h.hides != redact.Shown || h.redactor.ReadsMessages() {
 		return false
 	}
@@ -196,7 +202,7 @@ func (h *redactHandler) passesRecord(r *slog.Record) bool {
 }
 
 // attrs returns attributes of a record or a logger without secrets, and whether that changed any. It does not change attrs.
-func (h *redactHandler) attrs(attrs []slog.Attr) (_ []slog.Attr, changed bool) {
+func (h *RedactHandler) attrs(attrs []slog.Attr) (_ []slog.Attr, changed bool) {
 	return redact.EachAttr(attrs, func(a slog.Attr) (slog.Attr, bool) {
 		switch {
 		case isMark(a):
@@ -209,7 +215,7 @@ func (h *redactHandler) attrs(attrs []slog.Attr) (_ []slog.Attr, changed bool) {
 }
 
 // mark returns attributes of ours without secrets. Where it is the record of a span, they become those of its copy.
-func (h *redactHandler) mark(a slog.Attr) (_ slog.Attr, changed bool) {
+func (h *RedactHandler) mark(a slog.Attr) (_ slog.Attr, changed bool) {
 	var m *mark
 	var group []slog.Attr
 	if a.Value.Kind() == slog.KindGroup {

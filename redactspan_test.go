@@ -268,7 +268,7 @@ func TestRedactStack(t *testing.T) {
 		for _, keys := range [][]string{{"stack"}, {"error"}, {"stack", "error"}, {"never"}} {
 			for _, outer := range []bool{false, true} {
 				var b bytes.Buffer
-				h := NewRedactHandler(mk(&b), &RedactOptions{Keys: keys})
+				h := slog.Handler(NewRedactHandler(mk(&b), &RedactOptions{Keys: keys}))
 				if outer {
 					h = NewHandler(h)
 				}
