@@ -17,7 +17,13 @@ type structMembers struct {
 	list   []structMember
 	byName map[string]int // of list
 	usual  bool           // encoding/json writes each field under its own name, by the plainest rules
-	rest   [][]int        // indexes of maps and the like whose members stand beside those of the struct
+	rest   []structRest   // whose members stand beside those of the struct
+}
+
+// A structRest is a field, a map or the like, whose members stand beside those of the struct.
+type structRest struct {
+	index []int
+	hides Hiding // what its name in Go says, or that of the struct that is embedded here
 }
 
 // A structMember is a field as encoding/json knows it.
@@ -90,7 +96,7 @@ func (x *Redactor) members(info *typeInfo) *structMembers {
 					}
 					switch {
 					case inner.typ.Kind() != reflect.Struct:
-						m.rest = append(m.rest, member.index)
+						m.rest = append(m.rest, structRest{member.index, member.hides})
 					case seen[inner]:
 						m.usual = false
 					default:
@@ -248,8 +254,8 @@ func (g *objectGuide) entry(key string) (_ reflect.Value, h Hiding) {
 
 // restMember is member for one that is no field's.
 func (g *objectGuide) restMember(key string) (_ reflect.Value, h Hiding) {
-	for _, index := range g.fields.rest {
-		v, ok := fieldAt(g.v, index)
+	for _, r := range g.fields.rest {
+		v, ok := fieldAt(g.v, r.index)
 		for ok && (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) {
 			v = v.Elem()
 		}
@@ -257,10 +263,10 @@ func (g *objectGuide) restMember(key string) (_ reflect.Value, h Hiding) {
 		case reflect.Map:
 			rest := objectGuide{Redactor: g.Redactor, kind: reflect.Map, v: v}
 			if v, h := rest.entry(key); v.IsValid() {
-				return v, h
+				return v, max(h, r.hides)
 			}
 		case reflect.Slice:
-			return reflect.Value{}, Shown // JSON as it is
+			return reflect.Value{}, r.hides // JSON as it is
 		}
 	}
 	return reflect.Value{}, hidesAll

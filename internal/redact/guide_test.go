@@ -97,6 +97,56 @@ func TestRedactGuideOddTags(t *testing.T) {
 	}
 }
 
+// Members that stand beside those of a struct are hidden by the name of the field that they come from.
+func TestRedactGuideRest(t *testing.T) {
+	leak := map[string]string{"a": "LEAK"}
+	type named struct {
+		Password map[string]string `json:",embed"`
+		Open     string
+	}
+	for _, v := range []any{
+		named{leak, "open"},
+		&named{leak, "open"},
+		[]any{map[string]any{"v": named{leak, "open"}}},
+		struct {
+			Password *map[string]string `json:",embed"`
+			Open     string
+		}{&leak, "open"},
+		struct {
+			Session map[string]any `json:",embed"`
+			Open    string
+		}{map[string]any{"a": []any{"LEAK"}}, "open"},
+		struct {
+			Open     string
+			Password json.RawMessage `json:",embed"`
+		}{"open", json.RawMessage(`{"a":"LEAK"}`)},
+		struct {
+			Open string
+			Auth json.RawMessage `json:",embed"`
+		}{"open", json.RawMessage(`{"a":{"b":"LEAK"}}`)},
+		struct {
+			Password struct {
+				Rest map[string]string `json:",embed"`
+			} `json:",embed"`
+			Open string
+		}{struct {
+			Rest map[string]string `json:",embed"`
+		}{leak}, "open"},
+	} {
+		line := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "v", v) })
+		if strings.Contains(line, "LEAK") || !strings.Contains(line, `"Open":"open"`) || !strings.Contains(line, "[redacted]") {
+			t.Errorf("%T: %s", v, line)
+		}
+		written, err := jsontext.AppendJSON(nil, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if beside := !strings.Contains(string(written), "Password") && !strings.Contains(string(written), "Auth") && !strings.Contains(string(written), "Session"); beside && !strings.Contains(line, `"a":`) {
+			t.Errorf("%T: encoding/json writes %s, got %s", v, written, line)
+		}
+	}
+}
+
 type (
 	guideBase struct {
 		Password string `json:"B"`

@@ -116,12 +116,8 @@ func (m structMaker) structType(depth int, names []string) reflect.Type {
 		}
 	}
 	if m.IntN(6) == 0 {
-		types := restTypes
-		if names[0] == "Password" {
-			types = restTypes[:1] // the keys of a map there are not the field's name
-		}
 		fields = append(fields, reflect.StructField{
-			Name: fmt.Sprint(names[m.IntN(len(names))], "Rest"), Type: types[m.IntN(len(types))], Tag: reflect.StructTag(`json:"` + restTags[m.IntN(len(restTags))] + `"`),
+			Name: fmt.Sprint(names[m.IntN(len(names))], "Rest"), Type: restTypes[m.IntN(len(restTypes))], Tag: reflect.StructTag(`json:"` + restTags[m.IntN(len(restTags))] + `"`),
 		})
 	}
 	return reflect.StructOf(fields)
