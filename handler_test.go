@@ -93,8 +93,8 @@ func TestHandlerSlogtest(t *testing.T) {
 	})
 }
 
-// Each record of a span, from the first to the one for which the chain is bound and on, carries the ids once,
-// at the root, whatever With and WithGroup said.
+// Each record of a span, before and after the chain is bound, carries the ids once,
+// at the root, after any calls of With and WithGroup.
 func TestHandlerIDs(t *testing.T) {
 	derive := []struct {
 		name string
@@ -188,7 +188,7 @@ func TestHandlerIDs(t *testing.T) {
 	}
 }
 
-// Outside of a trace the bytes are the inner handler's.
+// Outside a trace the bytes are the inner handler's.
 func TestHandlerUntouchedOutside(t *testing.T) {
 	attrs := []slog.Attr{slog.Int("trace", 1), slog.Int("op", 2), slog.Any("", valuerOf(slog.GroupValue(slog.Int("span", 3)))), slog.Int("attr.trace", 4)}
 	for _, rig := range rigs() {
@@ -215,7 +215,7 @@ func TestHandlerUntouchedOutside(t *testing.T) {
 	}
 }
 
-// Loggers derived from one another by turns share nothing, whether their parent has room to spare or not.
+// Loggers derived from one another share nothing, whether their parent's slice has spare capacity or not.
 func TestHandlerSiblings(t *testing.T) {
 	for _, rig := range rigs() {
 		ctx, _ := testSpan(t.Context(), "op")
@@ -255,7 +255,7 @@ func TestHandlerSiblings(t *testing.T) {
 	}
 }
 
-// A record is never changed, nor are the attributes behind it that other copies may own.
+// A record is never changed, and neither is the memory behind its attributes, which other copies may own.
 func TestHandlerLeavesRecordAlone(t *testing.T) {
 	for n := range 14 {
 		for _, rig := range rigs() {
@@ -356,7 +356,7 @@ func TestHandlerConcurrent(t *testing.T) {
 	}
 }
 
-// A group that stays empty is not written, and what With says under its name is.
+// A group that stays empty is not written. With's attribute under its name is.
 func TestHandlerEmptyGroup(t *testing.T) {
 	span, _ := testSpan(t.Context(), "op")
 	for _, rig := range rigs() {
@@ -378,7 +378,7 @@ func TestHandlerEmptyGroup(t *testing.T) {
 					}
 				}
 			}
-			// And when the group is not empty, With gives way, again and again.
+			// If the group is not empty, With gives way, each time.
 			for range 4 {
 				if err := h.Handle(ctx, testRecord(slog.Int("x", 1))); err != nil {
 					t.Fatal(err)
@@ -393,7 +393,7 @@ func TestHandlerEmptyGroup(t *testing.T) {
 	}
 }
 
-// Attributes that are but empty groups open no group.
+// Attributes that are only empty groups open no group.
 func TestHandlerOnlyEmptyGroups(t *testing.T) {
 	span, _ := testSpan(t.Context(), "op")
 	for _, rig := range rigs() {
@@ -460,8 +460,8 @@ func TestHandlerReturnsError(t *testing.T) {
 	}
 }
 
-// What an inner handler's ReplaceAttr is told of the user's attributes is what it is told without us,
-// and of the ids that they are in no group.
+// An inner handler's ReplaceAttr gets the user's attributes as it does without us,
+// and gets the ids in no group.
 func TestHandlerReplaceAttr(t *testing.T) {
 	ids := []string{"trace", "span", "op", "trace_id", "span_id", "trace_flags", "w"}
 	for _, rig := range rigs() {
@@ -506,7 +506,7 @@ func TestHandlerReplaceAttr(t *testing.T) {
 					for range len(rig.formats) - 1 {
 						want = append(want, theirs...)
 					}
-					if n < 3 { // while nothing is bound, With's attributes may pass through it again
+					if n < 3 { // before anything is bound, With's attributes may pass through it again
 						mine = slices.DeleteFunc(mine, func(c string) bool { return strings.Contains(c, " a=") || strings.Contains(c, " b=") })
 					}
 					if diff := cmp.Diff(want, mine); diff != "" {
@@ -518,7 +518,7 @@ func TestHandlerReplaceAttr(t *testing.T) {
 	}
 }
 
-// The source is where the user called, also after everything that we do to a record.
+// The source is the user's call, whatever we do to a record.
 func TestHandlerSource(t *testing.T) {
 	for _, rig := range rigs() {
 		if rig.noSource {
@@ -651,7 +651,7 @@ func TestHandlerDefaultLoggerWithGroup(t *testing.T) {
 	checkRootKeys(t, take(&b), want)
 }
 
-// A LogValuer of With's is resolved once a record, not once a span.
+// A LogValuer in With is resolved once per record, not once per span.
 func TestHandlerWithValuer(t *testing.T) {
 	for _, rig := range rigs() {
 		t.Run(rig.name, func(t *testing.T) {
@@ -679,7 +679,7 @@ func TestHandlerWithValuer(t *testing.T) {
 	}
 }
 
-// slog.JSONHandler writes no comma behind a group all members of which it dropped. So nothing of ours may follow the user's.
+// slog.JSONHandler writes no comma behind a group whose members it all dropped. So our attributes must not follow the user's.
 func TestHandlerAfterDroppedGroup(t *testing.T) {
 	drop := &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == "secret" {
@@ -706,7 +706,7 @@ func TestHandlerAfterDroppedGroup(t *testing.T) {
 						t.Fatal(err)
 					}
 					if _, err := splitMembers(pb.Bytes(), rig.text); err != nil {
-						return // no valid line without us either: the stamp comes after the group
+						return // not valid without us either: the stamp comes after the group
 					}
 					for _, b := range bufs {
 						parseMembers(t, take(b), rig.text)
@@ -717,7 +717,7 @@ func TestHandlerAfterDroppedGroup(t *testing.T) {
 	}
 }
 
-// Behind a group of a logger's that nothing is left of, slog's text handler writes its name before all keys.
+// Behind a logger's group that turned out empty, slog's text handler writes its name before all keys.
 func TestHandlerAfterEmptyWith(t *testing.T) {
 	empty := slog.Group("c", slog.Attr{}, slog.Group("none"))
 	for name, a := range map[string]slog.Attr{
@@ -748,7 +748,7 @@ func TestHandlerAfterEmptyWith(t *testing.T) {
 	}
 }
 
-// A LogValuer among With's attributes or a span's that turns out to be an inline group is held to the same rules.
+// The same rules hold for a LogValuer in With or a span that turns out to be an inline group.
 func TestHandlerInlineValuers(t *testing.T) {
 	inline := slog.Any("", valuerOf(slog.GroupValue(slog.String("trace", "forged"), slog.String("k", "v"))))
 	t.Run("With", func(t *testing.T) {
@@ -845,7 +845,7 @@ func TestHandlerAllocs(t *testing.T) {
 	})
 }
 
-// Groups that nothing is left of are no reason to ask a logger's values more often.
+// Groups that turn out empty do not make a logger's values be resolved more often.
 func TestWithAsksOnce(t *testing.T) {
 	var n asked
 	slog.New(NewHandler(slog.NewJSONHandler(new(bytes.Buffer), nil))).With(slog.Group("e"), "v", askedValue{&n})

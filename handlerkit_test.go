@@ -18,16 +18,16 @@ import (
 // A rig is an arrangement of handlers, with ours among them and without.
 type rig struct {
 	name    string
-	formats []Format // that the ids have at each of the outputs
+	formats []Format // of the ids at each of the outputs
 	ours    func(out []io.Writer, o *slog.HandlerOptions) slog.Handler
-	plain   func(out io.Writer, o *slog.HandlerOptions) slog.Handler // what each output would get without us
+	plain   func(out io.Writer, o *slog.HandlerOptions) slog.Handler // what each output gets without us
 
 	text     bool     // lines are slog.TextHandler's
-	noSource bool     // HandlerOptions do nothing here
-	dropsKey bool     // what has an empty key and is no group is dropped, LogValuers too: not asked what they are
+	noSource bool     // HandlerOptions have no effect here
+	dropsKey bool     // attributes with an empty key that are not groups are dropped, also LogValuers, unresolved
 	sink     bool     // our own handler writes slog's own members, by the Format's names
-	keys     []string // that the Format makes worth a try for a user's attribute
-	foreign  bool     // somebody else's handler is outermost and has resolved a span's attributes before we see them
+	keys     []string // keys to try for a user's attribute because of the Format
+	foreign  bool     // another handler is outermost and has resolved a span's attributes before we see them
 }
 
 func rigs() []rig {
@@ -89,7 +89,7 @@ func rigs() []rig {
 }
 
 // A stampHandler embeds another and adds an attribute to each record that has one that is written,
-// so that a group that is empty stays empty.
+// so that an empty group stays empty.
 type stampHandler struct{ slog.Handler }
 
 func (h *stampHandler) Handle(ctx context.Context, r slog.Record) error {
@@ -132,8 +132,8 @@ func (h *rebuildHandler) WithGroup(name string) slog.Handler {
 	return &rebuildHandler{h.Handler.WithGroup(name)}
 }
 
-// A treeHandler remembers what With and WithGroup said as a linked list and looks at it only in Handle.
-// It changes what it is given by WithAttrs, as a handler that owns it may.
+// A treeHandler keeps the calls of With and WithGroup as a linked list and looks at it only in Handle.
+// It changes the slice given to WithAttrs, as a handler that owns it may.
 type treeHandler struct {
 	out      io.Writer
 	keyFirst bool // look at keys before LogValuers are resolved; then what has none and is no group is dropped
@@ -223,7 +223,7 @@ func jsonText(v any) []byte {
 	return b
 }
 
-// recordAttrsOf is written a second time so that the tests do not lean on the code.
+// recordAttrsOf is written a second time so that the tests do not depend on the code.
 func recordAttrsOf(r slog.Record) (attrs []slog.Attr) {
 	r.Attrs(func(a slog.Attr) bool {
 		attrs = append(attrs, a)
@@ -232,7 +232,7 @@ func recordAttrsOf(r slog.Record) (attrs []slog.Attr) {
 	return attrs
 }
 
-// idsUnder returns what must stand at the root of a line under sc by format f.
+// idsUnder returns the ids that the root of a line under sc must have in format f.
 func idsUnder(f Format, sc SpanContext, op string) map[string]string {
 	trace, span := sc.TraceID.String(), sc.SpanID.String()
 	flags := string(jsonText(fmt.Sprintf("%02x", uint8(sc.Flags))))
@@ -277,7 +277,7 @@ func take(b *bytes.Buffer) []byte {
 
 var testTime = time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC)
 
-// testRecord returns a record whose attributes beyond the fifth have room to spare behind them.
+// testRecord returns a record whose attributes beyond the fifth are in a slice with spare capacity.
 func testRecord(attrs ...slog.Attr) slog.Record {
 	var pc [1]uintptr
 	runtime.Callers(2, pc[:])
@@ -288,7 +288,7 @@ func testRecord(attrs ...slog.Attr) slog.Record {
 	return r
 }
 
-// testSpan begins a span that reports to nobody.
+// testSpan begins a span that is not reported.
 func testSpan(ctx context.Context, op string) (context.Context, *Span) {
 	return NewTracer(slog.DiscardHandler, nil).Start(ctx, op)
 }
@@ -306,7 +306,7 @@ func valuerOf(v slog.Value) slog.Value {
 	return slog.AnyValue(valuerFunc(func() slog.Value { return v }))
 }
 
-// An inContext handler hands on a context of its own.
+// An inContext handler passes on a context of its own.
 type inContext struct {
 	slog.Handler
 	ctx context.Context

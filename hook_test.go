@@ -17,7 +17,7 @@ type samplerFunc func(slogtrace.SampleInput) bool
 
 func (f samplerFunc) Sample(in slogtrace.SampleInput) (bool, float64) { return f(in), 1 }
 
-// A decision without ids is for the trace that begins, through With, and for no other.
+// A decision without ids counts for the trace that begins, also through With, and for no other.
 func TestContinueDecision(t *testing.T) {
 	for _, s := range []hook.Sampling{hook.Defer, hook.Deny, hook.Accept} {
 		asked := 0
@@ -29,7 +29,7 @@ func TestContinueDecision(t *testing.T) {
 			ctx, span := tracer.Start(ctx, "op")
 			return ctx, span.SpanContext().IsSampled()
 		}
-		before := hook.Continue(t.Context(), [16]byte{}, [8]byte{1}, s) // one id is none
+		before := hook.Continue(t.Context(), [16]byte{}, [8]byte{1}, s) // a single id does not count
 		before = slogtrace.With(before, slog.Int("n", 1))
 		if slogtrace.SpanContextFromContext(before).IsValid() {
 			t.Error("there is a trace")
@@ -41,7 +41,7 @@ func TestContinueDecision(t *testing.T) {
 		if asked != 0 != (s == hook.Defer) {
 			t.Errorf("%v: the Sampler was asked %d times", s, asked)
 		}
-		// A trace that has begun is decided.
+		// In a trace that has begun it does not count.
 		if _, child := sampled(hook.Continue(ctx, [16]byte{}, [8]byte{}, hook.Deny)); child != got {
 			t.Errorf("%v: child sampled %t", s, child)
 		}
@@ -53,7 +53,7 @@ func TestContinueDecision(t *testing.T) {
 	}
 }
 
-// Ids without a decision leave it to the Sampler, which sees the trace id; with one they do not.
+// Ids without a decision leave it to the Sampler, which sees the trace id. With a decision it is not asked.
 func TestContinueIDs(t *testing.T) {
 	trace, parent := slogtrace.TraceID{1}, slogtrace.SpanID{2}
 	for _, s := range []hook.Sampling{hook.Defer, hook.Deny, hook.Accept} {
@@ -75,7 +75,7 @@ func TestContinueIDs(t *testing.T) {
 	}
 }
 
-// Whoever recovered a panic ends the span as End would have, and a second end does not count.
+// EndPanic ends the span as End would have done. A second end does not count.
 func TestEndPanic(t *testing.T) {
 	rec := tracetest.NewRecorder()
 	ctx, span := slogtrace.NewTracer(rec, nil).Start(t.Context(), "op")
@@ -95,7 +95,7 @@ func TestEndPanic(t *testing.T) {
 	}
 }
 
-// Half an identity is none: a trace of its own begins, and what the context had stays.
+// With only one valid id a new trace begins, and the context keeps what it had.
 func TestContinueHalf(t *testing.T) {
 	for name, ids := range map[string]struct {
 		trace [16]byte
@@ -117,7 +117,7 @@ func TestContinueHalf(t *testing.T) {
 	}
 }
 
-// Where nobody has decided and there is no Sampler, the span is sampled.
+// Without a decision and without a Sampler, the span is sampled.
 func TestContinueWithoutSampler(t *testing.T) {
 	_, span := slogtrace.NewTracer(tracetest.NewRecorder(), nil).Start(hook.Continue(t.Context(), [16]byte{1}, [8]byte{2}, hook.Defer), "op")
 	if sc := span.SpanContext(); sc.TraceID != (slogtrace.TraceID{1}) || !sc.IsSampled() {

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// The text that takes the place of slog's first handler has all that was bound, and the first handler's level.
+// The textHandler in place of slog's initial handler has everything that was bound, and the initial handler's level.
 func TestFirstHandlerBinds(t *testing.T) {
 	var text bytes.Buffer
 	warn := &slog.HandlerOptions{Level: slog.LevelWarn}
@@ -33,7 +33,7 @@ func TestFirstHandlerBinds(t *testing.T) {
 	}
 }
 
-// A suffixWriter says of each Write what io.Writer asks for.
+// Each Write of a suffixWriter returns what io.Writer requires.
 func TestSuffixWriter(t *testing.T) {
 	var out bytes.Buffer
 	w := &suffixWriter{w: &out, suffix: " end\n"}
@@ -47,7 +47,7 @@ func TestSuffixWriter(t *testing.T) {
 	}
 }
 
-// What was bound to slog's first handler, and the groups that are open on it, are in the lines of a handler around it.
+// The lines of a handler around slog's initial handler have the attributes bound to it and its open groups.
 func TestInitialHandlerBinds(t *testing.T) {
 	first := slog.Default().Handler()
 	if !isInitialHandler(first) || isInitialHandler(nil) || isInitialHandler(slog.DiscardHandler) {
@@ -77,7 +77,7 @@ func TestInitialHandlerBinds(t *testing.T) {
 	}
 }
 
-// A firstHandler is slog's first handler for as long as that is slog's default.
+// A firstHandler is slog's initial handler as long as that is slog's default.
 func TestFirstHandlerCurrent(t *testing.T) {
 	var first, text bytes.Buffer
 	h := &firstHandler{slog.NewTextHandler(&first, nil), slog.NewTextHandler(&text, nil)}
@@ -93,7 +93,7 @@ func TestFirstHandlerCurrent(t *testing.T) {
 	}
 }
 
-// The handler that slog begins with can be wrapped and made the default: text, no deadlock.
+// slog's initial handler can be wrapped and made the default: text, no deadlock.
 func TestHandlerOverInitial(t *testing.T) {
 	if mode := os.Getenv("SLOGTRACE_TEST_INITIAL"); mode != "" {
 		initialMain(mode)
@@ -189,8 +189,8 @@ func initialMain(mode string) {
 	span.End()
 }
 
-// initialChains makes all chains of up to three handlers of ours around slog's first handler the default, one after the other,
-// and says which of them lost a record.
+// initialChains makes each chain of up to three of our handlers around slog's initial handler the default, one after the other,
+// and reports which of them lost a record.
 func initialChains() {
 	var b bytes.Buffer
 	first := slog.Default()

@@ -53,7 +53,7 @@ func startTestSpan(attrs ...slog.Attr) (context.Context, *Span) {
 	return NewTracer(slog.DiscardHandler, nil).Start(context.Background(), "op", attrs...)
 }
 
-// compareWithSlog lets both handlers do the same outside a trace.
+// compareWithSlog compares what both handlers do outside a trace.
 func compareWithSlog(t *testing.T, opts *slog.HandlerOptions, do func(slog.Handler)) {
 	t.Helper()
 	var want, got bytes.Buffer
@@ -147,7 +147,7 @@ func TestJSONHandlerSiblings(t *testing.T) {
 			var b bytes.Buffer
 			var parent slog.Handler = NewJSONHandler(&b, nil)
 			var text, textInSpan string
-			for i := range depth { // of every length, so that some slice has room to spare
+			for i := range depth { // of every length, so that some slice has spare capacity
 				key := fmt.Sprint(reserved, i)
 				parent = parent.WithAttrs([]slog.Attr{slog.Int(key, i), slog.Int("attr.trace", i)})
 				text += fmt.Sprintf(`"%s":%d,"attr.trace":%d,`, key, i, i)
@@ -201,7 +201,7 @@ func TestJSONHandlerSiblings(t *testing.T) {
 	}
 }
 
-// TestJSONHandlerMulti: the standard MultiHandler hands one slice to all its children, and one of them changes it.
+// TestJSONHandlerMulti: the standard MultiHandler passes one slice to all its children, and one of them changes it.
 func TestJSONHandlerMulti(t *testing.T) {
 	ctx, _ := startTestSpan()
 	var first, second bytes.Buffer
@@ -212,7 +212,7 @@ func TestJSONHandlerMulti(t *testing.T) {
 	handle(t, h, ctx, slog.Int("r", 1))
 	checkRoot(t, "first", &first, "trace", "span", "op", "attr.trace", "attr.span", "g", "r")
 	checkRoot(t, "second", &second, "trace", "span", "op", "h")
-	before[0].Key = "scribbled" // by the scribbler, and by nobody else
+	before[0].Key = "scribbled" // by the scribbler alone
 	if !slices.EqualFunc(attrs, before, func(a, b slog.Attr) bool { return a.Key == b.Key && a.Value.Kind() == b.Value.Kind() }) {
 		t.Errorf("want %v, got %v", before, attrs)
 	}
@@ -357,7 +357,7 @@ func TestJSONHandlerSpanAllocs(t *testing.T) {
 	}
 }
 
-// BenchmarkJSONHandler sets the handler beside slog's with the ids already bound, which is the floor of the gates in
+// BenchmarkJSONHandler compares the handler with slog's with the ids already bound, which is the floor of the gates in
 // DESIGN.md. The names of the sub-benchmarks are job and call, then sink=ours or sink=slog.
 func BenchmarkJSONHandler(b *testing.B) {
 	tracer := NewTracer(NewJSONHandler(io.Discard, nil), nil)
@@ -423,7 +423,7 @@ func (a askedValue) LogValue() slog.Value        { a.n.value++; return slog.IntV
 func (a askedJSON) MarshalJSON() ([]byte, error) { a.n.json++; return []byte("1"), nil }
 func (a askedError) Error() string               { a.n.err++; return "e" }
 
-// A record that turns out late not to be ordinary is written a second time, but its values are asked once.
+// A record that turns out late not to be ordinary is written a second time, but its values' methods are called once.
 func TestJSONHandlerAsksOnce(t *testing.T) {
 	for _, last := range []slog.Attr{slog.Int("n", 1), slog.String("trace", "mine"), slog.Group("", slog.Int("op", 1)), {Value: slog.AnyValue(valuer{slog.GroupValue(slog.Int("x", 1))})}} {
 		for _, group := range []string{"", "g"} {
@@ -433,7 +433,7 @@ func TestJSONHandlerAsksOnce(t *testing.T) {
 			ctx, _ := NewTracer(slog.DiscardHandler, nil).Start(context.Background(), "op")
 			values := []slog.Attr{slog.String("s", "x"), slog.Any("v", askedValue{&n}), slog.Any("j", askedJSON{&n}),
 				slog.Any("e", askedError{&n}), slog.Group("in", slog.Any("v", askedValue{&n}))}
-			for range values { // each of them is once the first that is asked
+			for range values { // each of them is once the first to be called
 				n = asked{}
 				values = append(values[1:], values[0])
 				slog.New(h).WithGroup(group).LogAttrs(ctx, slog.LevelInfo, "m", append(slices.Clip(values), last)...)
@@ -445,7 +445,7 @@ func TestJSONHandlerAsksOnce(t *testing.T) {
 	}
 }
 
-// dropsContext is somebody else's handler that hands records on under a context of its own.
+// dropsContext is another handler that passes records on under a context of its own.
 type dropsContext struct{ slog.Handler }
 
 func (d dropsContext) Handle(_ context.Context, r slog.Record) error {

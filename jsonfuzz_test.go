@@ -23,7 +23,7 @@ import (
 
 var stackFrames = regexp.MustCompile(`(called from [^\\"]*\\n)+(\(rest of stack elided\)\\n)?`)
 
-// normalStacks takes the stack out of the text of a panicking LogValuer: its frames are the handler's own.
+// normalStacks removes the stack from the text of a panicking LogValuer: its frames are the handler's own.
 func normalStacks(line string) string {
 	if !strings.Contains(line, "called from ") {
 		return line
@@ -36,7 +36,7 @@ func fuzzSeeds(f *testing.F, seed uint64) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	n := 1500
 	if raceEnabled || flag.Lookup("test.fuzz").Value.String() != "" {
-		n = 200 // a short run of the fuzzer should come beyond them
+		n = 200 // a short run of the fuzzer should get beyond them
 	}
 	f.Add([]byte{})
 	for range n {
@@ -48,10 +48,10 @@ func fuzzSeeds(f *testing.F, seed uint64) {
 	}
 }
 
-// FuzzJSONHandler compares with slog's handler, to the byte, and call by call what ReplaceAttr sees.
+// FuzzJSONHandler compares with slog's handler, byte for byte, and the calls of ReplaceAttr one by one.
 //
-// Two differences are meant: WithGroup("") returns the receiver; and WithAttrs, once it is through with what slog does,
-// may go over the attributes again, to keep them under other keys for records in a trace.
+// Two differences are intended. WithGroup("") returns the receiver. And WithAttrs, after doing what slog does,
+// may go through the attributes again, to keep them under other keys for records in a trace.
 func FuzzJSONHandler(f *testing.F) {
 	fuzzSeeds(f, 1)
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -111,7 +111,7 @@ func FuzzJSONHandler(f *testing.F) {
 // A jsonMember is a member at the root of a line.
 type jsonMember struct{ Key, Raw string }
 
-// rootMembers walks over a line, whose keys may stand in it twice.
+// rootMembers walks over the members of a line, in which keys may appear twice.
 func rootMembers(tb testing.TB, line string) []jsonMember {
 	tb.Helper()
 	dec := json.NewDecoder(strings.NewReader(line))
@@ -143,7 +143,7 @@ func countKeys(members []jsonMember) map[string]int {
 
 var idKeysOfTest = []string{"trace", "span", "op"}
 
-// renamedKeys returns keys, the user's at the root of a line and in its order, as they must stand beside the ids.
+// renamedKeys returns the final names, beside the ids, of keys: the user's at the root of a line, in order.
 func renamedKeys(keys []string) []string {
 	moved, taken := make(map[string]string), map[string]bool{"trace": true, "span": true, "op": true}
 	out := slices.Clone(keys)
@@ -165,7 +165,7 @@ func renamedKeys(keys []string) []string {
 	return out
 }
 
-// withMembers returns what With's attributes, members of a line of their own, must become beside the user's keys.
+// withMembers returns what With's attributes, given as the members of a line, must become beside the user's keys.
 func withMembers(with []jsonMember, user, renamed []string) []jsonMember {
 	var out []jsonMember
 	taken := func(key string) bool { return slices.Contains(user, key) || slices.Contains(renamed, key) }
@@ -186,7 +186,7 @@ func withMembers(with []jsonMember, user, renamed []string) []jsonMember {
 	return out
 }
 
-// stdMembers returns the members that slog's handler writes for attrs, without those of its own.
+// stdMembers returns the members that slog's handler writes for attrs, without its own.
 func stdMembers(tb testing.TB, attrs []slog.Attr) (_ []jsonMember, ok bool) {
 	var b bytes.Buffer
 	h := slog.NewJSONHandler(&b, nil).WithAttrs(attrs)
@@ -336,7 +336,7 @@ func FuzzJSONHandlerInTrace(f *testing.F) {
 	})
 }
 
-// cannotGiveWay reports whether a puts anything at the root that has no key, or one that is another's only after decoding.
+// cannotGiveWay reports whether a puts a member at the root without a key, or with a key that equals another's only when decoded.
 func cannotGiveWay(a slog.Attr) bool {
 	if a.Key != "" {
 		return !utf8.ValidString(a.Key)
@@ -345,7 +345,7 @@ func cannotGiveWay(a slog.Attr) bool {
 	return v.Kind() != slog.KindGroup || slices.ContainsFunc(v.Group(), cannotGiveWay)
 }
 
-// flatAttrs returns attrs with inline groups, LogValuers among them, as what they consist of.
+// flatAttrs returns attrs with inline groups, also those from LogValuers, replaced by their attributes.
 func flatAttrs(attrs []slog.Attr) []slog.Attr {
 	var out []slog.Attr
 	for _, a := range attrs {
@@ -358,7 +358,7 @@ func flatAttrs(attrs []slog.Attr) []slog.Attr {
 	return out
 }
 
-// checkIDCalls checks that ReplaceAttr is told that the ids are in no group.
+// checkIDCalls checks that ReplaceAttr gets the ids in no group.
 func checkIDCalls(t *testing.T, calls []repCall) {
 	t.Helper()
 	calls = slices.DeleteFunc(slices.Clone(calls), func(c repCall) bool { return strings.HasPrefix(c.Key, "~") || c.Key == "line" })
@@ -391,7 +391,7 @@ func checkRenamedLoosely(t *testing.T, want, got []jsonMember, n int) {
 	}
 }
 
-// spanEndLine returns the line of the end of a span with attributes of g's making.
+// spanEndLine returns the line of the end of a span with attributes made by g.
 func spanEndLine(t *testing.T, g *jsonGen, h slog.Handler, b *bytes.Buffer) string {
 	t.Helper()
 	b.Reset()

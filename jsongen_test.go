@@ -19,7 +19,7 @@ func levelOf(n int) slog.Level { return slog.Level(n) }
 type jsonGen struct {
 	data      []byte
 	oddYear   bool // a time is outside of the years 0 to 9999
-	invisible bool // an attribute may leave nothing in the line, and so empty a group
+	invisible bool // an attribute may add nothing to the line, and so leave a group empty
 }
 
 func (g *jsonGen) n(k int) int {
@@ -205,7 +205,7 @@ type repCall struct {
 	Type     string
 }
 
-// replacer returns a maker of ReplaceAttr functions of one behaviour, each noting its calls; or nil.
+// replacer returns a function that makes ReplaceAttr functions with one behaviour, each recording its calls, or nil.
 func (g *jsonGen) replacer() func(calls *[]repCall) replacer {
 	which, key := g.n(16), g.key()
 	if which == 0 || which > 13 {
@@ -219,13 +219,13 @@ func (g *jsonGen) replacer() func(calls *[]repCall) replacer {
 			}
 			*calls = append(*calls, c)
 			builtin := len(groups) == 0 && slices.Contains([]string{"time", "level", "msg", "source"}, a.Key)
-			made := strings.HasPrefix(a.Key, "~") // by this function: it is called for the members of what it returns
+			made := strings.HasPrefix(a.Key, "~") // by this function: it is also called for the members of its results
 			switch which {
 			case 2: // drop by key
 				if a.Key == key {
 					return slog.Attr{}
 				}
-			case 3: // rename, by what groups says
+			case 3: // rename, by groups
 				if !builtin {
 					a.Key = strings.Join(groups, "/") + "~" + a.Key
 				}
@@ -289,7 +289,7 @@ func (s jsonStep) apply(h slog.Handler) slog.Handler {
 	}
 	attrs := append(make([]slog.Attr, 0, len(s.attrs)+3), s.attrs...)
 	h = h.WithAttrs(attrs)
-	// The caller may go on to use what it passed.
+	// The caller may use the slice further.
 	for i := range attrs {
 		attrs[i] = slog.String("scribble", "over")
 	}
