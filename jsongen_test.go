@@ -15,7 +15,7 @@ import (
 
 func levelOf(n int) slog.Level { return slog.Level(n) }
 
-// A jsonGen makes handlers, loggers and records out of a fuzzer's bytes. Without bytes left it makes the simplest.
+// A jsonGen makes handlers, loggers and records out of a fuzzer's bytes. When no bytes are left it makes the simplest ones.
 type jsonGen struct {
 	data      []byte
 	oddYear   bool // a time is outside of the years 0 to 9999

@@ -33,7 +33,7 @@ func plainRecordOf(attrs ...slog.Attr) slog.Record {
 	return r
 }
 
-// An error is written as slog writes it, whatever methods it has, first, last or alone.
+// An error is written as slog writes it, whatever its methods, as the first attribute, the last or the only one.
 func TestJSONHandlerErrors(t *testing.T) {
 	err := errors.New("text")
 	n := slog.Int("n", 1)
@@ -58,8 +58,8 @@ func TestJSONHandlerErrors(t *testing.T) {
 	}
 }
 
-// TestJSONHandlerEmptyGroups: slog's WithAttrs of nothing but empty groups does not open the logger's groups;
-// beside anything else, or behind a LogValuer, they do.
+// TestJSONHandlerEmptyGroups: slog's WithAttrs with only empty groups does not open the logger's groups.
+// With anything else, or from a LogValuer, they do.
 func TestJSONHandlerEmptyGroups(t *testing.T) {
 	empty, valued, none := slog.Group("e"), slog.Any("v", valuer{slog.GroupValue()}), slog.Attr{}
 	for _, attrs := range [][]slog.Attr{{empty}, {empty, empty}, {slog.Group("")}, {valued}, {empty, none}, {none}, {none, slog.Int("a", 1)}, {slog.Any("", valuer{slog.GroupValue()})}} {
@@ -92,7 +92,7 @@ func checkRoot(t *testing.T, what string, b *bytes.Buffer, want ...string) {
 	}
 }
 
-// TestJSONHandlerInlineForgery hides reserved keys in inline groups that only resolving shows.
+// TestJSONHandlerInlineForgery hides reserved keys in inline groups that appear only on resolving.
 func TestJSONHandlerInlineForgery(t *testing.T) {
 	var b bytes.Buffer
 	h := NewJSONHandler(&b, nil)
@@ -117,7 +117,7 @@ func TestJSONHandlerInlineForgery(t *testing.T) {
 	}
 }
 
-// TestJSONHandlerWithUnwrittenGroup: With gives way to the logger's group, but not where the group is not written.
+// TestJSONHandlerWithUnwrittenGroup: With gives way to the logger's group, but not if the group is not written.
 func TestJSONHandlerWithUnwrittenGroup(t *testing.T) {
 	var b bytes.Buffer
 	ctx, _ := startTestSpan()
@@ -136,7 +136,7 @@ func TestJSONHandlerWithUnwrittenGroup(t *testing.T) {
 	}
 }
 
-// TestJSONHandlerReplaceAttrWith checks that a ReplaceAttr for the root does not hit what With has in a group,
+// TestJSONHandlerReplaceAttrWith checks that a ReplaceAttr for the root does not change With's attributes in a group,
 // and that a group that was left out is no longer open.
 func TestJSONHandlerReplaceAttrWith(t *testing.T) {
 	var b bytes.Buffer
@@ -159,7 +159,7 @@ func TestJSONHandlerReplaceAttrWith(t *testing.T) {
 	checkRoot(t, "line", &b, "trace", "span", "op", "with", "y", "logger")
 }
 
-// TestJSONHandlerEmptiedGroup: where slog swallows a comma, a line in a span has it, also below a Handler of ours.
+// TestJSONHandlerEmptiedGroup: where slog leaves out a comma, a line in a span has it, also inside a Handler of ours.
 func TestJSONHandlerEmptiedGroup(t *testing.T) {
 	var b bytes.Buffer
 	ctx, _ := startTestSpan()
@@ -193,7 +193,7 @@ func TestJSONHandlerEmptiedGroup(t *testing.T) {
 	})
 }
 
-// In a span a year that RFC 3339 has no room for leaves one value, not two.
+// In a span a year that does not fit into RFC 3339 gives one value, not two.
 func TestYearsInSpan(t *testing.T) {
 	var b bytes.Buffer
 	h := NewJSONHandler(&b, nil)
@@ -214,7 +214,7 @@ func TestYearsInSpan(t *testing.T) {
 	}
 }
 
-// Values without a key are several, not one.
+// Values without a key stay separate.
 func TestKeylessValues(t *testing.T) {
 	var b bytes.Buffer
 	slog.New(NewJSONHandler(&b, nil)).InfoContext(With(t.Context(), slog.Int("", 1), slog.Int("", 2)), "m")
@@ -223,7 +223,7 @@ func TestKeylessValues(t *testing.T) {
 	}
 }
 
-// A group that turns out empty when its members are resolved takes no name from With, and nothing of With stands twice.
+// With does not give way to a group that turns out empty when resolved, and none of its attributes appears twice.
 func TestWithAgainstEmptiedGroup(t *testing.T) {
 	var b bytes.Buffer
 	ctx, _ := Start(With(t.Context(), slog.Int("a", 1), slog.Int("g", 2), slog.Int("z", 3)), "op")
@@ -236,7 +236,7 @@ func TestWithAgainstEmptiedGroup(t *testing.T) {
 	}
 }
 
-// What a format remembers of a second is no other's.
+// What a format caches for a second is not used for another.
 func TestAppendHead(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 7))
 	f, tm := ECS.compile(true), randomTime(rnd)
@@ -302,7 +302,7 @@ func checkAppended(t *testing.T, what string, want string, add func([]byte) []by
 	}
 }
 
-// An empty group is no attribute: slog.Record leaves it out, and the group that the logger opened is not written for it.
+// An empty group does not count as an attribute: slog.Record drops it, and the logger's open group is not written for it.
 func TestSpanWithEmptyGroupInGroup(t *testing.T) {
 	for _, attrs := range [][]slog.Attr{{slog.Group("x")}, {slog.Group("x"), slog.Any("y", []slog.Attr{})}} {
 		var buf bytes.Buffer

@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The exact names in a log record of a span, or outside of one, and what With says beside them.
+// The exact names in a log record in a span and outside, with the attributes of With.
 func TestHandlerNames(t *testing.T) {
 	type attrs = []slog.Attr
 	i := slog.Int
@@ -147,7 +147,7 @@ func TestHandlerNames(t *testing.T) {
 	}
 }
 
-// An entropy is where a test's choices come from: a fuzzer's bytes, then zeros.
+// An entropy is the source of a test's choices: a fuzzer's bytes, then zeros.
 type entropy struct {
 	data     []byte
 	replaces bool // there is a ReplaceAttr
@@ -233,9 +233,9 @@ func (e *entropy) attr(r *rig, depth int) slog.Attr {
 		return slog.Attr{}
 	case 13:
 		return slog.Group(key)
-	case 14: // of which nothing is left
+	case 14: // turns out empty
 		if r.text || e.replaces {
-			return slog.Int(key, 14) // slog would believe for ever that the group is open: see TestHandlerAfterEmptyWith
+			return slog.Int(key, 14) // slog would keep the group open forever: see TestHandlerAfterEmptyWith
 		}
 		return slog.Group(key, slog.Attr{}, slog.Group("none"))
 	}
@@ -248,8 +248,8 @@ func (e *entropy) attrs(r *rig, max int) (as []slog.Attr) {
 	return as
 }
 
-// rootKeysOf returns the keys that attrs put at the root, inline groups resolved; those of empty groups too,
-// which are not written: see TestHandlerNames about what becomes of With then.
+// rootKeysOf returns the keys that attrs put at the root, with inline groups resolved. It includes empty groups,
+// which are not written: see TestHandlerNames for With in that case.
 func rootKeysOf(attrs []slog.Attr) (keys []string) {
 	for _, a := range attrs {
 		v := a.Value.Resolve()
@@ -262,19 +262,19 @@ func rootKeysOf(attrs []slog.Attr) (keys []string) {
 	return keys
 }
 
-// A fuzzLogger is a handler with ours and one without, derived by the same steps.
+// A fuzzLogger is a handler with our handlers and one without, derived by the same steps.
 type fuzzLogger struct {
 	ours, plain slog.Handler
 	root        []string // its own keys at the root
 	group       string   // the first open
 }
 
-// A fuzzContext is a context, and what a record under it is to say.
+// A fuzzContext is a context, with the expected contents of a record under it.
 type fuzzContext struct {
 	ctx  context.Context
 	sc   SpanContext
 	op   func() string
-	with []member // last one of a key wins; values are unlike all others
+	with []member // the last one of a key counts; all values differ
 	span *Span
 }
 
@@ -285,7 +285,7 @@ func orName(name, def string) string {
 	return name
 }
 
-// fuzzReserved says which keys are not the user's. A sink writes slog's own members itself.
+// fuzzReserved returns the keys that are not the user's. A sink writes slog's own members itself.
 func fuzzReserved(f Format, sink, inTrace, span bool) []string {
 	var own, names []string // that f calls slog's own members; all
 	for _, m := range [][2]string{{f.Time, "time"}, {f.Level, "level"}, {f.Message, "msg"}, {f.Source, "source"}} {
@@ -319,7 +319,7 @@ func fuzzReserved(f Format, sink, inTrace, span bool) []string {
 	return names
 }
 
-// contextNames are the keys that nothing of a context has in any line, spanNames those that it does not have in
+// contextNames are the keys that no attribute of a context has in any line. spanNames are those that none has in
 // span records: readers take them for more than attributes.
 var (
 	contextNames = strings.Fields(`time level msg source trace span op service @timestamp timestamp ts _time
@@ -334,7 +334,7 @@ var (
 		error.message error.stack error.stack_trace status_message exception.message status.message`)
 )
 
-// presetRigs are the presets, in our own sink and above somebody else's.
+// presetRigs are the presets, in our own sink and around another handler.
 func presetRigs() (all []rig) {
 	slogJSON := func(out io.Writer, o *slog.HandlerOptions) slog.Handler { return slog.NewJSONHandler(out, o) }
 	for _, p := range []struct {
@@ -350,7 +350,7 @@ func presetRigs() (all []rig) {
 		all = append(all, rig{name: p.name + " Handler", formats: []Format{p.f}, keys: keys, plain: slogJSON,
 			ours: func(out []io.Writer, o *slog.HandlerOptions) slog.Handler { return p.f.NewHandler(slogJSON(out[0], o)) }})
 		if p.f.form == googleForm || p.f.form == ecsForm {
-			continue // they have forms of slog's own members too
+			continue // they also change the forms of slog's own members
 		}
 		all = append(all, rig{name: p.name + " Handler(rebuild(JSONHandler))", formats: []Format{p.f}, keys: keys, plain: slogJSON,
 			ours: func(out []io.Writer, o *slog.HandlerOptions) slog.Handler {
@@ -362,14 +362,14 @@ func presetRigs() (all []rig) {
 	return all
 }
 
-// checkNaming is the oracle. It compares a line with the line that the inner handler writes without us,
-// by the rules of the design and without knowing how the code goes about them.
-// said are the root keys that the user wrote, in loggers and record; builtins is how many members are slog's.
+// checkNaming is the oracle. It compares a line with the one that the inner handler writes without us,
+// by the rules of the design and independently of the code.
+// said are the user's root keys, in loggers and record. builtins is the number of slog's members.
 func checkNaming(f Format, sink bool, c *fuzzContext, op string, span bool, said []string, builtins int, plain, got []member) error {
 	inTrace := c.sc.IsValid()
 	reserved := fuzzReserved(f, sink, inTrace, span)
 
-	// The ids once, and what else the schema says.
+	// The ids once, and the rest of the schema.
 	if inTrace {
 		for key, val := range idsUnder(f, c.sc, op) {
 			var vals []string
@@ -381,7 +381,7 @@ func checkNaming(f Format, sink bool, c *fuzzContext, op string, span bool, said
 			}
 		}
 	}
-	// Slog's own are those that come first.
+	// Slog's own members come first.
 	if len(plain) < builtins || len(got) < builtins {
 		return fmt.Errorf("%d and %d members, want at least %d", len(plain), len(got), builtins)
 	}
@@ -406,7 +406,7 @@ func checkNaming(f Format, sink bool, c *fuzzContext, op string, span bool, said
 		got = got[1:]
 	}
 
-	// With: once or not at all.
+	// With's attributes: once or not at all.
 	var with []member
 	got = slices.DeleteFunc(got, func(m member) bool {
 		if strings.HasPrefix(m.Value, `"with `) {
@@ -416,7 +416,7 @@ func checkNaming(f Format, sink bool, c *fuzzContext, op string, span bool, said
 		return inTrace && slices.Contains(reserved, m.Key)
 	})
 
-	// The user's, one by one.
+	// The user's attributes, one by one.
 	if len(plain) != len(got) {
 		return fmt.Errorf("the user's members are\n%v, want\n%v", got, plain)
 	}
@@ -450,7 +450,7 @@ func checkNaming(f Format, sink bool, c *fuzzContext, op string, span bool, said
 		}
 	}
 
-	// What With says: under the key or attr.<key>, once, unless the user said it.
+	// With's attributes: under the key or attr.<key>, once, unless the user has the key.
 	forbidden := append(fuzzReserved(f, true, true, span), contextNames...)
 	if span {
 		forbidden = append(forbidden, spanNames...)
@@ -485,7 +485,7 @@ func checkNaming(f Format, sink bool, c *fuzzContext, op string, span bool, said
 		if slices.Contains(forbidden, final) {
 			final = "attr." + final
 		}
-		// Whether it gives way is plain where the user did not write anything like it.
+		// It must be there if the user wrote no similar key.
 		like := func(k string) bool {
 			return strings.ReplaceAll(k, "attr.", "") == strings.ReplaceAll(w.Key, "attr.", "")
 		}
@@ -502,7 +502,7 @@ func checkNaming(f Format, sink bool, c *fuzzContext, op string, span bool, said
 	return nil
 }
 
-// runProgram does what data says with one arrangement of handlers, and checks each line.
+// runProgram runs the program in data with one arrangement of handlers, and checks each line.
 func runProgram(tb testing.TB, r *rig, data []byte) {
 	e := &entropy{data: data}
 	o := &slog.HandlerOptions{AddSource: e.n(4) == 3}
@@ -541,7 +541,7 @@ func runProgram(tb testing.TB, r *rig, data []byte) {
 			for _, b := range bufs {
 				take(b)
 			}
-			return // no line to compare with
+			return // there is no line to compare with
 		}
 		for i, b := range bufs {
 			line := take(b)
@@ -618,7 +618,7 @@ func runProgram(tb testing.TB, r *rig, data []byte) {
 		case 4:
 			c.span.SetOp(fmt.Sprint("set", e.n(3)))
 		case 5: // a span record
-			// What a handler further out has resolved keeps the name that it got there, in a group too,
+			// An attribute that an outer handler has resolved keeps the name that it got there, also in a group,
 			// and is no longer known to be the logger's key of the same name: see TestHandlerSpanRecords.
 			if r.foreign || c.sc.IsValid() && !c.sc.IsSampled() {
 				continue
@@ -669,7 +669,7 @@ func runProgram(tb testing.TB, r *rig, data []byte) {
 	}
 }
 
-// An inline group in an inline group, of which a LogValuer says so.
+// An inline group in an inline group, from a LogValuer.
 func TestHandlerNestedInlineValuer(t *testing.T) {
 	nested := slog.Group("", slog.Int("x", 1), slog.Any("", valuerOf(slog.GroupValue(slog.Int("trace", 2), slog.Int("w", 3)))))
 	for name, mk := range map[string]func(*bytes.Buffer) slog.Handler{
@@ -701,7 +701,7 @@ func TestHandlerNestedInlineValuer(t *testing.T) {
 	}
 }
 
-// Random loggers, contexts and records; a fixed seed, so that a failure comes again.
+// Random loggers, contexts and records. The seed is fixed, so that failures repeat.
 func TestHandlerRandom(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	n := 50
@@ -721,7 +721,7 @@ func TestHandlerRandom(t *testing.T) {
 	}
 }
 
-// FuzzHandler compares lines written with us to lines of the same inner handler without us.
+// FuzzHandler compares lines written with our handlers and lines of the same inner handler without them.
 // The first byte chooses the arrangement of handlers.
 func FuzzHandler(f *testing.F) {
 	rnd := rand.New(rand.NewPCG(3, 4))
@@ -741,7 +741,7 @@ func FuzzHandler(f *testing.F) {
 	})
 }
 
-// Ids by hand are a handler's own only if all of them are the context's: a line that has another span's under their keys has both.
+// A user's id attributes count as ours only if all are the context's. A line with another span's ids under these keys has both.
 func TestIDsOfAnotherSpan(t *testing.T) {
 	for name, mk := range map[string]func(*bytes.Buffer) slog.Handler{
 		"JSONHandler": func(b *bytes.Buffer) slog.Handler { return NewJSONHandler(b, nil) },
@@ -767,7 +767,7 @@ func TestIDsOfAnotherSpan(t *testing.T) {
 	}
 }
 
-// Ids that a handler further out bound are there for all that is bound after them.
+// Ids that an outer handler bound stay for everything that is bound after them.
 func TestBoundIDsStay(t *testing.T) {
 	var b bytes.Buffer
 	ctx, _ := NewTracer(slog.DiscardHandler, nil).Start(t.Context(), "op")
@@ -779,7 +779,7 @@ func TestBoundIDsStay(t *testing.T) {
 	}
 }
 
-// A user who writes the ids by hand, as before adopting this package, keeps the rest of the line.
+// A user who writes the ids as attributes, as before adopting this package, keeps the rest of the line.
 func TestIDsByHand(t *testing.T) {
 	for _, f := range []Format{{}, OTel} {
 		for name, mk := range map[string]func(io.Writer) slog.Handler{

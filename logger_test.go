@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// defaultLogger makes l slog's default until the test is over.
+// defaultLogger makes l slog's default until the test ends.
 func defaultLogger(t *testing.T, l *slog.Logger) {
 	t.Helper()
 	old, flags, out := slog.Default(), log.Flags(), log.Writer()
@@ -83,14 +83,14 @@ func TestLoggerHandlers(t *testing.T) {
 	defaultLogger(t, slog.New(NewJSONHandler(&db, nil)))
 	var nilContext context.Context
 
-	// With nothing in the context it is slog's default.
+	// With nothing of ours in the context it is slog's default.
 	for _, ctx := range []context.Context{nilContext, context.Background(), t.Context()} {
 		if Logger(ctx) != slog.Default() {
 			t.Errorf("Logger(%v) is not slog.Default()", ctx)
 		}
 	}
 
-	// Else the handler of the Tracer, the default one's if the context names none.
+	// Otherwise it has the handler of the context's Tracer, or of the default one.
 	own, _ := NewTracer(NewJSONHandler(&b, nil), nil).Start(t.Context(), "op")
 	def, _ := NewTracer(nil, nil).Start(t.Context(), "op")
 	plain, _ := Start(t.Context(), "op")
@@ -138,7 +138,7 @@ func TestLoggerHandlers(t *testing.T) {
 	}
 }
 
-// Where the handler is nobody of ours there are no ids, and no harm.
+// With a handler that is not ours there are no ids, and no harm.
 func TestLoggerForeignHandler(t *testing.T) {
 	var b bytes.Buffer
 	ctx, _ := NewTracer(slog.NewJSONHandler(&b, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
@@ -154,7 +154,7 @@ func TestLoggerForeignHandler(t *testing.T) {
 	}
 }
 
-// The handler is asked about the context that counts.
+// Enabled gets the context that counts.
 func TestLoggerEnabled(t *testing.T) {
 	h := &askingHandler{}
 	ctx, span := NewTracer(h, nil).Start(t.Context(), "op")
@@ -261,7 +261,7 @@ func ExampleLogger() {
 	// {"level":"INFO","msg":"charged","trace":"01000000000000000000000000000000","span":"0300000000000000","op":"charge","amount":12}
 }
 
-// WithAttrs and WithGroup return their receiver where they have nothing to add.
+// WithAttrs and WithGroup return their receiver if they have nothing to add.
 func TestContextHandlerReceiver(t *testing.T) {
 	h := &contextHandler{&firstHandler{slog.DiscardHandler, slog.DiscardHandler}, context.Background()}
 	if h.WithAttrs(nil) != slog.Handler(h) || h.WithGroup("") != slog.Handler(h) {

@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Groups that are open on the inner handler before it is wrapped stay, and another handler's ids stand in them.
-// Ours knows better.
+// Groups that are open on the inner handler before it is wrapped stay open, and another handler's ids are inside them.
+// With our handlers inside, they are at the root.
 func TestHandlerOverGroups(t *testing.T) {
 	ctx, span := testSpan(With(t.Context(), slog.Int("w", 1)), "op")
 	var b bytes.Buffer
@@ -69,7 +69,7 @@ func TestHandlerOverGroups(t *testing.T) {
 	}
 }
 
-// A sink can tell what a span record says, below whatever stands before it.
+// A sink finds the content of a span record, whatever handlers are around it.
 func TestHandlerSpanOf(t *testing.T) {
 	for name, wrap := range map[string]func(slog.Handler) slog.Handler{
 		"sink":                    func(h slog.Handler) slog.Handler { return h },
@@ -121,7 +121,7 @@ func TestHandlerSpanOf(t *testing.T) {
 	}
 }
 
-// Where no handler of ours is involved, span records carry everything by the default names.
+// Without handlers of ours, span records carry everything under the default names.
 func TestHandlerSpanRecordsOfStrangers(t *testing.T) {
 	for name, mk := range map[string]func(io.Writer) slog.Handler{
 		"slog JSON":          func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },
@@ -153,7 +153,7 @@ func TestHandlerSpanRecordsOfStrangers(t *testing.T) {
 	}
 }
 
-// Attributes of With outside a trace pass through several of ours once.
+// Several of our handlers write attributes of With once, outside a trace too.
 func TestHandlerNestedWithOnly(t *testing.T) {
 	var b bytes.Buffer
 	base := func() slog.Handler { return slog.NewJSONHandler(&b, nil) }
@@ -188,7 +188,7 @@ func TestHandlerNestedWithOnly(t *testing.T) {
 	}
 }
 
-// With's attributes stand on span records whose mark somebody else has resolved.
+// Span records whose mark another handler has resolved have With's attributes.
 func TestHandlerWithBelowRebuild(t *testing.T) {
 	var b bytes.Buffer
 	for name, h := range map[string]slog.Handler{
@@ -206,7 +206,7 @@ func TestHandlerWithBelowRebuild(t *testing.T) {
 	}
 }
 
-// Two of ours with a handler between that resolves attributes in groups too, as redactors do.
+// Two of our handlers, and between them one that also resolves attributes in groups, as redactors do.
 func TestHandlerBelowDeepRebuild(t *testing.T) {
 	var b bytes.Buffer
 	for name, h := range map[string]slog.Handler{
@@ -235,7 +235,7 @@ func TestHandlerBelowDeepRebuild(t *testing.T) {
 	}
 }
 
-// What SpanOf says of a kept start record does not change with the span.
+// SpanOf of a kept start record does not change with the span.
 func TestSpanOfKeptStart(t *testing.T) {
 	var kept []slog.Record
 	tracer := NewTracer(sinkHandler{&kept}, &TracerOptions{LogStart: true})
@@ -255,7 +255,7 @@ func TestSpanOfKeptStart(t *testing.T) {
 	}
 }
 
-// A handler between two of ours that writes the members of an inline group as the record's own leaves the ids where they are.
+// A handler between two of ours may turn the members of an inline group into the record's own. The ids stay where they are.
 func TestFlattenedIDs(t *testing.T) {
 	for name, inner := range map[string]func(io.Writer) slog.Handler{
 		"JSONHandler": func(w io.Writer) slog.Handler { return NewJSONHandler(w, nil) },
@@ -354,7 +354,7 @@ func TestSpanOfOthers(t *testing.T) {
 			t.Errorf("SpanOf(%v) = %v, true", attrs, info)
 		}
 	}
-	// A log record in a span is no span record, also after a handler of ours has added the ids.
+	// A log record in a span is not a span record, even after a handler of ours has added the ids.
 	h := new(spanRecorder)
 	ctx, s := NewTracer(h, nil).Start(context.Background(), "op")
 	slog.New(NewHandler(h)).InfoContext(ctx, spanEndMessage)
@@ -362,14 +362,14 @@ func TestSpanOfOthers(t *testing.T) {
 		t.Error("SpanOf of a log record = true")
 	}
 	h.records = nil
-	// A span record is one on the far side of a handler of ours too.
+	// A span record is still one behind a handler of ours.
 	NewTracer(NewHandler(h), nil).report(s, time.Now())
 	if info, ok := SpanOf(h.records[0]); !ok || info.Op != "op" {
 		t.Errorf("SpanOf behind a Handler = %v, %v", info, ok)
 	}
 }
 
-// What stands before or behind the schema's attributes does not hide them, with or without a key.
+// Attributes before or behind the schema's do not hide them, with or without a key.
 func TestSpanOfAmongOthers(t *testing.T) {
 	h := new(spanRecorder)
 	_, s := NewTracer(h, nil).Start(context.Background(), "op", slog.Int("", 1), slog.Int("n", 2))
@@ -386,7 +386,7 @@ func TestSpanOfAmongOthers(t *testing.T) {
 }
 
 // A handler may keep a record and look at it later, from another goroutine, while the span goes on.
-// slog's contract permits it, and it is what asynchronous handlers do.
+// slog's contract permits it, and asynchronous handlers do it.
 func TestSpanStartRecordKept(t *testing.T) {
 	h := new(spanRecorder)
 	ctx := With(context.Background(), slog.String("a", "with"), slog.String("b", "with"))
@@ -406,7 +406,7 @@ func TestSpanStartRecordKept(t *testing.T) {
 	}
 }
 
-// The same without a race: what the start record says does not depend on when it is written.
+// The same without a race: the start record does not depend on when it is written.
 func TestSpanStartRecordKeptSays(t *testing.T) {
 	for _, h := range spanHandlers {
 		t.Run(h.name, func(t *testing.T) {

@@ -12,10 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A member is one key of a line's root, and its value as text.
+// A member is a key at a line's root, with its value as text.
 type member struct{ Key, Value string }
 
-// parseMembers returns the members at the root of a line, duplicates among them.
+// parseMembers returns the members at the root of a line, including duplicates.
 func parseMembers(tb testing.TB, line []byte, text bool) []member {
 	tb.Helper()
 	m, err := splitMembers(line, text)
@@ -53,7 +53,7 @@ func splitMembers(line []byte, text bool) (members []member, err error) {
 	return members, nil
 }
 
-// splitText splits a line of slog.TextHandler's; values become JSON strings.
+// splitText splits a line of slog.TextHandler. Values become JSON strings.
 func splitText(s string) (members []member, err error) {
 	next := func(stop byte) (string, error) {
 		if strings.HasPrefix(s, `"`) {
@@ -97,7 +97,7 @@ func valuesOf(members []member, key string) (vals []string) {
 	return vals
 }
 
-// checkRootKeys checks that each key of want stands exactly once at the root, with its value;
+// checkRootKeys checks that each key of want appears exactly once at the root, with its value.
 // "" wants the key to be absent, "*" takes any value.
 func checkRootKeys(tb testing.TB, line []byte, want map[string]string) {
 	tb.Helper()

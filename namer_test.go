@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// Nor do they share what they know of each other's keys.
+// Siblings do not share what they know about each other's keys.
 func TestHandlerSiblingKeys(t *testing.T) {
 	for name, mk := range map[string]func(io.Writer) slog.Handler{
 		"JSONHandler": func(w io.Writer) slog.Handler { return NewJSONHandler(w, nil) },
@@ -48,7 +48,7 @@ func TestHandlerSiblingKeys(t *testing.T) {
 	}
 }
 
-// TestJSONHandlerSiblingKeys: nor do siblings share what they know of each other's keys, nor records of one logger at once.
+// TestJSONHandlerSiblingKeys: siblings, and concurrent records of one logger, do not share what they know about keys.
 func TestJSONHandlerSiblingKeys(t *testing.T) {
 	ctx, _ := startTestSpan()
 	for depth := range 6 {
@@ -91,7 +91,7 @@ func TestJSONHandlerSiblingKeys(t *testing.T) {
 	}
 }
 
-// A Format may itself have a name of the form to which user's keys are moved.
+// A Format may itself have a name with the prefix that moved keys get.
 func TestFormatWithMovedName(t *testing.T) {
 	var b bytes.Buffer
 	ctx, _ := Start(t.Context(), "op")
@@ -102,7 +102,7 @@ func TestFormatWithMovedName(t *testing.T) {
 	}
 }
 
-// What a span, or a record, says gives way to nothing, and With to it: to what it says, and to the name that that moved to.
+// Attributes of a span or a record do not give way. With gives way to them, under the user's key and the renamed one.
 func TestRenamedAgainstWith(t *testing.T) {
 	for name, mk := range map[string]func(io.Writer) slog.Handler{
 		"slog":        func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },
@@ -141,7 +141,7 @@ func TestSpanAttrAgainstLogger(t *testing.T) {
 	}
 }
 
-// The sums that a keySet notes are but a sieve.
+// The sums of a keySet only filter; the keys decide.
 func TestKeySet(t *testing.T) {
 	long := string(bytes.Repeat([]byte("k"), 66)) // falls on the same bit as a key of 2 bytes
 	if keyBit(long) != keyBit("kk") {

@@ -24,7 +24,7 @@ func panicValue(f func()) (p any) {
 	return nil
 }
 
-// A stack is lines of function, and tab, file and line: no addresses, no goroutine number.
+// A stack has, for each frame, the function and, on the next line after a tab, file and line. It has no addresses.
 var panicFrames = regexp.MustCompile(`\A([^\t\n]+\n\t[^\t\n]+:[1-9][0-9]*\n)+(\.\.\.\n)?\z`)
 
 func panicFunctions(t *testing.T, stack string) (names []string) {
@@ -43,7 +43,7 @@ func panicFunctions(t *testing.T, stack string) (names []string) {
 //go:noinline
 func panicHere(v any) { panic(v) }
 
-// The same value goes on, whatever it is: also one that cannot be compared, whose type has methods that panic, or nil.
+// The panic goes on with the same value, also if that cannot be compared, has methods that panic, or is nil.
 func TestPanicValues(t *testing.T) {
 	pointer := &struct{ n int }{1}
 	for _, v := range []any{
@@ -127,7 +127,7 @@ func TestPanicLine(t *testing.T) {
 	}
 }
 
-// runtime.Error and panic(nil) are panics like others; the runtime's own frames are left out.
+// runtime.Error and panic(nil) are panics like others. The runtime's own frames are left out.
 func TestPanicRuntime(t *testing.T) {
 	var none map[string]int
 	var zero int
@@ -159,7 +159,7 @@ func TestPanicRuntime(t *testing.T) {
 	}
 }
 
-// Fail before a panic keeps the first error; the stack is reported all the same.
+// If Fail was called before a panic, the first error stays. The stack is still reported.
 func TestPanicAfterFail(t *testing.T) {
 	h := new(spanRecorder)
 	_, s := NewTracer(h, nil).Start(context.Background(), "op")
@@ -172,7 +172,7 @@ func TestPanicAfterFail(t *testing.T) {
 	if info, _ := h.one(t); info.Err != errSpanCard || info.Stack == "" {
 		t.Errorf("recorded %v, stack %q", info.Err, info.Stack)
 	}
-	// A panic counts before what *err happens to say.
+	// A panic takes precedence over *err.
 	_, s = NewTracer(h, nil).Start(context.Background(), "op")
 	_ = panicValue(func() { defer s.End(&err); panic("boom") })
 	if info, _ := h.one(t); info.Err.Error() != "panic: boom" {
@@ -180,7 +180,7 @@ func TestPanicAfterFail(t *testing.T) {
 	}
 }
 
-// Another panic on the way up is another one: it gets its own stack.
+// A new panic on the way up gets its own stack.
 func TestPanicAgain(t *testing.T) {
 	h := new(spanRecorder)
 	ctx, outer := NewTracer(h, nil).Start(context.Background(), "outer")
@@ -212,7 +212,7 @@ func TestPanicAgain(t *testing.T) {
 	}
 }
 
-// The stack is on the innermost span only, also where a remote parent or Detach stands between two spans of one stack.
+// Only the innermost span has the stack, even with a remote parent or Detach between two spans of one stack.
 func TestPanicStackInnermostOnly(t *testing.T) {
 	for name, between := range map[string]func(context.Context) context.Context{
 		"nothing": func(ctx context.Context) context.Context { return ctx },
@@ -238,7 +238,7 @@ func TestPanicStackInnermostOnly(t *testing.T) {
 	}
 }
 
-// Inside a deferred closure End does not see the panic, and Do does.
+// Inside a deferred closure End does not see the panic. Do does.
 func TestPanicInClosure(t *testing.T) {
 	h := new(spanRecorder)
 	_, s := NewTracer(h, nil).Start(context.Background(), "op")
@@ -249,7 +249,7 @@ func TestPanicInClosure(t *testing.T) {
 	if info, _ := h.one(t); p != "boom" || info.Err != nil || info.Stack != "" {
 		t.Errorf("recovered %v, recorded %+v", p, info)
 	}
-	// A span that has ended lets a panic pass untouched.
+	// A span that has ended does not touch a panic.
 	p = panicValue(func() {
 		defer s.End()
 		panic("boom")
@@ -257,7 +257,7 @@ func TestPanicInClosure(t *testing.T) {
 	if p != "boom" || len(h.records) != 0 {
 		t.Errorf("recovered %v, %d records", p, len(h.records))
 	}
-	// One that was ended and whose function goes on to panic stays as it was, and its parent has the stack.
+	// If a function panics after its span's end, the span stays unchanged, and its parent has the stack.
 	ctx, outer := NewTracer(h, nil).Start(context.Background(), "outer")
 	_ = panicValue(func() {
 		defer outer.End()
@@ -281,7 +281,7 @@ func TestPanicInClosure(t *testing.T) {
 	}
 }
 
-// runtime.Goexit, as of t.FailNow, is neither an error nor a panic.
+// runtime.Goexit, as in t.FailNow, is neither an error nor a panic.
 func TestPanicGoexit(t *testing.T) {
 	h := new(spanRecorder)
 	ctx, s := NewTracer(h, nil).Start(context.Background(), "outer")
@@ -298,7 +298,7 @@ func TestPanicGoexit(t *testing.T) {
 	}
 }
 
-// However deep the call, the stack is bounded.
+// However deep the call, the stack is limited.
 func TestPanicDeep(t *testing.T) {
 	h := new(spanRecorder)
 	var dive func(n int)
@@ -322,7 +322,7 @@ func TestPanicDeep(t *testing.T) {
 	}
 }
 
-// A handler that panics while a panic passes replaces it, as any deferred call would; the span has ended.
+// If a handler panics during a panic, its panic replaces the first one, as in any deferred call. The span has ended.
 func TestPanicInHandler(t *testing.T) {
 	_, s := NewTracer(tracerBadHandler{panics: true}, nil).Start(context.Background(), "op")
 	p := panicValue(func() {
