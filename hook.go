@@ -94,3 +94,23 @@ func (core) Rename(ctx context.Context, last *string, op string) *string {
 	s.extra().op.Store(&op)
 	return &op
 }
+
+func (core) Under(ctx, parent context.Context) context.Context {
+	s := SpanFromContext(parent)
+	if s == nil {
+		return ctx
+	}
+	e := currentOf(ctx).env
+	if e == nil {
+		e = s.env
+	}
+	return &scopeContext{Context: ctx, env: e, span: s}
+}
+
+func (core) Backdate(ctx context.Context, start time.Time) {
+	if s := SpanFromContext(ctx); s != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.start = start
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slogtrace/slogtrace"
 	"github.com/slogtrace/slogtrace/internal/hook"
@@ -122,5 +123,46 @@ func TestContinueWithoutSampler(t *testing.T) {
 	_, span := slogtrace.NewTracer(tracetest.NewRecorder(), nil).Start(hook.Continue(t.Context(), [16]byte{1}, [8]byte{2}, hook.Defer), "op")
 	if sc := span.SpanContext(); sc.TraceID != (slogtrace.TraceID{1}) || !sc.IsSampled() {
 		t.Errorf("%+v", sc)
+	}
+}
+
+// Under has another span as the current one, and With, baggage and Tracer as they were.
+func TestUnder(t *testing.T) {
+	rec := tracetest.NewRecorder()
+	tracer := slogtrace.NewTracer(rec, nil)
+	parent, outer := tracer.Start(t.Context(), "outer")
+	ctx, other := tracer.Start(slogtrace.With(t.Context(), slog.String("who", "ann")), "other")
+	ctx, err := slogtrace.WithBaggage(ctx, "tenant", "t1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, child := slogtrace.Start(hook.Under(ctx, parent), "child")
+	if child.SpanContext().TraceID != outer.SpanContext().TraceID || slogtrace.SpanFromContext(ctx) != other {
+		t.Error("the child is not in the trace of outer, or ctx was changed")
+	}
+	child.End()
+	if line := string(rec.Lines()); !strings.Contains(line, `"parent":"`+outer.SpanContext().SpanID.String()) ||
+		!strings.Contains(line, `"who":"ann"`) || !strings.Contains(line, `"tenant":"t1"`) {
+		t.Error(line)
+	}
+	for _, plain := range []context.Context{t.Context(), got} {
+		if under := hook.Under(plain, t.Context()); under != plain {
+			t.Error("there is no span to be under, and the context is another")
+		}
+	}
+	if slogtrace.SpanFromContext(hook.Under(t.Context(), parent)) != outer {
+		t.Error("a context without a span has none under outer")
+	}
+}
+
+func TestBackdate(t *testing.T) {
+	rec := tracetest.NewRecorder()
+	ctx, span := slogtrace.NewTracer(rec, nil).Start(t.Context(), "late")
+	start := time.Now().Add(-time.Hour)
+	hook.Backdate(ctx, start)
+	hook.Backdate(t.Context(), start) // no span: nothing to do
+	span.End()
+	if line := string(rec.Lines()); !strings.Contains(line, `"start":"`+start.UTC().Format(time.RFC3339Nano)) || !strings.Contains(line, `"duration_ms":3600`) {
+		t.Error(line)
 	}
 }

@@ -5,7 +5,10 @@
 // no function here changes its meaning or its signature.
 package hook
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // A Core implements the functions of this package. Only package slogtrace has one.
 type Core interface {
@@ -14,6 +17,8 @@ type Core interface {
 	Continue(ctx context.Context, trace [16]byte, span [8]byte, s Sampling) context.Context
 	EndPanic(ctx context.Context, value any)
 	Rename(ctx context.Context, last *string, op string) *string
+	Under(ctx, parent context.Context) context.Context
+	Backdate(ctx context.Context, start time.Time)
 }
 
 var core Core
@@ -61,3 +66,9 @@ func EndPanic(ctx context.Context, value any) { core.EndPanic(ctx, value) }
 // Rename renames the current span of ctx to op, unless it has been renamed with SetOp.
 // last is the result of the previous Rename of that span, nil at first.
 func Rename(ctx context.Context, last *string, op string) *string { return core.Rename(ctx, last, op) }
+
+// Under returns ctx with the current span of parent as its own: the attributes, baggage and Tracer stay ctx's.
+func Under(ctx, parent context.Context) context.Context { return core.Under(ctx, parent) }
+
+// Backdate sets the start of the current span of ctx. Call it before anybody else has that span.
+func Backdate(ctx context.Context, start time.Time) { core.Backdate(ctx, start) }
