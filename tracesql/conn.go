@@ -1,0 +1,244 @@
+package tracesql
+
+//go:generate go run generate.go
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"log/slog"
+
+	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/internal/hook"
+)
+
+// A conn is a connection of the driver, with the methods that each connection has.
+// The other types of this file add one optional method each; wrapConn puts together those that the driver has.
+type conn struct {
+	base    driver.Conn
+	config  *config
+	skipped skippedCall // the driver returned driver.ErrSkip for it, and database/sql is going to prepare it
+	inTx    bool
+	tx      transaction // the span around the whole, if there is one
+}
+
+// A skippedCall is a query or exec that the driver only makes with a prepared statement.
+type skippedCall struct {
+	ctx   context.Context // nil: there is none
+	query string
+	call  call // the zero call outside a trace
+}
+
+func newConn(base driver.Conn, config *config) driver.Conn {
+	return wrapConn(&conn{base: base, config: config}, interfacesOfConn(base))
+}
+
+// Bits for the optional interfaces of a connection.
+const (
+	isPinger = 1 << iota
+	isResetter
+	isValidator
+	isConnChecker
+	isExecer
+	isLegacyExecer
+	isQueryer
+	isLegacyQueryer
+)
+
+// interfacesOfConn returns which methods the wrapped connection has.
+func interfacesOfConn(base driver.Conn) (bits int) {
+	if _, ok := base.(driver.Pinger); ok {
+		bits |= isPinger
+	}
+	if _, ok := base.(driver.SessionResetter); ok {
+		bits |= isResetter
+	}
+	if _, ok := base.(driver.Validator); ok {
+		bits |= isValidator
+	}
+	if _, ok := base.(driver.NamedValueChecker); ok {
+		bits |= isConnChecker
+	}
+	if _, ok := base.(driver.ExecerContext); ok {
+		bits |= isExecer
+	}
+	if _, ok := base.(driver.Execer); ok { //lint:ignore SA1019 drivers have it
+		bits |= isExecer | isLegacyExecer
+	}
+	if _, ok := base.(driver.QueryerContext); ok {
+		bits |= isQueryer
+	}
+	if _, ok := base.(driver.Queryer); ok { //lint:ignore SA1019 drivers have it
+		bits |= isQueryer | isLegacyQueryer
+	}
+	return bits
+}
+
+func (c *conn) unwrap() any { return c.base }
+
+func (c *conn) Close() error {
+	c.dropSkipped()
+	c.tx.abandon()
+	return c.base.Close()
+}
+
+// under returns ctx, under the span of the whole transaction if that is where it belongs.
+func (c *conn) under(ctx context.Context) context.Context {
+	if c.tx.span == nil || slogtrace.SpanContextFromContext(ctx) != c.tx.parent {
+		return ctx
+	}
+	return hook.Under(ctx, c.tx.ctx)
+}
+
+func (c *conn) Begin() (driver.Tx, error) { return c.BeginTx(context.Background(), driver.TxOptions{}) }
+
+func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	c.dropSkipped()
+	if !c.config.traces(ctx) {
+		base, err := c.begin(ctx, ctx, opts)
+		return c.newTx(ctx, base, err)
+	}
+	if c.config.opts.Transactions {
+		c.tx.start(ctx, c.config)
+	}
+	call := c.config.start(ctx, c.config.begin, "", c)
+	returned := false
+	defer call.endUnlessReturned(&returned)
+	base, err := c.begin(ctx, call.ctx, opts)
+	returned = true
+	call.end(err)
+	if err != nil {
+		c.tx.end(err, "")
+	}
+	return c.newTx(ctx, base, err)
+}
+
+func (c *conn) newTx(ctx context.Context, base driver.Tx, err error) (driver.Tx, error) {
+	if err != nil {
+		return nil, err
+	}
+	c.inTx = true
+	return &tx{base: base, conn: c, ctx: ctx}, nil
+}
+
+// begin does what database/sql does. ctx is the caller's, and spanCtx that with the span.
+func (c *conn) begin(ctx, spanCtx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	if b, ok := c.base.(driver.ConnBeginTx); ok {
+		return b.BeginTx(spanCtx, opts)
+	}
+	if opts.Isolation != 0 {
+		return nil, errors.New("sql: driver does not support non-default isolation level")
+	}
+	if opts.ReadOnly {
+		return nil, errors.New("sql: driver does not support read-only transactions")
+	}
+	base, err := c.base.Begin() //lint:ignore SA1019 the driver has no other
+	if err == nil && ctx.Err() != nil {
+		_ = base.Rollback()
+		return nil, ctx.Err()
+	}
+	return base, err
+}
+
+func (c *conn) Prepare(query string) (driver.Stmt, error) {
+	return c.PrepareContext(context.Background(), query)
+}
+
+func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	if s := c.skipped; s.ctx != nil && s.query == query && same(s.ctx, ctx) {
+		c.skipped = skippedCall{}
+		return c.prepareSkipped(ctx, s)
+	}
+	c.dropSkipped()
+	if !c.config.traces(ctx) {
+		base, err := c.prepare(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		return newStmt(base, c, query), nil
+	}
+	p := c.startPrepare(ctx, query)
+	returned := false
+	defer p.endUnlessReturned(&returned)
+	base, err := c.prepare(p.ctx, p.text)
+	returned = true
+	p.end(err)
+	if err != nil {
+		return nil, err
+	}
+	return newStmt(base, c, query), nil
+}
+
+// prepareSkipped prepares what the driver skipped, in the span of that call, which goes on.
+func (c *conn) prepareSkipped(ctx context.Context, s skippedCall) (driver.Stmt, error) {
+	if s.call.span == nil {
+		return c.prepare(ctx, s.query) // for one use, with ctx: there is nothing to do then
+	}
+	returned := false
+	defer s.call.endUnlessReturned(&returned)
+	base, err := c.prepare(s.call.ctx, s.query)
+	returned = true
+	if err != nil {
+		s.call.end(err)
+		return nil, err
+	}
+	return newSkippedStmt(base, c, s), nil
+}
+
+// prepare does what database/sql does.
+func (c *conn) prepare(ctx context.Context, query string) (driver.Stmt, error) {
+	if p, ok := c.base.(driver.ConnPrepareContext); ok {
+		return p.PrepareContext(ctx, query)
+	}
+	base, err := c.base.Prepare(query)
+	if err == nil && ctx.Err() != nil {
+		_ = base.Close()
+		return nil, ctx.Err()
+	}
+	return base, err
+}
+
+// skip notes that database/sql is going to prepare a call, which the driver skipped.
+func (c *conn) skip(ctx context.Context, query string, call call) {
+	c.skipped = skippedCall{ctx, query, call}
+}
+
+// dropSkipped ends a call that the driver skipped and that database/sql did not prepare.
+func (c *conn) dropSkipped() {
+	if c.skipped.ctx != nil {
+		call := c.skipped.call
+		c.skipped = skippedCall{}
+		call.drop()
+	}
+}
+
+var errNotExecuted = errors.New("prepared, but not executed")
+
+// drop ends a call that the driver was not asked to make after all: an argument did not fit.
+func (c *call) drop() {
+	if c.span != nil {
+		c.span.SetAttrs(slog.String("error.type", "not_executed"))
+		c.span.Fail(errNotExecuted)
+		c.span.End()
+	}
+}
+
+type (
+	connPinger    struct{ c *conn }
+	connResetter  struct{ c *conn }
+	connValidator struct{ c *conn }
+	connChecker   struct{ c *conn }
+)
+
+func (c connPinger) Ping(ctx context.Context) error { return c.c.base.(driver.Pinger).Ping(ctx) }
+
+func (c connResetter) ResetSession(ctx context.Context) error {
+	c.c.dropSkipped()
+	return c.c.base.(driver.SessionResetter).ResetSession(ctx)
+}
+
+func (c connValidator) IsValid() bool { return c.c.base.(driver.Validator).IsValid() }
+
+func (c connChecker) CheckNamedValue(v *driver.NamedValue) error {
+	return c.c.base.(driver.NamedValueChecker).CheckNamedValue(v)
+}

@@ -1,0 +1,53 @@
+package tracesql
+
+import "strings"
+
+// A dialect is how a database reads a text. Where it is not known, a text that could be read in more than one way is not read on.
+type dialect struct {
+	known         bool
+	doubleStrings bool // "x" is a string; elsewhere an identifier
+	backticks     bool // `x` is an identifier
+	brackets      bool // [x] is an identifier; elsewhere an index
+	dollarQuotes  bool // $tag$x$tag$ is a string
+	dollarParams  bool // $1 is a parameter, not an amount
+	hashComments  bool // # begins a comment
+	nested        bool // comments nest
+	quoteQuotes   bool // q'[it's]' is a string
+	looseDashes   bool // -- begins a comment only before a space
+}
+
+func dialectOf(system string) dialect {
+	switch system {
+	case "postgresql", "cockroachdb", "aws.redshift":
+		return dialect{known: true, dollarQuotes: true, dollarParams: true, nested: true}
+	case "mysql", "mariadb":
+		return dialect{known: true, doubleStrings: true, backticks: true, hashComments: true, looseDashes: true}
+	case "sqlite":
+		return dialect{known: true, backticks: true, brackets: true, dollarParams: true}
+	case "microsoft.sql_server":
+		return dialect{known: true, brackets: true, nested: true}
+	case "oracle.db":
+		return dialect{known: true, quoteQuotes: true}
+	}
+	return dialect{doubleStrings: true, dollarQuotes: true, quoteQuotes: true, looseDashes: true}
+}
+
+// verbs are the operations that spans are named after.
+var verbs = setOf("SELECT INSERT UPDATE DELETE MERGE REPLACE UPSERT VALUES CALL EXEC EXECUTE DO TABLE " +
+	"CREATE ALTER DROP TRUNCATE RENAME COMMENT GRANT REVOKE REINDEX REFRESH CLUSTER VACUUM ANALYZE OPTIMIZE ATTACH DETACH " +
+	"BEGIN START COMMIT END ROLLBACK ABORT SAVEPOINT RELEASE LOCK UNLOCK SET RESET SHOW USE DESCRIBE DESC EXPLAIN PRAGMA " +
+	"COPY LOAD IMPORT EXPORT DECLARE FETCH CLOSE PREPARE DEALLOCATE LISTEN UNLISTEN NOTIFY DISCARD CHECKPOINT KILL FLUSH")
+
+// afterWith are the operations that a WITH may begin.
+var afterWith = setOf("SELECT INSERT UPDATE DELETE MERGE REPLACE VALUES TABLE")
+
+// beforeTable are the words that may stand between FROM and its like and the table.
+var beforeTable = setOf("ONLY LATERAL IF NOT EXISTS IGNORE LOW_PRIORITY OR ABORT FAIL REPLACE ROLLBACK TABLE OVERWRITE")
+
+func setOf(words string) map[string]bool {
+	set := make(map[string]bool)
+	for _, w := range strings.Fields(words) {
+		set[w] = true
+	}
+	return set
+}

@@ -1,0 +1,191 @@
+package tracesql
+
+import (
+	"log/slog"
+	"net"
+	"net/url"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/slogtrace/slogtrace"
+)
+
+// Options are options for [Wrap] and [Open]. The zero value means the defaults.
+type Options struct {
+	// Tracer makes the spans. Nil: that of the call's context, else the default one.
+	Tracer *slogtrace.Tracer
+
+	// System is db.system.name: "postgresql", "mysql", "sqlite", "microsoft.sql_server", "oracle.db", "clickhouse", …
+	// The text of queries is read by its rules. "": what the package of the driver tells, else "other_sql".
+	System string
+
+	// Server is server.address, or server.address:server.port. "": [Open] takes it from the data source name.
+	Server string
+
+	// Namespace is db.namespace: the name of the database.
+	Namespace string
+
+	// Op names the span of a query. Nil, or "": operation and table. It is called once while the text is in the cache.
+	// A name is for a kind of query, not for one of it: it must not have a value of the query.
+	Op func(query string) string
+
+	// NewTraces begins a trace for a call whose context has none.
+	NewTraces bool
+
+	// NoText leaves out db.query.text.
+	NoText bool
+
+	// Args records the arguments, as db.query.parameter.<name or index>, each cut at 256 bytes, at most 32.
+	// They can be secrets and personal data.
+	Args bool
+
+	// Prepares gives prepares spans that do not fail, too.
+	Prepares bool
+
+	// Transactions adds a span around each transaction, from before its BEGIN to after its COMMIT or ROLLBACK.
+	// Queries of the transaction are its children, if their context has the same current span as that of BeginTx had.
+	Transactions bool
+
+	// RowTimes records the time in the driver's Next and between its calls. It reads the clock twice a row.
+	RowTimes bool
+
+	// Comment appends the traceparent of the span to the text of queries and execs as a comment (sqlcommenter),
+	// for the server's log. Statements that already have a comment, and prepared ones, stay as they are.
+	//
+	// Each text is then another one. What keeps statements by their text, as pgx does by default, the driver,
+	// a proxy or the server, keeps each of them.
+	// With pgx, set default_query_exec_mode to exec or simple_protocol. pg_stat_statements keeps the first text only.
+	Comment bool
+
+	// CommentPrepared comments prepared statements too, with the traceparent of the prepare.
+	CommentPrepared bool
+
+	// StatusCode returns db.response.status_code of an error of the driver, "" if it has none.
+	// Nil: what its methods SQLState, SQLErrorNumber or Code or its field Number say.
+	StatusCode func(error) string
+}
+
+// A config is what all connections of a connector share.
+type config struct {
+	opts     Options
+	fixed    []slog.Attr // of every span
+	dialect  dialect
+	texts    textCache
+	attempts attempts
+
+	begin, commit, rollback, connect *statement
+}
+
+func newConfig(driver any, opts *Options) *config {
+	c := new(config)
+	if opts != nil {
+		c.opts = *opts
+	}
+	if c.opts.System == "" {
+		c.opts.System = systemOf(driver)
+	}
+	c.dialect = dialectOf(c.opts.System)
+	c.fixed = []slog.Attr{slogtrace.KindClient, slog.String("db.system.name", c.opts.System)}
+	if c.opts.Namespace != "" {
+		c.fixed = append(c.fixed, slog.String("db.namespace", c.opts.Namespace))
+	}
+	if c.opts.Server != "" {
+		host, port := splitServer(c.opts.Server)
+		c.fixed = append(c.fixed, slog.String("server.address", host))
+		if port > 0 {
+			c.fixed = append(c.fixed, slog.Int("server.port", port))
+		}
+	}
+	c.fixed = slices.Clip(c.fixed)
+	c.begin, c.commit, c.rollback, c.connect = c.named("BEGIN"), c.named("COMMIT"), c.named("ROLLBACK"), c.named("CONNECT")
+	return c
+}
+
+// named returns the statement of an operation without a text.
+func (c *config) named(op string) *statement {
+	return &statement{op: op, attrs: append(c.fixed, slog.String(operationKey, op))}
+}
+
+// systems tells db.system.name from the import path of the driver's package.
+var systems = []struct{ part, system string }{
+	{"pgx", "postgresql"},
+	{"lib/pq", "postgresql"},
+	{"postgres", "postgresql"},
+	{"mysql", "mysql"},
+	{"mariadb", "mariadb"},
+	{"sqlite", "sqlite"},
+	{"mssql", "microsoft.sql_server"},
+	{"sqlserver", "microsoft.sql_server"},
+	{"godror", "oracle.db"},
+	{"go-ora", "oracle.db"},
+	{"clickhouse", "clickhouse"},
+	{"snowflake", "snowflake"},
+	{"trino", "trino"},
+	{"spanner", "gcp.spanner"},
+}
+
+const otherSystem = "other_sql"
+
+func systemOf(driver any) string {
+	if driver == nil {
+		return otherSystem
+	}
+	t := reflect.TypeOf(driver)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	path := strings.ToLower(t.PkgPath())
+	for _, s := range systems {
+		if strings.Contains(path, s.part) {
+			return s.system
+		}
+	}
+	return otherSystem
+}
+
+// splitServer returns host and port of "host", "host:port", "::1" and "[::1]:port"; 0 for no port.
+func splitServer(server string) (host string, port int) {
+	h, p, err := net.SplitHostPort(server)
+	if err != nil {
+		return strings.Trim(server, "[]"), 0
+	}
+	port, err = strconv.Atoi(p)
+	if err != nil || port < 0 || port > 65535 {
+		port = 0
+	}
+	return h, port
+}
+
+var (
+	mysqlAddress = regexp.MustCompile(`@tcp6?\(([^()]+)\)/`)
+	wordHost     = regexp.MustCompile(`(?:^|\s)host=([^\s'/\\]+)(?:\s|$)`)
+	wordPort     = regexp.MustCompile(`(?:^|\s)port=(\d+)(?:\s|$)`)
+)
+
+// serverOf returns the server that a data source name names, "" if that is not known. It never has user or password.
+func serverOf(dsn string) string {
+	switch {
+	case strings.Contains(dsn, "://"):
+		u, err := url.Parse(dsn)
+		if err != nil || strings.Contains(u.Host, ",") { // several
+			return ""
+		}
+		return u.Host
+	case mysqlAddress.MatchString(dsn):
+		all := mysqlAddress.FindAllStringSubmatch(dsn, -1)
+		return all[len(all)-1][1] // a password may look like one
+	case strings.Contains(dsn, "'"): // a quoted value may look like another key
+		return ""
+	}
+	host := wordHost.FindStringSubmatch(dsn)
+	switch port := wordPort.FindStringSubmatch(dsn); {
+	case host == nil || strings.Contains(host[1], ","):
+		return ""
+	case port != nil:
+		return net.JoinHostPort(host[1], port[1])
+	}
+	return host[1]
+}

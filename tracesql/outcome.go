@@ -1,0 +1,85 @@
+package tracesql
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"reflect"
+	"strconv"
+
+	"github.com/slogtrace/slogtrace/internal/errtype"
+)
+
+// An outcome is what an error of the driver says about its call.
+type outcome struct {
+	fails   bool
+	badConn bool
+	kind    string // error.type
+	status  string // db.response.status_code
+}
+
+func (c *config) outcomeOf(ctx context.Context, err error) outcome {
+	if errors.Is(err, driver.ErrBadConn) {
+		return outcome{badConn: true, kind: "bad_conn"}
+	}
+	if err == sql.ErrNoRows {
+		return outcome{}
+	}
+	o := outcome{fails: true}
+	if c.opts.StatusCode != nil {
+		o.status = c.opts.StatusCode(err)
+	} else {
+		o.status = statusCode(err)
+	}
+	o.status = cut(o.status, maxName)
+	kind := errtype.Of(err)
+	switch {
+	case ctx.Err() != nil && (kind == "canceled" || kind == "timeout" || isCanceled[o.status]):
+		// What the driver says of it may be either, or a code for both.
+		o.kind = "canceled"
+		if ctx.Err() == context.DeadlineExceeded {
+			o.kind = "timeout"
+		}
+	case kind == "canceled", kind == "timeout", o.status == "":
+		o.kind = kind
+	default:
+		o.kind = o.status
+	}
+	return o
+}
+
+// isCanceled has the codes with which servers say that a query was canceled by its client:
+// PostgreSQL's query_canceled, MySQL's ER_QUERY_INTERRUPTED, SQLite's SQLITE_INTERRUPT.
+// A driver whose errors have no code is one that returns the context's error.
+var isCanceled = map[string]bool{"57014": true, "1317": true, "9": true}
+
+// statusCode returns the code of an error of a database, "" if it has none.
+func statusCode(err error) string {
+	if e, ok := errors.AsType[interface {
+		error
+		SQLState() string
+	}](err); ok {
+		return e.SQLState()
+	}
+	if e, ok := errors.AsType[interface {
+		error
+		SQLErrorNumber() int32
+	}](err); ok {
+		return strconv.Itoa(int(e.SQLErrorNumber()))
+	}
+	if e, ok := errors.AsType[interface {
+		error
+		Code() int
+	}](err); ok {
+		return strconv.Itoa(e.Code())
+	}
+	for ; err != nil; err = errors.Unwrap(err) {
+		if v := reflect.ValueOf(err); v.Kind() == reflect.Pointer && v.Elem().Kind() == reflect.Struct {
+			if n := v.Elem().FieldByName("Number"); n.IsValid() && n.CanUint() { // go-sql-driver/mysql
+				return strconv.FormatUint(n.Uint(), 10)
+			}
+		}
+	}
+	return ""
+}

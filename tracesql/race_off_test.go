@@ -1,0 +1,5 @@
+//go:build !race
+
+package tracesql
+
+const raceEnabled = false

@@ -1,0 +1,257 @@
+package tracesql
+
+import (
+	"database/sql/driver"
+	"errors"
+	"io"
+	"log/slog"
+	"reflect"
+	"runtime"
+	"time"
+)
+
+// A rows is the rows of a query that has a span, with the methods that all rows have.
+// The other types of this file add one optional method each; wrapRows puts together those that the driver has.
+// Outside a trace the rows are the driver's own.
+type rows struct {
+	base    driver.Rows
+	span    *rowsSpan
+	cleanup runtime.Cleanup
+}
+
+// A rowsSpan is the span of a query that has rows. It does not know the rows, so that they can be garbage before it.
+type rowsSpan struct {
+	call
+	returned int64
+	first    time.Duration // to the first row
+	atEnd    bool          // of the rows, perhaps of one of several result sets
+	inTx     bool          // the end of a transaction closes them
+	timed    bool          // Options.RowTimes
+	left     time.Time     // when Next returned last
+	next     time.Duration // in Next
+	between  time.Duration // outside of it
+}
+
+// rows returns what the application gets for the rows of the call, whose span they end.
+func (c *call) rows(base driver.Rows, err error) (driver.Rows, error) {
+	if err != nil || base == nil {
+		c.end(err)
+		return base, err
+	}
+	r := &rows{base: base, span: &rowsSpan{call: *c, inTx: c.final, timed: c.config.opts.RowTimes}}
+	r.span.final = true // database/sql does not repeat it any more
+	r.cleanup = runtime.AddCleanup(r, (*rowsSpan).leaked, r.span)
+	return wrapRows(r, interfacesOfRows(base)), nil
+}
+
+// Bits for the optional interfaces of rows.
+const (
+	isNextResultSet = 1 << iota
+	isScanType
+	isDatabaseTypeName
+	isLength
+	isNullable
+	isPrecisionScale
+	isColumnScanner
+)
+
+// interfacesOfRows returns which methods the wrapped rows have.
+func interfacesOfRows(base driver.Rows) (bits int) {
+	if _, ok := base.(driver.RowsNextResultSet); ok {
+		bits |= isNextResultSet
+	}
+	if _, ok := base.(driver.RowsColumnTypeScanType); ok {
+		bits |= isScanType
+	}
+	if _, ok := base.(driver.RowsColumnTypeDatabaseTypeName); ok {
+		bits |= isDatabaseTypeName
+	}
+	if _, ok := base.(driver.RowsColumnTypeLength); ok {
+		bits |= isLength
+	}
+	if _, ok := base.(driver.RowsColumnTypeNullable); ok {
+		bits |= isNullable
+	}
+	if _, ok := base.(driver.RowsColumnTypePrecisionScale); ok {
+		bits |= isPrecisionScale
+	}
+	if isScanner(base) {
+		bits |= isColumnScanner
+	}
+	return bits
+}
+
+func (r *rows) unwrap() any       { return r.base }
+func (r *rows) Columns() []string { return r.base.Columns() }
+
+func (r *rows) Close() error {
+	err := r.base.Close()
+	r.span.close(err)
+	r.cleanup.Stop()
+	return err
+}
+
+func (r *rows) Next(dest []driver.Value) error {
+	r.span.enter()
+	err := r.base.Next(dest)
+	r.leave(err)
+	return err
+}
+
+// leave notes the outcome of the driver's Next.
+func (r *rows) leave(err error) {
+	s := r.span
+	if s.timed {
+		now := time.Now()
+		s.next += now.Sub(s.left)
+		s.left = now
+	}
+	switch {
+	case err == nil:
+		s.returned++
+		if s.returned == 1 {
+			s.first = time.Since(s.start)
+		}
+		return
+	case err != io.EOF:
+		s.finish(err)
+		return
+	}
+	s.atEnd = true
+	if _, ok := r.base.(driver.RowsNextResultSet); !ok {
+		s.finish(nil)
+	}
+}
+
+// enter notes a call of Next.
+func (s *rowsSpan) enter() {
+	if !s.timed {
+		return
+	}
+	now := time.Now()
+	if !s.left.IsZero() {
+		s.between += now.Sub(s.left)
+	}
+	s.left = now
+}
+
+var errNotClosed = errors.New("rows were never closed")
+
+// close notes the outcome of the driver's Close.
+func (s *rowsSpan) close(err error) {
+	switch {
+	case err == nil && s.span != nil && !s.atEnd && (s.inTx || s.caller.Err() != nil) && closedByContext():
+		s.notClosed()
+	default:
+		s.finish(err)
+	}
+}
+
+// leaked is called when the rows are garbage that were not closed.
+func (s *rowsSpan) leaked() {
+	if s.atEnd {
+		s.finish(nil)
+		return
+	}
+	s.notClosed()
+}
+
+func (s *rowsSpan) notClosed() {
+	if s.span == nil {
+		return
+	}
+	kind := "rows_not_closed"
+	if err := s.caller.Err(); err != nil {
+		kind = s.config.outcomeOf(s.caller, err).kind
+	}
+	s.span.SetAttrs(append(s.attrs(), slog.String("error.type", kind))...)
+	s.span.Fail(errNotClosed)
+	s.span.End()
+	s.span = nil
+}
+
+// finish ends the span, unless it has ended.
+func (s *rowsSpan) finish(err error) {
+	if s.span == nil {
+		return
+	}
+	s.end(err, s.attrs()...)
+	s.span = nil
+}
+
+func (s *rowsSpan) attrs() []slog.Attr {
+	attrs := make([]slog.Attr, 0, 7)
+	attrs = append(attrs, slog.Int64("db.response.returned_rows", s.returned))
+	if s.returned > 0 {
+		attrs = append(attrs, slog.Float64("db.response.first_row_ms", milliseconds(s.first)))
+	}
+	if s.timed {
+		s.enter()
+		attrs = append(attrs,
+			slog.Float64("db.response.next_ms", milliseconds(s.next)),
+			slog.Float64("db.response.between_ms", milliseconds(s.between)))
+	}
+	return attrs
+}
+
+// closedByContext reports whether database/sql closes the rows since their context, or that of their transaction, has ended.
+// Nothing else tells: it does so in a goroutine of its own, and the context may have ended without being the reason.
+func closedByContext() bool {
+	var pcs [16]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	for {
+		f, more := frames.Next()
+		if f.Function == "database/sql.(*Rows).awaitDone" {
+			return true
+		}
+		if !more {
+			return false
+		}
+	}
+}
+
+type (
+	rowsNextResultSet    struct{ r *rows }
+	rowsScanType         struct{ r *rows }
+	rowsDatabaseTypeName struct{ r *rows }
+	rowsLength           struct{ r *rows }
+	rowsNullable         struct{ r *rows }
+	rowsPrecisionScale   struct{ r *rows }
+)
+
+func (r rowsNextResultSet) HasNextResultSet() bool {
+	return r.r.base.(driver.RowsNextResultSet).HasNextResultSet()
+}
+
+func (r rowsNextResultSet) NextResultSet() error {
+	err := r.r.base.(driver.RowsNextResultSet).NextResultSet()
+	switch err {
+	case nil:
+		r.r.span.atEnd = false
+	case io.EOF:
+		r.r.span.atEnd = true
+	default:
+		r.r.span.finish(err)
+	}
+	return err
+}
+
+func (r rowsScanType) ColumnTypeScanType(i int) reflect.Type {
+	return r.r.base.(driver.RowsColumnTypeScanType).ColumnTypeScanType(i)
+}
+
+func (r rowsDatabaseTypeName) ColumnTypeDatabaseTypeName(i int) string {
+	return r.r.base.(driver.RowsColumnTypeDatabaseTypeName).ColumnTypeDatabaseTypeName(i)
+}
+
+func (r rowsLength) ColumnTypeLength(i int) (int64, bool) {
+	return r.r.base.(driver.RowsColumnTypeLength).ColumnTypeLength(i)
+}
+
+func (r rowsNullable) ColumnTypeNullable(i int) (nullable, ok bool) {
+	return r.r.base.(driver.RowsColumnTypeNullable).ColumnTypeNullable(i)
+}
+
+func (r rowsPrecisionScale) ColumnTypePrecisionScale(i int) (precision, scale int64, ok bool) {
+	return r.r.base.(driver.RowsColumnTypePrecisionScale).ColumnTypePrecisionScale(i)
+}

@@ -1,0 +1,11 @@
+//go:build !go1.27
+
+package tracesql
+
+import "database/sql/driver"
+
+// Before Go 1.27 there is no driver.RowsColumnScanner.
+
+func isScanner(driver.Rows) bool { return false }
+
+func wrapScanner(r *rows, _ int) driver.Rows { return r }

@@ -1,0 +1,23 @@
+//go:build go1.27
+
+package tracesql
+
+import "database/sql/driver"
+
+func isScanner(base driver.Rows) bool {
+	_, ok := base.(driver.RowsColumnScanner)
+	return ok
+}
+
+type rowsColumnScanner struct{ r *rows }
+
+func (r rowsColumnScanner) NextRow() error {
+	r.r.span.enter()
+	err := r.r.base.(driver.RowsColumnScanner).NextRow()
+	r.r.leave(err)
+	return err
+}
+
+func (r rowsColumnScanner) ScanColumn(ctx driver.ScanContext, i int, dest any) error {
+	return r.r.base.(driver.RowsColumnScanner).ScanColumn(ctx, i, dest)
+}

@@ -1,0 +1,200 @@
+package tracesql
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// A shape is what a statement does, and to which table, as far as its words tell.
+type shape struct {
+	verb      string
+	verbDepth int
+	with      bool     // the verb is yet to come, behind WITH
+	names     []string // that WITH defines
+	last      string   // the word before, in upper case
+	before    string   // the name before
+
+	awaits  bool // a table, at depth
+	depth   int
+	parts   []string // of its name
+	reading bool     // there is one
+	dotted  bool     // and a dot behind it
+
+	tables []string // at most maxNames
+	main   int      // which of them is the verb's, plus 1; -1 for one that WITH defines
+	many   bool     // there is a list after FROM, or a table that could not be read
+	done   bool     // a semicolon was read
+
+	// by depth of parentheses
+	selects [maxDepth]bool // SELECT or DELETE was read there, so that a FROM is theirs
+	from    [maxDepth]bool // and what is read is the list of its tables
+}
+
+const maxNames = 8
+
+// word notes a word that is not in quotes. upper is "" if it is long.
+func (s *shape) word(w, upper string, depth int) {
+	if s.done {
+		return
+	}
+	before := s.last
+	s.last = upper
+	if s.awaits && depth == s.depth && !s.reading && beforeTable[upper] {
+		return
+	}
+	if s.awaits && depth == s.depth && (!s.reading || s.dotted) && !isClause[upper] {
+		s.part(w)
+		return
+	}
+	s.flush()
+	verb := s.verb
+	switch {
+	case s.verb == "" && !s.with && upper == "WITH":
+		s.with = true
+	case s.verb == "" && s.with:
+		if upper == "AS" && depth == 0 && len(s.names) < maxNames {
+			s.names = append(s.names, s.before)
+		}
+		if depth == 0 && afterWith[upper] {
+			s.verb, s.verbDepth = upper, depth
+		}
+	case s.verb == "" && before == "" && len(s.tables) == 0 && verbs[upper]:
+		s.verb, s.verbDepth = upper, depth
+	}
+	s.before = w
+	inside := depth < maxDepth
+	switch upper {
+	case "SELECT", "DELETE":
+		if inside {
+			s.selects[depth], s.from[depth] = true, false
+		}
+	case "FROM":
+		if inside && s.selects[depth] || depth == 0 {
+			s.await(depth)
+			if inside {
+				s.from[depth] = true
+			}
+		}
+	case "JOIN", "INTO", "TABLE", "TRUNCATE":
+		s.await(depth)
+	case "UPDATE":
+		if verb == "" && s.verb == upper {
+			s.await(depth)
+		}
+	case "USING":
+		s.many = true
+	case "WHERE", "SET", "GROUP", "ORDER", "HAVING", "LIMIT", "UNION", "EXCEPT", "INTERSECT", "WINDOW", "RETURNING", "FOR":
+		if inside {
+			s.from[depth] = false
+		}
+	}
+}
+
+// isClause has the words that are no table, where one is awaited.
+var isClause = setOf("SELECT VALUES WHERE SET FROM JOIN USING ON AS UNNEST OUTFILE DUMPFILE")
+
+// name notes an identifier in quotes.
+func (s *shape) name(w string, depth int) {
+	if s.done {
+		return
+	}
+	s.last = "\""
+	if s.awaits && depth == s.depth && (!s.reading || s.dotted) {
+		s.part(w)
+		return
+	}
+	s.flush()
+	s.before = w
+}
+
+func (s *shape) await(depth int) {
+	s.awaits, s.reading, s.dotted, s.depth, s.parts = true, false, false, depth, nil
+}
+
+// part notes a part of a table's name.
+func (s *shape) part(w string) {
+	s.parts = append(s.parts, w)
+	s.reading, s.dotted = true, false
+}
+
+// flush ends the name of a table.
+func (s *shape) flush() {
+	if !s.awaits {
+		return
+	}
+	s.awaits = false
+	name := strings.Join(s.parts, ".")
+	isNew := !slices.Contains(s.tables, name)
+	switch {
+	case len(s.parts) == 0:
+	case len(s.tables) == maxNames || len(name) > maxName || !isName(name):
+		s.many = true
+	case slices.ContainsFunc(s.names, func(n string) bool { return strings.EqualFold(n, name) }):
+		if s.main == 0 && s.verb != "" && s.depth == s.verbDepth {
+			s.main = -1 // what WITH defines
+		}
+	default:
+		if isNew {
+			s.tables = append(s.tables, name)
+		}
+		if s.main == 0 && s.verb != "" && s.depth == s.verbDepth {
+			s.main = slices.Index(s.tables, name) + 1
+		}
+	}
+}
+
+// isName reports whether a table of that name can be in an op.
+func isName(s string) bool {
+	for _, r := range s {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_.$-", r) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func (s *shape) comma(depth int) {
+	s.flush()
+	if depth < maxDepth && s.from[depth] {
+		s.many = true
+	}
+}
+
+func (s *shape) open(depth int) {
+	if s.reading && s.verb != "INSERT" && s.verb != "REPLACE" && s.verb != "CREATE" && s.verb != "COPY" {
+		s.awaits, s.many = false, true // a function
+	}
+	s.flush()
+	if depth < maxDepth {
+		s.selects[depth], s.from[depth] = false, false
+	}
+}
+
+func (s *shape) close(int) { s.flush() }
+
+func (s *shape) end() {
+	s.flush()
+	s.done = true
+}
+
+// other notes any other token.
+func (s *shape) other() { s.flush() }
+
+// dot notes a dot.
+func (s *shape) dot() {
+	if s.awaits && s.reading {
+		s.dotted = true
+	} else {
+		s.flush()
+	}
+}
+
+// subject returns the table that the verb is about, and whether it is the only one.
+func (s *shape) subject() (table string, single bool) {
+	s.flush()
+	if s.main <= 0 {
+		return "", false
+	}
+	return s.tables[s.main-1], len(s.tables) == 1 && !s.many
+}

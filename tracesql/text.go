@@ -1,0 +1,452 @@
+package tracesql
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	maxText  = 2048     // bytes of a cleaned text
+	maxRead  = 64 << 10 // bytes of a text that are read
+	maxDepth = 64       // parentheses that are looked into
+)
+
+// A reading is what a query's text says, and its cleaned text.
+type reading struct {
+	text   string
+	verb   string // in upper case; "" if it is not one of verbs
+	table  string // the table that verb is about; "" if that is not cheap to tell
+	single bool   // no other table is named
+}
+
+// read reads a query: it replaces literals by ?, drops comments, and folds lists after IN and VALUES to one element.
+//
+// It knows what is a literal in all databases, no grammar. Where databases differ, and so where the next literal begins,
+// it stops, and the text ends with "…". So no part of a literal is taken for something else.
+func read(query string, d dialect) reading {
+	l := lexer{in: query, d: d}
+	if len(query) > maxRead {
+		l.in = query[:maxRead]
+		l.cut = true
+	}
+	for l.pos < len(l.in) && !l.stopped {
+		l.next()
+	}
+	text := strings.TrimSuffix(string(l.out), ";")
+	if l.stopped || l.cut {
+		text += ellipsis
+	}
+	if len(text) > maxText {
+		text = cut(text, maxText)
+	}
+	r := reading{text: strings.ToValidUTF8(text, "\uFFFD"), verb: l.shape.verb}
+	if len(r.text) > maxText {
+		r.text = cut(r.text, maxText)
+	}
+	r.table, r.single = l.shape.subject()
+	return r
+}
+
+// A token is a kind of token.
+type token uint8
+
+const (
+	none  token = iota
+	value       // a literal or a parameter
+	word
+	comma
+	open
+	closed
+	other
+)
+
+// A lexer reads one text.
+type lexer struct {
+	in      string
+	pos     int
+	d       dialect
+	out     []byte
+	space   bool // before the next token
+	last    token
+	isList  bool // last is IN or VALUES
+	held    bool // a comma, and the space before it, that were not written yet
+	stopped bool
+	cut     bool
+	lists   lists
+	shape   shape
+}
+
+// stop ends the reading: what follows may be part of a literal.
+func (l *lexer) stop() { l.stopped = true }
+
+// next reads one token.
+func (l *lexer) next() {
+	if len(l.out) > maxText { // folding may make it shorter, but never by much
+		l.stop()
+		return
+	}
+	c := l.in[l.pos]
+	rest := l.in[l.pos:]
+	switch {
+	case c <= ' ', c == 0x7f:
+		l.pos++
+		l.space = true
+	case c == '\'':
+		l.quoted()
+	case c == '"':
+		l.doubleQuoted()
+	case c == '`':
+		l.backtick()
+	case c == '[':
+		l.bracket()
+	case strings.HasPrefix(rest, "--"):
+		l.dashes()
+	case c == '#' && (l.d.hashComments || !l.d.known):
+		l.lineComment(!l.d.known)
+	case strings.HasPrefix(rest, "/*"):
+		l.comment()
+	case c == '$':
+		l.dollar()
+	case isDigit(c), c == '.' && len(rest) > 1 && isDigit(rest[1]) && l.last != word && l.last != closed:
+		l.number()
+	case (c == '-' || c == '+') && len(rest) > 1 && isDigit(rest[1]) && (l.last == open || l.last == comma):
+		l.pos++
+		l.number()
+	case isWordStart(c):
+		l.word()
+	case c == '?':
+		l.pos++
+		l.digits()
+		l.value("?")
+	case c == ':' && len(rest) > 1 && rest[1] == ':':
+		l.pos += 2
+		l.emit(other, "::")
+	case (c == ':' || c == '@' || c == '%') && len(rest) > 1 && isWordStart(rest[1]):
+		l.pos++
+		n := l.wordLen()
+		l.value(l.in[l.pos-1 : l.pos+n])
+		l.pos += n
+	default:
+		l.punctuation(c)
+	}
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+func isWordStart(c byte) bool {
+	return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c >= utf8.RuneSelf
+}
+
+// wordLen returns how long the word at pos is.
+func (l *lexer) wordLen() int {
+	n := 0
+	for l.pos+n < len(l.in) {
+		if c := l.in[l.pos+n]; !isWordStart(c) && !isDigit(c) && c != '$' {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// digits skips digits.
+func (l *lexer) digits() {
+	for l.pos < len(l.in) && isDigit(l.in[l.pos]) {
+		l.pos++
+	}
+}
+
+// quoteEnd returns where a text in quotes that begins at from ends, behind its closing quote.
+// It is not ok if there is none, or if a backslash may have taken its meaning.
+func (l *lexer) quoteEnd(from int, quote byte) (end int, ok bool) {
+	for i := from; i < len(l.in); i++ {
+		if l.in[i] != quote {
+			continue
+		}
+		backslashes := 0
+		for j := i - 1; j >= from && l.in[j] == '\\'; j-- {
+			backslashes++
+		}
+		if backslashes%2 == 1 {
+			return 0, false
+		}
+		if i+1 < len(l.in) && l.in[i+1] == quote {
+			i++
+			continue
+		}
+		return i + 1, true
+	}
+	return 0, false
+}
+
+// quoted reads a string.
+func (l *lexer) quoted() {
+	end, ok := l.quoteEnd(l.pos+1, '\'')
+	if !l.d.known && strings.HasPrefix(l.in[l.pos:], "'''") { // BigQuery's strings, which hold quotes
+		ok = false
+	}
+	l.value("?")
+	if !ok {
+		l.stop()
+		return
+	}
+	l.pos = end
+}
+
+// doubleQuoted reads a string or an identifier.
+func (l *lexer) doubleQuoted() {
+	if !l.d.doubleStrings {
+		l.identifier('"')
+		return
+	}
+	end, ok := l.quoteEnd(l.pos+1, '"')
+	if !l.d.known && strings.HasPrefix(l.in[l.pos:], `"""`) {
+		ok = false
+	}
+	l.value("?")
+	if !ok {
+		l.stop()
+		return
+	}
+	l.pos = end
+}
+
+// identifier reads an identifier in quotes.
+func (l *lexer) identifier(quote byte) {
+	end, ok := l.quoteEnd(l.pos+1, quote)
+	if !ok {
+		l.stop()
+		return
+	}
+	l.shape.name(l.in[l.pos+1:end-1], l.lists.depth)
+	l.emit(word, l.in[l.pos:end])
+	l.isList = false
+	l.pos = end
+}
+
+// backtick reads an identifier, where backticks quote one.
+func (l *lexer) backtick() {
+	end, ok := l.quoteEnd(l.pos+1, '`')
+	if !ok || l.d.known && !l.d.backticks || !l.d.known && strings.ContainsAny(l.in[l.pos:end], `'"`) {
+		l.stop()
+		return
+	}
+	l.identifier('`')
+}
+
+// bracket reads an identifier in brackets, or the bracket of an index.
+func (l *lexer) bracket() {
+	end := strings.IndexByte(l.in[l.pos:], ']')
+	switch {
+	case l.d.brackets && end < 0:
+		l.stop()
+	case l.d.brackets && strings.HasPrefix(l.in[l.pos+end:], "]]"):
+		l.stop()
+	case l.d.brackets:
+		l.shape.name(l.in[l.pos+1:l.pos+end], l.lists.depth)
+		l.emit(word, l.in[l.pos:l.pos+end+1])
+		l.isList = false
+		l.pos += end + 1
+	case !l.d.known && (end < 0 || strings.ContainsAny(l.in[l.pos:l.pos+end], "'\"`")):
+		l.stop()
+	default:
+		l.punctuation('[')
+	}
+}
+
+// dashes reads a comment that begins with two dashes.
+func (l *lexer) dashes() {
+	after := byte(' ')
+	if l.pos+2 < len(l.in) {
+		after = l.in[l.pos+2]
+	}
+	if l.d.known && l.d.looseDashes && after > ' ' {
+		l.punctuation('-')
+		return
+	}
+	l.lineComment(l.d.looseDashes && after > ' ')
+}
+
+// lineComment skips a comment. If it may be none, it must not have a quote.
+func (l *lexer) lineComment(doubtful bool) {
+	line := l.in[l.pos:]
+	if i := strings.IndexAny(line, "\r\n"); i >= 0 {
+		line = line[:i]
+	}
+	if doubtful && strings.ContainsAny(line, "'\"`$*") {
+		l.stop()
+		return
+	}
+	l.pos += len(line)
+	l.space = true
+}
+
+// comment skips a comment.
+func (l *lexer) comment() {
+	if !l.d.nested && strings.HasPrefix(l.in[l.pos:], "/*!") { // MySQL executes it
+		l.stop()
+		return
+	}
+	depth := 1
+	for i := l.pos + 2; i+1 < len(l.in); i++ {
+		switch l.in[i : i+2] {
+		case "/*":
+			if !l.d.known {
+				l.stop()
+				return
+			}
+			if l.d.nested {
+				depth++
+				i++
+			}
+		case "*/":
+			i++
+			if depth--; depth == 0 {
+				l.pos = i + 1
+				l.space = true
+				return
+			}
+		}
+	}
+	l.stop()
+}
+
+// dollar reads a parameter, an amount, or a string in dollar quotes.
+func (l *lexer) dollar() {
+	rest := l.in[l.pos+1:]
+	n := 0
+	for n < len(rest) && (isWordStart(rest[n]) || isDigit(rest[n])) {
+		n++
+	}
+	switch {
+	case n < len(rest) && rest[n] == '$' && (n == 0 || !isDigit(rest[0])):
+		l.value("?")
+		tag := l.in[l.pos : l.pos+n+2]
+		end := strings.Index(rest[n+1:], tag)
+		if !l.d.dollarQuotes || end < 0 {
+			l.stop()
+			return
+		}
+		l.pos += len(tag) + end + len(tag)
+	case n > 0 && isDigit(rest[0]) && l.d.dollarParams:
+		l.pos++
+		begin := l.pos - 1
+		l.digits()
+		l.value(l.in[begin:l.pos])
+	case n > 0 && isDigit(rest[0]):
+		l.pos++
+		l.number()
+	case n > 0:
+		l.value(l.in[l.pos : l.pos+1+n])
+		l.pos += 1 + n
+	default:
+		l.punctuation('$')
+	}
+}
+
+// number reads a number of any form, and what stands right behind it.
+func (l *lexer) number() {
+	hex := strings.HasPrefix(l.in[l.pos:], "0x") || strings.HasPrefix(l.in[l.pos:], "0X")
+	for l.pos < len(l.in) {
+		c := l.in[l.pos]
+		if isDigit(c) || isWordStart(c) || c == '.' {
+			l.pos++
+			if !hex && (c == 'e' || c == 'E') && l.pos+1 < len(l.in) &&
+				(l.in[l.pos] == '+' || l.in[l.pos] == '-') && isDigit(l.in[l.pos+1]) {
+				l.pos++
+			}
+			continue
+		}
+		break
+	}
+	l.value("?")
+}
+
+// word reads a keyword or an identifier.
+func (l *lexer) word() {
+	n := l.wordLen()
+	w := l.in[l.pos : l.pos+n]
+	l.pos += n
+	upper := ""
+	if n <= 16 {
+		upper = strings.ToUpper(w)
+	}
+	if l.pos < len(l.in) && l.in[l.pos] == '\'' && l.last != value {
+		switch upper {
+		case "Q", "NQ":
+			if l.d.quoteQuotes {
+				l.value("?")
+				l.stop()
+				return
+			}
+		case "E", "X", "B", "N":
+			return // the string says all of it
+		}
+	}
+	l.shape.word(w, upper, l.lists.depth)
+	l.emit(word, w)
+	l.isList = upper == "IN" || upper == "VALUES" || upper == "VALUE"
+	l.lists.word(upper)
+}
+
+// punctuation reads one character that is nothing else.
+func (l *lexer) punctuation(c byte) {
+	l.pos++
+	switch c {
+	case ',':
+		l.shape.comma(l.lists.depth)
+		if l.last == value && l.lists.folds() {
+			l.held, l.last, l.space = true, comma, false
+			return
+		}
+		l.emit(comma, ",")
+	case '(':
+		at := l.emit(open, "(")
+		l.lists.open(at, l.isList)
+		l.shape.open(l.lists.depth)
+	case ')':
+		l.emit(closed, ")")
+		l.out = l.lists.close(l.out)
+		l.shape.close(l.lists.depth)
+	default:
+		l.emit(other, l.in[l.pos-1:l.pos])
+		switch c {
+		case ';':
+			l.shape.end()
+		case '.':
+			l.shape.dot()
+		default:
+			l.shape.other()
+		}
+	}
+	l.isList = false
+}
+
+// value writes a literal or a parameter, unless it is folded into the one before.
+func (l *lexer) value(text string) {
+	if l.held {
+		l.held, l.last, l.space = false, value, false
+		return
+	}
+	l.emit(value, text)
+	l.isList = false
+	l.shape.other()
+}
+
+// emit writes a token and returns where it begins.
+func (l *lexer) emit(t token, text string) int {
+	if l.held {
+		l.held = false
+		l.out = append(l.out, ',')
+	}
+	if l.space && len(l.out) > 0 {
+		l.out = append(l.out, ' ')
+	}
+	l.space = false
+	if t == open || t == comma {
+		l.lists.before(l.last)
+	}
+	l.last = t
+	at := len(l.out)
+	l.out = append(l.out, text...)
+	return at
+}
