@@ -4,6 +4,9 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -55,4 +58,19 @@ type signalReader struct {
 func (r *signalReader) Read(b []byte) (int, error) {
 	r.reading <- true
 	return r.Reader.Read(b)
+}
+
+// tail begins with the last ten lines, with --since with all that are not older, and -n overrides both.
+func TestTailLines(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.log")
+	if err := os.WriteFile(path, []byte(numbered(30)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for args, want := range map[string]int{"": 10, "--since 2026-03-01": 30, "--since 2026-03-01 -n 5": 5, "-n 20": 20, "-n -1": 30} {
+		var stdout strings.Builder
+		code := run(t.Context(), append([]string{"tail", "--follow=false", path}, strings.Fields(args)...), nil, &stdout, io.Discard)
+		if n := strings.Count(stdout.String(), " ■ op 1ms"); code != 0 || n != want {
+			t.Errorf("%s: exit code %d, %d lines, want %d:\n%s", args, code, n, want, stdout.String())
+		}
+	}
 }
