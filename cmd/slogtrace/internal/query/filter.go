@@ -1,5 +1,5 @@
-// Package query has what the flags of the command ask for: --where and its like choose traces, spans and lines,
-// and an id, or the beginning of one, names a trace.
+// Package query evaluates the flags that choose traces, spans and lines, such as --where and --since. It also
+// recognizes an id, or the beginning of one, in any of its forms.
 package query
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// A Filter chooses traces, spans or lines. All that is asked for must hold of the same one.
+// A Filter chooses traces, spans or lines. All of its conditions must hold for the same one.
 // The zero filter chooses everything.
 type Filter struct {
 	since, until  moment
@@ -41,19 +41,20 @@ func (f *Filter) Register(flags *pflag.FlagSet, now func() time.Time) {
 	flags.Var(&f.where, "where", "`key=value`: an attribute; also != > >= < <= and ~ for a regexp; may be repeated")
 }
 
-// Empty reports whether everything is chosen.
+// Empty reports whether the filter chooses everything.
 func (f *Filter) Empty() bool {
 	return f.since.IsZero() && f.until.IsZero() && len(f.ops) == 0 && len(f.services) == 0 && !f.failed &&
 		f.min == 0 && !f.maxSet && f.grep.re == nil && len(f.where.all) == 0
 }
 
-// AsksForErrors reports whether only what failed is chosen.
+// AsksForErrors reports whether the filter chooses only what failed.
 func (f *Filter) AsksForErrors() bool { return f.failed }
 
-// AsksForText reports whether a span's lines have a say in whether it is chosen.
+// AsksForText reports whether the filter searches text. Then it also needs the lines of a span.
 func (f *Filter) AsksForText() bool { return f.grep.re != nil }
 
-// SpanRecords says which records Span needs: all, which is nil, if it looks at text, for lines are a part of that.
+// SpanRecords returns a function that selects the records that Span needs. It returns nil, for all of them, if the filter
+// searches text, because the lines of a span are part of its text.
 func (f *Filter) SpanRecords() func(*tracelog.Record) bool {
 	if f.grep.re != nil {
 		return nil
@@ -61,11 +62,11 @@ func (f *Filter) SpanRecords() func(*tracelog.Record) bool {
 	return func(r *tracelog.Record) bool { return r.Event != tracelog.EventLog || isErrorLine(r) }
 }
 
-// SaysFailure reports whether a record may be why a span has failed.
+// SaysFailure reports whether a record can be the reason why a span failed.
 func SaysFailure(r *tracelog.Record) bool { return r.Failed || isErrorLine(r) }
 
-// MayFail reports whether a span of a trace may have failed, of whose records SaysFailure says which are matched:
-// lines count only where no span has an end.
+// MayFail reports whether a span of a trace can have failed. SaysFailure must have chosen the records that the outline
+// counts as matched. Lines count only if no span of the trace has an end.
 func MayFail(sum *tracelog.Outline) bool {
 	return sum.Matched > 0 && (sum.Errors > 0 || sum.Spans == 0)
 }
@@ -83,7 +84,7 @@ func isErrorLine(r *tracelog.Record) bool {
 	return IsError(string(level))
 }
 
-// Trace reports whether a span or a line of the trace is chosen.
+// Trace reports whether the filter chooses a span or a line of the trace.
 func (f *Filter) Trace(t *tracelog.Trace) bool {
 	if f.Empty() {
 		return true
@@ -109,7 +110,7 @@ func (f *Filter) Trace(t *tracelog.Trace) bool {
 	return false
 }
 
-// Span reports whether the span is chosen. In its text are its lines.
+// Span reports whether the filter chooses the span. The lines of a span are part of its text.
 func (f *Filter) Span(s *tracelog.Span) bool {
 	end := s.End
 	if end.IsZero() {
@@ -148,7 +149,7 @@ func (f *Filter) Span(s *tracelog.Span) bool {
 	return slices.ContainsFunc(s.Logs, func(e tracelog.Entry) bool { return grepLine(f.grep.re, &e) })
 }
 
-// Line reports whether the line is chosen.
+// Line reports whether the filter chooses the line.
 func (f *Filter) Line(e *tracelog.Entry) bool {
 	switch {
 	case !f.since.IsZero() && e.Time.Before(f.since.Time):
@@ -171,14 +172,14 @@ func (f *Filter) Line(e *tracelog.Entry) bool {
 	return f.grep.re == nil || grepLine(f.grep.re, e)
 }
 
-// Text reports whether a line is chosen that is no record. What such a line says nobody knows, so only --grep can choose it.
+// Text reports whether the filter chooses a line that is not a record. Such a line has no fields, so only --grep can choose it.
 func (f *Filter) Text(line []byte) bool {
 	rest := *f
 	rest.grep.re = nil
 	return rest.Empty() && (f.grep.re == nil || f.grep.re.Match(line))
 }
 
-// IsError knows the levels of slog and of other loggers.
+// IsError reports whether a level of slog, or of another logger, is Error or above.
 func IsError(level string) bool {
 	l, ok := tracelog.ParseLevel(level)
 	return ok && l >= slog.LevelError
@@ -222,7 +223,7 @@ func (d duration) Set(s string) (err error) {
 	return nil
 }
 
-// patterns are texts in which * stands for any text. None matches everything.
+// patterns are texts in which * matches any text. No pattern at all matches everything.
 type patterns []string
 
 func (p *patterns) String() string { return strings.Join(*p, ",") }
@@ -237,7 +238,7 @@ func (p patterns) match(s string) bool {
 	return len(p) == 0 || slices.ContainsFunc(p, func(pattern string) bool { return wild(pattern, s) })
 }
 
-// wild reports whether s is the pattern, in which each * stands for any text.
+// wild reports whether s matches the pattern, in which each * matches any text.
 func wild(pattern, s string) bool {
 	parts := strings.Split(pattern, "*")
 	last := len(parts) - 1
@@ -276,7 +277,7 @@ func (p *pattern) Set(s string) (err error) {
 	return err
 }
 
-// conditions are those of several --where, all of which must hold.
+// conditions are the values of several --where flags. All of them must hold.
 type conditions struct {
 	text []string
 	all  []condition

@@ -7,14 +7,14 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// Outlines reports whether an outline's Matched tells what Trace would.
+// Outlines reports whether an outline's Matched is enough to know what Trace returns.
 func (f *Filter) Outlines() bool {
 	return f.Empty() || f.failed && f.since.IsZero() && f.until.IsZero() && len(f.ops) == 0 && len(f.services) == 0 &&
 		f.min == 0 && !f.maxSet && f.grep.re == nil && len(f.where.all) == 0
 }
 
-// May reports whether a trace may be chosen because of a record: in each trace that is chosen there is one of which it
-// is true. A span's operation, service and start may come from several of its lines, so that none of these says it all.
+// May reports whether the filter can choose a trace because of a record. Each trace that it chooses has at least one such
+// record. The operation, service and start of a span can come from different lines, so one line need not have all of them.
 func (f *Filter) May(r *tracelog.Record) bool {
 	if f.Empty() {
 		return true
@@ -50,14 +50,14 @@ func (f *Filter) May(r *tracelog.Record) bool {
 	return true
 }
 
-// during reports whether a part of what lasted from start to end is in the time that is asked for.
+// during reports whether the time from start to end overlaps the time between --since and --until.
 func (f *Filter) during(start, end time.Time) bool {
 	return !(!f.since.IsZero() && end.Before(f.since.Time) ||
 		!f.until.IsZero() && (start.IsZero() || !start.Before(f.until.Time)))
 }
 
-// Record reports whether the span is chosen of which the record is, whatever its text is.
-// If it is open, what the record does not say may be what is wanted.
+// Record reports whether the filter chooses the span of a span record. It does not look at text.
+// If open is set, what the record does not contain can have any value.
 func (f *Filter) Record(r *tracelog.Record, open bool) bool {
 	ended := r.Event == tracelog.EventEnd
 	if f.failed && !r.Failed || f.min > 0 && (!ended || r.Duration < f.min) || f.maxSet && (!ended || r.Duration > f.max) {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A moment is a point in time as a flag: a timestamp, or how long ago.
+// A moment is a flag for a point in time: a timestamp, or how long ago.
 type moment struct {
 	time.Time
 	text string
@@ -30,7 +30,7 @@ func (m *moment) Set(s string) error {
 	return errors.New("want how long ago (90s, 15m, 2h, 3d), or a time (2026-03-01, 2026-03-01T09:15:00Z)")
 }
 
-// parseMoment reads a time, or a date, which stands for its beginning.
+// parseMoment reads a time, or a date, which means its first moment.
 func parseMoment(s string) (time.Time, bool) {
 	if len(s) < len(time.DateOnly) || s[0] < '0' || s[0] > '9' {
 		return time.Time{}, false

@@ -10,7 +10,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// A value is what a span or a line has under a key.
+// A value is the value of a key in a span or a line.
 type value struct {
 	text   string
 	kind   valueKind
@@ -27,13 +27,13 @@ const (
 	nullValue                    // JSON's null, which is empty
 )
 
-// some is a value that is absent if ok is false.
+// some returns a bare value, which is absent if ok is false.
 func some(text string, ok bool) value { return value{text: text, absent: !ok} }
 
-// quoted is the same of text.
+// quoted is some for text.
 func quoted(text string, ok bool) value { return value{text, quotedValue, !ok} }
 
-// group is what a value is called as a group.
+// group returns the name of the value's group.
 func (v value) group() string {
 	if v.absent {
 		return "-"
@@ -41,14 +41,14 @@ func (v value) group() string {
 	return v.text
 }
 
-// SpanGroup returns the name of the group that a span is in by a key.
+// SpanGroup returns the value of a span's key, as the name of a group.
 func SpanGroup(s *tracelog.Span, key string) string { return spanValue(s, key).group() }
 
 // RecordGroup is the same for the record of a span.
 func RecordGroup(r *tracelog.Record, key string) string { return recordValue(r, key).group() }
 
-// spanValue is what a span says under a key: one of the record schema's, whatever the line's own names are,
-// or one of the line's, whose path may be dotted.
+// spanValue returns the value of a span's key. The keys of the record schema work with any names in the line. Any other
+// key is a member of the line, which can have a dotted path.
 func spanValue(s *tracelog.Span, key string) value {
 	switch key {
 	case "op":
@@ -76,7 +76,7 @@ func spanValue(s *tracelog.Span, key string) value {
 	return some("", false)
 }
 
-// EntryOf is the entry that a span is made from, or nil.
+// EntryOf returns the entry from which a span was made, or nil.
 func EntryOf(s *tracelog.Span) *tracelog.Entry {
 	if s.EndRecord != nil {
 		return s.EndRecord
@@ -84,7 +84,7 @@ func EntryOf(s *tracelog.Span) *tracelog.Entry {
 	return s.StartRecord
 }
 
-// entryValue is the same for a line.
+// entryValue is spanValue for a line.
 func entryValue(e *tracelog.Entry, key string) value {
 	switch key {
 	case "time":
@@ -122,7 +122,7 @@ func entryValue(e *tracelog.Entry, key string) value {
 	return attrValue(key, v, ok)
 }
 
-// attrValue is the value of a member of a line.
+// attrValue returns the value of a member of a line.
 func attrValue(key string, v json.RawMessage, ok bool) value {
 	if !ok {
 		return value{absent: true}
@@ -139,17 +139,17 @@ func attrValue(key string, v json.RawMessage, ok bool) value {
 	return value{text: text}
 }
 
-// levelKeys are what lines call their level, beside "level".
+// levelKeys are the keys of levels besides "level".
 var levelKeys = []string{"severity", "log.level", "lvl", "Level", "LogLevel"}
 
 func formatFloat(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 
-// Millis is d as the record schema has durations: in milliseconds, with no more than three decimals.
+// Millis returns a duration as in the record schema: in milliseconds, with at most three decimals.
 func Millis(d time.Duration) float64 { return round3(float64(d) / 1e6) }
 
 func round3(x float64) float64 { return math.Round(x*1000) / 1000 }
 
-// spanAttr is an attribute of the span's record.
+// spanAttr returns an attribute of the span's record.
 func spanAttr(s *tracelog.Span, key string) value {
 	if e := EntryOf(s); e != nil {
 		v, ok := e.Attr(key)
@@ -158,7 +158,7 @@ func spanAttr(s *tracelog.Span, key string) value {
 	return value{absent: true}
 }
 
-// recordValue is [entryValue], without an Entry where that is possible. Of a span record it is [spanValue].
+// recordValue is [entryValue] for a Record, for which it seldom needs an Entry. For a span record it equals [spanValue].
 func recordValue(r *tracelog.Record, key string) value {
 	text := func(b []byte) value { return quoted(string(b), len(b) > 0) }
 	switch key {

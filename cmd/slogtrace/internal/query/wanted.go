@@ -18,11 +18,11 @@ var (
 // IsTraceparent reports whether text is a whole traceparent.
 func IsTraceparent(text string) bool { return traceparent.MatchString(text) }
 
-// A Wanted is an id, or the beginning of one, as the user gives it: also in a form that a backend shows.
+// A Wanted is an id, or the beginning of one, as the user typed it. It may have the form that a backend shows.
 type Wanted struct {
 	Text  string
-	Forms []string // in small letters: of the whole id, or of its beginning
-	Half  string   // the last 16 digits, of which Datadog shows the decimal number; else ""
+	Forms []string // in lower case: the whole id, or its beginning
+	Half  string   // the last 16 digits, if the user typed the decimal number that Datadog shows; else ""
 }
 
 // NewWanted reads an id in any of its forms.
@@ -44,7 +44,7 @@ func NewWanted(text string) Wanted {
 	return w
 }
 
-// Match says whether an id is the one wanted, or may be.
+// Match reports whether an id is the wanted one, and whether it can be.
 func (w *Wanted) Match(id string) (is, may bool) {
 	id = strings.ToLower(id)
 	if w.Half != "" && (len(id) == 16 || len(id) == 32) && strings.HasSuffix(id, w.Half) {

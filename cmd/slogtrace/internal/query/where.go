@@ -44,8 +44,8 @@ func parseCondition(s string) (condition, error) {
 	return condition{}, errors.New("want key=value, or another of != > >= < <= ~ between them")
 }
 
-// holds says whether the condition is true of a value. One that is absent differs from all values.
-// KEY= is true of what is absent or empty, and KEY!= of all else.
+// holds reports whether the condition is true for a value. An absent value differs from every value.
+// KEY= is true if the value is absent or empty, and KEY!= if it is not.
 func (c *condition) holds(v value) bool {
 	if c.want == "" && (c.op == "=" || c.op == "!=") {
 		return (v.absent || v.text == "" || v.kind == nullValue) == (c.op == "=")
@@ -73,8 +73,8 @@ func (c *condition) holds(v value) bool {
 	return c.op == ">=" || c.op == "<="
 }
 
-// holdsOfState says whether the condition, on the key state, is true of whether the span has ended. One that is abandoned is
-// open, too. An attribute of that name counts as well.
+// holdsOfState reports whether a condition with the key "state" is true for a span. An abandoned span is also open.
+// An attribute with that name counts as well.
 func (c *condition) holdsOfState(s *tracelog.Span) bool {
 	states := []tracelog.State{s.State}
 	if s.State == tracelog.Abandoned {
@@ -99,7 +99,7 @@ func (c *condition) same(v value) bool {
 	return ok && order == 0
 }
 
-// compare orders a value and the wanted one: two levels, two numbers, two durations or two times. Other text has no order.
+// compare orders a value and the wanted one, if both are levels, numbers, durations or times. Other text has no order.
 func (c *condition) compare(v value) (int, bool) {
 	if v.kind == levelValue {
 		if want, ok := tracelog.ParseLevel(c.want); ok {
@@ -147,8 +147,8 @@ func compareNumbers(a, b string) (int, bool) {
 	return order, true
 }
 
-// A decimal is the number 0.digits × 10^magnitude. Digits neither begin nor end with 0; those of 0 are none,
-// and its magnitude is the least there is.
+// A decimal is the number 0.digits × 10^magnitude. Digits neither begin nor end with 0. The number 0 has no digits and the
+// least magnitude.
 type decimal struct {
 	negative  bool
 	digits    string

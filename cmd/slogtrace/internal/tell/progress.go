@@ -9,7 +9,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// patience is how long reading takes before there is a progress bar, and redraw how often it is drawn.
+// patience is how long reading must take before a bar appears. redraw is how often the bar is drawn.
 const (
 	patience = 500 * time.Millisecond
 	redraw   = 100 * time.Millisecond
@@ -38,7 +38,7 @@ func (t *Teller) StartProgress(total int64) {
 	}
 }
 
-// Progress returns the progress that is shown now, or nil.
+// Progress returns the current progress, or nil.
 func (t *Teller) Progress() *Progress { return t.progress.Load() }
 
 // StopProgress removes the bar.
@@ -47,10 +47,10 @@ func (t *Teller) StopProgress() {
 	t.progress.Store(nil)
 }
 
-// NoProgress means that bars are not wanted, even on a terminal.
+// NoProgress turns bars off, even on a terminal.
 func (t *Teller) NoProgress() { t.terminal = false }
 
-// Add says that n bytes more have been read.
+// Add counts n more bytes as read.
 func (p *Progress) Add(n int) {
 	if p == nil {
 		return
@@ -75,7 +75,7 @@ func (p *Progress) Add(n int) {
 	p.bar.Set64(min(read, p.total-1)) // the last byte would end it, and a growing file has more
 }
 
-// hide removes the bar, so that something else can be written in its place.
+// hide removes the bar, so that a message can take its place.
 func (p *Progress) hide() {
 	if p == nil {
 		return

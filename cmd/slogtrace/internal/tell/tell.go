@@ -1,4 +1,4 @@
-// Package tell tells the user what goes on: with messages of one line each, and with a bar while files are read.
+// Package tell writes to standard error: messages of one line each, and a progress bar while files are read.
 package tell
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
-// ErrTold means that the reason has been told.
+// ErrTold is the error of something that has already been reported.
 var ErrTold = errors.New("told")
 
 // A Teller writes messages. It is safe for concurrent use.
@@ -32,7 +32,7 @@ func New(w io.Writer, terminal bool, now func() time.Time) *Teller {
 	return &Teller{w: w, terminal: terminal, now: now}
 }
 
-// Talk tells the user something, in one line. It hides the bar.
+// Talk writes a message of one line. It hides the bar.
 func (t *Teller) Talk(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -40,7 +40,7 @@ func (t *Teller) Talk(format string, args ...any) {
 	fmt.Fprintf(t.w, "slogtrace: %s\n", draw.Text(fmt.Sprintf(format, args...), 1000))
 }
 
-// Fail tells of something that failed without stopping the rest.
+// Fail reports an error that does not stop the command, and makes it exit with 1.
 func (t *Teller) Fail(format string, args ...any) {
 	t.SetFailed()
 	t.Talk(format, args...)

@@ -1,4 +1,4 @@
-// Package term writes for terminals: colours, tables that fit, and JSON in which nothing harms a terminal.
+// Package term writes to terminals: colours, tables that fit, and JSON that cannot harm a terminal.
 package term
 
 import (
@@ -12,7 +12,7 @@ import (
 	"golang.org/x/term"
 )
 
-// A ColorMode says when there are colours. As a flag's value it is one of ColorModes.
+// A ColorMode is a flag that says when to use colours.
 type ColorMode string
 
 // ColorModes are the values of a ColorMode.
@@ -49,7 +49,7 @@ func (c ColorMode) Painter(terminal bool) Painter {
 	return Painter(terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb")
 }
 
-// Terminal tells whether v is one, and how wide.
+// Terminal reports whether v is a terminal, and its width, or 0 if that is unknown.
 func Terminal(v any) (is bool, width int) {
 	f, ok := v.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
@@ -62,7 +62,7 @@ func Terminal(v any) (is bool, width int) {
 	return true, width
 }
 
-// A Style is the numbers of an escape sequence that begins a colour; "" is none.
+// A Style is the parameters of the escape sequence for a colour. "" is no colour.
 type Style string
 
 // The styles that have a meaning of their own.
@@ -74,17 +74,17 @@ const (
 	Cyan   Style = "36"
 )
 
-// traceStyles tell neighbouring traces apart, on dark and on light ground. Red and yellow mean something else.
+// traceStyles are easy to tell apart on dark and on light backgrounds. Red and yellow are not among them: they have a meaning.
 var traceStyles = []Style{"32", "34", "35", "36", "92", "94", "95", "96", "38;5;208", "38;5;141", "38;5;73", "38;5;175"}
 
-// TraceStyle is the same for all lines of a trace, in every run.
+// TraceStyle returns the colour of a trace. It is the same in every run.
 func TraceStyle(id string) Style {
 	h := fnv.New32a()
 	io.WriteString(h, id)
 	return traceStyles[h.Sum32()%uint32(len(traceStyles))]
 }
 
-// A Painter adds colours, if they are wanted, to text that is printable.
+// A Painter adds colours to printable text, if it is true.
 type Painter bool
 
 // Paint returns text in a colour.

@@ -26,12 +26,12 @@ func WriteJSON(w *bufio.Writer, v any) error {
 	return w.WriteByte('\n')
 }
 
-// WriteArray writes a JSON array with each of its elements on a line of its own.
+// WriteArray writes a JSON array with one element per line.
 func WriteArray[T any](w *bufio.Writer, elements []T) error {
 	return WriteSeq(w, slices.Values(elements))
 }
 
-// WriteSeq is WriteArray for elements that are not all held. Many at once are made into JSON by all cores.
+// WriteSeq is WriteArray for elements that are not all in memory. It uses all cores.
 func WriteSeq[T any](w *bufio.Writer, elements iter.Seq[T]) error {
 	n := 0
 	write := func(p chan jsonPart) error {
@@ -69,7 +69,7 @@ func WriteSeq[T any](w *bufio.Writer, elements iter.Seq[T]) error {
 	return err
 }
 
-// batches yields so many elements at once.
+// batches yields slices of size elements. The last one can be shorter.
 func batches[T any](elements iter.Seq[T], size int) iter.Seq[[]T] {
 	return func(yield func([]T) bool) {
 		var batch []T
@@ -87,7 +87,7 @@ func batches[T any](elements iter.Seq[T], size int) iter.Seq[[]T] {
 	}
 }
 
-// A jsonPart is some elements of an array.
+// A jsonPart is the JSON of some elements of an array.
 type jsonPart struct {
 	text []byte
 	err  error
@@ -111,11 +111,11 @@ func marshalBatch[T any](batch []T, first bool) (p jsonPart) {
 	return p
 }
 
-// marshal is json.Marshal for people who let it onto a terminal: what draw.Text escapes in text is
-// escaped in strings, also where JSON allows it as it is.
+// marshal is json.Marshal for output that may go to a terminal. In strings it escapes everything that draw.Text escapes
+// in text, even where JSON does not require it.
 func marshal(v any) ([]byte, error) { return newMarshaler().marshal(v) }
 
-// A marshaler is marshal for many values.
+// A marshaler marshals many values with one buffer.
 type marshaler struct {
 	buf bytes.Buffer
 	enc *json.Encoder
@@ -156,7 +156,7 @@ func (m *marshaler) marshal(v any) ([]byte, error) {
 	return out, nil
 }
 
-// printableASCII reports whether all of b is graphic ASCII, as most text is.
+// printableASCII reports whether b is graphic ASCII only. Most text is.
 func printableASCII[T string | []byte](b T) bool {
 	for i := range len(b) {
 		if b[i] < 0x20 || b[i] > 0x7e {
@@ -177,7 +177,7 @@ func (t TimeJSON) MarshalJSON() ([]byte, error) {
 	return json.Marshal(time.Time(t).UTC().Format(time.RFC3339Nano))
 }
 
-// An AttrsJSON is written as an object. Of several attributes with the same key the first counts.
+// An AttrsJSON is written as an object. If several attributes have the same key, only the first one is written.
 type AttrsJSON []tracelog.Attr
 
 // MarshalJSON implements [json.Marshaler].

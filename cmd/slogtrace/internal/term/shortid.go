@@ -6,18 +6,18 @@ import (
 	"unicode/utf8"
 )
 
-// ShortestID is how many characters of a trace's id are shown at least.
+// ShortestID is the least number of characters of a trace id to show.
 const ShortestID = 8
 
-// ShortIDs returns a function that shortens one of ids, which are in order: to its shortest beginning, of eight characters
-// at least, that no other one of all has.
+// ShortIDs returns a function that shortens each of ids to its shortest beginning that no other id of all has, but not to
+// less than ShortestID characters. The ids must be sorted.
 func ShortIDs(ids []string, all iter.Seq[string]) func(id string) string {
 	lengths := make([]int, len(ids))
 	tell := func(i int, other string) {
 		lengths[i] = max(lengths[i], common(ids[i], other)+1)
 	}
 	for id := range all {
-		// What has most in common with an id stands next to it.
+		// The id that has most in common with another one is next to it.
 		i, ok := slices.BinarySearch(ids, id)
 		next := i
 		if ok {
@@ -39,7 +39,7 @@ func ShortIDs(ids []string, all iter.Seq[string]) func(id string) string {
 	}
 }
 
-// CutID returns the first n bytes of an id, and the rest of a rune that would be torn.
+// CutID returns the first n bytes of an id. It never cuts a rune.
 func CutID(id string, n int) string {
 	for n < len(id) && !utf8.RuneStart(id[n]) {
 		n++

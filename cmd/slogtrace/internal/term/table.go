@@ -23,10 +23,9 @@ func Untrusted(st Style, text string, limit int) Cell {
 	return Cell{Text: draw.Text(text, limit), Style: st}
 }
 
-// WriteTable writes rows with their columns aligned. No line is wider than width, if that is not 0: the last column, and where
-// that is not enough the widest others, are shortened, except those that are fixed. Where nothing is left to shorten,
-// the last columns are left out.
-// It goes through the rows twice, and holds none.
+// WriteTable writes rows with aligned columns. If width is not 0, no line is wider: WriteTable shortens the last column, then
+// the widest ones, but not fixed ones. If that is not enough, it leaves out the last columns.
+// It iterates over the rows twice and keeps none of them.
 func WriteTable(w *bufio.Writer, rows iter.Seq[[]Cell], width int, p Painter) error {
 	var widths []int
 	var fixed []bool
@@ -67,7 +66,7 @@ func WriteTable(w *bufio.Writer, rows iter.Seq[[]Cell], width int, p Painter) er
 	return nil
 }
 
-// Width is how many columns text takes.
+// Width returns how many columns of a terminal text takes.
 func Width(text string) int {
 	if printableASCII(text) {
 		return len(text)
@@ -75,13 +74,13 @@ func Width(text string) int {
 	return uniseg.StringWidth(text)
 }
 
-// Columns are not made narrower than leastWidth, nor is the last one where that of others is enough.
+// No column becomes narrower than leastWidth. The last one becomes narrower than lastWidth only if shortening others is not enough.
 const (
 	leastWidth = 6
 	lastWidth  = 24
 )
 
-// shrink makes columns narrower until all fit, and returns the widths of those that do.
+// shrink makes columns narrower until they fit, and returns the widths of the columns to show.
 func shrink(widths []int, fixed []bool, width int) []int {
 	if width < 1 || len(widths) == 0 {
 		return widths
