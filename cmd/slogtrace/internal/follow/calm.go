@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// calm has the followers whose files have not changed for a while. Where they are many, one goroutine looks at all of
-// the files and wakes the followers of those that have changed. Waking each follower to look would cost ten times as much.
+// calm holds the followers whose files have not changed for a while. If there are many files, one goroutine looks at all of
+// them and wakes the followers of changed files. Waking each follower to look would cost ten times as much.
 type calm struct {
 	mu      sync.Mutex
 	waiting map[*waiter]bool
@@ -23,7 +23,7 @@ type waiter struct {
 	wake chan struct{}
 }
 
-// wait returns when the file of that name is another one than was seen, or differs from it, or ctx is done.
+// wait returns when the file at path differs from what was seen, or when ctx is done.
 func (c *calm) wait(ctx context.Context, path string, seen fs.FileInfo, every func() time.Duration) {
 	w := &waiter{path, seen, make(chan struct{})}
 	c.mu.Lock()

@@ -196,7 +196,7 @@ func (f *follower) renamed(b []byte) (n int, more bool, err error) {
 	return f.advance(b), true, nil
 }
 
-// truncated begins anew in the file. What was written before and only a copy has comes first. Before is the file as the
+// truncated begins anew in the file. If only a copy has the text from before, that comes first. Before is the file as the
 // last look saw it.
 func (f *follower) truncated(before fs.FileInfo) {
 	d := f.file

@@ -11,7 +11,7 @@ import (
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 )
 
-// followers are those of files that are followed together.
+// followers are what the followers of all files share.
 type followers struct {
 	pool   *input.Pool
 	teller *tell.Teller
@@ -32,7 +32,7 @@ const pollEvery = 200 * time.Millisecond
 // lookEach times the number of files that are followed is how often a calm one is looked at, where they are many.
 const lookEach = 1500 * time.Microsecond
 
-// rest waits until it is time to look at a file again. Of one that is calm, it is known what the last look has seen.
+// rest waits until it is time to look at a file again. If the file is calm, seen is what the last look at it has seen.
 func (g *followers) rest(ctx context.Context, path string, seen fs.FileInfo, calm bool) {
 	every := func() time.Duration { return max(pollEvery, time.Duration(g.size.Load())*lookEach) }
 	switch {
@@ -45,7 +45,7 @@ func (g *followers) rest(ctx context.Context, path string, seen fs.FileInfo, cal
 	}
 }
 
-// tell is Talk for followers. It is silent once nothing is followed any more.
+// tell is Talk for followers. After end it is silent.
 func (g *followers) tell(format string, args ...any) {
 	g.telling.Lock()
 	defer g.telling.Unlock()

@@ -12,8 +12,8 @@ import (
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 )
 
-// places remembers up to which offset followers have read files, whatever the files are called now. So when app.log has
-// become app.log.1, nobody takes it for a new file.
+// places remembers how far followers have read files, whatever the names of the files are now. So app.log is not taken for
+// a new file when it has become app.log.1.
 type places struct {
 	mu   sync.Mutex
 	held map[*tracked]any // by which follower
@@ -21,17 +21,17 @@ type places struct {
 	dirs map[string]*input.FileSet // the files that were in directories before
 }
 
-// A place is the offset of a follower in a file that it does not read any more.
+// A place is how far a follower has read a file that it no longer reads.
 type place struct {
 	info   fs.FileInfo
 	offset int64
 	tail   []byte // before the offset: a new file may get the number of one that is gone
 }
 
-// maxPlaces is how many files are remembered that were left.
+// maxPlaces limits how many places are remembered.
 const maxPlaces = 1000
 
-// known reports whether a follower other than by reads the file. If not, it returns the place where one left it, if any.
+// known reports whether a follower other than by reads the file. If none does, it returns the place where one left it, if any.
 func (p *places) known(by any, info fs.FileInfo, file io.ReaderAt) (held bool, at place) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

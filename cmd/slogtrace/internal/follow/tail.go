@@ -1,4 +1,5 @@
-// Package follow reads files while they are written: through rotation, with those that appear later, and many at once.
+// Package follow reads files while they are written. It follows many files at once, through rotation, and also files that
+// appear later.
 package follow
 
 import (
@@ -11,14 +12,14 @@ import (
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 )
 
-// A Tail reads the last lines of its inputs, and those that are written to them later.
+// A Tail reads the last lines of its inputs, and then the lines that are written to them.
 type Tail struct {
 	Files  *input.Files
 	Tell   *tell.Teller
 	Lines  int                     // how many lines to begin with, of each file; less than 0: all
-	Follow bool                    // go on, as the files grow
-	Line   func(*input.Line) error // is called with each line
-	Idle   func() error            // is called when there are no more at the moment
+	Follow bool                    // go on as the files grow
+	Line   func(*input.Line) error // called with each line
+	Idle   func() error            // called when there is no more to read at the moment
 
 	wait func(context.Context) // until followed files are looked at again; nil: as long as is good for so many
 	look func(context.Context) // until new ones are looked for; nil: two seconds
@@ -26,7 +27,7 @@ type Tail struct {
 	followers followers
 }
 
-// Run reads what the arguments name until ctx is done, or until there is nothing that may grow.
+// Run reads the inputs that the arguments name, until ctx is done or until none of them can grow.
 func (t *Tail) Run(ctx context.Context, args []string) error {
 	t.followers.pool, t.followers.teller, t.followers.wait = &t.Files.Pool, t.Tell, t.wait
 	if t.look == nil {
@@ -67,7 +68,7 @@ func (t *Tail) Run(ctx context.Context, args []string) error {
 	return t.goOn(ctx, live, names, w)
 }
 
-// source returns the last lines of an input, and a reader of what comes after them, unless that is nothing.
+// source returns the last lines of an input, and a reader of what comes after them, or nil if nothing can.
 func (t *Tail) source(ctx context.Context, in input.Input) (iter.Seq[input.Line], io.ReadCloser, error) {
 	if in.Once {
 		return nil, &lateReader{open: func() (io.ReadCloser, error) { return t.Files.OpenOnce(ctx, in) }}, nil
@@ -141,8 +142,8 @@ func (t *Tail) readPast(ctx context.Context, r io.Reader, name string, yield fun
 	}
 }
 
-// goOn writes the lines of the readers and of the files that w finds as they come. It returns when all readers have
-// ended or ctx is done.
+// goOn passes the lines of the readers, and of the files that w finds, to t.Line as they come. It returns when all readers
+// have ended or ctx is done.
 func (t *Tail) goOn(ctx context.Context, live []io.ReadCloser, names []string, w *watcher) error {
 	interrupt := ctx // it ends a moment before the context that is derived from it
 	ctx, cancel := context.WithCancel(ctx)
@@ -220,7 +221,7 @@ func (t *Tail) goOn(ctx context.Context, live []io.ReadCloser, names []string, w
 	return nil
 }
 
-// A namedError is an error of a file.
+// A namedError is an error with the name of a file.
 type namedError struct {
 	name string
 	err  error

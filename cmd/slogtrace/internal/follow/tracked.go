@@ -13,7 +13,7 @@ import (
 // printed is how many bytes are compared to see whether a file is still the same, or a copy of another.
 const printed = 256
 
-// A tracked is a file that a follower reads, and the offset up to which it has read it.
+// A tracked is a file that a follower reads, and how far it has read it.
 type tracked struct {
 	file   *input.Handle
 	path   string // its name when it was found
@@ -107,8 +107,8 @@ func hasAt(file io.ReaderAt, text []byte, offset int64) bool {
 	return n == len(now) && bytes.Equal(now, text)
 }
 
-// breakLines removes NULs from b, in place. They are where a file was truncated whose writer does not append.
-// They end a line that has begun; torn means that one has begun before b.
+// breakLines removes NULs from b, in place. A file has NULs if it was truncated and its writer does not append.
+// A NUL ends a line that has begun. Torn means that a line has begun before b.
 func breakLines(b []byte, torn bool) []byte {
 	i := bytes.IndexByte(b, 0)
 	if i < 0 {

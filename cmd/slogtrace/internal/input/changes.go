@@ -17,8 +17,8 @@ type statReaderAt interface {
 	Stat() (fs.FileInfo, error)
 }
 
-// A fileState is what a file was like when reading began. What is read of it is only what it had then, so that several
-// passes and several readers see the same; a file that is written to meanwhile has more, or something else.
+// A fileState is the state of a file when reading began. Only what the file had then is read, so that several passes and
+// several readers see the same, even if the file is written to meanwhile.
 type fileState struct {
 	file statReaderAt
 	info fs.FileInfo
@@ -27,7 +27,7 @@ type fileState struct {
 	tail []byte // its end
 }
 
-// printLength is how much of a file's beginning and end tells whether it was written anew.
+// printLength is how many bytes of a file's beginning and end are compared to see whether the file was written anew.
 const printLength = 256
 
 func newFileState(f statReaderAt, info fs.FileInfo, path string) *fileState {
@@ -45,7 +45,7 @@ func (s *fileState) print() (head, tail []byte) {
 	return head[:n], tail[:m]
 }
 
-// changed says how the file differs from what it was; nil if it does not.
+// changed returns an error that says how the file has changed, or nil.
 func (s *fileState) changed() error {
 	now, err := s.file.Stat()
 	if err != nil {
@@ -80,14 +80,14 @@ func (s *fileState) changed() error {
 	return nil
 }
 
-// A shrunkError is of a file that has become shorter than so many bytes.
+// A shrunkError means that a file has become shorter than size.
 type shrunkError struct{ size int64 }
 
 func (e shrunkError) Error() string {
 	return fmt.Sprintf("truncated while it was read, from %d bytes: what is shown is not all", e.size)
 }
 
-// A grownError is of a file that has become longer by so many bytes.
+// A grownError means that a file has become longer, by more bytes.
 type grownError struct{ more int64 }
 
 func (e grownError) Error() string {

@@ -1,6 +1,6 @@
-// Package input reads what the arguments of a command name: files, globs, directories and standard input, compressed
-// or not. It reads what can be read only once as if it could be read again, reads more files than may be open, and
-// tells what changes in a file while it is read.
+// Package input reads the files that the arguments of a command name: also globs, directories and standard input, and
+// compressed files. It keeps what can be read only once, so that it can be read again. It reads more files than a process
+// may have open. It reports files that change while they are read.
 package input
 
 import (
@@ -22,13 +22,13 @@ import (
 // sniffed is how much of a file is looked at to find out what it is.
 const sniffed = 64 << 10
 
-// Files finds, opens and reads what the arguments of a command name.
+// Files finds, opens and reads the files that the arguments of a command name.
 type Files struct {
 	Stdin         io.Reader
-	StdinTerminal bool // then it is read only where it is named
+	StdinTerminal bool // then standard input is read only if an argument names it
 	Tell          *tell.Teller
 
-	Spooled    int64                    // how many bytes of what can be read only once are kept in memory; 0: 64 MB
+	Spooled    int64                    // how many bytes of an input that can be read only once to keep in memory; 0: 64 MB
 	CreateTemp func() (*os.File, error) // nil: in the directory for temporary files
 
 	Pool  Pool
@@ -40,14 +40,14 @@ var ErrNoFile = errors.New("no FILE given, and standard input is a terminal")
 
 // An Input is a file, or standard input.
 type Input struct {
-	Path  string // "-" of standard input, unless it is called /dev/stdin
+	Path  string // "-" for standard input, unless the argument is /dev/stdin
 	stdin bool
-	Once  bool  // what can be read only once: standard input, a pipe, a device
+	Once  bool  // it can be read only once: standard input, a pipe, a device
 	size  int64 // 0 if unknown
 }
 
 // Inputs returns the files that the arguments name: files, globs, directories and standard input. Without arguments it
-// is standard input. It reports what it does not find and goes on with the rest. A file with several names is there once.
+// returns standard input. It reports what it does not find, and goes on. It returns a file with several names once.
 func (f *Files) Inputs(args []string) ([]Input, error) {
 	if len(args) == 0 {
 		if f.StdinTerminal {
@@ -127,7 +127,7 @@ func regularSize(info fs.FileInfo) int64 {
 	return 0
 }
 
-// directory adds the files below dir that have log records at their beginning, in order of their names.
+// directory adds the files below dir that begin with log records, in order of their names.
 func (f *Files) directory(dir string, add func(string, fs.FileInfo)) {
 	files, found := 0, 0
 	err := Walk(dir, nil, func(path string, err error) { f.Tell.Fail("%s: %v", path, Reason(err)) }, func(path string, info fs.FileInfo) {
@@ -149,8 +149,7 @@ func (f *Files) directory(dir string, add func(string, fs.FileInfo)) {
 	}
 }
 
-// Walk calls fn with the files below dir that are not known, if that is not nil, in order of their names.
-// Hidden files and directories are left out.
+// Walk calls fn with the files below dir, in order of their names. It leaves out known files, and hidden files and directories.
 func Walk(dir string, known map[string]bool, fail func(path string, err error), fn func(path string, info fs.FileInfo)) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
@@ -173,7 +172,7 @@ func Walk(dir string, known map[string]bool, fail func(path string, err error), 
 	})
 }
 
-// HasRecords reports whether a file begins as a log.
+// HasRecords reports whether there are log records at the beginning of a file.
 func (f *Files) HasRecords(path string) bool {
 	file, err := f.Pool.Open(path)
 	if err != nil {
@@ -226,7 +225,7 @@ func (f *Files) Decompress(ctx context.Context, r io.Reader, file io.Closer) (io
 	return closers{text, file}, nil
 }
 
-// Reason removes the path from an error: the message has it anyway.
+// Reason returns the reason of an error, without the path, which the message already has.
 func Reason(err error) error {
 	var path *fs.PathError
 	switch {

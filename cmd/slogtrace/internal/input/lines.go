@@ -10,7 +10,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// A Line is one line of a log, whether it is a record or not.
+// A Line is one line of a log. It need not be a record.
 type Line struct {
 	tracelog.Entry
 	Unreadable bool
@@ -21,7 +21,7 @@ type Line struct {
 const keptText = 4096
 
 // ReadLines calls fn for each line of r that is not blank, in order, as soon as it has been read.
-// Unlike Scan it passes on lines that are not records.
+// Unlike Scan it also passes lines that are not records.
 func ReadLines(r io.Reader, file string, fn func(Line)) (tracelog.Source, error) {
 	f := &feeder{in: bufio.NewReaderSize(r, 64<<10), file: file, fn: fn}
 	src, err := tracelog.Scan(f, file, func(e tracelog.Entry) {
@@ -32,7 +32,7 @@ func ReadLines(r io.Reader, file string, fn func(Line)) (tracelog.Source, error)
 	return src, err
 }
 
-// A feeder gives Scan one line at a time. When Scan asks for the next line it is done with the one before: if that did not
+// A feeder gives Scan one line at a time. When Scan asks for the next line, it has finished the line before. If that did not
 // become a record, it is not one.
 type feeder struct {
 	in   *bufio.Reader
@@ -71,7 +71,7 @@ func (f *feeder) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// partial matches a line that a container runtime cut. It becomes a record together with the next one.
+// partial matches a line that a container runtime cut. Together with the next line it becomes a record.
 var partial = regexp.MustCompile(`^\S+ (stdout|stderr) P `)
 
 // settle passes on the line if it did not become a record.

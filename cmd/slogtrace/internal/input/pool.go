@@ -11,15 +11,15 @@ import (
 	"syscall"
 )
 
-// A Pool has the regular files that are being read. When the process may not open more files, the pool closes those that
-// were read longest ago, and opens them again when they are read. The zero value is empty. It is safe for concurrent use.
+// A Pool holds the regular files that are being read. When the process may not open more files, the pool closes the least
+// recently read ones. It opens them again when they are read. The zero value is empty. A Pool is safe for concurrent use.
 type Pool struct {
 	mu     sync.Mutex
 	opened map[*Handle]bool
 	clock  int64 // counts uses
 }
 
-// A Handle is a regular file, which stays the same one while others take its name.
+// A Handle is a regular file. It stays the same file even if another one takes its name.
 type Handle struct {
 	pool *Pool
 	Info fs.FileInfo // when it was opened
@@ -31,7 +31,7 @@ type Handle struct {
 	used  int64
 }
 
-// ErrMoved is the error of a file that was closed to make room and cannot be found any more.
+// ErrMoved is the error of a file that the pool closed and cannot find any more.
 var ErrMoved = errors.New("renamed or removed, and there were too many files to keep it open")
 
 // OpenFile opens a regular file.
@@ -51,7 +51,7 @@ func (p *Pool) OpenFile(path string) (*Handle, error) {
 	return h, nil
 }
 
-// Open is os.Open, with other files closed for it if need be.
+// Open is os.Open. It closes other files if the process has too many open.
 func (p *Pool) Open(path string) (file *os.File, err error) {
 	err = p.withRoom(func() error {
 		file, err = os.Open(path)
@@ -60,7 +60,7 @@ func (p *Pool) Open(path string) (file *os.File, err error) {
 	return file, err
 }
 
-// withRoom calls a function that opens something, and closes files for it until it can.
+// withRoom calls a function that opens something. It closes files until that succeeds.
 func (p *Pool) withRoom(open func() error) error {
 	for {
 		err := open()
@@ -70,10 +70,10 @@ func (p *Pool) withRoom(open func() error) error {
 	}
 }
 
-// shedAtOnce is the least number of files that are closed to make room: the next ones need room, too.
+// shedAtOnce is the least number of files to close at once: the next files need room, too.
 const shedAtOnce = 16
 
-// shed closes some files that are not in use, those first that were read longest ago. It reports whether there were any.
+// shed closes some files that are not in use, the least recently read ones first. It reports whether it closed any.
 func (p *Pool) shed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -137,7 +137,7 @@ func (h *Handle) use(fn func(*os.File) error) error {
 	return err
 }
 
-// again opens the file that info is of: at path, else under another name in the same directory.
+// again opens the file with that info: at path, or else under another name in the same directory.
 func (p *Pool) again(path string, info fs.FileInfo) (*os.File, string, error) {
 	try := func(path string) *os.File {
 		if now, err := os.Stat(path); err != nil || !os.SameFile(now, info) {
@@ -166,7 +166,7 @@ func (p *Pool) again(path string, info fs.FileInfo) (*os.File, string, error) {
 	return nil, "", ErrMoved
 }
 
-// ReadDir returns what can be read of a directory.
+// ReadDir returns the entries of a directory, as far as it can be read.
 func ReadDir(p *Pool, dir string) (entries []fs.DirEntry) {
 	p.withRoom(func() (err error) {
 		entries, err = os.ReadDir(dir)
@@ -184,7 +184,7 @@ func (h *Handle) ReadAt(b []byte, off int64) (n int, err error) {
 	return n, err
 }
 
-// Stat is of the file, whatever it is called now.
+// Stat returns the info of the file, whatever its name is now.
 func (h *Handle) Stat() (info fs.FileInfo, err error) {
 	err = h.use(func(file *os.File) error {
 		info, err = file.Stat()

@@ -18,15 +18,15 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// A Reading is files that are read by all cores, once or more often.
+// A Reading reads files on all cores, once or more often.
 type Reading struct {
 	files   *Files
 	ctx     context.Context
 	sources []*source
 	total   int64 // bytes; 0 if not known
 
-	Records int  // in all of them
-	told    bool // what is no record
+	Records int  // in all files
+	told    bool // lines that are not records have been reported
 }
 
 // A source is one file of a reading.
@@ -85,7 +85,7 @@ func (f *plainFile) failed() error {
 }
 
 // Open opens the files that the arguments name. If again is set, they can be read more than once: standard input and
-// pipes are copied to memory, or to a temporary file if they are large. It reports files that cannot be opened.
+// pipes are copied to memory, or to a temporary file if they are large. It reports the files that it cannot open.
 // The caller must call Close.
 func (f *Files) Open(ctx context.Context, args []string, again bool) (*Reading, error) {
 	ins, err := f.Inputs(args)
@@ -120,7 +120,7 @@ func (r *Reading) Close() {
 	}
 }
 
-// Once reports whether a part of what was read is gone.
+// Once reports whether the reading has a file that cannot be read again.
 func (r *Reading) Once() bool {
 	return slices.ContainsFunc(r.sources, func(src *source) bool { return src.once })
 }
@@ -221,7 +221,7 @@ func (r *Reading) Pass(fn func([]tracelog.Input) ([]tracelog.Source, error)) err
 	return nil
 }
 
-// EachFile calls fn with each file. Unlike Pass it does not tell what is no record.
+// EachFile calls fn with each file. Unlike Pass it does not report lines that are not records.
 func (r *Reading) EachFile(fn func(f *File) error) error {
 	r.told = true
 	r.files.Tell.StartProgress(r.total)
@@ -243,7 +243,7 @@ type File struct {
 // Name is what messages call the file.
 func (f *File) Name() string { return f.source.name }
 
-// Lines calls fn with each line that is not blank. An error of reading has been told, unless it is the context's.
+// Lines calls fn with each line that is not blank. It reports the error that it returns, unless that is the context's.
 func (f *File) Lines(fn func(Line)) (tracelog.Source, error) {
 	src, r := f.source, f.reading
 	var text io.Reader = &lazyReader{src: src}
@@ -276,7 +276,7 @@ func (r *Reading) Last() (last time.Time) {
 	return last
 }
 
-// settle tells, once, what went wrong while a source was read, and what changed in it.
+// settle reports, once, what went wrong while a source was read, and how the source changed.
 func (r *Reading) settle(src *source) {
 	if src.plain != nil {
 		src.err = cmp.Or(src.err, src.plain.failed())
@@ -290,7 +290,7 @@ func (r *Reading) settle(src *source) {
 	}
 }
 
-// Nothing says why there is no trace.
+// Nothing returns an error that says why there is no trace.
 func (r *Reading) Nothing() error {
 	switch {
 	case r.files.Tell.Failed() && r.Records == 0:
@@ -301,7 +301,7 @@ func (r *Reading) Nothing() error {
 	return fmt.Errorf("%s, but none carries a trace id: see slogtrace check", tell.Plural(r.Records, "record"))
 }
 
-// A lazyReader opens its source when it is its turn.
+// A lazyReader opens its source at its first Read.
 type lazyReader struct {
 	src  *source
 	file io.ReadCloser
@@ -329,7 +329,7 @@ func (r *lazyReader) Read(b []byte) (n int, err error) {
 	return n, err
 }
 
-// Outlines makes outlines of all traces, and counts the records that match says.
+// Outlines makes outlines of all traces. It counts the records for which match is true.
 func (r *Reading) Outlines(match, filter func(*tracelog.Record) bool) (*tracelog.Outlines, error) {
 	var o *tracelog.Outlines
 	err := r.Pass(func(in []tracelog.Input) (found []tracelog.Source, err error) {
@@ -339,7 +339,7 @@ func (r *Reading) Outlines(match, filter func(*tracelog.Record) bool) (*tracelog
 	return o, err
 }
 
-// Traces calls fn with each trace of which keep wants the outline.
+// Traces calls fn with each trace for whose outline keep is true.
 func (r *Reading) Traces(o *tracelog.Outlines, opts tracelog.TracesOptions, keep func(*tracelog.Outline) bool, fn func(*tracelog.Trace)) error {
 	return r.Pass(func(in []tracelog.Input) ([]tracelog.Source, error) {
 		return nil, o.Traces(r.ctx, in, &opts, keep, fn)

@@ -58,7 +58,7 @@ func (f *Files) spoolError(err error) error {
 		f.maxSpooled()>>20, os.TempDir(), err)
 }
 
-// An errorWriter keeps its error, so that it can be told from a reader's.
+// An errorWriter keeps its error, to distinguish it from an error of the reader.
 type errorWriter struct {
 	w   io.Writer
 	err error
@@ -77,7 +77,8 @@ type temps struct {
 	ended bool // no more of them may be made
 }
 
-// create creates a temporary file with a function, if that is not nil. It is removed by remove, or else by [Files.Close].
+// create creates a temporary file. If the function create is not nil, it uses that. Call remove, or [Files.Close], to remove
+// the file.
 func (t *temps) create(files *Pool, create func() (*os.File, error)) (file *os.File, remove func(), err error) {
 	if create == nil {
 		create = func() (*os.File, error) { return os.CreateTemp("", "slogtrace") }
@@ -112,5 +113,5 @@ func (t *temps) remove(ended bool) {
 	t.ended = t.ended || ended
 }
 
-// Close removes temporary files, and no more of them are made. It may be called at any time, and more than once.
+// Close removes the temporary files. No more of them can be made. Close may be called at any time, and more than once.
 func (f *Files) Close() { f.temps.remove(true) }
