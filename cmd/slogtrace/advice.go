@@ -7,7 +7,7 @@ import (
 	"github.com/slogtrace/slogtrace/internal/limits"
 )
 
-// advise says what to change.
+// advise adds the advice: what to change.
 func (r *report) advise() {
 	advise := func(format string, args ...any) { r.Advice = append(r.Advice, fmt.Sprintf(format, args...)) }
 	bad := 0

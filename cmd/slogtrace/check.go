@@ -17,7 +17,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// mostExamples is how many examples check gives of anything.
+// mostExamples limits the examples of each thing in a report.
 const mostExamples = 5
 
 func (s *session) check() *cobra.Command {
@@ -46,8 +46,8 @@ It exits with 1 if no line carries the id of a trace.`,
 	}
 }
 
-// examine reads everything three times, so that no more than the traces are held that are under way:
-// for its lines, for when each trace ends, and for the traces.
+// examine reads everything three times: for its lines, for when each trace ends, and for the traces. So it needs to hold
+// only the traces that are under way.
 func (s *session) examine(ctx context.Context, args []string) (*report, error) {
 	rd, err := s.files.Open(ctx, args, true)
 	if err != nil {
@@ -79,7 +79,7 @@ func (s *session) examine(ctx context.Context, args []string) (*report, error) {
 
 func examineFiles(ctx context.Context, rd *input.Reading, r *report) error {
 	return rd.EachFile(func(f *input.File) error {
-		texts := make(map[int]string) // of lines that are no record, by number
+		texts := make(map[int]string) // of lines that are not records, by number
 		before := *r
 		src, err := f.Lines(func(l input.Line) {
 			if !l.Unreadable {
@@ -147,7 +147,7 @@ func (r *report) add(e *tracelog.Entry) {
 	}
 }
 
-// meanings say of each reason why a trace is not complete where to look.
+// meanings say what each reason means, and where to look.
 var meanings = []struct{ reason, meaning string }{
 	{"missing parent", "no line is of the span's parent: its service logs to files not named here, or its span records were not written, as when the handler's level is above Info"},
 	{"parent without an end", "no line is of the span's parent, which is of the same process: it has not ended yet, or its process was killed, or its record was not written"},
@@ -159,14 +159,14 @@ var meanings = []struct{ reason, meaning string }{
 	{"several roots", "there are several spans without a parent: a context was not passed on, or work was begun with the trace's id by hand"},
 }
 
-// A judge says which traces are not complete, and why.
+// A judge finds the traces that are not complete, and why.
 type judge struct {
 	*report
 	found map[string]*shortcoming
-	ops   map[string]int // how many spans have each op, of the first ones
+	ops   map[string]int // how many spans have each op, for the first maxOps ops
 }
 
-// maxOps is how many operations are counted.
+// maxOps limits the operations that are counted.
 const maxOps = 100_000
 
 func (j *judge) trace(t *tracelog.Trace) {
@@ -231,12 +231,12 @@ func (j *judge) trace(t *tracelog.Trace) {
 	}
 }
 
-// beginsElsewhere reports whether the span's parent is of another process.
+// beginsElsewhere reports whether the span's parent is in another process.
 func beginsElsewhere(s *tracelog.Span) bool {
 	return s.Kind == "server" || s.Kind == "consumer"
 }
 
-// example keeps the first traces, in whatever order they come.
+// example adds an example, and keeps those of the first traces, in whatever order they come.
 func (c *shortcoming) example(e example) {
 	i, _ := slices.BinarySearchFunc(c.Examples, e, func(a, b example) int {
 		return cmp.Or(compareStarts(a.start, b.start), strings.Compare(a.Trace, b.Trace))

@@ -7,7 +7,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// A placeOfIDs is where a record has ids that is in no trace.
+// A placeOfIDs is where the ids are in a record that belongs to no trace.
 type placeOfIDs uint8
 
 const (
@@ -16,7 +16,7 @@ const (
 	idsInWrapper            // {"_source":{"msg":"x","trace":"…"}} or {"line":"{\"msg\":…}"}: the record is within another one
 )
 
-// whereIDs looks for ids in the objects and the texts of a record's members.
+// whereIDs looks for ids in the members of a record that are objects, or strings with objects.
 func whereIDs(e *tracelog.Entry) placeOfIDs {
 	place := idsNowhere
 	for _, a := range e.Attrs() {
@@ -35,10 +35,10 @@ func whereIDs(e *tracelog.Entry) placeOfIDs {
 	return place
 }
 
-// maxWrapped is how deep ids are looked for.
+// maxWrapped limits how deep placeIn looks for ids.
 const maxWrapped = 3
 
-// placeIn tells a record from a group: it has a message, a level or a time too.
+// placeIn looks for ids in an object. With a message, a level or a time the object is a record, else it is a group.
 func placeIn(object []byte, depth int) placeOfIDs {
 	inner := recordIn(object)
 	switch {
@@ -58,18 +58,18 @@ func placeIn(object []byte, depth int) placeOfIDs {
 	return place
 }
 
-// recordIn reads an object as a record; nil if it is none.
+// recordIn reads an object as a record. It returns nil if it is not one.
 func recordIn(object []byte) (found *tracelog.Entry) {
 	if !json.Valid(object) {
 		return nil
 	}
-	one := bytes.ReplaceAll(object, []byte("\n"), []byte(" ")) // JSON has newlines between its words only
+	one := bytes.ReplaceAll(object, []byte("\n"), []byte(" ")) // JSON can have newlines only between its tokens
 	tracelog.Scan(bytes.NewReader(one), "", func(e tracelog.Entry) { found = &e })
 	return found
 }
 
-// onceEach returns how many operations occur once and look as if there were an id in the name: because others differ
-// from them in a number or an id only, or because hardly any operation occurs twice.
+// onceEach returns how many operations occur once and seem to have an id in their names: others differ from them only in a
+// number or an id, or hardly any operation occurs twice.
 func onceEach(ops map[string]int) int {
 	const few, many = 3, 20
 	once, spans := 0, 0

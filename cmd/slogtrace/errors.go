@@ -114,7 +114,7 @@ func (s *session) errorGroups(cmd *cobra.Command, files []string, f *query.Filte
 	return nil, nil, fmt.Errorf("none of %s failed and matches", tell.Plural(spans, "span"))
 }
 
-// failures returns the tree of the spans that failed and match, and of those only what is needed to group them.
+// failures returns the tree of the spans that failed and match. The spans have only what is needed to group them.
 func failures(t *tracelog.Trace, f *query.Filter) *tracelog.Trace {
 	small := &tracelog.Trace{ID: t.ID, Start: t.Start}
 	var above []*tracelog.Span // by depth: the failed span there, else the nearest one above it
@@ -124,7 +124,7 @@ func failures(t *tracelog.Trace, f *query.Filter) *tracelog.Trace {
 		if depth > 0 {
 			parent = above[depth-1]
 		}
-		if s.Failed && f.Span(s) { // what was not asked for did not fail
+		if s.Failed && f.Span(s) { // a span that does not match counts as one that did not fail
 			kept := &tracelog.Span{
 				Op: strings.Clone(s.Op), Error: strings.Clone(s.Error), Failed: true, End: s.End,
 				SampleRate: s.SampleRate, Unsampled: s.Unsampled, Parent: parent,

@@ -17,7 +17,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// A group is the spans that have the same values under the keys of --by.
+// A group is the spans with the same values of the keys of --by.
 type group struct {
 	values []string
 	stat   tracelog.Stat
@@ -25,7 +25,7 @@ type group struct {
 
 // groups reads spans and makes groups of them.
 func (s *session) groups(ctx context.Context, files []string, f *query.Filter, by []string, self, duplicates bool) ([]*group, error) {
-	whole := self || f.AsksForText() // what a span's children or lines are has to be known
+	whole := self || f.AsksForText() // the children or the lines of each span are needed
 	if whole && duplicates {
 		return nil, usagef("--duplicates count: not with --self and --grep")
 	}
@@ -49,7 +49,7 @@ func (s *session) groups(ctx context.Context, files []string, f *query.Filter, b
 	return nil, noSpans(ctx, r, f)
 }
 
-// noSpans says why there is no group.
+// noSpans returns an error that says why there is no group.
 func noSpans(ctx context.Context, r *input.Reading, f *query.Filter) error {
 	switch {
 	case r.Once() && f.Empty():
@@ -76,7 +76,7 @@ func noSpans(ctx context.Context, r *input.Reading, f *query.Filter) error {
 	return fmt.Errorf("none of %s matches and has ended", tell.Plural(int(spans.Load()), "span"))
 }
 
-// endGroups makes groups of span ends, of each by itself.
+// endGroups makes groups of span ends. It does not need whole traces.
 func (s *session) endGroups(ctx context.Context, r *input.Reading, f *query.Filter, by []string, duplicates bool) ([]*group, error) {
 	var unsampled atomic.Int64
 	key, all := keyOf(by), f.Empty()
@@ -125,7 +125,7 @@ func (s *session) endGroups(ctx context.Context, r *input.Reading, f *query.Filt
 	return list, nil
 }
 
-// keyNames are the keys of spans, of which names near those of --by are chosen.
+// keyNames collects the keys of spans, from which to suggest one if no span has a key of --by.
 type keyNames struct {
 	by   []string
 	seen atomic.Int64 // spans
@@ -134,7 +134,7 @@ type keyNames struct {
 	names map[string]bool
 }
 
-// maxNamed is of how many spans the keys are noted.
+// maxNamed is how many spans keyNames looks at.
 const maxNamed = 500
 
 // note notes the keys of a span's end.
@@ -160,7 +160,7 @@ func (k *keyNames) add(e *tracelog.Entry) {
 	}
 }
 
-// tellMissing tells of keys of --by that no span has.
+// tellMissing reports the keys of --by that no span has.
 func (s *session) tellMissing(list []*group, k *keyNames) {
 	for i, key := range k.by {
 		if key == "op" || slices.ContainsFunc(list, func(g *group) bool { return g.values[i] != "-" }) {
@@ -179,7 +179,7 @@ func (s *session) leftOut(unfinished, unsampled int) {
 	}
 }
 
-// wholeGroups makes groups of the spans of traces, of which those are held that are under way.
+// wholeGroups makes groups of the spans of whole traces. It holds the traces that are under way.
 func (s *session) wholeGroups(r *input.Reading, f *query.Filter, by []string, self bool) ([]*group, error) {
 	records := f.SpanRecords()
 	o, err := r.Outlines(f.May, records)
@@ -238,7 +238,8 @@ func (s *session) wholeGroups(r *input.Reading, f *query.Filter, by []string, se
 	return list, nil
 }
 
-// keyOf returns what makes a group's key of a record: the value, if there is one key, else each value after its length.
+// keyOf returns a function that makes a group's key from a record. If by has one key, it is the value. Else it is each value
+// after its length.
 func keyOf(by []string) func(*tracelog.Record) ([]byte, bool) {
 	if len(by) == 1 {
 		switch by[0] {
@@ -266,7 +267,7 @@ func keyOf(by []string) func(*tracelog.Record) ([]byte, bool) {
 	}
 }
 
-// valuesOf undoes it.
+// valuesOf returns the n values in a key that the function of keyOf has made.
 func valuesOf(key string, n int) []string {
 	if n == 1 {
 		return []string{key}

@@ -55,7 +55,7 @@ has an end record, as of loggers that write none.`,
 	return cmd
 }
 
-// A listed is a line of a list.
+// A listed is a trace in a list.
 type listed struct {
 	summary
 	op   string // for people
@@ -63,7 +63,7 @@ type listed struct {
 	open time.Duration // for how long a span has been open; 0 if none is
 }
 
-// lasted is how long the trace took, or has been taking.
+// lasted returns how long the trace took, or has been taking.
 func (l *listed) lasted() time.Duration { return max(l.took, l.open) }
 
 // duration is lasted for people.
@@ -91,13 +91,13 @@ func outlined(o *tracelog.Outline) listed {
 	return l
 }
 
-// maxDetailed is how many traces are read a second time for what outlines do not say, where they say nearly all.
+// maxDetailed is how many traces are read a second time for details that outlines lack, if the outlines are nearly enough.
 const maxDetailed = 1000
 
 func (s *session) list(ctx context.Context, files []string, f *query.Filter, order string, limit int) error {
 	if os.Getenv("GOGC") == "" {
-		// What is held are outlines, nearly all, and they have no pointers: garbage is collected when there is a quarter more.
-		// Memory that nobody touches costs nothing, and keeps the collector from that while there is little.
+		// Nearly all of the heap is outlines, which have no pointers, so collecting garbage is cheap: do it when the heap has
+		// grown by a quarter. Memory that nobody touches costs nothing, and prevents collections while the heap is small.
 		defer debug.SetGCPercent(debug.SetGCPercent(25))
 		defer runtime.KeepAlive(make([]byte, 64<<20))
 	}
@@ -113,11 +113,11 @@ func (s *session) list(ctx context.Context, files []string, f *query.Filter, ord
 	if o.Len() == 0 {
 		return r.Nothing()
 	}
-	// Where there is not much to choose by, outlines do, and so if there are many traces.
+	// Outlines are enough if the filter asks for little, or if there are many traces.
 	may := func(sum *tracelog.Outline) bool { return sum.Matched > 0 && (!f.AsksForErrors() || query.MayFail(sum)) }
 	var list []listed
 	all := o.All(may)
-	held := order != "start" || limit > 0 // what is in its order already can be written as it comes
+	held := order != "start" || limit > 0 // traces that are already in order can be written as they come
 	for sum := range all {
 		list = append(list, outlined(&sum))
 		if len(list) > maxDetailed && !(f.Outlines() && held) {
@@ -196,7 +196,7 @@ func (s *session) talkOfMany() {
 }
 
 // listOdd reads the traces whose outlines are not enough: those with more starts than ends, and, with --error, those
-// without any end. Of more than maxDetailed it reads none. Then ok is false if outlines cannot tell which traces match.
+// without any end. If there are more than maxDetailed, it reads none, and ok is false if outlines cannot tell which traces match.
 func listOdd(r *input.Reading, o *tracelog.Outlines, f *query.Filter, may func(*tracelog.Outline) bool) (odd map[string]listed, ok bool, err error) {
 	n := 0
 	isOdd := func(sum *tracelog.Outline) bool {
@@ -217,8 +217,8 @@ func listOdd(r *input.Reading, o *tracelog.Outlines, f *query.Filter, may func(*
 	return odd, true, err
 }
 
-// sortList orders traces, which are in order of their start, and leaves no more than limit, if that is not 0.
-// By start the newest are last, near the prompt, and stay.
+// sortList sorts traces, which must be in order of their start, and keeps at most limit of them, if that is not 0.
+// By start it keeps the newest ones, which come last, near the prompt.
 func sortList(list []listed, by string, limit int) []listed {
 	if limit < 1 || limit > len(list) {
 		limit = len(list)
@@ -236,7 +236,7 @@ func sortList(list []listed, by string, limit int) []listed {
 	return list[:limit]
 }
 
-// writeList writes a table, or JSON. ids are those of all traces. The list is gone through several times.
+// writeList writes a table, or JSON. ids are those of all traces. It iterates over the list several times.
 func (s *session) writeList(list iter.Seq[*listed], ids iter.Seq[string]) error {
 	if s.json {
 		return term.WriteSeq(s.out, func(yield func(*summary) bool) {
@@ -286,5 +286,5 @@ func (s *session) writeList(list iter.Seq[*listed], ids iter.Seq[string]) error 
 // wideEnough is how many columns a terminal must have for milliseconds in a list.
 const wideEnough = 100
 
-// clipTime leaves out what is smaller than a second, where there is no room.
+// clipTime shortens a timestamp to a size.
 func clipTime(text string, size int) string { return text[:min(len(text), size)] }

@@ -23,7 +23,7 @@ import (
 
 func main() { os.Exit(process()) }
 
-// process runs the command as the process it is in asks for.
+// process runs the command with the arguments, the streams and the signals of this process.
 func process() int {
 	// Without this a closed pipe would kill the process before it can see the error, and | head is no failure.
 	signal.Ignore(syscall.SIGPIPE)
@@ -91,7 +91,7 @@ Exit codes: 0, 1 if nothing was found or something failed, 2 if the command line
 	return root
 }
 
-// strict makes usage errors of what cobra's own commands take for a wish for help, or fail with.
+// strict makes cobra's own commands return usage errors where they would print help or fail.
 func (s *session) strict(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -130,7 +130,7 @@ func (s *session) unknownCommand(args []string) error {
 	return usagef("unknown command %q%s", args[0], didYouMean(args[0], names, ""))
 }
 
-// flagError makes one clear line of what cobra has to say of a flag.
+// flagError makes one clear line of cobra's error about a flag.
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var value *pflag.InvalidValueError
@@ -155,7 +155,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	return usageError{err}
 }
 
-// didYouMeanLong helps whoever writes long flags with one dash.
+// didYouMeanLong suggests the long flag to a user who typed it with one dash.
 func didYouMeanLong(cmd *cobra.Command, name string) string {
 	if cmd.Flags().Lookup(name) != nil {
 		return "; did you mean --" + name + "?"

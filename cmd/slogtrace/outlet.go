@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// An outlet is the writer of a command, which another goroutine can close at any time. So Ctrl-C works at once, even
-// while the command sorts, or while nobody reads its output: the command's goroutine is abandoned, and can write no more.
+// An outlet is the writer of a command. Another goroutine can close it at any time. So Ctrl-C works at once, even while the
+// command sorts, or while nobody reads its output: the goroutine of the command is abandoned and can write no more.
 type outlet struct {
 	w    io.Writer
 	stop context.Context // nothing is written once it is done; nil means no limit

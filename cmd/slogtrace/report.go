@@ -20,14 +20,14 @@ type report struct {
 	Records   int `json:"records"`
 	Ends      int `json:"span_ends"`
 	Starts    int `json:"span_starts"`
-	Logs      int `json:"log_lines"`       // in a trace, of no span's start or end
+	Logs      int `json:"log_lines"`       // records in a trace that are no span's start or end
 	NoTrace   int `json:"without_trace"`   // records that carry no trace id
 	NoTime    int `json:"without_time"`    // records whose time is not known
 	NoService int `json:"without_service"` // records in a trace that name no service
 
-	// Of NoTrace: those whose ids are in a group; those that hold a record with ids, as a store's wrapper does;
-	// those of files without any record with ids, where the handler may not be wrapped; and the rest, which were logged
-	// without a context, or outside of spans.
+	// The records of NoTrace: those whose ids are in a group; those that contain a record with ids, like a store's wrapper;
+	// those in files without any ids, where the handler may not be wrapped; and the rest, which were logged without a
+	// context, or outside of spans.
 	InGroup    int `json:"ids_in_group"`
 	InWrapper  int `json:"ids_in_wrapper"`
 	NotWrapped int `json:"handler_not_wrapped"`
@@ -35,12 +35,12 @@ type report struct {
 
 	TinyRates  int           `json:"tiny_sample_rates"` // spans with a sample_rate below limits.MinSampleRate
 	Orphans    int           `json:"consumer_roots"`    // spans of kind consumer that began a trace of their own, without a link
-	OnceEach   int           `json:"operations_once"`   // operations that occur once and look as if there were an id in the name
-	Duplicates int           `json:"duplicates"`        // records that are there once more than once
+	OnceEach   int           `json:"operations_once"`   // operations that occur once and seem to have an id in their names
+	Duplicates int           `json:"duplicates"`        // further copies of records
 	From       term.TimeJSON `json:"from"`
 	To         term.TimeJSON `json:"to"`
 
-	// Schemas are how many records carry ids under whose names, as tracelog.Entry.Schema says.
+	// Schemas has the number of records with ids, by tracelog.Entry.Schema.
 	Schemas map[string]int `json:"schemas"`
 
 	// Open and Abandoned are how many spans began and did not end: lately, or more than five minutes ago.
@@ -58,7 +58,7 @@ type fileReport struct {
 	File       string    `json:"file"`
 	Lines      int       `json:"lines"`
 	Records    int       `json:"records"`
-	Joined     int       `json:"joined"` // lines that are a record with the next one, which a container runtime cut
+	Joined     int       `json:"joined"` // lines that a container runtime cut, and that became a record with the next line
 	Blank      int       `json:"blank"`
 	Unreadable int       `json:"unreadable"`
 	Examples   []badLine `json:"examples"` // the first of those
@@ -66,7 +66,7 @@ type fileReport struct {
 
 type badLine struct {
 	Line   int    `json:"line"`
-	More   int    `json:"more,omitempty"` // how many lines behind it belong to it, as to a panic
+	More   int    `json:"more,omitempty"` // how many lines after it belong to it, as in a panic
 	Reason string `json:"reason"`
 	Text   string `json:"text"`
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 )
 
-// exitCode runs a command, and tells why it failed.
+// exitCode runs a command, reports why it failed, and returns the exit code.
 func (s *session) exitCode(ctx context.Context, root *cobra.Command) int {
 	defer s.files.Close()
 	defer context.AfterFunc(ctx, s.files.Close)() // the second Ctrl-C may come at once
@@ -26,7 +26,7 @@ func (s *session) exitCode(ctx context.Context, root *cobra.Command) int {
 	var usage usageError
 	switch {
 	case errors.Is(err, syscall.EPIPE):
-		return 0 // whoever reads has seen enough
+		return 0 // the reader has seen enough
 	case errors.As(err, &usage), err == input.ErrNoFile:
 		s.Talk("%v (see %s --help)", err, cmd.CommandPath())
 		return 2

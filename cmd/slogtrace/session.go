@@ -44,7 +44,7 @@ func newSession(stdin io.Reader, stdout, stderr io.Writer) *session {
 	return s
 }
 
-// painter is for what is written to standard output.
+// painter returns the painter for standard output.
 func (s *session) painter() term.Painter { return s.color.Painter(s.stdoutTerm) }
 
 // writeTable writes a table that is no wider than the terminal.
@@ -52,7 +52,7 @@ func (s *session) writeTable(rows iter.Seq[[]term.Cell]) error {
 	return term.WriteTable(s.out, rows, s.width, s.painter())
 }
 
-// timestamp is a moment for people, in UTC or with --local in local time.
+// timestamp formats a time for people, in UTC, or in local time with --local.
 func (s *session) timestamp(t time.Time) string {
 	if t.IsZero() {
 		return "-"
@@ -60,7 +60,7 @@ func (s *session) timestamp(t time.Time) string {
 	return t.In(s.zone()).Format("2006-01-02 15:04:05.000")
 }
 
-// zone is the time zone of what is written for people.
+// zone is the time zone of output for people.
 func (s *session) zone() *time.Location {
 	if s.local {
 		return time.Local
@@ -68,7 +68,7 @@ func (s *session) zone() *time.Location {
 	return time.UTC
 }
 
-// zoneName is what a column of times is called by.
+// zoneName is the name of that zone in a heading.
 func (s *session) zoneName() string {
 	if s.local {
 		return "local"

@@ -29,7 +29,7 @@ type shownJSON struct {
 	Logs []lineJSON `json:"logs"` // those that name no span
 }
 
-// A spanJSON is a span with what is below it.
+// A spanJSON is a span with the spans below it.
 type spanJSON struct {
 	Span       string         `json:"span"`
 	Parent     string         `json:"parent,omitempty"`
@@ -54,7 +54,7 @@ type linkJSON struct {
 	Span  string `json:"span"`
 }
 
-// deepest is how many levels of spans show --json nests; what is below them it leaves out, and says so.
+// deepest limits how deep show --json nests spans. It leaves out the spans below, and says so.
 const deepest = 1000
 
 func (s *session) show() *cobra.Command {
@@ -109,7 +109,7 @@ Without an ID all traces are shown that have a span or a line that matches the f
 	return cmd
 }
 
-// splitIDs tells ids from files.
+// splitIDs separates ids from files.
 func splitIDs(args []string) (ids, files []string) {
 	for _, arg := range args {
 		if arg == "-" || strings.ContainsAny(arg, `./\*?[`) && !query.IsTraceparent(arg) {
@@ -123,7 +123,7 @@ func splitIDs(args []string) (ids, files []string) {
 	return ids, files
 }
 
-// choose reads the traces that are wanted by id, or else those that the filter chooses, up to limit.
+// choose reads the traces with the ids, or, without ids, the traces that the filter chooses, up to limit.
 func (s *session) choose(ctx context.Context, ids, files []string, f *query.Filter, limit int) ([]*tracelog.Trace, error) {
 	var want []query.Wanted
 	for _, id := range ids {
@@ -277,7 +277,7 @@ func search(r *input.Reading, w *query.Wanted) (*tracelog.Trace, error) {
 	return traces[0], nil
 }
 
-// An ambiguousError lists the traces that an id's beginning may mean.
+// An ambiguousError lists the traces whose ids have the wanted beginning.
 type ambiguousError struct {
 	text   string
 	ids    []string          // of all of them, in order
@@ -288,10 +288,10 @@ func (e ambiguousError) Error() string {
 	return fmt.Sprintf("trace %s: ambiguous, %d begin so", e.text, len(e.ids))
 }
 
-// mostCandidates is how many traces are listed that an id may mean.
+// mostCandidates limits the traces that an ambiguousError lists.
 const mostCandidates = 20
 
-// tellNotFound tells of an error of find.
+// tellNotFound reports an error of find.
 func (s *session) tellNotFound(err error) {
 	s.Fail("%v", err)
 	var ambiguous ambiguousError
@@ -375,10 +375,10 @@ func linesJSON(entries []tracelog.Entry) []lineJSON {
 	return list
 }
 
-// plainID is an id that a shell takes as one harmless word.
+// plainID matches an id that is one harmless word to a shell.
 var plainID = regexp.MustCompile(`^[0-9A-Za-z_-]+$`)
 
-// completeIDs completes the ids of traces in the files that are named already: slogtrace show app.log <TAB>.
+// completeIDs completes the ids of the traces in the files already named: slogtrace show app.log <TAB>.
 func (s *session) completeIDs(cmd *cobra.Command, args []string, start string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	_, files := splitIDs(args)
 	if len(files) == 0 || slices.ContainsFunc(files, input.IsOnce) {

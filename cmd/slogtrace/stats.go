@@ -145,8 +145,8 @@ func (s *session) writeGroups(groups []*group, by []string) error {
 	return s.writeTable(slices.Values(rows))
 }
 
-// barWidth returns how wide histograms are behind the columns that there are: as wide as they may be where the width is not
-// known, less where there is less room, and 0 where there is too little.
+// barWidth returns how wide the histograms after the other columns are. If the width of the terminal is not known, or if
+// there is room, that is the constant barWidth. It is less if there is less room, and 0 if there is too little.
 func (s *session) barWidth(rows [][]term.Cell, keys int) int {
 	if s.width < 1 {
 		return barWidth
@@ -195,7 +195,7 @@ func (g groupJSON) MarshalJSON() ([]byte, error) {
 	return append(append(b[:len(b)-1], ','), figures[1:]...), nil
 }
 
-// A figuresJSON is what a Stat says. Durations are in milliseconds.
+// A figuresJSON has the figures of a Stat. Durations are in milliseconds.
 type figuresJSON struct {
 	Count     float64 `json:"count"`
 	Errors    float64 `json:"errors"`

@@ -26,7 +26,7 @@ type summary struct {
 	// OpenFor is Trace.OpenFor.
 	OpenFor float64 `json:"open_ms,omitempty"`
 
-	// Failed tells that the root failed, so that whoever asked for the work did not get it.
+	// Failed reports that the root failed, so the caller did not get what it asked for.
 	Failed bool `json:"failed"`
 	// Error and ErrorOp are those of the span that failed first: the failed one that ended first,
 	// and of those that ended at one moment the one furthest from the root.
@@ -68,9 +68,9 @@ func summarize(t *tracelog.Trace) summary {
 	return sum
 }
 
-// summaryOf returns what of a summary an outline knows. It does not know of spans that have not ended and of clocks that
-// disagree: those count as if there were none. A log line counts as often as it is there. Where an ended span
-// has no parent in the trace although its record names one, the root may be another one than Trace.Root.
+// summaryOf returns the summary of an outline. An outline does not know spans that have not ended, nor clocks that disagree,
+// so the summary is as if there were none. Each copy of a log line counts. If the parent of an ended span is missing, the
+// root may differ from Trace.Root.
 func summaryOf(o *tracelog.Outline) summary {
 	return summary{
 		Trace: o.ID, Op: o.Op, Service: o.Service, Services: o.Services, Start: o.Start, Duration: exactMillis(o.End.Sub(o.Start)),

@@ -65,7 +65,7 @@ type tailer struct {
 }
 
 func (t *tailer) run(ctx context.Context, args []string, lines int, live bool) error {
-	t.outlet.stop = nil // to interrupt it is to end it: what was read is written
+	t.outlet.stop = nil // an interrupt is the usual end of tail: it still writes what it has read
 	following := follow.Tail{Files: &t.files, Tell: t.Teller, Lines: lines, Follow: live, Line: t.line, Idle: t.out.Flush}
 	if err := following.Run(ctx, args); err != nil {
 		return err
@@ -152,7 +152,7 @@ func (t *tailer) line(l *input.Line) error {
 	return err
 }
 
-// unreadable writes a line that is no record, for it may be a panic.
+// unreadable writes a line that is not a record. It may be part of a panic.
 func (t *tailer) unreadable(l *input.Line) error {
 	if !t.filter.Text(l.Text) {
 		return nil
@@ -167,7 +167,7 @@ func (t *tailer) unreadable(l *input.Line) error {
 	return err
 }
 
-// date writes a line where another day begins.
+// date writes a line if another day begins.
 func (t *tailer) date(at time.Time, p term.Painter, b *strings.Builder) {
 	if at.IsZero() {
 		return

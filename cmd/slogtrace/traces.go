@@ -10,7 +10,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// rootOp is what a trace is about.
+// rootOp returns the operation of the root, for people.
 func rootOp(t *tracelog.Trace) string {
 	if root := t.Root(); root != nil {
 		return cmp.Or(root.Op, "(no op)")
@@ -23,7 +23,7 @@ func compareTraces(a, b *tracelog.Trace) int {
 	return cmp.Or(compareStarts(a.Start, b.Start), strings.Compare(a.ID, b.ID))
 }
 
-// compareStarts puts those last that are not known.
+// compareStarts orders times. The zero time, which means unknown, is last.
 func compareStarts(a, b time.Time) int {
 	if a.IsZero() != b.IsZero() {
 		if a.IsZero() {
@@ -34,7 +34,7 @@ func compareStarts(a, b time.Time) int {
 	return a.Compare(b)
 }
 
-// formatCount shows a sum of weights, which is mostly a whole number.
+// formatCount formats a sum of weights. Most are whole numbers.
 func formatCount(x float64) string {
 	if x >= 1000 {
 		return fmt.Sprintf("%.0f", x)

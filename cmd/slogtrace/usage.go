@@ -40,7 +40,7 @@ func didYouMean(typed string, names []string, prefix string) string {
 	return "; did you mean " + prefix + nearest + "?"
 }
 
-// distance is how many bytes must be inserted, removed, replaced, or swapped with their neighbour to make b of a.
+// distance returns how many bytes of a must be inserted, removed, replaced, or swapped with their neighbours to get b.
 func distance(a, b string) int {
 	if len(a) > 100 {
 		return len(a)
@@ -68,7 +68,7 @@ func distance(a, b string) int {
 	return rows[len(a)][len(b)]
 }
 
-// A choice is a flag with few values.
+// A choice is a flag with a fixed set of values.
 type choice struct {
 	value string
 	of    []string
