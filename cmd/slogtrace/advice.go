@@ -57,10 +57,14 @@ func (r *report) advise() {
 		advise("no time that can be read on %s: write it as RFC 3339, as slog does", share(r.NoTime, r.Records))
 	}
 	if bad > 0 {
-		advise("%s no record: send panics and banners to another file, and write each line with one Write", isOrAre(bad, "line"))
+		kind := "not records"
+		if bad == 1 {
+			kind = "not a record"
+		}
+		advise("%s %s: send panics and banners to another file, and write each line with one Write", isOrAre(bad, "line"), kind)
 	}
 	if r.Duplicates > 0 {
-		advise("%s there more than once: harmless, each counts once, but something sends them twice", isOrAre(r.Duplicates, "record"))
+		advise("%s: harmless, each record counts once, but something sends them twice", tell.Plural(r.Duplicates, "duplicate record"))
 	}
 	for _, c := range r.Incomplete {
 		switch c.Reason {

@@ -31,17 +31,17 @@ var changes = []struct {
 	{"nothing", func(string) error { return nil }, ""},
 	{"shrinks", func(path string) error { return os.Truncate(path, 500) }, "truncated while it was read"},
 	{"to nothing", func(path string) error { return os.Truncate(path, 0) }, "truncated while it was read"},
-	{"grows", func(path string) error { return appendTo(path, "{}\n") }, "grew while it was read: 3 bytes more"},
+	{"grows", func(path string) error { return appendTo(path, "{}\n") }, "grew while it was read: the output lacks the last 3 bytes"},
 	{"anew, longer", func(path string) error {
 		return os.WriteFile(path, []byte(strings.Repeat("{}\n", 200_000)), 0o666)
-	}, "written anew while it was read"},
+	}, "overwritten while it was read"},
 	{"anew, as long", func(path string) error {
 		info, err := os.Stat(path)
 		if err != nil {
 			return err
 		}
 		return os.WriteFile(path, bytes.Repeat([]byte{'x'}, int(info.Size())), 0o666)
-	}, "written anew while it was read"},
+	}, "overwritten while it was read"},
 	{"replaced", func(path string) error {
 		if err := os.WriteFile(path+".new", []byte("{}\n"), 0o666); err != nil {
 			return err

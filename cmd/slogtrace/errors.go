@@ -102,7 +102,7 @@ func (s *session) errorGroups(cmd *cobra.Command, files []string, f *query.Filte
 		grouper.Add(t)
 	}
 	if grouper.Dropped > 0 {
-		s.Talk("%s left out, of more groups than can be kept", tell.Plural(grouper.Dropped, "failure"))
+		s.Talk("%s left out: too many groups", tell.Plural(grouper.Dropped, "failure"))
 	}
 	groups := grouper.Groups()
 	switch {
@@ -111,7 +111,7 @@ func (s *session) errorGroups(cmd *cobra.Command, files []string, f *query.Filte
 	case spans == 0 && o.Len() == 0:
 		return nil, nil, errors.New("no span records found: see slogtrace check")
 	}
-	return nil, nil, fmt.Errorf("none of %s failed and matches", tell.Plural(spans, "span"))
+	return nil, nil, fmt.Errorf("no failed span matches (%d read)", spans)
 }
 
 // failures returns the tree of the spans that failed and match. The spans have only what is needed to group them.

@@ -73,7 +73,7 @@ func noSpans(ctx context.Context, r *input.Reading, f *query.Filter) error {
 	case spans.Load() == 0:
 		return errors.New("no span records found: see slogtrace check")
 	}
-	return fmt.Errorf("none of %s matches and has ended", tell.Plural(int(spans.Load()), "span"))
+	return fmt.Errorf("no finished span matches (%d read)", spans.Load())
 }
 
 // endGroups makes groups of span ends. It does not need whole traces.
@@ -104,14 +104,14 @@ func (s *session) endGroups(ctx context.Context, r *input.Reading, f *query.Filt
 	s.leftOut(found.Open, int(unsampled.Load()))
 	switch {
 	case found.Duplicates > 0:
-		s.Talk("%s left out that the logs have more than once", tell.Plural(found.Duplicates, "span end"))
+		s.Talk("%s left out", tell.Plural(found.Duplicates, "duplicate span end"))
 	case duplicates:
-		s.Talk("span ends count as often as the logs have them")
+		s.Talk("each copy of a span end is counted")
 	case !found.Deduped:
-		s.Talk("too many spans to know which ends the logs have more than once: those count as often")
+		s.Talk("too many spans to detect duplicates: each copy is counted")
 	}
 	if found.Dropped > 0 {
-		s.Talk("%s left out, of more groups than can be kept", tell.Plural(found.Dropped, "span"))
+		s.Talk("%s left out: too many groups", tell.Plural(found.Dropped, "span"))
 	}
 	var list []*group
 	for _, g := range found.Groups {
@@ -172,10 +172,10 @@ func (s *session) tellMissing(list []*group, k *keyNames) {
 
 func (s *session) leftOut(unfinished, unsampled int) {
 	if unfinished > 0 {
-		s.Talk("%s left out that did not end", tell.Plural(unfinished, "span"))
+		s.Talk("%s left out", tell.Plural(unfinished, "unfinished span"))
 	}
 	if unsampled > 0 {
-		s.Talk("%s left out, written only because of a failure, in traces that are not sampled", tell.Plural(unsampled, "span"))
+		s.Talk("%s left out: written only because of a failure, in traces that are not sampled", tell.Plural(unsampled, "span"))
 	}
 }
 

@@ -25,7 +25,7 @@ func TestStatsOpenSpans(t *testing.T) {
 	}
 	line("span start", n)
 	run(t.Context(), []string{"stats"}, strings.NewReader(log.String()), &stdout, &stderr)
-	if got := stderr.String(); got != "slogtrace: 1 span left out that did not end\n" {
+	if got := stderr.String(); got != "slogtrace: 1 unfinished span left out\n" {
 		t.Errorf("stderr %q", got)
 	}
 }

@@ -18,7 +18,6 @@ import (
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
-	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/tracelog/draw"
@@ -180,7 +179,7 @@ func (s *session) list(ctx context.Context, files []string, f *query.Filter, ord
 		list = sortList(detailed, order, limit)
 	}
 	if len(list) == 0 {
-		return fmt.Errorf("none of %s matches", tell.Plural(o.Len(), "trace"))
+		return fmt.Errorf("no trace matches (%d read)", o.Len())
 	}
 	return s.writeList(func(yield func(*listed) bool) {
 		for i := range list {
@@ -192,7 +191,7 @@ func (s *session) list(ctx context.Context, files []string, f *query.Filter, ord
 }
 
 func (s *session) talkOfMany() {
-	s.Talk("of more than %d traces, spans that did not end are listed only where a trace has more starts than ends: --limit %[1]d lists all there is", maxDetailed)
+	s.Talk("more than %d traces: unfinished spans are listed only in traces with more starts than ends (--limit %[1]d lists all of them)", maxDetailed)
 }
 
 // listOdd reads the traces whose outlines are not enough: those with more starts than ends, and, with --error, those

@@ -198,7 +198,7 @@ func (s *session) chosen(r *input.Reading, f *query.Filter, limit int) ([]*trace
 	}
 	traces = slices.DeleteFunc(traces, func(t *tracelog.Trace) bool { return !f.Trace(t) })
 	if len(traces) == 0 {
-		return nil, fmt.Errorf("none of %s matches", tell.Plural(o.Len(), "trace"))
+		return nil, fmt.Errorf("no trace matches (%d read)", o.Len())
 	}
 	return traces, nil
 }

@@ -195,7 +195,7 @@ func TestManyTraces(t *testing.T) {
 	}
 	s.out.Flush()
 	code := run(t.Context(), []string{"ls", "--json", file}, nil, &stdout, &stderr)
-	if code != 0 || !strings.Contains(stderr.String(), "did not end") {
+	if code != 0 || !strings.Contains(stderr.String(), "unfinished spans") {
 		t.Errorf("exit code %d, stderr %q", code, stderr.String())
 	}
 	if diff := gocmp.Diff(strings.Split(want.String(), "\n"), strings.Split(stdout.String(), "\n")); diff != "" {
@@ -230,7 +230,7 @@ func TestManyTraces(t *testing.T) {
 			var text, list, stderr strings.Builder
 			run(t.Context(), args, nil, &text, &stderr)
 			run(t.Context(), append(args, "--json"), nil, &list, &stderr)
-			if told := strings.Contains(stderr.String(), "did not end"); told != (len(want) > maxDetailed) {
+			if told := strings.Contains(stderr.String(), "unfinished spans"); told != (len(want) > maxDetailed) {
 				t.Errorf("%q: stderr %q", args, stderr.String())
 			}
 			var got []summary

@@ -65,7 +65,7 @@ func (s *fileState) changed() error {
 		head, tail := s.print()
 		switch {
 		case !bytes.Equal(head, s.head), !bytes.Equal(tail, s.tail):
-			return errors.New("written anew while it was read: what is shown may be of both")
+			return errors.New("overwritten while it was read: the output may mix both versions")
 		case now.Size() > was:
 			return grownError{now.Size() - was}
 		default:
@@ -74,7 +74,7 @@ func (s *fileState) changed() error {
 	}
 	if s.path != "" {
 		if other, err := os.Stat(s.path); err == nil && !os.SameFile(other, s.info) {
-			return errors.New("replaced by another file while it was read: what is shown is of the one before")
+			return errors.New("replaced by another file while it was read: the output is from the old one")
 		}
 	}
 	return nil
@@ -84,12 +84,12 @@ func (s *fileState) changed() error {
 type shrunkError struct{ size int64 }
 
 func (e shrunkError) Error() string {
-	return fmt.Sprintf("truncated while it was read, from %d bytes: what is shown is not all", e.size)
+	return fmt.Sprintf("truncated while it was read, from %d bytes: the output is incomplete", e.size)
 }
 
 // A grownError means that a file has become longer, by more bytes.
 type grownError struct{ more int64 }
 
 func (e grownError) Error() string {
-	return fmt.Sprintf("grew while it was read: %s more are not in what is shown", tell.Plural(int(e.more), "byte"))
+	return fmt.Sprintf("grew while it was read: the output lacks the last %s", tell.Plural(int(e.more), "byte"))
 }

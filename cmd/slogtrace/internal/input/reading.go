@@ -214,7 +214,7 @@ func (r *Reading) Pass(fn func([]tracelog.Input) ([]tracelog.Source, error)) err
 		r.Records += in.Records
 		if in.Bad > 0 && (src.err == nil || in.Bad > 1) { // the one may be where the file was cut off
 			first := in.BadLines[0]
-			r.files.Tell.Talk("%s: %d of %d lines are no record, the first of them line %d: %s", src.name, in.Bad, in.Lines, first.Line, first.Reason)
+			r.files.Tell.Talk("%s: %d of %d lines are not records, the first one is line %d: %s", src.name, in.Bad, in.Lines, first.Line, first.Reason)
 		}
 	}
 	r.told = true

@@ -54,7 +54,7 @@ func (f *Files) spoolError(err error) error {
 	if errors.As(err, &path) {
 		err = path.Err
 	}
-	return fmt.Errorf("more than %d MB of what can be read only once do not fit into %s, the directory for temporary files (TMPDIR): %v",
+	return fmt.Errorf("no room for more than %d MB of input in %s, the directory for temporary files (TMPDIR): %v",
 		f.maxSpooled()>>20, os.TempDir(), err)
 }
 

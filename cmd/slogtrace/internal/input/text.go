@@ -40,7 +40,7 @@ func decompress(r io.Reader) (io.ReadCloser, error) {
 	}
 	for _, f := range foreign {
 		if bytes.HasPrefix(magic, []byte(f.magic)) {
-			return nil, fmt.Errorf("compressed with %s, which is not read here: unpack it first", f.name)
+			return nil, fmt.Errorf("compressed with %s, which slogtrace cannot read: unpack it first", f.name)
 		}
 	}
 	return text(in, func() error { return nil })
@@ -60,7 +60,7 @@ func text(r io.Reader, closer func() error) (io.ReadCloser, error) {
 		in.Discard(3)
 	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
 		closer()
-		return nil, errors.New("UTF-16 text, which is not read here: convert it to UTF-8 first")
+		return nil, errors.New("UTF-16 text, which slogtrace cannot read: convert it to UTF-8 first")
 	case bytes.IndexByte(head, 0) >= 0 && len(bytes.Trim(head, "\x00")) > 0:
 		src, _ := tracelog.Scan(bytes.NewReader(head), "", func(tracelog.Entry) {})
 		if src.Records == 0 {
