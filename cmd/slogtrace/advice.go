@@ -17,17 +17,17 @@ func (r *report) advise() {
 	inTrace := r.Records - r.NoTrace
 	switch {
 	case r.Records == 0:
-		advise("no line is a record: log with slogtrace.NewJSONHandler, slog.NewJSONHandler or another handler that writes a record a line")
+		advise("no line is a record: log with slogtrace.NewJSONHandler, slog.NewJSONHandler or another handler that writes one record per line")
 		return
 	case inTrace == 0 && r.InGroup+r.InWrapper == 0:
-		advise("no record carries ids: wrap the handler with slogtrace.NewHandler or use slogtrace.NewJSONHandler, begin spans with slogtrace.Start, and log with InfoContext and its siblings")
+		advise("no record carries ids: wrap the handler with slogtrace.NewHandler or use slogtrace.NewJSONHandler, start spans with slogtrace.Start, and log with InfoContext and the like")
 		return
 	}
 	if r.InWrapper > 0 {
-		advise("%s ids within what a store put around it: export the records themselves, or take them out, as with jq", hasOrHave(r.InWrapper, "record"))
+		advise("%s ids inside a wrapper that a store has added: export the records themselves, or unwrap them, for example with jq", hasOrHave(r.InWrapper, "record"))
 	}
 	if r.InGroup > 0 {
-		advise("%s ids in a group: wrap the handler before WithGroup is called on it, slogtrace.NewHandler(h).WithGroup(…)", hasOrHave(r.InGroup, "record"))
+		advise("%s ids in a group: wrap the handler before you call WithGroup, slogtrace.NewHandler(h).WithGroup(…)", hasOrHave(r.InGroup, "record"))
 	}
 	if inTrace == 0 {
 		return
@@ -36,13 +36,13 @@ func (r *report) advise() {
 		advise("no trace id on any of %s in a file: wrap the handler there, slogtrace.NewHandler(h)", tell.Plural(r.NotWrapped, "record"))
 	}
 	if r.Ends == 0 {
-		advise("there are ids but no span ends, so no durations: begin spans with slogtrace.Start and End, and let the handler's level be Info or lower")
+		advise("there are ids but no span ends, so no durations: use slogtrace.Start and End, and set the handler's level to Info or lower")
 	}
 	if 5*r.NoContext > r.Records {
-		advise("no trace id on %s: inside of spans log with a context (slog.InfoContext) or with slogtrace.Logger(ctx)", share(r.NoContext, r.Records))
+		advise("no trace id on %s: inside spans, log with a context (slog.InfoContext) or with slogtrace.Logger(ctx)", share(r.NoContext, r.Records))
 	}
 	if r.Orphans > 0 {
-		advise("%s began a trace of their own: was the Carrier put into the payload, and Carrier.Context called before Start?", tell.Plural(r.Orphans, "consumer span"))
+		advise("%s started a trace of their own: is the Carrier in the payload, and is Carrier.Context called before Start?", tell.Plural(r.Orphans, "consumer span"))
 	}
 	if r.OnceEach > 0 {
 		advise("%s once each: is there an id in the name? Put it into an attribute", occur(r.OnceEach, "operation"))
@@ -54,7 +54,7 @@ func (r *report) advise() {
 		advise("no service on %s in a trace: bind it to the default logger, With(\"service\", …)", share(r.NoService, inTrace))
 	}
 	if r.NoTime > 0 {
-		advise("no time that can be read on %s: write it as RFC 3339, as slog does", share(r.NoTime, r.Records))
+		advise("no readable time on %s: write it as RFC 3339, as slog does", share(r.NoTime, r.Records))
 	}
 	if bad > 0 {
 		kind := "not records"
@@ -69,9 +69,9 @@ func (r *report) advise() {
 	for _, c := range r.Incomplete {
 		switch c.Reason {
 		case "missing parent":
-			advise("name the files of all services that take part: slogtrace check api.log worker.log, or a directory")
+			advise("name the files of all services involved: slogtrace check api.log worker.log, or a directory")
 		case "parent without an end":
-			advise("set TracerOptions.LogStart, so that spans that have not ended can be seen, and end each span: defer span.End(&err)")
+			advise("set TracerOptions.LogStart to see spans that have not ended, and end each span: defer span.End(&err)")
 		case "abandoned span":
 			advise("call defer span.End(&err) right after Start, and end spans before the process exits")
 		}

@@ -24,10 +24,10 @@ func (s *session) check() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check [FILE...]",
 		Short: "Say what is in log files and what is missing",
-		Long: `Say what is in log files: how many lines carry ids and under whose names, what is unreadable, what is
-there twice, which traces are not complete and why, and what to change.
+		Long: `Say what is in log files: how many lines have ids and in which schema, which lines are unreadable or duplicates,
+which traces are not complete and why, and what to change.
 
-It exits with 1 if no line carries the id of a trace.`,
+It exits with 1 if no line has a trace id.`,
 		Example: `  slogtrace check app.log
   myservice | slogtrace check`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -149,14 +149,14 @@ func (r *report) add(e *tracelog.Entry) {
 
 // meanings say what each reason means, and where to look.
 var meanings = []struct{ reason, meaning string }{
-	{"missing parent", "no line is of the span's parent: its service logs to files not named here, or its span records were not written, as when the handler's level is above Info"},
-	{"parent without an end", "no line is of the span's parent, which is of the same process: it has not ended yet, or its process was killed, or its record was not written"},
-	{"abandoned span", "it started and there is no end, although logs went on: its process crashed or was killed, or End was not called"},
-	{"open span", "it started and there is no end yet: it may be running still"},
-	{"no span record", "only log lines name the span: it has not ended yet, or it is of another service whose logs are not here, or its end record was not written"},
-	{"parent cycle", "the span would be its own ancestor: ids were reused or made up"},
-	{"conflicting records", "several records of the same span say different things: ids were reused, or End was called for two spans of one id"},
-	{"several roots", "there are several spans without a parent: a context was not passed on, or work was begun with the trace's id by hand"},
+	{"missing parent", "no line belongs to the span's parent: its service logs to other files, or its span records were not written, for example because the handler's level is above Info"},
+	{"parent without an end", "no line belongs to the span's parent, which ran in the same process: it has not ended yet, or its process was killed, or its record was not written"},
+	{"abandoned span", "it started and did not end, although logs went on: its process crashed or was killed, or End was not called"},
+	{"open span", "it started and has not ended yet: it may still be running"},
+	{"no span record", "only log lines name the span: it has not ended yet, or it belongs to a service whose logs are not here, or its end record was not written"},
+	{"parent cycle", "the span would be its own ancestor: ids were reused or invented"},
+	{"conflicting records", "records of the same span differ: ids were reused, or End was called for two spans with one id"},
+	{"several roots", "several spans have no parent: a context was not passed on, or code started work with the id of the trace itself"},
 }
 
 // A judge finds the traces that are not complete, and why.

@@ -28,11 +28,11 @@ func (s *session) errors() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "errors [FILE...]",
 		Short: "Group failures by operation and message",
-		Long: `Group failures by operation and message, in which numbers, ids and quoted text count as the same:
-how often, when first and last (UTC), an example, and traces to show.
+		Long: `Group failures by operation and message: how often each happened, when first and last (UTC), an example, and traces
+to show. Messages that differ only in numbers, ids or quoted text are the same.
 
-A failure counts where it happened: a span whose error repeats that of a span below it does not count again.
-Of the spans that match all of the flags those count that failed.`,
+errors counts the failed spans that match all of the flags. A failure counts where it happened: a span that repeats the
+error of a span below it does not count again.`,
 		Example: `  slogtrace errors --since 1h logs/
   slogtrace errors --op 'payment.*' --sort last app.log`,
 		RunE: func(cmd *cobra.Command, args []string) error {

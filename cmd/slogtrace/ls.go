@@ -33,12 +33,13 @@ func (s *session) ls() *cobra.Command {
 		Use:     "ls [FILE...]",
 		Aliases: []string{"list"},
 		Short:   "List traces, one on a line",
-		Long: `List traces, one on a line: when it began (UTC), how long it took (with > where a span has not ended:
-how long it has been open at the last record of the input), how many spans it has and how many of them failed, the shortest beginning of its id that is unique, its root operation, services, and first error.
+		Long: `List traces, one on a line: its start (UTC), its duration, the number of its spans and of those that failed, the
+shortest unique beginning of its id, its root operation, its services, and its first error. A duration after > is that
+of a trace with a span that has not ended: how long it had been open at the last record of the input.
 
-A trace is listed if one of its spans, or one of its lines, matches all of the flags together.
-Lines never match --min and --max. A line at level Error or above is its span's failure where no span of the trace
-has an end record, as of loggers that write none.`,
+A trace is listed if one of its spans, or one of its lines, matches all of the flags.
+Lines never match --min and --max. If no span of a trace has an end record, because its logger writes none, a line at
+level Error or above counts as the failure of its span.`,
 		Example: `  slogtrace ls --error --since 1h app.log
   slogtrace ls --where state=open --sort duration app.log
   slogtrace ls --op 'POST /bookings' --min 500ms --sort duration --limit 10 logs/

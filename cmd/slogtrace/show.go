@@ -65,12 +65,12 @@ func (s *session) show() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [ID...] [FILE...]",
 		Short: "Show traces as waterfalls",
-		Long: `Show traces as waterfalls: the tree of spans, and on a common axis when each of them ran.
-Bars are thick on the critical path, which is where the time of the trace went; shaded is time in a queue.
+		Long: `Show traces as waterfalls: the tree of spans, and when each of them ran, on a common axis.
+Bars are thick on the critical path, where the time of the trace went. A shaded part is time in a queue.
 
-ID is the beginning of a trace's id, unless there is a file of that name, or it has a dot or a slash in it;
-use --trace to be sure. Upper case, Datadog's decimal, X-Ray's 1-xxxxxxxx-… and a whole traceparent are understood.
-Without an ID all traces are shown that have a span or a line that matches the flags, as with ls.`,
+ID is the beginning of a trace id. An argument with a dot or a slash, or with the name of a file, is a FILE: use --trace
+if that is wrong. An ID may also be upper case, Datadog's decimal, X-Ray's 1-xxxxxxxx-… or a whole traceparent.
+Without an ID, show shows all traces with a span or a line that matches the flags, as ls does.`,
 		Example: `  slogtrace show 4bf92f app.log
   slogtrace show --logs --attrs 4bf92f 'logs/*.log'
   slogtrace show --error --since 15m --tree app.log`,
@@ -97,7 +97,7 @@ Without an ID all traces are shown that have a span or a line that matches the f
 		ValidArgsFunction: s.completeIDs,
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&ids, "trace", nil, "the trace whose `ID` begins so; may be repeated")
+	flags.StringArrayVar(&ids, "trace", nil, "the trace whose id begins with `ID`; may be repeated")
 	flags.BoolVar(&opts.logs, "logs", false, "show log lines, each below its span")
 	flags.BoolVar(&opts.attrs, "attrs", false, "show the attributes of spans")
 	flags.BoolVar(&opts.stacks, "stacks", false, "show the stacks of panics")

@@ -32,12 +32,12 @@ func (s *session) stats() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "stats [FILE...]",
 		Short: "Count operations and how long they take",
-		Long: `Count operations, or groups of spans by any attribute, and how long they take: how many, how many failed,
-the 50th, 95th and 99th percentile and the maximum of their durations, the total, and their distribution on an axis
-that goes from the shortest to the longest of all and has a logarithmic scale.
+		Long: `Count operations, or groups of spans by any attribute, and how long they take: how many there are and how many
+failed, the 50th, 95th and 99th percentile and the maximum of their durations, the total, and the distribution of the
+durations. Its axis is logarithmic and goes from the shortest to the longest duration of all.
 
-Spans are counted that match all of the flags and have ended. Where traces are sampled, each span counts
-for as many as it stands for.`,
+stats counts the spans that match all of the flags and have ended. If traces are sampled, it weights each span by
+1/sample_rate.`,
 		Example: `  slogtrace stats app.log
   slogtrace stats --by service,http.route --sort p99 logs/
   slogtrace stats --self --since 1h app.log      time spent in the operation itself, not in its children`,
@@ -67,8 +67,8 @@ for as many as it stands for.`,
 	flags.StringSliceVar(&by, "by", by, "group by these `keys`: op, service, kind, error or any attribute")
 	flags.Var(&order, "sort", "by total, count, errors, p50, p95, p99, max (the greatest first) or name")
 	flags.IntVar(&limit, "limit", 0, "show only the first `N` groups")
-	flags.BoolVar(&self, "self", false, "of the time of a span, count only what no child of it covers")
-	flags.Var(&duplicates, "duplicates", "of spans whose end is there more than once: count it once, or count each")
+	flags.BoolVar(&self, "self", false, "count only the time of a span that none of its children covers")
+	flags.Var(&duplicates, "duplicates", "if the end of a span appears more than once: count it once, or count each copy")
 	f.Register(flags, s.now)
 	completeChoice(cmd, "duplicates", duplicates.of)
 	completeChoice(cmd, "sort", statsOrders)
