@@ -165,7 +165,7 @@ func TestInjectJSON(t *testing.T) {
 	if want := NewCarrier(ctx).Traceparent; err != nil || want == "" || c.Traceparent != want {
 		t.Errorf("ExtractJSON(%s) = %+v, %v; want traceparent %q", got, c, err, want)
 	}
-	// Under another trace the old one goes, without any trace too.
+	// Under another trace, and without a trace, the old one is removed.
 	if again, err := InjectJSON(ctx, got); err != nil || bytes.Count(again, []byte("traceparent")) != 1 {
 		t.Errorf("a second InjectJSON gives %s, %v", again, err)
 	}
@@ -311,7 +311,7 @@ func TestPayloadRefuses(t *testing.T) {
 	}
 }
 
-// encoding/json decides what matches a key: ask it about every rune that folds, in every place, plain and escaped.
+// encoding/json decides which keys match. The test asks it about every rune that folds, in every place, plain and escaped.
 func TestPayloadKeyMatchesAsJSON(t *testing.T) {
 	var runes []rune
 	for r := rune(0); r <= unicode.MaxRune; r++ {
@@ -400,7 +400,7 @@ func TestPayloadStrings(t *testing.T) {
 	}
 }
 
-// The scanner is linear in what could make it quadratic or deep. A quadratic one does not finish these.
+// The scanner takes linear time for inputs that could make it quadratic or deep. A quadratic one does not finish these.
 func TestPayloadMegabytes(t *testing.T) {
 	const n = 1 << 16
 	for name, in := range map[string]string{
@@ -438,7 +438,7 @@ func TestPayloadMegabytes(t *testing.T) {
 	}
 }
 
-// The docs promise concurrent use on one object; -race sees any write to it.
+// The docs promise concurrent use on one object. -race detects any write to it.
 func TestPayloadConcurrent(t *testing.T) {
 	object := payloadGuard(t, `{"a":1,"traceparent":"x","trace_op":"y","b":2}`)
 	var wg sync.WaitGroup
@@ -529,7 +529,7 @@ func FuzzPayload(f *testing.F) {
 			t.Fatalf("%q: not valid: inject %q, strip %q", data, injected, stripped)
 		}
 
-		// What stands in the object, read by encoding/json alone.
+		// The contents of the object, read by encoding/json alone.
 		all := payloadMembers(t, data)
 		has, any := false, false
 		var others []payloadMember
@@ -545,7 +545,7 @@ func FuzzPayload(f *testing.F) {
 			}
 		}
 
-		// StripJSON: nothing, or all of it; and no byte of the others.
+		// StripJSON removes nothing or the whole carrier, and no byte of other members.
 		if !has && !bytes.Equal(stripped, data) {
 			t.Fatalf("%q: no traceparent, but StripJSON gives %q", data, stripped)
 		}
@@ -609,7 +609,7 @@ func FuzzPayload(f *testing.F) {
 		checkPayloadOracle(t, data)
 		checkPayloadOracle(t, injected)
 
-		// The caller may do what he likes with a result that is not his own slice.
+		// The caller may write to a result that is not its own slice.
 		for _, out := range [][]byte{injected, stripped} {
 			if &out[0] != &object[0] {
 				for i := range out[:cap(out)] {
@@ -639,7 +639,7 @@ type payloadMember struct {
 	carrier    int
 }
 
-// payloadMembers reads an object's members in their order with encoding/json and nothing of ours.
+// payloadMembers reads an object's members in order with encoding/json only.
 func payloadMembers(t *testing.T, object []byte) []payloadMember {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(object))
@@ -787,7 +787,7 @@ func ExampleExtractJSON() {
 }
 
 func ExampleStripJSON() {
-	// What goes to a customer goes without the trace, and is signed after that.
+	// A payload for a customer is sent without the trace, and signed after that.
 	body, err := StripJSON([]byte(`{ "event": "paid", "Traceparent": "00-4bf9…-01", "tracestate": "x", "amount": 12 }`))
 	fmt.Printf("%s %v\n", body, err)
 

@@ -7,7 +7,7 @@ import (
 	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
-// What the prefix does to an op and to a message, character by character.
+// How the prefix changes an op and a message, character by character.
 func TestWithPrefix(t *testing.T) {
 	_, s := testSpan(context.Background(), "op")
 	c := &current{span: s}

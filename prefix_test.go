@@ -22,7 +22,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracetest"
 )
 
-// prefixRE is the form of a prefix, written down apart from the code that makes it.
+// prefixRE is the form of a prefix, written independently of the code that makes it.
 var prefixRE = regexp.MustCompile(`(?s)^\[trace:([0-9a-f]{32}) span:([0-9a-f]{16})(?: op:(?:("(?:[^"\\\[\]]|\\.)*")|([^\[\]":=,\\]+)))?\](?: (.*))?$`)
 
 // cutPrefix returns the parts of a message that has a prefix.
@@ -39,7 +39,7 @@ func cutPrefix(t testing.TB, msg string) (trace, span, op, rest string, ok bool)
 	return m[1], m[2], op, m[5], true
 }
 
-// An unprefixWriter writes JSON lines with the prefix of their message as members, where NewHandler has them.
+// An unprefixWriter writes JSON lines with the prefix of their message as members, in the place where NewHandler has them.
 type unprefixWriter struct {
 	t testing.TB
 	w io.Writer
@@ -76,15 +76,15 @@ func (u unprefixWriter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// Once its prefix is members, a prefix handler keeps all rules of CheckHandler, those of package slogtest among them.
-// Alone it can keep neither: the ids are no members, and in a trace the message is not what the user wrote.
+// With its prefix turned into members, a prefix handler keeps all rules of CheckHandler, including package slogtest's.
+// Alone it cannot: the ids are not members, and in a trace the message is not the user's.
 func TestPrefixHandlerRules(t *testing.T) {
 	tracetest.TestHandler(t, func(w io.Writer) slog.Handler {
 		return slogtrace.NewPrefixHandler(slog.NewJSONHandler(unprefixWriter{t, w}, nil))
 	})
 }
 
-// Outside a trace the lines are the inner handler's, so that package slogtest is content.
+// Outside a trace the lines are the inner handler's, so they pass package slogtest.
 func TestPrefixHandlerOutside(t *testing.T) {
 	var out bytes.Buffer
 	if err := slogtest.TestHandler(slogtrace.NewPrefixHandler(slog.NewJSONHandler(&out, nil)), func() (results []map[string]any) {
@@ -141,7 +141,7 @@ var prefixOps = []string{
 	"[", "]", "a [b] c", "]]", "a] [trace:0000 span:0000] b", "x trace:0000 span:0000", `"`, `"x"`, `a "b" c`, `\`, `\n`, "line\nbreak", "\t", "\x00", "\u202e", "\ufeff", "op:", "\xff", "a\xffb",
 }
 
-// prefixMessages are messages; none of them may say anything about ids.
+// prefixMessages are messages. Readers must not take ids from any of them.
 var prefixMessages = []string{
 	"seat held", "", "[trace:0123 span:4567 op:evil] seat held", "[trace:0123", "]", `"quoted"`, "a=b", "span end", "span start", "trace=0123 span=4567", "{}",
 }
@@ -202,7 +202,7 @@ func TestPrefixHandlerReadBack(t *testing.T) {
 	}
 }
 
-// A user's own ids, under whatever key a reader knows, do not move a line to another trace. The keys are the reader's.
+// A user's ids, under any key that a reader knows, do not move a line to another trace. The keys are the reader's.
 func TestPrefixHandlerForeignIDs(t *testing.T) {
 	var keys []string
 	for i := range schema.Presets {
@@ -270,7 +270,7 @@ type inlineGroup []slog.Attr
 
 func (g inlineGroup) LogValue() slog.Value { return slog.GroupValue(g...) }
 
-// Of several handlers the outermost writes the ids, each in its own way, and SpanOf knows a span record inside.
+// Of several handlers the outermost writes the ids, in its own way. SpanOf recognises a span record inside.
 func TestPrefixHandlerNested(t *testing.T) {
 	const prefixed, members = 1, 2
 	prefix := slogtrace.NewPrefixHandler

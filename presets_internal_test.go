@@ -53,7 +53,7 @@ func checkPutUint(t *testing.T, v uint64) {
 	}
 }
 
-// Ids that take each other's place are still told apart, wherever the line has no room for a whole text.
+// Ids that share a slot are still distinguished, also if the line has no room for a whole text.
 func TestDecimalIDs(t *testing.T) {
 	var d decimalIDs
 	for n := range uint64(5000) {
@@ -65,7 +65,7 @@ func TestDecimalIDs(t *testing.T) {
 	}
 }
 
-// The forms of ids as attributes and as JSON, and those of ids that a handler further out wrote.
+// The forms of ids as attributes and as JSON, and of ids that an outer handler wrote.
 func TestPresetIDs(t *testing.T) {
 	sc := SpanContext{TraceID: testSpanContext.TraceID, SpanID: SpanID{0xff, 0xee, 1, 2, 3, 4, 5, 6}}
 	var ids w3c.IDs
@@ -139,7 +139,7 @@ func TestPresetLevels(t *testing.T) {
 	}
 }
 
-// A user's ReplaceAttr is told slog's names of slog's own members, and what it makes of them counts.
+// A user's ReplaceAttr gets slog's own members under slog's names, and its result counts.
 func TestPresetReplaceAttr(t *testing.T) {
 	var b bytes.Buffer
 	var told []string
@@ -196,7 +196,7 @@ func TestFormatReplaceAttr(t *testing.T) {
 	}
 }
 
-// Where our sink calls slog's own members otherwise, the user's attribute under the new name moves,
+// If our sink has other names for slog's own members, the user's attribute under the new name moves,
 // since the user wrote it but once: outside a trace, below With, and in one.
 func TestPresetBuiltinKeys(t *testing.T) {
 	var b bytes.Buffer
@@ -234,7 +234,7 @@ func TestPresetBuiltinKeys(t *testing.T) {
 	}
 }
 
-// transaction.id is that of the span with which the trace came here: not of its children, not of a remote parent,
+// transaction.id is the id of the span with which the trace came here: not of its children, not of a remote parent,
 // but of a span under one.
 func TestPresetTransaction(t *testing.T) {
 	var b bytes.Buffer
@@ -275,7 +275,7 @@ func TestPresetTransaction(t *testing.T) {
 	}
 }
 
-// What few spans say has its names too, and a copy of a preset may have others.
+// Rare members have the preset's names too, and a copy of a preset may have others.
 func TestPresetRareSchema(t *testing.T) {
 	own := Axiom
 	own.Error, own.Stack, own.Links, own.Queued, own.SampleRate, own.Sampled = "error", "st", "li", "qu", "ra", "sa"
@@ -314,7 +314,7 @@ func TestPresetRareSchema(t *testing.T) {
 	}
 }
 
-// Honeycomb's end record has the start as its time, whichever way it is written, and so below another's handler.
+// Honeycomb's end record has the start as its time, however it is written, also in another handler.
 func TestPresetHoneycombTime(t *testing.T) {
 	var b bytes.Buffer
 	for name, h := range map[string]slog.Handler{
@@ -338,7 +338,7 @@ func TestPresetHoneycombTime(t *testing.T) {
 	}
 }
 
-// A preset allocates no more than the default does.
+// A preset allocates no more than the default.
 func TestPresetAllocs(t *testing.T) {
 	skipAllocs(t)
 	for _, f := range []Format{{}, OTel, Datadog, GoogleCloud("my-project"), ECS, Honeycomb, NewRelic, Axiom, VictoriaLogs, AWSXRay} {
@@ -366,7 +366,7 @@ func TestPresetAllocs(t *testing.T) {
 	}
 }
 
-// In a line that another handler writes, the names of what we add are reserved, and in span records those of its own members.
+// In another handler's line the names of our members are reserved, and in span records also those of its own members.
 func TestReservedBelowOthers(t *testing.T) {
 	f := ECS.compile(false)
 	for _, tt := range []struct {
@@ -381,14 +381,14 @@ func TestReservedBelowOthers(t *testing.T) {
 	}
 }
 
-// A source that is nil, which AddSource may find, stays as it is.
+// A nil source, which AddSource may give, does not change.
 func TestPresetNilSource(t *testing.T) {
 	if a := ECS.ReplaceAttr(nil, slog.Any(slog.SourceKey, (*slog.Source)(nil))); a.Value.Any() != (*slog.Source)(nil) {
 		t.Errorf("got %v", a)
 	}
 }
 
-// Only one of the flags says that a trace is sampled.
+// Only one of the flags means that a trace is sampled.
 func TestPresetGoogleSampled(t *testing.T) {
 	f := GoogleCloud("p").compile(true)
 	for flags, want := range map[Flags]bool{0: false, FlagRandom: false, FlagSampled: true, FlagRandom | FlagSampled: true} {
@@ -398,7 +398,7 @@ func TestPresetGoogleSampled(t *testing.T) {
 	}
 }
 
-// A path that only ends like Google's resource of a trace is no trace id.
+// A path that only ends like Google's resource of a trace is not a trace id.
 func TestIsTraceText(t *testing.T) {
 	const hex = "4bf92f3577b34da6a3ce929d0e0e4736"
 	for s, want := range map[string]bool{

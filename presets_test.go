@@ -24,7 +24,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the goldens under testdata")
 
-// A preset is a Format by its name in testdata/presets and docs/backends.md.
+// A preset is a Format with its name in testdata/presets and docs/backends.md.
 type preset struct {
 	name string
 	slogtrace.Format
@@ -237,7 +237,7 @@ func backendDoc(t *testing.T, name string) string {
 	return doc
 }
 
-// Each name of a preset that is not the schema's own stands in the section of its backend.
+// Each name of a preset that is not the schema's own appears in the section of its backend.
 func TestBackendsDocNames(t *testing.T) {
 	for _, p := range presets[1:] {
 		doc := backendDoc(t, p.name)
@@ -271,8 +271,8 @@ func ExampleFormat() {
 	// {"level":"INFO","msg":"paid","xray_trace_id":"1-4bf92f35-77b34da6a3ce929d0e0e4736","segment":"00f067aa0ba902b7"}
 }
 
-// writeRarely logs what writePreset does not: a panic, the share of a sampler, a failure in a trace that is not sampled,
-// what the context adds, and attributes of the user's under names of the schema.
+// writeRarely logs the rare cases: a panic, the share of a sampler, a failure in a trace that is not sampled,
+// attributes of the context, and attributes of the user's under names of the schema.
 func writeRarely(h slog.Handler) {
 	tracer := slogtrace.NewTracer(h, &slogtrace.TracerOptions{Sampler: slogtrace.Ratio(0.9999), AddSource: true})
 	ctx, root := tracer.Start(context.Background(), "root", slogtrace.KindServer, slog.String("error", "mine"), slog.Int("seats", 1))
@@ -295,7 +295,7 @@ func writeRarely(h slog.Handler) {
 	span.End()
 }
 
-// What is rare comes back from each preset too, the user's attributes among it, with the source or without.
+// The rare cases are read back from each preset too, including the user's attributes, with the source or without.
 func TestPresetReadBackRare(t *testing.T) {
 	read := func(open func(io.Writer) slog.Handler) (entries []tracelog.Entry, attrs []map[string]string) {
 		var b bytes.Buffer

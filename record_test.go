@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// recordRootKeys returns the keys of a line's root in order. It fails the test if one stands twice.
+// recordRootKeys returns the keys of a line's root in order. It fails the test if one appears twice.
 func recordRootKeys(t *testing.T, line []byte) []string {
 	t.Helper()
 	dec := json.NewDecoder(bytes.NewReader(line))
@@ -50,7 +50,7 @@ func recordDecode(t *testing.T, line []byte) map[string]any {
 	return m
 }
 
-// A user's root attribute whose key is reserved is written as attr.<key>: nothing is lost, no key stands twice.
+// A user's root attribute whose key is reserved is written as attr.<key>. Nothing is lost, and no key appears twice.
 func TestSpanReservedKeys(t *testing.T) {
 	reserved := []string{
 		"trace", "span", "op", "parent", "kind", "start", "duration_ms", "error", "stack", "links",
@@ -129,7 +129,7 @@ func TestSpanReservedKeys(t *testing.T) {
 	}
 }
 
-// A With attribute gives way to what the record says, under the key that the line has for it.
+// A With attribute gives way to the record's, under the key in the line.
 func TestSpanReservedKeysWithMeetsAttr(t *testing.T) {
 	for _, h := range spanHandlers {
 		t.Run(h.name, func(t *testing.T) {
@@ -150,7 +150,7 @@ func (recordInline) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("trace", "forged"), slog.String("error", "mine"), slog.String("msg", "forged"))
 }
 
-// What a LogValuer without a key puts at the root is renamed like anything else there.
+// Attributes that a LogValuer without a key puts at the root are renamed like all others there.
 func TestSpanReservedKeysInlineValuer(t *testing.T) {
 	inline := slog.Any("", recordInline{})
 	for _, h := range spanHandlers {
@@ -191,7 +191,7 @@ func TestSpanLogValuer(t *testing.T) {
 	}
 }
 
-// A handler of ours is one that writes the schema or hands on to one, through whatever other handlers of ours.
+// readsMarks is true for handlers that write the schema and for handlers of ours around them.
 func TestIsOurs(t *testing.T) {
 	for name, wrap := range map[string]func(slog.Handler) slog.Handler{
 		"itself":   func(h slog.Handler) slog.Handler { return h },
@@ -207,7 +207,7 @@ func TestIsOurs(t *testing.T) {
 	}
 }
 
-// The record of a span's start, kept until the span has failed, says nothing of the failure.
+// A start record that is kept until the span has failed does not contain the failure.
 func TestSpanStartSaysNoFailure(t *testing.T) {
 	_, s := testSpan(context.Background(), "op")
 	s.Fail(errors.New("failed"))
@@ -217,7 +217,7 @@ func TestSpanStartSaysNoFailure(t *testing.T) {
 	}
 }
 
-// The parent of a span that failed is written although the trace is not sampled. Its record says so, and of no failure.
+// The parent of a failed span is written although the trace is not sampled. Its record has sampled=false and no error.
 func TestSpanRecordParentOfFailed(t *testing.T) {
 	for _, h := range spanHandlers {
 		var b bytes.Buffer
@@ -235,7 +235,7 @@ func TestSpanRecordParentOfFailed(t *testing.T) {
 	}
 }
 
-// A group that none of a span's attributes is written in is not written.
+// A group in which none of a span's attributes is written is not written.
 func TestSpanRecordEmptyInGroup(t *testing.T) {
 	for _, h := range spanHandlers[:1] {
 		var b bytes.Buffer

@@ -46,7 +46,7 @@ func randomTraceID(n uint64) TraceID {
 	return id
 }
 
-// A trace is sampled if its random number is at least (1-p)·2^56, and what else is in the id does not matter.
+// A trace is sampled if its random number is at least (1-p)·2^56. The rest of the id does not matter.
 func TestRatioThreshold(t *testing.T) {
 	const all, none = 0, 1 << 56
 	for _, tt := range []struct {
@@ -79,7 +79,7 @@ func TestRatioThreshold(t *testing.T) {
 	}
 }
 
-// The share is right, and a larger one has all that a smaller one has.
+// The share is right, and a larger one contains a smaller one.
 func TestRatioShare(t *testing.T) {
 	const n = 100_000
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -117,7 +117,7 @@ const (
 	lowTrace  = highTrace - 1
 )
 
-// What Ratio decides holds for the whole trace, here and where it goes; ids stand on all records.
+// Ratio's decision holds for the whole trace, here and in other processes. All records have ids.
 func TestRatioTravels(t *testing.T) {
 	for _, sampled := range []bool{true, false} {
 		n, state := uint64(lowTrace), ""
@@ -178,7 +178,7 @@ func TestRatioTravels(t *testing.T) {
 	}
 }
 
-// Other people's Samplers decide as they like, so theirs is not a threshold that others could decide by.
+// Users' Samplers decide in any way, so their rate is not a threshold for others.
 func TestOtherSamplersDoNotTravel(t *testing.T) {
 	sampleIDs(t, highTrace)
 	for name, s := range map[string]Sampler{
@@ -243,7 +243,7 @@ func TestPerOp(t *testing.T) {
 	}
 }
 
-// n at once after a quiet second, then one each time that a token has come; the weights add up.
+// n at once after a quiet second, then one for each new token. The weights add up.
 func TestRateLimited(t *testing.T) {
 	for _, tt := range []struct {
 		n     float64
@@ -308,7 +308,7 @@ func TestRateLimited(t *testing.T) {
 	}
 }
 
-// Below the limit each stands for itself.
+// Below the limit each trace counts for itself only.
 func TestRateLimitedNotReached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := RateLimited(10)
@@ -321,7 +321,7 @@ func TestRateLimitedNotReached(t *testing.T) {
 	})
 }
 
-// However many ask at once, no more than the limit are sampled, and none is forgotten.
+// However many ask at once, no more than the limit are sampled, and each refused one is counted.
 func TestRateLimitedConcurrent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const perSecond = 10_000 // many, so that they meet
@@ -356,7 +356,7 @@ func TestRateLimitedConcurrent(t *testing.T) {
 	})
 }
 
-// A remote parent's decision is kept, a local one's too, unless IgnoreParent says otherwise of the first.
+// A remote parent's decision is kept, unless there is IgnoreParent. A local one's is always kept.
 func TestIgnoreParent(t *testing.T) {
 	var asked []SampleInput
 	says := func(sampled bool) Sampler {
@@ -412,7 +412,7 @@ func TestIgnoreParent(t *testing.T) {
 	}
 }
 
-// Who decides anew says at which rate, and keeps what else the tracestate says.
+// A new decision sets the rate and keeps the rest of the tracestate.
 func TestIgnoreParentRate(t *testing.T) {
 	for _, tt := range []struct {
 		name, state, want string
@@ -446,7 +446,7 @@ func TestIgnoreParentRate(t *testing.T) {
 	}
 }
 
-// The spans of a trace that somebody else samples say so, also with With and baggage; what cannot be is not believed.
+// Spans of a trace sampled elsewhere have its rate, also with With and baggage. An impossible rate is ignored.
 func TestRemoteRate(t *testing.T) {
 	for _, tt := range []struct {
 		name, state string
@@ -494,7 +494,7 @@ func TestRemoteRate(t *testing.T) {
 	}
 }
 
-// A Tracer for OTEL_SDK_DISABLED writes nothing at all, and changes nothing about what travels.
+// With OTEL_SDK_DISABLED a Tracer writes nothing at all. Ids travel as usual.
 func TestSamplerDisabled(t *testing.T) {
 	rec := new(spanRecorder)
 	tr := NewTracer(rec, &TracerOptions{Sampler: Disabled(), LogStart: true})
@@ -519,7 +519,7 @@ func TestSamplerDisabled(t *testing.T) {
 	}
 }
 
-// A Sampler is asked by many at once.
+// A Sampler is called concurrently.
 func TestSamplersConcurrent(t *testing.T) {
 	sampler := IgnoreParent(PerOp(map[string]Sampler{"limited": RateLimited(5)}, Ratio(0.5)))
 	rec := new(spanRecorder)
@@ -575,7 +575,7 @@ func BenchmarkRateLimited(b *testing.B) {
 	})
 }
 
-// Neither Ratio nor the limit allocates.
+// Neither Ratio nor RateLimited allocates.
 func TestSamplerAllocs(t *testing.T) {
 	skipAllocs(t)
 	in := SampleInput{Context: t.Context(), TraceID: randomTraceID(highTrace), Op: "op", Parent: SpanContext{State: strings.Repeat("a", 9) + "=1,ot=rv:ffffffffffffff"}}
