@@ -2,5 +2,5 @@
 
 package slogtrace
 
-// raceEnabled is true where the race detector makes allocation counts mean nothing.
+// raceEnabled reports whether the race detector is on. It makes allocation counts meaningless.
 const raceEnabled = true

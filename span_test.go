@@ -277,7 +277,7 @@ func TestSpanLogLines(t *testing.T) {
 	})
 }
 
-// Every method of a nil *Span does nothing, also the ones to come.
+// Every method of a nil *Span does nothing, including future ones.
 func TestSpanNil(t *testing.T) {
 	var none *Span
 	v := reflect.ValueOf(none)
@@ -304,7 +304,7 @@ func TestSpanNil(t *testing.T) {
 		t.Errorf("End changed the error to %v", err)
 	}
 
-	// A deferred End of a nil span lets a panic pass.
+	// A deferred End of a nil span does not touch a panic.
 	defer func() {
 		if p := recover(); p != "boom" {
 			t.Errorf("recovered %v, want boom", p)
@@ -316,7 +316,7 @@ func TestSpanNil(t *testing.T) {
 	}()
 }
 
-// The methods of a span are those of the design, not those of a context, and String,
+// The methods of a span are those of the design and not those of a context. In addition it has String,
 // without which printing a span would read what another goroutine writes.
 func TestSpanMethods(t *testing.T) {
 	var got []string
@@ -349,11 +349,11 @@ func TestStartOp(t *testing.T) {
 	}
 }
 
-// Attributes given as a slice are copied, never aliased: neither is the caller's slice kept nor ever written to.
+// Attributes given as a slice are copied: the caller's slice is neither kept nor written to.
 func TestSpanAttrsCopied(t *testing.T) {
 	var b bytes.Buffer
 	tr := NewTracer(NewJSONHandler(&b, nil), nil)
-	// Capacity to spare: an append without a copy would land in the caller's memory.
+	// With spare capacity, an append without a copy would write into the caller's memory.
 	mine := func(key string) []slog.Attr {
 		return append(make([]slog.Attr, 0, 8), slog.String(key, "v"), slog.String("both", key))
 	}
@@ -432,7 +432,7 @@ func TestSpanAfterEnd(t *testing.T) {
 		if diff := cmp.Diff(fmt.Sprint(attrs), fmt.Sprint(s.attrs)); diff != "" {
 			t.Errorf("attrs changed after End: -want +got:\n%s", diff)
 		}
-		// It is still a parent, and still what records name.
+		// It is still a parent, and records still have its ids.
 		_, child := Start(ctx, "child")
 		if child.parentID != s.SpanContext().SpanID {
 			t.Error("a child after the parent's End has another parent")
@@ -571,7 +571,7 @@ func TestDo(t *testing.T) {
 	})
 }
 
-// noContext is nil, which every call takes. As a constant, vet's friends would object.
+// noContext is nil, which every call accepts. Linters would object to a literal nil.
 var noContext context.Context
 
 // Do in a context without anything of ours uses the default Tracer.
@@ -671,12 +671,12 @@ func TestSpanConcurrent(t *testing.T) {
 	}
 }
 
-// However many goroutines end a span at once, it is reported once, as one of them said.
+// However many goroutines end a span at once, it is reported once, with the error of one of them.
 func TestSpanEndConcurrent(t *testing.T) {
 	const spans, goroutines = 100, 4
 	h := new(spanRecorder)
 	tr := NewTracer(h, nil)
-	// To fail in an unsampled trace is to ask the context for ancestors, and this one takes its time to answer.
+	// Fail in an unsampled trace asks the context for ancestors, and this context answers slowly.
 	unsampled := testSpanContext
 	unsampled.Flags = 0
 	ctx := spanSlowContext{ContextWithRemoteSpanContext(context.Background(), unsampled)}
@@ -782,7 +782,7 @@ type spanSampler func(SampleInput) (bool, float64)
 
 func (f spanSampler) Sample(in SampleInput) (bool, float64) { return f(in) }
 
-// When Fail returns in a trace that is not sampled, all spans above are written, whoever else fails below them meanwhile.
+// When Fail returns in a trace that is not sampled, all spans above are marked, even if others fail below them at the same time.
 func TestFailMarksAllAbove(t *testing.T) {
 	tr := NewTracer(slog.DiscardHandler, &TracerOptions{Sampler: Ratio(0)})
 	for range 100 {
@@ -813,7 +813,7 @@ func TestFailMarksAllAbove(t *testing.T) {
 	}
 }
 
-// A snapshot keeps what the span said when it was made.
+// A snapshot keeps the state of the span.
 func TestSpanSnapshot(t *testing.T) {
 	_, s := NewTracer(slog.DiscardHandler, &TracerOptions{AddSource: true}).Start(context.Background(), "op", slog.Int("a", 1))
 	s.state.Or(counted)
@@ -834,7 +834,7 @@ func TestSpanSnapshot(t *testing.T) {
 	}
 }
 
-// A clock that goes back makes no negative duration.
+// If the clock goes back, the duration is not negative.
 func TestSpanDurationNotNegative(t *testing.T) {
 	_, s := testSpan(context.Background(), "op")
 	if s.finish(s.start.Add(-time.Hour), nil, nil); s.duration != 0 {

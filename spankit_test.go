@@ -37,7 +37,7 @@ func spanIDs(tb testing.TB) {
 	tb.Cleanup(ids.SetSource(func() uint64 { return n.Add(1) }))
 }
 
-// spanHandlers are the sinks whose span records must be the same to the byte: ours, and one that knows nothing of us.
+// spanHandlers are the sinks whose span records must be the same, byte for byte: ours and another one.
 var spanHandlers = []struct {
 	name string
 	make func(*bytes.Buffer) slog.Handler
@@ -47,7 +47,7 @@ var spanHandlers = []struct {
 	{"stranger", func(b *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(b, nil) }},
 }
 
-// spanRecorder is a handler that keeps what it is given.
+// spanRecorder is a handler that keeps its records.
 type spanRecorder struct {
 	level slog.Level
 
@@ -66,7 +66,7 @@ func (h *spanRecorder) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// spans returns what the span records so far say, and forgets them.
+// spans returns the contents of the span records so far, and removes them.
 func (h *spanRecorder) spans(tb testing.TB) []SpanInfo {
 	tb.Helper()
 	h.mu.Lock()
@@ -83,7 +83,7 @@ func (h *spanRecorder) spans(tb testing.TB) []SpanInfo {
 	return infos
 }
 
-// one returns what the only span record so far says, and its attributes beyond the schema's.
+// one returns the contents of the only span record so far, and its attributes besides the schema's.
 func (h *spanRecorder) one(tb testing.TB) (SpanInfo, []slog.Attr) {
 	tb.Helper()
 	h.mu.Lock()

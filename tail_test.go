@@ -105,7 +105,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// tailTest does work with each arrangement of a TailHandler and compares what it wrote by then, and when it was closed.
+// tailTest does work with each arrangement of a TailHandler and compares what was written, before and after Close.
 func tailTest(t *testing.T, opts TailOptions, want []string, work func(*TailHandler, *Tracer, *slog.Logger)) {
 	t.Helper()
 	for _, a := range tailArrangements {
@@ -167,7 +167,7 @@ func TestTailHandlerFlush(t *testing.T) {
 	})
 }
 
-// Two handlers that get the same records do not mix them, and each has its own verdict.
+// Two handlers that get the same records do not mix them, and each gives its own verdict.
 func TestTailHandlersDoNotMix(t *testing.T) {
 	var one, two bytes.Buffer
 	h := slog.NewMultiHandler(
@@ -206,7 +206,7 @@ func TestTailHandlerBasics(t *testing.T) {
 }
 
 // Any number of goroutines may log in one root, in many, while they end, and while everything is flushed:
-// nothing is lost, and what one goroutine logs stays in order.
+// nothing is lost, and the records of one goroutine stay in order.
 func TestTailHandlerConcurrent(t *testing.T) {
 	const roots, workers, records = 20, 4, 50
 	for _, a := range tailArrangements {

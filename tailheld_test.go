@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What is used again is small, and refers to nothing.
+// Reused memory is small and refers to nothing.
 func TestHeldBufferReset(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -39,7 +39,7 @@ func TestHeldBufferReset(t *testing.T) {
 	}
 }
 
-// Text grows by doubling up to a bound, then by pieces, and each byte of its memory counts.
+// Text doubles up to a limit and then grows by pieces. Each byte of its memory counts.
 func TestHeldBufferText(t *testing.T) {
 	add := func(h *held, n int) []byte {
 		line := []byte(strings.Repeat("x", n-1) + "\n")

@@ -10,7 +10,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracetest"
 )
 
-// A flusher flushes after each record, so that the kit's rules about order and content are seen without a verdict.
+// A flusher flushes after each record, so that the kit can check order and content without a verdict.
 type flusher struct{ *slogtrace.TailHandler }
 
 func (h flusher) Handle(ctx context.Context, r slog.Record) error {
@@ -28,7 +28,7 @@ func (h flusher) WithGroup(name string) slog.Handler {
 	return flusher{h.TailHandler.WithGroup(name).(*slogtrace.TailHandler)}
 }
 
-// between is somebody else's handler between two of ours.
+// between is another handler between two of ours.
 type between struct{ slog.Handler }
 
 func (h between) WithAttrs(attrs []slog.Attr) slog.Handler {
@@ -54,7 +54,7 @@ func roomForOne(t *testing.T, next slog.Handler) *slogtrace.TailOptions {
 	return opts
 }
 
-// The handler keeps the rules of the kit: around ours, around and inside somebody else's, and in both ways of holding.
+// The handler keeps the rules of the kit: around ours, around and inside other handlers, holding lines or records.
 func TestTailHandlerKit(t *testing.T) {
 	all := &slogtrace.TailOptions{Share: 1}
 	tail := slogtrace.NewTailHandler

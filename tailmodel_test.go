@@ -46,7 +46,7 @@ var tailArrangements = []tailArrangement{
 
 var debugLevel = &slog.HandlerOptions{Level: slog.LevelDebug}
 
-// A tailModel is the doc of TailHandler, once more: what it says must come out, and in which order.
+// A tailModel is the doc of TailHandler as code: the records that must be let through, in order.
 type tailModel struct {
 	opts  TailOptions
 	out   []string
@@ -155,7 +155,7 @@ type tailSpan struct {
 	end  bool
 }
 
-// runTailProgram does what program says with a handler and with the model, and returns what came of both.
+// runTailProgram runs program with a handler and with the model, and returns both results.
 func runTailProgram(program []byte, open func(io.Writer, *TailOptions) (slog.Handler, *TailHandler)) (got, want []string, gotStats, wantStats TailStats) {
 	r := rand.New(rand.NewPCG(1, 2))
 	defer ids.SetSource(r.Uint64)()
@@ -294,7 +294,7 @@ func checkTailProgram(t *testing.T, program []byte) {
 	}
 }
 
-// What comes out, in which order and with which weight, and what is counted, is as the doc says for any program.
+// For any program, the records let through, their order and weight, and the counts are as in the doc.
 func TestTailHandlerRandom(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 1500 {
@@ -316,7 +316,7 @@ func FuzzTailHandler(f *testing.F) {
 	})
 }
 
-// heldBytes is the doc of TailStats.HeldBytes once more: for each open root its structures, the room for text, records and spans,
+// heldBytes is the doc of TailStats.HeldBytes as code: for each open root its structures, the room for text, records and spans,
 // and what those refer to.
 func heldBytes(t *tail) (n int64) {
 	for h := t.first; h != nil; h = h.newer {
@@ -342,7 +342,7 @@ func heldBytes(t *tail) (n int64) {
 	return n
 }
 
-// checkTailMemory checks the memory that t keeps for roots to come.
+// checkTailMemory checks the memory that t keeps for reuse.
 func checkTailMemory(t *testing.T, name string, tail *tail) {
 	t.Helper()
 	n := 0

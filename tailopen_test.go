@@ -90,7 +90,7 @@ func TestTailHandlerBounds(t *testing.T) {
 	})
 }
 
-// A bound is the most that may be held.
+// A bound is the limit of what may be held.
 func TestTailHandlerBoundsAreExact(t *testing.T) {
 	held := func(opts *TailOptions) TailStats {
 		h := NewTailHandler(NewJSONHandler(io.Discard, debugLevel), opts)

@@ -43,7 +43,7 @@ func (f *failing) Handle(context.Context, slog.Record) error {
 	return nil
 }
 
-// What the next handler could not do is counted where nobody is there to be told, and else returned.
+// The next handler's errors are returned, or counted if no call can return them.
 func TestTailHandlerErrors(t *testing.T) {
 	lines := NewTailHandler(NewJSONHandler(&failing{1}, debugLevel), nil)
 	ctx, _ := NewTracer(lines, nil).Start(background, "root")
@@ -76,7 +76,7 @@ func TestTailHandlerErrors(t *testing.T) {
 		t.Errorf("records: %+v", s)
 	}
 
-	// A handler that ends the goroutine, as t.FailNow does, leaves nothing locked behind, and what comes then is passed on.
+	// If a handler ends the goroutine, as t.FailNow does, nothing stays locked, and later records are passed on.
 	ending := NewTailHandler(&failing{-2}, nil)
 	ctx, root = NewTracer(ending, nil).Start(background, "root")
 	slog.New(ending).DebugContext(ctx, "d")
@@ -99,7 +99,7 @@ func TestTailHandlerErrors(t *testing.T) {
 	if err := dropping.Handle(dropped, slog.NewRecord(time.Now(), slog.LevelDebug, "m", 0)); err != errFull {
 		t.Errorf("after the end of a goroutine that drops: %v", err)
 	}
-	// The end of the root was not passed on any more.
+	// The end of the root was not passed on.
 	if s := ending.Stats(); s.Held != 0 || s.HeldBytes != 0 || s.Kept != 3 || s.Lost != 1 {
 		t.Errorf("after the end of a goroutine: %+v", s)
 	}
@@ -132,7 +132,7 @@ func TestTailHandlerWrites(t *testing.T) {
 	if lines != 1001 || len(writes) > 10 {
 		t.Errorf("%d writes of %d lines", len(writes), lines)
 	}
-	// A large line's memory does not stay behind.
+	// The memory of a large line is not kept.
 	ctx, root = NewTracer(h, nil).Start(background, "root")
 	slog.New(h).ErrorContext(ctx, strings.Repeat("x", 1<<20))
 	root.End()
@@ -146,7 +146,7 @@ func TestTailHandlerWrites(t *testing.T) {
 	}
 }
 
-// Where the writer ends the goroutine, as t.FailNow does, the lines that were to be written are lost.
+// If the writer ends the goroutine, as t.FailNow does, the lines in that Write are lost.
 func TestTailHandlerWriterEndsGoroutine(t *testing.T) {
 	h := NewTailHandler(NewJSONHandler(writerFunc(func([]byte) (int, error) { runtime.Goexit(); return 0, nil }), debugLevel), nil)
 	ctx, root := NewTracer(h, nil).Start(background, "root")
@@ -174,7 +174,7 @@ func (b babbler) Handle(ctx context.Context, r slog.Record) error {
 	return b.Handler.Handle(ctx, r)
 }
 
-// A handler may log what it is given under the same context.
+// A handler may log under the context that it gets.
 func TestTailHandlerReentrant(t *testing.T) {
 	var buf bytes.Buffer
 	var log *slog.Logger
@@ -192,7 +192,7 @@ func TestTailHandlerReentrant(t *testing.T) {
 	}
 }
 
-// Flush returns when what another goroutine lets through is through.
+// Flush returns when another goroutine has let its records through.
 func TestTailHandlerFlushWaits(t *testing.T) {
 	entered, leave := make(chan bool), make(chan bool)
 	done := false
@@ -212,7 +212,7 @@ func TestTailHandlerFlushWaits(t *testing.T) {
 		flushed <- done
 	}()
 	for range 1000 {
-		runtime.Gosched() // so that a Flush that does not wait is through
+		runtime.Gosched() // so that a Flush that does not wait has returned
 	}
 	close(leave)
 	if !<-flushed {
@@ -220,7 +220,7 @@ func TestTailHandlerFlushWaits(t *testing.T) {
 	}
 }
 
-// A failure while records are let through keeps those that come then, and so does a level.
+// If a failure or KeepLevel comes while records are let through, later records are kept.
 func TestTailHandlerFailsWhileReleasing(t *testing.T) {
 	for _, fails := range []bool{true, false} {
 		var buf bytes.Buffer

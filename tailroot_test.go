@@ -53,7 +53,7 @@ func TestTailHandlerVerdicts(t *testing.T) {
 	}
 }
 
-// A root ends for us whatever becomes of its record.
+// A root ends for us whatever happens to its record.
 func TestTailHandlerWithoutSpanRecords(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -84,7 +84,7 @@ func TestTailHandlerWithoutSpanRecords(t *testing.T) {
 			}
 		}
 	}
-	// Nor need it be reported to the same handler.
+	// It may also be reported to another handler.
 	var buf bytes.Buffer
 	h := NewTailHandler(NewJSONHandler(&buf, debugLevel), nil)
 	ctx, root := NewTracer(slog.DiscardHandler, nil).Start(background, "root")
@@ -96,7 +96,7 @@ func TestTailHandlerWithoutSpanRecords(t *testing.T) {
 	}
 }
 
-// rate is a Sampler that always says the same.
+// rate is a Sampler that always returns the same.
 type rate struct {
 	sampled bool
 	rate    float64
@@ -120,7 +120,7 @@ func TestTailHandlerSlow(t *testing.T) {
 	})
 }
 
-// Each root has its own verdict, also if the trace is one.
+// Each root has its own verdict, also within one trace.
 func TestTailHandlerRoots(t *testing.T) {
 	want := []string{"outside", "remote", "under remote", "d2", "end second", "end third", "end first"}
 	tailTest(t, TailOptions{}, want, func(_ *TailHandler, tr *Tracer, log *slog.Logger) {
@@ -186,10 +186,10 @@ func TestTailHandlerLate(t *testing.T) {
 	}
 }
 
-// Nor does that wait for ever where it is too much: then it overtakes what waits. A verdict to drop holds for it too.
+// If there is too much, that does not wait forever either: it overtakes the waiting records. A verdict to drop holds for it too.
 func TestTailHandlerReentrantTooMuch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		// How large a record is differs between machines. There is room for the records of the root, and not for twice as many.
+		// The size of a record differs between machines. There is room for the records of the root, but not for twice as many.
 		h := NewTailHandler(slog.DiscardHandler, nil)
 		ctx, _ := NewTracer(slog.DiscardHandler, nil).Start(background, "root")
 		for i := range 20 {
@@ -241,7 +241,7 @@ func TestTailHandlerReentrantTooMuch(t *testing.T) {
 	})
 }
 
-// What is dropped counts as late also where a record that is too much to be held shows that the root must be kept.
+// Dropped records also count as late if a record that no longer fits shows that the root must be kept.
 func TestTailHandlerLateTooMuch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log *slog.Logger
@@ -276,7 +276,7 @@ func TestTailHandlerLateTooMuch(t *testing.T) {
 	})
 }
 
-// A sleeper takes a while for each record, and ends the goroutine at one of them.
+// A sleeper takes some time for each record, and ends the goroutine at one of them.
 type sleeper struct {
 	nothing
 	takes int
@@ -294,7 +294,7 @@ func (s *sleeper) Handle(context.Context, slog.Record) error {
 func (s *sleeper) WithAttrs([]slog.Attr) slog.Handler { return s }
 func (s *sleeper) WithGroup(string) slog.Handler      { return s }
 
-// Who waits for room goes on as soon as there is some: when what is held is taken to be let through, and when that has ended.
+// A goroutine that waits for room goes on as soon as there is some: when held records are taken, and when all are let through.
 func TestTailHandlerMakesRoom(t *testing.T) {
 	for _, test := range []struct {
 		name  string

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 )
 
-// heapOf returns by how many bytes the live heap is larger for what work returns. It works in a bubble, in which no time passes:
+// heapOf returns how many bytes the result of work adds to the live heap. It works in a bubble, in which no time passes:
 // nothing becomes too old however slow the machine is, and the timer of a TailHandler does not keep it beyond the bubble.
 func heapOf(t *testing.T, work func() any) (size int64) {
 	heap := func() int64 {
@@ -30,7 +30,7 @@ func heapOf(t *testing.T, work func() any) (size int64) {
 	return size
 }
 
-// A tailLoad is what a program does with each of its roots, which stay open.
+// A tailLoad is the work in each root of a program. The roots stay open.
 type tailLoad struct {
 	name string
 	log  func(i int, ctx context.Context, log *slog.Logger)
@@ -98,7 +98,7 @@ var tailLoads = []tailLoad{
 	}},
 }
 
-// run opens n roots with h, and returns what keeps them.
+// run opens n roots with h, and returns a value that keeps them alive.
 func (l *tailLoad) run(h slog.Handler, n int, opts *TracerOptions) any {
 	tr, log := NewTracer(h, opts), slog.New(h)
 	roots := make([]*Span, n)
@@ -110,7 +110,7 @@ func (l *tailLoad) run(h slog.Handler, n int, opts *TracerOptions) any {
 	return []any{roots, h}
 }
 
-// nothing is a handler that is enabled, and keeps nothing.
+// nothing is a handler that is enabled and keeps nothing.
 type nothing struct{ slog.Handler }
 
 func (nothing) Enabled(context.Context, slog.Level) bool { return true }
@@ -119,7 +119,7 @@ func (h nothing) WithGroup(string) slog.Handler          { return h }
 
 var noHandler = nothing{slog.DiscardHandler}
 
-// HeldBytes is what a TailHandler adds to the live heap, whatever is held: at least half of it, at most twice as much.
+// HeldBytes is close to what a TailHandler adds to the live heap, whatever is held: at least half of it, at most twice as much.
 func TestTailHandlerHeldBytes(t *testing.T) {
 	const n = 300
 	for _, load := range tailLoads {
@@ -145,7 +145,7 @@ func TestTailHandlerHeldBytes(t *testing.T) {
 	}
 }
 
-// The bounds hold for what many roots take that stay open.
+// The limits hold for many roots that stay open.
 func TestTailHandlerManyRoots(t *testing.T) {
 	// An eighth of the test with build tag long.
 	checkManyRoots(t, 50_000, &TailOptions{MaxBytes: defaultMaxBytes / 8})
@@ -175,7 +175,7 @@ func checkManyRoots(t *testing.T, n int, opts *TailOptions) {
 	}
 }
 
-// A root keeps at most 32 bytes for a TailHandler that holds nothing of it.
+// For a TailHandler that holds nothing of it, a root keeps at most 32 bytes.
 func TestTailHandlerLeavesLittle(t *testing.T) {
 	const n, bytes = 20_000, 16 << 20
 	load := tailLoads[0]
@@ -209,7 +209,7 @@ func TestTailHandlerLeavesLittle(t *testing.T) {
 				}
 				return kept
 			}) - without
-			// A share of MaxBytes is kept for roots to come.
+			// A share of MaxBytes is kept for reuse.
 			if most := int64(32*n + bytes/freeShare + 32<<10); took > most {
 				t.Errorf("%s, around %T: %d bytes, want at most %d", test.name, next, took, most)
 			}
@@ -220,7 +220,7 @@ func TestTailHandlerLeavesLittle(t *testing.T) {
 	}
 }
 
-// The memory that is kept for use again may be the whole of its share, and not a byte more.
+// The memory kept for reuse may be its whole share, and not a byte more.
 func TestTailHandlerKeepsMemory(t *testing.T) {
 	kept := func(maxBytes int) int {
 		h := NewTailHandler(noHandler, &TailOptions{MaxBytes: maxBytes})
@@ -233,13 +233,13 @@ func TestTailHandlerKeepsMemory(t *testing.T) {
 	}
 }
 
-// tailSize returns how many bytes a TailHandler holds for what work does in a root, and in a context of that.
+// tailSize returns how many bytes a TailHandler holds for work in a root, and in a context of it.
 func tailSize(opts *TracerOptions, work func(ctx context.Context, tr *Tracer, log *slog.Logger)) int {
 	h := NewTailHandler(noHandler, nil)
 	return tailSizeOf(h, h, opts, work)
 }
 
-// tailSizeOf is tailSize for h, which hands on to outer.
+// tailSizeOf is tailSize for h, which passes records on to outer.
 func tailSizeOf(h *TailHandler, outer slog.Handler, opts *TracerOptions, work func(ctx context.Context, tr *Tracer, log *slog.Logger)) int {
 	tr := NewTracer(outer, opts)
 	ctx, root := tr.Start(background, "root")
@@ -249,7 +249,7 @@ func tailSizeOf(h *TailHandler, outer slog.Handler, opts *TracerOptions, work fu
 	return n
 }
 
-// Each thing that is held counts with what it takes, and once.
+// Everything held counts once, with the memory that it takes.
 func TestTailHandlerSizes(t *testing.T) {
 	const debug = slog.LevelDebug
 	x := strings.Repeat("x", 100)
@@ -406,7 +406,7 @@ func TestTailHandlerSpanSizes(t *testing.T) {
 	})
 }
 
-// Each TailHandler counts what it holds, whatever others hold of the same spans.
+// Each TailHandler counts what it holds, whatever others hold for the same spans.
 func TestTailHandlersCountForThemselves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		work := func(ctx context.Context, _ *Tracer, log *slog.Logger) {

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// tailNested are more arrangements, in which a handler of ours has to recognise what was held.
+// tailNested are more arrangements, in which a handler of ours must recognise held records.
 var tailNested = slices.Concat(tailArrangements, []tailArrangement{
 	{"records of others", func(w io.Writer, o *TailOptions) (slog.Handler, *TailHandler) {
 		h := NewTailHandler(NewHandler(slog.NewJSONHandler(w, debugLevel)), o)
@@ -27,7 +27,7 @@ var tailNested = slices.Concat(tailArrangements, []tailArrangement{
 	}},
 })
 
-// What is held is what was said, whatever happens before it is let through.
+// Held records do not change, whatever happens before they are let through.
 func TestTailHandlerHeldValues(t *testing.T) {
 	for _, a := range tailNested {
 		t.Run(a.name, func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestTailHandlerHeldValues(t *testing.T) {
 	}
 }
 
-// Where lines are held, a value that is changed after the call is neither a race nor a lie.
+// If lines are held, a value may change after the call: there is no race, and the line has the old value.
 func TestTailHandlerChangedValues(t *testing.T) {
 	var buf bytes.Buffer
 	h := NewTailHandler(NewJSONHandler(&buf, debugLevel), &TailOptions{Share: 0.999999, PassLevel: slog.LevelError})
@@ -131,7 +131,7 @@ type changingError string
 
 func (e *changingError) Error() string { return string(*e) }
 
-// An adder adds to records as it should: they are its own.
+// An adder adds attributes to records, which a handler may do: they are its own.
 type adder struct{ slog.Handler }
 
 func (h adder) Handle(ctx context.Context, r slog.Record) error {
@@ -139,13 +139,13 @@ func (h adder) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
-// The memory of a record may be its maker's again after the call.
+// The caller may reuse the memory of a record after the call.
 func TestTailHandlerRecordIsCopied(t *testing.T) {
 	var buf bytes.Buffer
 	h := NewTailHandler(adder{slog.NewJSONHandler(&buf, nil)}, &TailOptions{Share: 1})
 	ctx, root := NewTracer(h, nil).Start(background, "root")
 	r := slog.NewRecord(time.Now(), 0, "m", 0)
-	for i := range 8 { // so many that there is room behind the last one
+	for i := range 8 { // so many that there is spare capacity behind the last one
 		r.AddAttrs(slog.Int(fmt.Sprint("a", i), i))
 	}
 	_ = h.Handle(ctx, r)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A sample_rate stands on the span records that are there for the kept share only.
+// Only span records that were kept for the share alone have a sample_rate.
 func TestTailHandlerSampleRate(t *testing.T) {
 	type options = TailOptions
 	always, never := slog.LevelDebug-4, slog.LevelError
@@ -78,7 +78,7 @@ func TestTailHandlerSampleRate(t *testing.T) {
 	}
 }
 
-// Where the trace's random number decided before, the same number decides here: the smaller share counts.
+// If the trace's random number decided before, the same number decides here: the smaller share counts.
 func TestTailHandlerShareIsConsistent(t *testing.T) {
 	h := NewTailHandler(slog.DiscardHandler, &TailOptions{Share: 0.25})
 	for _, test := range []struct {

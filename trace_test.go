@@ -71,7 +71,7 @@ type propagationVector struct {
 	AcceptSubset *int `json:"accept_subset"`
 }
 
-// header returns v's headers under canonical names, as net/http has them.
+// header returns v's headers under canonical names, as in net/http.
 func (v *propagationVector) header() http.Header {
 	h := http.Header{}
 	for name, lines := range v.Headers {
@@ -135,7 +135,7 @@ func checkOutcome[T any](t *testing.T, v *propagationVector, got T) {
 	}
 }
 
-// parseTraceparentLines stands in for whoever reads a header: several lines are not valid.
+// parseTraceparentLines does what a reader of headers must do: several lines are not valid.
 func parseTraceparentLines(lines []string) (SpanContext, error) {
 	if len(lines) != 1 {
 		return SpanContext{}, fmt.Errorf("want 1 line, got %d", len(lines))
@@ -436,7 +436,7 @@ func TestIDJSON(t *testing.T) {
 			if diff := cmp.Diff(test.want, string(text)); diff != "" {
 				t.Errorf("Marshal (-want +got):\n%s", diff)
 			}
-			// What was there before must go.
+			// The old headers must be removed.
 			back := job{Trace: TraceID{1}, Span: SpanID{2}}
 			if err := json.Unmarshal(text, &back); err != nil {
 				t.Fatal(err)
@@ -511,14 +511,14 @@ func TestTraceAllocs(t *testing.T) {
 	}
 }
 
-// traceSink is where results go that the compiler must not drop.
+// traceSink takes results, so that the compiler does not drop them.
 var traceSink struct {
 	sc   SpanContext
 	text string
 	err  error
 }
 
-// What follows parses a traceparent once more, by regular expressions and encoding/hex.
+// The oracle parses a traceparent with regular expressions and encoding/hex.
 var (
 	oracleVersion00 = regexp.MustCompile(`\A[ \t]*00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})[ \t]*\z`)
 	oracleHigher    = regexp.MustCompile(`(?s)\A[ \t]*[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?[ \t]*\z`)
@@ -526,7 +526,7 @@ var (
 	oracleZeroID    = regexp.MustCompile(`-(0{32}|0{16})-`)
 )
 
-// oracleTraceparent returns what s says, or nil if it is not valid.
+// oracleTraceparent returns the contents of s, or nil if s is not valid.
 func oracleTraceparent(s string) *SpanContext {
 	m := oracleVersion00.FindStringSubmatch(s)
 	if m == nil && !oracleForbidden.MatchString(s) {

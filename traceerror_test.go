@@ -70,7 +70,7 @@ func TestWithTrace(t *testing.T) {
 	if sc, ok := TraceOf(WithTrace(ctx, typedNil)); !ok || sc != s.SpanContext() {
 		t.Errorf("typed nil: TraceOf = %v, %v", sc, ok)
 	}
-	// The span itself records it as any error.
+	// The span itself records it like any error.
 	h := new(spanRecorder)
 	if err := Do(tracerContext(NewTracer(h, nil)), "op", func(ctx context.Context) error { return WithTrace(ctx, io.EOF) }); err == nil {
 		t.Error("Do = nil")
@@ -81,7 +81,7 @@ func TestWithTrace(t *testing.T) {
 	}
 }
 
-// A line outside of the trace belongs to it by the error's ids, in each Format; in a trace the line's own ids stay.
+// A line outside the trace belongs to it by the error's ids, in each Format. In a trace the line's own ids stay.
 func TestErrorTrace(t *testing.T) {
 	err := fmt.Errorf("x: %w", WithTrace(ContextWithRemoteSpanContext(t.Context(), testSpanContext), errors.New("y")))
 	for _, test := range []struct {

@@ -66,7 +66,7 @@ func TestTracerLevels(t *testing.T) {
 	}
 }
 
-// The handler's Enabled is asked, with the span's context; what it refuses is counted.
+// The handler's Enabled is called with the span's context. Records that it refuses are counted.
 func TestTracerRefused(t *testing.T) {
 	h := &tracerHandler{Handler: &spanRecorder{level: slog.LevelWarn}}
 	tr := NewTracer(h, &TracerOptions{LogStart: true})
@@ -88,7 +88,7 @@ func TestTracerRefused(t *testing.T) {
 	}
 }
 
-// A tracerHandler notes which span's context it is called with.
+// A tracerHandler records the span of the context it is called with.
 type tracerHandler struct {
 	slog.Handler
 	asked []*Span
@@ -131,7 +131,7 @@ func TestTracerIsFailure(t *testing.T) {
 			t.Errorf("%s: Err = %v, want %v", tt.name, info.Err, tt.want)
 		}
 	}
-	// Do returns the error all the same.
+	// Do still returns the error.
 	ctx, s := tr.Start(context.Background(), "root")
 	if err := Do(ctx, "op", func(context.Context) error { return notFound }); err != notFound {
 		t.Errorf("Do = %v", err)
@@ -255,7 +255,7 @@ func tracerDefault(t *testing.T, h slog.Handler) {
 	slog.SetDefault(slog.New(h))
 }
 
-// A nil handler is that of slog.Default at the time of each record.
+// A nil handler means that of slog.Default at the time of each record.
 func TestTracerNilHandler(t *testing.T) {
 	a, b := new(spanRecorder), new(spanRecorder)
 	tracerDefault(t, a)
@@ -279,7 +279,7 @@ func TestTracerNilHandler(t *testing.T) {
 
 var tracerInitialHandler = slog.Default().Handler()
 
-// A span record carries its ids exactly once even where slog.Default has no handler of ours.
+// A span record carries its ids exactly once even if slog.Default has no handler of ours.
 func TestTracerStrangers(t *testing.T) {
 	ids := func(s *Span) []string {
 		return []string{"trace", s.SpanContext().TraceID.String(), "span", s.SpanContext().SpanID.String(), "op", "charge"}
@@ -326,7 +326,7 @@ func TestTracerStrangers(t *testing.T) {
 	}
 }
 
-// The context's Tracer counts, else the default one.
+// The context's Tracer counts, or else the default one.
 func TestSetDefault(t *testing.T) {
 	def, own := new(spanRecorder), new(spanRecorder)
 	SetDefault(NewTracer(def, nil))
@@ -341,7 +341,7 @@ func TestSetDefault(t *testing.T) {
 	_, below := Start(With(ctx, slog.Int("n", 1)), "below")
 	below.End()
 	s.End()
-	// Another Tracer below goes on in the same trace.
+	// Another Tracer below continues the same trace.
 	other := new(spanRecorder)
 	ctx, o := NewTracer(other, nil).Start(ctx, "other")
 	_, below = Start(ctx, "below other")
@@ -392,7 +392,7 @@ func TestSetDefaultBetween(t *testing.T) {
 	}
 }
 
-// As in slog.Logger, there is nobody to return a handler's error to; and a handler that panics does so in its caller.
+// As in slog.Logger, nobody gets a handler's error. A handler's panic goes on in its caller.
 func TestTracerBadHandlers(t *testing.T) {
 	tr := NewTracer(tracerBadHandler{err: errSpanCard}, nil)
 	if err := Do(tracerContext(tr), "op", func(context.Context) error { return nil }); err != nil {
@@ -438,7 +438,7 @@ func tracerContext(tr *Tracer) context.Context {
 	return ctx
 }
 
-// The Sampler is asked at the start of a span that begins a trace, and not where a parent has decided.
+// The Sampler is asked at the start of a span that begins a trace, and not if a parent has decided.
 func TestTracerSamplerAsked(t *testing.T) {
 	type contextKey struct{}
 	var asked []string
@@ -475,7 +475,7 @@ func TestTracerSampleRate(t *testing.T) {
 		ctx, s := tr.Start(With(context.Background(), slog.Int("n", 1)), "root")
 		ctx, child := Start(With(ctx, slog.Int("m", 1)), "child")
 		_, other := NewTracer(tr.handler, nil).Start(ctx, "another Tracer's")
-		// A remote trace and one that begins afresh have other rates, which we do not know.
+		// A remote trace and a new one have other rates, which we do not know.
 		_, remote := NewTracer(tr.handler, nil).Start(ContextWithRemoteSpanContext(ctx, testSpanContext), "remote")
 		_, fresh := NewTracer(tr.handler, nil).Start(Detach(ctx), "fresh")
 		for _, s := range []*Span{s, child, other, remote, fresh} {
@@ -498,7 +498,7 @@ func TestTracerSampleRate(t *testing.T) {
 	}
 }
 
-// Traces that the Sampler does not want are withheld and counted; ids stand on every record all the same.
+// Traces that the Sampler refuses are withheld and counted. All records still have ids.
 func TestTracerWithheld(t *testing.T) {
 	spanBubble(t, func(t *testing.T) {
 		var b bytes.Buffer
@@ -533,7 +533,7 @@ func TestTracerWithheld(t *testing.T) {
 	})
 }
 
-// A remote parent's unsampled flag counts; a failed span takes its open ancestors along, and nobody else.
+// A remote parent's unsampled flag counts. With a failed span its open ancestors are written, and no other spans.
 func TestTracerRemoteUnsampled(t *testing.T) {
 	unsampled := testSpanContext
 	unsampled.Flags = FlagRandom
@@ -580,7 +580,7 @@ func TestTracerRemoteUnsampled(t *testing.T) {
 		t.Error("SpanFromContext is not the failing span")
 	}
 
-	// An error that does not count takes nobody along.
+	// For an error that does not count, no span is written.
 	h2 := new(spanRecorder)
 	tr = NewTracer(h2, &TracerOptions{IsFailure: func(error) bool { return false }})
 	_, s := tr.Start(ContextWithRemoteSpanContext(context.Background(), unsampled), "op")
@@ -589,7 +589,7 @@ func TestTracerRemoteUnsampled(t *testing.T) {
 	if got := h2.spans(t); got != nil || tr.Stats() != (TracerStats{Withheld: 1}) {
 		t.Errorf("wrote %+v, Stats = %+v", got, tr.Stats())
 	}
-	// A panic does.
+	// For a panic they are.
 	func() {
 		defer func() { _ = recover() }()
 		_, s := tr.Start(ContextWithRemoteSpanContext(context.Background(), unsampled), "op")
@@ -660,7 +660,7 @@ func TestSetDefaultConcurrent(t *testing.T) {
 	}
 }
 
-// What a handler fails to write is counted.
+// Records that a handler fails to write are counted.
 func TestStatsLost(t *testing.T) {
 	tracer := NewTracer(NewJSONHandler(failingWriter{}, nil), nil)
 	_, s := tracer.Start(t.Context(), "op")
@@ -694,7 +694,7 @@ func TestTracerAddSourceThroughOurs(t *testing.T) {
 	}
 }
 
-// What describes an error is on the span that fails with it, unless the span says it already; of several errors the first counts.
+// A failed span has the attributes of its error, except under keys that it already has. Of several errors the first counts.
 func TestTracerErrorAttrs(t *testing.T) {
 	dial := &net.OpError{Op: "dial", Err: errSpanCard}
 	category := func(err error) []slog.Attr {
@@ -732,12 +732,12 @@ func TestTracerErrorAttrs(t *testing.T) {
 	}
 }
 
-// A nilError panics when it is asked what it says.
+// A nilError's Error method panics.
 type nilError struct{ text string }
 
 func (e *nilError) Error() string { return e.text }
 
-// An IsFailure that panics neither keeps the span open nor hides a panic that is going on.
+// If IsFailure panics, the span still ends, and a panic that is going on is not hidden.
 func TestIsFailurePanics(t *testing.T) {
 	var b bytes.Buffer
 	var calls atomic.Int32
