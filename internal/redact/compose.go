@@ -297,7 +297,7 @@ func (r *rewriter) addEntries(v reflect.Value, info *typeInfo) bool {
 func (r *rewriter) composeStruct(v reflect.Value, info *typeInfo, under Hiding, depth int) {
 	named := Shown // what the field Name says of the field Value, as Go calls them
 	if info.pairName != info.pairValue {
-		named = r.keys.of(v.Field(info.pairName).String())
+		named = r.keys.of(nameIn(v.Field(info.pairName)))
 	}
 	var p objectPair
 	r.b = append(r.b, '{')

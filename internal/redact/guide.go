@@ -188,7 +188,7 @@ func (x *Redactor) objectGuide(v reflect.Value, info *typeInfo) *objectGuide {
 	case reflect.Struct:
 		g.fields = x.members(info)
 		if info.pairName != info.pairValue {
-			g.pair = x.keys.of(v.Field(info.pairName).String())
+			g.pair = x.keys.of(nameIn(v.Field(info.pairName)))
 		}
 	case reflect.Map:
 		g.secretKeys = info.key.typ == x.secretType

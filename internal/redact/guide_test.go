@@ -97,6 +97,22 @@ func TestRedactGuideOddTags(t *testing.T) {
 	}
 }
 
+// The name of a pair is found by what Go calls it, also where encoding/json writes the struct and calls it otherwise.
+func TestRedactGuidePair(t *testing.T) {
+	type pair struct {
+		Name  any    `json:"n"`
+		Value string `json:"v"`
+		Odd   string `json:",unknown"`
+	}
+	password := "password"
+	for _, name := range []any{password, &password} {
+		line := redactLine(nil, func(ctx context.Context, l *slog.Logger) { l.Info("m", "v", pair{name, "LEAK", "open"}) })
+		if want := `{"msg":"m","v":{"n":"password","v":"[redacted]","Odd":"open"}}`; line != want {
+			t.Errorf("%T:\n got %s\nwant %s", name, line, want)
+		}
+	}
+}
+
 // Members that stand beside those of a struct are hidden by the name of the field that they come from.
 func TestRedactGuideRest(t *testing.T) {
 	leak := map[string]string{"a": "LEAK"}

@@ -310,7 +310,7 @@ func (g *typeGraph) addFields(info *typeInfo) {
 			switch byGo, byTag := pairRoleOf(sf.Name), pairRoleOf(tagName); {
 			case byGo == pairValue, byTag == pairValue:
 				value = i
-			case (byGo == pairName || byTag == pairName) && sf.Type.Kind() == reflect.String:
+			case (byGo == pairName || byTag == pairName) && mayName(sf.Type):
 				name = i
 			}
 		}
@@ -335,6 +335,31 @@ func (g *typeGraph) addFields(info *typeInfo) {
 		info.pairName, info.pairValue = name, value
 		g.note(info, mayHold|mightPrint|needsGuide)
 	}
+}
+
+// mayName reports whether a value of type t may be the name of another one: nameIn finds it.
+func mayName(t reflect.Type) bool {
+	for range maxDepth {
+		if t.Kind() != reflect.Pointer {
+			break
+		}
+		t = t.Elem()
+	}
+	return t.Kind() == reflect.String || t.Kind() == reflect.Interface
+}
+
+// nameIn returns the string that v is, holds or points to, "" if that is none.
+func nameIn(v reflect.Value) string {
+	for range maxDepth {
+		if v.Kind() != reflect.Pointer && v.Kind() != reflect.Interface {
+			break
+		}
+		v = v.Elem()
+	}
+	if v.Kind() != reflect.String {
+		return ""
+	}
+	return v.String()
 }
 
 // isNumberKind reports whether values of kind k are numbers or true or false.

@@ -245,7 +245,7 @@ func (w *looker) mapValue(v reflect.Value, info *typeInfo, depth int) {
 		return
 	}
 	key, value := reflect.New(info.key.typ).Elem(), reflect.New(info.elem.typ).Elem()
-	named, values := Shown, false
+	named, values, pairs := Shown, false, mayName(info.elem.typ)
 	for it := v.MapRange(); it.Next() && !w.done(); {
 		key.SetIterKey(it)
 		value.SetIterValue(it)
@@ -255,11 +255,11 @@ func (w *looker) mapValue(v reflect.Value, info *typeInfo, depth int) {
 		}
 		w.text(text)
 		w.member(text, value, info.elem, depth)
-		if info.elem.typ.Kind() == reflect.String {
+		if pairs {
 			role := pairRoleOf(text)
 			values = values || role == pairValue
 			if role == pairName {
-				named = max(named, w.keys.of(value.String()))
+				named = max(named, w.keys.of(nameIn(value)))
 			}
 		}
 	}
@@ -296,6 +296,9 @@ func (w *looker) anyMap(m map[string]any, depth int) {
 			continue
 		}
 		v := reflect.ValueOf(value)
+		if role == pairName {
+			named = max(named, w.keys.of(nameIn(v)))
+		}
 		w.judged(h, v, w.typeInfo(v.Type()), depth)
 	}
 	w.maybe = w.maybe || values && max(named, w.keys.of(name)) != Shown
@@ -341,7 +344,7 @@ func (w *looker) fields(v reflect.Value, info *typeInfo, depth int) {
 			return
 		}
 	}
-	if info.pairName != info.pairValue && w.keys.of(v.Field(info.pairName).String()) != Shown {
+	if info.pairName != info.pairValue && w.keys.of(nameIn(v.Field(info.pairName))) != Shown {
 		w.maybe, w.guide = true, true
 	}
 }

@@ -281,6 +281,53 @@ func TestRedactPairsOfNameAndValue(t *testing.T) {
 	}
 }
 
+type (
+	pairName  string
+	anyValues map[string]any
+	pairAny   struct{ Name, Value any }
+	pairKey   struct {
+		Key   *string `json:"k"`
+		Value string  `json:"v"`
+	}
+	pairSelf *pairSelf
+)
+
+// A pair is seen where nothing else in the record asks for a closer look, whatever its name is of.
+func TestRedactPairsAlone(t *testing.T) {
+	password, colour := "password", "colour"
+	var circle pairSelf
+	circle = &circle
+	for _, test := range []struct {
+		hidden, open any
+	}{
+		{pairAny{password, "LEAK"}, pairAny{colour, "open"}},
+		{pairAny{pairName(password), "LEAK"}, pairAny{nil, "open"}},
+		{pairAny{&password, []string{"LEAK"}}, pairAny{circle, "open"}},
+		{&pairAny{any(&password), "LEAK"}, pairAny{5, "open"}},
+		{pairKey{&password, "LEAK"}, pairKey{&colour, "open"}},
+		{[]pairKey{{&colour, "open"}, {&password, "LEAK"}}, pairKey{nil, "open"}},
+		{map[string]any{"name": pairName(password), "value": "LEAK"}, map[string]any{"name": pairName(colour), "value": "open"}},
+		{map[string]any{"name": &password, "value": "LEAK"}, map[string]any{"name": nil, "value": "open"}},
+		{anyValues{"name": password, "value": "LEAK"}, anyValues{"name": colour, "value": "open"}},
+		{map[string]*string{"key": &password, "value": new("LEAK")}, map[string]*string{"key": nil, "value": &colour}},
+		{map[pairName]any{"key": password, "value": "LEAK"}, map[pairName]any{"key": 5, "value": "open"}},
+	} {
+		for _, mk := range []func(io.Writer) slog.Handler{
+			func(w io.Writer) slog.Handler { return slogtrace.NewJSONHandler(w, nil) },
+			func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) },
+		} {
+			var b bytes.Buffer
+			slog.New(slogtrace.NewRedactHandler(mk(&b), nil)).Info("m", "v", test.hidden)
+			if strings.Contains(b.String(), "LEAK") || !strings.Contains(b.String(), "[redacted]") && !strings.Contains(b.String(), "0x") {
+				t.Errorf("%T: %s", test.hidden, b.String())
+			}
+		}
+		if a, changed := redact.NewRedactor(redact.Options{}).Attr(slog.Any("v", test.open)); changed {
+			t.Errorf("%T became %v", test.open, a)
+		}
+	}
+}
+
 // Package fmt prints what a reflect.Value holds.
 func TestRedactReflectValue(t *testing.T) {
 	type quiet struct{ s slogtrace.Secret }
