@@ -132,3 +132,19 @@ func errorGroups(traces []*Trace) []ErrorGroup {
 	}
 	return g.Groups()
 }
+
+// When a failed span ended is known from its end record, else its start record, else the line that says so.
+func TestTimesOfFailures(t *testing.T) {
+	at := time.Date(2026, 3, 1, 9, 15, 0, 0, time.UTC)
+	for name, e := range map[string]Entry{
+		"end":   {Event: EventEnd, Time: at, Failed: true, Error: "e"}, // without a start
+		"start": {Event: EventStart, Time: at, Failed: true, Error: "e"},
+		"line":  {Event: EventLog, Time: at, Level: "ERROR", Message: "e"},
+	} {
+		e.Trace, e.Span, e.Op = "t", "s", "x"
+		groups := errorGroups(Assemble([]Entry{e}))
+		if len(groups) != 1 || !groups[0].First.Equal(at) || !groups[0].Last.Equal(at) {
+			t.Errorf("%s: %+v", name, groups)
+		}
+	}
+}

@@ -124,3 +124,48 @@ func formFiles(t testing.TB) []string {
 	}
 	return files
 }
+
+// A name may have an underscore, in each form of a prefix.
+func TestNamesWithUnderscores(t *testing.T) {
+	for _, prefix := range []string{
+		"Mar  1 09:15:00 web_1 my_api[4711]: ", "<134>Mar  1 09:15:00 web_1 my_api: ", "2026-03-01T09:15:00.5+00:00 web_1 my_api[47]: ",
+		"<134>1 2026-03-01T09:15:00.5Z web_1 my_api 4711 - - ", "my_api-1  | ", "my_pod-7d9f my_api ",
+	} {
+		entries, _ := scanAll(t, []byte(prefix+`{"msg":"m","trace":"t"}`))
+		if len(entries) != 1 || entries[0].Trace != "t" || entries[0].Service != "my_api" {
+			t.Errorf("%s: %+v", prefix, entries)
+		}
+	}
+}
+
+// What the readers of prefixes and of text take, and what they leave.
+func TestEdgesOfForms(t *testing.T) {
+	const object = `{"msg":"m","trace":"t"}`
+	for line, service := range map[string]string{
+		"a-very-long-service-name-1  | " + object: "a-very-long-service-name", "web-  | " + object: "web-", "9  | " + object: "9", "-1  | " + object: "",
+		"ns pod-7d9f api " + object: "api", "ns ns pod-7d9f api " + object: "", "pod-x api " + object: "api", "pod api " + object: "",
+		"<9>Mar  1 09:15:00 web1 api[1]: " + object: "api", "<>Mar  1 09:15:00 web1 api[1]: " + object: "",
+		"Mar x1 09:15:00 web1 api[1]: " + object: "", "Mar  x 09:15:00 web1 api[1]: " + object: "", "Mar  1 09:15:00 web1 /usr/bin/api[1]: " + object: "api",
+		`<134>1 2026-03-01T09:15:00Z web1 api 1 - [x a="\] b"] ` + object: "api", `<134>1 2026-03-01T09:15:00Z web1 api 1 - [x a="b"` + object: "",
+	} {
+		entries, _ := scanAll(t, []byte(line))
+		if service == "" {
+			if len(entries) > 0 && entries[0].Trace == "t" {
+				t.Errorf("%s: read as %+v", line, entries[0])
+			}
+			continue
+		}
+		if len(entries) != 1 || entries[0].Trace != "t" || entries[0].Service != service {
+			t.Errorf("%s: %+v, want the service %s", line, entries, service)
+		}
+	}
+	for line, want := range map[string]string{
+		"2026/03/01 09:15:00 INFO seat held  trace=t":                       "seat held",
+		"2026/03/01 09:15:00 INFO" + strings.Repeat("x", 20) + " m trace=t": "", "msg=a trace=t x=\x01": "",
+	} {
+		entries, _ := scanAll(t, []byte(line))
+		if got := len(entries) == 1 && entries[0].Message == want; got != (want != "") {
+			t.Errorf("%q: %+v", line, entries)
+		}
+	}
+}

@@ -217,3 +217,20 @@ func BenchmarkAssemble(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(entries)), "ns/entry")
 }
+
+// A span with a start record may be open, whatever level its lines have; without one, one end in its trace is enough
+// for lines not to count.
+func TestFailureByLines(t *testing.T) {
+	line := Entry{Trace: "t", Span: "a", Level: "ERROR", Message: "no"}
+	start := Entry{Trace: "t", Span: "a", Event: EventStart}
+	end := Entry{Trace: "t", Span: "b", Event: EventEnd}
+	for _, test := range []struct {
+		name    string
+		entries []Entry
+		errors  int
+	}{{"line", []Entry{line}, 1}, {"start", []Entry{line, start}, 0}, {"end of another", []Entry{line, end}, 0}, {"none", []Entry{{Trace: "t", Span: "a", Level: "odd"}}, 0}} {
+		if got := Assemble(test.entries)[0].Errors; got != test.errors {
+			t.Errorf("%s: %d errors, want %d", test.name, got, test.errors)
+		}
+	}
+}

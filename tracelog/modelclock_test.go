@@ -183,3 +183,19 @@ f d api 250000 1
 		t.Errorf("%s, want %s", got, want)
 	}
 }
+
+// A span has been open since it began, be it given up or not.
+func TestOpenFor(t *testing.T) {
+	at := time.Date(2026, 3, 1, 9, 15, 0, 0, time.UTC)
+	start := Entry{Trace: "t", Span: "a", Event: EventStart, Time: at, Start: at}
+	for _, after := range []time.Duration{time.Second, time.Hour} {
+		tr := Assemble([]Entry{start, {Time: at.Add(after), Message: "of no trace"}})[0]
+		if got := tr.OpenFor(); got != after {
+			t.Errorf("open for %v, want %v", got, after)
+		}
+	}
+	ended := Entry{Trace: "t", Span: "a", Event: EventEnd, Time: at, Start: at}
+	if got := Assemble([]Entry{start, ended, {Time: at.Add(time.Hour)}})[0].OpenFor(); got != 0 {
+		t.Errorf("ended, and open for %v", got)
+	}
+}
