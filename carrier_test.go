@@ -79,6 +79,7 @@ func TestCarrierLongOp(t *testing.T) {
 	}
 }
 
+// A bad carrier never loses a job: the context is usable, whatever the error says.
 func TestCarrierContext(t *testing.T) {
 	const sent = "2000-01-01T00:00:00Z"
 	long := strings.Repeat("x", 1<<20)

@@ -1,15 +1,5 @@
 package slogtrace
 
-// Bugs planted in a scratch copy, and the tests that found them:
-//
-//	service.name counts before OTEL_SERVICE_NAME           TestEnvAttrs
-//	an empty OTEL_SERVICE_NAME hides service.name          TestEnvAttrs
-//	QueryUnescape for PathUnescape: a plus becomes a space TestEnvAttrs
-//	white space trimmed after decoding                     TestEnvAttrs
-//	keys not decoded                                       TestEnvAttrs
-//	what stood before a bad member is kept                 TestEnvAttrs
-//	a service of the resource beside the name              TestEnvAttrs
-
 import (
 	"log/slog"
 	"strings"
@@ -20,6 +10,7 @@ import (
 	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
+// Values are percent-decoded as OpenTelemetry writes them: a plus is no space, and only unencoded white space is trimmed.
 func TestEnvAttrs(t *testing.T) {
 	for _, c := range []struct {
 		name, service, resource string

@@ -1,31 +1,5 @@
 package slogtrace
 
-// Bugs planted in a scratch copy of the package, and the tests that found them.
-//
-//	a handler's steps appended without Clip, in WithAttrs or in WithGroup  TestHandlerSiblings
-//	a logger's keys, or those it moved, appended without Clip              TestHandlerSiblingKeys
-//	bound chains found without the op                                      TestHandlerSetOp, TestLoggerOp, TestHandlerRandom
-//	bound chains found without the handler                                 TestHandlerIDs, TestHandlerSlogtest
-//	no chain ever bound                                                    TestHandlerBinds
-//	ids bound behind the groups                                            TestHandlerIDs, TestHandlerSlogtest, TestHandlerRandom
-//	mark on a record not recognised                                        TestHandlerIDs, TestHandlerNames, TestHandlerRandom
-//	bound flag never set, or lost in WithGroup                             TestHandlerIDs, TestHandlerNames, TestHandlerRandom
-//	marks not removed under a group that was opened between                TestHandlerOverGroups
-//	mark without its span                                                  TestHandlerSpanOf
-//	AddAttrs without Clone                                                 TestHandlerLeavesRecordAlone
-//	attributes bound without a copy for each chain                         TestHandlerSharesWithAttrs, TestHandlerSlogtest
-//	With overrides record or logger                                        TestHandlerNames, TestHandlerRandom
-//	a group that stays empty counts as written                             TestHandlerEmptyGroup, TestHandlerNames
-//	record's or logger's keys not renamed                                  TestHandlerNames, TestHandlerSpanRecords
-//	first group not renamed                                                TestHandlerNames, TestHandlerRandom
-//	names that a renaming took not noted                                   TestHandlerNames, TestHandlerRandom
-//	inline LogValuers not looked into                                      TestHandlerNames, TestHandlerRandom
-//	userAttr not unwrapped                                                 TestFormatSpanRecords, TestHandlerSpanRecords
-//	initial handler not recognised, or its level not asked                 TestHandlerOverInitial
-//	flags in decimal                                                       TestFormatNames, TestHandlerIDs
-//	keySet compares lengths only                                           TestKeySet, TestFormatNames
-//	Logger prefers its own context, or loses it in WithGroup               TestLoggerContexts, TestLoggerEnabled
-
 import (
 	"bytes"
 	"context"
@@ -44,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// The standard library's tests of handlers hold for each arrangement, in a span too.
 func TestHandlerSlogtest(t *testing.T) {
 	span, _ := testSpan(t.Context(), "op")
 	contexts := []struct {

@@ -1,36 +1,5 @@
 package slogtrace
 
-// Bugs that were planted in a copy of the package, one at a time, and the tests that found each. (1) is
-// FuzzJSONHandler and (2) FuzzJSONHandlerInTrace, both with their seeds alone, as go test runs them.
-//
-//	U+2028 not escaped                           TestAppendString, (1), (2)
-//	a quote that safe8 does not see              TestAppendInside, TestAppendString, (1), (2)
-//	e-10 becomes e-0; e-09 stays                 TestAppendFloat, (1), (2)
-//	cached second ignores the zone               TestAppendNow, (1), (2)
-//	fraction keeps its zeros                     TestAppendNow, (1), (2)
-//	key not escaped                              (1), (2)
-//	nil pointer's panic not <nil>                (1), (2)
-//	Error before MarshalJSON; HTML escaped       (1), (2)
-//	chain's text not clipped                     TestJSONHandlerSiblings, (1), (2)
-//	chain's groups not clipped                   TestJSONHandlerSiblings
-//	logger's keys or moves not clipped           TestJSONHandlerSiblingKeys; in namer only with -race
-//	ids inside the group                         TestJSONHandlerSiblings, TestJSONHandlerSlog, (2)
-//	ReplaceAttr's groups not popped              TestJSONHandlerReplaceAttrWith, (1)
-//	emptied group stays open for ReplaceAttr     TestJSONHandlerReplaceAttrWith
-//	ReplaceAttr sees the ids in a group          TestJSONHandlerReplaceAttrWith, (2)
-//	built-ins' groups empty instead of nil       (1)
-//	record's attributes dropped after 5          (1), (2)
-//	namer without the taken check                TestJSONHandlerSiblings, (2)
-//	group's name not renamed; With stays         TestJSONHandlerWithUnwrittenGroup, (2)
-//	valid ignored                                TestJSONHandlerEmptiedGroup, (2)
-//	comma never swallowed                        TestJSONHandlerEmptiedGroup, (1)
-//	group without attributes counts as nothing   TestJSONHandlerEmptyGroups, (1)
-//	two writes; error of Write dropped           TestJSONHandlerWrites
-//	no lock                                      TestJSONHandlerConcurrent with -race
-//	op not escaped; milliseconds cut off         (2); TestAppendMillis
-//	wrong source; Level read too early           TestJSONHandlerSource; TestJSONHandlerLevel; (1)
-//	buffer not used again                        TestJSONHandlerAllocs
-
 import (
 	"bytes"
 	"context"
@@ -85,6 +54,7 @@ func (w *countingWriter) Write(b []byte) (int, error) {
 	return len(b), w.err
 }
 
+// A line is one Write, and the writer's error is the caller's.
 func TestJSONHandlerWrites(t *testing.T) {
 	ctx, _ := startTestSpan()
 	var w countingWriter
@@ -223,6 +193,7 @@ type scribbler struct{ slog.Handler }
 func (scribbler) Enabled(context.Context, slog.Level) bool   { return false }
 func (s scribbler) WithAttrs(attrs []slog.Attr) slog.Handler { attrs[0].Key = "scribbled"; return s }
 
+// The source is where the user called; the fast way through a line must not forget it.
 func TestJSONHandlerSource(t *testing.T) {
 	ctx, _ := startTestSpan()
 	for _, ctx := range []context.Context{context.Background(), ctx} {
@@ -240,6 +211,7 @@ func TestJSONHandlerSource(t *testing.T) {
 	}
 }
 
+// The level is asked at each record, not when the handler is made or derived.
 func TestJSONHandlerLevel(t *testing.T) {
 	var b bytes.Buffer
 	level := new(slog.LevelVar)
@@ -294,6 +266,7 @@ func TestJSONHandlerSlog(t *testing.T) {
 	}
 }
 
+// A line needs no memory of its own: the buffer of another line serves again.
 func TestJSONHandlerAllocs(t *testing.T) {
 	skipAllocs(t)
 	ctx, _ := startTestSpan()
@@ -452,6 +425,7 @@ func (d dropsContext) Handle(_ context.Context, r slog.Record) error {
 	return d.Handler.Handle(context.Background(), r)
 }
 
+// A span record is known by its message where its context is lost.
 func TestJSONHandlerSpanWithoutContext(t *testing.T) {
 	var buf bytes.Buffer
 	for _, logStart := range []bool{false, true} {

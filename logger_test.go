@@ -21,6 +21,7 @@ func defaultLogger(t *testing.T, l *slog.Logger) {
 	slog.SetDefault(l)
 }
 
+// A bound logger prefers the call's own context if that has a trace, also in a group.
 func TestLoggerContexts(t *testing.T) {
 	var b, db bytes.Buffer
 	tr := NewTracer(NewHandler(slog.NewJSONHandler(&b, nil)), nil)
@@ -179,6 +180,7 @@ func (h *askingHandler) Handle(context.Context, slog.Record) error { panic("not 
 func (h *askingHandler) WithAttrs([]slog.Attr) slog.Handler        { return h }
 func (h *askingHandler) WithGroup(string) slog.Handler             { return h }
 
+// A new op counts from the next record on, also for what was bound under the old one.
 func TestLoggerOp(t *testing.T) {
 	var b bytes.Buffer
 	ctx, span := NewTracer(NewHandler(slog.NewJSONHandler(&b, nil)), nil).Start(t.Context(), "before")

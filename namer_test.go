@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// Siblings do not share what they know about each other's keys.
+// Loggers derived from one another by turns share nothing of what they know of each other's keys.
 func TestHandlerSiblingKeys(t *testing.T) {
 	for name, mk := range map[string]func(io.Writer) slog.Handler{
 		"JSONHandler": func(w io.Writer) slog.Handler { return NewJSONHandler(w, nil) },

@@ -101,6 +101,7 @@ func TestPanicValues(t *testing.T) {
 	}
 }
 
+// Of all the spans that a panic goes through, the innermost alone has the stack.
 func TestPanicLine(t *testing.T) {
 	for _, h := range spanHandlers {
 		t.Run(h.name, func(t *testing.T) {

@@ -21,24 +21,6 @@ import (
 	"github.com/slogtrace/slogtrace/internal/ids"
 )
 
-// What was broken on purpose in a copy, and the test that found it (others may have too):
-//
-//	NaN samples                                    TestRatioThreshold
-//	a trace that is refused has a th               TestRatioTravels
-//	other people's rates travel                    TestOtherSamplersDoNotTravel
-//	the map is not copied, nil asks others         TestPerOp
-//	a token comes too early, the bucket is deeper  TestRateLimited
-//	the bucket fills beyond its depth              TestRateLimited
-//	refused ones are not counted                   TestRateLimited
-//	a token or a refused one is lost under load    TestRateLimitedConcurrent (-race makes them meet)
-//	refused ones count for each sampled one        TestRateLimitedConcurrent
-//	IgnoreParent is not asked; B3 still counts     TestIgnoreParent
-//	the parent is not in SampleInput               TestIgnoreParent
-//	the parent's rate or th stays                  TestIgnoreParentRate
-//	a th that comes in is not read, or not checked TestRemoteRate
-//	its rate is not rounded, upper case is read    TestRemoteRate
-//	a disabled Tracer writes failures, or starts   TestSamplerDisabled
-
 // randomTraceID returns a trace id whose random 56 bits are n; all its other bits are set.
 func randomTraceID(n uint64) TraceID {
 	id := TraceID{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
@@ -194,6 +176,7 @@ func TestOtherSamplersDoNotTravel(t *testing.T) {
 	}
 }
 
+// An op whose Sampler is nil is sampled; others' is not asked. The map is copied.
 func TestPerOp(t *testing.T) {
 	sampleIDs(t, highTrace)
 	asked := 0

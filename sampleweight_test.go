@@ -16,14 +16,6 @@ import (
 )
 
 // From a Sampler to the statistics of a reader: what was written is weighted so that it says what there was.
-// What was broken on purpose in a copy, and the test that found it:
-//
-//	span records have no sample_rate               TestSampledShares/Ratio
-//	failures of unsampled traces lack sampled      TestSampledShares/Ratio
-//	the reader counts each record as one           TestSampledShares, in all
-//	the reader weights unsampled ones too          TestSampledShares/Ratio
-//	no th is written, or it is not read            TestSampledShares/Ratio, "remote"
-//	the rate of RateLimited is always 1            TestSampledShares/RateLimited
 
 var errCard = errors.New("card declined")
 

@@ -19,32 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// What was broken on purpose in a copy, and the test that found it (others may have too):
-//
-//	SetAttrs, SetOp count after End               TestSpanAfterEnd
-//	Start keeps the caller's slice                TestSpanAttrsCopied
-//	With appends in the memory of the one above   TestWithSiblings
-//	the last error wins, not the first            TestSpanErrors
-//	SetAttrs without the lock                     TestSpanConcurrent (-race)
-//	End without the lock                          TestSpanEndConcurrent (-race)
-//	IsFailure called under the lock               TestTracerIsFailureUsesSpan
-//	Tracer.Start stays with the parent's Tracer   TestSetDefault
-//	a failure takes no ancestors along            TestTracerRemoteUnsampled
-//	what Enabled refuses is not counted           TestTracerRefused
-//	a new trace inherits sample_rate              TestTracerSampleRate
-//	With is missing where no handler is ours      TestSpanLines
-//	End swallows the panic                        TestPanicValues
-//	panics are compared with == alone             TestPanicValues
-//	each span of a panic has the stack            TestPanicLine
-//	a span's context is never done                TestSpanContextIsAContext
-//	a remote parent, or Detach, forgets Tracer    TestContextKeepsWithAndTracer
-//	the hidden span is not linked                 TestHiddenLink
-//	tracestate of a remote parent is not checked  TestContextTracestate
-//	roots without FlagRandom, children sampled    TestContextFlags
-//	queued_ms negative, or on every child         TestCarrierQueued
-//	Carrier.Context loses ctx on error            TestCarrierContext
-//	Carrier gets a String method                  TestCarrierHasNoWellKnownMethod
-
+// What each record of a span looks like, to the byte, by each kind of handler.
 func TestSpanLines(t *testing.T) {
 	const (
 		remote  = `"trace":"` + testTraceText + `"`
@@ -404,6 +379,7 @@ func TestSpanAttrsLastWins(t *testing.T) {
 	}
 }
 
+// Nothing that is set after End counts.
 func TestSpanAfterEnd(t *testing.T) {
 	spanBubble(t, func(t *testing.T) {
 		h := new(spanRecorder)
@@ -474,6 +450,7 @@ type spanTypedNilError struct{ text string }
 
 func (e *spanTypedNilError) Error() string { return e.text }
 
+// The first error counts.
 func TestSpanErrors(t *testing.T) {
 	other := errors.New("other")
 	var nilErr error

@@ -1,96 +1,5 @@
 package slogtrace
 
-// Bugs that were planted in a copy of the package, one at a time, and the tests that found each; their names are shortened
-// (TestTailHandlerLate is Late). R is TestTailHandlerRandom, which compares with the model in tailmodel_test.go.
-// A test after "by its timeout" does not end with the bug: it shows in go test's timeout.
-//
-// Planted when the handler was written, and not again since then:
-//
-//	root of a child not set; its parent             Verdicts, Late, HeldValues, SampleRate, R; Late, SampleRate, R
-//	a failure does not mark the root                Late, WithoutSpanRecords, R
-//	settle before the root's record; not called     Errors, Reentrant, R; nearly all
-//	rootOf returns another tail's                   HandlersDoNotMix
-//	the hidden span's root under a remote parent    Roots, R
-//	Enabled by PassLevel                            Verdicts, Late, Roots, R
-//	share by other bits; by 64                      ShareIsConsistent, R
-//	th not looked for                               ShareIsConsistent
-//	no rate in a group; mark keeps its span         SampleRate, R
-//	overflow drops                                  Bounds, R
-//	waits for ever; not at all                      ReentrantTooMuch; Concurrent
-//	a verdict to drop forgotten where it is full    ReentrantTooMuch
-//	LogValuers not resolved; not in groups          HeldValues
-//	those of With, of log records; of spans         HeldValues
-//	our marks resolved; marks of spans that run     HeldValues
-//	span start not a snapshot; without the rare     HeldValues
-//	op as it is later                               HeldValues
-//	panic not caught                                Errors
-//	a Write for each line; lines in pieces          Writes
-//	group of the logger lost; its handler           TestTailHandlerKit; nearly all
-//	Flush does not ask ctx; keeps errors            Flush; Errors
-//	Flush does not wait                             FlushWaits
-//	span records known by their context only        SampleRate, R
-//
-// Planted in what it is now; the first test that failed is named.
-//
-//	rootOf does not ask whether the root has ended  TestTailHandlerKit
-//	reached not noted; KeepLevel: > for >=          Verdicts
-//	done not closed                                 TestTailHandlerKit
-//	woken at the end alone; not at the end          MakesRoom
-//	a second wait in a root; not noted              LateTooMuch, by its timeout
-//	nothing is held while releasing                 Reentrant, by its timeout
-//	room not seen                                   Reentrant
-//	records behind a Goexit not counted as lost     MakesRoom
-//	the rest of a buffer not counted as lost        Errors
-//	lines that wait at a Goexit not counted as lost WriterEndsGoroutine
-//	one line lost of many at a write error          Errors
-//	Goexit not seen; leaves a verdict to drop       fatal error; Errors
-//	what was dropped of the held, or after, not noted Late
-//	pardon does not forget; not called              LateTooMuch
-//	after not changed while releasing               LateTooMuch
-//	while releasing: failure, level not asked       FailsWhileReleasing
-//	a level after the verdict not asked             Late
-//	after the verdict: passing negated; not weighed Late; SampleRate
-//	slow: > for >=                                  Slow
-//	PassLevel: <= for <; for weighing               Verdicts; SampleRate
-//	the wrong one of two lines; only one            SampleRate
-//	a weighed line counted as a record              R
-//	one Write for all lines                         Writes
-//	a large buffer for lines kept                   Writes
-//	line made later though values, error may change ChangedValues
-//	record not cloned                               RecordIsCopied
-//	dropped bytes not counted                       Late
-//	MaxBytes, MaxRootBytes: >= for >                BoundsAreExact
-//	account not called; leaves small growth         Verdicts; BoundsAreExact
-//	counted not set; structures twice, not, too often Late
-//	bytes of a buffer not given back                Late
-//	held not forgotten; root stays in the list      LeavesLittle; Verdicts
-//	list not mended: before; behind                 Roots; Verdicts
-//	Close does not close                            Flush
-//	Close: the phase not set                        Flush, by its timeout
-//	timer not set again; seems set                  Bounds
-//	age: > for >=                                   Bounds, by its timeout
-//	a timer for each root                           LeavesLittle
-//	freeBytes not given back                        Slow
-//	memory for roots to come: no bound; < for <=    Bounds; KeepsMemory
-//	its capacity not counted; newer kept            Verdicts; panic
-//	records, spans not cleared                      Verdicts
-//	large text, many records, many spans kept       HeldBufferReset
-//	no second text; list of texts not counted       HeldBufferText
-//	text does not double; too large at first        HeldBufferText; SpanSizes
-//	text not counted                                Bounds, by its timeout
-//	room for records, for spans, not counted        R
-//	what a record, a span record refers to          Bounds; SpanSizes
-//	strings not counted; what LogValuers resolve to Bounds
-//	message, keys, groups, boxes, strings in them   Sizes
-//	what a pointer leads to counted                 Sizes
-//	span, ancestors, rare, With, attributes, logger Sizes
-//	a span or With counted each time                Sizes
-//	attributes of a span counted twice; late ones   SpanSizes
-//	marks, snapshots, a span record's handler       SpanSizes
-//	one bit for all TailHandlers                    HandlersCountForThemselves
-//
-// Not found: that attributes of spans that were renamed for others are resolved, which shows in other Formats.
-
 import (
 	"bytes"
 	"context"
@@ -127,6 +36,7 @@ func tailTest(t *testing.T, opts TailOptions, want []string, work func(*TailHand
 
 var background = context.Background()
 
+// Flush lets through what is held, unless its context is done. After Close nothing is held any more.
 func TestTailHandlerFlush(t *testing.T) {
 	want := []string{"a1", "b1", "a2", "b2", "c1", "d1", "d2", "end a"}
 	tailTest(t, TailOptions{}, want, func(h *TailHandler, tr *Tracer, log *slog.Logger) {

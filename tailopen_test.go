@@ -9,6 +9,7 @@ import (
 	"time"
 )
 
+// What exceeds a bound is let through, the oldest root first, and so is a root that is too old.
 func TestTailHandlerBounds(t *testing.T) {
 	long := strings.Repeat("x", 1000)
 	t.Run("bytes of a root", func(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// A failure in the root or below it, or a level that is reached, keeps all of it. Else what is below PassLevel is dropped.
 func TestTailHandlerVerdicts(t *testing.T) {
 	all := []string{"d", "i", "w", "end child", "end root"}
 	for _, test := range []struct {
@@ -104,6 +105,7 @@ type rate struct {
 
 func (r rate) Sample(SampleInput) (bool, float64) { return r.sampled, r.rate }
 
+// A root is slow from the given duration on, that included.
 func TestTailHandlerSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opts := TailOptions{Slow: time.Second}
@@ -143,6 +145,7 @@ func TestTailHandlerRoots(t *testing.T) {
 	})
 }
 
+// The verdict holds for what comes after it. A failure then keeps what comes later and counts what is gone as late.
 func TestTailHandlerLate(t *testing.T) {
 	opts := TailOptions{PassLevel: slog.LevelWarn}
 	for _, test := range []struct {

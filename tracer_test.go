@@ -462,6 +462,7 @@ func TestTracerSamplerAsked(t *testing.T) {
 	}
 }
 
+// A new trace inherits no sample_rate, and a rate that is none counts as 1.
 func TestTracerSampleRate(t *testing.T) {
 	for _, tt := range []struct{ rate, want float64 }{
 		{1, 1}, {0.25, 0.25}, {1e-9, 1e-9},

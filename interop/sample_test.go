@@ -22,16 +22,7 @@ import (
 
 // OpenTelemetry's own implementation, for Go, of "TraceState: Probability Sampling" is package sampling, with which
 // its Collector decides. The SDK's TraceIDRatioBased is older than the specification and decides by other bits, the other
-// way round; there is a test below that says so. What was broken on purpose, and the test that found it:
-//
-//	the random number has the byte before it too  TestRatioDecidesAsOTel
-//	a trace at the threshold is refused           TestRatioThresholdIsOTels
-//	the small numbers are sampled, not the large  TestRatioDecidesAsOTel
-//	the threshold is rounded to four digits       TestRatioThresholdIsOTels
-//	th has its zeros at the end                   TestRatioThresholdIsOTels
-//	a th without its zeros is not filled up       TestWeReadOTelsRate
-//	rv does not count                             TestWeReadOTelsRate
-//	always_off keeps a remote parent's decision   TestSamplerFromEnvAsOTelSDK
+// way round; there is a test below that says so.
 
 func sampleTraceID(rng *rand.Rand) (id slogtrace.TraceID) {
 	binary.BigEndian.PutUint64(id[:8], 1+rng.Uint64()>>1)

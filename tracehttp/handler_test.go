@@ -1,30 +1,5 @@
 package tracehttp_test
 
-// Bugs were planted, one at a time, and found by:
-//
-//	103 taken for the status                          TestHandlerStatus
-//	a name that somebody set is set over              TestHandlerOpOfOthers
-//	OPTIONS * has a route                             TestHandlerOptionsStar
-//	http.ErrAbortHandler fails the span, is swallowed TestHandlerPanic
-//	the stack of a panic twice                        TestHandlerPanicStack
-//	two spans for a handler in a handler              TestHandlerNested
-//	the server's own deadline is the client's doing   TestHandlerDeadline
-//	Ignore links                                      TestTrust
-//	a repeated traceparent falls back to B3           TestExtractErrors, TestHandlerFlood
-//	the whole query is logged                         TestHandlerAllowLists
-//	With forgets a decision without ids               TestSampling
-//	ids without a decision do not ask the Sampler     TestSampling
-//	a hijack is not noticed                           TestUpgrade, TestHijackThroughWrapper
-//	the values of a request's headers are shared      TestTransportHeaders
-//	B3 of another trace is forwarded                  TestInject, TestTransportHeaders
-//	http.NoBody leaves the span open                  TestTransportStatus
-//	the body after a 101 cannot be written to         TestUpgrade
-//	errors of the body are lost                       TestTransportBody
-//	64 bits are padded on the right                   FuzzB3Single, TestB3Fallback
-//	debug gives way to X-B3-Sampled: 0                TestB3Vectors
-//	the error behind a 500 goes to the client         TestError
-//	the path is read when the handler is done         TestHandlerRequestChanged
-
 import (
 	"cmp"
 	"context"
@@ -126,6 +101,7 @@ func TestHandlerOptionsStar(t *testing.T) {
 	span(t, rec).has(t, map[string]string{"op": "OPTIONS", "http.route": "", "http.response.status_code": "400", "url.path": "*"})
 }
 
+// A traced handler in a traced handler makes one span.
 func TestHandlerNested(t *testing.T) {
 	rec := tracetest.NewRecorder()
 	opts := &tracehttp.HandlerOptions{Tracer: slogtrace.NewTracer(rec, nil)}
@@ -203,6 +179,7 @@ func TestHandlerBounds(t *testing.T) {
 	}
 }
 
+// Of a query only what is allowed is logged.
 func TestHandlerAllowLists(t *testing.T) {
 	s := newSite(t, serveWith(func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Etag", "e") }), &tracehttp.HandlerOptions{
 		RequestHeaders: []string{"user-agent", "X-Tenant", "X-None"}, ResponseHeaders: []string{"ETag"}, Query: []string{"page", "a b"},

@@ -47,6 +47,7 @@ func TestInject(t *testing.T) {
 	}
 }
 
+// A repeated traceparent is an error, and B3 does not stand in for it.
 func TestExtractErrors(t *testing.T) {
 	for _, h := range []http.Header{
 		{"Traceparent": {"x"}}, {"Traceparent": {parent, parent}}, {"Traceparent": {parent}, "Tracestate": {"="}}, {"B3": {"x"}}, {"X-B3-Sampled": {"x"}},

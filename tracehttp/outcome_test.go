@@ -17,6 +17,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracetest"
 )
 
+// 103 and the like are not the status.
 func TestHandlerStatus(t *testing.T) {
 	tests := map[string]struct {
 		f      func(w http.ResponseWriter, r *http.Request)
@@ -62,6 +63,7 @@ func TestHandlerStatus(t *testing.T) {
 	}
 }
 
+// http.ErrAbortHandler is no failure, and goes on as any panic does.
 func TestHandlerPanic(t *testing.T) {
 	tests := map[string]struct {
 		f    func(w http.ResponseWriter, r *http.Request)

@@ -15,6 +15,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracehttp"
 )
 
+// The error behind a 500 never goes to the client.
 func TestError(t *testing.T) {
 	other := slogtrace.WithTrace(slogtrace.ContextWithRemoteSpanContext(t.Context(), slogtrace.SpanContext{
 		TraceID: slogtrace.TraceID{1}, SpanID: slogtrace.SpanID{1}}), errors.New("elsewhere"))

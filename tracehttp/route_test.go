@@ -1,15 +1,5 @@
 package tracehttp_test
 
-// Bugs were planted, one at a time, and found by:
-//
-//	a nested handler tells nothing                    TestRouteBehindMiddleware
-//	nesting is seen by the ResponseWriter only        TestRouteBehindMiddleware
-//	the method and the path must be the same          TestRouteBehindMiddleware
-//	whatever is under the context is nested           TestRequestInRequest
-//	a found route wins over SetRoute's                TestSetRoute
-//	SetOp is renamed over                             TestSetRoute, TestSetRouteConcurrent
-//	the outer pattern wins over the inner             TestRouteInnermost
-
 import (
 	"context"
 	"fmt"
@@ -168,6 +158,7 @@ func TestRouteInnermost(t *testing.T) {
 	span(t, s.rec).has(t, map[string]string{"op": "GET /items/{id}", "http.route": "/items/{id}"})
 }
 
+// SetRoute wins over a route that is found, and a name that SetOp gave over both.
 func TestSetRoute(t *testing.T) {
 	set := func(route string) http.Handler {
 		return serveWith(func(w http.ResponseWriter, r *http.Request) {

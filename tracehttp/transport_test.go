@@ -123,6 +123,7 @@ func TestTransportOp(t *testing.T) {
 	}
 }
 
+// The headers of the caller's request are not changed, nor is B3 of another trace passed on.
 func TestTransportHeaders(t *testing.T) {
 	var sent http.Header
 	var current slogtrace.SpanContext
@@ -239,6 +240,7 @@ type stoppable struct{ stop, read chan bool }
 func (s *stoppable) Read([]byte) (int, error) { <-s.stop; return 0, io.ErrClosedPipe }
 func (s *stoppable) Close() error             { close(s.stop); <-s.read; return nil }
 
+// An answer without a body ends the span at once.
 func TestTransportStatus(t *testing.T) {
 	for status, want := range map[int]map[string]string{
 		200: {"error": ""}, 304: {"error": ""}, 399: {"error": ""},

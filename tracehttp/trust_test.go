@@ -89,6 +89,7 @@ func TestProxyHeaders(t *testing.T) {
 	}
 }
 
+// TrustIgnore does not even link.
 func TestTrust(t *testing.T) {
 	b3 := "B3: " + traceA + "-" + spanA + "-0"
 	for name, test := range map[string]struct {

@@ -1,36 +1,5 @@
 package tracetest_test
 
-// Bugs planted in a scratch copy of the package, and the rules by which TestCheckHandlerOurs found them.
-//
-//	handler.go   steps appended without Clip, in WithAttrs or in WithGroup   siblings
-//	handler.go   ids bound behind the groups                                 ids at the root, slogtest, derived loggers, nested, With
-//	handler.go   bound chains found without the op                           current span
-//	handler.go   bound chains found without the handler                      slogtest, siblings
-//	handler.go   AddAttrs to the record itself                               record left alone, colliding keys, span records
-//	handler.go   source position lost where the record is rebuilt            built-ins, nested
-//	handler.go   first group not renamed                                     colliding keys
-//	keys.go      record's keys not renamed                                   colliding keys, span records
-//	keys.go      logger's keys not renamed                                   colliding keys
-//	keys.go      inline LogValuers not looked into                           colliding keys
-//	keys.go      bound flag never set                                        nested
-//	keys.go      mark on a record not recognised                             nested
-//	keys.go      ids whose mark was lost not recognised by their values      nested, since a wrapper there copies thoroughly
-//	keys.go      With does not give way to the record                        With
-//	json.go      chain's text appended without Clip                          siblings
-//	json.go      chain's groups appended without Clip                        siblings, since parents there have up to seven groups
-//	json.go      no ids where not sampled                                    unsampled
-//	json.go      ids behind the chain                                        ids at the root
-//	json.go      Write not serialized                                        concurrent use
-//	json.go      buffer put back before it is written                        concurrent use
-//	jsonline.go  inline group written as a group                             inline groups, slogtest
-//	jsonline.go  no comma after a group                                      lines
-//	jsonline.go  op not escaped                                              lines, since an op in current span has quotes
-//	jsonline.go  parent of a span left out                                   span records
-//	jsonline.go  LogValuers not resolved                                     attributes, inline groups, slogtest
-//
-// Each report in the kit was made to do nothing in turn. TestCheckHandlerBroken noticed all but one: that a handler of ours
-// which does not know ours at all breaks nested cannot be shown without breaking ours, as do the planted bugs.
-
 import (
 	"context"
 	"errors"

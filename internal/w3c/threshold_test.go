@@ -10,6 +10,7 @@ import (
 	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
+// What else "ot" and keys that begin like it say is kept, and "ot" never grows beyond 256 bytes.
 func TestWithThreshold(t *testing.T) {
 	long := strings.Repeat("x", 250)
 	var full []string // 32 members
@@ -49,6 +50,7 @@ func TestWithThreshold(t *testing.T) {
 	}
 }
 
+// A threshold has 14 digits without the zeros at its end.
 func TestThresholdText(t *testing.T) {
 	for n, want := range map[uint64]string{
 		0: "", 1 << 56: "", 1: "00000000000001", 8 << 52: "8", 0xe6666666666666: "e6666666666666", 0x0f << 48: "0f", 1<<56 - 1: "ffffffffffffff",
