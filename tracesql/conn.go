@@ -62,13 +62,15 @@ func interfacesOfConn(base driver.Conn) (bits int) {
 	if _, ok := base.(driver.ExecerContext); ok {
 		bits |= isExecer
 	}
-	if _, ok := base.(driver.Execer); ok { //lint:ignore SA1019 drivers have it
+	//lint:ignore SA1019 drivers have it
+	if _, ok := base.(driver.Execer); ok {
 		bits |= isExecer | isLegacyExecer
 	}
 	if _, ok := base.(driver.QueryerContext); ok {
 		bits |= isQueryer
 	}
-	if _, ok := base.(driver.Queryer); ok { //lint:ignore SA1019 drivers have it
+	//lint:ignore SA1019 drivers have it
+	if _, ok := base.(driver.Queryer); ok {
 		bits |= isQueryer | isLegacyQueryer
 	}
 	return bits

@@ -75,6 +75,11 @@ func (f *fake) call(ctx context.Context, name string, args ...any) error {
 	return errs[0]
 }
 
+// note is call for what has no context.
+func (f *fake) note(name string, args ...any) error {
+	return f.call(context.Context(nil), name, args...)
+}
+
 type panics struct{ value any }
 
 func (*panics) Error() string { return "panics" }
@@ -143,17 +148,17 @@ func (d fakeDriver) Open(string) (driver.Conn, error) { return d.f.Connect(conte
 
 type fakeConn struct{ f *fake }
 
-func (c *fakeConn) Close() error { return c.f.call(nil, "Conn.Close") }
+func (c *fakeConn) Close() error { return c.f.note("Conn.Close") }
 
 func (c *fakeConn) Prepare(query string) (driver.Stmt, error) {
-	if err := c.f.call(nil, "Prepare", query); err != nil {
+	if err := c.f.note("Prepare", query); err != nil {
 		return nil, err
 	}
 	return c.f.stmt(query), nil
 }
 
 func (c *fakeConn) Begin() (driver.Tx, error) {
-	if err := c.f.call(nil, "Begin"); err != nil {
+	if err := c.f.note("Begin"); err != nil {
 		return nil, err
 	}
 	return fakeTx{c.f}, nil
@@ -190,7 +195,7 @@ func (c fakePinger) Ping(ctx context.Context) error { return c.c.f.call(ctx, "Pi
 func (c fakeResetter) ResetSession(ctx context.Context) error {
 	return c.c.f.call(ctx, "ResetSession")
 }
-func (c fakeValidator) IsValid() bool { return c.c.f.call(nil, "IsValid") == nil }
+func (c fakeValidator) IsValid() bool { return c.c.f.note("IsValid") == nil }
 
 // custom is an argument that only a checker takes.
 type custom struct{ n int }
@@ -200,7 +205,7 @@ func (c fakeChecker) CheckNamedValue(v *driver.NamedValue) error {
 }
 
 func (f *fake) check(name string, v *driver.NamedValue) error {
-	if err := f.call(nil, name, describe(*v)); err != nil {
+	if err := f.note(name, describe(*v)); err != nil {
 		return err
 	}
 	switch x := v.Value.(type) {
@@ -234,7 +239,7 @@ func (c fakeExecer) ExecContext(ctx context.Context, query string, args []driver
 }
 
 func (c fakeOldExecer) Exec(query string, args []driver.Value) (driver.Result, error) {
-	if err := c.c.f.call(nil, "Exec", query, args); err != nil {
+	if err := c.c.f.note("Exec", query, args); err != nil {
 		return nil, err
 	}
 	if strings.Contains(query, "skip") {
@@ -254,7 +259,7 @@ func (c fakeQueryer) QueryContext(ctx context.Context, query string, args []driv
 }
 
 func (c fakeOldQueryer) Query(query string, args []driver.Value) (driver.Rows, error) {
-	if err := c.c.f.call(nil, "Query", query, args); err != nil {
+	if err := c.c.f.note("Query", query, args); err != nil {
 		return nil, err
 	}
 	if strings.Contains(query, "skip") {
@@ -265,8 +270,8 @@ func (c fakeOldQueryer) Query(query string, args []driver.Value) (driver.Rows, e
 
 type fakeTx struct{ f *fake }
 
-func (t fakeTx) Commit() error   { return t.f.call(nil, "Commit") }
-func (t fakeTx) Rollback() error { return t.f.call(nil, "Rollback") }
+func (t fakeTx) Commit() error   { return t.f.note("Commit") }
+func (t fakeTx) Rollback() error { return t.f.note("Rollback") }
 
 type fakeStmt struct {
 	f     *fake
@@ -277,20 +282,20 @@ func (f *fake) stmt(query string) driver.Stmt {
 	return wrapFakeStmt(&fakeStmt{f, query}, f.stmtBits)
 }
 
-func (s *fakeStmt) Close() error { return s.f.call(nil, "Stmt.Close") }
+func (s *fakeStmt) Close() error { return s.f.note("Stmt.Close") }
 func (s *fakeStmt) NumInput() int {
 	return strings.Count(s.query, "?")
 }
 
 func (s *fakeStmt) Exec(args []driver.Value) (driver.Result, error) {
-	if err := s.f.call(nil, "Stmt.Exec", args); err != nil {
+	if err := s.f.note("Stmt.Exec", args); err != nil {
 		return nil, err
 	}
 	return driver.RowsAffected(5), nil
 }
 
 func (s *fakeStmt) Query(args []driver.Value) (driver.Rows, error) {
-	if err := s.f.call(nil, "Stmt.Query", args); err != nil {
+	if err := s.f.note("Stmt.Query", args); err != nil {
 		return nil, err
 	}
 	return s.f.newRows(), nil
@@ -322,7 +327,7 @@ func (s fakeStmtChecker) CheckNamedValue(v *driver.NamedValue) error {
 }
 
 func (s fakeStmtConverter) ColumnConverter(i int) driver.ValueConverter {
-	_ = s.s.f.call(nil, "ColumnConverter", i)
+	_ = s.s.f.note("ColumnConverter", i)
 	return upper{}
 }
 
@@ -347,11 +352,11 @@ func (f *fake) newRows() driver.Rows {
 }
 
 func (r *fakeRows) Columns() []string { return []string{"id", "name"} }
-func (r *fakeRows) Close() error      { return r.f.call(nil, "Rows.Close") }
+func (r *fakeRows) Close() error      { return r.f.note("Rows.Close") }
 
 // advance is the Next of the rows.
 func (r *fakeRows) advance(name string) error {
-	if err := r.f.call(nil, name); err != nil {
+	if err := r.f.note(name); err != nil {
 		return err
 	}
 	if r.f.block != nil {
@@ -386,12 +391,12 @@ type (
 )
 
 func (r fakeRowsNextResultSet) HasNextResultSet() bool {
-	_ = r.r.f.call(nil, "HasNextResultSet")
+	_ = r.r.f.note("HasNextResultSet")
 	return r.r.sets > 0
 }
 
 func (r fakeRowsNextResultSet) NextResultSet() error {
-	if err := r.r.f.call(nil, "NextResultSet"); err != nil {
+	if err := r.r.f.note("NextResultSet"); err != nil {
 		return err
 	}
 	if r.r.sets == 0 {

@@ -14,7 +14,7 @@ type fakeRowsColumnScanner struct{ r *fakeRows }
 func (r fakeRowsColumnScanner) NextRow() error { return r.r.advance("NextRow") }
 
 func (r fakeRowsColumnScanner) ScanColumn(ctx driver.ScanContext, i int, dest any) error {
-	if err := r.r.f.call(nil, "ScanColumn", i); err != nil {
+	if err := r.r.f.note("ScanColumn", i); err != nil {
 		return err
 	}
 	if i == 0 {

@@ -126,6 +126,7 @@ func behaviour(ctx context.Context, f *fake, open subject) (got []string) {
 	note("canceled: %v", err)
 	_, err = conn.QueryContext(canceled, "SELECT a FROM t")
 	note("canceled: %v", err)
+	synctest.Wait() // database/sql closes the rows of a driver that ignores the context
 	_, err = conn.PrepareContext(canceled, "SELECT a FROM t")
 	note("canceled: %v", err)
 	_, err = conn.BeginTx(canceled, nil)

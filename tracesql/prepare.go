@@ -11,7 +11,6 @@ import (
 // A prepare is a call that prepares a statement. Most of them get no span, and which ones is known afterwards.
 type prepare struct {
 	call  // without a span until then, if the options do not want one in each case
-	st    *statement
 	conn  *conn
 	text  string // as it is sent
 	start time.Time

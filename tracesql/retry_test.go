@@ -94,6 +94,17 @@ func TestBadConnOther(t *testing.T) {
 			_, err = b.db.ExecContext(b.ctx, "DELETE FROM seats")
 			return err
 		}, []string{"BEGIN", "DELETE seats error=driver: bad connection type=bad_conn bad_conn=true", "ROLLBACK", "DELETE seats affected_rows=3"}},
+		{"ExecContext", func(b *bench) error { // but what comes after one is
+			tx, err := b.db.BeginTx(b.ctx, nil)
+			if err != nil {
+				return err
+			}
+			if err := tx.Commit(); err != nil {
+				return err
+			}
+			_, err = b.db.ExecContext(b.ctx, "DELETE FROM seats")
+			return err
+		}, []string{"BEGIN", "COMMIT", "DELETE seats bad_conn=true", "CONNECT", "DELETE seats attempt=2 affected_rows=3"}},
 		{"Connect", func(b *bench) error {
 			b.db.SetMaxIdleConns(0)
 			_, err := b.db.ExecContext(b.ctx, "DELETE FROM seats")
@@ -125,7 +136,7 @@ func TestAttempts(t *testing.T) {
 		var a attempts
 		ctxs := make([]context.Context, 0, 3*maxFailed)
 		for i := range cap(ctxs) {
-			ctxs = append(ctxs, context.WithValue(t.Context(), &a, i)) //lint:ignore SA1029 it is only another one
+			ctxs = append(ctxs, context.WithValue(t.Context(), &a, i))
 			a.add(ctxs[i], "q", 1)
 		}
 		if len(a.failed) != maxFailed {

@@ -162,7 +162,7 @@ func (s *shape) comma(depth int) {
 }
 
 func (s *shape) open(depth int) {
-	if s.reading && s.verb != "INSERT" && s.verb != "REPLACE" && s.verb != "CREATE" && s.verb != "COPY" {
+	if s.awaits && s.reading && s.verb != "INSERT" && s.verb != "REPLACE" && s.verb != "CREATE" && s.verb != "COPY" {
 		s.awaits, s.many = false, true // a function
 	}
 	s.flush()

@@ -70,6 +70,7 @@ func TestShape(t *testing.T) {
 		{"SELECT a FROM public.seats s WHERE b = 1", "SELECT", "public.seats", "public.seats"},
 		{`SELECT a FROM "public" . "Seats"`, "SELECT", "public.Seats", "public.Seats"},
 		{`SELECT a FROM "two words"`, "SELECT", "", ""},
+		{"SELECT a FROM seats WHERE a IN (1, 2) AND f(b, c) = 3", "SELECT", "seats", "seats"},
 		{"SELECT 1", "SELECT", "", ""},
 		{"SELECT a FROM seats, holders", "SELECT", "seats", ""},
 		{"SELECT a FROM seats s JOIN holders h ON s.id = h.seat", "SELECT", "seats", ""},

@@ -1,0 +1,109 @@
+package tracesql
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"io"
+	"reflect"
+	"testing"
+)
+
+// A naive wrapper does what wrappers are known to do: it has all interfaces, whatever the driver has, and where the driver
+// lacks one it answers what database/sql takes for "not so". It is the control of TestSameBehaviour, which must tell.
+type naive struct{ driver.Connector }
+
+func (n naive) Connect(ctx context.Context) (driver.Conn, error) {
+	c, err := n.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &naiveConn{(&conn{base: c, config: newConfig(nil, nil)})}, nil
+}
+
+type naiveConn struct{ *conn }
+
+func (c *naiveConn) Ping(ctx context.Context) error {
+	if p, ok := c.base.(driver.Pinger); ok {
+		return p.Ping(ctx)
+	}
+	return nil
+}
+
+func (c *naiveConn) ResetSession(ctx context.Context) error {
+	if r, ok := c.base.(driver.SessionResetter); ok {
+		return r.ResetSession(ctx)
+	}
+	return nil
+}
+
+func (c *naiveConn) IsValid() bool {
+	if v, ok := c.base.(driver.Validator); ok {
+		return v.IsValid()
+	}
+	return true
+}
+
+func (c *naiveConn) CheckNamedValue(v *driver.NamedValue) error {
+	if n, ok := c.base.(driver.NamedValueChecker); ok {
+		return n.CheckNamedValue(v)
+	}
+	return driver.ErrSkip
+}
+
+func (c *naiveConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if interfacesOfConn(c.base)&isExecer == 0 {
+		return nil, driver.ErrSkip
+	}
+	return connExecer{c.conn}.ExecContext(ctx, query, args)
+}
+
+func (c *naiveConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if interfacesOfConn(c.base)&isQueryer == 0 {
+		return nil, driver.ErrSkip
+	}
+	rows, err := connQueryer{c.conn}.QueryContext(ctx, query, args)
+	if err != nil {
+		return nil, err
+	}
+	return naiveRows{rows}, nil
+}
+
+type naiveRows struct{ driver.Rows }
+
+func (r naiveRows) HasNextResultSet() bool {
+	n, ok := r.Rows.(driver.RowsNextResultSet)
+	return ok && n.HasNextResultSet()
+}
+
+func (r naiveRows) NextResultSet() error {
+	if n, ok := r.Rows.(driver.RowsNextResultSet); ok {
+		return n.NextResultSet()
+	}
+	return io.EOF
+}
+
+func (r naiveRows) ColumnTypeNullable(i int) (nullable, ok bool) {
+	if n, ok := r.Rows.(driver.RowsColumnTypeNullable); ok {
+		return n.ColumnTypeNullable(i)
+	}
+	return false, false
+}
+
+// ColumnTypeScanType of a driver without it is any, which database/sql says by itself.
+func (r naiveRows) ColumnTypeScanType(i int) reflect.Type {
+	if s, ok := r.Rows.(driver.RowsColumnTypeScanType); ok {
+		return s.ColumnTypeScanType(i)
+	}
+	return reflect.TypeFor[any]()
+}
+
+// What such a wrapper changes: the arguments of drivers without Execer and Queryer are converted without their statements,
+// connections are kept after a transaction whose context ended, and the answers about columns are lost.
+func TestNaiveFails(t *testing.T) {
+	n, first := different(t, trial{"naive", func(f *fake) *sql.DB { return sql.OpenDB(naive{f}) }, false})
+	if n[0] < 200 {
+		t.Errorf("a naive wrapper is told from the driver with %d sets of interfaces only; the first, %s", n[0], first[0])
+	}
+	t.Logf("%d sets differ", n[0])
+}

@@ -1,0 +1,70 @@
+package tracesql
+
+import (
+	"context"
+	"database/sql"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/slogtrace/slogtrace/tracetest"
+)
+
+func TestLogPool(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, newFake(), nil)
+		defer b.db.Close()
+		ctx, cancel := context.WithCancel(b.ctx)
+		LogPool(ctx, b.db, time.Second)
+		time.Sleep(10 * time.Second)
+		b.want(t) // nobody waited
+
+		conn, err := b.db.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			time.Sleep(300 * time.Millisecond)
+			conn.Close()
+		}()
+		if _, err := b.db.Exec("DELETE FROM t"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		lines := b.lines(t)
+		if len(lines) != 1 {
+			t.Fatalf("%v", lines)
+		}
+		for key, want := range map[string]string{"msg": "waited for database connections", "level": "WARN", "waits": "1", "wait_ms": "300",
+			"open": "1", "in_use": "0", "idle": "1", "max_open": "1", "span": b.root.SpanContext().SpanID.String()} {
+			if got := lines[0].text(key); got != want {
+				t.Errorf("%s: %q, want %q", key, got, want)
+			}
+		}
+		cancel() // ends the goroutine, for which the bubble waits
+	})
+}
+
+// Every is a minute by default, and without a trace the record goes to slog's default logger.
+func TestLogPoolDefault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec := tracetest.Record(t)
+		db := sql.OpenDB(newFake())
+		defer db.Close()
+		db.SetMaxOpenConns(1)
+		LogPool(t.Context(), db, 0)
+		conn, _ := db.Conn(t.Context())
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		db.ExecContext(ctx, "DELETE FROM t") // waits in vain
+		time.Sleep(58 * time.Second)
+		if len(rec.Lines()) > 0 {
+			t.Error("before a minute has passed")
+		}
+		time.Sleep(2 * time.Second)
+		if len(rec.Lines()) == 0 {
+			t.Error("after a minute")
+		}
+		conn.Close()
+	})
+}
