@@ -58,7 +58,7 @@ func summarize(t *tracelog.Trace) summary {
 			continue
 		}
 		_, end := s.Interval()
-		if c := compareTimes(end, firstEnd); first == nil || c < 0 || c == 0 && depth > deepest {
+		if c := compareStarts(end, firstEnd); first == nil || c < 0 || c == 0 && depth > deepest {
 			first, firstEnd, deepest = s, end, depth
 		}
 	}
@@ -76,17 +76,6 @@ func summaryOf(o *tracelog.Outline) summary {
 		Trace: o.ID, Op: o.Op, Service: o.Service, Services: o.Services, Start: o.Start, Duration: exactMillis(o.End.Sub(o.Start)),
 		Spans: o.Spans, Lines: o.Logs, Errors: o.Errors, Failed: o.Failed, Error: o.Error, ErrorOp: o.ErrorOp,
 	}
-}
-
-// compareTimes puts the zero time last.
-func compareTimes(a, b time.Time) int {
-	switch {
-	case a.IsZero() && !b.IsZero():
-		return 1
-	case b.IsZero() && !a.IsZero():
-		return -1
-	}
-	return a.Compare(b)
 }
 
 // exactMillis is millis without rounding.
