@@ -60,14 +60,22 @@ type (
 		ID     int
 		middle hiddenMiddle
 	}
-	hiddenMap struct{ middle struct{ m map[string]string } }
+	hiddenMap  struct{ middle struct{ m map[string]string } }
+	hiddenPair struct{ pair struct{ Name, Value string } }
+	guidePair  struct {
+		Name  string `json:"n"`
+		Value string `json:"v"`
+		Odd   string `json:",unknown"`
+	}
 )
 
 // Package fmt prints unexported fields, however deep in others they are.
 func TestRedactHiddenDeep(t *testing.T) {
 	var m hiddenMap
 	m.middle.m = map[string]string{"password": "LEAK"}
-	for _, v := range []any{hiddenOuter{1, hiddenMiddle{hiddenInner{"LEAK"}}}, []any{hiddenOuter{1, hiddenMiddle{hiddenInner{"LEAK"}}}}, m} {
+	var p hiddenPair
+	p.pair.Name, p.pair.Value = "password", "LEAK"
+	for _, v := range []any{p, hiddenOuter{1, hiddenMiddle{hiddenInner{"LEAK"}}}, []any{hiddenOuter{1, hiddenMiddle{hiddenInner{"LEAK"}}}}, m} {
 		var b bytes.Buffer
 		slog.New(slogtrace.NewRedactHandler(slog.NewTextHandler(&b, nil), nil)).Info("m", "v", v)
 		if strings.Contains(b.String(), "LEAK") {
@@ -110,6 +118,13 @@ func TestRedactGuidePair(t *testing.T) {
 		if want := `{"msg":"m","v":{"n":"password","v":"[redacted]","Odd":"open"}}`; line != want {
 			t.Errorf("%T:\n got %s\nwant %s", name, line, want)
 		}
+	}
+	// Behind something else that is replaced, too.
+	line := redactLine(nil, func(ctx context.Context, l *slog.Logger) {
+		l.Info("m", "v", []any{map[string]int{"pin": 1}, guidePair{password, "LEAK", "open"}})
+	})
+	if want := `{"msg":"m","v":[{"pin":"[redacted]"},{"n":"password","v":"[redacted]","Odd":"open"}]}`; line != want {
+		t.Errorf("got %s\nwant %s", line, want)
 	}
 }
 

@@ -42,6 +42,8 @@ const (
 	mayPrint                         // package fmt may print something to replace by going through the value
 	mightPrint                       // the same, or it takes the value to tell
 	needsGuide                       // the JSON alone does not tell what to replace
+	namesPair                        // it has a field Name, its own or of a struct that is embedded
+	valuesPair                       // likewise a field Value
 )
 
 // A typeInfo is what a Redactor knows of a type. It does not change once it is in Redactor.types.
@@ -78,16 +80,17 @@ type fieldInfo struct {
 	name     string
 	tag      string // json's
 	info     *typeInfo
-	byName   Hiding // what its name in Go says
-	byTag    Hiding // what its tag says, whatever encoding/json makes of it
-	odd      bool   // the tag takes encoding/json to tell
-	hidden   bool   // encoding/json does not write it
-	embedded bool   // its own fields may be written as if they were the struct's
-	omits    bool   // when it is empty, or zero
-	zero     bool   // when it is zero
-	quoted   bool   // it is a number, true or false, and written as a string
-	special  bool   // the tag, or the kind of embedding, asks for something that a rewriter cannot do
-	guides   bool   // its name in Go says what its JSON does not
+	byName   Hiding   // what its name in Go says
+	byTag    Hiding   // what its tag says, whatever encoding/json makes of it
+	odd      bool     // the tag takes encoding/json to tell
+	hidden   bool     // encoding/json does not write it
+	embedded bool     // its own fields may be written as if they were the struct's
+	omits    bool     // when it is empty, or zero
+	zero     bool     // when it is zero
+	quoted   bool     // it is a number, true or false, and written as a string
+	special  bool     // the tag, or the kind of embedding, asks for something that a rewriter cannot do
+	guides   bool     // its name in Go says what its JSON does not
+	role     pairRole // what it is in a pair with another field
 }
 
 func (t *typeInfo) has(f typeFacts) bool { return t.facts&f != 0 }
@@ -138,6 +141,10 @@ func (g *typeGraph) settle() {
 
 // note gives t facts.
 func (g *typeGraph) note(t *typeInfo, facts typeFacts) {
+	const pair = namesPair | valuesPair
+	if (t.facts|facts)&pair == pair {
+		facts |= mayHold | mightPrint | needsGuide
+	}
 	if t.facts|facts != t.facts {
 		t.facts |= facts
 		g.queue = append(g.queue, t)
@@ -212,7 +219,7 @@ func (g *typeGraph) add(t reflect.Type) *typeInfo {
 		}
 	case reflect.Pointer:
 		info.elem = g.add(t.Elem())
-		g.inherit(info, info.elem, mayHold, needsGuide)
+		g.inherit(info, info.elem, mayHold, needsGuide, namesPair, valuesPair)
 	case reflect.Slice:
 		if g.cardNumbers && t.Elem().Kind() == reflect.Uint8 {
 			g.note(info, mayHold|mightPrint|needsGuide)
@@ -309,9 +316,14 @@ func (g *typeGraph) addFields(info *typeInfo) {
 			f.byTag = g.keys.judge(tag)
 			switch byGo, byTag := pairRoleOf(sf.Name), pairRoleOf(tagName); {
 			case byGo == pairValue, byTag == pairValue:
-				value = i
+				value, f.role = i, pairValue
+				g.note(info, valuesPair)
 			case (byGo == pairName || byTag == pairName) && mayName(sf.Type):
-				name = i
+				name, f.role = i, pairName
+				g.note(info, namesPair)
+			}
+			if f.embedded {
+				g.inherit(info, f.info, namesPair, valuesPair)
 			}
 		}
 		f.guides = f.byName != Shown && (tagName != "" || f.odd || f.embedded || isCookie)
@@ -333,7 +345,6 @@ func (g *typeGraph) addFields(info *typeInfo) {
 	}
 	if name >= 0 && value >= 0 {
 		info.pairName, info.pairValue = name, value
-		g.note(info, mayHold|mightPrint|needsGuide)
 	}
 }
 

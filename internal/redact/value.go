@@ -332,25 +332,43 @@ func (x *Redactor) isReplacement(v reflect.Value) bool {
 }
 
 func (w *looker) fields(v reflect.Value, info *typeInfo, depth int) {
+	var p lookedPair
+	w.fieldsBeside(&p, v, info, depth)
+	if p.hasValue && p.named != Shown {
+		w.maybe, w.guide = true, true
+	}
+}
+
+// A lookedPair is what is known of the fields Name and Value of a struct and of those that are embedded in it.
+type lookedPair struct {
+	named    Hiding
+	hasValue bool
+}
+
+// fieldsBeside is fields for a struct whose members stand beside others.
+func (w *looker) fieldsBeside(p *lookedPair, v reflect.Value, info *typeInfo, depth int) {
 	for i := range info.fields {
 		f := &info.fields[i]
 		h := max(f.byName, f.byTag)
+		switch f.role {
+		case pairName:
+			p.named = max(p.named, w.keys.of(nameIn(v.Field(i))))
+		case pairValue:
+			p.hasValue = true
+		}
 		if f.hidden {
 			w.note(info.showsHidden(f))
-		} else if h != Shown || f.odd || f.info.has(mayHold) {
-			w.field(v.Field(i), f, h, depth)
+		} else if h != Shown || f.odd || f.info.has(mayHold) || f.embedded && f.info.has(namesPair|valuesPair) {
+			w.field(p, v.Field(i), f, h, depth)
 		}
 		if w.done() {
 			return
 		}
 	}
-	if info.pairName != info.pairValue && w.keys.of(nameIn(v.Field(info.pairName))) != Shown {
-		w.maybe, w.guide = true, true
-	}
 }
 
 // field looks at a field that encoding/json may write, and whose names say h.
-func (w *looker) field(v reflect.Value, f *fieldInfo, h Hiding, depth int) {
+func (w *looker) field(p *lookedPair, v reflect.Value, f *fieldInfo, h Hiding, depth int) {
 	w.maybe = w.maybe || f.odd
 	w.guide = w.guide || f.guides
 	if h == hidesAll && f.omits && isEmptyValue(v) {
@@ -368,7 +386,7 @@ func (w *looker) field(v reflect.Value, f *fieldInfo, h Hiding, depth int) {
 			w.deep = true
 			return
 		}
-		w.fields(s, info, depth+1)
+		w.fieldsBeside(p, s, info, depth+1)
 		if !f.odd {
 			return
 		}

@@ -290,6 +290,27 @@ type (
 		Value string  `json:"v"`
 	}
 	pairSelf *pairSelf
+	pairBase struct{ Name any }
+	pairRest struct {
+		N     int
+		Value string
+	}
+	pairSplit struct {
+		*pairBase
+		Value string
+	}
+	pairHalves struct {
+		pairBase
+		pairRest
+	}
+	pairDeep struct {
+		pairSplitRest
+		Name string
+	}
+	pairSplitRest struct {
+		*pairDeep
+		*pairRest
+	}
 )
 
 // A pair is seen where nothing else in the record asks for a closer look, whatever its name is of.
@@ -310,6 +331,10 @@ func TestRedactPairsAlone(t *testing.T) {
 		{map[string]any{"name": &password, "value": "LEAK"}, map[string]any{"name": nil, "value": "open"}},
 		{anyValues{"name": password, "value": "LEAK"}, anyValues{"name": colour, "value": "open"}},
 		{map[string]*string{"key": &password, "value": new("LEAK")}, map[string]*string{"key": nil, "value": &colour}},
+		{pairSplit{&pairBase{password}, "LEAK"}, pairSplit{&pairBase{colour}, "open"}},
+		{&pairHalves{pairBase{password}, pairRest{1, "LEAK"}}, pairHalves{pairBase{colour}, pairRest{1, "open"}}},
+		{pairDeep{pairSplitRest{nil, &pairRest{1, "LEAK"}}, password}, pairDeep{pairSplitRest{nil, &pairRest{1, "open"}}, colour}},
+		{[]*pairSplitRest{{&pairDeep{Name: password}, &pairRest{1, "LEAK"}}}, []*pairSplitRest{{&pairDeep{Name: colour}, &pairRest{1, "open"}}}},
 		{map[pairName]any{"key": password, "value": "LEAK"}, map[pairName]any{"key": 5, "value": "open"}},
 	} {
 		for _, mk := range []func(io.Writer) slog.Handler{
