@@ -10,76 +10,76 @@ import (
 
 // RedactOptions are options for [NewRedactHandler]. The zero value means the defaults.
 type RedactOptions struct {
-	// Keys are names of keys whose values are replaced, besides the default ones.
-	// "customer email" stands for customer_email, customerEmail and Customer-Email, and for each key with these words in it.
+	// Keys are further names of keys whose values are replaced.
+	// The name "customer email" matches customer_email, customerEmail and Customer-Email, and every key that contains these words.
 	Keys []string
 
 	// NoDefaults leaves out the default names.
 	NoDefaults bool
 
-	// Cards replaces card numbers too: in strings, whatever their keys, in the texts of errors, and in messages.
-	// A card number is 13 to 19 digits, perhaps in groups with spaces or dashes between, that pass Luhn's test
-	// (ISO/IEC 7812-1), as one in ten of all numbers of that length does.
+	// Cards also replaces card numbers: in strings under any key, in the texts of errors, and in messages.
+	// A card number has 13 to 19 digits, may have spaces or dashes between groups, and passes Luhn's test
+	// (ISO/IEC 7812-1). One in ten of all numbers of that length passes it.
 	Cards bool
 
-	// Errors replaces the values of named keys in the texts of errors too, that of a failed span among them:
-	// what follows password= or token: there, and the password in a URL. So it does in strings
-	// under a key such as error or err. To replace such texts as a whole, have error and err among Keys.
+	// Errors also replaces the values of named keys in the texts of errors, including that of a failed span:
+	// what follows password= or token: there, and the password in a URL. It does the same in strings
+	// under a key such as error or err. To replace such texts as a whole, add error and err to Keys.
 	Errors bool
 
-	// Replacement is what is written instead. Empty means [redacted].
+	// Replacement is written in place of a value. Empty means [redacted].
 	Replacement string
 }
 
 // A RedactHandler passes records on to another handler, with the values of named keys replaced.
 // Make one with [NewRedactHandler].
 //
-// By default the names are authorization, cookie, password, passphrase, secret, token, api key, private key, credentials,
-// session id, sid, csrf, dsn, database url, card number, cvv, pin and more of their kind: docs/redaction.md.
-// A key has such a name in it if the name is one or more of the key's words, whatever their case and whatever is between them:
-// X-Api-Key, apiKey, OPENAI_API_KEY and apikey.
-// Words begin and end where letters do, and where the case changes. So tokens_used and passwordless have none,
-// and neither has a key that ends with a measure: token_count, password_length, cookie_type, secret_expires_at.
+// The default names include authorization, cookie, password, passphrase, secret, token, api key, private key, credentials,
+// session id, sid, csrf, dsn, database url, card number, cvv and pin. docs/redaction.md lists all.
+// A key matches a name if it contains the name's words, in any case and with anything between them:
+// X-Api-Key, apiKey, OPENAI_API_KEY and apikey all match api key.
+// Words begin and end at characters that are not letters, and where the case changes. So tokens_used and passwordless do not match.
+// A key that ends with a measure does not match either: token_count, password_length, cookie_type, secret_expires_at.
 //
-// Under the names auth, session, pass, tokens and a few more only strings are replaced, so that auth=true and tokens=512 stay.
+// Under the names auth, session, pass, tokens and a few more, only strings are replaced: auth=true and tokens=512 stay.
 //
-// Replaced is the whole value of such a key, whatever it is, wherever it stands:
+// The whole value of such a key is replaced, whatever its type. Keys are found:
 //
-//   - among the attributes of a record and those of its logger, also in groups. In a group of the logger
-//     that has such a name ([slog.Logger.WithGroup]) it is the value of each attribute;
-//   - in what a [slog.LogValuer] says; it is resolved here;
-//   - in maps, structs, slices and pointers, in any depth up to 100. The fields of a struct are known by their names in JSON
-//     and in Go. A [encoding/json.Marshaler] is known by its JSON. Nothing of the user's is changed: a value in which
-//     something was replaced, and a struct whose unexported fields could hold it, becomes the JSON that encoding/json
-//     makes of it otherwise, in the lines of text handlers too;
-//   - among the attributes of [With] and the baggage, and in [Baggage], as handlers further in find them in the record's context;
-//   - among the attributes of a span, and in its error if [RedactOptions] say so, also in what [SpanOf] says;
+//   - in the attributes of a record and of its logger, also in groups. If the name of a logger's group
+//     matches ([slog.Logger.WithGroup]), the value of each attribute in it is replaced;
+//   - in the value of a [slog.LogValuer]. It is resolved here;
+//   - in maps, structs, slices and pointers, up to 100 levels deep. Struct fields match by their names in JSON
+//     and in Go, a [encoding/json.Marshaler] by its JSON. The user's values are not changed. A value in which
+//     something was replaced becomes the JSON that encoding/json would write of the rest, also in the lines of text handlers.
+//     So does a struct whose unexported fields could contain a secret;
+//   - in the attributes of [With] and the baggage, and in [Baggage], as inner handlers find them in the record's context;
+//   - in the attributes of a span, and in its error if [RedactOptions] include errors, also in the result of [SpanOf];
 //   - in a [net/url.URL]: named parameters and the password, in a copy;
-//   - in what has a Name, or a Key, and a Value, such as a cookie: the value, if the name is such a name;
-//   - a [Secret], where its methods are not asked.
+//   - in a value with the members Name or Key, and Value, such as a cookie: Value is replaced if the name matches;
+//   - in a [Secret] where its methods are not called.
 //
-// Not inspected: the text of messages (except for [RedactOptions].Cards), the names of spans, keys, the contents of strings
-// (even JSON), the output of String and Format methods, what outer handlers have written already,
-// and what an inner handler adds itself or finds in another context than the record's.
+// Not inspected are the text of messages (except for [RedactOptions].Cards), the names of spans, keys, the contents of strings
+// (even JSON), the output of String and Format methods, and the ids and other schema keys of a span, except its error and stack.
+// A RedactHandler cannot see what outer handlers have already written, what an inner handler adds,
+// or what an inner handler finds in a context other than the record's.
 //
-// A record in which nothing is replaced is passed on unchanged. The ids and the other keys of a span's schema
-// are never replaced, except its error and stack.
-// Make it the outermost handler, so that no other handler sees a secret. It works in any other place too.
+// A record in which nothing is replaced is passed on unchanged.
+// Make a RedactHandler the outermost handler, so that no other handler sees a secret. It works in any other place too.
 //
 // It is safe for concurrent use.
 type RedactHandler struct {
 	redactor redactor
 	next     slog.Handler
-	asked    slog.Handler  // for a level: next, or whom next would ask
+	asked    slog.Handler  // its Enabled is called: next, or the handler that next would ask
 	json     *JSONHandler  // next, if it is one
-	ordinary *JSONHandler  // it too, if it can see by itself that there is nothing to replace in a record
-	handler  *Handler      // next, likewise
-	hides    redact.Hiding // what the names of the open groups say
+	ordinary *JSONHandler  // next, if it is one and can tell that a record has nothing to replace
+	handler  *Handler      // likewise
+	hides    redact.Hiding // by the names of the open groups
 }
 
 // NewRedactHandler returns a [RedactHandler] that passes records on to next.
 // Nil options mean the defaults; they are copied. It panics if next is nil.
-// Like [NewHandler], it does not pass records on to the handler that package slog begins with, but writes in its place.
+// If next is slog's initial handler, text is written in its place: see [NewHandler].
 func NewRedactHandler(next slog.Handler, opts *RedactOptions) *RedactHandler {
 	if next == nil {
 		panic("slogtrace: NewRedactHandler: want a handler, got nil")
