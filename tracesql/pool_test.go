@@ -16,15 +16,15 @@ func TestLogPool(t *testing.T) {
 		defer b.db.Close()
 		ctx, cancel := context.WithCancel(b.ctx)
 		LogPool(ctx, b.db, time.Second)
-		time.Sleep(10 * time.Second)
-		b.want(t) // nobody waited
+		time.Sleep(10*time.Second + 500*time.Millisecond) // between two looks at the pool
+		b.want(t)                                         // nobody waited
 
 		conn, err := b.db.Conn(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		go func() {
-			time.Sleep(300 * time.Millisecond)
+			time.Sleep(300 * time.Millisecond) // before the next
 			conn.Close()
 		}()
 		if _, err := b.db.Exec("DELETE FROM t"); err != nil {

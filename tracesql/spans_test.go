@@ -268,10 +268,18 @@ func TestStatement(t *testing.T) {
 			affected = 5
 		}
 		b.want(t, "SELECT seats returned_rows=1", "SELECT seats returned_rows=1", fmt.Sprint("SELECT seats affected_rows=", affected))
+		n := 0
 		for _, ctx := range f.ctx {
-			if ctx.Err() != nil && slogtrace.SpanFromContext(ctx) != prepareSpan {
-				t.Error("a call had the context of the prepare")
+			if ctx.Err() != nil || slogtrace.SpanFromContext(ctx) == prepareSpan {
+				n++
 			}
+		}
+		want := 0
+		if f.preparer {
+			want = 2 // ResetSession and PrepareContext
+		}
+		if n != want {
+			t.Errorf("%d calls had the context of the prepare, want %d", n, want)
 		}
 	}
 }
