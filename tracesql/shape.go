@@ -13,7 +13,7 @@ type shape struct {
 	with      bool     // the verb is yet to come, behind WITH
 	names     []string // that WITH defines
 	last      string   // the word before, in upper case
-	before    string   // the name before
+	before    string   // the name before, outside of parentheses
 
 	awaits  bool // a table, at depth
 	depth   int
@@ -62,7 +62,9 @@ func (s *shape) word(w, upper string, depth int) {
 	case s.verb == "" && before == "" && len(s.tables) == 0 && verbs[upper]:
 		s.verb, s.verbDepth = upper, depth
 	}
-	s.before = w
+	if depth == 0 {
+		s.before = w
+	}
 	inside := depth < maxDepth
 	switch upper {
 	case "SELECT", "DELETE":
@@ -105,7 +107,9 @@ func (s *shape) name(w string, depth int) {
 		return
 	}
 	s.flush()
-	s.before = w
+	if depth == 0 {
+		s.before = w
+	}
 }
 
 func (s *shape) await(depth int) {

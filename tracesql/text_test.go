@@ -92,6 +92,7 @@ func TestShape(t *testing.T) {
 		{"MERGE INTO seats USING holds ON 1 = 1", "MERGE", "seats", ""},
 		{"WITH x AS (SELECT a FROM holds) SELECT a FROM x", "SELECT", "", ""},
 		{"WITH x AS (SELECT a FROM holds) SELECT a FROM seats JOIN x ON 1=1", "SELECT", "seats", ""},
+		{`WITH RECURSIVE "n"(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n`, "SELECT", "", ""},
 		{"WITH RECURSIVE x (n) AS (SELECT 1), y AS (SELECT 2) UPDATE seats SET a = 1", "UPDATE", "seats", "seats"},
 		{"WITH d AS (DELETE FROM jobs WHERE a = 1 RETURNING *) INSERT INTO done SELECT * FROM d", "INSERT", "done", ""},
 		{"CREATE TABLE IF NOT EXISTS seats (a int, b int)", "CREATE", "seats", "seats"},
