@@ -332,7 +332,7 @@ func (x *Redactor) isReplacement(v reflect.Value) bool {
 }
 
 func (w *looker) fields(v reflect.Value, info *typeInfo, depth int) {
-	var p lookedPair
+	p := lookedPair{possible: info.has(namesPair) && info.has(valuesPair)}
 	w.fieldsBeside(&p, v, info, depth)
 	if p.hasValue && p.named != Shown {
 		w.maybe, w.guide = true, true
@@ -341,6 +341,7 @@ func (w *looker) fields(v reflect.Value, info *typeInfo, depth int) {
 
 // A lookedPair is what is known of the fields Name and Value of a struct and of those that are embedded in it.
 type lookedPair struct {
+	possible bool // there are such fields
 	named    Hiding
 	hasValue bool
 }
@@ -350,15 +351,16 @@ func (w *looker) fieldsBeside(p *lookedPair, v reflect.Value, info *typeInfo, de
 	for i := range info.fields {
 		f := &info.fields[i]
 		h := max(f.byName, f.byTag)
-		switch f.role {
-		case pairName:
+		switch {
+		case f.role == noPair || !p.possible:
+		case f.role == pairName:
 			p.named = max(p.named, w.keys.of(nameIn(v.Field(i))))
-		case pairValue:
+		default:
 			p.hasValue = true
 		}
 		if f.hidden {
 			w.note(info.showsHidden(f))
-		} else if h != Shown || f.odd || f.info.has(mayHold) || f.embedded && f.info.has(namesPair|valuesPair) {
+		} else if h != Shown || f.odd || f.info.has(mayHold) || p.possible && f.embedded && f.info.has(namesPair|valuesPair) {
 			w.field(p, v.Field(i), f, h, depth)
 		}
 		if w.done() {
