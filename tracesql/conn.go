@@ -84,6 +84,11 @@ func (c *conn) Close() error {
 	return c.base.Close()
 }
 
+// start begins the span of a call on c.
+func (c *conn) start(ctx context.Context, st *statement, query string) call {
+	return c.config.start(ctx, c.under(ctx), st, query, c.inTx)
+}
+
 // under returns ctx, under the span of the whole transaction if that is where it belongs.
 func (c *conn) under(ctx context.Context) context.Context {
 	if c.tx.span == nil || slogtrace.SpanContextFromContext(ctx) != c.tx.parent {
@@ -103,7 +108,7 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	if c.config.opts.Transactions {
 		c.tx.start(ctx, c.config)
 	}
-	call := c.config.start(ctx, c.config.begin, "", c)
+	call := c.start(ctx, c.config.begin, "")
 	returned := false
 	defer call.endUnlessReturned(&returned)
 	base, err := c.begin(ctx, call.ctx, opts)

@@ -88,7 +88,7 @@ func (w *connector) Connect(ctx context.Context) (driver.Conn, error) {
 		}
 		return newConn(base, w.config), nil
 	}
-	c := w.config.start(ctx, w.config.connect, "", nil)
+	c := w.config.start(ctx, ctx, w.config.connect, "", false)
 	returned := false
 	defer c.endUnlessReturned(&returned)
 	base, err := w.base.Connect(c.ctx)

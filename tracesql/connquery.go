@@ -34,7 +34,7 @@ func (m connExecer) ExecContext(ctx context.Context, query string, args []driver
 		}
 		return result, err
 	}
-	call := c.config.start(ctx, c.config.statementOf(query), query, c)
+	call := c.start(ctx, c.config.texts.statementOf(query), query)
 	returned := false
 	defer call.endUnlessReturned(&returned)
 	call.setArgs(args)
@@ -58,7 +58,7 @@ func (m connQueryer) QueryContext(ctx context.Context, query string, args []driv
 		}
 		return rows, err
 	}
-	call := c.config.start(ctx, c.config.statementOf(query), query, c)
+	call := c.start(ctx, c.config.texts.statementOf(query), query)
 	returned := false
 	defer call.endUnlessReturned(&returned)
 	call.setArgs(args)

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/internal/sqltext"
 )
 
 // Options are options for [Wrap] and [Open]. The zero value means the defaults.
@@ -71,8 +72,6 @@ type Options struct {
 // A config is what all connections of a connector share.
 type config struct {
 	opts     Options
-	fixed    []slog.Attr // of every span
-	dialect  dialect
 	texts    textCache
 	attempts attempts
 
@@ -87,26 +86,25 @@ func newConfig(driver any, opts *Options) *config {
 	if c.opts.System == "" {
 		c.opts.System = systemOf(driver)
 	}
-	c.dialect = dialectOf(c.opts.System)
-	c.fixed = []slog.Attr{slogtrace.KindClient, slog.String("db.system.name", c.opts.System)}
+	fixed := []slog.Attr{slogtrace.KindClient, slog.String("db.system.name", c.opts.System)}
 	if c.opts.Namespace != "" {
-		c.fixed = append(c.fixed, slog.String("db.namespace", c.opts.Namespace))
+		fixed = append(fixed, slog.String("db.namespace", c.opts.Namespace))
 	}
 	if c.opts.Server != "" {
 		host, port := splitServer(c.opts.Server)
-		c.fixed = append(c.fixed, slog.String("server.address", host))
+		fixed = append(fixed, slog.String("server.address", host))
 		if port > 0 {
-			c.fixed = append(c.fixed, slog.Int("server.port", port))
+			fixed = append(fixed, slog.Int("server.port", port))
 		}
 	}
-	c.fixed = slices.Clip(c.fixed)
+	c.texts = textCache{fixed: slices.Clip(fixed), dialect: sqltext.DialectOf(c.opts.System), op: c.opts.Op, noText: c.opts.NoText}
 	c.begin, c.commit, c.rollback, c.connect = c.named("BEGIN"), c.named("COMMIT"), c.named("ROLLBACK"), c.named("CONNECT")
 	return c
 }
 
 // named returns the statement of an operation without a text.
 func (c *config) named(op string) *statement {
-	return &statement{op: op, attrs: append(c.fixed, slog.String(operationKey, op))}
+	return &statement{op: op, attrs: append(c.texts.fixed, slog.String(operationKey, op))}
 }
 
 // systems tells db.system.name from the import path of the driver's package.

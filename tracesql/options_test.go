@@ -100,7 +100,7 @@ func TestBounds(t *testing.T) {
 	c := newConfig(nil, nil)
 	ops := make(map[string]bool)
 	for i := range 5000 {
-		st := c.statementOf(fmt.Sprintf("SELECT a FROM t%d %s", i, strings.Repeat("x", i%500)))
+		st := c.texts.statementOf(fmt.Sprintf("SELECT a FROM t%d %s", i, strings.Repeat("x", i%500)))
 		ops[st.op] = true
 		if n := len(c.texts.young) + len(c.texts.old); n > maxCached || c.texts.bytes > maxBytes/2 {
 			t.Fatalf("%d texts, %d bytes", n, c.texts.bytes)
@@ -110,7 +110,7 @@ func TestBounds(t *testing.T) {
 		t.Errorf("%d ops", len(ops))
 	}
 	before := len(c.texts.young)
-	c.statementOf("SELECT " + strings.Repeat("x", maxCachedLen))
+	c.texts.statementOf("SELECT " + strings.Repeat("x", maxCachedLen))
 	if len(c.texts.young) != before {
 		t.Error("a long text is kept")
 	}
@@ -127,17 +127,17 @@ func TestCache(t *testing.T) {
 		return ""
 	}})
 	for i := range 5 * maxCached {
-		if st := c.statementOf("SELECT mine"); st.op != "mine" {
+		if st := c.texts.statementOf("SELECT mine"); st.op != "mine" {
 			t.Fatal(st.op)
 		}
-		if st := c.statementOf(fmt.Sprint("SELECT ", i)); st.op != "SELECT" {
+		if st := c.texts.statementOf(fmt.Sprint("SELECT ", i)); st.op != "SELECT" {
 			t.Fatal(st.op)
 		}
 	}
 	if asked != 1 {
 		t.Errorf("Op was asked %d times", asked)
 	}
-	if op := c.statementOf("frobnicate").op; op != "QUERY" {
+	if op := c.texts.statementOf("frobnicate").op; op != "QUERY" {
 		t.Error(op)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/slogtrace/slogtrace/internal/errtype"
+	"github.com/slogtrace/slogtrace/internal/sqltext"
 )
 
 // An outcome is what an error of the driver says about its call.
@@ -19,7 +20,8 @@ type outcome struct {
 	status  string // db.response.status_code
 }
 
-func (c *config) outcomeOf(ctx context.Context, err error) outcome {
+// outcomeOf returns the outcome of a call under ctx. status tells db.response.status_code; nil: statusCode.
+func outcomeOf(ctx context.Context, err error, status func(error) string) outcome {
 	if errors.Is(err, driver.ErrBadConn) {
 		return outcome{badConn: true, kind: "bad_conn"}
 	}
@@ -27,12 +29,10 @@ func (c *config) outcomeOf(ctx context.Context, err error) outcome {
 		return outcome{}
 	}
 	o := outcome{fails: true}
-	if c.opts.StatusCode != nil {
-		o.status = c.opts.StatusCode(err)
-	} else {
-		o.status = statusCode(err)
+	if status == nil {
+		status = statusCode
 	}
-	o.status = cut(o.status, maxName)
+	o.status = sqltext.Cut(status(err), sqltext.MaxName)
 	kind := errtype.Of(err)
 	switch {
 	case ctx.Err() != nil && (kind == "canceled" || kind == "timeout" || isCanceled[o.status]):

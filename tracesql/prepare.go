@@ -30,8 +30,7 @@ func (c *conn) startPrepare(ctx context.Context, query string) *prepare {
 
 // begin begins the span.
 func (p *prepare) begin() {
-	c := p.conn.config
-	st := *c.statementOf(p.query)
+	st := *p.conn.config.texts.statementOf(p.query)
 	st.op = "PREPARE"
 	attrs := make([]slog.Attr, 0, len(st.attrs))
 	for _, a := range st.attrs {
@@ -41,7 +40,7 @@ func (p *prepare) begin() {
 		attrs = append(attrs, a)
 	}
 	st.attrs = attrs
-	p.call = c.start(p.caller, &st, p.query, p.conn)
+	p.call = p.conn.start(p.caller, &st, p.query)
 }
 
 // end ends the span, which it begins if the prepare failed.

@@ -10,12 +10,12 @@ import (
 
 	"github.com/slogtrace/slogtrace"
 	"github.com/slogtrace/slogtrace/internal/hook"
+	"github.com/slogtrace/slogtrace/internal/sqltext"
 )
 
 const (
-	operationKey = "db.operation.name"
-	badConnKey   = "db.bad_conn"
-	attemptKey   = "db.attempt"
+	badConnKey = "db.bad_conn"
+	attemptKey = "db.attempt"
 )
 
 // traces reports whether a call with ctx has a span.
@@ -35,17 +35,12 @@ type call struct {
 	start   time.Time
 }
 
-// start begins the span of a call. query is its text, or "". conn is nil for what opens one.
-func (c *config) start(ctx context.Context, st *statement, query string, conn *conn) call {
+// start begins the span of a call, below parent. query is its text, or "". final says that database/sql does not repeat it.
+func (c *config) start(ctx, parent context.Context, st *statement, query string, final bool) call {
 	if query == "" {
 		query = st.op
 	}
-	call := call{config: c, caller: ctx, query: query, attempt: 1, start: time.Now()}
-	parent := ctx
-	if conn != nil {
-		call.final = conn.inTx
-		parent = conn.under(ctx)
-	}
+	call := call{config: c, caller: ctx, query: query, attempt: 1, final: final, start: time.Now()}
 	if c.opts.Tracer != nil {
 		call.ctx, call.span = c.opts.Tracer.Start(parent, st.op, st.attrs...)
 	} else {
@@ -65,7 +60,7 @@ func (c *call) end(err error, attrs ...slog.Attr) {
 	}
 	var o outcome
 	if err != nil {
-		o = c.config.outcomeOf(c.caller, err)
+		o = outcomeOf(c.caller, err, c.config.opts.StatusCode)
 	}
 	if o.badConn {
 		attrs = append(attrs, slog.Bool(badConnKey, true))
@@ -117,7 +112,7 @@ func (c *call) setArgs(args []driver.NamedValue) {
 		if name == "" {
 			name = strconv.Itoa(a.Ordinal - 1)
 		}
-		attrs = append(attrs, slog.String("db.query.parameter."+cut(name, maxName), argText(a.Value)))
+		attrs = append(attrs, slog.String("db.query.parameter."+sqltext.Cut(name, sqltext.MaxName), argText(a.Value)))
 	}
 	c.span.SetAttrs(attrs...)
 }
@@ -128,9 +123,9 @@ func argText(v driver.Value) string {
 	case nil:
 		return "NULL"
 	case string:
-		return cut(v, maxArgText)
+		return sqltext.Cut(v, maxArgText)
 	case []byte:
-		return cut(string(v[:min(len(v), maxArgText+1)]), maxArgText)
+		return sqltext.Cut(string(v[:min(len(v), maxArgText+1)]), maxArgText)
 	case int64:
 		return strconv.FormatInt(v, 10)
 	case float64:

@@ -162,7 +162,7 @@ func (s *rowsSpan) notClosed() {
 	}
 	kind := "rows_not_closed"
 	if err := s.caller.Err(); err != nil {
-		kind = s.config.outcomeOf(s.caller, err).kind
+		kind = outcomeOf(s.caller, err, nil).kind
 	}
 	s.span.SetAttrs(append(s.attrs(), slog.String("error.type", kind))...)
 	s.span.Fail(errNotClosed)

@@ -4,8 +4,11 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-	"unicode/utf8"
+
+	"github.com/slogtrace/slogtrace/internal/sqltext"
 )
+
+const operationKey = "db.operation.name"
 
 // A statement is what spans of one text have in common.
 type statement struct {
@@ -17,13 +20,17 @@ const (
 	maxCached    = 1024    // texts
 	maxBytes     = 1 << 20 // of texts, cleaned and not
 	maxCachedLen = 8 << 10 // of one text
-	maxName      = 128     // of a table, a code, a name of an argument
 	maxTables    = 256     // in ops
 )
 
 // A textCache keeps the statements of the texts that were used last, in two halves: when the young one is full it becomes
 // the old one, whose texts are forgotten.
 type textCache struct {
+	fixed   []slog.Attr // of every span
+	dialect sqltext.Dialect
+	op      func(query string) string // Options.Op
+	noText  bool
+
 	mu         sync.RWMutex
 	young, old map[string]*statement
 	bytes      int // of young
@@ -32,8 +39,7 @@ type textCache struct {
 }
 
 // statementOf returns the statement of a query.
-func (c *config) statementOf(query string) *statement {
-	t := &c.texts
+func (t *textCache) statementOf(query string) *statement {
 	t.mu.RLock()
 	st := t.young[query]
 	t.mu.RUnlock()
@@ -44,7 +50,7 @@ func (c *config) statementOf(query string) *statement {
 	st = t.old[query]
 	t.mu.Unlock()
 	if st == nil {
-		st = c.newStatement(query)
+		st = t.newStatement(query)
 	}
 	if len(query) <= maxCachedLen {
 		t.add(strings.Clone(query), st)
@@ -56,7 +62,7 @@ func (c *config) statementOf(query string) *statement {
 func (t *textCache) add(query string, st *statement) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	size := len(query) + maxText
+	size := len(query) + sqltext.MaxText
 	if t.young == nil || len(t.young) >= maxCached/2 || t.bytes+size > maxBytes/2 {
 		t.old, t.young, t.bytes = t.young, make(map[string]*statement), 0
 	}
@@ -67,30 +73,30 @@ func (t *textCache) add(query string, st *statement) {
 }
 
 // newStatement reads a query.
-func (c *config) newStatement(query string) *statement {
-	r := read(query, c.dialect)
-	st := &statement{op: r.verb}
+func (t *textCache) newStatement(query string) *statement {
+	r := sqltext.Read(query, t.dialect)
+	st := &statement{op: r.Verb}
 	if st.op == "" {
 		st.op = "QUERY"
 	}
-	if r.table != "" && c.texts.allows(r.table) {
-		st.op += " " + r.table
+	if r.Table != "" && t.allows(r.Table) {
+		st.op += " " + r.Table
 	}
-	if c.opts.Op != nil {
-		if op := c.opts.Op(query); op != "" {
+	if t.op != nil {
+		if op := t.op(query); op != "" {
 			st.op = op
 		}
 	}
-	st.attrs = make([]slog.Attr, len(c.fixed), len(c.fixed)+3)
-	copy(st.attrs, c.fixed)
-	if r.verb != "" {
-		st.attrs = append(st.attrs, slog.String(operationKey, r.verb))
+	st.attrs = make([]slog.Attr, len(t.fixed), len(t.fixed)+3)
+	copy(st.attrs, t.fixed)
+	if r.Verb != "" {
+		st.attrs = append(st.attrs, slog.String(operationKey, r.Verb))
 	}
-	if r.table != "" && r.single {
-		st.attrs = append(st.attrs, slog.String("db.collection.name", r.table))
+	if r.Table != "" && r.Single {
+		st.attrs = append(st.attrs, slog.String("db.collection.name", r.Table))
 	}
-	if !c.opts.NoText {
-		st.attrs = append(st.attrs, slog.String("db.query.text", r.text))
+	if !t.noText {
+		st.attrs = append(st.attrs, slog.String("db.query.text", r.Text))
 	}
 	return st
 }
@@ -110,18 +116,4 @@ func (t *textCache) allows(table string) bool {
 	}
 	t.tables[table] = true
 	return true
-}
-
-const ellipsis = "…"
-
-// cut returns s, or as much of its beginning as, with an ellipsis, has at most limit bytes.
-func cut(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	n := limit - len(ellipsis)
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n] + ellipsis
 }

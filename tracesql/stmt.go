@@ -79,7 +79,7 @@ func (s *stmt) start(ctx context.Context, args []driver.NamedValue) call {
 		}
 		skipped.call.drop()
 	}
-	call := s.conn.config.start(ctx, s.conn.config.statementOf(s.query), s.query, s.conn)
+	call := s.conn.start(ctx, s.conn.config.texts.statementOf(s.query), s.query)
 	call.setArgs(args)
 	return call
 }

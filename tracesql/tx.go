@@ -28,7 +28,7 @@ func (t *tx) finish(st *statement, outcome string, finish func() error) error {
 	if !c.config.traces(t.ctx) {
 		return finish()
 	}
-	call := c.config.start(t.ctx, st, "", c)
+	call := c.start(t.ctx, st, "")
 	call.final = true
 	// The end of their context is why database/sql rolls back, and no reason for the rollback to fail.
 	call.caller = context.WithoutCancel(t.ctx)
@@ -49,7 +49,7 @@ type transaction struct {
 
 func (t *transaction) start(ctx context.Context, c *config) {
 	t.abandon()
-	*t = transaction{c.start(ctx, c.named("TRANSACTION"), "", nil), slogtrace.SpanContextFromContext(ctx)}
+	*t = transaction{c.start(ctx, ctx, c.named("TRANSACTION"), "", false), slogtrace.SpanContextFromContext(ctx)}
 }
 
 // end ends the span, with the outcome if the transaction had one.

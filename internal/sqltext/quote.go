@@ -1,4 +1,4 @@
-package tracesql
+package sqltext
 
 import "strings"
 

@@ -1,4 +1,4 @@
-package tracesql
+package sqltext
 
 import (
 	"slices"
@@ -132,7 +132,7 @@ func (s *shape) flush() {
 	isNew := !slices.Contains(s.tables, name)
 	switch {
 	case len(s.parts) == 0:
-	case len(s.tables) == maxNames || len(name) > maxName || !isName(name):
+	case len(s.tables) == maxNames || len(name) > MaxName || !isName(name):
 		s.many = true
 	case slices.ContainsFunc(s.names, func(n string) bool { return strings.EqualFold(n, name) }):
 		if s.main == 0 && s.verb != "" && s.depth == s.verbDepth {

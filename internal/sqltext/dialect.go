@@ -1,9 +1,9 @@
-package tracesql
+package sqltext
 
 import "strings"
 
-// A dialect is how a database reads a text. Where it is not known, a text that could be read in more than one way is not read on.
-type dialect struct {
+// A Dialect is how a database reads a text. Where it is not known, a text that could be read in more than one way is not read on.
+type Dialect struct {
 	known         bool
 	doubleStrings bool // "x" is a string; elsewhere an identifier
 	backticks     bool // `x` is an identifier
@@ -16,20 +16,21 @@ type dialect struct {
 	looseDashes   bool // -- begins a comment only before a space
 }
 
-func dialectOf(system string) dialect {
+// DialectOf returns the dialect of a db.system.name; others than it knows are unknown.
+func DialectOf(system string) Dialect {
 	switch system {
 	case "postgresql", "cockroachdb", "aws.redshift":
-		return dialect{known: true, dollarQuotes: true, dollarParams: true, nested: true}
+		return Dialect{known: true, dollarQuotes: true, dollarParams: true, nested: true}
 	case "mysql", "mariadb":
-		return dialect{known: true, doubleStrings: true, backticks: true, hashComments: true, looseDashes: true}
+		return Dialect{known: true, doubleStrings: true, backticks: true, hashComments: true, looseDashes: true}
 	case "sqlite":
-		return dialect{known: true, backticks: true, brackets: true, dollarParams: true}
+		return Dialect{known: true, backticks: true, brackets: true, dollarParams: true}
 	case "microsoft.sql_server":
-		return dialect{known: true, brackets: true, nested: true}
+		return Dialect{known: true, brackets: true, nested: true}
 	case "oracle.db":
-		return dialect{known: true, quoteQuotes: true}
+		return Dialect{known: true, quoteQuotes: true}
 	}
-	return dialect{doubleStrings: true, dollarQuotes: true, quoteQuotes: true, looseDashes: true}
+	return Dialect{doubleStrings: true, dollarQuotes: true, quoteQuotes: true, looseDashes: true}
 }
 
 // verbs are the operations that spans are named after.

@@ -1,4 +1,5 @@
-package tracesql
+// Package sqltext reads the text of queries: it takes the values out, and tells operation and table.
+package sqltext
 
 import (
 	"strings"
@@ -6,24 +7,25 @@ import (
 )
 
 const (
-	maxText  = 2048     // bytes of a cleaned text
+	MaxText  = 2048     // bytes of a cleaned text
+	MaxName  = 128      // bytes of the name of a table
 	maxRead  = 64 << 10 // bytes of a text that are read
 	maxDepth = 64       // parentheses that are looked into
 )
 
-// A reading is what a query's text says, and its cleaned text.
-type reading struct {
-	text   string
-	verb   string // in upper case; "" if it is not one of verbs
-	table  string // the table that verb is about; "" if that is not cheap to tell
-	single bool   // no other table is named
+// A Reading is what a query's text says, and its cleaned text.
+type Reading struct {
+	Text   string
+	Verb   string // the operation, in upper case; "" if it is not one of those that are known
+	Table  string // the table that the operation is about; "" if that is not cheap to tell
+	Single bool   // no other table is named
 }
 
-// read reads a query: it replaces literals by ?, drops comments, and folds lists after IN and VALUES to one element.
+// Read reads a query: it replaces literals by ?, drops comments, and folds lists after IN and VALUES to one element.
 //
 // It knows what is a literal in all databases, no grammar. Where databases differ, and so where the next literal begins,
 // it stops, and the text ends with "…". So no part of a literal is taken for something else.
-func read(query string, d dialect) reading {
+func Read(query string, d Dialect) Reading {
 	l := lexer{in: query, d: d}
 	if len(query) > maxRead {
 		l.in = query[:maxRead]
@@ -36,14 +38,14 @@ func read(query string, d dialect) reading {
 	if l.stopped || l.cut {
 		text += ellipsis
 	}
-	if len(text) > maxText {
-		text = cut(text, maxText)
+	if len(text) > MaxText {
+		text = Cut(text, MaxText)
 	}
-	r := reading{text: strings.ToValidUTF8(text, "\uFFFD"), verb: l.shape.verb}
-	if len(r.text) > maxText {
-		r.text = cut(r.text, maxText)
+	r := Reading{Text: strings.ToValidUTF8(text, "\uFFFD"), Verb: l.shape.verb}
+	if len(r.Text) > MaxText {
+		r.Text = Cut(r.Text, MaxText)
 	}
-	r.table, r.single = l.shape.subject()
+	r.Table, r.Single = l.shape.subject()
 	return r
 }
 
@@ -64,7 +66,7 @@ const (
 type lexer struct {
 	in      string
 	pos     int
-	d       dialect
+	d       Dialect
 	out     []byte
 	space   bool // before the next token
 	last    token
@@ -81,7 +83,7 @@ func (l *lexer) stop() { l.stopped = true }
 
 // next reads one token.
 func (l *lexer) next() {
-	if len(l.out) > maxText { // folding may make it shorter, but never by much
+	if len(l.out) > MaxText { // folding may make it shorter, but never by much
 		l.stop()
 		return
 	}
@@ -318,4 +320,18 @@ func (l *lexer) emit(t token, text string) int {
 	at := len(l.out)
 	l.out = append(l.out, text...)
 	return at
+}
+
+const ellipsis = "…"
+
+// Cut returns s, or as much of its beginning as, with an ellipsis, has at most limit bytes.
+func Cut(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	n := limit - len(ellipsis)
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + ellipsis
 }

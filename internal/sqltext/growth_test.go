@@ -1,6 +1,6 @@
 //go:build unix
 
-package tracesql
+package sqltext
 
 import (
 	"runtime/debug"
@@ -28,14 +28,14 @@ func TestReadGrowth(t *testing.T) {
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	for _, part := range []string{"(", "a(", "'a',", "\\'", "''", "/*", "$a$", "\"", "\"\"", "IN (1,", "VALUES (1),", "(1),", "FROM t,", "--\n", "[", "[]", "`", "#\n", "."} {
-		for _, d := range []dialect{dialectOf("postgresql"), dialectOf("sqlite"), {}} {
+		for _, d := range []Dialect{DialectOf("postgresql"), DialectOf("sqlite"), {}} {
 			var took [2][10]time.Duration
 			for i := range 10 {
 				for j, n := range []int{maxRead / 8, maxRead} {
 					text := "VALUES " + strings.Repeat(part, n/len(part))
 					before := cpuTime(t)
 					for range 6 {
-						read(text, d)
+						Read(text, d)
 					}
 					took[j][i] = cpuTime(t) - before
 				}
