@@ -1,7 +1,8 @@
-// Package tracelog reads log lines, those of package slogtrace and of other loggers, and makes traces of them.
+// Package tracelog reads log lines and builds traces from them. It reads the lines of package slogtrace and of other
+// loggers.
 //
-// There are two ways in. The first one holds everything in memory, about five times the size of the log, and answers
-// any question. [Scan] makes an [Entry] of each line, [Assemble] makes each [Trace] of entries:
+// There are two ways to use it. The first holds everything in memory, about five times the size of the log, and can
+// answer any question. [Scan] makes an [Entry] of each line. [Assemble] makes each [Trace] from entries:
 //
 //	var entries []tracelog.Entry
 //	src, err := tracelog.Scan(file, "app.log", func(e tracelog.Entry) { entries = append(entries, e) })
@@ -15,7 +16,7 @@
 //		fmt.Fprintf(os.Stderr, "%s: %d of %d lines are no records\n", src.File, src.Bad, src.Lines)
 //	}
 //
-// prints for each trace
+// This prints for each trace
 //
 //	trace 4bf92f3577b34da6a3ce929d0e0e4736 · 2026-03-01 09:15:00.000Z · 1.204s · 3 spans · 2 errors
 //	  api
@@ -23,76 +24,77 @@
 //	├─ db.insert          12.1ms
 //	└─ payment.charge      301ms  ✗ card declined
 //
-// The second one is for streams of any size. It reads on all cores, and holds what the answer needs:
+// The second is for streams of any size. It reads on all cores and holds only what the answer needs:
 //
 //	question                         function          what it holds, beside 0.6 MB for each core
 //	how often, how slow, by group    ScanGroups        1 MB at most for each group and core;
 //	                                                   8 to 16 bytes for each span end, 64 MB at most
 //	one trace, by its id             FindTrace         the lines of that trace
 //	which traces there are           ScanOutlines      about 200 bytes for each trace
-//	those traces, whole              Outlines.Traces   those and the traces that are under way where it reads
+//	those traces, whole              Outlines.Traces   those traces and the ones under way at the point of reading
 //	anything else                    ScanRecords       nothing
 //
-// Both ways lead to traces, which answer:
+// Both lead to traces, which answer:
 //
 //	where did the time go?           CriticalPath, SelfTime
 //	how slow are operations?         GroupStats, Stat
 //	what fails, and how often?       ErrorGrouper, Fold
-//	whom does a service call?        Span.Peer
+//	which services does one call?    Span.Peer
 //	what is wrong with the log?      Trace.Problems, Source
 //	what does it look like?          package tracelog/draw
 //
-// # What is read
+// # Input formats
 //
-// [Scan] reads one line at a time as one [Entry]. A span is known by its end record, a line "span end" that has its
-// ids, start, duration and attributes; in between, log lines carry the ids of their span. The ids may be any strings.
+// [Scan] reads one line at a time as one [Entry]. A span is known from its end record: a line "span end" with the
+// span's ids, start, duration and attributes. Log lines written during the span carry its ids. The ids may be any
+// strings.
 //
-// Whose names a line has is decided line by line, see [Entry.Schema]: slogtrace's own (trace, span), OpenTelemetry's
-// (trace_id, span_id), or those of Datadog, Google Cloud, ECS, Honeycomb, New Relic, Axiom, VictoriaLogs and X-Ray,
-// with dots or as objects. The two ids may have names of different schemas (trace with span_id), and an id of a trace
-// may be a whole traceparent. The time, the level and the message are known under the names that zap, zerolog, logrus,
-// pino, Python, Grafana, .NET and Serilog have for them, too. A time may be a number, in quotes or not: seconds, milliseconds,
-// microseconds or nanoseconds since 1970.
+// The names of the ids are recognized line by line, see [Entry.Schema]. They may be slogtrace's own (trace, span),
+// OpenTelemetry's (trace_id, span_id), or those of Datadog, Google Cloud, ECS, Honeycomb, New Relic, Axiom,
+// VictoriaLogs and X-Ray, with dots or as objects. The two ids may have names of different schemas (trace with
+// span_id). A trace id may be a whole traceparent. The time, the level and the message are also recognized under the
+// names that zap, zerolog, logrus, pino, Python, Grafana, .NET and Serilog use. A time may be a number, quoted or
+// not: seconds, milliseconds, microseconds or nanoseconds since 1970.
 //
 // A line is one of these:
 //
 //   - a JSON object. Numbers that are not finite (NaN, -Infinity) are read as strings. The object may be on a line of its own
-//     in an array: a comma or a bracket before it or behind it is no part of it;
-//   - key=value pairs and nothing else, with a message, a level or the id of a trace among them,
-//     as slog.TextHandler and logrus write them (logfmt), up to 1 MiB;
+//     in an array: a comma or a bracket before or after it is ignored;
+//   - only key=value pairs, up to 1 MiB, as slog.TextHandler and logrus write them (logfmt).
+//     The pairs must include a message, a level or a trace id;
 //   - text with the ids in brackets: 2026-03-01 09:15:00 INFO [trace:4bf9 span:00f0 op:POST /bookings] seat held.
-//     What stands behind the brackets is the message; behind "span end" there may be key=value pairs;
-//     the op may be a JSON string: op:"GET http://x";
+//     The text after the brackets is the message. After "span end" there may be key=value pairs.
+//     The op may be a JSON string: op:"GET http://x";
 //   - text as slog's default logger writes it: 2026/03/01 09:15:00 INFO seat held trace=4bf9 span=00f0 seat=12A.
 //
-// An object, or key=value pairs, without the id of a trace may have such brackets at the start of the message, or in a member
-// "prefix" of their own. A line that has the id of a trace among its members has that one, whatever its message begins with.
+// An object, or key=value pairs, without a trace id may have such brackets at the start of the message or in a member
+// "prefix". If the line has a trace id among its members, that id is used, whatever the message begins with.
 //
-// It may stand within what others put around it:
+// The line may be wrapped in other output:
 //
-//   - the codes that colour text on a terminal or erase a line;
+//   - escape codes that colour text on a terminal or erase a line;
 //   - the prefix of docker compose logs (web-1  | ), of kubectl logs --prefix ([pod/name/container] ),
-//     and the time that either puts in front with -t or --timestamps; of stern (pod container ), with times or without;
+//     and the time that both add with -t or --timestamps; of stern (pod container ), with or without times;
 //   - the prefix of a syslog daemon, in the forms of RFC 3164, RFC 5424 and rsyslog's with an ISO time,
 //     or of journalctl with any of its options -o for text;
-//   - an entry of a container's log in the form of CRI or of docker's json-file, whose parts of long lines are joined;
+//   - an entry of a container's log in the form of CRI or of docker's json-file. The parts of long lines are joined;
 //   - an entry of the journal as journalctl -o json writes it.
 //
-// A time and a service that the line itself does not have come from there.
+// If the line itself has no time or no service, they are taken from this wrapping.
 //
-// [Assemble] takes entries in any order, from any number of files, some of them twice. It never fails:
-// what is missing or contradicts itself is worked around and marked, see [Trace.Problems].
+// [Assemble] takes entries in any order, from any number of files, and some of them may be duplicates. It never
+// fails: it works around missing and contradictory entries and marks them, see [Trace.Problems].
 //
 // # Caveats
 //
-// Times are taken as they are. Clocks of different machines differ, so a child may seem to begin before its parent.
-// Where that shows, [Span.Shift] is how far the child must be moved. Drawings and analyses use it.
+// Times are used as recorded. Clocks of different machines differ, so a child may seem to begin before its parent.
+// Where that is detected, [Span.Shift] is how far the child must be moved. Drawings and analyses use it.
 //
 // Sampled traces are weighted: see [Span.Weight].
 //
-// On amd64, [ScanRecords] and the functions that use it read with some assembly, for SSE2. With the build tag purego
-// there is none, as on all other processors.
+// On amd64, [ScanRecords] and the functions that use it contain some assembly, for SSE2. The build tag purego removes
+// it. Other processors have none.
 //
-// A user's log line within a span whose message is "span start" reads as a start record. It changes nothing
-// once the span's end record is there.
+// A user's log line within a span whose message is "span start" is read as a start record. It has no effect once the
+// span's end record is there.
 package tracelog

@@ -10,29 +10,29 @@ import (
 	"time"
 )
 
-// Assemble makes traces of entries, ordered by Start, those without one last, then by ID.
+// Assemble makes traces of entries. They are ordered by Start, then by ID. Traces without a Start are last.
 //
-// The result does not depend on the order of the entries, except among those that agree in time, file and line.
+// The result does not depend on the order of the entries, except among entries with the same time, file and line.
 // Every entry with a trace id is in exactly one place:
 //
 //   - it is the record that a span is made from: its StartRecord or its EndRecord,
 //   - or it is in the Logs of its span, or of the trace if it names no span,
 //   - or it is one of the Copies of such a log line,
-//   - or it is counted in Duplicates: a further start or end record of its span that says the same.
+//   - or it is counted in Duplicates: a further start or end record of its span with the same content.
 //
-// Two records say the same if their parsed members are equal, in whatever order they are and whatever a transport
-// put around them. End records of one id that say different things are of several spans: each has one of its own.
-// To the first of these by time belong the start record, the lines and the children.
+// Two records have the same content if their parsed members are equal. The order of the members and whatever a
+// transport put around them do not matter. End records of one id with different content belong to several spans: each
+// gets its own. The first of these by time gets the start record, the lines and the children.
 //
 // Entries without a trace id are in no trace.
 //
-// Whatever the entries say, the spans of a trace form trees: a span whose parent is missing is a root,
-// and so is one span of each cycle of parents. Assemble does not clip a child that outlives its parent,
-// and says of a child whose service's clock disagrees with its parent's how far it must be moved ([Span.Shift]).
+// Whatever the entries contain, the spans of a trace form trees. A span whose parent is missing is a root, and so is
+// one span of each cycle of parents. Assemble does not clip a child that outlives its parent. If the clocks of a
+// child's and its parent's services disagree, [Span.Shift] is how far the child must be moved.
 //
 // The traces refer to entries, which must not change afterwards.
 func Assemble(entries []Entry) []*Trace {
-	// Entries by trace: number the traces, then cut one slice into a part for each.
+	// Group the entries by trace: number the traces, then cut one slice into a part for each.
 	number := make(map[string]int)
 	var sizes []int
 	of := make([]int, len(entries))
@@ -79,7 +79,7 @@ func Assemble(entries []Entry) []*Trace {
 	return traces
 }
 
-// compareTimes puts the zero time last.
+// compareTimes compares two times. The zero time is last.
 func compareTimes(a, b time.Time) int {
 	if az, bz := a.IsZero(), b.IsZero(); az || bz {
 		switch {
@@ -113,12 +113,12 @@ func compareSpans(a, b *Span) int {
 	return compareEntries(a.EndRecord, b.EndRecord) // two ends of one id
 }
 
-// assemble makes the trace of entries, which all have its id.
+// assemble makes the trace of entries, which all have the same trace id.
 func assemble(entries []*Entry) *Trace {
 	slices.SortStableFunc(entries, compareEntries)
 	t := &Trace{ID: entries[0].Trace, entries: len(entries)}
 	byID := make(map[string]*Span)
-	var spans []*Span // sorted below, so that nothing depends on the map
+	var spans []*Span // sorted below, so that the result does not depend on the map's order
 	services := make(map[string]bool)
 	copies := copyFinder{}
 	for _, e := range entries {
@@ -156,14 +156,14 @@ func assemble(entries []*Entry) *Trace {
 		s.settle()
 		ended = ended || s.EndRecord != nil
 	}
-	if !ended { // of other loggers, who know no end records
+	if !ended { // from loggers that have no end records
 		for _, s := range spans {
 			s.failByLine()
 		}
 	}
 	slices.SortFunc(spans, compareSpans)
 	connect(spans, byID)
-	for _, s := range spans { // in order, so children are too
+	for _, s := range spans { // in order, so that children are in order too
 		if s.Parent == nil {
 			t.Roots = append(t.Roots, s)
 		} else {
@@ -175,8 +175,8 @@ func assemble(entries []*Entry) *Trace {
 	return t
 }
 
-// record takes a start or end record, and returns the span of an end that is another's. Records come in order of time:
-// the first of each counts.
+// record takes a start or end record. If it is the end of another span of the same id, it returns that span. Records
+// come in order of time: the first of each kind counts.
 func (s *Span) record(e *Entry) (twin *Span) {
 	switch {
 	case e.Event == EventStart && s.StartRecord == nil:
@@ -204,12 +204,13 @@ func (s *Span) record(e *Entry) (twin *Span) {
 	return twin
 }
 
-// sameRecord reports whether two records say the same.
+// sameRecord reports whether two records have the same content.
 func sameRecord(a, b *Entry) bool {
 	return len(a.Raw) > 0 && bytes.Equal(a.Raw, b.Raw) || contentOfEntry(a) == contentOfEntry(b)
 }
 
-// contentOfEntry is the content of an entry's record. Of one that was made without a line it is what its fields say.
+// contentOfEntry is the content of an entry's record. For an entry that was made without a line it is the content of
+// its fields.
 func contentOfEntry(e *Entry) uint64 {
 	var p lineParser
 	var same Entry
@@ -221,9 +222,9 @@ func contentOfEntry(e *Entry) uint64 {
 	return hashName(fmt.Appendf(nil, "%+v", fields))
 }
 
-// settle sets the fields that come from the span's records and lines. What the end record says counts,
-// even where it says nothing, since SetAttrs and SetOp change a span after its start; a start record
-// matters only without it, or for the start's time.
+// settle sets the fields that come from the span's records and lines. The end record takes precedence, even where a
+// value is missing in it, since SetAttrs and SetOp change a span after its start. A start record is used only if
+// there is no end record, or for the start's time.
 func (s *Span) settle() {
 	s.State = Unfinished
 	from := s.StartRecord
@@ -260,7 +261,7 @@ func (s *Span) settle() {
 	}
 }
 
-// failByLine marks a span without records as failed if one of its lines says so.
+// failByLine marks a span without records as failed if one of its lines reports a failure.
 func (s *Span) failByLine() {
 	if s.StartRecord != nil {
 		return
@@ -275,7 +276,7 @@ func (s *Span) failByLine() {
 	}
 }
 
-// errorLine returns the span's first line at level Error or above, nil if there is none.
+// errorLine returns the span's first line at level Error or above, or nil if there is none.
 func (s *Span) errorLine() *Entry {
 	for i := range s.Logs {
 		if level, ok := ParseLevel(s.Logs[i].Level); ok && level >= slog.LevelError {
@@ -285,8 +286,8 @@ func (s *Span) errorLine() *Entry {
 	return nil
 }
 
-// connect sets the parents. Each span has at most one, so what is not a tree has exactly one cycle,
-// which goes through whichever of its spans comes first in order.
+// connect sets the parents. Each span has at most one, so a component that is not a tree has exactly one cycle. The
+// cycle goes through whichever of its spans comes first in order.
 func connect(spans []*Span, byID map[string]*Span) {
 	for _, s := range spans {
 		if s.ParentID != "" {
@@ -294,8 +295,8 @@ func connect(spans []*Span, byID map[string]*Span) {
 			s.missingParent = s.Parent == nil
 		}
 	}
-	// From each span walk up until a root or a span that an earlier walk has visited.
-	// One visited by this walk closes a cycle.
+	// From each span, walk up until a root or a span that an earlier walk visited. A span that this walk visited
+	// closes a cycle.
 	visited := make(map[*Span]int, len(spans))
 	for i, s := range spans {
 		up := s
@@ -316,7 +317,7 @@ func connect(spans []*Span, byID map[string]*Span) {
 	}
 }
 
-// summarize counts what is in the trace's trees.
+// summarize counts the spans of the trace's trees.
 func (t *Trace) summarize(spans int) {
 	t.Spans = spans
 	for i := range t.Logs {
@@ -355,7 +356,7 @@ func (t *Trace) summarize(spans int) {
 	}
 }
 
-// cover extends the trace to a moment.
+// cover extends the trace's interval to include a moment.
 func (t *Trace) cover(at time.Time) {
 	if at.IsZero() {
 		return
@@ -368,13 +369,13 @@ func (t *Trace) cover(at time.Time) {
 	}
 }
 
-// A copyFinder finds log lines that are byte for byte the same as an earlier one of the same time.
-// Entries come in order of time, so it needs to remember those of one moment only.
-// Lines without a time are never copies: nothing tells a line sent twice from an event that came twice.
+// A copyFinder finds log lines that are identical, byte for byte, to an earlier line of the same time. Entries come
+// in order of time, so it remembers only those of one moment. Lines without a time are never copies: a line sent
+// twice looks the same as an event that happened twice.
 type copyFinder struct {
 	at   time.Time
 	seen []place
-	by   map[string]place // once seen is long
+	by   map[string]place // used once seen is long
 }
 
 // A place is where an entry was put. An index stays valid while the slice grows.
@@ -383,7 +384,7 @@ type place struct {
 	i    int
 }
 
-// find returns the entry in logs of which e is a copy. If there is none, e is the next to be appended to logs.
+// find returns the entry in logs that e is a copy of. If there is none, e must be the next entry appended to logs.
 func (c *copyFinder) find(e *Entry, logs *[]Entry) *Entry {
 	if e.Time.IsZero() || len(e.Raw) == 0 {
 		return nil

@@ -2,8 +2,8 @@ package tracelog
 
 import "time"
 
-// Interval is where drawings, [SelfTime] and [CriticalPath] put a span: from Start to End, both moved by Shift.
-// A span without an end ends with the last sign of it: its last line, or whatever is last of the spans below it.
+// Interval is where drawings, [SelfTime] and [CriticalPath] place a span: from Start to End, both moved by Shift. A
+// span without an end ends with the last sign of it: its last line, or the last line or end of the spans below it.
 // Both are zero if the span has no Start.
 func (s *Span) Interval() (start, end time.Time) {
 	if s.Start.IsZero() {
@@ -12,7 +12,7 @@ func (s *Span) Interval() (start, end time.Time) {
 	return s.Start.Add(s.Shift), s.until
 }
 
-// align decides the Shift of each span, parents first, and then where it ends.
+// align sets the Shift of each span, parents first, and then the end of its interval.
 func (t *Trace) align() {
 	var spans []*Span
 	for _, s := range t.All() {
@@ -42,14 +42,14 @@ func (t *Trace) align() {
 	}
 }
 
-// sign moves the end of a span that has none to a moment.
+// sign moves the end of a span without an end record to a moment.
 func (s *Span) sign(at time.Time) {
 	if at.After(s.until) {
 		s.until = at
 	}
 }
 
-// align sets the span's Shift; see there. That of its parent is set.
+// align sets the span's Shift; see there. The parent's Shift must be set.
 func (s *Span) align() {
 	p := s.Parent
 	if p == nil || s.Start.IsZero() || p.Start.IsZero() {
@@ -60,7 +60,7 @@ func (s *Span) align() {
 		return
 	}
 	if p.StartRecord == nil && p.EndRecord == nil {
-		return // It began at some time before its first line.
+		return // It began before its first line.
 	}
 	from := p.Start.Add(p.Shift)
 	if s.Start.Before(from) {
@@ -68,14 +68,14 @@ func (s *Span) align() {
 		return
 	}
 	if s.State != Ended || p.State != Ended || s.Kind == "consumer" || p.Kind == "producer" || s.Queued > 0 {
-		return // It may well run after its parent.
+		return // It may run after its parent.
 	}
 	if to := p.End.Add(p.Shift); s.End.After(to) && s.Duration <= p.Duration {
 		s.Shift = within(to.Sub(s.End))
 	}
 }
 
-// maxShift is how far clocks may be apart. What is further apart has not to do with clocks.
+// maxShift is how far apart clocks may be. A larger difference has another cause.
 const maxShift = 24 * time.Hour
 
 func within(d time.Duration) time.Duration {
@@ -85,8 +85,8 @@ func within(d time.Duration) time.Duration {
 	return d
 }
 
-// Interval returns the first and the last moment of any span or line, each moved by its [Span.Shift].
-// Both are zero if no line has a time.
+// Interval returns the first and the last moment of any span or line, each moved by its [Span.Shift]. Both are zero
+// if no line has a time.
 func (t *Trace) Interval() (start, end time.Time) {
 	cover := func(at time.Time) {
 		if at.IsZero() {
@@ -118,12 +118,12 @@ func (t *Trace) Interval() (start, end time.Time) {
 
 const patience = 5 * time.Minute
 
-// AsOf decides at a moment which spans are Open and which Abandoned: a span that has a start record and no end is
+// AsOf decides which spans are Open and which Abandoned at a moment. A span that has a start record and no end is
 // open until its Interval's end, the last sign of it and of all spans below it, is more than five minutes before now.
 //
-// Assemble takes the latest time of all its entries for now: so nothing but the entries decides.
-// Whoever knows better says so: the present time where the logs are still being written, or the last time
-// in a file of which the trace is a part.
+// Assemble uses the latest time of all its entries as now, so the result depends on the entries only. Call AsOf if
+// you know better: with the present time if the logs are still being written, or with the last time in the file if
+// the trace is a part of it.
 func (t *Trace) AsOf(now time.Time) {
 	t.Open, t.Abandoned, t.asOf = 0, 0, now
 	for _, s := range t.All() {
@@ -140,8 +140,8 @@ func (t *Trace) AsOf(now time.Time) {
 	}
 }
 
-// OpenFor returns for how long the span has been open at the moment of [Trace.AsOf] that has been open for the longest
-// of those that are Open or Abandoned. It is 0 if there are none, or their starts are not known.
+// OpenFor returns how long the trace's longest open span has been open at the moment of [Trace.AsOf]. It considers
+// spans that are Open or Abandoned. It is 0 if there are none, or if their starts are not known.
 func (t *Trace) OpenFor() time.Duration {
 	longest := time.Duration(0)
 	for _, s := range t.All() {

@@ -1,8 +1,8 @@
 package tracelog
 
-// The content of a record is a keyed hash of its parsed members, in whatever order they are: what a transport put around
-// the record is no part of it, and neither is how a string is escaped or a number written. Two records are
-// one if their contents are equal. Two that differ have the same content with a probability of 2⁻⁶⁴.
+// The content of a record is a keyed hash of its parsed members. It does not depend on their order, on what a
+// transport put around the record, or on how strings are escaped and numbers written. Two records are the same if
+// their contents are equal. Two different records have the same content with a probability of 2⁻⁶⁴.
 
 // Kinds of values, so that 5 is not "5".
 const (
@@ -27,7 +27,7 @@ func (p *lineParser) hashMembers() uint64 {
 	return sum
 }
 
-// hashValue hashes a valid JSON value, after a key.
+// hashValue hashes a valid JSON value. The seed is its key's hash.
 func hashValue(v []byte, seed uint64) uint64 {
 	l := lexer{b: v}
 	return l.hash(seed)
@@ -78,7 +78,7 @@ func (l *lexer) hash(seed uint64) uint64 {
 	return hashText(l.b[start:l.i], seed+contentWord)
 }
 
-// hashMembers is the content of the JSON line that parse has taken and noted.
+// hashMembers is the content of the JSON line that parse has accepted and recorded.
 func (f *fastLine) hashMembers(b []byte) uint64 {
 	sum := uint64(0)
 	for i := range f.notes[:f.noted] {
@@ -103,14 +103,14 @@ func (f *fastLine) hashMembers(b []byte) uint64 {
 	return sum
 }
 
-// isCanonical reports whether a number, which has no sign, is one of eight bytes or less as canonicalNumber returns it.
-// It may be wrong in saying no.
+// isCanonical reports whether an unsigned number has at most eight bytes and is written as canonicalNumber returns
+// it. It may return false for a number that is.
 func isCanonical(b []byte, from, to int) bool {
 	x := load8(b, from) & keyMasks[min(to-from, 8)]
 	return to-from <= 8 && (b[to-1] != '0' || differ(x, '.')&highs == highs) && differ(x|ones*0x20, 'e')&highs == highs
 }
 
-// hashPairs is the content of a line of key=value pairs that ends at end, which parseText has taken.
+// hashPairs is the content of a line of key=value pairs that ends at end. parseText must have accepted the line.
 func (f *fastLine) hashPairs(b []byte, i, end int) uint64 {
 	sum := uint64(0)
 	for {
@@ -139,7 +139,7 @@ func (f *fastLine) hashPairs(b []byte, i, end int) uint64 {
 	}
 }
 
-// hashBare is hashValue of what bareText makes of a word of ASCII.
+// hashBare is hashValue of the result of bareText for a word of ASCII.
 func hashBare(w []byte, key uint64) uint64 {
 	if isScalar(w) {
 		return hashValue(w, key)

@@ -2,17 +2,17 @@ package tracelog
 
 import "encoding/json"
 
-// Attrs returns the members of the line that are in no field, in order: what the user wrote.
-// Two members of the same key are two attributes. Absent are, beside the fields, "source" if it is an object,
-// and what a backend wants beside the ids (trace_flags, ecs.version) on a line with its ids.
+// Attrs returns, in order, the members of the line that are in no field: what the user wrote. Two members with the
+// same key are two attributes. Besides the fields, two things are left out: "source" if it is an object, and a
+// backend's members beside the ids (trace_flags, ecs.version) on a line with its ids.
 //
-// Where a field comes out of an object, as from {"service":{"name":"api","version":"2"}}, the object's other members
-// are attributes of their own, named with a dot: "service.version".
+// If a field comes from an object, as in {"service":{"name":"api","version":"2"}}, the object's other members are
+// attributes of their own, named with a dot: "service.version".
 //
-// The attributes of a text line are JSON all the same: numbers and booleans as they stand, other values as strings.
-// Of a line within another one (container logs, the journal) they are those of the inner line.
+// The attributes of a text line are JSON too: numbers and booleans as they are, other values as strings. For a line
+// within another one (container logs, the journal) they are those of the inner line.
 //
-// Attrs reads Raw each time. The values may share its memory.
+// Attrs reads Raw on each call. The values may share its memory.
 func (e *Entry) Attrs() []Attr {
 	p := lineParser{members: make([]member, 0, 16)}
 	var same Entry
@@ -33,14 +33,14 @@ func (e *Entry) Attrs() []Attr {
 	return attrs
 }
 
-// Attr returns the first member of the line that has the key, whether or not it is in a field:
-// its value is what stands on the line. If there is none, the key is a path: "req.user.id" is
-// the member "id" of the object "req.user", else of the object "user" of "req".
+// Attr returns the first member of the line that has the key, whether or not it is in a field. The value is as on the
+// line. If there is none, the key is a path: "req.user.id" is the member "id" of the object "req.user", else of the
+// object "user" of "req".
 //
-// A key that OpenTelemetry has renamed, as http.method to http.request.method, is found under its other name if the line has
-// none of its own.
+// A key that OpenTelemetry has renamed, as http.method to http.request.method, is found under its other name if the
+// line does not have the key itself.
 //
-// It reads Raw each time. The value may share its memory.
+// It reads Raw on each call. The value may share its memory.
 func (e *Entry) Attr(key string) (json.RawMessage, bool) {
 	p := lineParser{members: make([]member, 0, 16)}
 	var same Entry

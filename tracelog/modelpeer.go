@@ -1,13 +1,14 @@
 package tracelog
 
-// peerKeys are the attributes that say whom a client called, the plainest first.
+// peerKeys are the attributes that name the service a client called, the plainest first.
 var peerKeys = [...]string{
 	"peer.service", "server.address", "net.peer.name", "http.host", "rpc.service",
 	"db.namespace", "db.system.name", "db.system", "messaging.destination.name", "messaging.system",
 }
 
-// Peer returns whom a span of kind client or producer called: the service of the span there, if it is in the trace,
-// else what the span's attributes say under the names of OpenTelemetry. It is "" for other spans, and if nothing is known.
+// Peer returns the service that a span of kind client or producer called. It is the service of the span there, if
+// that is in the trace, else the value of one of the span's attributes, under OpenTelemetry's names. It is "" for
+// other spans, and if nothing is known.
 func (s *Span) Peer() string {
 	if s.Kind != "client" && s.Kind != "producer" {
 		return ""

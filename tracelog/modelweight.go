@@ -7,7 +7,7 @@ const (
 	minSampleRate = limits.MinSampleRate
 )
 
-// Weight is what [Span.Weight] says of the span that the entry is the record of.
+// Weight is the [Span.Weight] of the span whose record the entry is.
 func (e *Entry) Weight() float64 { return weight(e.SampleRate, e.Unsampled) }
 
 func weight(rate float64, unsampled bool) float64 {
