@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Root is the span that a trace is called after: the first root that has a record and no parent,
-// else the first that has a record, else the first. It is nil if the trace has no spans.
+// Root is the span that names the trace: the first root that has a record and no parent, else the first that has a
+// record, else the first. It is nil if the trace has no spans.
 func (t *Trace) Root() *Span {
 	var best *Span
 	rank := func(s *Span) int {
@@ -29,8 +29,8 @@ func (t *Trace) Root() *Span {
 	return best
 }
 
-// SelfTime is how long a span was at work itself: its duration without the time in which any of its children ran.
-// What of a child's [Span.Interval] is outside of the span's does not count. It is 0 for a span without an end.
+// SelfTime is how long a span itself was at work: its duration without the time in which any of its children ran. The
+// part of a child's [Span.Interval] outside the span's does not count. It is 0 for a span without an end.
 func SelfTime(s *Span) time.Duration {
 	if s.State != Ended || s.Start.IsZero() {
 		return 0
@@ -50,13 +50,13 @@ func SelfTime(s *Span) time.Duration {
 	return self
 }
 
-// A child is what of a span is within an interval.
+// A child is the part of a span within an interval.
 type child struct {
 	*Span
 	start, end time.Time
 }
 
-// childrenWithin returns the children that run for some time in an interval, in order.
+// childrenWithin returns, in order, the children that run for some time in an interval.
 func childrenWithin(spans []*Span, start, end time.Time, order func(a, b child) int) []child {
 	if len(spans) == 0 {
 		return nil
@@ -82,21 +82,21 @@ func childrenWithin(spans []*Span, start, end time.Time, order func(a, b child) 
 	return within
 }
 
-// A Segment is a part of a critical path: in it, the trace waited for work of Span's own.
+// A Segment is a part of a critical path. During it, the trace waited for Span's own work.
 type Segment struct {
 	Span       *Span
-	Start, End time.Time // as [Span.Interval] has them
+	Start, End time.Time // as in [Span.Interval]
 }
 
-// CriticalPath returns where the time of a trace's Root went: segments that follow one another without a gap
-// from the root's start to its end, each of them work that the root waited for. What is on none of them ran beside.
+// CriticalPath returns where the time of a trace's Root went. Its segments follow one another without a gap from the
+// root's start to its end. Each is work that the root waited for. Other work ran beside it.
 //
-// It walks back from the root's end. Of the span's children the one that finished last was waited for last:
-// from its end on the path is the span's own, before it is the child's. From the child's start it goes on with whichever
-// child finished last before that. What of a child is outside of its parent counts as not there, so
-// a child that outlives its parent counts as finishing with it.
+// The path is found backwards from the root's end. The child that finished last was waited for last. After its end
+// the path is the span's own; before it, the child's. Before the child's start it continues with the child that
+// finished last before that. The part of a child outside its parent is ignored, so a child that outlives its parent
+// counts as finishing with it.
 //
-// It is nil if the root has no times, or none but one moment.
+// It is nil if the root has no times, or if its start is its end.
 func CriticalPath(t *Trace) []Segment {
 	root := t.Root()
 	if root == nil {
@@ -108,7 +108,7 @@ func CriticalPath(t *Trace) []Segment {
 			path = append(path, Segment{s, start, end})
 		}
 	}
-	// A frame is a span whose path from start to end is sought, of which all from end on is done.
+	// A frame is a span whose path from start to end is wanted. The path after end is complete.
 	type frame struct {
 		span       *Span
 		start, end time.Time
@@ -116,7 +116,7 @@ func CriticalPath(t *Trace) []Segment {
 	}
 	enter := func(s *Span, start, end time.Time) frame {
 		return frame{s, start, end, childrenWithin(s.Children, start, end, func(a, b child) int {
-			// Of those that finished together the one that ran longest is the last.
+			// Of those that finished together, the one that ran longest is last.
 			return cmp.Or(a.end.Compare(b.end), b.start.Compare(a.start))
 		})}
 	}
@@ -132,7 +132,7 @@ func CriticalPath(t *Trace) []Segment {
 		c := f.children[len(f.children)-1]
 		f.children = f.children[:len(f.children)-1]
 		if c.end.After(f.end) {
-			continue // Another was still running when this one finished, and that one was waited for.
+			continue // Another child was still running when this one finished, and that one was waited for.
 		}
 		add(f.span, c.end, f.end)
 		f.end = c.start

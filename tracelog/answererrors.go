@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// An ErrorGroup is failures with the same op and the same folded message.
+// An ErrorGroup groups failures with the same op and the same folded message.
 type ErrorGroup struct {
 	Op      string
 	Message string // folded, see [Fold]
-	Example string // the first failure's error; what is over 1000 bytes of it is cut off
+	Example string // the first failure's error, cut off after 1000 bytes
 
 	Count    int     // how many spans
-	Weighted float64 // the sum of their [Span.Weight]: how many there were before sampling
+	Weighted float64 // the sum of their [Span.Weight]: an estimate of how many there were before sampling
 
-	// First and Last are when the first and the last of them ended, zero if none has a time.
+	// First and Last are when the first and the last of them ended. They are zero if none has a time.
 	First time.Time
 	Last  time.Time
 
-	// Peers are up to 3 of those whom failed client spans called, see [Span.Peer], the first ones that were added.
+	// Peers are the services that failed client spans called, see [Span.Peer]: the first 3 that were added.
 	Peers []string
 
-	// Traces are up to 3 ids of traces with such a failure, the first ones that were added.
+	// Traces are the ids of traces with such a failure: the first 3 that were added.
 	Traces []string
 }
 
@@ -31,24 +31,23 @@ const (
 	maxErrorGroups = 10_000 // of an [ErrorGrouper]
 	maxExamples    = 3      // of [ErrorGroup.Traces]
 	maxExample     = 1000   // bytes of [ErrorGroup.Example]
-	maxRepeated    = 4000   // bytes of an error in which another is looked for
+	maxRepeated    = 4000   // bytes of an error that are searched for another error
 )
 
-// An ErrorGrouper groups the failures of traces that are added one by one. The zero value is empty.
-// It keeps at most 10,000 groups; failures that would make more are counted in Dropped only.
-// It is not safe for concurrent use.
+// An ErrorGrouper groups the failures of traces that are added one by one. The zero value is empty. It keeps at most
+// 10,000 groups. Failures that would make more are only counted in Dropped. It is not safe for concurrent use.
 //
-// A failure counts once, where it happened: a failed span does not count if its error repeats that of a failed span
-// below it, as "charge: card declined" repeats "card declined". To repeat is to contain the whole text (in its
-// last or its first 4000 bytes), or to have none. "Below" is the next failed span on a way down, whatever is between.
-// An ancestor that says something else counts as well: it failed in a way of its own.
+// A failure counts once, where it happened. A failed span does not count if its error repeats that of a failed span
+// below it, as "charge: card declined" repeats "card declined". An error repeats another if it contains all of its
+// text (in its last or its first 4000 bytes), or if it has no text. "Below" means the next failed span on a way down,
+// whatever is between. An ancestor with a different error counts as well: it failed in its own way.
 type ErrorGrouper struct {
 	Dropped int
 
 	groups map[[2]string]*ErrorGroup
 }
 
-// Add adds a trace's failures. The order in which traces are added decides about examples only.
+// Add adds a trace's failures. The order in which traces are added affects the examples only.
 func (g *ErrorGrouper) Add(t *Trace) {
 	if t.Errors == 0 {
 		return
@@ -61,7 +60,7 @@ func (g *ErrorGrouper) Add(t *Trace) {
 	}
 }
 
-// repeating returns the failed spans whose error repeats one below.
+// repeating returns the failed spans whose error repeats that of a span below.
 func repeating(t *Trace) map[*Span]bool {
 	repeats := make(map[*Span]bool)
 	var above []*Span // by depth: the span there if it failed, else the nearest failed one above it
@@ -108,7 +107,7 @@ func (g *ErrorGrouper) add(t *Trace, s *Span) {
 		if g.groups == nil {
 			g.groups = make(map[[2]string]*ErrorGroup)
 		}
-		// A copy, since the error of a million bytes must not stay for the sake of its beginning.
+		// A copy, so that the rest of a long error is not kept in memory.
 		example := strings.Clone(s.Error[:min(len(s.Error), maxExample)])
 		group = &ErrorGroup{Op: s.Op, Message: key[1], Example: strings.ToValidUTF8(example, "")}
 		g.groups[key] = group
@@ -143,7 +142,7 @@ func (g *ErrorGrouper) add(t *Trace, s *Span) {
 	}
 }
 
-// Groups returns what there is so far, those with the most failures first, then by op and message.
+// Groups returns the groups so far, ordered by number of failures, most first, then by op and message.
 func (g *ErrorGrouper) Groups() []ErrorGroup {
 	all := make([]ErrorGroup, 0, len(g.groups))
 	for _, group := range g.groups {

@@ -10,18 +10,19 @@ import (
 // maxFold is how many bytes of a text Fold looks at.
 const maxFold = 500
 
-// Fold takes out of a message what differs from one time to the next, so that messages can be grouped:
+// Fold removes from a message what differs from one time to the next, so that messages can be grouped:
 //
 //   - durations as Go writes them become #: "took 1.5s", "took 998ms" and "took 1m30s" are all "took #";
-//   - numbers become #, with the points, commas and colons inside: "dial 10.0.0.7:5432" is "dial #",
-//     and so are IPv6 addresses: "dial [2001:db8::1]:443" is "dial #"; the digits of a name do too: "seat 12A" is "seat #A";
+//   - numbers become #, with the points, commas and colons inside: "dial 10.0.0.7:5432" is "dial #".
+//     So do IPv6 addresses: "dial [2001:db8::1]:443" is "dial #". So do the digits of a name: "seat 12A" is "seat #A";
 //   - ids become <id>: UUIDs; 6 or more hexadecimal digits, some of them from 0 to 9 and some from a to f,
-//     or any 16 or 32 of them, or any after 0x; words of 16 or more letters, digits and underscores among which are 3 or more digits;
-//   - what stands in a pair of double, single or back quotes becomes …, unless the first follows a letter or digit,
+//     or any 16 or 32 of them, or any after 0x; words of 16 or more letters, digits and underscores that include
+//     3 or more digits;
+//   - the text between a pair of double, single or back quotes becomes …, unless the first follows a letter or digit,
 //     as in "can't";
 //   - any white space becomes one space.
 //
-// Only the first 500 bytes count; … stands for the rest. The result is untrusted text, as the message is.
+// Only the first 500 bytes count; … replaces the rest. The result is untrusted text, as the message is.
 func Fold(text string) string {
 	cut := len(text) > maxFold
 	if cut {
@@ -89,14 +90,14 @@ func isWord(c byte) bool {
 	return isDigit(c) || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_'
 }
 
-// closingQuote returns the index behind the quote that ends what starts at i; 0 if there is none.
+// closingQuote returns the index after the quote that closes the one at i, or 0 if there is none.
 func closingQuote(s string, i int) int {
 	for j := i + 1; j < len(s); j++ {
 		switch s[j] {
 		case '\\':
 			j++
 		case s[i]:
-			// An apostrophe within a word ends nothing.
+			// An apostrophe within a word closes nothing.
 			if s[i] != '\'' || j+1 == len(s) || !isWord(s[j+1]) {
 				return j + 1
 			}
@@ -105,7 +106,7 @@ func closingQuote(s string, i int) int {
 	return 0
 }
 
-// foldWord writes the word s[i:end] and returns where to go on. An id starts no later than the word.
+// foldWord writes the word s[i:end] and returns where to continue. An id starts no later than the word.
 func foldWord(b *strings.Builder, s string, i, end int, whole bool) int {
 	if whole {
 		if isUUID(s[i:]) && (i+36 == len(s) || !isWord(s[i+36])) {
@@ -135,7 +136,8 @@ func foldWord(b *strings.Builder, s string, i, end int, whole bool) int {
 	return i
 }
 
-// goDurationLength returns how long the duration is that s begins with, as time.Duration.String writes it; 0 if there is none.
+// goDurationLength returns the length of the duration at the start of s, as time.Duration.String writes it, or 0 if
+// there is none.
 func goDurationLength(s string) int {
 	n := 0
 	for n < len(s) && isDigit(s[n]) {
@@ -162,7 +164,8 @@ func goDurationLength(s string) int {
 	return n
 }
 
-// addressLength returns how long the IPv6 address is that s begins with, with its brackets, zone and port; 0 if there is none.
+// addressLength returns the length of the IPv6 address at the start of s, with its brackets, zone and port, or 0 if
+// there is none.
 func addressLength(s string) int {
 	n := 0
 	bracket := s[0] == '['
@@ -174,7 +177,7 @@ func addressLength(s string) int {
 		n++
 	}
 	addr := s[start:n]
-	if !bracket { // a colon behind it is the text's
+	if !bracket { // a colon after it belongs to the text
 		addr = strings.TrimRight(addr, ".")
 		if strings.HasSuffix(addr, ":") && !strings.HasSuffix(addr, "::") {
 			addr = addr[:len(addr)-1]

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Attr returns the first attribute of the span that has the key; where there is none the key is a path, as for [Entry.Attr].
+// Attr returns the first attribute of the span that has the key. If there is none, the key is a path, as for
+// [Entry.Attr].
 func (s *Span) Attr(key string) (json.RawMessage, bool) {
 	members := make([]member, 0, 16)
 	for _, a := range s.Attrs {
@@ -16,9 +17,9 @@ func (s *Span) Attr(key string) (json.RawMessage, bool) {
 	return lookup(members, key)
 }
 
-// GroupBy returns what spans are grouped by: "op", "service" and "kind" ("internal" where a span has none)
-// mean those; any other name an attribute, see [Span.Attr], as [Attr.Text] has it. An attribute that is called "op",
-// "service" or "kind" is meant by "attr.op" and so on. What a span does not have is "".
+// GroupBy returns a function that returns the group of a span. The names "op", "service" and "kind" group by those; a
+// span without a kind is in "internal". Any other name groups by an attribute, see [Span.Attr], as in [Attr.Text].
+// For an attribute that is called "op", "service" or "kind", use "attr.op" and so on. A missing value is "".
 func GroupBy(name string) func(*Span) string {
 	switch name {
 	case "op":
@@ -43,14 +44,14 @@ func GroupBy(name string) func(*Span) string {
 	}
 }
 
-// A StatGroup is the statistics of the spans with one key.
+// A StatGroup holds the statistics of the spans with one key.
 type StatGroup struct {
 	Key  string
 	Stat Stat
 }
 
 // GroupStats returns statistics of the spans of traces that have ended, a group for each key, in order of the keys.
-// What is measured of a span is up to the caller: its Duration, or its [SelfTime]; nil is Duration.
+// The function measure returns what to measure of a span: its Duration or its [SelfTime]. Nil means Duration.
 func GroupStats(traces []*Trace, key func(*Span) string, measure func(*Span) time.Duration) []*StatGroup {
 	byKey := make(map[string]*StatGroup)
 	for _, t := range traces {

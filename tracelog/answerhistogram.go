@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Histogram draws how the durations are distributed, in width block characters: a column for each step of a
-// logarithmic scale from the first duration to the last, as high as its share of the fullest one.
-// A column with anything in it is never blank. If both are 0, from and to are Min and Max;
-// durations outside of them count in the first and the last column, so that groups can share a scale.
+// Histogram draws the distribution of the durations in width block characters. Each column is a step of a logarithmic
+// scale from the first duration to the last. Its height is its share of the fullest column. A column that is not
+// empty is never blank. If both from and to are 0, they are Min and Max. Durations outside them count in the first
+// and the last column, so that groups can share a scale.
 //
 // It is blank if there are no durations, and "" if width is less than 1. Widths over 1000 count as 1000.
 func (s *Stat) Histogram(width int, from, to time.Duration) string {
@@ -44,17 +44,17 @@ func (s *Stat) Histogram(width int, from, to time.Duration) string {
 	for i, c := range columns {
 		drawn[i] = ' '
 		if c > 0 {
-			// The slack is for the order in which weights were added up.
+			// The slack allows for the order in which weights were added up.
 			drawn[i] = []rune("▁▂▃▄▅▆▇█")[max(0, int(math.Ceil(c/highest*8-1e-6))-1)]
 		}
 	}
 	return string(drawn)
 }
 
-// A logScale tells which of width columns a duration is in. Where everything has one duration, it is in the first.
+// A logScale maps a duration to one of width columns. If all durations are equal, they are in the first.
 type logScale struct {
 	width       int
-	from, steps float64 // logarithms, so that 0 is no trouble
+	from, steps float64 // logarithms, so that 0 needs no special case
 }
 
 func (l *logScale) column(d time.Duration) int {

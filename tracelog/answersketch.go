@@ -6,16 +6,17 @@ import (
 	"github.com/slogtrace/slogtrace/internal/limits"
 )
 
-// A sketch counts durations in buckets whose width grows with the value: sketchBits bits behind the leading one decide.
-// So every value in a bucket is within sketchError of its middle, and values below 2^(sketchBits+1) ns are kept exactly.
-// Which bucket a value is in does not depend on the others, so sketches of parts add up to that of the whole.
+// A sketch counts durations in buckets whose width grows with the value. The leading bit and the sketchBits bits
+// after it choose the bucket. So every value in a bucket is within sketchError of its middle, and values below
+// 2^(sketchBits+1) ns are kept exactly. A value's bucket does not depend on other values, so sketches of parts add up
+// to that of the whole.
 //
-// It is DDSketch's idea with the logarithm read off the bits, which costs a nanosecond instead of twenty.
+// It is DDSketch with the logarithm read from the bits, which takes one nanosecond instead of twenty.
 type sketch [sketchBuckets]float64
 
 const (
 	sketchBits    = limits.SketchBits
-	sketchBuckets = (63 - sketchBits + 1) << sketchBits // of the values from 0 to 1<<63 - 1
+	sketchBuckets = (63 - sketchBits + 1) << sketchBits // for the values from 0 to 1<<63 - 1
 	sketchError   = limits.SketchError
 )
 

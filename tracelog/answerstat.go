@@ -9,15 +9,15 @@ import (
 	"github.com/slogtrace/slogtrace/internal/limits"
 )
 
-// A Stat is the statistics of a group of durations, such as those of all spans with one op. The zero value is empty.
+// A Stat holds the statistics of a group of durations, such as those of all spans with one op. The zero value is
+// empty.
 //
-// Up to 65,536 durations are kept and quantiles are exact. With one more it changes to a sketch,
-// whose quantiles have a relative error of less than 0.1 %.
-// What a Stat says depends on what was added only, and neither on the order nor on how it was merged,
-// but for the last bits of Sum and Mean.
+// Up to 65,536 durations are kept and quantiles are exact. With one more it changes to a sketch, whose quantiles have
+// a relative error of less than 0.1 %. The results depend only on what was added, neither on the order nor on how it
+// was merged, except for the last bits of Sum and Mean.
 //
-// Memory is 8 bytes for each duration, 16 once one was added with a weight other than 1, so at most 1 MB
-// (and as much again while it grows); a sketch has 220 KB.
+// Memory is 8 bytes for each duration, or 16 once one was added with a weight other than 1, so at most 1 MB (and as
+// much again while it grows). A sketch has 220 KB.
 //
 // A Stat is not safe for concurrent use: give each goroutine its own and merge them. Quantile counts as writing.
 type Stat struct {
@@ -29,17 +29,17 @@ type Stat struct {
 	min, max  time.Duration
 
 	values  []time.Duration
-	weights []float64 // of values; nil as long as all are 1
+	weights []float64 // of values; nil while all are 1
 	sorted  bool
 	sketch  *sketch
 }
 
 const maxExact = limits.MaxExact
 
-// Add adds a duration that stands for weight spans; see [Span.Weight]. If the weight is not above 0,
-// only Unsampled counts it. A weight over 1e9 counts as 1e9, a negative duration as 0.
+// Add adds a duration that represents weight spans; see [Span.Weight]. If the weight is not above 0, only Unsampled
+// counts it. A weight over 1e9 counts as 1e9, a negative duration as 0.
 //
-// It allocates while memory grows, and then no more.
+// It allocates while memory grows, then no more.
 func (s *Stat) Add(d time.Duration, failed bool, weight float64) {
 	if !(weight > 0) {
 		s.unsampled++
@@ -98,7 +98,7 @@ func (s *Stat) weight(i int) float64 {
 	return s.weights[i]
 }
 
-// Merge adds what was added to another Stat, which stays as it is. It may be nil.
+// Merge adds everything that was added to another Stat. The other Stat does not change. It may be nil.
 func (s *Stat) Merge(o *Stat) {
 	if o == nil {
 		return
@@ -132,13 +132,13 @@ func (s *Stat) Merge(o *Stat) {
 // N is how many durations were added with a weight, each counted as one.
 func (s *Stat) N() int { return s.n }
 
-// Unsampled is how many durations were added without a weight. Nothing else knows of them.
+// Unsampled is how many durations were added without a weight. No other result includes them.
 func (s *Stat) Unsampled() int { return s.unsampled }
 
-// Count is the sum of all weights, to six decimals: an estimate of how many spans there were before sampling.
+// Count is the sum of all weights, to six decimals. It estimates how many spans there were before sampling.
 func (s *Stat) Count() float64 { return sixDecimals(s.count.value()) }
 
-// Errors is the sum of the weights of those that failed, to six decimals.
+// Errors is the sum of the weights of the failed spans, to six decimals.
 func (s *Stat) Errors() float64 { return sixDecimals(s.errors.value()) }
 
 func sixDecimals(x float64) float64 {
@@ -148,8 +148,8 @@ func sixDecimals(x float64) float64 {
 	return math.Round(x*1e6) / 1e6
 }
 
-// A sum of numbers that are not negative, with what rounding has taken from it (Neumaier's summation):
-// three times 1/0.3 is 10, and a million parts in any order are the same.
+// A sum adds numbers that are not negative and records what rounding has lost (Neumaier's summation): three times
+// 1/0.3 is 10, and a million parts give the same in any order.
 type sum struct{ x, lost float64 }
 
 func (s *sum) add(x float64) {
@@ -189,9 +189,9 @@ func (s *Stat) Max() time.Duration { return s.max }
 // Exact reports whether all durations are kept, so that quantiles are exact.
 func (s *Stat) Exact() bool { return s.sketch == nil }
 
-// Quantile returns the duration that a share q of all is below, as SQL's quantile_cont does:
-// of n durations in order, numbered from 0, the one at q×(n−1), interpolated linearly between its two neighbours.
-// A duration of weight w counts as w equal ones. q is clamped to [0, 1]; Quantile is 0 if there are none.
+// Quantile returns the duration below which a share q of all durations is, as SQL's quantile_cont does. Of n
+// durations in order, numbered from 0, it is the one at q×(n−1), interpolated linearly between its two neighbours.
+// A duration of weight w counts as w equal ones. q is clamped to [0, 1]. Quantile is 0 if there are no durations.
 //
 // It sorts what was added since the last call.
 func (s *Stat) Quantile(q float64) time.Duration {
@@ -211,8 +211,8 @@ func (s *Stat) Quantile(q float64) time.Duration {
 	return min(max(toDuration(d), s.min), s.max)
 }
 
-// at returns the durations number i and i+1 in order, counted by weight. A duration is number i if it covers
-// the middle between i and i+1, so that it does not matter in which order weights were added up.
+// at returns the durations number i and i+1 in order, counted by weight. A duration is number i if it covers the
+// middle between i and i+1, so that the order in which weights were added up does not matter.
 func (s *Stat) at(i float64) (low, high time.Duration) {
 	low, high = s.max, s.max
 	if s.sketch == nil {
@@ -240,7 +240,7 @@ func (s *Stat) at(i float64) (low, high time.Duration) {
 	return low, max(low, high)
 }
 
-// reach returns the first index from n on at which the sum of weights is over x, and the sum before it.
+// reach returns the first index from n on at which the sum of weights exceeds x, and the sum before it.
 func reach(weights []float64, n int, before, x float64) (int, float64) {
 	for ; n < len(weights); n++ {
 		if before+weights[n] > x {
@@ -274,7 +274,7 @@ func (s *Stat) sort() {
 	}
 }
 
-// toDuration rounds nanoseconds to what a Duration can hold.
+// toDuration rounds nanoseconds to a Duration, within its limits.
 func toDuration(ns float64) time.Duration {
 	if ns = math.Round(ns); ns < math.MaxInt64 {
 		return time.Duration(ns)

@@ -27,7 +27,7 @@ func (p *lineParser) hashMembers() uint64 {
 	return sum
 }
 
-// hashValue hashes a valid JSON value. The seed is its key's hash.
+// hashValue hashes a valid JSON value. The seed is the hash of its key.
 func hashValue(v []byte, seed uint64) uint64 {
 	l := lexer{b: v}
 	return l.hash(seed)

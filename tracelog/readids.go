@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// An idForm is how a backend writes ids. Entries have them in one form, so that a trace that passes
-// through services of several backends has one id; see [TraceIDs].
+// An idForm is how a backend writes ids. Entries have them in one form, so that a trace through services of several
+// backends has one id; see [TraceIDs].
 type idForm uint8
 
 const (
@@ -15,13 +15,13 @@ const (
 	idGoogle                // projects/P/traces/<hex>
 )
 
-// TraceIDs returns what [Entry.Trace] may be for a trace id as somebody found it in a backend, a header or a log:
-// the id itself first, then its other forms.
+// TraceIDs returns the possible values of [Entry.Trace] for a trace id found in a backend, a header or a log: the id
+// itself first, then its other forms.
 //
 //   - X-Ray's 1-<8 hex>-<24 hex>, also within Root=…, is the 32 hex digits.
 //   - Google's projects/P/traces/<hex> is the hex digits.
-//   - Datadog's decimal number is 32 hex digits, of which the first 16 are 0. Where Datadog shows the number for an id
-//     of 128 bits, it is the lower half of it: its trace has the last 16 digits in common.
+//   - Datadog's decimal number is 32 hex digits, the first 16 of which are 0. If Datadog shows the number for a 128-bit
+//     id, it is the lower half of it: the number and the trace's id have the last 16 digits in common.
 func TraceIDs(id string) []string {
 	for _, form := range [...]idForm{idGoogle, idDatadog} {
 		if other, _ := traceID(form, id); other != id {
@@ -31,8 +31,8 @@ func TraceIDs(id string) []string {
 	return []string{id}
 }
 
-// traceID returns the id that a line has under a key of a preset with that form.
-// X-Ray's form and a traceparent are nobody else's, so they are read under all keys. They may bring the span's id.
+// traceID returns the id that a line has under a key of a preset with that form. X-Ray's form and a traceparent are
+// unambiguous, so they are read under all keys. They may include the span's id.
 func traceID(form idForm, id string) (trace, span string) {
 	if trace, span, ok := xrayID(id); ok {
 		return trace, span
@@ -56,7 +56,7 @@ func traceID(form idForm, id string) (trace, span string) {
 	return id, ""
 }
 
-// spanID is the same for spans.
+// spanID is traceID for spans.
 func spanID(form idForm, id string) string {
 	if form == idDatadog {
 		if n, ok := decimalID(id); ok {
@@ -66,7 +66,7 @@ func spanID(form idForm, id string) string {
 	return id
 }
 
-// decimalID reads a decimal number of 64 bits. As many digits as a 128-bit id has in hex are too many.
+// decimalID reads a 64-bit decimal number. A number with as many digits as a 128-bit id has in hex is too long.
 func decimalID(id string) (uint64, bool) {
 	if id == "" || id[0] == '+' {
 		return 0, false
@@ -80,8 +80,8 @@ func hexID(n uint64, digits int) string {
 	return strings.Repeat("0", digits-len(s)) + s
 }
 
-// xrayID reads 1-<8 hex>-<24 hex>, alone, with the segment's id behind an @,
-// or as the Root of an X-Amzn-Trace-Id header, whose Parent is the segment.
+// xrayID reads 1-<8 hex>-<24 hex>, alone, followed by an @ and the segment's id, or as the Root of an X-Amzn-Trace-Id
+// header, whose Parent is the segment.
 func xrayID(id string) (trace, segment string, ok bool) {
 	if len(id) < 35 || id[0] != '1' && id[0] != 'R' && id[0] != 'S' {
 		return "", "", false
@@ -100,7 +100,7 @@ func xrayID(id string) (trace, segment string, ok bool) {
 	return strings.ToLower(id[2:10] + id[11:]), segment, true
 }
 
-// traceparentID reads a whole traceparent, as .NET's Activity.Id is one (W3C Trace Context Level 2, 3.2).
+// traceparentID reads a whole traceparent, which .NET's Activity.Id is (W3C Trace Context Level 2, 3.2).
 func traceparentID(id string) (trace, span string, ok bool) {
 	if !isTraceparent(id) {
 		return "", "", false
@@ -114,8 +114,8 @@ func isTraceparent[T string | []byte](id T) bool {
 		isHex(string(id[:2])) && isHex(string(id[3:35])) && isHex(string(id[36:52])) && isHex(string(id[53:]))
 }
 
-// isZeroID reports whether an id means that there is none: all of its digits are 0, be it one or many.
-// So do W3C Trace Context, OpenTelemetry and Datadog write an absent id.
+// isZeroID reports whether an id means that there is none: all of its digits are 0, whether one or many. W3C Trace
+// Context, OpenTelemetry and Datadog write an absent id this way.
 func isZeroID[T string | []byte](id T) bool {
 	if len(id) == 0 || id[0] != '0' {
 		return false // nearly always
@@ -128,7 +128,7 @@ func isZeroID[T string | []byte](id T) bool {
 	return true
 }
 
-// idOrNone returns the id, "" if it is none.
+// idOrNone returns the id, or "" if it is a zero id.
 func idOrNone(id string) string {
 	if isZeroID(id) {
 		return ""

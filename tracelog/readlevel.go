@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// levels are the names of levels that loggers write, in capitals. What is above error or below debug keeps
-// the distance that slog has between its own.
+// levels are the names of levels that loggers write, in capitals. Levels above error or below debug keep the distance
+// that slog has between its own.
 var levels = map[string]slog.Level{
 	"TRACE": slog.LevelDebug - 4, "TRC": slog.LevelDebug - 4, "TRCE": slog.LevelDebug - 4, "VERBOSE": slog.LevelDebug - 4,
 	"DEBUG": slog.LevelDebug, "DEBU": slog.LevelDebug, "DBG": slog.LevelDebug, "DBUG": slog.LevelDebug,
@@ -20,9 +20,9 @@ var levels = map[string]slog.Level{
 	"ALERT": slog.LevelError + 4, "EMERGENCY": slog.LevelError + 4, "EMERG": slog.LevelError + 4,
 }
 
-// ParseLevel returns the level of log/slog that is nearest to what [Entry.Level] says, whichever logger wrote it:
-// "WARN+1", "warning", "crit", "FATAL", and the numbers of pino and bunyan, of which 50 is an error.
-// It is false if nothing is known of the text.
+// ParseLevel returns the log/slog level that is nearest to [Entry.Level], whichever logger wrote it: "WARN+1",
+// "warning", "crit", "FATAL", and the numbers of pino and bunyan, where 50 is an error. It returns false if the text
+// is not a known level.
 func ParseLevel(text string) (slog.Level, bool) {
 	if len(text) == 2 && '1' <= text[0] && text[0] <= '6' && isDigit(text[1]) {
 		return [...]slog.Level{slog.LevelDebug - 4, slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError, slog.LevelError + 4}[text[0]-'1'], true
@@ -36,14 +36,14 @@ func ParseLevel(text string) (slog.Level, bool) {
 	return level + slog.Level(n), err == nil
 }
 
-// isLevel reports whether a word is a level's name as loggers write it, in capitals or not, "WARN+1" included.
+// isLevel reports whether a word is the name of a level as loggers write it, in capitals or not, including "WARN+1".
 func isLevel(word string) bool {
 	name, _ := cutLevel(word)
 	_, ok := levels[name]
 	return ok
 }
 
-// cutLevel returns a level's name in capitals, and what stands behind it with its sign.
+// cutLevel returns a level's name in capitals, and the rest of the text with its sign.
 func cutLevel(text string) (name, more string) {
 	if i := strings.IndexAny(text, "+-"); i >= 0 {
 		text, more = text[:i], text[i:]

@@ -6,20 +6,20 @@ import (
 	"io"
 )
 
-// Scan reads lines from r until its end and calls fn for each line that is a record, in order.
-// File is what the entries and the Source are to say about where they come from; Scan does not open it.
-// What a record may look like is told in the package's comment, under "What is read".
+// Scan reads lines from r until its end and calls fn for each line that is a record, in order. File is the name of
+// the input in the entries and the Source. Scan does not open it. The forms of records are described in the package's
+// comment, under "Input formats".
 //
-// A line that is no record never stops Scan: it is counted, and the first ones are described, in the Source.
-// A JSON object is a record whatever it says: lines of other programs have no Trace, and the rest of what could be read.
-// A line of text is one only if it has one of the forms that are known. A line of more than 16 MiB is none.
+// A line that is not a record never stops Scan. The Source counts such lines and describes the first ones. A JSON
+// object is always a record: lines of other programs have no Trace, and whatever else could be read. A line of text
+// is a record only if it has one of the known forms. A line of more than 16 MiB is not a record.
 //
-// The error is the reader's, io.EOF excepted; the Source then tells what was read before it,
-// and the line that was being read counts as the last one.
+// The error is the reader's, except io.EOF. The Source then covers what was read before it, and the line that was
+// being read counts as the last one.
 func Scan(r io.Reader, file string, fn func(Entry)) (Source, error) {
 	s := scanner{tally: tally{Source: Source{File: file}}, fn: fn, parser: lineParser{in: make(interner)}}
 	in := bufio.NewReaderSize(r, 64<<10)
-	var long []byte // the line so far, where it is longer than in's buffer
+	var long []byte // the line so far, if it is longer than in's buffer
 	size := 0       // its length, dropped bytes included
 	for {
 		part, err := in.ReadSlice('\n')
@@ -64,7 +64,7 @@ type scanner struct {
 	joiner joiner
 }
 
-// line reads one line. It is nil if it is too long, whatever its size; last means that it has no newline.
+// line reads one line. It is nil if it is too long, whatever its size. Last means that it has no newline.
 func (s *scanner) line(line []byte, size int, last bool) {
 	s.Lines++
 	if !last && line != nil {
@@ -77,7 +77,7 @@ func (s *scanner) line(line []byte, size int, last bool) {
 	s.whole(line, last)
 }
 
-// whole reads a line that is not too long, or of which it is a part, with those that it goes on.
+// whole reads a line that is not too long, or a part of one, together with the parts it continues.
 func (s *scanner) whole(line []byte, last bool) {
 	if s.joiner.pending() {
 		if whole, ok := s.joiner.end(&s.parser, line); ok {
@@ -112,8 +112,8 @@ func (s *scanner) read(line []byte, number int, last bool) {
 	}
 }
 
-// finish reads what the runtime cut and never ended. A program's last line may be without a newline,
-// which docker writes as a part.
+// finish reads what the runtime cut and never ended. A program's last line may be without a newline; docker writes
+// that as a part.
 func (s *scanner) finish() {
 	for _, j := range s.joiner.streams {
 		s.Joined--

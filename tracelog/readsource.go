@@ -12,26 +12,26 @@ import (
 // maxBadLines is how many findings a Source describes.
 const maxBadLines = 100
 
-// A Source is what Scan found in one file. Lines = Records + Joined + Bad + Blank.
+// A Source is the result of Scan for one file. Lines = Records + Joined + Bad + Blank.
 type Source struct {
 	File    string
-	Lines   int // a last one without a newline included
+	Lines   int // including a last one without a newline
 	Records int
-	Joined  int // lines whose record goes on, and counts, on a later line: a container runtime cut it
-	Blank   int // lines with nothing on them, or with no more than a bracket or a comma of a JSON array
-	Bad     int // lines that are no record
+	Joined  int // lines whose record continues, and counts, on a later line: a container runtime cut it
+	Blank   int // lines that are empty or have only a bracket or a comma of a JSON array
+	Bad     int // lines that are not records
 
 	// BadLines are the first 100 findings about the bad lines, in order.
 	BadLines []BadLine
 }
 
-// A BadLine says why a line is no record. Reason holds nothing of the line's text.
+// A BadLine describes why a line is not a record. Reason contains nothing of the line's text.
 type BadLine struct {
 	Line   int // 1-based
 	Reason string
 
-	// More is how many of the bad lines behind it belong to the same finding: the stacks of a panic, binary data.
-	// They may have blank lines and records between them.
+	// More is how many of the bad lines after it belong to the same finding: the stacks of a panic, binary data.
+	// There may be blank lines and records between them.
 	More int
 }
 
@@ -43,13 +43,13 @@ const (
 // A tally counts lines into a Source.
 type tally struct {
 	Source
-	last  string // the reason of the finding that the next bad line may belong to, "" if to none
+	last  string // the reason of the finding that the next bad line may belong to, "" if there is none
 	index int    // of that finding in BadLines, if it is described
-	// message is how many more lines the message of a panic may have; its stacks come behind it.
+	// message is how many more lines the message of a panic may have. Its stacks come after it.
 	message int
 }
 
-// maxMessage is how many lines of a panic's message are known to be of it.
+// maxMessage is how many lines are taken as a panic's message.
 const maxMessage = 64
 
 func (t *tally) blank() {
@@ -58,7 +58,7 @@ func (t *tally) blank() {
 }
 
 func (t *tally) afterBlank() {
-	t.message = 0 // the stacks come next
+	t.message = 0 // the stacks follow
 	if t.last != reasonPanic {
 		t.last = ""
 	}
@@ -70,17 +70,17 @@ func (t *tally) record() {
 }
 
 func (t *tally) afterRecord() {
-	if t.last != reasonPanic { // other goroutines may go on logging for a moment
+	if t.last != reasonPanic { // other goroutines may continue logging for a moment
 		t.last = ""
 	}
 }
 
-// bad counts the line of that number. Of content, the line without prefixes, nothing is kept.
+// bad counts the bad line with that number. It keeps nothing of content, the line without prefixes.
 func (t *tally) bad(number int, reason string, content []byte) {
 	t.badAs(number, reason, looksOf(reason, content))
 }
 
-// badAs is bad of a line that has been looked at.
+// badAs is bad for a line whose looks are known.
 func (t *tally) badAs(number int, reason string, l looks) {
 	t.Bad++
 	switch {
@@ -105,7 +105,7 @@ func (t *tally) badAs(number int, reason string, l looks) {
 	}
 }
 
-// inPanic reports whether a line belongs to the panic that has begun.
+// inPanic reports whether a line belongs to the current panic.
 func (t *tally) inPanic(l looks) bool {
 	if l&looksGoroutine != 0 {
 		t.message = 0
@@ -117,7 +117,7 @@ func (t *tally) inPanic(l looks) bool {
 	return l&looksStack != 0
 }
 
-// looks is what of a panic a line of text may be.
+// looks is which part of a panic's report a line of text may be.
 type looks uint8
 
 const (
@@ -150,14 +150,14 @@ func (t *tally) more() {
 	}
 }
 
-// insert keeps the findings in order: one about a line that was cut comes late.
+// insert keeps the findings in order. A finding about a line that was cut arrives late.
 func (t *tally) insert(b BadLine) {
 	i, _ := slices.BinarySearchFunc(t.BadLines, b, func(a, b BadLine) int { return cmp.Compare(a.Line, b.Line) })
 	t.BadLines = slices.Insert(t.BadLines, i, b)
 }
 
-// beginsPanic reports whether the Go runtime, or net/http for it, begins to report a panic or a fatal error
-// with this line. A stack without either is one too: the message may be in another log.
+// beginsPanic reports whether with this line the Go runtime, or net/http on its behalf, begins to report a panic or a
+// fatal error. A stack without either is one too: the message may be in another log.
 func beginsPanic(b []byte) bool {
 	for _, s := range [...]string{"panic: ", "fatal error: ", "unexpected fault address ", "SIGQUIT: ", "SIGABRT: "} {
 		if bytes.HasPrefix(b, []byte(s)) {
@@ -173,12 +173,12 @@ func isGoroutine(b []byte) bool {
 	return ok && len(rest) > 0 && isDigit(rest[0]) && bytes.Contains(rest, []byte(" ["))
 }
 
-// inStack reports whether a line is of the kinds that a report of a panic has behind its message.
+// inStack reports whether a line is of the kinds that follow the message in a report of a panic.
 func inStack(b []byte) bool {
 	if len(b) == 0 {
 		return false
 	}
-	if b[0] == '\t' || bytes.HasPrefix(b, []byte("   ")) { // web consoles and shippers make spaces of the tabs
+	if b[0] == '\t' || bytes.HasPrefix(b, []byte("   ")) { // web consoles and shippers turn the tabs into spaces
 		return true
 	}
 	for _, s := range [...]string{"goroutine ", "created by ", "[signal ", "exit status ", "runtime stack:", "panic(", "PC=", "...", "[recovered]"} {
@@ -198,7 +198,7 @@ const maxLine = limits.MaxLine
 
 const truncated = "truncated: the input ends inside this line's JSON object"
 
-// tooLong is the reason of a line that is not read because of its size, if that is known.
+// tooLong returns the reason for a line that is not read because of its size. The size is included if it is known.
 func tooLong(size int) string {
 	reason := fmt.Sprintf("longer than %d MiB", maxLine>>20)
 	if size > 0 {
