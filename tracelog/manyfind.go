@@ -12,26 +12,26 @@ import (
 	"sync/atomic"
 )
 
-// Found is what [FindTrace] found.
+// Found is the result of [FindTrace].
 type Found struct {
-	// ID is the trace's id; "" if there is none, or are several.
+	// ID is the trace's id. It is "" if there is no such trace, or several.
 	ID string
 
 	// Entries are the lines of that trace, by input and line.
 	Entries []Entry
 
-	// Candidates are the ids that begin as asked, if there are several: the first 100 of them in order.
+	// Candidates are the ids that begin as requested, if there are several: the first 100 of them in order.
 	Candidates []string
 }
 
 const maxCandidates = 100
 
-// FindTrace returns the lines of the one trace whose id is among ids or, if none is, begins with one of them.
-// Give it what [TraceIDs] makes of the id that somebody asks for. Small and capital letters are the same,
-// except where ids differ in nothing else.
+// FindTrace returns the lines of the one trace whose id is among ids or, if there is none, begins with one of them.
+// Pass the result of [TraceIDs] for the id that you look for. Small and capital letters are the same, except where
+// ids differ in nothing else.
 //
-// It is much faster than to read all lines, if each of ids has at least four characters, and it holds no more than
-// the lines of one trace. Errors are those of [ScanRecords], and what was found until then is returned.
+// It is much faster than reading all lines if each of ids has at least four characters. It holds no more than the
+// lines of one trace. Errors are those of [ScanRecords]; what was found before the error is returned too.
 func FindTrace(ctx context.Context, inputs []Input, ids []string, o *ScanOptions) (*Found, error) {
 	if o == nil {
 		o = new(ScanOptions)
@@ -50,13 +50,13 @@ func FindTrace(ctx context.Context, inputs []Input, ids []string, o *ScanOptions
 	return f.result(), errors.Join(errs...)
 }
 
-// needlesOf returns what stands on each line of a trace with one of the ids, or with one that begins so, if the lines
-// have no escapes that could hide it; nil if that cannot be told.
+// needlesOf returns words that are on each line of a trace with one of the ids, or with an id that begins with one,
+// if the lines have no escapes that could hide the words. It is nil if there are no such words.
 func needlesOf(ids []string) *needles {
 	var words []string
 	for _, id := range ids {
 		for _, c := range []byte(id) {
-			// Others can be escaped in more ways than findEscape knows.
+			// Other characters can be escaped in more ways than findEscape knows.
 			if !isDigit(c) && !('a' <= c|0x20 && c|0x20 <= 'z') && c != '-' && c != '_' && c != '.' && c != ':' {
 				return nil
 			}
@@ -80,28 +80,29 @@ func needlesOf(ids []string) *needles {
 	return newNeedles(words)
 }
 
-// A finder is what the workers of FindTrace share.
+// A finder is the state that the workers of FindTrace share.
 type finder struct {
 	ids     []string
-	needles *needles // nil if all lines have to be read
+	needles *needles // nil if all lines must be read
 	pieces  atomic.Bool
 
 	mu         sync.Mutex
 	exact      string
 	candidates []string // sorted
-	before     []Entry  // of exact, else of the only candidate: in the inputs before this one
-	hits       []hit    // and in this one
+	before     []Entry  // of exact, else of the only candidate: from the inputs before this one
+	hits       []hit    // from this input
 }
 
 // A hit is a line of the trace. Its number is not known until all blocks before it have been read.
 type hit struct {
 	seq   int
-	entry Entry // Line counts from the beginning of the block
+	entry Entry // Line counts from the start of the block
 }
 
 // input reads one input.
 func (f *finder) input(ctx context.Context, in []Input, o *ScanOptions) error {
-	// What can be read only once is read whole: of lines that a container's runtime cut, an id finds one part only.
+	// An input that can be read only once is read whole. If a container's runtime cut lines, an id finds only one
+	// part of such a line.
 	if at, _ := parts(in[0].Reader); at == nil || f.needles == nil {
 		return f.whole(ctx, in, o)
 	}
@@ -131,7 +132,7 @@ func (f *finder) whole(ctx context.Context, in []Input, o *ScanOptions) error {
 	return err
 }
 
-// settle takes the hits of an input, given the numbers of the first lines of its blocks.
+// settle takes the hits of an input. First are the numbers of the first lines of its blocks.
 func (f *finder) settle(first []int) {
 	begin := len(f.before)
 	for _, h := range f.hits {
@@ -142,7 +143,7 @@ func (f *finder) settle(first []int) {
 	slices.SortFunc(f.before[begin:], func(a, b Entry) int { return cmp.Compare(a.Line, b.Line) })
 }
 
-// A searcher reads only the lines that may be of the trace.
+// A searcher reads only the lines that may belong to the trace.
 type searcher struct {
 	*lineReader
 	*finder
@@ -151,7 +152,7 @@ type searcher struct {
 	unescaped []byte
 }
 
-// A blockLines says how many lines a block has.
+// A blockLines is how many lines a block has.
 type blockLines struct{ seq, lines int }
 
 func (w *searcher) read(b *block) {
@@ -213,7 +214,7 @@ func (w *searcher) read(b *block) {
 
 var newline = []byte("\n")
 
-// record takes a record that may be of the trace.
+// record takes a record that may belong to the trace.
 func (f *finder) record(r *Record) {
 	id := r.Trace()
 	if len(id) == 0 {
@@ -236,7 +237,7 @@ func (f *finder) record(r *Record) {
 	}
 }
 
-// add reports whether lines of the id may be wanted.
+// add reports whether lines with the id may be wanted.
 func (f *finder) add(id string, exact bool) bool {
 	if exact && (f.exact == "" || id < f.exact) {
 		f.exact, f.before, f.hits = id, nil, nil

@@ -10,20 +10,20 @@ import (
 
 // TracesOptions are the options of [Outlines.Traces].
 type TracesOptions struct {
-	ScanOptions // with the Filter that the outlines were made with
+	ScanOptions // with the Filter that was used for the outlines
 
-	// Lines says that the entries' Line is wanted. Then all traces are held until everything has been read,
-	// since nobody knows the number of a line before. Otherwise it only tells their order.
+	// Lines requests the entries' Line. All traces are then held until everything has been read, since a line's
+	// number is not known before. Without it, Line only tells the entries' order.
 	Lines bool
 }
 
-// Traces reads the inputs of the outlines again, from their beginning, and calls fn with each trace of whose outline
-// keep is true, as soon as its last line has been read; so only those traces are held that are under way where
-// the inputs are being read. The traces are what [Assemble] would make of all of the inputs, but come in any order.
-// Fn is called by several goroutines, but never twice at a time.
+// Traces reads the inputs of the outlines again, from their beginning. It calls fn with each trace for whose outline
+// keep returns true, as soon as its last line has been read. So it holds only the traces that are under way where the
+// inputs are being read. The traces are what [Assemble] would make of all of the inputs, but come in any order. Fn is
+// called by several goroutines, but never by two at the same time.
 //
-// If the inputs are no longer the same, lines of traces may be missing, or come as another trace of the same id.
-// Errors are those of [ScanRecords], and fn is called with what was read until then.
+// If the inputs have changed, lines of traces may be missing, or come as another trace with the same id. Errors are
+// those of [ScanRecords]; before an error is returned, fn is called with what was read.
 func (s *Outlines) Traces(ctx context.Context, inputs []Input, o *TracesOptions, keep func(*Outline) bool, fn func(*Trace)) error {
 	if o == nil {
 		o = new(TracesOptions)
@@ -54,7 +54,7 @@ func (s *Outlines) Traces(ctx context.Context, inputs []Input, o *TracesOptions,
 	return err
 }
 
-// A gatherer is what the workers of Traces share.
+// A gatherer is the state that the workers of Traces share.
 type gatherer struct {
 	outlines *Outlines
 	lines    bool
@@ -67,16 +67,16 @@ type gatherer struct {
 
 type gatherShard struct {
 	mu     sync.Mutex
-	traces map[*outlineRow]*gathered // that have begun and not ended
+	traces map[*outlineRow]*gathered // those that have begun and not ended
 }
 
-// A gathered is the lines of a trace so far.
+// A gathered holds the lines of a trace so far.
 type gathered struct {
 	entries []Entry
 	at      []lineAt // of each
 }
 
-// sort puts the entries into the order of the inputs and their lines, in which workers may not have come upon them.
+// sort puts the entries into the order of the inputs and their lines. Workers may have read them in another order.
 func (t *gathered) sort(inputs map[*Input]int) {
 	order := make([]int, len(t.at))
 	for i := range order {
@@ -126,7 +126,7 @@ func (g *gatherer) add(r *Record) {
 	if last {
 		t.sort(g.inputs)
 		for i := range t.entries {
-			t.entries[i].Line = i + 1 // which tells their order
+			t.entries[i].Line = i + 1 // which gives their order
 		}
 		g.report(t)
 	}

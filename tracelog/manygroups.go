@@ -11,40 +11,41 @@ import (
 type GroupOptions struct {
 	ScanOptions
 
-	// By returns what a span is grouped by, and false if it belongs to no group. It is given the starts of spans too.
+	// By returns the group of a span, and false if the span is in no group. It is called for the starts of spans too.
 	// It is called by several goroutines at once, and its result is copied. Nil is [Record.Op].
 	By func(*Record) ([]byte, bool)
 
-	// KeepDuplicates counts each span end as often as it stands in the inputs.
+	// KeepDuplicates counts each span end as often as it is in the inputs.
 	KeepDuplicates bool
 }
 
-// A Grouping is what ScanGroups found.
+// A Grouping is the result of ScanGroups.
 type Grouping struct {
 	Groups []*StatGroup // ordered by Key
 
-	// Duplicates is how many span ends were left out, because the same one had been counted.
+	// Duplicates is how many span ends were left out because the same span end had been counted.
 	Duplicates int
 
-	// Open is how many spans of a group began and did not end. It is 0 where Deduped is false, as nobody knows then.
+	// Open is how many spans of a group began and did not end. It is 0 if Deduped is false, since it is not known
+	// then.
 	Open int
 
-	// Deduped says that each span end counts once. It is false with GroupOptions.KeepDuplicates, and if there are more
-	// than six million span ends: then none is left out, since nobody remembers that many.
+	// Deduped is set if each span end counts once. It is false with GroupOptions.KeepDuplicates, and if there are
+	// more than six million span ends. In that case none is left out, since not all of them can be remembered.
 	Deduped bool
 
-	// Dropped is how many span ends are in no group because there are too many of those: a worker has 2^18 at most.
+	// Dropped is how many span ends are in no group because there are too many groups: a worker has 2^18 at most.
 	Dropped int
 
 	Sources []Source // of the inputs
 }
 
-// maxGroups is how many groups each worker of ScanGroups makes.
+// maxGroups is the maximum number of groups of each worker of ScanGroups.
 const maxGroups = 1 << 18
 
-// ScanGroups makes statistics of the ends of spans. It holds a [Stat] for each group and worker, and with
-// duplicates left out 8 to 16 bytes for each span end, up to 64 MB.
-// Errors are those of [ScanRecords], and what was found until then is returned.
+// ScanGroups makes statistics of the ends of spans. It holds a [Stat] for each group and worker. If duplicates are
+// left out, it also holds 8 to 16 bytes for each span end, up to 64 MB. Errors are those of [ScanRecords]; what was
+// found before the error is returned too.
 func ScanGroups(ctx context.Context, inputs []Input, o *GroupOptions) (*Grouping, error) {
 	if o == nil {
 		o = new(GroupOptions)
@@ -98,7 +99,7 @@ func ScanGroups(ctx context.Context, inputs []Input, o *GroupOptions) (*Grouping
 	return r, err
 }
 
-// expectedEnds guesses how many span ends there are, of what has a size.
+// expectedEnds estimates how many span ends there are in the inputs that have a size.
 func expectedEnds(inputs []Input) int64 {
 	total := int64(0)
 	for i := range inputs {
@@ -113,14 +114,15 @@ type grouper struct {
 	by         func(*Record) ([]byte, bool)
 	set        *recordSet
 	ends       *setWriter[groupEnd]
-	starts     []uint64 // of spans, as recordSet.span has them
+	starts     []uint64 // of spans, as returned by recordSet.span
 	maxStarts  int
 	groups     map[string]*twofold
 	duplicates int
 	dropped    int
 }
 
-// A twofold is the statistics of a group. Duplicates are kept apart, since whether they count is known at the end only.
+// A twofold holds the statistics of a group. Duplicates are kept apart, since only at the end is it known whether
+// they count.
 type twofold struct {
 	once  Stat
 	again *Stat
@@ -129,8 +131,8 @@ type twofold struct {
 
 // A groupEnd is a span end that may be a duplicate.
 type groupEnd struct {
-	group    *twofold      // nil if it has none, and is only to be remembered
-	duration time.Duration // ^ of one that failed
+	group    *twofold      // nil if it has none and must only be remembered
+	duration time.Duration // inverted (^) if it failed
 	weight   float64
 }
 

@@ -5,13 +5,13 @@ import (
 	"encoding/binary"
 )
 
-// Needles finds, in a lot of text, the few places where one of several words may be, in capitals or not.
-// It looks at four bytes at a time, and mostly skips as many as the shortest word has (Wu and Manber, 1994).
+// A needles finds, in a large text, the few places where one of several words may be, in capitals or not. It looks at
+// four bytes at a time, and usually skips as many as the shortest word has (Wu and Manber, 1994).
 type needles struct {
 	words [][]byte // in small letters
 	size  int      // of the shortest
 	skip  [1 << skipBits]uint8
-	pairs [1 << 16 / 64]uint64 // a bit for each two bytes that stand next to each other in a word
+	pairs [1 << 16 / 64]uint64 // a bit for each pair of bytes that are adjacent in a word
 }
 
 func pair(a, b byte) (int, uint64) {
@@ -26,10 +26,10 @@ func (n *needles) hasPair(a, b byte) bool {
 
 const skipBits = 12
 
-// minNeedle is the length of the shortest word that can be looked for.
+// minNeedle is the length of the shortest word that can be searched for.
 const minNeedle = 4
 
-// maxNeedle is how much of a word is looked for: what begins so is candidate enough.
+// maxNeedle is how many bytes of a word are searched for. A match of these makes a line a candidate.
 const maxNeedle = 64
 
 // newNeedles returns nil if a word is too short.
@@ -63,12 +63,12 @@ func newNeedles(words []string) *needles {
 	return n
 }
 
-// gram hashes the first four bytes, not minding the bit that tells capitals.
+// gram hashes the first four bytes, ignoring the bit that marks capitals.
 func gram(b []byte) uint32 {
 	return (binary.LittleEndian.Uint32(b) | 0x20202020) * 0x9e3779b1 >> (32 - skipBits)
 }
 
-// find returns where, from i on, the first of the words may begin; -1 if none does.
+// find returns the first index, from i on, where one of the words may begin, or -1 if there is none.
 func (n *needles) find(b []byte, i int) int {
 	for i += n.size - 4; i+4 <= len(b); {
 		s := int(n.skip[gram(b[i:])])
@@ -87,8 +87,8 @@ func (n *needles) find(b []byte, i int) int {
 	return -1
 }
 
-// findEscape returns where, from i on, the first escape is that may stand for a letter or a digit; -1 if there is none.
-// A line with one may have words in it that are not seen.
+// findEscape returns the index, from i on, of the first escape that may represent a letter or a digit, or -1 if there
+// is none. A line with such an escape may contain words that find does not see.
 func findEscape(b []byte, i int) int {
 	for {
 		n := bytes.IndexByte(b[i:], '\\')
@@ -97,14 +97,15 @@ func findEscape(b []byte, i int) int {
 		}
 		switch i += n; b[i+1] {
 		case '"', '\\', 'b', 'f', 'n', 'r', 't':
-			i++ // not two: of \\u the second one may count within a string in a string
+			i++ // not two: the second backslash of \\u may count within a string in a string
 		default:
 			return i
 		}
 	}
 }
 
-// findHiding returns where, from i on, the first escape is that may be in one of the words; -1 if there is none.
+// findHiding returns the index, from i on, of the first escape that may be in one of the words, or -1 if there is
+// none.
 func (n *needles) findHiding(b []byte, i int) int {
 	for {
 		if i = findEscape(b, i); i < 0 {
@@ -120,7 +121,7 @@ func (n *needles) findHiding(b []byte, i int) int {
 			for before >= 0 && b[before] == '\\' {
 				before--
 			}
-			// What is itself escaped could be anything.
+			// An escape that is itself escaped could be anything.
 			if b[next] == '\\' || n.hasPair(c, b[next]) || before >= 0 && n.hasPair(b[before], c) {
 				return i
 			}
@@ -131,15 +132,15 @@ func (n *needles) findHiding(b []byte, i int) int {
 	}
 }
 
-// mayHide reports whether one of the words may be in a line behind escapes. *buf is for its use.
+// mayHide reports whether one of the words may be hidden behind escapes in a line. *buf is its scratch space.
 func (n *needles) mayHide(line []byte, buf *[]byte) bool {
 	b, ok := appendUnescaped((*buf)[:0], line)
 	*buf = b
 	return !ok || n.find(b, 0) >= 0
 }
 
-// appendUnescaped replaces whatever may stand for a letter or a digit, in whatever string within a string, by that.
-// It reports false if something stands for a backslash, so that there may be more to replace.
+// appendUnescaped replaces each escape that may represent a letter or a digit, in a string at any depth, by that
+// character. It returns false if an escape represents a backslash, so that there may be more to replace.
 func appendUnescaped(out, line []byte) ([]byte, bool) {
 	for {
 		i := findEscape(line, 0)
@@ -147,7 +148,7 @@ func appendUnescaped(out, line []byte) ([]byte, bool) {
 			return append(out, line...), true
 		}
 		out = append(out, line[:i]...)
-		for len(out) > 0 && out[len(out)-1] == '\\' { // of the string around
+		for len(out) > 0 && out[len(out)-1] == '\\' { // of the enclosing string
 			out = out[:len(out)-1]
 		}
 		n, c := escaped(line[i:])
@@ -159,8 +160,8 @@ func appendUnescaped(out, line []byte) ([]byte, bool) {
 	}
 }
 
-// escaped returns what the escape that b begins with stands for, and its length: 0 for what is no letter or digit.
-// JSON has \u0061, Go's quotes have \x61, \141 and \U00000061 too.
+// escaped returns the length of the escape at the start of b and the character it represents. The length is 0 if that
+// is not a letter or a digit. JSON has \u0061; Go's quotes also have \x61, \141 and \U00000061.
 func escaped(b []byte) (n int, c byte) {
 	digits, base := 0, rune(16)
 	switch n = 2; {

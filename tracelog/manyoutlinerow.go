@@ -2,12 +2,12 @@ package tracelog
 
 import "math"
 
-// noTime is after all times.
+// noTime is later than all times.
 const noTime = math.MaxInt64
 
 // An outlineRow is an Outline without pointers.
 type outlineRow struct {
-	id          [16]byte // if short; else where in long it is, and its length
+	id          [16]byte // if short; else its index in long, and its length
 	hash        uint64
 	first, last int64 // first is noTime if there is none
 	rootStart   int64
@@ -21,8 +21,7 @@ type outlineRow struct {
 	services    uint32 // of sets
 	failure     uint32 // one more than the number of a failure; 0 if no span failed
 
-	// What is known of the first span ends, so that one that comes again can be told. Those of further ones
-	// are in a recordSet.
+	// The tags of the first span ends, to detect duplicates. The span ends after those are in a recordSet.
 	tags   [8]uint32
 	tagged uint8
 
@@ -30,13 +29,13 @@ type outlineRow struct {
 	flags rowFlags
 }
 
-// A rowFlags says yes or no to some questions in one byte: with three, a row would have more than 128.
+// A rowFlags holds several booleans in one byte. With three bool fields, a row would be larger than 128 bytes.
 type rowFlags uint8
 
 const (
-	rowShort  rowFlags = 1 << iota // the id is
-	rowFailed                      // the root has
-	rowWanted                      // by Outlines.Traces
+	rowShort  rowFlags = 1 << iota // the id is short
+	rowFailed                      // the root has failed
+	rowWanted                      // wanted by Outlines.Traces
 )
 
 func (r *outlineRow) is(f rowFlags) bool { return r.flags&f != 0 }
@@ -48,7 +47,7 @@ func (r *outlineRow) set(f rowFlags, on bool) {
 	}
 }
 
-// A failure is what is known of a trace's failed spans.
+// A failure describes a trace's failed spans.
 type failure struct {
 	errors, again uint32
 	at            int64 // when the first of them ended
@@ -56,7 +55,7 @@ type failure struct {
 	unkept        bool
 }
 
-// A rootRank says how much speaks for the root that a row has.
+// A rootRank is how likely the root that a row has is the trace's root.
 type rootRank uint8
 
 const (

@@ -13,33 +13,33 @@ import (
 	"time"
 )
 
-// An Outline is what can be said of a trace without keeping its lines.
+// An Outline is a summary of a trace, made without keeping its lines.
 type Outline struct {
 	ID string
 
-	// Start and End are the first and the last moment of any span or line, in UTC; zero if no line has a time,
-	// or none between the years 1678 and 2261.
+	// Start and End are the first and the last moment of any span or line, in UTC. They are zero if no line has a
+	// time between the years 1678 and 2261.
 	Start, End time.Time
 
 	Spans   int // how many spans have ended
 	Errors  int // how many of those failed
-	Matched int // for how many records OutlineOptions.Match was true
+	Matched int // how many records OutlineOptions.Match returned true for
 
-	// Op, Service and Duration are those of the root: of the spans that have ended and no parent the one that
-	// began first. Without such a span they are those of the span that began first,
-	// or without any span of the first line. At most 256 bytes of Op and Service are kept.
+	// Op, Service and Duration are those of the root: the first span to begin among those that have ended and have no
+	// parent. Without such a span they are those of the span that began first, or without any span those of the first
+	// line. At most 256 bytes of Op and Service are kept.
 	Op, Service string
 	Duration    time.Duration
-	Failed      bool // it has ended, and failed
+	Failed      bool // the root has ended, and failed
 
-	// Starts is how many records are of a span's start. Where there are more than Spans, some have not ended.
+	// Starts is how many records are starts of spans. If it is greater than Spans, some spans have not ended.
 	Starts int
 
-	Logs     int      // how many records are of no span's start or end
+	Logs     int      // how many records are neither a span's start nor its end
 	Services []string // of all records, sorted, without ""; it is shared and must not be changed
 
-	// Error and ErrorOp are those of the failed span that ended first. At most 256 bytes of each are kept.
-	// There may be too many different errors to keep them all: then Error is "" and Unkept is set.
+	// Error and ErrorOp are those of the failed span that ended first. At most 256 bytes of each are kept. If there
+	// are too many different errors to keep them all, Error is "" and Unkept is set.
 	Error, ErrorOp string
 	Unkept         bool
 }
@@ -48,23 +48,25 @@ type Outline struct {
 type OutlineOptions struct {
 	ScanOptions
 
-	// Match, if not nil, says which records [Outline.Matched] counts. It is called by several goroutines at once.
+	// Match, if not nil, selects the records that [Outline.Matched] counts. It is called by several goroutines at
+	// once.
 	Match func(*Record) bool
 }
 
-// Outlines are what ScanOutlines found.
+// Outlines is the result of ScanOutlines.
 type Outlines struct {
 	Sources []Source // of the inputs
 
 	last       time.Time // the latest time of any record, whether or not it is in a trace
 	duplicates int       // how many span ends were left out
-	deduped    bool      // false if there were too many span ends to tell which are there twice
+	deduped    bool      // false if there were too many span ends to detect duplicates
 
 	seed   maphash.Seed
 	shards []outlineShard
 }
 
-// An outlineShard has the traces whose ids have hashes in common, so that workers seldom meet.
+// An outlineShard holds the traces whose ids' hashes have some bits in common, so that workers seldom wait for each
+// other.
 type outlineShard struct {
 	mu sync.Mutex
 	outlineTable
@@ -75,16 +77,16 @@ const (
 	outlineShards    = 1 << outlineShardBits
 )
 
-// shard returns the shard of a trace, by the hash of its id.
+// shard returns the shard of a trace. It is given the hash of the trace's id.
 func (s *Outlines) shard(h uint64) *outlineShard { return &s.shards[h>>(64-outlineShardBits)] }
 
-// ScanOutlines makes an outline of each trace. Of span ends that are there twice one counts, unless there are more than
-// six million of them: then each does. Two ends of one trace are taken for the same with a probability of 2⁻³¹ although
-// they are not: of fifty logs with a million traces of ten spans one has such a pair.
+// ScanOutlines makes an outline of each trace. Of duplicate span ends one counts, unless there are more than six
+// million span ends: then each counts. Two different ends of one trace are taken for the same with a probability of
+// 2⁻³¹: of fifty logs with a million traces of ten spans, one has such a pair.
 //
-// It holds about 140 bytes for each, 32 more if a span of it failed, and 8 to 16
-// for each span end of a trace behind its eighth, up to 64 MB. Errors are those of [ScanRecords], and what was found
-// until then is returned.
+// It holds about 140 bytes for each trace, 32 more if a span of it failed, and 8 to 16 bytes for each span end of a
+// trace after its eighth, up to 64 MB. Errors are those of [ScanRecords]; what was found before the error is returned
+// too.
 func ScanOutlines(ctx context.Context, inputs []Input, o *OutlineOptions) (*Outlines, error) {
 	if o == nil {
 		o = new(OutlineOptions)
@@ -121,16 +123,16 @@ func ScanOutlines(ctx context.Context, inputs []Input, o *OutlineOptions) (*Outl
 	return s, err
 }
 
-// An outliner is a worker's share of ScanOutlines. It has a table of its own for the traces that it has seen lately:
-// if each record went to a table that all workers share, they would spend most of the time with each other's locks.
+// An outliner is a worker's share of ScanOutlines. It has its own table for the traces that it has seen recently. If
+// each record went to a table that all workers share, they would spend most of the time waiting for locks.
 type outliner struct {
-	_     [cacheLine]byte // what other workers write is on lines of its own
+	_     [cacheLine]byte // what other workers write is on other cache lines
 	all   *Outlines
 	match func(*Record) bool
 	set   *recordSet
 	mine  outlineTable
-	sets  [outlineShards][]uint32 // of mine, as the shards number them; 0 where nobody knows
-	row   *outlineRow             // of the record before, or nil: most often that of the next one too
+	sets  [outlineShards][]uint32 // of mine, as the shards number them; 0 if not known
+	row   *outlineRow             // of the previous record, or nil: usually also that of the next one
 	id    []byte                  // its trace
 	last  int64                   // the latest time
 	_     [cacheLine]byte
@@ -138,7 +140,7 @@ type outliner struct {
 
 const cacheLine = 64
 
-// maxMine is how many traces an outliner has at once.
+// maxMine is how many traces an outliner holds at once.
 const maxMine = 1024
 
 func (w *outliner) add(r *Record) {
@@ -167,7 +169,7 @@ func (w *outliner) add(r *Record) {
 	}
 }
 
-// share adds what the worker knows of a trace to what all know.
+// share adds the worker's data on a trace to the shared table.
 func (w *outliner) share(row *outlineRow) {
 	shard := w.all.shard(row.hash)
 	shard.mu.Lock()
@@ -176,7 +178,7 @@ func (w *outliner) share(row *outlineRow) {
 	w.mine.forget(row)
 }
 
-// flush shares all that the worker knows.
+// flush shares all of the worker's data.
 func (w *outliner) flush() {
 	for row := range w.mine.all() {
 		w.share(row)
@@ -196,8 +198,8 @@ func (s *Outlines) Len() int {
 	return n
 }
 
-// All yields the outlines of which keep is true, or all if it is nil, ordered by Start, those without one last,
-// then by ID.
+// All yields the outlines for which keep returns true, or all if keep is nil. They are ordered by Start, then by ID.
+// Those without a Start are last.
 func (s *Outlines) All(keep func(*Outline) bool) iter.Seq[Outline] {
 	type ref struct {
 		shard *outlineShard
@@ -231,7 +233,7 @@ func (s *Outlines) All(keep func(*Outline) bool) iter.Seq[Outline] {
 	}
 }
 
-// IDs yields the ids of all traces, in no order: those of millions need not be held at once.
+// IDs yields the ids of all traces, in no particular order. Millions of ids need not be held at once.
 func (s *Outlines) IDs() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for i := range s.shards {

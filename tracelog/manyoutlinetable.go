@@ -13,24 +13,26 @@ import (
 // slabRows is how many rows are allocated at once.
 const slabRows = 128
 
-// An outlineTable has outlines of traces, by a keyed hash of their ids, of 64 bits: two traces are taken for one
-// with a probability of n²/2⁶⁵, of a million once in 30 million files.
+// An outlineTable holds outlines of traces, by a keyed 64-bit hash of their ids. Two traces are taken for one with a
+// probability of n²/2⁶⁵ for n traces: with a million traces, in one of 30 million files.
 type outlineTable struct {
 	n     int
-	index []uint32 // by hash: eight bits of it, so that other rows need not be looked at, and one more than the number of a row
+	index []uint32 // by hash: eight bits of it, so that other rows need not be looked at, and the number of a row plus one
 	slabs [][]outlineRow
 	long  []byte // ids that are not 32 hexadecimal digits
 	names names
 
 	failures []failure
-	// errors are apart, because there may be many: most of a log's errors are few texts, but nothing makes them so.
+	// errors are separate because there may be many. Most of a log's errors have few different texts, but nothing
+	// guarantees it.
 	errors    names
 	maxErrors int
 
 	sets serviceSets
 }
 
-// note takes the tag of a span end, see endTag, and counts it if it has come before. It reports false if there is no room.
+// note takes the tag of a span end, see endTag, and counts it if it is a duplicate. It returns false if there is no
+// room.
 func (t *outlineTable) note(r *outlineRow, tag uint32) bool {
 	for _, known := range r.tags[:r.tagged] {
 		if known == tag {
@@ -53,7 +55,8 @@ func (t *outlineTable) countAgain(r *outlineRow, tag uint32) {
 	}
 }
 
-// endTag returns 32 bits that tell a span end from others of its trace, whose hash is given. The lowest one is set if it failed.
+// endTag returns 32 bits that distinguish a span end from others of its trace. It is given the trace's hash. The
+// lowest bit is set if the span failed.
 func endTag(seed maphash.Seed, trace uint64, r *Record) uint32 {
 	tag := uint32(mix(mix(trace, maphash.Bytes(seed, r.Span())), r.content()^uint64(r.Duration))) &^ 1
 	if r.Failed {
@@ -62,7 +65,7 @@ func endTag(seed maphash.Seed, trace uint64, r *Record) uint32 {
 	return tag
 }
 
-// keyOfTag is what a recordSet knows a span end of a trace by, whose hash is given.
+// keyOfTag is the key in a recordSet of a span end of a trace, whose hash is given.
 func keyOfTag(trace uint64, tag uint32) recordKey {
 	return recordKey{uint32(trace % setShards), max(trace>>(64-homeBits)<<(64-homeBits)|mix(trace, uint64(tag))>>homeBits, 1)}
 }
@@ -128,7 +131,7 @@ func (t *outlineTable) lookup(h uint64) *outlineRow {
 	return row
 }
 
-// search returns the row of a hash, or where in the index it should be.
+// search returns the row of a hash, or the index where it should be.
 func (t *outlineTable) search(h uint64) (*outlineRow, uint64) {
 	mask := uint64(len(t.index) - 1)
 	i := h & mask
@@ -142,13 +145,13 @@ func (t *outlineTable) search(h uint64) (*outlineRow, uint64) {
 	return nil, i
 }
 
-// maxRows is how many rows an index can have: 2 GB, in each of 64 shards.
+// maxRows is the maximum number of rows of an index: 2 GB, in each of 64 shards.
 const maxRows = 1<<24 - 1
 
-// indexTag returns bits of the hash that neither the shard nor the place in the index depend on.
+// indexTag returns bits of the hash that determine neither the shard nor the place in the index.
 func indexTag(h uint64) uint32 { return uint32(h>>24) &^ maxRows }
 
-// find returns the row of a hash, which is new if need be and then has no id.
+// find returns the row of a hash. If there is none, it makes a new one, which has no id.
 func (t *outlineTable) find(h uint64) (row *outlineRow, isNew bool) {
 	if t.n >= len(t.index)/4*3 {
 		if t.n == maxRows {
@@ -183,7 +186,7 @@ func (t *outlineTable) grow() {
 	}
 }
 
-// forget takes off what has been added to another table, except what can be added twice.
+// forget removes what has been added to another table, except what can be added twice.
 func (t *outlineTable) forget(row *outlineRow) {
 	row.lines, row.starts, row.spans, row.again, row.matched, row.tagged = 0, 0, 0, 0, 0, 0
 	if row.failure != 0 {
@@ -192,7 +195,7 @@ func (t *outlineTable) forget(row *outlineRow) {
 	}
 }
 
-// clear forgets the rows. It reports whether it forgot names and sets too, which then get other numbers.
+// clear forgets the rows. It reports whether it also forgot names and sets, which then get other numbers.
 func (t *outlineTable) clear() bool {
 	clear(t.index)
 	t.n, t.long, t.failures = 0, t.long[:0], t.failures[:0]
@@ -214,7 +217,7 @@ func (t *outlineTable) setID(row *outlineRow, id []byte) {
 	t.long = append(t.long, id...)
 }
 
-// rowOf returns the row of the trace with that id, whose hash is h.
+// rowOf returns the row of the trace with that id and the hash h.
 func (t *outlineTable) rowOf(id []byte, h uint64) *outlineRow {
 	row, isNew := t.find(h)
 	if isNew {
@@ -278,8 +281,8 @@ func (t *outlineTable) add(row *outlineRow, r *Record, matched bool, at int64, t
 	}
 }
 
-// merge adds a row of another table. The set has the span ends for which a row has no room,
-// and known what has been found of the other table's sets of services.
+// merge adds a row of another table. The set has the span ends for which a row has no room. Known has the numbers
+// found so far for the other table's sets of services.
 func (t *outlineTable) merge(from *outlineTable, other *outlineRow, set *recordSet, known *[]uint32) {
 	row, isNew := t.find(other.hash)
 	if isNew {
@@ -319,7 +322,7 @@ func (t *outlineTable) merge(from *outlineTable, other *outlineRow, set *recordS
 	}
 }
 
-// setOf returns the number here of another table's set.
+// setOf returns this table's number for another table's set.
 func (t *outlineTable) setOf(from *outlineTable, set uint32, known *[]uint32) uint32 {
 	if set == 0 {
 		return 0
@@ -336,8 +339,8 @@ func (t *outlineTable) setOf(from *outlineTable, set uint32, known *[]uint32) ui
 	return to
 }
 
-// offer makes something the trace's root if more speaks for it: then the order of records does not matter.
-// It must not be of a lower rank.
+// offer makes a span or line the trace's root if it is the better candidate, so that the order of records does not
+// matter. It must not be of a lower rank.
 func (t *outlineTable) offer(row *outlineRow, rank rootRank, start, lasted int64, op, service []byte, failed bool) {
 	if row.root == rank {
 		c := cmp.Or(cmp.Compare(row.rootStart, start), cmp.Compare(lasted, row.rootLasted))
@@ -353,7 +356,7 @@ func (t *outlineTable) offer(row *outlineRow, rank rootRank, start, lasted int64
 	row.set(rowFailed, failed)
 }
 
-// fail takes the error of a span if it ended first. The order of records does not matter.
+// fail takes the error of a span if the span ended first. The order of records does not matter.
 func (t *outlineTable) fail(row *outlineRow, at int64, text, op []byte, unkept bool) *failure {
 	isNew := row.failure == 0
 	if isNew {

@@ -1,6 +1,6 @@
 package tracelog
 
-// packID returns what 32 lower-case hexadecimal digits stand for.
+// packID returns the 16 bytes that 32 lower-case hexadecimal digits represent.
 func packID(b []byte) (id [16]byte, ok bool) {
 	if len(b) != 32 {
 		return id, false
@@ -24,7 +24,7 @@ func unpackID(id [16]byte) string {
 	return string(b[:])
 }
 
-// digits are the values of lower-case hexadecimal digits, and 255 for all else.
+// digits are the values of lower-case hexadecimal digits, and 255 for all other bytes.
 var digits = func() (d [256]uint8) {
 	for i := range d {
 		d[i] = 255

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// A Record is a line as those see it who read millions of them: [ScanRecords] makes no [Entry] of a line of which
-// nobody wants one. What it says is what the Entry would say.
+// A Record is a cheap view of one line, for programs that read millions. [ScanRecords] does not make an [Entry] of a
+// line unless it is needed. The methods return what the Entry would contain.
 //
-// It is valid, and so are the bytes that its methods return, until the function that it was given to returns.
-// They must not be changed.
+// The Record, and the bytes that its methods return, are valid until the function that it was given to returns. They
+// must not be changed.
 type Record struct {
 	// Event is what the line reports about its span.
 	Event Event
 
-	// Duration, Failed and Unsampled are as in an Entry, and so only of span records.
+	// Duration, Failed and Unsampled are as in an Entry, so they are set for span records only.
 	Duration  time.Duration
 	Failed    bool
 	Unsampled bool
@@ -25,24 +25,24 @@ type Record struct {
 	input *Input
 	line  []byte // without its newline
 
-	// Of a line that was read fast: where its members are.
+	// For a line that was read fast: where its members are.
 	fast   *fastLine
 	layout *layout
 	buf    []byte
 	trace  []byte
-	start  int64  // of a span's end: when it began, in nanoseconds since 1970
-	late   *Entry // made when something was asked for that only lineParser knows
+	start  int64  // for a span's end: when the span began, in nanoseconds since 1970
+	late   *Entry // made when something was requested that only lineParser can read
 
-	// Of another line.
+	// For any other line.
 	entry   *Entry
-	parsed  bool            // parser has its members still
+	parsed  bool            // parser still has its members
 	spots   [numFields]spot // of the entry's texts in scratch
 	scratch []byte
 
 	parser *lineParser
 	clock  *clock
 
-	// Where the line is: the seq-th block's line of that number, from 0, and in buf.
+	// Where the line is: the number of its block, its number in the block, from 0, and its start in buf.
 	seq, number, from int
 }
 
@@ -54,7 +54,7 @@ func (r *Record) text(f field) []byte {
 	return r.spotText(r.fast.text(r.layout, f))
 }
 
-// spotText returns the text of a string, nil if there is none.
+// spotText returns the text of a string, or nil if there is none.
 func (r *Record) spotText(s *spot) []byte {
 	switch {
 	case s == nil:
@@ -65,14 +65,14 @@ func (r *Record) spotText(s *spot) []byte {
 	return r.plain(s)
 }
 
-// plain is plain, in scratch.
+// plain returns what the function plain does, in scratch.
 func (r *Record) plain(s *spot) []byte {
 	n := len(r.scratch)
 	r.scratch = appendWords(r.scratch, r.buf, int(s.from), int(s.to))
 	return r.scratch[n:len(r.scratch):len(r.scratch)]
 }
 
-// slow returns the line's entry, which may lack Raw.
+// slow returns the line's entry. Its Raw may be missing.
 func (r *Record) slow() *Entry {
 	if r.entry != nil {
 		return r.entry
@@ -90,7 +90,7 @@ func (r *Record) File() string { return r.input.Name }
 // Raw is the line without its newline.
 func (r *Record) Raw() []byte { return r.line }
 
-// Trace is the trace's id, empty if the line is in none.
+// Trace is the trace's id. It is empty if the line is in no trace.
 func (r *Record) Trace() []byte {
 	if r.entry != nil {
 		return r.text(fieldTrace)
@@ -101,7 +101,7 @@ func (r *Record) Trace() []byte {
 // Span is the span's id.
 func (r *Record) Span() []byte { return r.text(fieldSpan) }
 
-// Op is what the line calls its span.
+// Op is the name of the line's span.
 func (r *Record) Op() []byte { return r.text(fieldOp) }
 
 // Service is the program's name.
@@ -124,7 +124,7 @@ func (r *Record) Level() []byte {
 // Message is the message.
 func (r *Record) Message() []byte { return r.text(fieldMessage) }
 
-// Parent is the id of the parent, of span records that have one.
+// Parent is the id of the parent, for span records that have one.
 func (r *Record) Parent() []byte { return r.ofSpan(fieldParent) }
 
 // Kind is the kind of a span record.
@@ -133,7 +133,7 @@ func (r *Record) Kind() []byte { return r.ofSpan(fieldKind) }
 // Error is the error of a span record that has Failed set.
 func (r *Record) Error() []byte { return r.ofSpan(fieldError) }
 
-// ofSpan is text of what only span records have.
+// ofSpan is text for fields that only span records have.
 func (r *Record) ofSpan(f field) []byte {
 	if r.Event == EventLog {
 		return nil
@@ -141,17 +141,17 @@ func (r *Record) ofSpan(f field) []byte {
 	return r.text(f)
 }
 
-// Time is the time of the line, in UTC; zero if it has none.
+// Time is the time of the line, in UTC. It is zero if the line has none.
 func (r *Record) Time() time.Time { return r.time(fieldTime) }
 
-// Start is when the span of a span record began, in UTC; zero if it does not say.
+// Start is when the span of a span record began, in UTC. It is zero if the record does not contain it.
 func (r *Record) Start() time.Time { return r.time(fieldStart) }
 
-// Weight is for how many spans the record stands; see [Entry.Weight].
+// Weight is how many spans the record represents; see [Entry.Weight].
 func (r *Record) Weight() float64 { return weight(r.sampleRate, r.Unsampled) }
 
-// Entry makes an Entry of the line, which is the caller's to keep. Its Line is 0: while a file is read in parts,
-// nobody knows the number.
+// Entry makes an Entry of the line. The caller may keep it. Its Line is 0: while a file is read in parts, the line's
+// number is not known.
 func (r *Record) Entry() Entry {
 	e := Entry{File: r.input.Name, Raw: bytes.Clone(r.line)}
 	if r.entry != nil {
@@ -164,7 +164,7 @@ func (r *Record) Entry() Entry {
 	return e
 }
 
-// Attr is [Entry.Attr] of the line.
+// Attr is [Entry.Attr] for the line.
 func (r *Record) Attr(key string) (json.RawMessage, bool) {
 	var e Entry
 	if r.parser.parse(r.line, &e) != isRecord {
@@ -202,7 +202,7 @@ func (r *Record) quick(f field) (int64, bool) {
 	return 0, false
 }
 
-// member returns the time that a member has, if that has the usual form.
+// member returns the time in a member, if it has the usual form.
 func (r *Record) member(s slot) (int64, bool) {
 	m := &r.fast.members[s]
 	if m.kind != '"' || m.line != r.fast.line {
@@ -215,7 +215,7 @@ func (r *Record) member(s slot) (int64, bool) {
 	return r.clock.nanos(b)
 }
 
-// nanos returns the time in nanoseconds since 1970, or false if there is none, or one that does not fit.
+// nanos returns the time in nanoseconds since 1970. It returns false if there is none, or one that does not fit.
 func (r *Record) nanos(f field) (int64, bool) {
 	if ns, ok := r.quick(f); ok {
 		return ns, true
@@ -223,7 +223,8 @@ func (r *Record) nanos(f field) (int64, bool) {
 	return nanosOf(r.time(f))
 }
 
-// fill makes the record of a line that a fastLine has taken. It reports false if only lineParser knows what it says.
+// fill makes the record of a line that a fastLine has accepted. It returns false if only lineParser can read the
+// line.
 func (r *Record) fill(f *fastLine, b []byte) bool {
 	r.fast, r.buf, r.entry, r.late, r.scratch, r.parsed = f, b, nil, nil, r.scratch[:0], false
 	r.Event, r.Duration, r.Failed, r.sampleRate, r.Unsampled = EventLog, 0, false, 0, false
@@ -250,7 +251,7 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 		return false // it may be a traceparent
 	}
 	if f.isText && len(trace) == 0 {
-		return false // it may be no record
+		return false // it may not be a record
 	}
 	message := f.text(l, fieldMessage)
 	if len(trace) == 0 && (f.opensBracket(b, message) || f.opensBracket(b, f.stringAt(slotPrefix))) {
@@ -315,7 +316,7 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 	return true
 }
 
-// find returns the slot of a field's first member, as lineParser does; 0 if there is none.
+// find returns the slot of a field's first member, as lineParser does, or 0 if there is none.
 func (f *fastLine) find(l *layout, field field) slot {
 	for _, s := range f.head.narrow(l, field) {
 		if f.members[s].line == f.line {
@@ -325,7 +326,7 @@ func (f *fastLine) find(l *layout, field field) slot {
 	return 0
 }
 
-// text returns a field's first string, nil if there is none.
+// text returns a field's first string, or nil if there is none.
 func (f *fastLine) text(l *layout, field field) *spot {
 	for _, s := range f.head.narrow(l, field) {
 		if m := &f.members[s]; m.line == f.line && m.kind == '"' {
@@ -335,7 +336,7 @@ func (f *fastLine) text(l *layout, field field) *spot {
 	return nil
 }
 
-// stringAt returns the string that stands under a key, nil if there is none.
+// stringAt returns the string under a key, or nil if there is none.
 func (f *fastLine) stringAt(s slot) *spot {
 	if m := &f.members[s]; m.line == f.line && m.kind == '"' {
 		return m
@@ -343,7 +344,7 @@ func (f *fastLine) stringAt(s slot) *spot {
 	return nil
 }
 
-// opensBracket reports whether a string, which may be nil, may begin with a bracket, for which it may be escaped.
+// opensBracket reports whether a string may begin with a bracket, which may be escaped. The string may be nil.
 func (f *fastLine) opensBracket(b []byte, m *spot) bool {
 	return m != nil && m.from < m.to && (b[m.from] == '[' || b[m.from] == '\\')
 }
@@ -354,7 +355,7 @@ func (f *fastLine) mayBeNone(l *layout, field field, b []byte) bool {
 	return s != nil && (b[s.from] == '0' || b[s.from] == '\\')
 }
 
-// dropNoID forgets a field's first string if it says that there is no id, and reports whether it did.
+// dropNoID forgets a field's first string if it means that there is no id, and reports whether it did.
 func (f *fastLine) dropNoID(l *layout, field field, b []byte) bool {
 	for _, s := range l.slots[field] {
 		m := &f.members[s]
@@ -371,7 +372,7 @@ func (f *fastLine) dropNoID(l *layout, field field, b []byte) bool {
 	return false
 }
 
-// decoded is the text of a string.
+// decoded returns the text of a string.
 func (f *fastLine) decoded(b []byte, m *spot) []byte {
 	if m.plain {
 		return b[m.from:m.to]
@@ -379,7 +380,7 @@ func (f *fastLine) decoded(b []byte, m *spot) []byte {
 	return plain(b[m.from:m.to])
 }
 
-// firstService returns the first string that names the program, as lineParser does; nil if there is none.
+// firstService returns the first string that names the program, as lineParser does, or nil if there is none.
 func (f *fastLine) firstService(l *layout) (first *spot) {
 	for _, s := range l.slots[fieldService] {
 		if m := &f.members[s]; m.line == f.line && m.kind == '"' && (first == nil || m.from < first.from) {
@@ -389,7 +390,7 @@ func (f *fastLine) firstService(l *layout) (first *spot) {
 	return first
 }
 
-// take makes the record of an entry, whose Raw is not looked at.
+// take makes the record of an entry. It does not use the entry's Raw.
 func (r *Record) take(e *Entry) {
 	r.Event, r.Duration, r.Failed, r.sampleRate, r.Unsampled = e.Event, e.Duration, e.Failed, e.SampleRate, e.Unsampled
 	r.entry, r.late, r.parsed = e, nil, false

@@ -5,16 +5,16 @@ import (
 	"context"
 )
 
-// ScanRecords reads all lines of the inputs, several at once, and calls fn for each that is a record and that the
-// options' Filter takes. Each worker has a function of its own, which newFunc returns: it is called by one goroutine
-// at a time, with the lines of each input in order, but only some of them. What is gathered in one may be merged
-// when ScanRecords has returned. There may be more such functions than workers.
+// ScanRecords reads all lines of the inputs, several at once. It calls fn for each line that is a record and that the
+// options' Filter accepts. Each worker has its own function, which newFunc returns. That function is called by one
+// goroutine at a time, with some of the lines of each input, in order. What the functions gather may be merged when
+// ScanRecords has returned. There may be more such functions than workers.
 //
-// The Sources are those that [Scan] returns for each input. The error names the inputs that could not be read
-// to their end, or is ctx's; the Sources then tell what was read. A reader that returns neither bytes nor an error
-// a hundred times in a row, or an [io.ReaderAt] that does so once, is given up with [io.ErrNoProgress].
+// The Sources are those that [Scan] returns for each input. The error names the inputs that could not be read to
+// their end, or is ctx's. The Sources then cover what was read. If a reader returns neither bytes nor an error a
+// hundred times in a row, or an [io.ReaderAt] does so once, reading it ends with [io.ErrNoProgress].
 //
-// A few buffers of 256 KiB, or of the longest line if that is more, are held for each worker.
+// It holds a few buffers for each worker, of 256 KiB or of the longest line if that is more.
 func ScanRecords(ctx context.Context, inputs []Input, o *ScanOptions, newFunc func() func(*Record)) ([]Source, error) {
 	sequencers, err := scanRecords(ctx, inputs, o, newFunc)
 	sources := make([]Source, len(inputs))
@@ -53,8 +53,8 @@ type lineReader struct {
 	clock  clock
 	entry  Entry
 
-	line   []byte // of the line that was read last: without its newline; nil if it is too long
-	reason string // of a bad one
+	line   []byte // the line that was read last, without its newline; nil if it is too long
+	reason string // for a bad line
 	looks  looks
 }
 
@@ -66,8 +66,8 @@ func newLineReader(inputs []Input, filter func(*Record) bool, fn func(*Record)) 
 	return w
 }
 
-// quick reads the line that begins at start as a record, if it is one of the usual kind, and returns where the next one
-// begins. If it is not, it sets only line.
+// quick reads the line that begins at start as a record, if it has one of the usual forms, and returns where the next
+// line begins. Otherwise it only sets line.
 func (w *lineReader) quick(b *block, start int) (next int, ok bool) {
 	end := w.fast.parse(b.buf, start)
 	fast := end >= 0 && end-start < maxLine
@@ -105,7 +105,7 @@ func (w *lineReader) quick(b *block, start int) (next int, ok bool) {
 // last reports whether the line before next is the input's last one and has no newline.
 func (b *block) last(next int) bool { return b.cut && next == b.to }
 
-// slow reads the line that quick did not.
+// slow reads the line that quick could not.
 func (w *lineReader) slow(last bool) verdict {
 	if w.line == nil {
 		return isBad
@@ -124,7 +124,7 @@ func (w *lineReader) slow(last bool) verdict {
 	return v
 }
 
-// emit hands the record on.
+// emit passes the record on.
 func (w *lineReader) emit(b *block, number int) {
 	r := &w.record
 	r.input, r.line, r.seq, r.number = &w.inputs[b.input], w.line, b.seq, number
@@ -142,7 +142,7 @@ type recordReader struct {
 func (w *recordReader) read(b *block) {
 	var r report
 	w.fast.marks.mark(b.buf, b.from, b.to)
-	// Whether lines of the container's stdout and stderr may go on ones of earlier blocks.
+	// Whether lines of the container's stdout and stderr may continue ones of earlier blocks.
 	pending := [2]bool{b.seq > 0, b.seq > 0}
 	for i := b.from; i < b.to; r.lines++ {
 		next, ok := w.quick(b, i)
@@ -190,7 +190,7 @@ func streamOf(c *chunk) int {
 
 var streamNames = [2][]byte{[]byte("stdout"), []byte("stderr")}
 
-// piece reports whether the line is of a container's stream that is pending, and whether it goes on.
+// piece reports whether the line belongs to a container's stream that is pending, and whether it continues.
 func (w *lineReader) piece(pending [2]bool) (stream int, part, ok bool) {
 	for i, name := range streamNames {
 		if pending[i] && bytes.Contains(w.line, name) {

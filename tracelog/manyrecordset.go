@@ -7,12 +7,13 @@ import (
 )
 
 // A recordSet remembers span ends, so that one that was shipped twice counts once. It keeps 64 bits of keyed hashes
-// of each, beside six that tell its shard: 14 more of its trace, 24 of its span, 26 of what it says. The ends of two
-// spans are taken for the same with a probability of 2⁻⁵⁰ if they are of one trace, else of 2⁻⁷⁰, and two ends of one
-// span that differ with one of 2⁻²⁶. It holds at most about six million and then gives up: see full.
+// of each. Another six bits choose its shard. The 64 bits are 14 more of its trace's hash, 24 of its span's, and 26
+// of its content's. The ends of two spans are taken for the same with a probability of 2⁻⁵⁰ if they are of one
+// trace, else of 2⁻⁷⁰. Two different ends of one span are taken for the same with a probability of 2⁻²⁶.
+// It holds at most about six million records and then gives up: see full.
 //
-// Records of a trace stand next to each other in the table as they do, more or less, in the log: else nearly
-// each would be out of the processor's caches.
+// Records of a trace are near each other in the table, roughly as in the log. Otherwise nearly every access would
+// miss the processor's caches.
 //
 // It is safe for concurrent use.
 type recordSet struct {
@@ -25,8 +26,8 @@ const (
 	shardBits = 6
 	setShards = 1 << shardBits
 
-	// maxPlaces is how many places the tables of a recordSet have, 64 MB; three of four may be taken,
-	// and so about six million, which are the span ends of some 4 GB.
+	// maxPlaces is how many places the tables of a recordSet have, 64 MB. Three of four may be taken, so about six
+	// million, which are the span ends of some 4 GB of logs.
 	maxPlaces = 8 << 20
 )
 
@@ -35,7 +36,7 @@ type setShard struct {
 	n     int
 	full  bool
 	table []uint64 // 0 is empty
-	_     [64]byte // the next shard's lock is in another cache line
+	_     [64]byte // so that the next shard's lock is in another cache line
 }
 
 func newRecordSet() *recordSet {
@@ -44,7 +45,7 @@ func newRecordSet() *recordSet {
 	return s
 }
 
-// A recordKey is what a recordSet knows a span end by.
+// A recordKey identifies a span end in a recordSet.
 type recordKey struct {
 	shard uint32
 	word  uint64 // never 0
@@ -56,8 +57,8 @@ const (
 	homeBits    = 64 - spanBits - contentBits // of the trace
 )
 
-// key is of all that makes a record count, which is what it says and the group that it counts in, of whose name group is
-// a hash: what a transport says of a record, such as its service, may decide about that too.
+// key is made of all that makes a record count: its content, and the group that it counts in. Group is a hash of the
+// group's name. The group may depend on a transport's data about a record, such as its service.
 func (s *recordSet) key(r *Record, group uint64) recordKey {
 	span := s.span(r)
 	says := mix(r.content()^uint64(r.Duration), group)
@@ -67,7 +68,7 @@ func (s *recordSet) key(r *Record, group uint64) recordKey {
 	return recordKey{uint32(span % setShards), max(span>>contentBits<<contentBits|mix(span, says)>>(64-contentBits), 1)}
 }
 
-// span is what the keys of a span's records have in common: the trace and the span, and in the lowest bits the shard.
+// span is the part that the keys of a span's records share: the trace and the span, and in the lowest bits the shard.
 func (s *recordSet) span(r *Record) uint64 {
 	trace := maphash.Bytes(s.seed, r.Trace())
 	span := mix(trace, maphash.Bytes(s.seed, r.Span()))
@@ -82,7 +83,7 @@ func (s *recordSet) add(k recordKey) bool {
 	return shard.add(k.word, &s.room)
 }
 
-// add reports whether the word of a key is new. Of a full set everything is.
+// add reports whether the word of a key is new. In a full set every word is.
 func (s *setShard) add(h uint64, room *atomic.Int64) bool {
 	if s.n >= len(s.table)/4*3 && !s.grow(2*len(s.table), room) {
 		return true
@@ -99,7 +100,7 @@ func (s *setShard) add(h uint64, room *atomic.Int64) bool {
 	return true
 }
 
-// find returns where in the table the hash is, or should be.
+// find returns the index in the table where the hash is, or should be.
 func (s *setShard) find(h uint64) (i uint64, found bool) {
 	size := uint64(len(s.table))
 	i = s.home(h)
@@ -112,7 +113,7 @@ func (s *setShard) find(h uint64) (i uint64, found bool) {
 		}
 		i++
 		if try == maxNear {
-			i = h >> contentBits // a trace of many spans: from here on its spans are all over the table
+			i = h >> contentBits // a trace of many spans: its further spans are anywhere in the table
 		}
 		i &= size - 1
 	}
@@ -141,15 +142,16 @@ func (s *recordSet) has(span uint64) bool {
 	return false
 }
 
-// home returns where the spans of the trace begin.
+// home returns the index where the spans of the trace begin.
 func (s *setShard) home(h uint64) uint64 {
 	return h >> (64 - homeBits) * uint64(len(s.table)) >> homeBits
 }
 
-// maxNear is how many places next to each other are tried. It makes traces of any size cost the same.
+// maxNear is how many adjacent places are tried. It makes the cost the same for traces of any size.
 const maxNear = 48
 
-// touch writes to each page of the table. Read first, as find would, a page is brought in twice by the system.
+// touch writes to each page of the table. If a page were read first, as find does, the system would fault it in
+// twice.
 func (s *setShard) touch() {
 	const page = 4 << 10 / 8
 	for i := 0; i < len(s.table); i += page {
@@ -178,7 +180,7 @@ func (s *setShard) grow(size int, room *atomic.Int64) bool {
 	return true
 }
 
-// expect makes room for so many records, so that less is moved later.
+// expect makes room for that many records, so that less is moved later.
 func (s *recordSet) expect(records int64) {
 	size := 256
 	for int64(size/4*3*setShards) < records && size*setShards < maxPlaces {
@@ -199,9 +201,9 @@ func (s *recordSet) full() bool {
 	return false
 }
 
-// A setWriter adds to a recordSet, many records of a shard at once: else most of the time would go by
-// waiting for memory and for other workers' locks. What is to be known of a record is handed to done as soon as it is
-// known whether the record is new. A setWriter is not safe for concurrent use.
+// A setWriter adds to a recordSet, many records of a shard at once. Otherwise most of the time would be spent waiting
+// for memory and for other workers' locks. The value of a record is passed to done as soon as it is known whether the
+// record is new. A setWriter is not safe for concurrent use.
 type setWriter[T any] struct {
 	set     *recordSet
 	done    func(value *T, isNew bool)
@@ -213,7 +215,7 @@ type pendingRecord[T any] struct {
 	value T
 }
 
-// newSetWriter returns one of so many writers.
+// newSetWriter returns one of that many writers.
 func newSetWriter[T any](set *recordSet, writers int, done func(value *T, isNew bool)) *setWriter[T] {
 	w := &setWriter[T]{set: set, done: done}
 	n := max(128/writers, 16)

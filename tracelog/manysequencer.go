@@ -5,30 +5,30 @@ import (
 	"sync"
 )
 
-// A sequencer puts together, block by block in order, what can only be known in order: how many lines there are,
-// which bad lines are one finding, and lines that a container's runtime cut. It ends up with what Scan would have.
+// A sequencer combines, block by block in order, what can only be determined in order: how many lines there are,
+// which bad lines are one finding, and lines that a container's runtime cut. Its result is that of Scan.
 type sequencer struct {
 	mu      sync.Mutex
-	waiting map[int]report // those that are behind one that has not been read
+	waiting map[int]report // those after a block that has not been read
 	first   []int          // of each block: the number of its first line
 	scanner scanner
 }
 
-// A report is what there is in a block beside the records that have been handed on.
+// A report is everything in a block except the records that have been passed on.
 type report struct {
 	lines, records, blanks int
 	events                 []event
 	between                uint8 // sawRecord and sawBlank, since the last event
 }
 
-// An event is a line that is no record, or not by itself.
+// An event is a line that is not a record, or not by itself.
 type event struct {
 	line   int   // number in its block, from 0
 	before uint8 // sawRecord and sawBlank, since the event before
 	looks  looks
 	last   bool // the line has no newline
 	reason string
-	piece  []byte // of a part of a line, or its end: all of it; then there is no reason
+	piece  []byte // for a part of a line, or its end: all of it; reason is then empty
 }
 
 const (
@@ -53,7 +53,7 @@ func (s *sequencer) init(in *Input, filter func(*Record) bool, newFunc func() fu
 			fn = newFunc()
 		}
 		seq, _ := slices.BinarySearch(s.first, e.Line+1)
-		seq-- // the block that has the line
+		seq-- // the block that contains the line
 		record.line, record.seq, record.number = e.Raw, seq, e.Line-s.first[seq]
 		record.take(&e)
 		if filter == nil || filter(&record) {
@@ -105,7 +105,7 @@ func (s *sequencer) after(between uint8) {
 	}
 }
 
-// finish reads what is left: after an error, blocks behind a missing one too.
+// finish reads the rest: after an error, also blocks that follow a missing one.
 func (s *sequencer) finish() {
 	for len(s.waiting) > 0 {
 		if r, ok := s.waiting[len(s.first)]; ok {

@@ -18,7 +18,7 @@ type serviceSet struct {
 	members []uint32 // their numbers, in any order
 }
 
-// maxSets is how many sets of services are kept; beyond, services are missing in some.
+// maxSets is how many sets of services are kept. Beyond that, some sets lack services.
 const maxSets = 10_000
 
 func (s *serviceSets) texts(set uint32) []string {
@@ -28,7 +28,7 @@ func (s *serviceSets) texts(set uint32) []string {
 	return nil
 }
 
-// with returns the number of the set that also has the service.
+// with returns the number of the set that contains service as well.
 func (s *serviceSets) with(set, service uint32, n *names) uint32 {
 	recent := &s.recent[(set*5+service)%uint32(len(s.recent))]
 	if recent.to != 0 && recent.set == set && recent.service == service {

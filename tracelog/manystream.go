@@ -14,12 +14,12 @@ import (
 	"sync/atomic"
 )
 
-// ScanOptions are for all functions here that read many lines. Nil means the zero value.
+// ScanOptions are common to all functions here that read many lines. Nil means the zero value.
 type ScanOptions struct {
-	// Workers is how many goroutines read; 0 means GOMAXPROCS. What they find does not depend on it.
+	// Workers is how many goroutines read; 0 means GOMAXPROCS. The results do not depend on it.
 	Workers int
 
-	// Filter, if not nil, says which records count. It is called by several goroutines at once.
+	// Filter, if not nil, selects the records that count. It is called by several goroutines at once.
 	Filter func(*Record) bool
 
 	chunk int // how much is read at once; 0 means chunkSize
@@ -35,26 +35,26 @@ func (o *ScanOptions) workers() int {
 // chunkSize fits into the cache of a core.
 const chunkSize = 256 << 10
 
-// A block is whole lines of one input, to be read by one worker.
+// A block is whole lines of one input. One worker reads it.
 type block struct {
 	input int
 	seq   int // in its input, from 0
 	buf   []byte
-	// The lines are buf[from:to], each with a newline, which was added to the last one if cut.
-	// Behind them there is padding.
+	// The lines are buf[from:to], each with a newline. If cut is set, the last line's newline was added. After them
+	// there is padding.
 	from, to int
 	cut      bool
-	long     int // if not 0, a line that is too long follows: its length with its newline
+	long     int // if not 0, a line that is too long follows: its length including its newline
 	longCut  bool
 }
 
-// A blockReader makes of blocks what its worker is for.
+// A blockReader processes blocks for its worker.
 type blockReader interface {
 	read(*block)
 }
 
-// readBlocks reads the inputs, one after the other, and gives each block to one of the workers,
-// to each of them never two at a time. The error names the inputs that could not be read to their end, or is ctx's.
+// readBlocks reads the inputs, one after the other, and gives each block to one of the workers. A worker never gets
+// two blocks at a time. The error names the inputs that could not be read to their end, or is ctx's.
 func readBlocks(ctx context.Context, inputs []Input, o *ScanOptions, worker func() blockReader) error {
 	n := o.workers()
 	chunk := o.chunk
@@ -91,12 +91,12 @@ func readBlocks(ctx context.Context, inputs []Input, o *ScanOptions, worker func
 	return errors.Join(errs...)
 }
 
-// parts returns what r can be read in parts with, and its size; nil if it cannot.
+// parts returns an io.ReaderAt to read r in parts with, and its size. It is nil if r cannot be read in parts.
 func parts(r io.Reader) (io.ReaderAt, int64) {
 	switch r := r.(type) {
 	case *os.File:
 		info, err := r.Stat()
-		// Files of size 0 may be others in disguise, as in /proc.
+		// Special files that look regular, as in /proc, have size 0.
 		if err == nil && info.Mode().IsRegular() && info.Size() > 0 {
 			return r, info.Size()
 		}
@@ -109,7 +109,7 @@ func parts(r io.Reader) (io.ReaderAt, int64) {
 	return nil, 0
 }
 
-// A partReader reads an input in parts. To a part belong the lines that begin in it.
+// A partReader reads an input in parts. The lines that begin in a part belong to it.
 type partReader struct {
 	ctx   context.Context
 	input int
@@ -126,8 +126,8 @@ type partReader struct {
 func (p *partReader) run(workers []blockReader, bufs [][]byte) error {
 	var wg sync.WaitGroup
 	n := int((p.size + p.chunk - 1) / p.chunk)
-	// The lines of a trace are near each other. Were workers always on neighbouring parts, they would work on the same
-	// traces at the same time, and what is known of these would wander between the caches of the cores.
+	// The lines of a trace are near each other. If workers were always on neighbouring parts, they would work on the
+	// same traces at the same time, and the data of these would move between the caches of the cores.
 	run := max(1, min(maxRun, n/(4*len(workers))))
 	for i := range min(len(workers), n) {
 		wg.Go(func() {
@@ -164,14 +164,14 @@ func (p *partReader) run(workers []blockReader, bufs [][]byte) error {
 // maxRun is how many parts in a row a worker reads.
 const maxRun = 16
 
-// slack is what is read beyond a part at once, to have the rest of its last line.
+// slack is how many bytes after a part are read with it, to include the rest of its last line.
 const slack = 4 << 10
 
 // part reads the lines that begin in the part. After an error the block has the lines before it.
 func (p *partReader) part(b *block) error {
 	begin := int64(b.seq) * p.chunk
 	end := min(begin+p.chunk, p.size)
-	off := max(begin-1, 0) // what is before it tells whether the first line begins here
+	off := max(begin-1, 0) // the byte before it tells whether the first line begins here
 	b.buf = slices.Grow(b.buf[:0], int(p.chunk)+1+slack+padding)
 	eof, err := p.more(b, off, int(min(end+slack, p.size)-off))
 	if begin > 0 {
@@ -231,12 +231,12 @@ func (p *partReader) more(b *block, off int64, n int) (eof bool, err error) {
 		err = nil
 		eof = m < n // the file has become shorter
 	case err == nil && m < n:
-		err = io.ErrNoProgress // an io.ReaderAt must say why; without an error, asking again might never end
+		err = io.ErrNoProgress // an io.ReaderAt must return a reason; without one, retrying might never end
 	}
 	return eof || off+int64(m) >= p.size, err
 }
 
-// rest finds the end of a line that is too long, and counts what is dropped.
+// rest finds the end of a line that is too long, and counts the bytes it drops.
 func (p *partReader) rest(b *block, off int64) (cut bool, err error) {
 	buf := make([]byte, 64<<10)
 	for off < p.size {
@@ -293,13 +293,13 @@ func (s *streamReader) run(workers []blockReader) error {
 
 // blocks reads and sends blocks until the end.
 func (s *streamReader) blocks(full chan<- *block, free <-chan []byte) (err error) {
-	var rest []byte // what is behind the last block: the beginning of a line, mostly
-	long := 0       // of a line that is too long: how much of it was dropped
+	var rest []byte // what follows the last block: usually the beginning of a line
+	long := 0       // for a line that is too long: how much of it was dropped
 	for seq := 0; err == nil || len(rest) > 0 || long > 0; seq++ {
 		b := &block{input: s.input, seq: seq, buf: append((<-free)[:0], rest...)}
 		rest = rest[:0]
 		for {
-			// Fill the buffer, and if there is no whole line in it, a larger one.
+			// Fill the buffer. If it contains no whole line, use a larger one.
 			searched := len(b.buf)
 			err = s.fill(b, max(s.chunk, 2*len(b.buf)), err)
 			if long > 0 {
@@ -309,7 +309,7 @@ func (s *streamReader) blocks(full chan<- *block, free <-chan []byte) (err error
 					b.buf = b.buf[:0]
 					continue
 				}
-				// It is told behind the lines of a block without any.
+				// The line is reported after the lines of its block, which has none here.
 				if b.longCut = i < 0; b.longCut {
 					i = len(b.buf) - 1
 				}
@@ -344,7 +344,7 @@ func (s *streamReader) blocks(full chan<- *block, free <-chan []byte) (err error
 // maxEmptyReads is how many reads in a row may return neither a byte nor an error, as in package bufio.
 const maxEmptyReads = 100
 
-// fill reads until b has that many bytes, or until an error, which there may have been before.
+// fill reads until b has that many bytes, or until an error, which may be an earlier one.
 func (s *streamReader) fill(b *block, want int, err error) error {
 	b.buf = slices.Grow(b.buf, want-len(b.buf)+padding+1)
 	for empty := 0; len(b.buf) < want && err == nil; {
