@@ -8,7 +8,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// A chart is where the bars of a waterfall are.
+// A chart is where the bars of a waterfall are drawn.
 type chart struct {
 	start  time.Time // of the axis; zero if nothing has a time
 	length time.Duration
@@ -18,7 +18,7 @@ type chart struct {
 	path map[*tracelog.Span][]tracelog.Segment // the critical path
 }
 
-// newChart measures a trace as it is drawn.
+// newChart measures a trace as it will be drawn.
 func newChart(t *tracelog.Trace) *chart {
 	c := &chart{path: make(map[*tracelog.Span][]tracelog.Segment)}
 	start, end := t.Interval()
@@ -29,7 +29,7 @@ func newChart(t *tracelog.Trace) *chart {
 	return c
 }
 
-// share is where on the axis a moment is, from 0 to 1.
+// share is the position of a moment on the axis, from 0 to 1.
 func (c *chart) share(at time.Time) float64 {
 	if c.length <= 0 {
 		return 0
@@ -37,13 +37,13 @@ func (c *chart) share(at time.Time) float64 {
 	return min(max(float64(at.Sub(c.start))/float64(c.length), 0), 1)
 }
 
-// A cell is one column of a bar: what there is in each of its eighths, the leftmost the lowest bit.
+// A cell is one column of a bar: what is in each of its eighths. The leftmost is the lowest bit.
 type cell struct{ path, bar, queued, tail uint8 }
 
-// eighth is which eighth of a column of the chart a moment falls into.
+// eighth is the index of the eighth of a column that a moment falls into, counted over the whole chart.
 func (c *chart) eighth(at time.Time) int { return int(math.Round(c.share(at) * float64(8*c.width))) }
 
-// fill calls set for each cell from one eighth to another, and for one eighth at least.
+// fill calls set for each cell from one eighth to another. It fills at least one eighth.
 func fill(cells []cell, from, to int, set func(c *cell, eighths uint8)) {
 	from = min(from, 8*len(cells)-1)
 	to = max(to, from+1)
@@ -70,7 +70,7 @@ func (c *chart) bar(s *tracelog.Span) text {
 	onPath := false
 	for i, seg := range c.path[s] {
 		from, to := c.eighth(seg.Start), c.eighth(seg.End)
-		// What is too short to be seen is shown if there is nothing else to be seen of the span.
+		// A part that is too short to be seen is shown if nothing else of the span can be seen.
 		if from < to || i == len(c.path[s])-1 && !onPath {
 			fill(cells, from, to, func(c *cell, e uint8) { c.path |= e })
 			onPath = true
@@ -116,8 +116,8 @@ func (c *chart) bar(s *tracelog.Span) text {
 	return t
 }
 
-// blocks returns the block character that comes closest to some eighths of a column.
-// There are many that begin on the left, but only two that end on the right.
+// blocks returns the block character that is closest to some eighths of a column. Many characters begin on the left,
+// but only two end on the right.
 func blocks(eighths uint8) rune {
 	n := bits.OnesCount8(eighths)
 	switch {

@@ -2,29 +2,30 @@ package draw
 
 import "time"
 
-// Options say how [Tree] and [Waterfall] show a trace. The zero value is the default.
+// Options control how [Tree] and [Waterfall] show a trace. The zero value is the default.
 type Options struct {
-	// Width is how many columns a line has: 100 if it is less than 1, and never less than 40.
-	// A tree that is very deep or has very long names may be wider. A waterfall has 1000 columns at most.
+	// Width is how many columns a line has. It is 100 if it is less than 1, and never less than 40. A tree that is
+	// very deep or has very long names may be wider. A waterfall has 1000 columns at most.
 	Width int
 	// Color adds ANSI colours to failures, warnings and services, and to the critical path.
 	Color bool
 	// ASCII draws with ASCII only. Other characters in names and messages become question marks.
 	ASCII bool
-	// Logs shows log lines too, each where it falls in time among the children of its span.
+	// Logs also shows log lines, each at its time among the children of its span.
 	Logs bool
-	// Attrs shows the attributes, kind and links of spans, and the attributes of log lines.
-	// An attribute that the parent span has too, with the same value, is left out; so is one of a line that its span has.
+	// Attrs shows the attributes, kind and links of spans, and the attributes of log lines. A span's attribute is
+	// left out if the parent span has it with the same value. A line's attribute is left out if its span has it with
+	// the same value.
 	Attrs bool
 	// Stacks shows the stack of a span that panicked.
 	Stacks bool
 	// Location is the time zone of the first line; nil is UTC.
 	Location *time.Location
-	// Stable leaves out whatever differs from run to run: ids, times, durations, stacks and the first line.
-	// Nothing is wrapped or shortened. Siblings are ordered by their start, but those that overlap in time
-	// (or overlap with one that overlaps, and so on) or start at the same time by op, then by attributes,
-	// then by all else that can be told apart. An unfinished span overlaps with all that start after it.
-	// Log lines are before the children, in order of time. Waterfall ignores it.
+	// Stable leaves out everything that differs from run to run: ids, times, durations, stacks and the first line.
+	// Nothing is wrapped or shortened. Siblings are ordered by their start. Those that overlap in time (or overlap
+	// with one that overlaps, and so on) or start at the same time are ordered by op, then by attributes, then by all
+	// other differences. An unfinished span overlaps with all that start after it. Log lines are before the children,
+	// in order of time. Waterfall ignores it.
 	Stable bool
 }
 
@@ -32,7 +33,7 @@ const (
 	defaultWidth = 100
 	minWidth     = 40
 	maxWidth     = 1000 // of a waterfall
-	notesWidth   = 36   // what the tree leaves for notes, where there are any
+	notesWidth   = 36   // how much the tree reserves for notes, if there are any
 
 	maxText  = 1000 // runes of a message or an error
 	maxName  = 80   // of an operation, a service, an id, a key

@@ -13,7 +13,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// limit is a bound for text, which the stable form has not.
+// limit is a bound for text. The stable form has none.
 func (p *printer) limit(n int) int {
 	if p.Stable {
 		return unbounded
@@ -21,7 +21,7 @@ func (p *printer) limit(n int) int {
 	return n
 }
 
-// label is a span's name, in no more than width runes where that is possible.
+// label is a span's name, in at most width runes where possible.
 func (p *printer) label(s *tracelog.Span, width int) text {
 	op := cmp.Or(s.Op, "(no op)")
 	var service string
@@ -37,7 +37,7 @@ func (p *printer) label(s *tracelog.Span, width int) text {
 	return t.add(styleCyan, service)
 }
 
-// note is what there is to say about a span beyond its name and duration.
+// note is the text about a span besides its name and duration.
 func (p *printer) note(s *tracelog.Span) text {
 	var t text
 	add := func(st style, s string) {
@@ -51,7 +51,7 @@ func (p *printer) note(s *tracelog.Span) text {
 	}
 	switch {
 	case s.State == tracelog.Ended:
-	case p.Stable: // It must not depend on how late it is.
+	case p.Stable: // The output must not depend on the current time.
 		add(styleYellow, "… "+tracelog.Unfinished.String())
 	default:
 		add(styleYellow, "… "+s.State.String())
@@ -79,7 +79,7 @@ func (p *printer) note(s *tracelog.Span) text {
 	return t
 }
 
-// span writes the lines of the last span of path itself.
+// span writes the lines of the last span of path, without its children's.
 func (p *printer) span(path []branch, s *tracelog.Span) {
 	t := p.bars(path, true)
 	t = append(t, p.label(s, p.name-len(t))...)
@@ -122,7 +122,7 @@ func (p *printer) span(path []branch, s *tracelog.Span) {
 	p.details(below, s)
 }
 
-// lasted is what stands in the column of durations.
+// lasted is the text in the column of durations.
 func (p *printer) lasted(s *tracelog.Span) string {
 	if s.State == tracelog.Ended {
 		return formatDuration(s.Duration)
@@ -135,7 +135,7 @@ func (p *printer) lasted(s *tracelog.Span) string {
 	return ""
 }
 
-// details writes what is asked for below a span's own line.
+// details writes the requested details below a span's own line.
 func (p *printer) details(below text, s *tracelog.Span) {
 	if p.Attrs {
 		if attrs := p.spanAttrs(s); len(attrs) > 0 {
@@ -147,11 +147,11 @@ func (p *printer) details(below text, s *tracelog.Span) {
 	}
 }
 
-// paragraph writes text right of the bars, wrapped, with its further lines hanging that much to the right.
-// The first line has bars of its own.
+// paragraph writes wrapped text to the right of the bars. Its further lines are indented by hang. The first line has
+// bars of its own.
 func (p *printer) paragraph(first, rest text, t text, hang int) {
 	rest = rest[:len(rest):len(rest)]
-	// What hangs must be spared on the first line too.
+	// The width of the indent is reserved on the first line too.
 	for i, l := range t.wrap(max(minWidth/2, p.Width-len(rest)-hang)) {
 		if i == 0 {
 			p.line(append(first[:len(first):len(first)], l...))
@@ -202,7 +202,7 @@ func (p *printer) spanAttrs(s *tracelog.Span) text {
 	return t
 }
 
-// gap separates what follows from what is there.
+// gap adds a separator between t and what follows.
 func gap(t text) text {
 	if len(t) > 0 {
 		t = t.add(styleNone, " ")
@@ -210,7 +210,7 @@ func gap(t text) text {
 	return t
 }
 
-// attrs adds attributes, but not those that the reader knows from the span above, unless all is to be shown.
+// attrs adds attributes. It leaves out those known from the span above, unless all are shown.
 func (p *printer) attrs(t text, attrs, known []tracelog.Attr) text {
 	if !p.Stable && len(known) > 0 {
 		attrs = slices.DeleteFunc(slices.Clone(attrs), func(a tracelog.Attr) bool {
@@ -226,7 +226,7 @@ func (p *printer) attrs(t text, attrs, known []tracelog.Attr) text {
 	return t
 }
 
-// offset writes the time since the trace began: its records, or its drawing.
+// offset writes the time since the trace began, by its records or by its drawing.
 func (p *printer) offset(s *tracelog.Span, at time.Time) string {
 	if p.chart == nil {
 		return "+" + formatDuration(at.Sub(p.t.Start))
@@ -237,7 +237,7 @@ func (p *printer) offset(s *tracelog.Span, at time.Time) string {
 	return "+" + formatDuration(at.Sub(p.chart.start))
 }
 
-// signed is formatDuration with a sign always.
+// signed is formatDuration that always writes the sign.
 func signed(d time.Duration) string {
 	if d > 0 {
 		return "+" + formatDuration(d)
@@ -245,7 +245,7 @@ func signed(d time.Duration) string {
 	return formatDuration(d)
 }
 
-// log writes a log line of the last span of path: a dot on the bar that the span's children hang on.
+// log writes a log line of the last span of path: a dot on the bar that the span's children branch off from.
 func (p *printer) log(path []branch, e *tracelog.Entry) {
 	var t text
 	if !p.Stable {
@@ -281,7 +281,7 @@ func (p *printer) log(path []branch, e *tracelog.Entry) {
 		t = append(t.add(styleNone, "  "), attrs...)
 	}
 	if len(path) == 1 {
-		// Nothing else tells them from the lines of the root above.
+		// Nothing else distinguishes them from the lines of the root above.
 		t = t.add(styleDim, "  (outside spans)")
 	}
 	below := p.bars(path, false)

@@ -57,7 +57,7 @@ func (o *stableOrderer) order(parent *tracelog.Span, kids []*tracelog.Span) {
 	o.kids[parent] = kids
 }
 
-// compareTimes puts the zero time last.
+// compareTimes compares two times. The zero time is last.
 func compareTimes(a, b time.Time) int {
 	switch {
 	case a.IsZero() && !b.IsZero():
@@ -75,7 +75,7 @@ func latest(a, b time.Time) time.Time {
 	return a
 }
 
-// compare compares two subtrees by whatever the stable form shows of them.
+// compare compares two subtrees by everything that the stable form shows of them.
 func (o *stableOrderer) compare(a, b *tracelog.Span) int {
 	type pair struct{ a, b *tracelog.Span }
 	stack := []pair{{a, b}}

@@ -11,7 +11,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// A style is how a rune looks on a terminal, where colours are wanted.
+// A style is how a rune looks on a terminal with colours.
 type style uint8
 
 const (
@@ -27,7 +27,7 @@ var ansi = [...]string{
 	styleBold: "\x1b[1m", styleDim: "\x1b[2m", styleRed: "\x1b[31m", styleYellow: "\x1b[33m", styleCyan: "\x1b[36m",
 }
 
-// A text is the columns of a line with their styles. What comes from a log gets into one through visible or quoted only.
+// A text is the columns of a line with their styles. Text from a log is added through visible or quoted only.
 type text []column
 
 type column struct {
@@ -47,8 +47,8 @@ func (t text) add(st style, s string) text {
 	return t
 }
 
-// isWide reports whether terminals give a rune two columns: East Asian text, and pictures.
-// Unicode's list of them is longer, but what is missing here is rare in logs.
+// isWide reports whether terminals use two columns for a rune: East Asian text, and pictures. Unicode's list of them
+// is longer, but the missing ones are rare in logs.
 func isWide(r rune) bool {
 	if r < 0x1100 {
 		return false
@@ -78,7 +78,7 @@ func columns(s string) int {
 	return n
 }
 
-// ascii replaces, column by column, what is not ASCII.
+// ascii replaces characters that are not ASCII, column by column.
 func (t text) ascii() text {
 	for i, c := range t {
 		switch {
@@ -95,7 +95,7 @@ func (t text) ascii() text {
 	return t
 }
 
-// inASCII is what stands for the runes that trees are drawn with.
+// inASCII maps the runes that trees are drawn with to their ASCII replacements.
 var inASCII = map[rune]rune{
 	'│': '|', '├': '|', '└': '`', '─': '-', '·': '.', '…': '~', '⋯': '~', '×': 'x', '✗': 'x', 'µ': 'u', '»': '>',
 	'█': '#', '▉': '#', '▊': '#', '▋': '#', '▌': '#', '▍': '#', '▎': '#', '▏': '#', '▐': '#', '▕': '#',
@@ -140,7 +140,7 @@ func (t text) appendTo(b []byte, color bool) []byte {
 	return b
 }
 
-// wrap cuts t into lines no wider than width, at spaces where there are some.
+// wrap cuts t into lines no wider than width, at spaces if there are any.
 func (t text) wrap(width int) []text {
 	var lines []text
 	for len(t) > width {
@@ -168,10 +168,9 @@ func (t text) wrap(width int) []text {
 // unbounded is a limit that no text reaches.
 const unbounded = 1 << 30
 
-// visible returns untrusted text as something that can be printed: one line, without control characters,
-// escape sequences, text direction marks and the like, all of which it shows escaped as a Go string would;
-// [graphic.Text] decides what they are.
-// Longer text than limit columns ends in an ellipsis.
+// visible returns untrusted text as printable text on one line. It shows control characters, escape sequences, text
+// direction marks and similar characters escaped, as a Go string would; [graphic.Text] decides which they are. Text
+// longer than limit columns ends in an ellipsis.
 func visible(s string, limit int) string {
 	var b strings.Builder
 	var seen graphic.Text
@@ -194,7 +193,7 @@ func visible(s string, limit int) string {
 	return b.String()
 }
 
-// escape is a rune as it is in the source of a Go string.
+// escape writes a rune as in the source of a Go string.
 func escape(r rune, text string) string {
 	if r == utf8.RuneError && len(text) == 1 {
 		return `\x` + string("0123456789abcdef"[text[0]>>4]) + string("0123456789abcdef"[text[0]&15])
@@ -203,7 +202,7 @@ func escape(r rune, text string) string {
 	return s[1 : len(s)-1]
 }
 
-// quoted is visible, in quotes where the text would not stand as one word.
+// quoted is visible, in quotes if the text would not be one word.
 func quoted(s string, limit int) string {
 	var seen graphic.Text
 	word := s != ""
@@ -247,11 +246,11 @@ func value(a tracelog.Attr, limit int) string {
 	return visible(string(a.Value), limit)
 }
 
-// formatDuration writes d for people, with four digits at most where it is under a minute.
+// formatDuration writes d for people, with at most four digits if it is under a minute.
 func formatDuration(d time.Duration) string {
 	switch {
 	case d < 0:
-		if d == -d { // the least of all
+		if d == -d { // the minimum value
 			d++
 		}
 		return "-" + formatDuration(-d)

@@ -19,16 +19,17 @@ import (
 //	└─ mail.enqueue            812µs
 //	   └─ mail.send [mailer]  86.25ms  queued 1.2s
 //
-// A line has the name of the span, its duration in a column of its own, and then notes: that the span failed and how,
-// that it has no end, that it waited in a queue, what is wrong with its records. With Options.Logs, the lines that were
-// logged in a span are at dots on the bar from which its children branch off, with the time since the trace began.
+// A line has the name of the span, its duration in a column of its own, and notes. The notes report a failure and its
+// error, a missing end, a wait in a queue, and what is wrong with the span's records. With Options.Logs, the lines
+// that were logged in a span are at dots on the bar from which its children branch off, with the time since the trace
+// began.
 //
-// The service is shown if it differs from the parent's. A trace may have any depth:
-// if it is too deep for the width, ⋯16 says how many levels are left out before the first one of the line.
+// The service is shown if it differs from the parent's. A trace may have any depth. If it is too deep for the width,
+// ⋯16 is the number of levels that are left out before the first one of the line.
 //
-// Tree writes no text of a log unescaped, see [Text], and cuts long text off with an ellipsis.
-// East Asian characters and pictures count as two columns, all other runes as one.
-// That is too many for accents that are runes of their own.
+// Tree writes no text of a log unescaped, see [Text], and shortens long text with an ellipsis. East Asian characters
+// and pictures count as two columns, all other runes as one. That is too many for accents that are runes of their
+// own.
 //
 // Nil opts are the defaults. The error is w's.
 func Tree(w io.Writer, t *tracelog.Trace, opts *Options) error {
@@ -51,7 +52,7 @@ type printer struct {
 	Options
 	w      *bufio.Writer
 	t      *tracelog.Trace
-	levels int // of the tree that are drawn side by side
+	levels int // how many levels of the tree are drawn side by side
 	buf    []byte
 	kids   map[*tracelog.Span][]*tracelog.Span // in stable form; those of nil are the roots
 
@@ -59,7 +60,7 @@ type printer struct {
 
 	chart *chart // of a waterfall
 
-	// Columns: the names take name, the durations the next duration, the notes the rest from notes on.
+	// Columns: the names are name wide, the durations the next duration. The notes begin at notes.
 	name, duration, notes int
 }
 
@@ -72,8 +73,8 @@ func problemsOf(t *tracelog.Trace) map[*tracelog.Span][]tracelog.ProblemKind {
 	return problems
 }
 
-// A branch is a span whose children are being written, with what is still to be written of them.
-// The first one has no span: its children are the roots.
+// A branch is a span whose children are being written, with those that remain to be written. The first one has no
+// span: its children are the roots.
 type branch struct {
 	span *tracelog.Span
 	kids []*tracelog.Span
@@ -102,7 +103,7 @@ func (p *printer) branch(s *tracelog.Span) branch {
 	return b
 }
 
-// tree writes everything below the header. It keeps a stack of its own: traces may be a million deep.
+// tree writes everything below the header. It keeps its own stack, since traces may be a million levels deep.
 func (p *printer) tree() {
 	path := []branch{p.branch(nil)}
 	for len(path) > 0 {
@@ -123,8 +124,8 @@ func (p *printer) tree() {
 	}
 }
 
-// bars is the part of the tree left of a line that belongs to the last span in path.
-// If head, it is the span's own line, else one below it, which stands in the column of its children.
+// bars is the part of the tree to the left of a line of the last span in path. If head is set, it is the span's own
+// line. Otherwise it is a line below it, in the column of its children.
 func (p *printer) bars(path []branch, head bool) text {
 	depth := len(path) - 2 // of the span; -1 above the roots
 	var t text
@@ -171,7 +172,7 @@ func (p *printer) line(t text) {
 	p.w.Write(p.buf)
 }
 
-// measure finds out how wide the columns must be.
+// measure determines how wide the columns must be.
 func (p *printer) measure() {
 	notes := false
 	for depth, s := range p.t.All() {

@@ -9,7 +9,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// Waterfall writes a trace as Tree does, with a bar for each span on a common axis of time:
+// Waterfall writes a trace as Tree does, with a bar for each span on a common time axis:
 //
 //	trace 4bf92f3577b34da6 · 2026-03-01 09:15:00.000Z · 318.4ms · 3 spans
 //	  2 errors · api
@@ -20,24 +20,24 @@ import (
 //	└─ payment.charge       301ms    ▉█████████████████████████████████████████████▌
 //	      ✗ card declined
 //
-// A bar is thick where the span is on the trace's [tracelog.CriticalPath], and thin where it waited for others
-// or ran beside them. So the thick parts together are where the time of the trace's root went.
-// The time that work waited in a queue, before its span began, is shaded. A legend explains the marks that occur.
+// A bar is thick where the span is on the trace's [tracelog.CriticalPath]. It is thin where the span waited for
+// others or ran beside them. So the thick parts together show where the time of the trace's root went. The time that
+// work waited in a queue, before its span began, is shaded. A legend explains the marks that are used.
 //
-// Notes are behind the bar, or below it if they do not fit. A span without an end is drawn to its last sign of life,
-// and its duration has a > before it: the bar of an open span goes on with dots, that of an abandoned one ends with ×.
-// A span whose [tracelog.Span.Shift] is not 0 is drawn where it must have been, with a » before its duration.
-// The first one of them says how far it was moved. The duration in the first line is that of the drawing too.
+// Notes are after the bar, or below it if they do not fit. A span without an end is drawn to the last sign of it, and
+// its duration has a > before it. The bar of an open span continues with dots. That of an abandoned span ends with
+// ×. A span whose [tracelog.Span.Shift] is not 0 is drawn at its shifted time, with a » before its duration. The
+// first such span has a note of how far it was moved. The duration in the first line is that of the drawing too.
 //
-// Width, depth and untrusted text are treated as in [Tree], but no line with a bar is wider than Width.
-// Nil opts are the defaults. The error is w's.
+// Width, depth and untrusted text are treated as in [Tree], but no line with a bar is wider than Width. Nil opts are
+// the defaults. The error is w's.
 func Waterfall(w io.Writer, t *tracelog.Trace, opts *Options) error {
 	p := printer{w: bufio.NewWriter(w), t: t, problems: problemsOf(t), Options: opts.orDefault(), chart: newChart(t)}
 	p.Width = min(p.Width, maxWidth)
 	p.Stable = false
 	p.levels = p.Width / 12
 	p.measure()
-	// Bars have what names and durations leave, and no less than two fifths.
+	// Bars have the width that names and durations leave, and at least two fifths.
 	p.name = min(p.name, p.Width-p.duration-4-p.Width*2/5)
 	p.chart.column = p.name + p.duration + 4
 	p.chart.width = p.Width - p.chart.column
@@ -47,7 +47,7 @@ func Waterfall(w io.Writer, t *tracelog.Trace, opts *Options) error {
 	return p.w.Flush()
 }
 
-// bar writes the lines of a span: its name, which t is so far, duration and bar, and below them what there is to say.
+// bar writes the lines of a span: its name, which t already contains, its duration and bar, and below them the notes.
 func (p *printer) bar(path []branch, s *tracelog.Span, t, note text) {
 	t = t.cut(p.name)
 	lasted := p.lasted(s)
@@ -113,7 +113,7 @@ func (p *printer) ticks() {
 	p.line(t)
 }
 
-// legend explains the marks that there are.
+// legend explains the marks that are used.
 func (p *printer) legend() text {
 	var thin, queued, open, abandoned, shifted bool
 	for _, s := range p.t.All() {
@@ -148,7 +148,7 @@ func (p *printer) legend() text {
 // tickColumns is how many columns a tick needs at least: its label and a gap.
 const tickColumns = 12
 
-// tickStep returns the least round duration that is not less than d.
+// tickStep returns the smallest round duration that is not less than d.
 func tickStep(d time.Duration) time.Duration {
 	for _, round := range [...]time.Duration{10 * time.Second, 15 * time.Second, 30 * time.Second,
 		time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute,
