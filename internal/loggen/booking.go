@@ -57,7 +57,7 @@ func (b *booking) start(at int64, parent, op, kind, service string) *span {
 	s := &span{b: b, started: at, r: record{
 		trace: b.trace, span: b.g.hex(8), parent: parent, op: op, kind: kind, service: service,
 	}}
-	if service == api || service == worker { // the other services do not know bookings
+	if service == api || service == worker { // the other services have no bookings
 		s.r.booking = b.id
 	}
 	return s

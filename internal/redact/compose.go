@@ -12,16 +12,17 @@ import (
 	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
-// This file writes values part by part, in one walk that replaces the secrets: all values of types that each version of
-// encoding/json writes in the same way. encoding/json writes the others, and a rewriter reads them.
-// A part that encoding/json cannot write must not hide the others, whatever they are in.
+// This file writes values part by part, in one walk that replaces the secrets. It writes all values of types that
+// every version of encoding/json writes in the same way. encoding/json writes the others, and a rewriter reads the
+// result. A part that encoding/json cannot write must not hide the other parts, whatever contains them.
 
 var (
 	jsonNumberType = reflect.TypeFor[json.Number]()
 	textMapType    = reflect.TypeFor[map[string]string]()
 )
 
-// compose appends v, as encoding/json writes it, without secrets. info is of its type; under is what the keys around it say.
+// compose appends v without secrets, as encoding/json writes it. info is v's type. under is the Hiding of the keys
+// around v.
 func (r *rewriter) compose(v reflect.Value, info *typeInfo, under Hiding, depth int) {
 	r.deep = r.deep || depth > maxDepth
 	for n := 0; !r.deep; n++ {
@@ -47,7 +48,7 @@ func (r *rewriter) compose(v reflect.Value, info *typeInfo, under Hiding, depth 
 	}
 }
 
-// composeValue is compose for a value that is no pointer, and that no method writes.
+// composeValue is compose for a value that is not a pointer and that no method writes.
 func (r *rewriter) composeValue(v reflect.Value, info *typeInfo, under Hiding, depth int) {
 	if r.scalar(v, under) {
 		return
@@ -97,8 +98,8 @@ func hasParts(v reflect.Value) bool {
 	return v.Kind() == reflect.Array || v.Kind() == reflect.Struct
 }
 
-// isComposed reports whether values of the type that info is of, which have parts, are composed although encoding/json
-// could write them: all versions of it write them in one way.
+// isComposed reports whether values of the type info, which have parts, are composed here, although encoding/json
+// could write them. This requires that all its versions write them in the same way.
 func (r *rewriter) isComposed(info *typeInfo) bool {
 	switch info.typ.Kind() {
 	case reflect.Map:
@@ -109,13 +110,14 @@ func (r *rewriter) isComposed(info *typeInfo) bool {
 	return true
 }
 
-// isUsualKey reports whether keys of maps of that type are strings or numbers.
+// isUsualKey reports whether map keys of that type are strings or numbers.
 func (t *typeInfo) isUsualKey() bool {
 	k := t.typ.Kind()
 	return !t.texts && (k == reflect.String || reflect.Int <= k && k <= reflect.Uintptr)
 }
 
-// encoded appends what encoding/json writes of v, without secrets. If that is nothing it returns what went wrong, as a JSON string.
+// encoded appends encoding/json's output for v, without secrets. If there is none, it returns the error, as a JSON
+// string.
 func (r *rewriter) encoded(v reflect.Value, under Hiding, depth int) (wrong []byte) {
 	m := v
 	if v.CanAddr() {
@@ -135,7 +137,8 @@ func (r *rewriter) encoded(v reflect.Value, under Hiding, depth int) (wrong []by
 	return nil
 }
 
-// method appends what a method of v writes, without secrets. It reports false if encoding/json calls none.
+// method appends the output of a method of v, without secrets. It returns false if encoding/json calls no method of
+// v.
 func (r *rewriter) method(v reflect.Value, info *typeInfo, under Hiding, depth int) bool {
 	m := marshalerOf(v, info)
 	if m == nil {
@@ -158,13 +161,13 @@ func (r *rewriter) method(v reflect.Value, info *typeInfo, under Hiding, depth i
 	return true
 }
 
-// isUsualTime reports whether t is one that time.Time.MarshalJSON writes, and not refuses.
+// isUsualTime reports whether time.Time.MarshalJSON writes t, rather than refuses it.
 func isUsualTime(t time.Time) bool {
 	_, offset := t.Zone()
 	return !jsontext.YearError(t) && -24*3600 < offset && offset < 24*3600
 }
 
-// scalar appends v if it is a string, a number, true or false, without methods.
+// scalar appends v if it is a string, a number or a boolean, without methods.
 func (r *rewriter) scalar(v reflect.Value, under Hiding) bool {
 	switch v.Kind() {
 	case reflect.String:
@@ -190,7 +193,7 @@ func (r *rewriter) scalar(v reflect.Value, under Hiding) bool {
 	return true
 }
 
-// string appends s, or what stands for it.
+// string appends s, or its replacement.
 func (r *rewriter) string(s string, under Hiding) {
 	changed := false
 	switch {
@@ -203,7 +206,7 @@ func (r *rewriter) string(s string, under Hiding) {
 	r.changed = r.changed || changed
 	start := len(r.b)
 	r.b = jsontext.AppendString(r.b, s)
-	if len(r.b)-start > len(`""`)+len(s) && strings.ContainsAny(s, "\b\f") { // for these slog has longer escapes
+	if len(r.b)-start > len(`""`)+len(s) && strings.ContainsAny(s, "\b\f") { // slog has longer escapes for these
 		data, _ := jsontext.Marshal(s)
 		r.b = append(r.b[:start], data...)
 	}
@@ -212,14 +215,14 @@ func (r *rewriter) string(s string, under Hiding) {
 // A mapEntry is a member of a map that is being composed.
 type mapEntry struct {
 	key   string
-	value reflect.Value // invalid if it is nil, or of a map[string]string
-	text  string        // the value there
+	value reflect.Value // invalid if it is nil, or from a map[string]string
+	text  string        // the value of such a map
 }
 
 func (r *rewriter) composeMap(v reflect.Value, info *typeInfo, under Hiding, depth int) {
 	first := len(r.entries)
 	if !r.addEntries(v, info) {
-		data, _ := jsontext.Marshal(v.Interface()) // encoding/json says why it cannot write it
+		data, _ := jsontext.Marshal(v.Interface()) // encoding/json returns the error why it cannot write it
 		r.b = append(r.b, data...)
 		r.dropEntries(first)
 		return
@@ -253,15 +256,15 @@ func (r *rewriter) composeMap(v reflect.Value, info *typeInfo, under Hiding, dep
 	p.replace(r)
 }
 
-// dropEntries drops those from first on, and with them what they refer to.
+// dropEntries drops the entries from first on, and all that they refer to.
 func (r *rewriter) dropEntries(first int) {
 	clear(r.entries[first:])
 	r.entries = r.entries[:first]
 }
 
-// addEntries adds those of v. It reports false if encoding/json cannot write one of the keys.
+// addEntries adds the entries of v. It returns false if encoding/json cannot write one of the keys.
 func (r *rewriter) addEntries(v reflect.Value, info *typeInfo) bool {
-	switch m := v.Interface().(type) { // as most are
+	switch m := v.Interface().(type) { // the most common types
 	case map[string]any:
 		for key, value := range m {
 			r.entries = append(r.entries, mapEntry{key: key, value: reflect.ValueOf(value)})
@@ -281,7 +284,7 @@ func (r *rewriter) addEntries(v reflect.Value, info *typeInfo) bool {
 			k.SetIterKey(it)
 			key, ok = usualKeyText(k)
 		} else {
-			key, ok = keyText(it.Key()) // not addressable: it is asked for no method of a pointer to it
+			key, ok = keyText(it.Key()) // not addressable: methods of a pointer to it are not called
 		}
 		if !ok {
 			return false
@@ -295,7 +298,7 @@ func (r *rewriter) addEntries(v reflect.Value, info *typeInfo) bool {
 }
 
 func (r *rewriter) composeStruct(v reflect.Value, info *typeInfo, under Hiding, depth int) {
-	named := Shown // what the field Name says of the field Value, as Go calls them
+	named := Shown // the Hiding of the field Value according to the field Name, by their Go names
 	if info.pairName != info.pairValue {
 		named = r.keys.of(nameIn(v.Field(info.pairName)))
 	}
@@ -343,7 +346,7 @@ func isZero(v reflect.Value, info *typeInfo) bool {
 	return v.IsZero()
 }
 
-// composeMember appends the value of a member whose key, and those around it, say h.
+// composeMember appends the value of a member. h is the Hiding of its key and of those around it.
 func (r *rewriter) composeMember(h Hiding, v reflect.Value, info *typeInfo, depth int) {
 	switch {
 	case h == hidesAll:
@@ -365,7 +368,7 @@ func (r *rewriter) composeText(h Hiding, s string, depth int) {
 	r.string(s, h)
 }
 
-// note notes the member of that role, whose value, which is v, or text, is in r.b from from on.
+// note records the member with that role. Its value, which is v or text, is in r.b from index from on.
 func (p *objectPair) note(r *rewriter, role pairRole, v reflect.Value, text string, from int) {
 	switch {
 	case r.deep:

@@ -10,39 +10,40 @@ import (
 	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
-// This file tells which part of a value a member of its JSON was made of.
+// This file determines which part of a value a member of its JSON was made from.
 
-// structMembers are the fields of a struct, those of embedded ones too, by what encoding/json calls them.
+// structMembers are the fields of a struct, including those of embedded structs, by the names that encoding/json
+// uses.
 type structMembers struct {
 	list   []structMember
 	byName map[string]int // of list
-	usual  bool           // encoding/json writes each field under its own name, by the plainest rules
-	rest   []structRest   // whose members stand beside those of the struct
+	usual  bool           // encoding/json writes each field under its own name, by the simplest rules
+	rest   []structRest   // whose members are beside those of the struct
 }
 
-// A structRest is a field, a map or the like, whose members stand beside those of the struct.
+// A structRest is a field, a map or similar, whose members are written beside those of the struct.
 type structRest struct {
 	index []int
-	hides Hiding // what its name in Go says, or that of the struct that is embedded here
+	hides Hiding // by its Go name, or the name of the struct that is embedded here
 }
 
-// A structMember is a field as encoding/json knows it.
+// A structMember is a field as encoding/json sees it.
 type structMember struct {
 	name       string
 	info       *typeInfo
 	index      []int
-	hides      Hiding // what its name in Go says, or that of the struct that is embedded here
-	byKey      Hiding // what name says
+	hides      Hiding // by its Go name, or the name of the struct that is embedded here
+	byKey      Hiding // by the JSON name
 	role       pairRole
 	key        []byte // ,"name":
 	keyChanged bool   // a part of key was replaced
 	tagged     bool
-	omits      bool // when it is empty
-	zero       bool // when it is zero
+	omits      bool // if it is empty
+	zero       bool // if it is zero
 	quoted     bool
 }
 
-// of returns the field of v. ok is false if a pointer on the way is nil.
+// of returns the field of v. ok is false if a pointer on the way to it is nil.
 func (m *structMember) of(v reflect.Value) (_ reflect.Value, ok bool) {
 	if len(m.index) == 1 {
 		return v.Field(m.index[0]), true
@@ -63,9 +64,8 @@ func fieldAt(v reflect.Value, index []int) (_ reflect.Value, ok bool) {
 	return v, true
 }
 
-// members returns the members of the struct type that info is of. Each struct that is embedded is visited once.
-// Of several fields with one name the least nested is taken, then the tagged one: if encoding/json writes one of them,
-// it is that one.
+// members returns the members of the struct type info. Each embedded struct is visited once. Of several fields with
+// one name it takes the least nested, then the tagged one. If encoding/json writes one of them, it is that one.
 func (x *Redactor) members(info *typeInfo) *structMembers {
 	if known := info.members.Load(); known != nil {
 		return known
@@ -136,20 +136,20 @@ func (x *Redactor) members(info *typeInfo) *structMembers {
 	return m
 }
 
-// omitsEmpty reports whether encoding/json leaves f out if it is empty.
+// omitsEmpty reports whether encoding/json omits f if it is empty.
 func (f *fieldInfo) omitsEmpty() bool {
 	_, options, _ := strings.Cut(f.tag, ",")
 	return slices.Contains(strings.Split(options, ","), "omitempty")
 }
 
-// jsonName returns the name that encoding/json takes from f's tag, "" if it takes none.
-// flat says that the members of f's value stand beside f's.
+// jsonName returns the name that encoding/json takes from f's tag, or "" if it takes none. flat means that the
+// members of f's value are written beside f's.
 func (f *fieldInfo) jsonName() (name string, flat bool) {
 	name, _, _ = strings.Cut(f.tag, ",")
 	if !f.odd {
 		return name, f.embedded && name == ""
 	}
-	// What encoding/json of this toolchain makes of such a tag it tells itself.
+	// This toolchain's encoding/json is asked what it makes of such a tag.
 	const unnamed = "Slogtrace_unnamed"
 	type inner struct{ Slogtrace_inner int }
 	probe := reflect.New(reflect.StructOf([]reflect.StructField{{Name: unnamed, Type: reflect.TypeFor[inner](), Tag: reflect.StructTag("json:" + strconv.Quote(f.tag))}})).Elem()
@@ -168,20 +168,20 @@ func (f *fieldInfo) jsonName() (name string, flat bool) {
 	}
 }
 
-// An objectGuide tells what the members of a JSON object were made of.
+// An objectGuide tells which parts the members of a JSON object were made from.
 type objectGuide struct {
 	*Redactor
 	kind       reflect.Kind // of the guide
 	v          reflect.Value
 	info       *typeInfo
 	fields     *structMembers
-	next       int    // of fields.list: encoding/json writes them in that order
-	pair       Hiding // what the field Name says of the field Value
+	next       int    // index in fields.list: encoding/json writes them in that order
+	pair       Hiding // the Hiding of the field Value according to the field Name
 	entries    map[string]reflect.Value
 	secretKeys bool
 }
 
-// objectGuide returns a guide for what was made of v, nil if a method wrote it.
+// objectGuide returns a guide for the JSON made from v. It is nil if a method wrote it.
 func (x *Redactor) objectGuide(v reflect.Value, info *typeInfo) *objectGuide {
 	g := &objectGuide{Redactor: x, kind: v.Kind(), v: v, info: info}
 	switch g.kind {
@@ -198,8 +198,8 @@ func (x *Redactor) objectGuide(v reflect.Value, info *typeInfo) *objectGuide {
 	return g
 }
 
-// member returns the part of the guide that the member with that key, a JSON string, was made of, and what Go's names say of it.
-// What cannot be told is a secret.
+// member returns the part of the guide that the member with that key, a JSON string, was made from. It also returns
+// the Hiding of its Go names. A member that cannot be identified is a secret.
 func (g *objectGuide) member(quoted []byte) (_ reflect.Value, h Hiding) {
 	if g.kind == reflect.Map {
 		return g.entry(jsontext.Unquote(quoted))
@@ -252,7 +252,7 @@ func (g *objectGuide) entry(key string) (_ reflect.Value, h Hiding) {
 	return reflect.Value{}, hidesAll
 }
 
-// restMember is member for one that is no field's.
+// restMember is member for a member that belongs to no field.
 func (g *objectGuide) restMember(key string) (_ reflect.Value, h Hiding) {
 	for _, r := range g.fields.rest {
 		v, ok := fieldAt(g.v, r.index)
@@ -266,7 +266,7 @@ func (g *objectGuide) restMember(key string) (_ reflect.Value, h Hiding) {
 				return v, max(h, r.hides)
 			}
 		case reflect.Slice:
-			return reflect.Value{}, r.hides // JSON as it is
+			return reflect.Value{}, r.hides // raw JSON
 		}
 	}
 	return reflect.Value{}, hidesAll

@@ -15,12 +15,12 @@ import (
 	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
-// This file replaces secrets in what encoding/json writes of a value. It is that text which is judged, key by key,
-// so no rule of encoding/json about names of fields, empty values and methods has to be known here to be safe.
-// The value goes along as a guide, for what its JSON does not tell: how Go calls a field, what a base64 text is of.
+// This file replaces secrets in the JSON that encoding/json writes for a value. It judges the text itself, key by
+// key. So it is safe without knowing any rule of encoding/json about names of fields, empty values and methods. The
+// value serves as a guide for what its JSON does not show: the Go name of a field, the content of a base64 text.
 
-// rewrite returns v as JSON without secrets, or a string if that is what it is, and whether anything was replaced.
-// guided says whether it takes v to tell what to replace, and under is what the key of v says.
+// rewrite returns v as JSON without secrets, or a string if v is one, and whether anything was replaced. guided means
+// that v is needed to decide what to replace. under is the Hiding of v's key.
 func (x *Redactor) rewrite(v any, guided bool, under Hiding, depth int) (clean slog.Value, changed bool) {
 	r := x.rewriter(v, guided, under, depth)
 	defer r.free()
@@ -35,7 +35,7 @@ func (x *Redactor) rewriter(v any, guided bool, under Hiding, depth int) *rewrit
 	return r
 }
 
-// clean returns what has been composed, once: its memory may be r's no more.
+// clean returns what has been composed. Call it once: r may lose its memory to the result.
 func (r *rewriter) clean() slog.Value {
 	switch {
 	case r.deep:
@@ -57,23 +57,23 @@ type rewriter struct {
 	typeCache
 	jsonReader
 	entries []mapEntry // of the maps that are being composed
-	guided  bool       // it takes the values to tell what to replace
+	guided  bool       // the values are needed to decide what to replace
 	failed  bool       // encoding/json cannot write the value that is being composed
 	changed bool       // something was replaced
-	deep    bool       // the value is too deep
+	deep    bool       // the value is nested too deep
 }
 
 var rewriters = sync.Pool{New: func() any { return new(rewriter) }}
 
-// start makes r ready for a value.
+// start prepares r for a value.
 func (r *rewriter) start(x *Redactor, guided bool) {
 	*r = rewriter{typeCache: typeCache{Redactor: x}, jsonReader: jsonReader{b: r.b[:0]}, entries: r.entries[:0], guided: guided}
 }
 
-// maxPooledJSON bounds the memory of rewriters that wait for another use.
+// maxPooledJSON limits the memory of rewriters that wait to be reused.
 const maxPooledJSON = 64 << 10
 
-// free lets r be used again.
+// free allows r to be reused.
 func (r *rewriter) free() {
 	if cap(r.b) <= maxPooledJSON {
 		r.start(nil, false)
@@ -81,8 +81,8 @@ func (r *rewriter) free() {
 	}
 }
 
-// judge appends data, JSON that encoding/json made of guide, or of what is not known if that is nil, without secrets.
-// under is what the keys around it say. It reports false if data is not valid, or nested too deep.
+// judge appends data without secrets. data is JSON that encoding/json made from guide, which is nil if it is not
+// known. under is the Hiding of the keys around it. judge returns false if data is not valid, or nested too deep.
 func (r *rewriter) judge(data []byte, guide *reflect.Value, under Hiding, depth int) bool {
 	r.read(data)
 	r.b = slices.Grow(r.b, len(data))
@@ -93,8 +93,8 @@ func (r *rewriter) judge(data []byte, guide *reflect.Value, under Hiding, depth 
 	return true
 }
 
-// raw appends data, JSON that a method wrote, without secrets. It reports false, and appends nothing,
-// if data is not valid, or unusual enough that encoding/json has to be asked.
+// raw appends data, JSON that a method wrote, without secrets. It returns false, and appends nothing, if data is not
+// valid, or so unusual that encoding/json must be called.
 func (r *rewriter) raw(data []byte, under Hiding, depth int) bool {
 	start, changed := len(r.b), r.changed
 	if r.judge(data, nil, under, depth) && r.atEnd() {
@@ -104,8 +104,9 @@ func (r *rewriter) raw(data []byte, under Hiding, depth int) bool {
 	return false
 }
 
-// value copies the next value, at the latest with the next flush. guide is what it was made of, nil if that is not known;
-// under is what the keys around it say. Like all that read, it reports false if that is not valid, or nested too deep.
+// value copies the next value, at the latest with the next flush. guide is what it was made from, nil if that is not
+// known. under is the Hiding of the keys around it. Like all methods that read, it returns false if the value is not
+// valid, or nested too deep.
 func (r *rewriter) value(guide *reflect.Value, under Hiding, depth int) bool {
 	if depth > maxDepth {
 		r.deep = true
@@ -141,7 +142,7 @@ func (r *rewriter) value(guide *reflect.Value, under Hiding, depth int) bool {
 	return r.word()
 }
 
-// guide returns what v points to if it takes that to tell what to replace, else nil.
+// guide returns the value that v points to if it is needed to decide what to replace, else nil.
 func (r *rewriter) guide(v reflect.Value) (*reflect.Value, *typeInfo) {
 	for v.IsValid() {
 		info := r.typeInfo(v.Type())
@@ -156,7 +157,7 @@ func (r *rewriter) guide(v reflect.Value) (*reflect.Value, *typeInfo) {
 	return nil, nil
 }
 
-// replace writes text, which is JSON, instead of what has been read since start.
+// replace writes text, which is JSON, in place of what has been read since start.
 func (r *rewriter) replace(start int, text []byte) {
 	r.b = append(append(r.b, r.src[r.done:start]...), text...)
 	r.done = r.i
@@ -174,7 +175,7 @@ func (r *rewriter) pass() (start int, ok bool) {
 	return start, ok
 }
 
-// secret writes the replacement instead of the next value, which may be it already.
+// secret writes the replacement in place of the next value, which may already be the replacement.
 func (r *rewriter) secret() bool {
 	start, ok := r.pass()
 	if ok && (r.src[start] != '"' || jsontext.Unquote(r.src[start:r.i]) != r.Redactor.text) {
@@ -183,7 +184,7 @@ func (r *rewriter) secret() bool {
 	return ok
 }
 
-// textValue copies a string, where that is not all.
+// textValue copies a string that may have to be replaced.
 func (r *rewriter) textValue(guide *reflect.Value, under Hiding) bool {
 	if under != Shown {
 		return r.secret()
@@ -279,11 +280,11 @@ func (r *rewriter) object(guide *reflect.Value, info *typeInfo, under Hiding, de
 	return true
 }
 
-// An objectPair is what is known of the members Name and Value of an object.
+// An objectPair describes the members Name and Value of an object.
 type objectPair struct {
-	name     pairText // the last one. It is judged if there is a value: most objects have none
-	named    Hiding   // what those before it say
-	from, to int      // where in the rewriter's b the value is
+	name     pairText // the last one. It is judged only if there is a value: most objects have none
+	named    Hiding   // the Hiding of those before it
+	from, to int      // the range of the value in the rewriter's b
 }
 
 // A pairText is the text of a member Name.
@@ -306,7 +307,7 @@ func (p *objectPair) addName(r *rewriter, name pairText) {
 	p.name = name
 }
 
-// replace replaces the value if a name says so.
+// replace replaces the value if a name requires it.
 func (p *objectPair) replace(r *rewriter) {
 	if p.from == 0 || r.deep {
 		return
@@ -336,14 +337,14 @@ func (r *rewriter) key(start int, h Hiding, g *objectGuide) {
 			return
 		}
 	}
-	if h != Shown && bytes.IndexByte(quoted, '\\') >= 0 { // so that people can see why
+	if h != Shown && bytes.IndexByte(quoted, '\\') >= 0 { // so that people can see the reason
 		changed := r.changed
 		r.replace(start, jsontext.AppendString(nil, jsontext.Unquote(quoted)))
 		r.changed = changed
 	}
 }
 
-// keyText returns the key of a map as encoding/json writes it. ok is false if it does not.
+// keyText returns the key of a map as encoding/json writes it. ok is false if encoding/json does not write it.
 func keyText(v reflect.Value) (_ string, ok bool) {
 	if v.Kind() == reflect.String {
 		return v.String(), true
@@ -381,7 +382,7 @@ func usualKeyText(v reflect.Value) (_ string, ok bool) {
 	return "", false
 }
 
-// validText returns s with each byte that is no UTF-8 as encoding/json writes it.
+// validText returns s with each byte that is not UTF-8 replaced as encoding/json does.
 func validText(s string) string {
 	if utf8.ValidString(s) {
 		return s

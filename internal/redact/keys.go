@@ -12,8 +12,8 @@ import (
 	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
-// defaultKeys are the names under which secrets are expected.
-// Those that end with another one are here for keys that are written in one word: clientsecret.
+// defaultKeys are the names whose values are expected to be secrets. Those that end with another one are here for
+// keys that are written in one word: clientsecret.
 var defaultKeys = []string{
 	"authorization", "cookie", "cookies", "set cookie", "cred", "creds", "credential", "credentials",
 	"password", "passwords", "passwd", "passw", "passphrase", "passcode", "pwd", "pw", "pg password",
@@ -33,38 +33,40 @@ var defaultKeys = []string{
 	"cvv", "cvc", "csc", "card code", "security code", "pin", "iban", "ssn", "social security number",
 }
 
-// defaultStringKeys are names under which secrets are expected too, but often stands something else:
-// auth=true, tokens=512. Strings are replaced there, and nothing else.
+// defaultStringKeys are names whose values may be secrets, but often are something else: auth=true, tokens=512. Only
+// strings are replaced there.
 var defaultStringKeys = []string{
 	"auth", "session", "pass", "certificate", "signature", "crypt",
 	"access tokens", "refresh tokens", "auth tokens", "api tokens", "session tokens", "bearer tokens", "id tokens",
 }
 
-// defaultWholeKeys are likewise, if the key has no other words: max_tokens is a number even where it is a string.
+// defaultWholeKeys are like defaultStringKeys, but only if the key has no other words: max_tokens is a number even as
+// a string.
 var defaultWholeKeys = []string{"tokens"}
 
-// Hiding is what the name of a key says of the value under it.
+// Hiding is how a key's name affects the value under it.
 type Hiding uint8
 
 const (
 	Shown        Hiding = iota
-	hidesStrings        // strings in it are replaced
-	hidesAll            // it is replaced
+	hidesStrings        // strings in the value are replaced
+	hidesAll            // the value is replaced
 )
 
-// measures are what a key speaks of that names a secret but ends otherwise: token_count is a number of tokens.
+// measures are last words of keys that contain a secret's name but hold something else: token_count is a number of
+// tokens.
 var measures = map[string]bool{
 	"age": true, "at": true, "count": true, "duration": true, "enabled": true, "expiration": true, "expires": true, "expiry": true, "len": true, "length": true,
 	"limit": true, "method": true, "provider": true, "rate": true, "size": true, "status": true, "ttl": true, "type": true, "version": true,
 }
 
-// A keyNames tells which keys have one of some names in them. Apart from what it remembers it is immutable.
+// A keyNames determines which keys contain one of some names. It is immutable except for its cache.
 //
-// The words of a key begin and end at whatever is no letter or digit, between letters and digits, and where the case changes,
-// other than behind a capital: X-Api-Key, api_key, apiKey and APIKey are (x) api key.
-// A key has a name in it if the letters and digits of the name, in any case, are those of one or more of its words:
-// apikey and api_key both have "api key", and neither passwordless nor tokens_used has one of the defaults.
-// It does not count if the key goes on and its last word is one of measures.
+// The words of a key begin and end at any character that is not a letter or digit, between letters and digits, and
+// where the case changes, except after a capital: X-Api-Key, api_key, apiKey and APIKey are (x) api key. A key
+// contains a name if the letters and digits of the name, in any case, are those of one or more of its words. apikey
+// and api_key both contain "api key". Neither passwordless nor tokens_used contains one of the defaults. The name
+// does not count if the key continues after it and its last word is one of measures.
 type keyNames struct {
 	names    [64][]keyName     // by the first byte
 	min      int               // the length of the shortest
@@ -75,12 +77,12 @@ type keyNames struct {
 }
 
 const (
-	plainKeyHash  = 0x9e3779b97f4a7c15 // 2⁶⁴ over the golden ratio: the upper bits of a product with it depend on all bits
+	plainKeyHash  = 0x9e3779b97f4a7c15 // 2⁶⁴ divided by the golden ratio: the upper bits of a product with it depend on all bits
 	plainKeyShift = 64 - 6
 )
 
-// A keyVerdict is what is known of a key that was asked for. Programs have few keys, and ask for them over and over.
-// The first key in its place stays there, so that many of them cost time only.
+// A keyVerdict is the cached result for a key. Programs have few keys, and look them up over and over. The first key
+// in a place stays there, so many keys cost only time.
 type keyVerdict struct {
 	key   string
 	hides Hiding
@@ -93,10 +95,10 @@ type keyName struct {
 	whole bool // counts only for keys without other words
 }
 
-// Longer keys are neither remembered nor looked at without an allocation.
+// Longer keys are not cached, and judging them allocates.
 const maxUsualKey = 64
 
-// newKeyNames returns the names of lists. All of a value under them is replaced.
+// newKeyNames returns the names of lists. The whole value under them is replaced.
 func newKeyNames(lists ...[]string) *keyNames {
 	k := &keyNames{min: 1 << 30}
 	for _, list := range lists {
@@ -105,7 +107,7 @@ func newKeyNames(lists ...[]string) *keyNames {
 	return k
 }
 
-// add adds names that are like.
+// add adds the names of list. Like has their other properties.
 func (k *keyNames) add(list []string, like keyName) {
 	for _, name := range list {
 		w := splitWords(name, nil, nil)
@@ -119,8 +121,8 @@ func (k *keyNames) add(list []string, like keyName) {
 	}
 }
 
-// isPlain reports whether key is known to be neither empty nor reserved and to have none of the names in it: one look
-// instead of two, and all that most attributes cost. It knows keys of up to 8 bytes.
+// isPlain reports whether key is known to be neither empty nor reserved and to contain none of the names. It needs
+// one lookup instead of two, and is all that most attributes cost. It knows keys of up to 8 bytes.
 func (k *keyNames) isPlain(key string) bool {
 	if len(key) == 0 || len(key) >= 4 {
 		return k.isPlainWord(key)
@@ -129,7 +131,7 @@ func (k *keyNames) isPlain(key string) bool {
 	return k.plain[len(key)][x*plainKeyHash>>plainKeyShift].Load() == x && x != 0
 }
 
-// isPlainWord is isPlain for keys of 4 to 8 bytes. It reports false for others, and is inlined.
+// isPlainWord is isPlain for keys of 4 to 8 bytes. It returns false for others, and is inlined.
 func (k *keyNames) isPlainWord(key string) bool {
 	n := len(key)
 	if n < 4 || n > 8 {
@@ -139,7 +141,8 @@ func (k *keyNames) isPlainWord(key string) bool {
 	return k.plain[n][x*plainKeyHash>>plainKeyShift].Load() == x && x != 0
 }
 
-// setPlain notes that key has none of the names in it. The first key in its place stays there. Zero is no key's.
+// setPlain records that key contains none of the names. The first key in a place stays there. Zero is no key's
+// number.
 func (k *keyNames) setPlain(key string) {
 	n := len(key)
 	if n == 0 || n > 8 || k.reserved != nil && k.reserved(key) || strings.IndexByte(key, '\\') >= 0 { // an escape, in JSON: see ofJSON
@@ -154,15 +157,15 @@ func (k *keyNames) setPlain(key string) {
 	k.plain[n][x*plainKeyHash>>plainKeyShift].CompareAndSwap(0, x)
 }
 
-// shortKeyNumber returns a number that tells key from others of its length, which is from 1 to 3.
+// shortKeyNumber returns a number that differs for each key of the same length, which is from 1 to 3.
 func shortKeyNumber(key string) uint64 {
 	return uint64(key[0]) | uint64(key[len(key)/2])<<8 | uint64(key[len(key)-1])<<16
 }
 
-// has reports whether key, of an attribute, has one of the names in it.
+// has reports whether key, of an attribute, contains one of the names.
 func (k *keyNames) has(key string) bool { return !k.isPlain(key) && k.remembers(key) != Shown }
 
-// of returns what key, of an attribute or a member, says of its value.
+// of returns the Hiding of the value of key, which is the key of an attribute or a member.
 func (k *keyNames) of(key string) Hiding {
 	if k.isPlain(key) {
 		return Shown
@@ -170,7 +173,7 @@ func (k *keyNames) of(key string) Hiding {
 	return k.remembers(key)
 }
 
-// ofJSON is of for a key that is a JSON string. It allocates nothing for usual keys.
+// ofJSON is of for a key that is a JSON string. It does not allocate for usual keys.
 func (k *keyNames) ofJSON(quoted []byte) Hiding {
 	raw := quoted[1 : len(quoted)-1]
 	if n := len(raw); 0 < n && n <= 8 { // most are plain: this is isPlain, without a copy
@@ -190,7 +193,7 @@ func (k *keyNames) ofJSON(quoted []byte) Hiding {
 	return k.of(string(raw))
 }
 
-// slot returns the place where a key with these bytes is remembered.
+// slot returns the place in the cache of a key with these bytes.
 func (k *keyNames) slot(n uint, first, middle, last byte) *atomic.Pointer[keyVerdict] {
 	return &k.recent[(n*29^uint(first)*3^uint(middle)*7^uint(last)*17)%uint(len(k.recent))]
 }
@@ -217,7 +220,7 @@ func (k *keyNames) remembers(key string) Hiding {
 	return hides
 }
 
-// judge is of for keys that will hardly come again.
+// judge is of without the cache.
 func (k *keyNames) judge(key string) (hides Hiding) {
 	if len(key) < k.min {
 		return Shown
@@ -247,7 +250,7 @@ func (k *keyNames) judge(key string) (hides Hiding) {
 	return hides
 }
 
-// is reports whether text is one of the names under which all is replaced.
+// is reports whether text is one of the names whose whole value is replaced.
 func (k *keyNames) is(text string) bool {
 	w := splitWords(text, nil, nil)
 	return len(w.text) > 0 && slices.ContainsFunc(k.names[w.text[0]&63], func(n keyName) bool {
@@ -255,7 +258,7 @@ func (k *keyNames) is(text string) bool {
 	})
 }
 
-// words is a key taken apart.
+// A words is a key split into words.
 type words struct {
 	text  []byte // its letters, in lower case, and digits
 	edges []bool // at i: a word begins at text[i], or the last one ends there
@@ -267,15 +270,15 @@ const (
 	separator letterCase = iota
 	lower
 	upper
-	capital // an upper-case letter that has none before it
+	capital // an upper-case letter without another one before it
 	digit
 )
 
-// splitWords takes key apart, in the memory of text and edges.
+// splitWords splits key, in the memory of text and edges.
 func splitWords(key string, text []byte, edges []bool) words {
 	w := words{text, edges}
 	last := separator
-	before := 0 // where the last letter is in text
+	before := 0 // index of the last letter in text
 	for i := 0; i < len(key); {
 		r, size := rune(key[i]), 1
 		if r >= utf8.RuneSelf {
@@ -335,10 +338,10 @@ func appendFolded(b []byte, r rune) []byte {
 		}
 		return append(b, byte(r))
 	}
-	return utf8.AppendRune(b, unicode.ToLower(unicode.ToUpper(r))) // by way of the upper case: that of ſ is S
+	return utf8.AppendRune(b, unicode.ToLower(unicode.ToUpper(r))) // through the upper case: that of ſ is S
 }
 
-// measured reports whether the key goes on behind end, and its last word is one of measures.
+// measured reports whether the key continues after end and its last word is one of measures.
 func (w *words) measured(end int) bool {
 	i := len(w.text) - 1
 	for i > 0 && !w.edges[i] {

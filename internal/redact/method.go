@@ -2,9 +2,9 @@ package redact
 
 import "reflect"
 
-// This file tells which methods of values encoding/json and package fmt call.
+// This file determines which methods of values encoding/json and package fmt call.
 
-// marshalerOf returns v, or a pointer to it, if encoding/json writes it by a method, else nil.
+// marshalerOf returns v, or a pointer to it, if encoding/json writes it by a method. Otherwise it returns nil.
 func marshalerOf(v reflect.Value, info *typeInfo) any {
 	if !info.marshals && !info.texts || !v.CanInterface() {
 		return nil
@@ -21,7 +21,7 @@ func marshalerOf(v reflect.Value, info *typeInfo) any {
 	return info.appendMethod.of(v)
 }
 
-// A methodOwner says whose methods those of an interface are.
+// A methodOwner tells which values have the methods of an interface.
 type methodOwner uint8
 
 const (
@@ -30,7 +30,7 @@ const (
 	byValue
 )
 
-// of returns v, or a pointer to it, as a value that has the methods, as encoding/json does, else nil.
+// of returns v, or a pointer to it, as a value that has the methods, as encoding/json does. Otherwise it returns nil.
 func (o methodOwner) of(v reflect.Value) any {
 	switch {
 	case o == nobody:
@@ -54,7 +54,8 @@ func ownerOf(t, iface reflect.Type) methodOwner {
 	return nobody
 }
 
-// methodsOf returns v, or a pointer to it, as a value that has the methods of iface, as encoding/json does, else nil.
+// methodsOf returns v, or a pointer to it, as a value that has the methods of iface, as encoding/json does. Otherwise
+// it returns nil.
 func methodsOf(v reflect.Value, iface reflect.Type) any {
 	switch {
 	case v.Type().Implements(iface):

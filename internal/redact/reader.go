@@ -12,21 +12,21 @@ import (
 
 // This file reads the JSON that methods write.
 
-// marshalRaw returns what m writes, valid or not. ok is false if it writes nothing.
+// marshalRaw returns the output of m, valid or not. ok is false if there is none.
 func marshalRaw(m json.Marshaler) (raw []byte, ok bool) {
 	defer func() {
 		if recover() != nil {
-			raw, ok = nil, false // encoding/json or slog will say so
+			raw, ok = nil, false // encoding/json or slog will report it
 		}
 	}()
 	raw, err := m.MarshalJSON()
 	return raw, err == nil
 }
 
-// A jsonReader reads JSON that need not be valid, and copies it without white space.
+// A jsonReader reads JSON that may be invalid, and copies it without white space.
 type jsonReader struct {
 	src  []byte
-	i    int    // where it is in src
+	i    int    // the position in src
 	done int    // how far src has been copied
 	b    []byte // the copy
 	wide bool   // there are bytes in src that are not ASCII
@@ -36,22 +36,22 @@ type jsonReader struct {
 // maxJSONDepth is how deep encoding/json allows arrays and objects to be nested.
 const maxJSONDepth = 10_000
 
-// read begins to read src.
+// read starts reading src.
 func (c *jsonReader) read(src []byte) { c.src, c.i, c.done, c.wide, c.bad = src, 0, 0, false, false }
 
-// flush copies what has been read and not been copied.
+// flush copies what has been read but not yet copied.
 func (c *jsonReader) flush() {
 	c.b = append(c.b, c.src[c.done:c.i]...)
 	c.done = c.i
 }
 
-// atEnd reports whether there is nothing more to read, and encoding/json would write what was read as it stands.
+// atEnd reports whether everything has been read, and encoding/json would write it unchanged.
 func (c *jsonReader) atEnd() bool {
 	c.next()
 	return c.i == len(c.src) && (!c.wide || utf8.Valid(c.src) && !bytes.Contains(c.src, []byte("\u2028")) && !bytes.Contains(c.src, []byte("\u2029")))
 }
 
-// peek returns the next byte, 0 at the end.
+// peek returns the next byte, or 0 at the end.
 func (c *jsonReader) peek() byte {
 	if c.i < len(c.src) {
 		return c.src[c.i]
@@ -59,9 +59,9 @@ func (c *jsonReader) peek() byte {
 	return 0
 }
 
-// next returns the next byte that is not white space, 0 at the end.
+// next returns the next byte that is not white space, or 0 at the end.
 func (c *jsonReader) next() byte {
-	if b := c.peek(); b > ' ' { // those who call it most do this themselves, as it is not inlined
+	if b := c.peek(); b > ' ' { // its most frequent callers do this themselves, since it is not inlined
 		return b
 	}
 	return c.space()
@@ -83,7 +83,7 @@ func (c *jsonReader) space() byte {
 	return c.src[c.i]
 }
 
-// open enters an array or object, whose last byte is end, and reports whether there is anything in it.
+// open enters an array or object, whose last byte is end, and reports whether it has any elements.
 func (c *jsonReader) open(end byte) bool {
 	c.i++
 	if c.next() == end {
@@ -93,7 +93,7 @@ func (c *jsonReader) open(end byte) bool {
 	return true
 }
 
-// more goes on behind an element, and reports whether there is another one. If there is not, it is past end.
+// more continues after an element, and reports whether there is another one. If not, the position is after end.
 func (c *jsonReader) more(end byte) bool {
 	b := c.peek()
 	if b <= ' ' {
@@ -111,7 +111,7 @@ func (c *jsonReader) more(end byte) bool {
 	return false
 }
 
-// skip reads a value. Like the other methods that read, it reports whether that is valid.
+// skip reads a value. Like the other methods that read, it reports whether the value is valid.
 func (c *jsonReader) skip(depth int) bool {
 	if depth > maxJSONDepth {
 		return false
@@ -145,7 +145,7 @@ func (c *jsonReader) colon() bool {
 	return true
 }
 
-// word reads a number, true, false or null. There is no white space before it.
+// word reads a number, true, false or null. There must be no white space before it.
 func (c *jsonReader) word() bool {
 	switch c.peek() {
 	case 't':
@@ -198,7 +198,7 @@ func (c *jsonReader) text() bool {
 	return false
 }
 
-// escapeLen returns the length of the escape that b begins with, 0 if it is not valid.
+// escapeLen returns the length of the escape at the start of b, or 0 if it is not valid.
 func escapeLen(b []byte) int {
 	if len(b) < 2 {
 		return 0
@@ -242,7 +242,7 @@ func (c *jsonReader) number() bool {
 
 func (c *jsonReader) at(b byte) bool { return c.peek() == b }
 
-// digits reads one digit or more.
+// digits reads one or more digits.
 func (c *jsonReader) digits() bool {
 	i := c.i
 	for i < len(c.src) && isDigit(c.src[i]) {

@@ -1,5 +1,5 @@
-// Package redact replaces secrets in attributes and in values of any type. A [Redactor] is the engine of a handler
-// that knows contexts, spans and groups, and hands their attributes in.
+// Package redact replaces secrets in attributes and in values of any type. A handler deals with contexts, spans and
+// groups, and passes their attributes to a [Redactor].
 package redact
 
 import (
@@ -14,32 +14,34 @@ import (
 
 // Options are options for [New].
 type Options struct {
-	Keys       []string // names of keys whose values are replaced, besides the default ones
+	Keys       []string // names of keys whose values are replaced, in addition to the default ones
 	NoDefaults bool     // leaves out the default names
 	Cards      bool     // replaces card numbers too
-	Errors     bool     // replaces the values of named keys in the texts of errors too
+	Errors     bool     // also replaces the values of named keys in the texts of errors
 
-	Replacement string // what is written instead
+	Replacement string // what is written in place of a secret
 
 	ErrorKey, StackKey string // the keys under which a span's record has its error and its stack
 
-	// Secret is a type of strings that are replaced whatever their key is. No method of it is called. It may be nil.
+	// Secret is a type of strings that are always replaced, whatever their key is. No method of it is called. It may
+	// be nil.
 	Secret reflect.Type
 
-	// Reserved reports whether the next handler takes a key for itself. IsPlain reports false for such a key. It may be nil.
+	// Reserved reports whether the next handler reserves a key for itself. IsPlain returns false for such a key. It
+	// may be nil.
 	Reserved func(key string) bool
 }
 
-// A Redactor knows what to replace, and by what. It is safe for concurrent use.
+// A Redactor holds what to replace, and the replacement. It is safe for concurrent use.
 type Redactor struct {
 	keys        *keyNames
-	errorKeys   *keyNames // of strings that are the texts of errors; nil unless those are read
+	errorKeys   *keyNames // of strings that are the texts of errors; nil unless those are inspected
 	text        string    // the replacement
-	replacement []byte    // it, as JSON
+	replacement []byte    // the replacement as JSON
 	cardNumbers bool
-	reads       bool // strings
-	minds       bool // what errors say
-	hidesErrors bool // the errors of spans, as a whole
+	reads       bool // strings are inspected
+	minds       bool // the texts of errors are inspected
+	hidesErrors bool // the errors of spans are replaced as a whole
 	hidesStacks bool
 	secretType  reflect.Type
 	types       sync.Map // the typeInfo of a reflect.Type
@@ -74,10 +76,10 @@ func (x *Redactor) ReadsMessages() bool { return x.cardNumbers }
 // MindsErrors reports whether there may be something to replace in an error, or in the stack beside it.
 func (x *Redactor) MindsErrors() bool { return x.minds }
 
-// Hides returns what key says of the value under it.
+// Hides returns the Hiding of the value under key.
 func (x *Redactor) Hides(key string) Hiding { return x.keys.of(key) }
 
-// Passes reports whether it is plain that there is nothing to replace in attrs.
+// Passes reports whether there is certainly nothing to replace in attrs.
 func (x *Redactor) Passes(attrs []slog.Attr) bool {
 	for i := range attrs {
 		if a := &attrs[i]; !x.isPlainAttr(a) && !x.PassesAttr(a) {
@@ -97,8 +99,9 @@ func (x *Redactor) PassesRecord(r *slog.Record) bool {
 	return passes
 }
 
-// IsPlainRecord reports whether each attribute of r has a key that is known to be plain and a value that may be passed on,
-// where no strings are read. Most records are such, and this is the least work: the compiler makes it one loop.
+// IsPlainRecord reports whether each attribute of r has a key that is known to be plain and a value that may be
+// passed on. Strings must not be inspected. Most records are such, and this is the fastest check: the compiler makes
+// it one loop.
 func (x *Redactor) IsPlainRecord(r *slog.Record) bool {
 	plain := true
 	r.Attrs(func(a slog.Attr) bool {
@@ -108,21 +111,22 @@ func (x *Redactor) IsPlainRecord(r *slog.Record) bool {
 	return plain
 }
 
-// IsPlain reports whether key is known to be neither empty nor reserved, and to say nothing of its value.
+// IsPlain reports whether key is known to be neither empty nor reserved, and not to affect its value.
 func (x *Redactor) IsPlain(key string) bool { return x.keys.isPlain(key) }
 
-// IsPlainWord is IsPlain for keys of 4 to 8 bytes. It reports false for others, and is inlined.
+// IsPlainWord is IsPlain for keys of 4 to 8 bytes. It returns false for others, and is inlined.
 func (x *Redactor) IsPlainWord(key string) bool { return x.keys.isPlainWord(key) }
 
-// MinKey returns the length of the shortest key that may say something of its value.
+// MinKey returns the length of the shortest key that may affect its value.
 func (x *Redactor) MinKey() int { return x.keys.min }
 
-// isPlainAttr reports whether a is one of those that PassesAttr says yes to with the least work, which are most.
+// isPlainAttr reports whether a is one of the attributes, which are most, that PassesAttr accepts with the least
+// work.
 func (x *Redactor) isPlainAttr(a *slog.Attr) bool {
 	return x.keys.isPlain(a.Key) && IsScalar(a.Value.Kind()) && !x.reads
 }
 
-// IsScalar reports whether a value of this kind is nothing but itself: a string, a number, a boolean or a time.
+// IsScalar reports whether a value of this kind has no parts: a string, a number, a boolean or a time.
 func IsScalar(k slog.Kind) bool { return slog.KindBool <= k && k <= slog.KindUint64 }
 
 // isNumber reports whether a value of this kind is a number, a boolean or a time.
@@ -150,7 +154,7 @@ func (x *Redactor) PassesAttr(a *slog.Attr) bool {
 	return true
 }
 
-// EachAttr returns what one makes of attrs, which it does not change, and whether that is anything else.
+// EachAttr applies one to each of attrs, and returns the results and whether any differs. It does not change attrs.
 func EachAttr(attrs []slog.Attr, one func(slog.Attr) (slog.Attr, bool)) (_ []slog.Attr, changed bool) {
 	for i, a := range attrs {
 		a, c := one(a)
@@ -165,29 +169,29 @@ func EachAttr(attrs []slog.Attr, one func(slog.Attr) (slog.Attr, bool)) (_ []slo
 	return attrs, changed
 }
 
-// Ours is an argument of methods that only this module can have: users cannot name it.
-// So no type of theirs is taken for one of ours.
+// Ours is an argument of methods that only this module can have, since users cannot name it. So none of their types
+// is mistaken for one of ours.
 type Ours struct{}
 
-// A Kept is a LogValuer without secrets. It is kept as it is, since a handler further in looks for it.
+// A Kept is a LogValuer without secrets. It is kept as it is, since an inner handler looks for it.
 type Kept interface {
 	slog.LogValuer
 	KeptByRedact(Ours)
 }
 
-// A Wrapper is a LogValuer that holds an attribute. A handler further in looks for it, so it is wrapped again
-// if something is replaced in the attribute.
+// A Wrapper is a LogValuer that holds an attribute. An inner handler looks for it, so it is wrapped again if
+// something is replaced in the attribute.
 type Wrapper interface {
 	slog.LogValuer
 	Unwrap(Ours) slog.Attr
 	Rewrap(Ours, slog.Attr) slog.LogValuer
 }
 
-// Attr returns a without secrets, and whether that is something else.
+// Attr returns a without secrets, and whether that differs from a.
 func (x *Redactor) Attr(a slog.Attr) (_ slog.Attr, changed bool) { return x.attr(a, 0) }
 
-// Hide returns a with its value replaced, and whether that is something else. h is what the names around a say;
-// it is not [Shown].
+// Hide returns a with its value replaced, and whether that differs from a. h is the Hiding of the names around a. It
+// must not be [Shown].
 func (x *Redactor) Hide(a slog.Attr, h Hiding) (_ slog.Attr, changed bool) {
 	return x.hide(a, max(h, x.keys.of(a.Key)), 0)
 }
@@ -200,7 +204,7 @@ func (x *Redactor) Message(s string) string {
 	return s
 }
 
-// Stack returns what to say instead of the stack of a span, whose text is given.
+// Stack returns the replacement for the stack of a span, whose text is given.
 func (x *Redactor) Stack(stack string) string {
 	if stack != "" && x.hidesStacks {
 		return x.text
@@ -208,12 +212,12 @@ func (x *Redactor) Stack(stack string) string {
 	return stack
 }
 
-// redactedError is what became of an error whose text had a secret in it. It does not unwrap to that one.
+// A redactedError replaces an error whose text had a secret in it. It does not unwrap to that error.
 type redactedError struct{ text string }
 
 func (e *redactedError) Error() string { return e.text }
 
-// Error returns the error of a span, or what to say instead of it, and whether that is something else.
+// Error returns the error of a span, or its replacement, and whether that differs from err.
 func (x *Redactor) Error(err error) (_ error, changed bool) {
 	if err == nil {
 		return nil, false
@@ -227,7 +231,7 @@ func (x *Redactor) Error(err error) (_ error, changed bool) {
 	return err, false
 }
 
-// attr is Attr for an attribute that is nested depth deep.
+// attr is Attr for an attribute at nesting depth depth.
 func (x *Redactor) attr(a slog.Attr, depth int) (_ slog.Attr, changed bool) {
 	if h := x.keys.of(a.Key); h != Shown {
 		return x.hide(a, h, depth)
@@ -273,8 +277,8 @@ func (x *Redactor) attr(a slog.Attr, depth int) (_ slog.Attr, changed bool) {
 	return a, false
 }
 
-// hide returns a, whose key says h, with its value replaced: each of them, where a is a group without a name.
-// An empty group stays one. Of a value that is not a string hidesStrings replaces the strings in it.
+// hide returns a with its value replaced. h is the Hiding of its key. In a group without a name each value is
+// replaced. An empty group stays empty. With hidesStrings only the strings in a value are replaced.
 func (x *Redactor) hide(a slog.Attr, h Hiding, depth int) (_ slog.Attr, changed bool) {
 	if depth > maxDepth {
 		return slog.Attr{Key: a.Key, Value: tooDeep}, true
@@ -324,7 +328,7 @@ func (x *Redactor) hide(a slog.Attr, h Hiding, depth int) (_ slog.Attr, changed 
 	return slog.String(a.Key, x.text), true
 }
 
-// hideStrings returns a, whose value v is, with the strings in it replaced.
+// hideStrings returns a with the strings in its value v replaced.
 func (x *Redactor) hideStrings(a slog.Attr, v any, depth int) (_ slog.Attr, changed bool) {
 	switch t := reflect.TypeOf(v); {
 	case isNumberKind(t.Kind()) && !x.typeInfo(t).printer && !x.typeInfo(t).marshals:
@@ -333,13 +337,13 @@ func (x *Redactor) hideStrings(a slog.Attr, v any, depth int) (_ slog.Attr, chan
 		return slog.String(a.Key, x.text), true
 	}
 	clean, _ := x.rewrite(v, true, hidesStrings, depth)
-	if clean.Kind() == slog.KindString && clean.String() != x.text && clean.String() != tooDeep.String() { // what went wrong
+	if clean.Kind() == slog.KindString && clean.String() != x.text && clean.String() != tooDeep.String() { // an error text
 		return slog.String(a.Key, x.text), true
 	}
 	return slog.Attr{Key: a.Key, Value: clean}, true
 }
 
-// errorText returns what err says without secrets, and whether that is something else.
+// errorText returns the text of err without secrets, and whether that differs from it.
 func (x *Redactor) errorText(err error) (_ string, changed bool) {
 	if !x.reads {
 		return "", false

@@ -12,15 +12,16 @@ const (
 	maxCard = 19
 )
 
-// cards returns s with each card number in it replaced, and whether there was any. It takes time linear in the length of s.
+// cards returns s with each card number in it replaced, and whether there was any. Its time is linear in the length
+// of s.
 //
-// A card number is a row of digits, perhaps in groups with up to three spaces and dashes between two of them,
-// whose last digit is right by Luhn's formula (ISO/IEC 7812-1, annex B). It begins and ends where a group does,
-// and is no part of a hexadecimal number, such as a trace id.
+// A card number is a sequence of digits, possibly in groups with up to three spaces and dashes between two of them.
+// Its last digit must be correct by Luhn's formula (ISO/IEC 7812-1, annex B). It begins and ends where a group does,
+// and is not part of a hexadecimal number, such as a trace id.
 func (x *Redactor) cards(s string) (string, bool) {
 	var b []byte
 	done := 0
-	var first, last hexRun // of a number's first and last digit
+	var first, last hexRun // those of a number's first and last digit
 	for i := 0; i+minCard <= len(s); {
 		if !isDigit(s[i]) {
 			i++
@@ -52,14 +53,14 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 func isHexDigit(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
 func isLetter(c byte) bool   { return 'a' <= c|0x20 && c|0x20 <= 'z' || c >= 0x80 }
 
-// A hexRun is a run of hexadecimal digits in a text. It is kept while numbers in it are judged,
-// so that many numbers in one long run cost one look at its ends.
+// A hexRun is a run of hexadecimal digits in a text. It is cached while the numbers in it are judged, so that many
+// numbers in one long run cost only one search for its ends.
 type hexRun struct {
 	start, end                int
 	letterBefore, letterAfter bool
 }
 
-// find makes r the run that s[i] is in.
+// find sets r to the run that contains s[i].
 func (r *hexRun) find(s string, i int) {
 	if r.start <= i && i < r.end {
 		return
@@ -75,7 +76,7 @@ func (r *hexRun) find(s string, i int) {
 	r.letterAfter = r.end < len(s) && isLetter(s[r.end])
 }
 
-// cardLen returns the length of the longest card number at the beginning of s, 0 if there is none.
+// cardLen returns the length of the longest card number at the start of s, or 0 if there is none.
 func cardLen(s string) int {
 	var digits [maxCard]byte
 	n, found := 0, 0
@@ -114,7 +115,7 @@ func isLuhn(digits []byte) bool {
 	return sum%10 == 0
 }
 
-// headerKeys are those whose value in a text goes to the end of the line.
+// headerKeys are those whose value in a text extends to the end of the line.
 var headerKeys = newKeyNames([]string{"authorization", "cookie", "set cookie"})
 
 // pairs returns s, the text of an error, with the values of named keys in it replaced:
@@ -156,7 +157,7 @@ func (x *Redactor) pairs(s string) string {
 			to = lineEnd(s, from)
 		}
 		if h == hidesStrings && (s[i] == ':' && from > i+1 && s[i-1] != '"' || isNumberText(s[from:to])) {
-			continue // "auth: not found" is what errors of a package auth say
+			continue // errors of a package auth begin with "auth: not found"
 		}
 		if to > from {
 			replace(from, to)
@@ -169,7 +170,8 @@ func (x *Redactor) pairs(s string) string {
 	return string(append(b, s[done:]...))
 }
 
-// namesText returns what the text before a sign of equality or a colon, up to two words, says of the value behind it.
+// namesText returns the Hiding of the value after an equals sign or a colon. key is the text before it, up to two
+// words.
 func (x *Redactor) namesText(key string) Hiding {
 	last := key[strings.LastIndexByte(key, ' ')+1:]
 	if strings.IndexByte(last, '%') >= 0 { // in the query of a URL
@@ -184,7 +186,7 @@ func (x *Redactor) namesText(key string) Hiding {
 	return h
 }
 
-// isNumberText reports whether s is a number, true, false or nothing, as package fmt and JSON write them.
+// isNumberText reports whether s is a number, a boolean or a null value, as package fmt and JSON write them.
 func isNumberText(s string) bool {
 	switch s {
 	case "true", "false", "null", "nil", "<nil>":
@@ -194,7 +196,7 @@ func isNumberText(s string) bool {
 	return err == nil
 }
 
-// keyBefore returns the key that s ends with, perhaps in quotes, and the word before it if there is one.
+// keyBefore returns the key at the end of s, possibly in quotes, and the word before it if there is one.
 func keyBefore(s string) string {
 	end := len(strings.TrimRight(s, " \t"))
 	end = len(strings.TrimRight(s[:end], "\"'`\\"))
@@ -217,7 +219,7 @@ func isKeyByte(c byte) bool {
 	return c == '_' || c == '-' || c == '.' || isDigit(c) || isLetter(c)
 }
 
-// valueIn returns where the value that begins at i goes from, without quotes, and to.
+// valueIn returns the start and the end of the value that begins at i, without its quotes.
 func valueIn(s string, i int) (from, to int) {
 	if i == len(s) {
 		return i, i
@@ -277,7 +279,8 @@ func lineEnd(s string, i int) int {
 	return len(s)
 }
 
-// passwordIn returns where the password stands in a URL whose authority begins at i (RFC 3986, 3.2.1). to is 0 if there is none.
+// passwordIn returns the range of the password in a URL whose authority begins at i (RFC 3986, 3.2.1). to is 0 if
+// there is none.
 func passwordIn(s string, i int) (from, to int) {
 	end := len(s)
 	if n := strings.IndexAny(s[i:], "/?# \t\r\n\"'`<>"); n >= 0 {

@@ -16,7 +16,7 @@ import (
 	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
-// This file tells in values of which types there may be something that a Redactor replaces.
+// This file determines whether values of a type may contain something that a Redactor replaces.
 
 var (
 	jsonMarshalerType = reflect.TypeFor[json.Marshaler]()
@@ -33,20 +33,20 @@ var (
 	printerTypes      = []reflect.Type{reflect.TypeFor[fmt.Formatter](), reflect.TypeFor[fmt.Stringer](), errorType, textMarshalerType}
 )
 
-// typeFacts are answers about the values of a type. A type has one of them if it is so in itself,
-// or if a type that it is made of has it.
+// typeFacts are facts about the values of a type. A type has a fact by itself, or because a type that it is made of
+// has it.
 type typeFacts uint8
 
 const (
 	mayHold    typeFacts = 1 << iota // there may be something to replace
-	mayPrint                         // package fmt may print something to replace by going through the value
-	mightPrint                       // the same, or it takes the value to tell
-	needsGuide                       // the JSON alone does not tell what to replace
-	namesPair                        // it has a field Name, its own or of a struct that is embedded
+	mayPrint                         // package fmt may print something to replace when it walks through the value
+	mightPrint                       // the same, or the value must be inspected to decide
+	needsGuide                       // the JSON alone does not show what to replace
+	namesPair                        // it has a field Name, its own or of an embedded struct
 	valuesPair                       // likewise a field Value
 )
 
-// A typeInfo is what a Redactor knows of a type. It does not change once it is in Redactor.types.
+// A typeInfo is what a Redactor knows about a type. It does not change once it is in Redactor.types.
 type typeInfo struct {
 	typ    reflect.Type
 	facts  typeFacts
@@ -55,8 +55,8 @@ type typeInfo struct {
 	key    *typeInfo // of a map
 	fields []fieldInfo
 
-	methods  bool // methods of it, or what is known of it, tell what to look at: see looker.methods
-	isError  bool // it, or a pointer to it, is one
+	methods  bool // methods of it, or what is known about it, determine what to look at: see looker.methods
+	isError  bool // it, or a pointer to it, is an error
 	printer  bool // package fmt, or a text handler, prints it, or a pointer to it, by a method
 	marshals bool // it, or a pointer to it, writes its own JSON
 	texts    bool // likewise its own text
@@ -64,44 +64,44 @@ type typeInfo struct {
 
 	jsonMethod, streamMethod, textMethod, appendMethod methodOwner // of marshals and texts
 
-	pairName, pairValue int // of a struct: the fields Name and Value; equal if it has not both
+	pairName, pairValue int // of a struct: the fields Name and Value; equal if it does not have both
 
-	members atomic.Pointer[structMembers] // of a struct, once they have been asked for
+	members atomic.Pointer[structMembers] // of a struct, once they have been requested
 }
 
-// A typeUse says: where the type has the facts from, user has the facts to.
+// A typeUse is a rule: if the type has the facts from, user has the facts to.
 type typeUse struct {
 	user     *typeInfo
 	from, to typeFacts
 }
 
-// A fieldInfo is what a Redactor knows of a field of a struct.
+// A fieldInfo is what a Redactor knows about a field of a struct.
 type fieldInfo struct {
 	name     string
-	tag      string // json's
+	tag      string // the tag "json"
 	info     *typeInfo
-	byName   Hiding   // what its name in Go says
-	byTag    Hiding   // what its tag says, whatever encoding/json makes of it
-	odd      bool     // the tag takes encoding/json to tell
+	byName   Hiding   // by its Go name
+	byTag    Hiding   // by its tag, however encoding/json interprets it
+	odd      bool     // only encoding/json can interpret the tag
 	hidden   bool     // encoding/json does not write it
 	embedded bool     // its own fields may be written as if they were the struct's
-	omits    bool     // when it is empty, or zero
-	zero     bool     // when it is zero
-	quoted   bool     // it is a number, true or false, and written as a string
-	special  bool     // the tag, or the kind of embedding, asks for something that a rewriter cannot do
-	guides   bool     // its name in Go says what its JSON does not
-	role     pairRole // what it is in a pair with another field
+	omits    bool     // if it is empty, or zero
+	zero     bool     // if it is zero
+	quoted   bool     // it is a number or a boolean, written as a string
+	special  bool     // the tag, or the kind of embedding, requires something that a rewriter cannot do
+	guides   bool     // its Go name shows something that its JSON does not
+	role     pairRole // its role in a pair with another field
 }
 
 func (t *typeInfo) has(f typeFacts) bool { return t.facts&f != 0 }
 
-// showsHidden reports whether package fmt may print something to replace of f, a field of t that encoding/json does not write.
-// Such fields are not read: they are not meant to be, and their owner may be writing them.
+// showsHidden reports whether package fmt may print something to replace in f, a field of t that encoding/json does
+// not write. Such fields are not read: they are not meant to be, and their owner may be writing to them.
 func (t *typeInfo) showsHidden(f *fieldInfo) bool {
 	return f.byName != Shown || f.info.has(mayPrint) || !t.printer && f.info.has(mightPrint)
 }
 
-// typeInfo returns what there is to know of t.
+// typeInfo returns what is known about t.
 func (x *Redactor) typeInfo(t reflect.Type) *typeInfo {
 	if known, ok := x.types.Load(t); ok {
 		return known.(*typeInfo)
@@ -115,15 +115,15 @@ func (x *Redactor) typeInfo(t reflect.Type) *typeInfo {
 	return info
 }
 
-// A typeGraph holds the types that a type is made of, down to those that are known, each once.
-// Types may refer to each other in circles, so no fact is final before all of them are in it.
+// A typeGraph holds each type that a type is made of once, down to the types that are already known. Types may refer
+// to each other in cycles, so no fact is final before all of them are in it.
 type typeGraph struct {
 	*Redactor
 	nodes map[reflect.Type]*typeInfo
-	queue []*typeInfo // those whose facts have not been told to their users
+	queue []*typeInfo // those whose facts have not been passed to their users
 }
 
-// settle tells users the facts of what they are made of, until nobody learns anything. A type learns each fact once.
+// settle passes facts from types to their users until no type gets a new one. A type gets each fact once.
 func (g *typeGraph) settle() {
 	for len(g.queue) > 0 {
 		t := g.queue[len(g.queue)-1]
@@ -151,12 +151,12 @@ func (g *typeGraph) note(t *typeInfo, facts typeFacts) {
 	}
 }
 
-// use notes that user has the facts to if t has the facts from.
+// use records that user has the facts to if t has the facts from.
 func (g *typeGraph) use(t, user *typeInfo, from, to typeFacts) {
 	if t.has(from) {
 		g.note(user, to)
 	}
-	if g.nodes[t.typ] == t { // else it is known, and learns nothing
+	if g.nodes[t.typ] == t { // else it is known and its facts are final
 		t.users = append(t.users, typeUse{user, from, to})
 	}
 }
@@ -193,7 +193,7 @@ func (g *typeGraph) add(t reflect.Type) *typeInfo {
 	}
 	switch t {
 	case timeType:
-		return info // a string without secrets, in whatever form
+		return info // a string without secrets, in any form
 	case slogAttrType, slogValueType, reflectValueType:
 		g.note(info, mayHold|mightPrint)
 		return info
@@ -250,8 +250,9 @@ func (g *typeGraph) add(t reflect.Type) *typeInfo {
 // hasMethods reports whether t, or a pointer to it, has the methods of iface.
 func hasMethods(t, iface reflect.Type) bool { return ownerOf(t, iface) != nobody }
 
-// streamOwner returns the owner in t of the method by which a type writes itself for encoding/json/v2.
-// Where that is an experiment there is no naming the interface, so one of this name and another signature counts too.
+// streamOwner returns the owner in t of the method by which a type writes itself for encoding/json/v2. Where that
+// package is an experiment the interface cannot be named. So a method with this name and another signature counts
+// too.
 func streamOwner(t reflect.Type) methodOwner {
 	const name = "MarshalJSONTo"
 	if _, ok := t.MethodByName(name); ok {
@@ -268,7 +269,7 @@ type appender struct{}
 
 func (appender) AppendText(b []byte) ([]byte, error) { return b, nil }
 
-// jsonIsV2 reports whether encoding/json is made of encoding/json/v2, and calls more methods.
+// jsonIsV2 reports whether encoding/json is built on encoding/json/v2, and so calls more methods.
 var jsonIsV2 = sync.OnceValue(func() bool {
 	text, ok := jsontext.Marshal(appender{})
 	return ok && text[0] == '"'
@@ -348,7 +349,7 @@ func (g *typeGraph) addFields(info *typeInfo) {
 	}
 }
 
-// mayName reports whether a value of type t may be the name of another one: nameIn finds it.
+// mayName reports whether a value of type t may be the name of another value, which nameIn finds.
 func mayName(t reflect.Type) bool {
 	for range maxDepth {
 		if t.Kind() != reflect.Pointer {
@@ -359,7 +360,7 @@ func mayName(t reflect.Type) bool {
 	return t.Kind() == reflect.String || t.Kind() == reflect.Interface
 }
 
-// nameIn returns the string that v is, holds or points to, "" if that is none.
+// nameIn returns the string that v is, contains or points to, or "" if there is none.
 func nameIn(v reflect.Value) string {
 	for range maxDepth {
 		if v.Kind() != reflect.Pointer && v.Kind() != reflect.Interface {
@@ -373,24 +374,24 @@ func nameIn(v reflect.Value) string {
 	return v.String()
 }
 
-// isNumberKind reports whether values of kind k are numbers or true or false.
+// isNumberKind reports whether values of kind k are numbers or booleans.
 func isNumberKind(k reflect.Kind) bool { return reflect.Bool <= k && k <= reflect.Complex128 }
 
-// isAddressKind reports whether package fmt prints nothing but an address of values of kind k within others.
+// isAddressKind reports whether package fmt prints only an address for values of kind k within others.
 func isAddressKind(k reflect.Kind) bool {
 	return k == reflect.Pointer || k == reflect.Func || k == reflect.Chan || k == reflect.UnsafePointer
 }
 
-// A pairRole is what a member's key says of another member of the same object.
+// A pairRole is how a member's key relates it to another member of the same object.
 type pairRole uint8
 
 const (
 	noPair    pairRole = iota
-	pairName           // its value may be the name of what pairValue is
-	pairValue          // it is what pairName names
+	pairName           // its value may be the name of the pairValue
+	pairValue          // its name is the pairName
 )
 
-// pairRoleOf returns the role of the member of that key.
+// pairRoleOf returns the role of the member with that key.
 func pairRoleOf[S string | []byte](key S) pairRole {
 	switch n := len(key); {
 	case n < 3 || n > 6:
@@ -410,8 +411,8 @@ func pairRoleOf[S string | []byte](key S) pairRole {
 	return noPair
 }
 
-// isOddTag reports whether it takes encoding/json to tell what it calls a field with this tag, and how it writes it:
-// there are other letters in it than are usual, or other options.
+// isOddTag reports whether only encoding/json can tell what it calls a field with this tag, and how it writes it: the
+// tag has unusual letters or options.
 func isOddTag(tag string) bool {
 	name, options, _ := strings.Cut(tag, ",")
 	for i := range len(name) {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// url returns u without secrets, and whether that is another one: parameters with named keys, in the query
-// and in a fragment such as OAuth's, and the password.
+// url returns u without secrets, and whether it differs from u. It replaces the password, and parameters with named
+// keys in the query and in a fragment such as OAuth's.
 func (x *Redactor) url(u *url.URL) (_ *url.URL, changed bool) {
 	if u == nil {
 		return nil, false

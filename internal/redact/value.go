@@ -7,19 +7,19 @@ import (
 	"reflect"
 )
 
-// This file looks for secrets in values of any type. What matters is what a sink may print of them:
-// encoding/json shows exported fields, follows pointers and calls methods; package fmt shows unexported fields too,
-// follows no pointers but the first, and prints a map's or a struct's content by the names that Go has for it.
+// This file looks for secrets in values of any type. It considers what a sink may print of them. encoding/json shows
+// exported fields, follows pointers and calls methods. Package fmt also shows unexported fields, follows only the
+// first pointer, and prints the content of a map or a struct under its Go names.
 //
-// A value with a secret in it becomes what encoding/json writes of it, with the secrets replaced: see json.go.
+// A value with a secret in it is replaced by its JSON from encoding/json, with the secrets replaced: see json.go.
 
-// maxDepth is how deep maps, structs, pointers and groups may be nested. encoding/json goes on to about a thousand,
-// but then it is most probably a cycle.
+// maxDepth is how deep maps, structs, pointers and groups may be nested. encoding/json continues to about a thousand,
+// but a value that deep is most probably a cycle.
 const maxDepth = 100
 
 var tooDeep = slog.StringValue(fmt.Sprintf("!ERROR:redact: more than %d levels", maxDepth))
 
-// any returns v without its secrets, and whether that is another value.
+// any returns v without its secrets, and whether that differs from v.
 func (x *Redactor) any(v any, depth int) (_ slog.Value, changed bool) {
 	if v == nil {
 		return slog.Value{}, false
@@ -64,25 +64,25 @@ func (x *Redactor) any(v any, depth int) (_ slog.Value, changed bool) {
 	return r.clean(), true
 }
 
-// A looker looks whether there is something to replace in a value.
+// A looker determines whether there is something to replace in a value.
 type looker struct {
 	typeCache
-	found   bool // there is
-	maybe   bool // what encoding/json writes will tell
-	guide   bool // it takes the value to tell where in its JSON
-	deep    bool // the value is too deep to tell
-	inError bool // what package fmt prints here is what an error says, and that has been read
+	found   bool // there is something to replace
+	maybe   bool // the JSON from encoding/json will show it
+	guide   bool // the value is needed to find the place in its JSON
+	deep    bool // the value is too deep to decide
+	inError bool // package fmt prints the text of an error here, and that has been inspected
 	seen    [8]seenPointer
 }
 
-// A seenPointer is one that has been looked at: values often share what they point to.
+// A seenPointer is a pointer that has been inspected: values often share what they point to.
 type seenPointer struct {
 	at    uintptr
 	info  *typeInfo
 	depth int
 }
 
-// A typeCache asks a Redactor for types. Values of one type often follow each other.
+// A typeCache caches the last type that a Redactor was asked for. Values of one type often follow each other.
 type typeCache struct {
 	*Redactor
 	last *typeInfo
@@ -96,13 +96,13 @@ func (c *typeCache) typeInfo(t reflect.Type) *typeInfo {
 	return c.last
 }
 
-// done reports whether no more can be learned.
+// done reports whether nothing more can be learned.
 func (w *looker) done() bool { return w.deep || w.found && w.guide }
 
-// note notes that there is something to replace, if there is.
+// note sets found if there is something to replace.
 func (w *looker) note(found bool) { w.found = w.found || found }
 
-// value looks at v, whose type info is of.
+// value inspects v, whose type is info.
 func (w *looker) value(v reflect.Value, info *typeInfo, depth int) {
 	if w.done() || !info.has(mayHold) || w.found && !info.has(needsGuide) {
 		return
@@ -121,7 +121,7 @@ func (w *looker) value(v reflect.Value, info *typeInfo, depth int) {
 	w.structure(v, info, depth)
 }
 
-// structure looks at v as if it had no methods.
+// structure inspects v as if it had no methods.
 func (w *looker) structure(v reflect.Value, info *typeInfo, depth int) {
 	switch v.Kind() {
 	case reflect.Interface:
@@ -157,7 +157,7 @@ func (w *looker) structure(v reflect.Value, info *typeInfo, depth int) {
 	}
 }
 
-// methods looks at what v's methods say, and reports whether that is all that a sink prints of it.
+// methods inspects the output of v's methods, and reports whether a sink prints nothing else of v.
 func (w *looker) methods(v reflect.Value, info *typeInfo, depth int) (all bool) {
 	switch info.typ {
 	case slogAttrType:
@@ -197,7 +197,7 @@ func (w *looker) methods(v reflect.Value, info *typeInfo, depth int) (all bool) 
 	return w.marshaled(v, info)
 }
 
-// marshaled reports whether a method of v makes JSON or text of it.
+// marshaled reports whether a method of v writes it as JSON or text.
 func (w *looker) marshaled(v reflect.Value, info *typeInfo) bool {
 	if marshalerOf(v, info) == nil {
 		return false
@@ -209,11 +209,11 @@ func (w *looker) marshaled(v reflect.Value, info *typeInfo) bool {
 	if hidden.typ.Kind() == reflect.Struct && (hidden.has(mayPrint) || !hidden.printer && hidden.has(mightPrint)) {
 		w.found = true // package fmt prints it
 	}
-	w.maybe = w.maybe || info.marshals || w.cardNumbers // it is read where it is written
+	w.maybe = w.maybe || info.marshals || w.cardNumbers // it is inspected when it is written
 	return true
 }
 
-// reflected looks at what package fmt prints of r: what it holds.
+// reflected inspects what package fmt prints of r: the value it holds.
 func (w *looker) reflected(r reflect.Value, depth int) {
 	if !r.IsValid() {
 		return
@@ -251,7 +251,7 @@ func (w *looker) mapValue(v reflect.Value, info *typeInfo, depth int) {
 		value.SetIterValue(it)
 		text, ok := keyText(key)
 		if !ok {
-			continue // encoding/json cannot write it, which a rewriter says
+			continue // encoding/json cannot write it; a rewriter reports that
 		}
 		w.text(text)
 		w.member(text, value, info.elem, depth)
@@ -304,12 +304,12 @@ func (w *looker) anyMap(m map[string]any, depth int) {
 	w.maybe = w.maybe || values && max(named, w.keys.of(name)) != Shown
 }
 
-// member looks at the value of a member whose key is given.
+// member inspects the value of a member with the given key.
 func (w *looker) member(key string, v reflect.Value, info *typeInfo, depth int) {
 	w.judged(w.keys.of(key), v, info, depth)
 }
 
-// judged looks at the value of a member whose key says h.
+// judged inspects the value of a member. h is the Hiding of its key.
 func (w *looker) judged(h Hiding, v reflect.Value, info *typeInfo, depth int) {
 	switch {
 	case h != Shown && w.isReplacement(v):
@@ -323,7 +323,7 @@ func (w *looker) judged(h Hiding, v reflect.Value, info *typeInfo, depth int) {
 	w.value(v, info, depth+1)
 }
 
-// isReplacement reports whether v is what a secret has been replaced by already.
+// isReplacement reports whether v is already the replacement of a secret.
 func (x *Redactor) isReplacement(v reflect.Value) bool {
 	if v.Kind() == reflect.Interface {
 		v = v.Elem()
@@ -339,14 +339,14 @@ func (w *looker) fields(v reflect.Value, info *typeInfo, depth int) {
 	}
 }
 
-// A lookedPair is what is known of the fields Name and Value of a struct and of those that are embedded in it.
+// A lookedPair describes the fields Name and Value of a struct and of the structs that are embedded in it.
 type lookedPair struct {
 	possible bool // there are such fields
 	named    Hiding
 	hasValue bool
 }
 
-// fieldsBeside is fields for a struct whose members stand beside others.
+// fieldsBeside is fields for a struct whose members are written beside others.
 func (w *looker) fieldsBeside(p *lookedPair, v reflect.Value, info *typeInfo, depth int) {
 	for i := range info.fields {
 		f := &info.fields[i]
@@ -369,14 +369,14 @@ func (w *looker) fieldsBeside(p *lookedPair, v reflect.Value, info *typeInfo, de
 	}
 }
 
-// field looks at a field that encoding/json may write, and whose names say h.
+// field inspects a field that encoding/json may write. h is the Hiding of its names.
 func (w *looker) field(p *lookedPair, v reflect.Value, f *fieldInfo, h Hiding, depth int) {
 	w.maybe = w.maybe || f.odd
 	w.guide = w.guide || f.guides
 	if h == hidesAll && f.omits && isEmptyValue(v) {
 		return
 	}
-	if f.embedded && h == Shown { // without a look at its methods
+	if f.embedded && h == Shown { // without inspecting its methods
 		s, info := v, f.info
 		if s.Kind() == reflect.Pointer {
 			if s.IsNil() {
