@@ -7,13 +7,13 @@ const (
 	highs = 0x8080808080808080
 )
 
-// differ marks the bytes that are not c, with the highest bit of each.
+// differ sets the highest bit of each byte that is not c.
 func differ(x uint64, c byte) uint64 {
 	x ^= ones * uint64(c)
 	return x&^highs + ^uint64(highs) | x
 }
 
-// keyMasks are of the first bytes of a word, so many as the index says.
+// keyMasks are masks of the first bytes of a word. The index is the number of bytes.
 var keyMasks = func() (m [9]uint64) {
 	for n := range m {
 		m[n] = ^uint64(0) >> (64 - 8*n)
@@ -21,5 +21,5 @@ var keyMasks = func() (m [9]uint64) {
 	return m
 }()
 
-// load8 returns eight bytes of b. That their slice has a capacity of eight saves half of the instructions.
+// load8 returns eight bytes of b. Slicing with a capacity of eight saves half of the instructions.
 func load8(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 : i+8]) }

@@ -5,7 +5,7 @@ import (
 	"math/bits"
 )
 
-// contentKeys are of this process, so that no log can be made to have contents in common.
+// contentKeys are random for each process, so that no log can be made to have contents in common.
 var contentKeys = func() (k [2]uint64) {
 	for i := range k {
 		k[i] = maphash.String(maphash.MakeSeed(), "content")
@@ -13,7 +13,7 @@ var contentKeys = func() (k [2]uint64) {
 	return k
 }()
 
-// hashText hashes a text, after what seed is the hash of.
+// hashText hashes a text. The seed is the hash of what precedes it.
 func hashText(text []byte, seed uint64) uint64 {
 	n := len(text)
 	for ; len(text) > 16; text = text[16:] {
@@ -24,7 +24,7 @@ func hashText(text []byte, seed uint64) uint64 {
 	return mix(load8(last[:], 0)^seed, load8(last[:], 8)^contentKeys[1]^uint64(n))
 }
 
-// hashPadded is hashText of b[i:i+n]; behind that, b has padding. It has as few branches as can be.
+// hashPadded is hashText of b[i:i+n]. After that, b must have padding. It has as few branches as possible.
 func hashPadded(b []byte, i, n int, seed uint64) uint64 {
 	size := uint64(n)
 	for ; n > 16; n -= 16 {
@@ -34,7 +34,7 @@ func hashPadded(b []byte, i, n int, seed uint64) uint64 {
 	return mix(load8(b, i)&shortMasks[n].first^seed, load8(b, i+8)&shortMasks[n].last^contentKeys[1]^size)
 }
 
-// shortMasks are of the first and the second eight bytes of a text of so many.
+// shortMasks are masks of the first and the second eight bytes of a text. The index is the text's length.
 var shortMasks = func() (m [17]struct{ first, last uint64 }) {
 	for n := range m {
 		m[n].first, m[n].last = ^uint64(0)>>(64-8*min(n, 8)), ^uint64(0)>>(64-8*max(n-8, 0))

@@ -5,15 +5,15 @@ import (
 	"sync"
 )
 
-// wordKeys finds the known keys of up to 16 bytes, which are most of those on a line, by one multiplication:
-// as numbers they have a perfect hash.
+// A wordKeys finds the known keys of up to 16 bytes, which are most of those on a line, with one multiplication: as
+// numbers they have a perfect hash.
 type wordKeys struct {
 	short  shortKeys
 	long   longKeys
 	hashes [maxSlots]uint64 // hashName of each slot's key
 }
 
-// shortKeys are those of less than eight bytes, filled up with zeros, which stand in no key.
+// A shortKeys holds the keys of less than eight bytes, padded with zeros, which no key contains.
 type shortKeys struct {
 	factor  uint64
 	entries [1 << shortBits]struct {
@@ -22,7 +22,7 @@ type shortKeys struct {
 	}
 }
 
-// longKeys are those of 8 to 16 bytes: their first eight, and their last.
+// A longKeys holds the keys of 8 to 16 bytes: their first eight bytes, and their last eight.
 type longKeys struct {
 	factor  uint64
 	entries [1 << longBits]struct {
@@ -37,7 +37,7 @@ const (
 	longBits  = 8
 )
 
-// wordKeysOf makes them when they are first needed, behind the init functions that number the slots.
+// wordKeysOf makes them when they are first needed, after the init functions that number the slots.
 var wordKeysOf = sync.OnceValue(func() *wordKeys {
 	k := new(wordKeys)
 	perfect(func(factor uint64) bool {
@@ -54,7 +54,7 @@ var wordKeysOf = sync.OnceValue(func() *wordKeys {
 	return k
 })
 
-// perfect tries factors until each key has a place of its own.
+// perfect tries factors until each key has its own place.
 func perfect(try func(factor uint64) bool) {
 	for i := range uint64(1 << 20) {
 		if try(0x9e3779b97f4a7c15 * (2*i + 1)) {
@@ -64,7 +64,7 @@ func perfect(try func(factor uint64) bool) {
 	panic("tracelog: the tables of keys are too small")
 }
 
-// find returns the slot of the key b[from:to]; 0 if nothing is known of it. Behind it, b has padding.
+// find returns the slot of the key b[from:to], or 0 if the key is not known. After it, b must have padding.
 func (k *wordKeys) find(b []byte, from, to int) slot {
 	switch n := uint(to - from); {
 	case n < 8:
@@ -92,7 +92,7 @@ func (t *shortKeys) add(known map[string]slot) bool {
 	return true
 }
 
-// find returns the slot of a key; 0 if nothing is known of it.
+// find returns the slot of a key, or 0 if the key is not known.
 func (t *shortKeys) find(word uint64) slot {
 	e := &t.entries[word*t.factor>>(64-shortBits)]
 	return e.slot &^ slot(int64(nonzero(e.word^word))>>63)
@@ -120,7 +120,7 @@ func (t *longKeys) place(first, last uint64) uint64 {
 	return (first ^ bits.RotateLeft64(last, 29)) * t.factor >> (64 - longBits)
 }
 
-// find returns the slot of a key; 0 if nothing is known of it.
+// find returns the slot of a key, or 0 if the key is not known.
 func (t *longKeys) find(first, last uint64, size uint) slot {
 	if e := &t.entries[t.place(first, last)]; e.first == first && e.last == last && uint(e.size) == size {
 		return e.slot

@@ -6,38 +6,39 @@ import (
 	"math/bits"
 )
 
-// A fastLine finds the known members of a JSON line and makes nothing of them. It takes the lines that it is sure of,
-// whatever the order of their keys, and leaves all others to lineParser: those that are no valid object, above all.
-// Where it takes a line, it says what lineParser would have said.
+// A fastLine finds the known members of a JSON line without converting them. It accepts the lines that it can read
+// reliably, in any order of their keys. It leaves all others to lineParser, above all those that are not valid
+// objects. For a line that it accepts, its results are those of lineParser.
 //
-// Where strings end its marks tell, one word of which is mostly enough for a key and its value. It has as few branches as can be that the processor could not guess, and few instructions.
+// Its marks show where strings end. One word of marks is usually enough for a key and its value. It has few
+// instructions, and as few unpredictable branches as possible.
 type fastLine struct {
 	line    uint32 // the number of the line, so that members need not be cleared
 	members [maxSlots]spot
 	mask    uint64 // as in lineParser
 	keys    *wordKeys
-	key     []byte // one that was escaped
+	key     []byte // the text of a key that was escaped
 	clock   *clock
 	escaped bool // a key is
 	isText  bool // so that all values are strings
-	noted   int  // how many of notes are of the line; -1 if they do not suffice
+	noted   int  // how many of notes belong to the line; -1 if there are too few notes
 	notes   [maxNotes]note
-	guesses [16]guess // by the key's place in the line
-	choices [8]choice // of lines before, by their masks
+	guesses [16]guess // by the key's position in the line
+	choices [8]choice // of previous lines, by their masks
 	head    head
 	marks   marks // of the buffer
 }
 
-// A guess is the key, of up to seven bytes, that a line before had in some place: mostly it is there again,
-// and then where its value begins need not be found out first.
+// A guess is the key, of up to seven bytes, that a previous line had at some position. It is usually there again, and
+// then the start of its value is already known.
 type guess struct {
-	word uint64 // the key with its closing quote, filled up with zeros
-	mask uint64 // of what is not filled up; see noGuesses
+	word uint64 // the key with its closing quote, padded with zeros
+	mask uint64 // of the bytes that are not padding; see noGuesses
 	size uint8
 	slot slot
 }
 
-// A note is where a member of the line is in the buffer. Of strings it has what is between their quotes.
+// A note is where a member of the line is in the buffer. For a string it is the range between its quotes.
 type note struct {
 	key, keyEnd int32
 	from, to    int32
@@ -49,17 +50,17 @@ type note struct {
 // maxNotes is how many members of a line are noted. It is a power of two.
 const maxNotes = 64
 
-// A spot is where a value stands in the buffer: of a string, what is between its quotes.
+// A spot is where a value is in the buffer. For a string it is the range between its quotes.
 type spot struct {
-	line     uint32 // in which it stands
+	line     uint32 // the line that contains it
 	from, to int32
 	kind     byte   // the value's first byte
-	plain    bool   // of a string: it is ASCII without escapes, and so its own text
-	at       uint16 // which of the line's members it is, from 0
+	plain    bool   // for a string: it is ASCII without escapes, and so its own text
+	at       uint16 // its index among the line's members, from 0
 }
 
-// parse reads the line that begins at i and ends with a newline; behind that, b has padding.
-// It returns where the newline is, or -1 if it leaves the line to others.
+// parse reads the line that begins at i and ends with a newline. After that, b must have padding. It returns the
+// index of the newline, or -1 if it does not accept the line.
 func (f *fastLine) parse(b []byte, i int) int {
 	f.begin()
 	if b[i] != '{' {
@@ -133,15 +134,15 @@ func (f *fastLine) parse(b []byte, i int) int {
 			} else {
 				i = f.marks.scanValue(b, i)
 			}
-			if i < 0 || numberIDs[known] || c == '{' && nests[known] { // there may be fields in it
+			if i < 0 || numberIDs[known] || c == '{' && nests[known] { // it may contain fields
 				return -1
 			}
 			to = i
 		}
 		note.from, note.to, note.kind, note.plain = int32(from), int32(to), c, ascii
-		// Members of no slot have a spot too: to leave them out would be a branch that nobody could guess.
+		// Members of no slot have a spot too: skipping them would be an unpredictable branch.
 		if m := &f.members[known]; m.line != f.line {
-			// One by one: a spot that is made elsewhere and copied has the processor wait for its parts.
+			// Field by field: if a spot were made elsewhere and copied, the processor would wait for its parts.
 			m.line, m.from, m.to, m.kind, m.plain, m.at = f.line, int32(from), int32(to), c, ascii, uint16(at)
 			if c == '"' {
 				f.mask |= slotBits[known]
@@ -177,8 +178,8 @@ func (f *fastLine) parse(b []byte, i int) int {
 	}
 }
 
-// oddKey returns where the key ends that begins at start, and its slot; -1 if it is not valid. At i is its first mark.
-// It is for keys that are long or escaped.
+// oddKey returns where the key that begins at start ends, and its slot, or -1 if it is not valid. i is its first
+// mark. It is for keys that are long or escaped.
 func (f *fastLine) oddKey(b []byte, start, i int) (int, slot) {
 	if b[i] == '"' {
 		return i, keySlot(b[start:i])
@@ -191,7 +192,7 @@ func (f *fastLine) oddKey(b []byte, start, i int) (int, slot) {
 	return i, keySlot(f.key)
 }
 
-// appendWords is appendPlain of b[i:end]; behind that, b has padding.
+// appendWords is appendPlain of b[i:end]. After that, b must have padding.
 func appendWords(out, b []byte, i, end int) []byte {
 	for i < end {
 		x := load8(b, i)
@@ -206,22 +207,22 @@ func appendWords(out, b []byte, i, end int) []byte {
 	return out
 }
 
-// twoBehindSpaces returns where the first two of the next eight bytes are that are neither a space nor a tab.
-// It decides without branches, because nobody could guess them.
+// twoBehindSpaces returns the indexes of the first two of the next eight bytes that are neither a space nor a tab. It
+// has no branches, because they would be unpredictable.
 func twoBehindSpaces(b []byte, i int) (first, second int, ok bool) {
 	m := notSpaces(load8(b, i))
 	rest := m & (m - 1)
 	return i + bits.TrailingZeros64(m)>>3, i + bits.TrailingZeros64(rest)>>3, rest != 0
 }
 
-// notSpaces is differ of both, in a form that the compiler inlines.
+// notSpaces is differ for both, in a form that the compiler inlines.
 func notSpaces(x uint64) uint64 {
 	const low = ^uint64(highs)
 	a, b := x^ones*' ', x^ones*'\t'
 	return (a&low + low | a) & (b&low + low | b) & highs
 }
 
-// begin forgets the line before.
+// begin forgets the previous line.
 func (f *fastLine) begin() {
 	if f.line++; f.line == 0 { // after four billion lines
 		*f = fastLine{keys: f.keys, key: f.key, clock: f.clock, marks: f.marks, line: 1}
@@ -248,7 +249,7 @@ func (f *fastLine) layout() *layout {
 	return c.resolve(f)
 }
 
-// findHead sets the head. Most lines begin as the one before.
+// findHead sets the head. Most lines begin like the previous one.
 func (f *fastLine) findHead() {
 	h := &f.head
 	t, l, m := &f.members[h[fieldTime]], &f.members[h[fieldLevel]], &f.members[h[fieldMessage]]
@@ -281,7 +282,7 @@ func (f *fastLine) findHead() {
 
 func (s *spot) isTime() bool { return s.kind == '"' || isDigit(s.kind) }
 
-// position is that of a placer.
+// position implements placer.
 func (f *fastLine) position(s slot) position {
 	if m := &f.members[s]; m.line == f.line && m.kind == '"' {
 		return rootPosition * position(m.at)
@@ -289,10 +290,10 @@ func (f *fastLine) position(s slot) position {
 	return noPosition
 }
 
-// maxAt is where the last member of a line may stand; a line with more is lineParser's.
+// maxAt is the largest index of a member. A line with more is left to lineParser.
 const maxAt = math.MaxUint16 - 1
 
-// noGuesses makes guesses that no key is: of no bytes, and yet not 0.
+// noGuesses sets guesses that match no key: of no bytes, and yet not 0.
 func (f *fastLine) noGuesses() {
 	for i := range f.guesses {
 		f.guesses[i].word = 1

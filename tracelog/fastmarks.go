@@ -2,22 +2,22 @@ package tracelog
 
 import "math/bits"
 
-// marks has a bit for each byte of a buffer, the lowest of a byte for the first of eight. It is set if a JSON string that
-// is its own text cannot contain that byte: a quote, a backslash, a control character, or one that is not ASCII.
-// So strings end, and lines too, where a bit is set, and nobody need look at each byte of them.
+// A marks has a bit for each byte of a buffer, the lowest of a byte for the first of eight. It is set if the byte
+// cannot be in a JSON string that is its own text: a quote, a backslash, a control character, or a byte that is not
+// ASCII. So strings and lines end where a bit is set, and the single bytes need not be looked at.
 type marks []byte
 
 // markSize is how many bytes are marked at once.
 const markSize = 64
 
-// padding is how many bytes behind the last newline of a buffer may be looked at.
+// padding is how many bytes after the last newline of a buffer may be read.
 const padding = markSize
 
 // mark makes the marks of b[from:to], and of some bytes around it.
 func (m *marks) mark(b []byte, from, to int) {
 	first, end := from/markSize, (to+markSize-1)/markSize
 	const size = markSize / 8
-	if n := end*size + 8; len(*m) < n { // next reads eight bytes wherever it begins
+	if n := end*size + 8; len(*m) < n { // next reads eight bytes from any start
 		*m = make([]byte, n+n/8)
 	}
 	if first < end {
@@ -25,7 +25,7 @@ func (m *marks) mark(b []byte, from, to int) {
 	}
 }
 
-// next returns where the first marked byte is from i on. There must be one in what has been marked.
+// next returns the index of the first marked byte from i on. There must be one in the marked range.
 func (m marks) next(i int) int {
 	for at, behind := i>>3, uint(i&7); ; at, behind, i = at+8, 0, (at+8)<<3 {
 		if w := load8(m, at) >> (behind & 63); w != 0 {

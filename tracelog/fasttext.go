@@ -6,11 +6,12 @@ import (
 	"math/bits"
 )
 
-// parseBracket is parse for a text line with a time, a level and the ids in brackets, and nothing more before the message:
+// parseBracket is parse for a text line with a time, a level and the ids in brackets, and nothing more before the
+// message:
 //
 //	2026-03-01T09:15:00.123Z INFO [trace:4bf9 span:00f0 op:POST /bookings] seat held
 //
-// It takes a message that is no span record's.
+// It accepts messages that are not those of span records.
 func (f *fastLine) parseBracket(b []byte, i, end int) bool {
 	f.begin()
 	f.isText = true
@@ -92,7 +93,7 @@ func isQuickLevel(b []byte) bool {
 	return false
 }
 
-// isIDByte tells what ids consist of that parseBracket takes.
+// isIDByte is true for the bytes of ids that parseBracket accepts.
 var isIDByte = func() (is [256]bool) {
 	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") {
 		is[c] = true
@@ -100,8 +101,8 @@ var isIDByte = func() (is [256]bool) {
 	return is
 }()
 
-// parseText is parse for a line of key=value pairs, without its newline, which begins at i in b.
-// It takes values that stand as they are, with or without quotes, and lines that lineParser could not take for others.
+// parseText is parse for a line of key=value pairs, without its newline, which begins at i in b. It accepts values
+// that need no unescaping, with or without quotes, and lines that lineParser could not read as another form.
 func (f *fastLine) parseText(b []byte, i, end int) bool {
 	if c := b[i] | 0x20; c < 'a' || c > 'z' || end-i > maxPairs {
 		return false
@@ -115,7 +116,7 @@ func (f *fastLine) parseText(b []byte, i, end int) bool {
 			return false
 		}
 		if start == first && (bytes.ContainsAny(b[start:i], "[(") || string(b[start:i]) == "MESSAGE") {
-			return false // it may be bracketed, as no line is behind an equals sign, or the journal's
+			return false // the line may be bracketed (brackets never follow an equals sign), or the journal's
 		}
 		known := f.keys.find(b, start, i)
 		i++
@@ -154,7 +155,7 @@ func (f *fastLine) parseText(b []byte, i, end int) bool {
 	return false
 }
 
-// endOfKey returns where the key ends that begins at i: before the first byte that it may not have without quotes.
+// endOfKey returns the end of the key that begins at i: the first byte that it may not contain without quotes.
 func endOfKey(b []byte, i int) int {
 	for {
 		x := load8(b, i)
@@ -166,7 +167,7 @@ func endOfKey(b []byte, i int) int {
 	}
 }
 
-// endOfWord returns where the next space, control character or what is not ASCII is from i on.
+// endOfWord returns the index, from i on, of the next space, control character or byte that is not ASCII.
 func endOfWord(b []byte, i int) int {
 	for {
 		x := load8(b, i)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A clock reads times as they stand on log lines, of which most have the minute of the one before.
-// It takes RFC 3339 of the years 1970 to 2261.
+// A clock reads times from log lines. Most lines have the same minute as the previous one. It accepts RFC 3339 for
+// the years 1970 to 2261.
 type clock struct {
 	date, minute uint64 // "2026-03-0" "1T09:15:"
 	rest         byte
@@ -15,7 +15,7 @@ type clock struct {
 
 const second = int64(time.Second)
 
-// nanos returns nanoseconds since 1970. If it does not, others may still know what b says.
+// nanos returns nanoseconds since 1970. If it returns false, b may still be a time in another form.
 func (c *clock) nanos(b []byte) (int64, bool) {
 	// 2026-03-01T09:15:00.003505398Z or …+01:00
 	if len(b) < 20 || len(b) > 35 {
@@ -106,7 +106,7 @@ func (c *clock) learn(b []byte, date, minute uint64) bool {
 	return true
 }
 
-// nanosOf returns nanoseconds since 1970; false if there is no time, or none that fits.
+// nanosOf returns nanoseconds since 1970. It returns false if there is no time, or one that does not fit.
 func nanosOf(t time.Time) (int64, bool) {
 	if y := t.Year(); y < 1678 || y > 2261 {
 		return 0, false
@@ -114,11 +114,11 @@ func nanosOf(t time.Time) (int64, bool) {
 	return t.UnixNano(), true
 }
 
-// fastMillis reads a number of milliseconds with six decimals at most, without rounding.
-// If it does not, parseDuration may still.
+// fastMillis reads a number of milliseconds with at most six decimals, without rounding. If it returns false,
+// parseDuration may still be able to read the number.
 func fastMillis(b []byte) (time.Duration, bool) {
 	if len(b) == 0 || len(b) > 15 || !isDigit(b[0]) {
-		return 0, false // of more digits a float64 does not hold all
+		return 0, false // a float64 does not hold all of more digits
 	}
 	n, decimals, point := int64(0), 0, false
 	for _, c := range b {

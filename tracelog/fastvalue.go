@@ -2,7 +2,7 @@ package tracelog
 
 import "math/bits"
 
-// scanString returns where the string ends that begins, behind its quote, at i; -1 if that is no valid string.
+// scanString returns the end of the string that begins at i, after its quote, or -1 if it is not valid.
 //
 // It is plain if it is ASCII without escapes, and so its own text.
 func (m marks) scanString(b []byte, i int) (end int, plain bool) {
@@ -13,7 +13,7 @@ func (m marks) scanString(b []byte, i int) (end int, plain bool) {
 	return m.scanRest(b, i)
 }
 
-// scanRest is scanString of a string that is not plain. At i is the first mark.
+// scanRest is scanString for a string that is not plain. i is the first mark.
 func (m marks) scanRest(b []byte, i int) (end int, plain bool) {
 	for {
 		switch c := b[i]; {
@@ -41,7 +41,7 @@ func (m marks) scanRest(b []byte, i int) (end int, plain bool) {
 	}
 }
 
-// scanNumber returns where the number ends that begins at i; -1 if it is not valid.
+// scanNumber returns the end of the number that begins at i, or -1 if it is not valid.
 func scanNumber(b []byte, i int) int {
 	// Most have a few digits and perhaps a point.
 	x := load8(b, i)
@@ -99,7 +99,7 @@ func scanNumber(b []byte, i int) int {
 	return i
 }
 
-// skipSpace stops at a newline, which is none within a line.
+// skipSpace stops at a newline, which a line does not contain.
 func skipSpace(b []byte, i int) int {
 	for b[i] == ' ' || b[i] == '\t' || b[i] == '\r' {
 		i++
@@ -107,7 +107,7 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// skipMark returns where something begins behind one byte and spaces around it; -1 if they are not there.
+// skipMark skips one byte and the spaces around it, and returns the index after them, or -1 if the byte is not there.
 func skipMark(b []byte, i int, mark byte) int {
 	if i = skipSpace(b, i); b[i] != mark {
 		return -1
@@ -115,14 +115,14 @@ func skipMark(b []byte, i int, mark byte) int {
 	return skipSpace(b, i+1)
 }
 
-// scanValue returns where the value ends that begins at i and is no string; -1 if it is not valid, or nested deep.
-// It keeps its own stack, of the brackets still open: a bit each, 1 of an object.
+// scanValue returns the end of the value that begins at i and is not a string, or -1 if it is not valid, or nested
+// deep. It keeps its own stack of the open brackets: a bit each, 1 for an object.
 func (m marks) scanValue(b []byte, i int) int {
 	const maxOpen = 60
 	var objects uint64
 	open := 0
 	for {
-		// Here a value begins.
+		// A value begins here.
 		switch c := b[i]; {
 		case c == '"':
 			if i, _ = m.scanString(b, i+1); i < 0 {
@@ -141,7 +141,7 @@ func (m marks) scanValue(b []byte, i int) int {
 			if open == maxOpen {
 				return -1
 			}
-			if i = skipSpace(b, i+1); b[i] == c+2 { // '}' and ']' are two behind their opening ones in ASCII
+			if i = skipSpace(b, i+1); b[i] == c+2 { // in ASCII, '}' and ']' are two after their opening brackets
 				i++
 				break
 			}
@@ -157,7 +157,7 @@ func (m marks) scanValue(b []byte, i int) int {
 		default:
 			return -1
 		}
-		// Here a value has ended: close what ends with it, up to the next value.
+		// A value has ended here: close everything that ends with it, up to the next value.
 		for {
 			if open == 0 {
 				return i
@@ -182,7 +182,7 @@ func (m marks) scanValue(b []byte, i int) int {
 	}
 }
 
-// scanKey returns where the value begins whose key begins at i.
+// scanKey returns where the value of the key that begins at i begins.
 func (m marks) scanKey(b []byte, i int) int {
 	if b[i] != '"' {
 		return -1
