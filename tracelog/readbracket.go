@@ -5,13 +5,14 @@ import (
 	"cmp"
 )
 
-// prefixed reads ids in brackets at the start of the message, else in a member "prefix", of a line that has no id of a trace:
+// prefixed reads ids in brackets at the start of the message, or else in a member "prefix", on a line without a trace
+// id:
 //
 //	{"level":"INFO","msg":"[trace:4bf9 span:00f0 op:charge] asking the bank"}
 //	{"level":"INFO","prefix":"[trace:4bf9 span:00f0 op:charge]","message":"asking the bank"}
 //	level=INFO msg="[trace:4bf9 span:00f0 op:charge] asking the bank"
 //
-// The message is what stands behind them; in a member "prefix" there is nothing more.
+// The message is the text after them. In a member "prefix" there must be no more text.
 func (p *lineParser) prefixed(e *Entry) {
 	if rest, ok := p.opening(e, []byte(e.Message), false); ok {
 		e.Message = p.in.string(rest)
@@ -25,8 +26,8 @@ func (p *lineParser) prefixed(e *Entry) {
 	}
 }
 
-// opening takes the ids of e from the brackets that text begins with, and returns what is behind them.
-// If whole is set that must be nothing. The other keys of the brackets become members of the line.
+// opening reads the ids of e from the brackets at the start of text, and returns the text after them. If whole is
+// set, that must be empty. The other keys in the brackets become members of the line.
 func (p *lineParser) opening(e *Entry, text []byte, whole bool) (rest []byte, ok bool) {
 	if len(text) == 0 || text[0] != '[' {
 		return nil, false
@@ -57,7 +58,7 @@ func (p *lineParser) opening(e *Entry, text []byte, whole bool) (rest []byte, ok
 		switch value := string(plain(m.value[1 : len(m.value)-1])); m.slot {
 		case slotTrace, slotDatadogTrace:
 			if e.Trace == "" {
-				e.Trace, e.Span = traceID(form, value) // X-Ray's header has the span too
+				e.Trace, e.Span = traceID(form, value) // X-Ray's header also contains the span
 			}
 		case slotSpan, slotDatadogSpan:
 			span = cmp.Or(span, spanID(form, value))
@@ -83,7 +84,7 @@ func (p *lineParser) opening(e *Entry, text []byte, whole bool) (rest []byte, ok
 	return rest, true
 }
 
-// closing returns where the bracket that opens at i closes: the values may have brackets of their own.
+// closing returns where the bracket that opens at i closes. The values may contain brackets.
 func closing(line []byte, i int) int {
 	depth := 0
 	for ; i < len(line); i++ {
@@ -99,7 +100,7 @@ func closing(line []byte, i int) int {
 	return -1
 }
 
-// The keys within brackets, and the key of a record for each.
+// bracketKeys maps the keys within brackets to the keys of a record.
 var bracketKeys = map[string]string{
 	"trace": "trace", "trace_id": "trace", "traceId": "trace", "trace.id": "trace", "traceID": "trace", "traceparent": "trace",
 	"span": "span", "span_id": "span", "spanId": "span", "span.id": "span", "spanID": "span",
@@ -107,8 +108,9 @@ var bracketKeys = map[string]string{
 	"op": "op",
 }
 
-// bracket appends the ids between brackets. There must be a trace's. An id has no spaces, and an op ends where the next
-// key begins. Any value may be a JSON string. A key of an id counts once. Foreign are the other keys with their values.
+// bracket appends the ids between brackets. There must be a trace id. An id has no spaces, and an op ends where the
+// next key begins. Any value may be a JSON string. Only the first key of an id counts. Foreign are the other keys and
+// values.
 func (p *lineParser) bracket(b []byte) (foreign []member, ok bool) {
 	key, known := "", false
 	from := 0 // of key's value
@@ -171,7 +173,7 @@ func (p *lineParser) bracket(b []byte) (foreign []member, ok bool) {
 	return foreign, ok
 }
 
-// keyLength returns how long the key is that b begins with, before a colon or an equals sign; 0 if there is none.
+// keyLength returns the length of the key at the start of b, before a colon or an equals sign, or 0 if there is none.
 // "http://x" and "std::map" have none.
 func keyLength(b []byte) int {
 	n := 0

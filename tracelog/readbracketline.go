@@ -5,16 +5,16 @@ import (
 	"slices"
 )
 
-// bracketed reads a text line that has its ids in brackets:
+// bracketed reads a text line with its ids in brackets:
 //
 //	2026-03-01 09:15:00.123 INFO api [trace:4bf9 span:00f0 op:POST /bookings] seat held
 //
-// Within the brackets each key is one of the names of the ids in a preset, or one of somebody else's. See bracket.
-// Spring Boot writes [trace-span] and Sleuth [app,trace,span].
+// Within the brackets each key is one of the names of the ids in a preset, or a foreign one. See bracket. Spring Boot
+// writes [trace-span] and Sleuth [app,trace,span].
 //
-// The brackets count only before the message; see isHead. There, a time and a level are known wherever they are;
-// the rest is the attribute "prefix". Behind the brackets is the message, to the end of the line. Only behind "span end"
-// and "span start" may key=value pairs follow, so that text lines can have whole spans.
+// The brackets count only before the message; see isHead. In the text before them, a time and a level are recognized
+// anywhere. The rest of it is the attribute "prefix". The message is the text after the brackets, to the end of the
+// line. Key=value pairs may follow only "span end" and "span start", so that text lines can contain whole spans.
 func (p *lineParser) bracketed(line []byte, e *Entry) bool {
 	from := 0
 	for range maxBrackets {
@@ -37,7 +37,7 @@ func (p *lineParser) bracketed(line []byte, e *Entry) bool {
 			return false
 		}
 		before, message := line[:open], bytes.TrimLeft(line[end+1:], " \t:")
-		if !keyed { // Spring's logger comes behind
+		if !keyed { // Spring's logger follows
 			if logger, rest, ok := bytes.Cut(message, []byte(" : ")); ok && isHead(logger, true) {
 				before, message = slices.Concat(before, []byte(" "), logger), rest
 			}
@@ -59,10 +59,10 @@ func (p *lineParser) bracketed(line []byte, e *Entry) bool {
 	return false
 }
 
-// maxBrackets is how many brackets of a line are looked into, so that a hostile line costs no more than others.
+// maxBrackets is how many brackets of a line are tried, so that a hostile line costs no more than others.
 const maxBrackets = 16
 
-// message adds what is before and behind the brackets, and then what the brackets have beside the ids.
+// message adds the text before and after the brackets, and then what the brackets contain besides the ids.
 func (p *lineParser) message(before, message []byte, foreign []member) {
 	p.before(before)
 	for _, m := range [...]string{messageStart, messageEnd} {
@@ -81,7 +81,7 @@ func (p *lineParser) message(before, message []byte, foreign []member) {
 	p.members = append(p.members, foreign...)
 }
 
-// cutDashes cuts the dashes that some put between the brackets and the message: "] - seat held".
+// cutDashes cuts the dashes that some loggers write between the brackets and the message: "] - seat held".
 func cutDashes(message []byte) []byte {
 	for _, dashes := range [...]string{"- ", "-- ", "--- ", "| "} {
 		if rest, ok := bytes.CutPrefix(message, []byte(dashes)); ok {
@@ -91,19 +91,20 @@ func cutDashes(message []byte) []byte {
 	return message
 }
 
-// isHead reports whether text can be all that a line has before its message: a time, a level, a thread, a logger,
-// numbers and other groups in brackets, with spaces and dashes between. Other words are the message's: then it has begun.
-// Timed says that a time was cut off before.
+// isHead reports whether text can be everything that a line has before its message: a time, a level, a thread, a
+// logger, numbers and other groups in brackets, with spaces and dashes between. Any other word belongs to the
+// message, which has then begun. Timed means that a time before the text was cut off.
 //
-// Nothing tells the name of a logger from a word. One word of mere letters is a name if a time or a level is there too;
-// of more, and of one beside other names, it must be a thread or a logger by its form: com.example.Shop, main.go:12.
+// The name of a logger may look like any word. One word of letters only is a name if there is a time or a level too.
+// Several words, or a word beside other names, must have the form of a thread or a logger: com.example.Shop,
+// main.go:12.
 func isHead(b []byte, timed bool) bool {
 	b = bytes.TrimSpace(b)
 	if _, rest, ok := cutTime(b); ok {
 		b, timed = rest, true
 	}
 	level := false
-	words, names, more := 0, 0, 0 // behind the level: of letters only, of a logger's form, and others
+	words, names, more := 0, 0, 0 // after the level: of letters only, of a logger's form, and others
 	for len(b) > 0 {
 		if b[0] == '[' || b[0] == '(' {
 			end := bytes.IndexByte(b, ')')
@@ -162,7 +163,7 @@ func isHead(b []byte, timed bool) bool {
 type wordKind uint8
 
 const (
-	wordOther  wordKind = iota // it is no name
+	wordOther  wordKind = iota // not a name
 	wordPlain                  // of letters only
 	wordName                   // as http-nio-8080-exec-1
 	wordLogger                 // as com.example.Shop, OrderService, main.go:12
@@ -193,7 +194,7 @@ func kindOfWord(w []byte) wordKind {
 	return kind
 }
 
-// before reads what stands before the brackets.
+// before reads the text before the brackets.
 func (p *lineParser) before(b []byte) {
 	b = bytes.TrimSpace(b)
 	if t, rest, ok := cutTime(b); ok {
@@ -222,8 +223,8 @@ func (p *lineParser) before(b []byte) {
 	}
 }
 
-// correlation appends the ids of brackets without keys: [trace-span] as Spring Boot 3 writes it,
-// or [app,trace,span] and [app,trace,span,exported] of Sleuth.
+// correlation appends the ids of brackets without keys: [trace-span] as Spring Boot 3 writes it, or Sleuth's
+// [app,trace,span] and [app,trace,span,exported].
 func (p *lineParser) correlation(b []byte) bool {
 	if len(b) == 32+1+16 && b[32] == '-' && isHex(string(b[:32])) && isHex(string(b[33:])) {
 		p.add("trace", b[:32])

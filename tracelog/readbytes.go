@@ -4,7 +4,8 @@ func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// hexDigits are the values of hexadecimal digits, and -1 for all else. There are no branches, as nobody could guess them.
+// hexDigits are the values of hexadecimal digits, and -1 for all other bytes. A table needs no branches, which would
+// be unpredictable.
 var hexDigits = func() (d [256]int8) {
 	for i := range d {
 		d[i] = -1

@@ -9,8 +9,8 @@ func (c *chunk) appendTo(b []byte) []byte {
 	return append(b, c.content...)
 }
 
-// cutCRI reads "2026-03-01T09:15:00.123456789Z stdout F line". Of the tags, separated by colons,
-// the first says P for a part or F for a line or the end of one.
+// cutCRI reads "2026-03-01T09:15:00.123456789Z stdout F line". The tags are separated by colons. The first is P for a
+// part, or F for a line or its end.
 func cutCRI(line []byte) (c chunk, ok bool) {
 	var tags []byte
 	rest := line
@@ -27,7 +27,7 @@ func cutCRI(line []byte) (c chunk, ok bool) {
 	}
 	rest = line[len(c.at)+1+len("stdout "):]
 	if tags, c.content, ok = bytes.Cut(rest, []byte(" ")); !ok {
-		tags = rest // of an empty line, shells and editors cut the space
+		tags = rest // shells and editors cut the space of an empty line
 	}
 	if c.partial = len(tags) > 0 && tags[0] == 'P'; !c.partial && (len(tags) == 0 || tags[0] != 'F') {
 		return c, false
@@ -39,8 +39,8 @@ func cutCRI(line []byte) (c chunk, ok bool) {
 	return c, ok
 }
 
-// docker reads {"log":"line\n","stream":"stdout","time":"…"} out of p.members, as docker's json-file writes it,
-// with "attrs" or without.
+// docker reads {"log":"line\n","stream":"stdout","time":"…"} from p.members, as docker's json-file writes it, with
+// or without "attrs".
 func (p *lineParser) docker() (c chunk, ok bool) {
 	var log *member
 	for i := range p.members {

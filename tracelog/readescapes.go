@@ -2,9 +2,9 @@ package tracelog
 
 import "bytes"
 
-// cutEscapes returns a line without the codes that colour text, move the cursor or erase on a terminal, which have no place
-// in any form of a line: a JSON string has no raw control characters. It does not change line.
-// Those codes are the control sequences of ECMA-48, 5.4, and what tput writes beside them.
+// cutEscapes returns a line without the codes that colour text, move the cursor or erase on a terminal. Such codes
+// are not part of any form of a line: a JSON string has no raw control characters. It does not change line. The codes
+// are the control sequences of ECMA-48, 5.4, and those that tput writes besides them.
 func cutEscapes(line []byte) []byte {
 	i := bytes.IndexByte(line, '\x1b')
 	if i < 0 {
@@ -26,7 +26,7 @@ func cutEscapes(line []byte) []byte {
 	return out
 }
 
-// escapeLength returns the length of the code that b begins with, 0 if there is none.
+// escapeLength returns the length of the code at the start of b, or 0 if there is none.
 func escapeLength(b []byte) int {
 	if len(b) < 3 || b[0] != '\x1b' {
 		return 0

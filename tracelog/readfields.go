@@ -2,7 +2,7 @@ package tracelog
 
 import "time"
 
-// fields sets the fields that p.members, which are indexed, speak of, and marks those members as taken.
+// fields sets the fields that are in p.members, which must be indexed, and marks those members as taken.
 func (p *lineParser) fields(e *Entry, preset *layout) {
 	p.layout = preset
 	p.ids(e)
@@ -33,7 +33,7 @@ func (p *lineParser) fields(e *Entry, preset *layout) {
 	p.reset()
 }
 
-// firstService returns the first member that names the program, under whatever name: loggers are told it before
+// firstService returns the first member that names the program, under any of its names. Loggers get the name before
 // records can use one of the other names for something else.
 func (p *lineParser) firstService() *member {
 	var first *member
@@ -48,8 +48,8 @@ func (p *lineParser) firstService() *member {
 	return first
 }
 
-// isOther reports whether a member of fieldOther is what that preset has there.
-// A store of lines may have OpenTelemetry's flags, two hex digits, or an attribute of that name.
+// isOther reports whether a member of fieldOther has the value that the preset expects. A store of lines may have
+// OpenTelemetry's flags, two hex digits, or an attribute of that name.
 func (p *lineParser) isOther(m *member) bool {
 	switch {
 	case m.slot == slotFlags && p.layout.tells != 0:
@@ -60,8 +60,8 @@ func (p *lineParser) isOther(m *member) bool {
 	return p.isTextual(m)
 }
 
-// event tells span records from lines whose message merely says so: those have both ids,
-// and an end says when it began or how long it took.
+// event distinguishes span records from lines that only have such a message. Span records have both ids, and an end
+// has its start or its duration.
 func (p *lineParser) event(e *Entry) Event {
 	if e.Trace == "" || e.Span == "" {
 		return EventLog

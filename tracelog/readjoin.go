@@ -1,20 +1,20 @@
 package tracelog
 
-// A joiner puts together the lines that a container runtime cut: docker after 16 KiB, CRI where it likes.
-// The parts of stdout and stderr may alternate. It holds at most one line of each.
+// A joiner joins the lines that a container runtime cut: docker after 16 KiB, CRI at any place. The parts of stdout
+// and stderr may alternate. It holds at most one line of each.
 type joiner struct {
 	streams []joined
 }
 
 type joined struct {
 	stream string
-	line   []byte // so far, in the form of CRI; nil once it is too long
+	line   []byte // the line so far, in the form of CRI; nil once it is too long
 	size   int
 	parts  int
-	last   int // number of the line that the last part was on
+	last   int // number of the line with the last part
 }
 
-// add takes a part of a line, which is the one of that number in its file.
+// add takes a part of a line. Number is the number of its line in the file.
 func (j *joiner) add(c *chunk, number int) {
 	s := j.find(c.stream)
 	if s == nil {
@@ -43,10 +43,10 @@ func (j *joiner) find(stream string) *joined {
 	return nil
 }
 
-// pending reports whether some line has begun and not ended.
+// pending reports whether a line has begun and not ended.
 func (j *joiner) pending() bool { return len(j.streams) > 0 }
 
-// end returns the whole line, if this one is the end of one that was cut. It is nil if it is too long.
+// end returns the whole line, if this line is the end of one that was cut. It is nil if it is too long.
 func (j *joiner) end(p *lineParser, line []byte) (whole []byte, ok bool) {
 	c, ok := p.container(line)
 	if !ok || c.partial {

@@ -2,8 +2,8 @@ package tracelog
 
 import "bytes"
 
-// journal reads an entry of the journal (journalctl -o json) out of p.members: what MESSAGE holds is the line.
-// Where that is no record, the entry itself is one.
+// journal reads an entry of the journal (journalctl -o json) from p.members: the content of MESSAGE is the line. If
+// that is not a record, the entry itself is one.
 func (p *lineParser) journal(entry []byte, e *Entry) verdict {
 	var message, micros, priority, unit, name []byte
 	for i := range p.members {
@@ -57,8 +57,8 @@ func (p *lineParser) journal(entry []byte, e *Entry) verdict {
 	return isRecord
 }
 
-// journalText returns the text of a value of the journal: a string, or an array of its bytes if it is not UTF-8
-// or has control characters. Of several values, an array of them, it is the first.
+// journalText returns the text of a value of the journal: a string, or an array of its bytes if it is not UTF-8 or
+// has control characters. If there are several values, in an array, it is the first.
 func (p *lineParser) journalText(v []byte) []byte {
 	switch v[0] {
 	case '"':

@@ -6,28 +6,27 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is how deep values may nest, the line's own object included. It is encoding/json's limit,
-// so that whatever is an attribute here can be unmarshaled there.
+// maxDepth is how deep values may be nested, including the line's own object. It is encoding/json's limit, so that
+// every attribute here can be unmarshaled there.
 const maxDepth = 10000
 
-// A member is one member of a line's object. Both slices point into the line,
-// except a key that had to be unescaped.
+// A member is one member of a line's object. Both slices point into the line, except a key that had to be unescaped.
 type member struct {
 	key   []byte // unescaped
-	value []byte // as it stands
-	slot  slot   // which of the known keys it is
+	value []byte // as it is on the line
+	slot  slot   // which known key it is
 
-	taken  bool  // its value is in a field of the Entry, or is no attribute
-	opened bool  // so is that of a member of the object which it is
-	outer  int32 // of a member of a member's object: one more than that one's index
-	nth    int32 // and which of the object's members it is
+	taken  bool  // its value is in a field of the Entry, or is not an attribute
+	opened bool  // so is the value of a member of this object
+	outer  int32 // for a member of a member's object: that member's index plus one
+	nth    int32 // and its index among the object's members
 }
 
-// A syntaxError says why a line is not one JSON object.
+// A syntaxError describes why a line is not one JSON object.
 type syntaxError struct {
 	reason string
 	at     int
-	cut    bool // the line ends where something should follow
+	cut    bool // the line ends where something must follow
 }
 
 func (e *syntaxError) Error() string {
@@ -40,19 +39,19 @@ func (e *syntaxError) Error() string {
 	return e.reason + " at byte " + strconv.Itoa(e.at)
 }
 
-// A lexer validates JSON. Its methods move i behind what they read, or set err and return false.
+// A lexer validates JSON. Its methods move i after what they read, or set err and return false.
 //
-// Numbers that are not finite are values, too, as Python, Ruby and C's printf write them: NaN, -Infinity, inf.
+// It also accepts numbers that are not finite, as Python, Ruby and C's printf write them: NaN, -Infinity, inf.
 type lexer struct {
 	b   []byte
 	i   int
 	err *syntaxError
-	odd bool // there was such a number, which is no JSON
+	odd bool // there was such a number, which is not JSON
 }
 
-// appendMembers appends the members of the one object that line must be, duplicates included.
-// It accepts what encoding/json's Valid accepts, if it is an object: invalid UTF-8 within strings passes.
-// Numbers that are not finite become strings, so that all values are JSON.
+// appendMembers appends the members of the one object that line must be, including duplicates. It accepts what
+// encoding/json's Valid accepts, if it is an object: invalid UTF-8 within strings is accepted. Numbers that are not
+// finite become strings, so that all values are JSON.
 func appendMembers(ms []member, line []byte) ([]member, *syntaxError) {
 	l := lexer{b: line}
 	l.space()
@@ -127,12 +126,12 @@ func (l *lexer) space() {
 	}
 }
 
-// value reads one value of any kind. It keeps its own stack, of the brackets still open.
+// value reads one value of any kind. It keeps its own stack, of the open brackets.
 func (l *lexer) value() bool {
 	var buf [64]byte
 	open := buf[:0]
 	for {
-		// Here a value begins.
+		// A value begins here.
 		if l.i >= len(l.b) {
 			return l.fail("")
 		}
@@ -143,7 +142,7 @@ func (l *lexer) value() bool {
 			}
 			l.i++
 			l.space()
-			if l.peek(c + 2) { // '}' and ']' are two behind their opening ones in ASCII
+			if l.peek(c + 2) { // in ASCII, '}' and ']' are two after their opening brackets
 				l.i++
 				break
 			}
@@ -176,7 +175,7 @@ func (l *lexer) value() bool {
 		default:
 			return l.fail("invalid JSON")
 		}
-		// Here a value has ended: close what ends with it, up to the next value.
+		// A value has ended here: close everything that ends with it, up to the next value.
 		for {
 			if len(open) == 0 {
 				return true
@@ -199,7 +198,7 @@ func (l *lexer) value() bool {
 	}
 }
 
-// key reads a key of a nested object, and what stands before its value.
+// key reads a key of a nested object, and everything up to its value.
 func (l *lexer) key() bool {
 	if !l.str() {
 		return false
@@ -230,7 +229,7 @@ func (l *lexer) nonFinite() bool {
 	return n > 0
 }
 
-// nonFiniteLength returns the length of the number that b begins with, 0 if it is finite or none.
+// nonFiniteLength returns the length of the number at the start of b, or 0 if it is finite or not a number.
 func nonFiniteLength(b []byte) int {
 	sign := 0
 	if b[0] == '-' || b[0] == '+' {
@@ -247,7 +246,7 @@ func nonFiniteLength(b []byte) int {
 	return 0
 }
 
-// quoteNonFinite returns a value that has been read, with quotes around its numbers that are not finite.
+// quoteNonFinite returns a value that has been read, with its numbers that are not finite in quotes.
 func quoteNonFinite(v []byte) []byte {
 	var out []byte
 	l := lexer{b: v}
@@ -344,7 +343,7 @@ func (l *lexer) str() bool {
 	}
 }
 
-// ordinary are the bytes that stand for themselves in a JSON string, as far as its end is concerned.
+// ordinary are the bytes in a JSON string that can be skipped when its end is searched for.
 var ordinary = func() (is [256]bool) {
 	for c := ' '; c < 256; c++ {
 		is[c] = c != '"' && c != '\\'
@@ -352,8 +351,8 @@ var ordinary = func() (is [256]bool) {
 	return is
 }()
 
-// plain returns the text of a valid JSON string, given without its quotes: s itself where nothing is escaped.
-// As in encoding/json each byte of invalid UTF-8, and each lone surrogate, becomes U+FFFD.
+// plain returns the text of a valid JSON string, given without its quotes. It returns s itself if nothing is escaped.
+// As in encoding/json, each byte of invalid UTF-8, and each lone surrogate, becomes U+FFFD.
 func plain(s []byte) []byte {
 	clean := true
 	for _, c := range s {
@@ -368,7 +367,7 @@ func plain(s []byte) []byte {
 	return appendPlain(make([]byte, 0, len(s)+utf8.UTFMax), s)
 }
 
-// appendPlain appends what plain returns.
+// appendPlain appends the result of plain.
 func appendPlain(out, s []byte) []byte {
 	for i := 0; i < len(s); {
 		if c := s[i]; c != '\\' && c < utf8.RuneSelf {
@@ -381,7 +380,7 @@ func appendPlain(out, s []byte) []byte {
 	return out
 }
 
-// appendOdd appends the character at i, which is escaped or not ASCII, and returns where the next one begins.
+// appendOdd appends the character at i, which is escaped or not ASCII, and returns the index of the next one.
 func appendOdd(out, s []byte, i int) ([]byte, int) {
 	if s[i] != '\\' {
 		r, n := utf8.DecodeRune(s[i:])
@@ -423,7 +422,7 @@ func appendOdd(out, s []byte, i int) ([]byte, int) {
 	return out, i
 }
 
-// hex4 reads four digits; it is less than 0 if they are none.
+// hex4 reads four hexadecimal digits. It is less than 0 if they are not digits.
 func hex4(s []byte) rune {
 	s = s[:4]
 	return hex(s[0])<<12 | hex(s[1])<<8 | hex(s[2])<<4 | hex(s[3])

@@ -7,7 +7,7 @@ import (
 	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
-// A field is something that a line can say under a key of the record schema.
+// A field is something that a line can contain under a key of the record schema.
 type field = schema.Field
 
 const (
@@ -33,25 +33,25 @@ const (
 	numFields       = schema.NumFields
 )
 
-// A preset is one way of naming the fields, and of writing what they say.
+// A preset is one way of naming the fields and of writing their values.
 type preset struct {
 	name            string // Entry.Schema
 	keys            [numFields]string
 	tells, tellsToo string
-	// ids is how this preset writes them.
+	// ids is the form in which this preset writes them.
 	ids idForm
-	// spanStore: of a backend that keeps spans as they are. A line without a message, but with both ids, a name and
-	// a duration is a span's end, and "error" may be a boolean.
+	// spanStore is set for a backend that keeps spans as they are. A line without a message is a span's end if it has
+	// both ids, a name and a duration, and "error" may be a boolean.
 	spanStore bool
-	// startTime: the time of an end record is the span's start.
+	// startTime is set if the time of an end record is the span's start.
 	startTime bool
-	// strings: numbers and booleans may stand in quotes, and links too.
+	// strings is set if numbers, booleans and links may be in quotes.
 	strings bool
 }
 
-// presets are those of package schema. Which of them a line has is decided line by line: the one that finds most of
-// its two ids, of those one that finds the keys that tell it, of those the first; see choice for lines with several.
-// So an attribute of the user's that is named like an id of another preset stays an attribute.
+// presets are those of package schema. The preset of a line is decided line by line. It is the one that finds most of
+// its two ids; of those, the one that finds its identifying keys; of those, the first. See choice for lines with
+// several. So a user's attribute that is named like an id of another preset stays an attribute.
 var presets = func() (all [len(schema.Presets)]preset) {
 	for i, s := range schema.Presets {
 		p := preset{name: s.Name, keys: s.Keys, tells: s.Tells, tellsToo: s.TellsToo}
@@ -72,7 +72,7 @@ var presets = func() (all [len(schema.Presets)]preset) {
 	return all
 }()
 
-// common are the keys that count on a line of whatever preset.
+// common are the keys that count on a line of any preset.
 var common = schema.Common
 
 // The messages of span records.
@@ -82,32 +82,31 @@ const (
 )
 
 var (
-	// nests are the keys before the first dot of those with one: their objects are looked into.
+	// nests are the parts before the first dot of keys with a dot: their objects are opened.
 	nests [maxSlots]bool
 	// numberIDs are the keys whose ids may be JSON numbers.
 	numberIDs [maxSlots]bool
-	// slotBits are what slot.bit returns, but 0 for slot 0.
+	// slotBits are the results of slot.bit, but 0 for slot 0.
 	slotBits [maxSlots]uint64
 
 	layouts [len(presets)]layout
-	// decisive are the bits of the keys on whose account a line may have another preset than the first,
-	// wrappers of those on whose account it may hold another line.
-	// decides are the bits of all keys that presetOf looks at.
-	// idSlots are those of the traces' and spans' ids.
+	// decisive are the bits of the keys because of which a line may have a preset other than the first; wrappers
+	// those of the keys because of which it may contain another line. decides are the bits of all keys that presetOf
+	// looks at. idSlots are those of the trace and span ids.
 	decisive, wrappers, decides, idSlots uint64
 
-	// tellers are the bits of the keys that tell presets, builtinTells of those among them that are names of the time
-	// or the message.
+	// tellers are the bits of the keys that identify presets; builtinTells those among them that are names of the
+	// time or the message.
 	tellers, builtinTells uint64
-	// builtins are the fields of the names that log/slog's members may have, one more than the field; 0 for other keys.
+	// builtins are the fields of the names that log/slog's members may have, plus one; 0 for other keys.
 	builtins     [maxSlots]field
-	builtinSlots []slot // but for the time's
-	// unwritten are the bits of keys that say something in span records of others, but not of a Format.
+	builtinSlots []slot // except the time's
+	// unwritten are the bits of keys that have a meaning in span records of other writers, but not of a Format.
 	unwritten uint64
-	// otherServices are the bits of the service's names but for slogtrace's own.
+	// otherServices are the bits of the service's names, except slogtrace's own.
 	otherServices uint64
 
-	// Keys that mean something of their own to the parser.
+	// Keys that have a meaning of their own to the parser.
 	slotTime, slotLevel, slotMessage, slotJournal    slot
 	slotTrace, slotSpan, slotOp                      slot
 	slotNanoseconds, slotGoDuration, slotTransaction slot
@@ -116,7 +115,7 @@ var (
 	slotDatadogTrace, slotDatadogSpan                slot
 )
 
-// A layout is a preset made ready for use.
+// A layout is a preset prepared for use.
 type layout struct {
 	*preset
 	slots           [numFields][]slot
@@ -124,7 +123,7 @@ type layout struct {
 	tells, tellsToo uint64
 }
 
-// opOf returns the op's key in lines that a Format writes.
+// opOf returns the key of the op in lines that a Format writes.
 func opOf(l *layout) string {
 	key, _, _ := strings.Cut(strings.TrimSpace(l.keys[fieldOp]+" "+common[fieldOp]), " ")
 	return key

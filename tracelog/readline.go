@@ -5,26 +5,26 @@ import (
 	"time"
 )
 
-// A verdict is what lineParser.parse says of a line.
+// A verdict is lineParser.parse's result for a line.
 type verdict uint8
 
 const (
 	isRecord verdict = iota
 	isBlank
-	isPart // of a line that goes on in a later one: p.chunk is this one's part; see [joiner]
+	isPart // of a line that continues in a later one: p.chunk is this one's part; see [joiner]
 	isBad
 )
 
-// parse reads one line, without its newline, into e: all fields but File, Line and Raw, which it leaves alone.
-// Unless it returns isRecord, what it leaves in e is of no use. It keeps no reference to the line beyond
-// p.members, p.content and p.chunk.
+// parse reads one line, without its newline, into e. It sets all fields except File, Line and Raw. Unless it returns
+// isRecord, the content of e is meaningless. It keeps no reference to the line except in p.members, p.content and
+// p.chunk.
 //
-// What a line is, its first bytes decide: a JSON object, or something that may have prefixes.
+// The first bytes of a line decide what it is: a JSON object, or something that may have prefixes.
 func (p *lineParser) parse(line []byte, e *Entry) verdict {
 	*e = Entry{File: e.File, Line: e.Line, Raw: e.Raw}
 	p.at, p.service, p.isText, p.wrapped, p.stamped = time.Time{}, "", false, false, false
 	if cap(p.members) > 1<<16 {
-		p.members = nil // of a line of millions
+		p.members = nil // of a line with millions of members
 	}
 	return p.line(line, e)
 }
@@ -74,15 +74,15 @@ func (p *lineParser) line(line []byte, e *Entry) verdict {
 	return isBad
 }
 
-// form reads a line of text of one of the known forms.
+// form reads a line of text in one of the known forms.
 func (p *lineParser) form(line []byte, e *Entry) bool {
 	*e = Entry{File: e.File, Line: e.Line, Raw: e.Raw}
 	p.isText, p.stamped = false, false
 	return p.bracketed(line, e) || p.logfmt(line, e) || p.plainLog(line, e)
 }
 
-// cutArray cuts what stands before an object that is on a line of its own in an array: a bracket, a comma.
-// Of a line with nothing but these, nothing is left.
+// cutArray cuts the text before an object that is on a line of its own in an array: a bracket, a comma. If the line
+// has nothing else, nothing is left.
 func cutArray(line []byte) (rest []byte, ok bool) {
 	switch line[0] {
 	case '[', ',':
@@ -100,7 +100,7 @@ func cutArray(line []byte) (rest []byte, ok bool) {
 	return line, false
 }
 
-// cutArrayEnd cuts what stands behind such an object.
+// cutArrayEnd cuts the text after such an object.
 func cutArrayEnd(line []byte) []byte {
 	rest := line
 	for _, c := range [...]byte{',', ']'} {

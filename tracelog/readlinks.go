@@ -2,8 +2,8 @@ package tracelog
 
 import "bytes"
 
-// links reads an array of objects that each name a trace and a span as some preset does; what else stands in the objects
-// is left out. On a text line it is [trace/span trace/span], and a preset of strings may have the array in quotes.
+// links reads an array of objects that each name a trace and a span as some preset does. Other members of the objects
+// are left out. On a text line it is [trace/span trace/span]. A preset with strings may have the array in quotes.
 func (p *lineParser) links(v []byte) ([]Link, bool) {
 	var links []Link
 	if v[0] == '"' && (p.isText || p.layout.strings) {
@@ -13,7 +13,7 @@ func (p *lineParser) links(v []byte) ([]Link, bool) {
 		}
 		if p.isText {
 			for pair := range bytes.FieldsSeq(v[1 : len(v)-1]) {
-				at := bytes.LastIndexByte(pair, '/') // the trace's may have some too
+				at := bytes.LastIndexByte(pair, '/') // the trace id may contain some too
 				if at <= 0 || at == len(pair)-1 {
 					return nil, false
 				}
@@ -58,7 +58,7 @@ func (p *lineParser) links(v []byte) ([]Link, bool) {
 	return links, true
 }
 
-// appendLink appends a link, unless one of its ids is none.
+// appendLink appends a link, unless one of its ids is a zero id.
 func appendLink(links []Link, l Link) []Link {
 	if isZeroID(l.Trace) || isZeroID(l.Span) {
 		return links

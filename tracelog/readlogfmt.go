@@ -1,11 +1,11 @@
 package tracelog
 
-// maxPairs is the length in bytes of the longest text in which key=value pairs are looked for.
+// maxPairs is the length in bytes of the longest text in which key=value pairs are searched for.
 const maxPairs = 1 << 20
 
-// logfmt reads a line of key=value pairs, as slog.TextHandler, logrus and many others write them.
-// Every word of the line must be such a pair, and the line must have a message, a level or the id of a trace;
-// so "listening on port=80" is none, and neither is "GOMAXPROCS=2".
+// logfmt reads a line of key=value pairs, as slog.TextHandler, logrus and many others write them. Every word of the
+// line must be such a pair, and the line must have a message, a level or a trace id. So "listening on port=80" is not
+// such a line, and neither is "GOMAXPROCS=2".
 func (p *lineParser) logfmt(line []byte, e *Entry) bool {
 	p.members = p.members[:0]
 	if !p.pairs(line) {
@@ -17,7 +17,7 @@ func (p *lineParser) logfmt(line []byte, e *Entry) bool {
 	return e.Trace != "" || e.Message != "" || isLevel(e.Level) || p.hasMessage()
 }
 
-// hasMessage tells an empty message from none.
+// hasMessage distinguishes an empty message from a missing one.
 func (p *lineParser) hasMessage() bool {
 	for i := range p.members {
 		if m := &p.members[i]; m.taken && m.slot == slotMessage {
@@ -56,8 +56,8 @@ func (p *lineParser) pairs(line []byte) bool {
 	}
 }
 
-// word reads the quoted or bare word at i, and returns where it ends. A value is JSON.
-// A key is JSON if it was quoted, else it is as it stands.
+// word reads the quoted or bare word at i, and returns where it ends. A value is JSON. A key is JSON if it was
+// quoted, otherwise it is as on the line.
 func (p *lineParser) word(line []byte, i int, isKey bool) (w []byte, end int, ok bool) {
 	start := i
 	if i < len(line) && line[i] == '"' {

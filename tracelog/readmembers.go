@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// index notes the first member of each known key, and looks into the objects that may hold others.
+// index records the first member of each known key, and opens the objects that may contain others.
 func (p *lineParser) index() {
 	p.mask = 0
 	nested := false
@@ -35,12 +35,12 @@ func (p *lineParser) note(i int, m *member) {
 		if bit := m.slot.bit(); bit&idSlots == 0 || !isNoID(m.value) {
 			p.mask |= bit
 		} else {
-			p.take(&p.members[i]) // it says nothing
+			p.take(&p.members[i]) // it has no meaning
 		}
 	}
 }
 
-// open adds the known members of the object that the i-th member is.
+// open adds the known members of the object that is the i-th member.
 func (p *lineParser) open(i int) {
 	outer := p.members[i]
 	n := len(p.members)
@@ -61,7 +61,7 @@ func (p *lineParser) open(i int) {
 	p.members = p.members[:kept]
 }
 
-// close forgets the members of objects, but for those that name the program.
+// close removes the members of objects, except those that name the program.
 func (p *lineParser) close() {
 	for i := range p.members {
 		if m := &p.members[i]; m.outer != 0 && !slices.Contains(layouts[0].slots[fieldService], m.slot) {
@@ -94,7 +94,7 @@ func (p *lineParser) find(f field) *member {
 	return nil
 }
 
-// position is that of a placer.
+// position implements placer.
 func (p *lineParser) position(s slot) position {
 	i := p.first[s]
 	if i == 0 {
@@ -110,7 +110,7 @@ func (p *lineParser) position(s slot) position {
 	return rootPosition * position(i-1)
 }
 
-// firstSlots returns the slots of the first members, as headOf wants them.
+// firstSlots returns the slots of the first members, for headOf.
 func (p *lineParser) firstSlots() (first [headSize]slot) {
 	for i := range min(headSize, len(p.members)) {
 		m := &p.members[i]
@@ -138,13 +138,14 @@ func (p *lineParser) hasTime() bool {
 	return slices.ContainsFunc(layouts[0].slots[fieldTime], func(s slot) bool { return p.first[s] != 0 })
 }
 
-// hasHead reports whether the line begins as log/slog's do, so that it holds no other line, whatever attributes it has.
+// hasHead reports whether the line begins as log/slog's lines do. Such a line contains no other line, whatever its
+// attributes are.
 func (p *lineParser) hasHead() bool {
 	h := headOf(p.firstSlots(), p.hasTime())
 	return h.found()
 }
 
-// preset decides whose names the line has, and which of its first members are log/slog's.
+// preset decides the schema of the line's names, and which of its first members are log/slog's.
 func (p *lineParser) preset() *layout {
 	p.head = headOf(p.firstSlots(), p.hasTime())
 	mask := p.head.forget(p.mask)
@@ -152,7 +153,7 @@ func (p *lineParser) preset() *layout {
 		return &layouts[0]
 	}
 	if p.nested {
-		// Of lines of a Format only the root counts.
+		// On lines of a Format only members of the root count.
 		all := fullChoice(mask & decides)
 		if l := all.written(p); l != nil {
 			p.close()
@@ -163,7 +164,7 @@ func (p *lineParser) preset() *layout {
 	return c.resolve(p)
 }
 
-// isTextual reports whether a member is a string. A text line does not tell numbers and booleans from strings.
+// isTextual reports whether a member is a string. A text line does not distinguish numbers and booleans from strings.
 func (p *lineParser) isTextual(m *member) bool {
 	c := m.value[0]
 	return c == '"' || p.isText && c != '{' && c != '['
@@ -177,7 +178,7 @@ func (p *lineParser) textOf(m *member) []byte {
 	return m.value
 }
 
-// bare returns a value without its quotes, where this preset or form puts quotes around everything.
+// bare returns a value without its quotes, if this preset or form puts quotes around everything.
 func (p *lineParser) bare(v []byte) []byte {
 	if v[0] == '"' && (p.isText || p.layout.strings) {
 		return v[1 : len(v)-1]
@@ -185,7 +186,7 @@ func (p *lineParser) bare(v []byte) []byte {
 	return v
 }
 
-// hasNoID reports whether one of the ids that the members have says that there is none.
+// hasNoID reports whether one of the ids among the members means that there is no id.
 func (p *lineParser) hasNoID() bool {
 	for i := range p.members {
 		if m := &p.members[i]; m.slot.bit()&idSlots != 0 && isNoID(m.value) {

@@ -2,14 +2,14 @@ package tracelog
 
 import "unicode/utf8"
 
-// maxNameBytes is how much of a name is kept.
+// maxNameBytes is how many bytes of a name are kept.
 const maxNameBytes = 256
 
 // names numbers strings.
 type names struct {
 	numbers map[string]uint32
 	texts   []string
-	recent  [16]uint32 // by length and last byte: most lines have names that lines before had
+	recent  [16]uint32 // by length and last byte: most lines have names that previous lines had
 }
 
 func (n *names) number(b []byte) uint32 {

@@ -2,14 +2,14 @@ package tracelog
 
 import "slices"
 
-// A line may have keys of several schemas: its writer's, and those of attributes that only look like them.
-// What decides is where they stand, because slogtrace and log/slog write their own members together:
+// A line may have keys of several schemas: its writer's, and those of attributes that only look like them. Their
+// positions decide, because slogtrace and log/slog write their own members together:
 //
 //   - A line of theirs begins with the time, the level, the source if it has one, and the message: see head.
-//   - Its ids are next to each other, and the op is directly behind them: see idPair.
+//   - Its ids are next to each other, and the op is directly after them: see idPair.
 
-// A head is the slots of the time, the level, the message and the source with which a line begins, by their fields.
-// Without a message it is none. With one, no other member of the line is the time, the level or the message.
+// A head holds, by their fields, the slots of the time, the level, the message and the source at the start of a line.
+// Without a message there is no head. With one, no other member of the line is the time, the level or the message.
 type head [fieldSource + 1]slot
 
 func (h *head) found() bool { return h[fieldMessage] != 0 }
@@ -25,8 +25,8 @@ func (h *head) narrow(l *layout, f field) []slot {
 // headSize is how many members a head can have.
 const headSize = 4
 
-// headOf returns the head of a line, given the slots of its first members, 0 for those whose value is of another type.
-// A line that has a time elsewhere has no head: loggers that sort their keys write a user's "message" before "msg".
+// headOf returns the head of a line, given the slots of its first members, 0 for those whose value is of another
+// type. A line with a time elsewhere has no head: loggers that sort their keys write a user's "message" before "msg".
 func headOf(first [headSize]slot, timed bool) (h head) {
 	i := 0
 	next := func(f field) bool {
@@ -47,7 +47,8 @@ func headOf(first [headSize]slot, timed bool) (h head) {
 	return h
 }
 
-// forget takes off mask the keys of times and messages that are not the line's own: they do not tell its schema.
+// forget removes from mask the keys of times and messages that are not the line's own: they do not identify its
+// schema.
 func (h *head) forget(mask uint64) uint64 {
 	if !h.found() {
 		return mask
@@ -55,7 +56,8 @@ func (h *head) forget(mask uint64) uint64 {
 	return mask &^ (builtinTells &^ (h[fieldTime].bit() | h[fieldMessage].bit()))
 }
 
-// A position says where a member stands: the index of the root's member, and in its object. Less than 0 it is not on the line.
+// A position is where a member is: the index of the root's member, and the index in its object. It is less than 0 if
+// the member is not on the line.
 type position int64
 
 const (
@@ -65,21 +67,23 @@ const (
 
 func (p position) isRoot() bool { return p >= 0 && p%rootPosition == 0 }
 
-// A placer knows the positions of the first member of each slot; position is noPosition for one that cannot be an id or an op.
+// A placer knows the position of the first member of each slot. It is noPosition for a member that cannot be an id or
+// an op.
 type placer interface{ position(slot) position }
 
-// An idPair is two keys of a schema that may be the ids of a line, and the key of the op that its writer puts behind them.
+// An idPair is two keys of a schema that may be the ids of a line, and the key of the op that its writer puts after
+// them.
 type idPair struct {
 	trace, span, op slot
 	bits            uint64
-	mixed           bool // they are of different spellings, as trace_id and spanId
+	mixed           bool // they have different spellings, as trace_id and spanId
 	preset          *layout
-	layout          *layout // of lines that have these ids
-	layoutOp        *layout // and this op: lines of a Format, which has one key for each thing that a span record says
-	layoutParent    *layout // likewise, with a parent under one of the other keys that readers know
+	layout          *layout // of lines with these ids
+	layoutOp        *layout // of lines with this op too: lines of a Format, which has one key for each field of a span record
+	layoutParent    *layout // likewise, with a parent under one of the other keys that are read
 }
 
-// pairs are those of all layouts, in the order of these.
+// pairs are those of all layouts, in the order of the layouts.
 var pairs []idPair
 
 func initPairs() {
@@ -105,8 +109,8 @@ func initPairs() {
 	}
 }
 
-// written returns the slots of a field that are in lines of a Format: the preset's first, and slogtrace's own.
-// No attribute of a span has one of these keys.
+// written returns the slots of a field in lines of a Format: the preset's first, and slogtrace's own. No attribute of
+// a span has one of these keys.
 func written(l *layout, f field) []slot {
 	all := l.slots[f][:1:1]
 	if own := slotOf(common[f]); own != all[0] {
@@ -115,11 +119,11 @@ func written(l *layout, f field) []slot {
 	return all
 }
 
-// crossed are the layouts of lines that have the trace's id under a name of one schema and the span's under one of another,
-// by the trace's. Both are schemas in which an id is as found.
+// crossed are the layouts of lines with the trace id under a name of one schema and the span id under a name of
+// another, indexed by the trace id's. In both schemas an id is as found.
 var crossed [len(layouts)]layout
 
-// crossedSpans are the bits of the spans' ids that such lines may have.
+// crossedSpans are the bits of the span ids that such lines may have.
 var crossedSpans uint64
 
 func initCrossed() {
@@ -138,8 +142,8 @@ func initCrossed() {
 	}
 }
 
-// crossedOf returns the layout of a line on which no schema has both ids, l unless that is crossed.
-// l is the one that has most.
+// crossedOf returns the layout of a line on which no schema has both ids. It is l if the line is not crossed. l is
+// the layout with the most ids on the line.
 func crossedOf(mask uint64, l *layout) *layout {
 	if mask&crossedSpans == 0 {
 		return l
@@ -156,14 +160,14 @@ func crossedOf(mask uint64, l *layout) *layout {
 	return &crossed[first]
 }
 
-// A choice is what the keys of a line leave open about its schema.
+// A choice is what the keys of a line leave undecided about its schema.
 type choice struct {
 	mask   uint64
-	layout *layout   // where nothing is open
-	pairs  []*idPair // else those among which the positions decide
+	layout *layout   // if nothing is undecided
+	pairs  []*idPair // else the pairs among which the positions decide
 }
 
-// choiceOf returns the choice that a line with these keys leaves.
+// choiceOf returns the choice that remains for a line with these keys.
 func choiceOf(mask uint64) choice {
 	c := fullChoice(mask)
 	open, ops := false, 0
@@ -181,7 +185,7 @@ func choiceOf(mask uint64) choice {
 	return c
 }
 
-// fullChoice is choiceOf with all pairs of ids that the line has.
+// fullChoice is choiceOf with all pairs of ids on the line.
 func fullChoice(mask uint64) choice {
 	c := choice{mask: mask, layout: presetOf(mask)}
 	for i := range pairs {
@@ -195,13 +199,13 @@ func fullChoice(mask uint64) choice {
 	return c
 }
 
-// isTold reports whether the keys that tell lines of this preset are there.
+// isTold reports whether the keys that identify lines of this preset are present.
 func (l *layout) isTold(mask uint64) bool {
 	return mask&l.tells == l.tells || mask&l.tellsToo != 0
 }
 
-// hasParent reports whether the line has a parent under another key than a Format writes: between the ids and the start.
-// Attributes are in front of the ids or behind the start.
+// hasParent reports whether the line has a parent under a key that a Format does not write, between the ids and the
+// start. Attributes are before the ids or after the start.
 func (p *idPair) hasParent(a placer) bool {
 	ids, end := a.position(p.span), noPosition
 	for _, s := range p.layoutOp.slots[fieldStart] {
@@ -213,8 +217,8 @@ func (p *idPair) hasParent(a placer) bool {
 	})
 }
 
-// resolve returns the layout of the line of which a knows the positions: the first pair that is directly followed by
-// its schema's op, else the pair that is complete first.
+// resolve returns the layout of the line whose positions a knows: that of the first pair that is directly followed by
+// its schema's op, else that of the pair that is complete first.
 func (c *choice) resolve(a placer) *layout {
 	if l := c.written(a); l != nil {
 		return l
@@ -222,7 +226,7 @@ func (c *choice) resolve(a placer) *layout {
 	return c.first(a)
 }
 
-// written returns the layout of a line that a Format wrote, by the op behind the ids; nil if it is none.
+// written returns the layout of a line that a Format wrote, by the op after the ids. It is nil if there is none.
 func (c *choice) written(a placer) *layout {
 	var best *idPair
 	bestAt := noPosition
@@ -280,7 +284,7 @@ func (c *choice) first(a placer) *layout {
 	return c.layout
 }
 
-// presetOf decides it by which of the keys that may be ids the line has.
+// presetOf decides the layout by which of the possible id keys are on the line.
 func presetOf(mask uint64) *layout {
 	best := &layouts[0]
 	if mask&decisive == 0 {

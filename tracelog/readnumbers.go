@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// canonicalNumber returns a JSON number in the one way in which its value is written without an exponent and without
-// zeros at the end of a fraction. Those of more than 400 digits behind the exponent keep it.
+// canonicalNumber returns the one form of a JSON number that has no exponent and no zeros at the end of a fraction.
+// Numbers whose exponent represents more than 400 digits keep it.
 func canonicalNumber(v []byte) []byte {
 	point := -1
 	for i, c := range v {
@@ -72,7 +72,8 @@ func parseNumber(v []byte) (float64, bool) {
 	return x, err == nil
 }
 
-// parseRate reads a JSON number above 0 and not above 1. One that is too small for a float64 is the smallest.
+// parseRate reads a JSON number above 0 and at most 1. A number that is too small for a float64 becomes the smallest
+// one.
 func parseRate(v []byte) (float64, bool) {
 	x, ok := parseNumber(v)
 	if ok && x == 0 && v[0] != '-' {

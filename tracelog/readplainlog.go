@@ -2,15 +2,16 @@ package tracelog
 
 import "bytes"
 
-// maxStarts is how many words of a line are tried as the first pair, so that a hostile line costs no more than others.
+// maxStarts is how many words of a line are tried as the first pair, so that a hostile line costs no more than
+// others.
 const maxStarts = 16
 
 // plainLog reads a line as slog's default logger writes it through package log:
 //
 //	2026/03/01 09:15:00 INFO seat held trace=4bf9 span=00f0 seat=12A
 //
-// There must be a time and a level. The message ends where the rest of the line is nothing but key=value pairs.
-// Package log writes no zone, so the time is taken for UTC.
+// There must be a time and a level. The message ends where the rest of the line is only key=value pairs. Package log
+// writes no zone, so the time is taken as UTC.
 func (p *lineParser) plainLog(line []byte, e *Entry) bool {
 	at, rest, ok := cutTime(line)
 	if !ok {
@@ -33,7 +34,7 @@ func (p *lineParser) plainLog(line []byte, e *Entry) bool {
 	return true
 }
 
-// cutPairs returns the text before the first word from which on all are key=value pairs, and these.
+// cutPairs splits text before the first word from which on all words are key=value pairs.
 func (p *lineParser) cutPairs(text []byte) (before, pairs []byte) {
 	from := 0
 	for range maxStarts {

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// maxPrefixes is how many prefixes a line may have one after another: "docker compose logs -t" puts two.
+// maxPrefixes is how many prefixes a line may have one after another: "docker compose logs -t" writes two.
 const maxPrefixes = 6
 
-// cutPrefix cuts what somebody has put before the line that a program wrote:
+// cutPrefix cuts a prefix that was put before the line that a program wrote:
 //
 //	web-1  | {…}                                docker compose logs; the service is web
 //	[pod/api-7d9f-x2/api] {…}                   kubectl logs --prefix; the service is the container
@@ -19,7 +19,7 @@ const maxPrefixes = 6
 //	MESSAGE={…}                                 journalctl -o verbose and export
 //	data: {…}                                   server-sent events, as journalctl -o json-sse writes them
 //
-// and marks of a byte order and of a record. It notes the time and the service.
+// It also cuts byte order marks and record separators. It records the time and the service.
 func (p *lineParser) cutPrefix(line []byte) (rest []byte, ok bool) {
 	switch c := line[0]; {
 	case c == '[':
@@ -66,7 +66,7 @@ func (p *lineParser) cutPrefix(line []byte) (rest []byte, ok bool) {
 	if rest, ok := p.cutFull(line); ok {
 		return rest, true
 	}
-	if !p.at.IsZero() { // in front of it
+	if !p.at.IsZero() { // a prefix before this one had a time
 		if rest, ok := p.cutTag(line, true); ok {
 			return rest, true
 		}
@@ -96,8 +96,8 @@ func (p *lineParser) cutCompose(line []byte) (rest []byte, ok bool) {
 	return bytes.TrimPrefix(rest, []byte(" ")), true
 }
 
-// composeService returns the name without the number of the container: web of web-1, and of web.1.x7q3@node,
-// as docker service logs writes it.
+// composeService returns the name without the number of the container: web for web-1, and for web.1.x7q3@node, as
+// docker service logs writes it.
 func composeService(name []byte) []byte {
 	if bytes.IndexByte(name, '@') > 0 {
 		name, _, _ = bytes.Cut(name, []byte("."))
@@ -127,7 +127,7 @@ func (p *lineParser) cutPod(line []byte) (rest []byte, ok bool) {
 	return bytes.TrimPrefix(line[end+1:], []byte(" ")), true
 }
 
-// notText says what a line that is no record is, if it is not even text.
+// notText returns what a line that is not a record is, if it is not even text.
 func notText(line []byte) string {
 	switch s := string(line[:min(len(line), 4)]); {
 	case strings.HasPrefix(s, "\x1f\x8b"):
@@ -137,7 +137,7 @@ func notText(line []byte) string {
 	case strings.HasPrefix(s, "\xff\xfe"), strings.HasPrefix(s, "\xfe\xff"):
 		return "binary data: UTF-16"
 	}
-	// Of text in any encoding that is in use for logs, no byte is 0, and control characters are few.
+	// In text of any encoding that is used for logs, no byte is 0, and control characters are few.
 	head := line[:min(len(line), 1024)]
 	odd := 0
 	for _, c := range head {

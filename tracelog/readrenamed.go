@@ -6,7 +6,7 @@ import (
 )
 
 // renamed are the attributes of HTTP and of the network whose names changed when OpenTelemetry's semantic conventions
-// became stable (1.23), old and new. Those of which the value changed too are not among them.
+// became stable (1.23), old and new. Attributes whose value changed too are not included.
 var renamed = [][2]string{
 	{"http.method", "http.request.method"},
 	{"http.status_code", "http.response.status_code"},
@@ -25,7 +25,7 @@ var renamed = [][2]string{
 	{"net.sock.peer.port", "network.peer.port"},
 }
 
-// otherName are the old names by the new ones, and the new ones by the old.
+// otherName maps the old names to the new ones, and the new ones to the old.
 var otherName = func() map[string]string {
 	names := make(map[string]string, 2*len(renamed))
 	for _, r := range renamed {
@@ -34,7 +34,7 @@ var otherName = func() map[string]string {
 	return names
 }()
 
-// lookupEither is lookup of a key, or else of its other name.
+// lookupEither is lookup for a key, or else for its other name.
 func lookupEither(members []member, key string) (json.RawMessage, bool) {
 	v, ok := lookup(members, key)
 	if other := otherName[key]; !ok && other != "" {
@@ -43,7 +43,7 @@ func lookupEither(members []member, key string) (json.RawMessage, bool) {
 	return v, ok
 }
 
-// lookup looks for the longest key that path begins with, then for the rest of the path in its value.
+// lookup searches for the longest key that is a prefix of path, then for the rest of the path in its value.
 func lookup(members []member, path string) (json.RawMessage, bool) {
 	for end := len(path); end >= 0; end = strings.LastIndexByte(path[:end], '.') {
 		for i := range members {

@@ -2,8 +2,8 @@ package tracelog
 
 import "strconv"
 
-// quotedText returns, as a JSON string, what the text in quotes says: escaped as Go or as JSON does.
-// If it is neither, the backslashes stand for themselves.
+// quotedText returns the quoted text as a JSON string. The text may be escaped as in Go or as in JSON. If it is
+// neither, backslashes are taken literally.
 func quotedText(q []byte) []byte {
 	l := lexer{b: q}
 	if l.str() && l.i == len(q) {
@@ -15,7 +15,7 @@ func quotedText(q []byte) []byte {
 	return appendQuoted(nil, q[1:len(q)-1])
 }
 
-// bareText returns what stands without quotes as JSON: numbers and booleans as they are, all else as a string.
+// bareText returns a word without quotes as JSON: numbers and booleans as they are, all else as a string.
 func bareText(w []byte) []byte {
 	if isScalar(w) {
 		return w

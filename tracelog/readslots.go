@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// A slot numbers the distinct keys of all presets; 0 is every other key.
-// Those that decide about the preset, and about wrapped lines, come first: each has a bit in a uint64.
+// A slot is the number of one of the distinct keys of all presets; 0 is every other key. The keys that decide the
+// preset, and those of wrapped lines, come first: each has a bit in a uint64.
 type slot uint8
 
 const maxSlots = 128
@@ -16,8 +16,8 @@ func (s slot) bit() uint64 { return 1 << s } // 0 for those from 64 on
 // slots are the slots of all keys.
 var slots = make(map[string]slot)
 
-// slotTable is the map slots, quicker: most keys of a line are the user's, and differ from all of these
-// in the length or in one of two bytes.
+// slotTable is a faster form of the map slots: most keys of a line are the user's, and differ from all of these in
+// the length or in one of two bytes.
 var slotTable [512]struct {
 	key  string
 	slot slot
@@ -28,7 +28,7 @@ func hashKey(key []byte) uint {
 	return (n*37 + uint(key[0])*5 + uint(key[n-1])*67 + uint(key[n/2])*11) % uint(len(slotTable))
 }
 
-// keySlot returns the slot of a key, 0 if nothing is known of it.
+// keySlot returns the slot of a key, or 0 if the key is not known.
 func keySlot(key []byte) slot {
 	if len(key) == 0 {
 		return 0

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// cutStern cuts what stern writes before a line, if that is an object:
+// cutStern cuts the prefix that stern writes before a line, if the line is an object:
 //
 //	api-7d9f-x2 api {…}
 //	shop api-7d9f-x2 api {…}                              with --all-namespaces
 //	api-7d9f-x2 api 2026-03-01T09:15:00.123456789Z {…}    with --timestamps
 //	api-7d9f-x2 api 03-01 09:15:00 {…}                    with --timestamps=short
 //
-// The service is the container. Nothing marks these words, so they must have the looks of such names:
-// "config loaded {…}" is a line of text.
+// The service is the container. Nothing marks these words, so they must look like such names: "config loaded {…}"
+// is a line of text.
 func (p *lineParser) cutStern(line []byte) (rest []byte, ok bool) {
 	end := bytes.IndexByte(line[:min(len(line), 600)], '{')
 	if end < 1 || line[end-1] != ' ' {
@@ -33,7 +33,7 @@ func (p *lineParser) cutStern(line []byte) (rest []byte, ok bool) {
 	return line[end:], true
 }
 
-// cutSternText does that of a line of text. There, a pod must have the name of one of several.
+// cutSternText does the same for a line of text. There, the pod's name must be that of one of several pods.
 func (p *lineParser) cutSternText(line []byte) (rest []byte, ok bool) {
 	rest = bytes.TrimLeft(line, " \t")
 	var words [][]byte
@@ -69,7 +69,7 @@ func cutSternTime(words [][]byte) (rest [][]byte, at time.Time, ok bool) {
 	if n < 2 {
 		return words, at, false
 	}
-	// Without a year it is no time.
+	// Without a year it is not used as a time.
 	if _, err := time.Parse("01-02 15:04:05", string(words[n-2])+" "+string(words[n-1])); err == nil {
 		return words[:n-2], at, true
 	}
@@ -83,8 +83,8 @@ func (p *lineParser) stern(container []byte, at time.Time) {
 	}
 }
 
-// isPodName reports whether b can be the name of a namespace, a pod or a container (RFC 1123),
-// or of what is like them elsewhere, with an underscore.
+// isPodName reports whether b can be the name of a namespace, a pod or a container (RFC 1123), or a similar name
+// elsewhere, with an underscore.
 func isPodName(b []byte) bool {
 	for _, c := range b {
 		if !isDigit(c) && (c < 'a' || c > 'z') && c != '-' && c != '.' && c != '_' {

@@ -2,15 +2,15 @@ package tracelog
 
 import "bytes"
 
-// cutSyslog cuts what a syslog daemon puts before a line, or journalctl when it writes text:
+// cutSyslog cuts the prefix that a syslog daemon puts before a line, or journalctl when it writes text:
 //
-//	Mar  1 09:15:00 web1 api[4711]: {…}                        RFC 3164, as it stands in files; journalctl -o short
+//	Mar  1 09:15:00 web1 api[4711]: {…}                        RFC 3164, as it is in files; journalctl -o short
 //	Mar 01 09:15:00.500123 web1 api[4711]: {…}                 journalctl -o short-precise
 //	<134>Mar  1 09:15:00 web1 api[4711]: {…}                   as it is sent
 //	<134>1 2026-03-01T09:15:00.5Z web1 api 4711 - - {…}        RFC 5424
 //
-// The service is the tag. A time without a year and a zone is no time.
-// Other forms of journalctl are in cutPrefix, cutFull and cutMonotonic.
+// The service is the tag. A time without a year and a zone is not used. Other forms of journalctl are in cutPrefix,
+// cutFull and cutMonotonic.
 func (p *lineParser) cutSyslog(line []byte) (rest []byte, ok bool) {
 	rest = line
 	if rest[0] == '<' {
@@ -47,12 +47,12 @@ func (p *lineParser) cutSyslog(line []byte) (rest []byte, ok bool) {
 	return rest, true
 }
 
-// cutFull cuts what journalctl writes with -o short-full and with-unit:
+// cutFull cuts the prefix of journalctl with -o short-full and with-unit:
 //
 //	Sun 2026-03-01 09:15:00 UTC web1 api[4711]: {…}
 //	Sun 2026-03-01 09:15:00 CET web1 user@1000.service/api.service[4711]: {…}
 //
-// The zone is that of the machine: in any other than UTC it is no time.
+// The zone is that of the machine. In a zone other than UTC the time is not used.
 func (p *lineParser) cutFull(line []byte) (rest []byte, ok bool) {
 	const stamp = "Sun 2026-03-01 09:15:00"
 	if len(line) < len(stamp)+len(" Z h t: ") || line[3] != ' ' || !isDay(line[:3]) {
@@ -82,7 +82,8 @@ func (p *lineParser) cutFull(line []byte) (rest []byte, ok bool) {
 	return rest, true
 }
 
-// cutMonotonic cuts what journalctl writes with -o short-monotonic and short-delta, where the time is that since the start:
+// cutMonotonic cuts the prefix of journalctl with -o short-monotonic and short-delta. The time is that since the
+// start:
 //
 //	[  123.456789] web1 api[4711]: {…}
 //	[  123.456789 <    0.000012 >] web1 api[4711]: {…}
@@ -108,7 +109,7 @@ func isMonth(b []byte) bool {
 }
 
 // cutTag cuts the host and the tag: "web1 api[4711]: ". The host may be missing, as with journalctl --no-hostname,
-// and so may the number. If strict is set, there must be a number, or a record behind.
+// and so may the number. If strict is set, there must be a number, or a record must follow.
 func (p *lineParser) cutTag(line []byte, strict bool) (rest []byte, ok bool) {
 	tag, rest, ok := cutWord(line)
 	if !ok {
@@ -134,12 +135,12 @@ func (p *lineParser) cutTag(line []byte, strict bool) (rest []byte, ok bool) {
 	if !isTag(tag) {
 		return line, false
 	}
-	tag = tag[bytes.LastIndexByte(tag, '/')+1:] // some give the program's path
+	tag = tag[bytes.LastIndexByte(tag, '/')+1:] // some programs give their path
 	p.service = p.in.string(bytes.TrimSuffix(tag, []byte(".service")))
 	return rest, true
 }
 
-// cutWord cuts a word, of which there is a limit, and the space behind it.
+// cutWord cuts a word, whose length is limited, and the space after it.
 func cutWord(line []byte) (word, rest []byte, ok bool) {
 	n := bytes.IndexByte(line[:min(len(line), 300)], ' ')
 	if n <= 0 {
@@ -148,7 +149,7 @@ func cutWord(line []byte) (word, rest []byte, ok bool) {
 	return line[:n], line[n+1:], true
 }
 
-// looksLikeRecord reports whether what a program has written begins as records do: with an object, brackets or a pair.
+// looksLikeRecord reports whether a program's output begins as records do: with an object, brackets or a pair.
 func looksLikeRecord(line []byte) bool {
 	if len(line) == 0 {
 		return false
@@ -161,7 +162,7 @@ func looksLikeRecord(line []byte) bool {
 	return ok && isName(key)
 }
 
-// isTag reports whether b can be the name of a program or of a unit of systemd.
+// isTag reports whether b can be the name of a program or of a systemd unit.
 func isTag(b []byte) bool {
 	for _, c := range b {
 		if c == '@' || c == '\\' || c == '(' || c == ')' || c == ':' {
@@ -174,7 +175,7 @@ func isTag(b []byte) bool {
 	return len(b) > 0
 }
 
-// cutSyslog5424 cuts "2026-03-01T09:15:00.5Z web1 api 4711 ID47 - ", with structured data or without.
+// cutSyslog5424 cuts "2026-03-01T09:15:00.5Z web1 api 4711 ID47 - ", with or without structured data.
 func (p *lineParser) cutSyslog5424(line []byte) (rest []byte, ok bool) {
 	var words [5][]byte // time, host, program, process, message's id
 	rest = line
@@ -193,7 +194,7 @@ func (p *lineParser) cutSyslog5424(line []byte) (rest []byte, ok bool) {
 	case bytes.HasPrefix(rest, []byte("- ")):
 		rest = rest[2:]
 	case bytes.HasPrefix(rest, []byte("[")):
-		end := bytes.Index(rest, []byte("] ")) // in a value ] stands behind a \
+		end := bytes.Index(rest, []byte("] ")) // in a value, ] is escaped with a \
 		for end > 0 && rest[end-1] == '\\' {
 			next := bytes.Index(rest[end+1:], []byte("] "))
 			if next < 0 {

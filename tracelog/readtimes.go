@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Times without a zone, as log and many other programs write them, are taken for UTC.
+// Times without a zone, as log and many other programs write them, are taken as UTC.
 var timeLayouts = [...]string{
 	"2006-01-02T15:04:05Z0700", // zap's ISO 8601
 	"2006-01-02T15:04:05Z07",   // as PostgreSQL writes zones
@@ -24,15 +24,15 @@ var timeLayouts = [...]string{
 	"2006/01/02 15:04:05", // package log
 }
 
-// parseTime reads the time that a text is: RFC 3339, or one of timeLayouts with or without a fraction of the second.
-// As RFC 3339 allows, T and Z may be small letters. UTC or GMT may follow, as behind what Time.String returns.
+// parseTime reads a text that is a time: RFC 3339, or one of timeLayouts with or without a fraction of the second. As
+// RFC 3339 allows, T and Z may be small letters. UTC or GMT may follow, as at the end of Time.String.
 func parseTime(s []byte) (time.Time, bool) {
 	var t time.Time
-	// A date at least, and not the text of a hostile line.
+	// At least a date, and not a long text of a hostile line.
 	if len(s) < len("2006-01-02T15:04:05") || len(s) > 44 || !isDigit(s[0]) {
 		return t, false
 	}
-	// UnmarshalText, unlike time.Parse, takes nothing but RFC 3339.
+	// UnmarshalText, unlike time.Parse, accepts only RFC 3339.
 	if t.UnmarshalText(s) == nil {
 		return t.UTC(), true
 	}
@@ -63,7 +63,7 @@ func parseTime(s []byte) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// cutTime cuts the time that b begins with, of up to four words, as 2026-03-01 09:15:00 +0000 UTC, or an epoch.
+// cutTime cuts the time at the start of b, of up to four words, as 2026-03-01 09:15:00 +0000 UTC, or an epoch.
 func cutTime(b []byte) (t time.Time, rest []byte, ok bool) {
 	if len(b) < len("1772356500") || !isDigit(b[0]) {
 		return t, b, false
@@ -79,7 +79,7 @@ func cutTime(b []byte) (t time.Time, rest []byte, ok bool) {
 		if n < 0 {
 			n = len(b) - end
 		}
-		// The longest that is a time counts, and no word behind it is looked at but a zone.
+		// The longest text that is a time counts. After it, only a zone is looked at.
 		if at, isTime := parseTime(b[:end+n]); isTime {
 			t, rest, ok = at, bytes.TrimLeft(b[end+n:], " "), true
 		} else if ok {
@@ -95,9 +95,9 @@ func cutTime(b []byte) (t time.Time, rest []byte, ok bool) {
 	return t, rest, true
 }
 
-// parseEpoch reads the time that a JSON number is: seconds since 1970, or milliseconds, microseconds or nanoseconds,
-// whichever makes it a time between 1973 and 5138. So other numbers are no times.
-// Digits are not rounded to those of a float64, and neither are those of a number with an exponent.
+// parseEpoch reads a JSON number as a time: seconds since 1970, or milliseconds, microseconds or nanoseconds,
+// whichever gives a time between 1973 and 5138. Other numbers are not times. Digits are not rounded to those of a
+// float64, nor are those of a number with an exponent.
 func parseEpoch(v []byte) (time.Time, bool) {
 	if !isNumber(v) || len(v) > 64 {
 		return time.Time{}, false
@@ -107,7 +107,7 @@ func parseEpoch(v []byte) (time.Time, bool) {
 	if err != nil {
 		return time.Time{}, false
 	}
-	var nanos int64 // of the fraction of what n counts, as if that were seconds
+	var nanos int64 // of the fraction of n's unit, as if that were seconds
 	for i := range 9 {
 		nanos *= 10
 		if i < len(fraction) {
@@ -127,7 +127,7 @@ func parseEpoch(v []byte) (time.Time, bool) {
 	return time.Unix(n/1e9, n%1e9).UTC(), true
 }
 
-// parseDuration reads a number of the given unit. It refuses what no duration can be: negative, or over 292 years.
+// parseDuration reads a number of the given unit. It rejects numbers that are negative or over 292 years.
 func parseDuration(v []byte, unit time.Duration) (time.Duration, bool) {
 	x, ok := parseNumber(v)
 	if ns := math.Round(x * float64(unit)); ok && ns >= 0 && ns < math.MaxInt64 {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// text reads the first string of a field. Those that are often the same are shared.
-// On a text line, which does not tell them apart, numbers and booleans are strings too.
+// text reads the first string of a field. Values that are often the same are shared. On a text line, which does not
+// distinguish them, numbers and booleans are strings too.
 func (p *lineParser) text(f field, to *string, often bool) bool {
 	for _, slot := range p.head.narrow(p.layout, f) {
 		i := p.first[slot]
@@ -113,7 +113,7 @@ func (p *lineParser) ids(e *Entry) {
 		e.Schema = cmp.Or(e.Schema, p.layout.name)
 		e.Span = spanID(p.layout.ids, e.Span)
 		if i := p.first[slotTransaction]; i != 0 && p.layout.name == "ecs" {
-			// On a service's root it repeats the span's id.
+			// On the root span of a service it repeats the span's id.
 			if m := &p.members[i-1]; m.value[0] == '"' && string(plain(m.value[1:len(m.value)-1])) == e.Span {
 				p.take(m)
 			}
