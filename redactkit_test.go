@@ -13,7 +13,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracetest"
 )
 
-// A passHandler is somebody else's: it hands on copies.
+// A passHandler is a handler of another package. It passes on copies.
 type passHandler struct{ slog.Handler }
 
 func (h passHandler) Handle(ctx context.Context, r slog.Record) error {

@@ -67,7 +67,7 @@ func TestRedactHandlerSpans(t *testing.T) {
 	}
 }
 
-// A handler further in gets the baggage without secrets, also what stands on no record.
+// An inner handler gets the baggage without secrets, including members that are on no record.
 func TestRedactHandlerBaggage(t *testing.T) {
 	ctx, _ := testSpan(context.Background(), "op")
 	ctx, _ = WithBaggage(ctx, "password", strings.Repeat("x", 2000))

@@ -360,7 +360,7 @@ type spanHandler interface {
 	readsMarks() bool
 }
 
-// readsMarks reports whether h is a handler of this package that reads marks, directly or further in.
+// readsMarks reports whether h is a handler of this package that reads marks, or passes records on to one that does.
 func readsMarks(h slog.Handler) bool {
 	ours, ok := h.(spanHandler)
 	return ok && ours.readsMarks()

@@ -184,7 +184,7 @@ f d api 250000 1
 	}
 }
 
-// A span has been open since it began, be it given up or not.
+// A span is open from its start, whether it is abandoned or not.
 func TestOpenFor(t *testing.T) {
 	at := time.Date(2026, 3, 1, 9, 15, 0, 0, time.UTC)
 	start := Entry{Trace: "t", Span: "a", Event: EventStart, Time: at, Start: at}

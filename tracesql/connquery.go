@@ -76,12 +76,9 @@ func (c *conn) exec(ctx context.Context, query string, args []driver.NamedValue)
 	if e, ok := c.base.(driver.ExecerContext); ok {
 		return e.ExecContext(ctx, query, args)
 	}
-	values, err := unnamed(args)
-	switch {
-	case err != nil:
+	values, err := legacyArgs(ctx, args)
+	if err != nil {
 		return nil, err
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
 	}
 	return c.base.(driver.Execer).Exec(query, values) //lint:ignore SA1019 the driver has it
 }
@@ -91,18 +88,16 @@ func (c *conn) query(ctx context.Context, query string, args []driver.NamedValue
 	if q, ok := c.base.(driver.QueryerContext); ok {
 		return q.QueryContext(ctx, query, args)
 	}
-	values, err := unnamed(args)
-	switch {
-	case err != nil:
+	values, err := legacyArgs(ctx, args)
+	if err != nil {
 		return nil, err
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
 	}
 	return c.base.(driver.Queryer).Query(query, values) //lint:ignore SA1019 the driver has it
 }
 
-// unnamed returns the arguments for a driver that knows no names.
-func unnamed(args []driver.NamedValue) ([]driver.Value, error) {
+// legacyArgs returns the arguments for a driver that takes neither a context nor names. Like database/sql, it fails
+// if an argument has a name or if ctx is done.
+func legacyArgs(ctx context.Context, args []driver.NamedValue) ([]driver.Value, error) {
 	values := make([]driver.Value, len(args))
 	for i, a := range args {
 		if a.Name != "" {
@@ -110,5 +105,5 @@ func unnamed(args []driver.NamedValue) ([]driver.Value, error) {
 		}
 		values[i] = a.Value
 	}
-	return values, nil
+	return values, ctx.Err()
 }

@@ -116,12 +116,9 @@ func (s *stmt) exec(ctx context.Context, args []driver.NamedValue) (driver.Resul
 	if e, ok := s.base.(driver.StmtExecContext); ok {
 		return e.ExecContext(ctx, args)
 	}
-	values, err := unnamed(args)
-	switch {
-	case err != nil:
+	values, err := legacyArgs(ctx, args)
+	if err != nil {
 		return nil, err
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
 	}
 	return s.base.Exec(values) //lint:ignore SA1019 the driver has no other
 }
@@ -131,12 +128,9 @@ func (s *stmt) queryRows(ctx context.Context, args []driver.NamedValue) (driver.
 	if q, ok := s.base.(driver.StmtQueryContext); ok {
 		return q.QueryContext(ctx, args)
 	}
-	values, err := unnamed(args)
-	switch {
-	case err != nil:
+	values, err := legacyArgs(ctx, args)
+	if err != nil {
 		return nil, err
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
 	}
 	return s.base.Query(values) //lint:ignore SA1019 the driver has no other
 }

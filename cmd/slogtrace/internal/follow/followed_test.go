@@ -158,7 +158,7 @@ func receive[T any](t *testing.T, c chan T) T {
 	}
 }
 
-// tailTo returns a Tail that hands on the text of each line.
+// tailTo returns a Tail that passes on the text of each line.
 func tailTo(fn func(text string), stderr io.Writer) *Tail {
 	teller := tell.New(stderr, false, time.Now)
 	return &Tail{
