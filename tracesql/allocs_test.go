@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"io"
+	"math"
 	"testing"
 
 	"github.com/slogtrace/slogtrace"
@@ -104,14 +105,14 @@ func TestAllocs(t *testing.T) {
 	for _, old := range []bool{false, true} {
 		want := idleWork(t, sql.OpenDB(&idle{old}))
 		for name, work := range idleWork(t, sql.OpenDB(Wrap(&idle{old}, nil))) {
-			// By turns, since a busy machine can add one.
-			bare, wrapped := 1e9, 1e9
-			for range 5 {
+			// A busy machine adds some now and then, to either, and takes none away.
+			bare, wrapped := math.Inf(1), math.Inf(1)
+			for round := 0; round < 20 && (round < 3 || wrapped > bare); round++ {
 				bare = min(bare, testing.AllocsPerRun(200, func() { want[name](t.Context()) }))
 				wrapped = min(wrapped, testing.AllocsPerRun(200, func() { work(t.Context()) }))
 			}
-			if bare != wrapped {
-				t.Errorf("old driver %t, %s: %v allocations, want %v", old, name, wrapped, bare)
+			if wrapped > bare {
+				t.Errorf("old driver %t, %s: %v allocations, want at most %v", old, name, wrapped, bare)
 			}
 		}
 	}
