@@ -6,7 +6,7 @@ package tracesql
 
 import "database/sql/driver"
 
-// wrapFakeScanner returns f with the optional methods that bits name.
+// wrapFakeScanner returns f with the optional methods of bits.
 func wrapFakeScanner(f *fakeRows, bits int) driver.Rows {
 	switch bits {
 	case isColumnScanner:

@@ -4,7 +4,7 @@ package tracesql
 
 import "database/sql/driver"
 
-// wrapFakeRows returns f with the optional methods that bits name.
+// wrapFakeRows returns f with the optional methods of bits.
 func wrapFakeRows(f *fakeRows, bits int) driver.Rows {
 	switch bits {
 	case 0:

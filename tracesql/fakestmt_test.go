@@ -4,7 +4,7 @@ package tracesql
 
 import "database/sql/driver"
 
-// wrapFakeStmt returns f with the optional methods that bits name.
+// wrapFakeStmt returns f with the optional methods of bits.
 func wrapFakeStmt(f *fakeStmt, bits int) driver.Stmt {
 	switch bits {
 	case 0:
