@@ -78,7 +78,7 @@ func (a *api) createBooking(w http.ResponseWriter, r *http.Request) error {
 	b := Booking{ID: newID("b"), Customer: req.Customer, Room: req.Room, Attendees: req.Attendees, Remind: req.Remind}
 
 	// SetAttrs adds to the span of this request. With adds to every line and span below, so no code need repeat it.
-	ctx, booking := r.Context(), slog.String("booking", b.ID)
+	ctx, booking := r.Context(), slog.String("booking.reference", b.ID)
 	slogtrace.SpanFromContext(ctx).SetAttrs(booking)
 	ctx = slogtrace.With(ctx, booking)
 
@@ -120,7 +120,7 @@ func (a *api) pay(ctx context.Context, b Booking, card string) (paid bool, err e
 		return false, fmt.Errorf("%w: %v", &httpError{Status: http.StatusBadGateway, Text: "payment provider out of order"}, err)
 	}
 	if !answer.Paid {
-		slog.InfoContext(ctx, "not paid yet, the provider will call back", "payment", p.ID)
+		slog.InfoContext(ctx, "not paid yet, the provider will call back", "payment.id", p.ID)
 		return false, nil
 	}
 	return true, a.files.move(p.ID, "payments/waiting", "payments/paid")
@@ -145,9 +145,9 @@ func (a *api) paymentPaid(w http.ResponseWriter, r *http.Request) error {
 	// From here on, spans are in the booking's trace. The next span links to this request's span.
 	ctx, err := p.Carrier.Context(r.Context())
 	if err != nil {
-		slog.WarnContext(ctx, "payment without its trace", "payment", id, "err", err)
+		slog.WarnContext(ctx, "payment without its trace", "payment.id", id, "err", err)
 	}
-	ctx = slogtrace.With(ctx, slog.String("booking", p.Booking.ID))
+	ctx = slogtrace.With(ctx, slog.String("booking.reference", p.Booking.ID))
 	if err := a.confirm(ctx, &p.Booking); err != nil {
 		// The provider gets the failure and will call again. That call must find the payment.
 		err = errors.Join(err, a.files.move(id, "payments/paid", "payments/waiting"))
@@ -186,7 +186,7 @@ func (a *api) mail(ctx context.Context, b *Booking) {
 		wg.Go(func() {
 			errs[i] = slogtrace.Do(ctx, "mail.confirmation", func(ctx context.Context) error {
 				return sendMail(ctx, a.pace, to.Mail)
-			}, slog.String("seat", to.Seat))
+			}, slog.String("seat.id", to.Seat))
 		})
 	}
 	wg.Wait()

@@ -78,11 +78,11 @@ func TestCallbackError(t *testing.T) {
 	s.close()
 	tr := logs(t, o.dir)[want]
 	wantEdges := []string{
-		"- > payment.take [booking-api]",
-		"booking.confirm > calendar.reserve [booking-api]",
-		"booking.confirm > webhook.enqueue [booking-api] FAILED " + find(tr, "webhook.enqueue")[0].Error,
+		"- > payment.take [api]",
+		"booking.confirm > calendar.reserve [api]",
+		"booking.confirm > webhook.enqueue [api] FAILED " + find(tr, "webhook.enqueue")[0].Error,
 		"calendar.reserve > POST /events [calendar]",
-		"payment.take > booking.confirm [booking-api] FAILED " + find(tr, "webhook.enqueue")[0].Error,
+		"payment.take > booking.confirm [api] FAILED " + find(tr, "webhook.enqueue")[0].Error,
 	}
 	if diff := cmp.Diff(wantEdges, edges(tr)); diff != "" {
 		t.Errorf("parents and children (-want +got):\n%s", diff)

@@ -75,7 +75,7 @@ func book(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 	}
 	fmt.Fprintf(stdout, "Bookings are being made. Logs, queue and payments are in %s\n", o.dir)
 	defer log.file.Close()
-	slog.SetDefault(slog.New(log.service("booking-api")))
+	slog.SetDefault(slog.New(log.service("api")))
 
 	s, err := startSystem(ctx, o, log)
 	if err != nil {

@@ -58,7 +58,7 @@ func startTestSystem(t *testing.T, speed pace) (*system, options) {
 		t.Fatal(err)
 	}
 	before := slog.Default()
-	slog.SetDefault(slog.New(log.service("booking-api")))
+	slog.SetDefault(slog.New(log.service("api")))
 	s, err := startSystem(context.Background(), o, log)
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +199,7 @@ func edges(tr *tracelog.Trace) []string {
 			parent = s.Parent.Op
 		}
 		line := parent + " > " + s.Op + " [" + s.Service + "]"
-		for _, key := range []string{"seat", "attempt"} {
+		for _, key := range []string{"seat.id", "job.attempt"} {
 			if v := attr(s, key); v != "" {
 				line += " " + key + "=" + v
 			}

@@ -37,7 +37,7 @@ func (q queue) add(ctx context.Context, job Job) (err error) {
 	if job.NotBefore.IsZero() {
 		job.NotBefore = time.Now()
 	}
-	span.SetAttrs(slog.String("job", job.ID))
+	span.SetAttrs(slog.String("job.id", job.ID))
 	return q.files.write(pending, job.ID, job)
 }
 
@@ -52,7 +52,7 @@ func (q queue) claim(now time.Time) (job *Job, left int, err error) {
 		var j Job
 		if err := q.files.read(pending, id, &j); err != nil {
 			// A file that cannot be read is moved aside: it must not stop the other jobs.
-			slog.Error("unreadable job", "job", id, "err", err)
+			slog.Error("unreadable job", "job.id", id, "err", err)
 			if err := q.files.move(id, pending, failed); err != nil {
 				return nil, left, err
 			}
@@ -76,10 +76,10 @@ const maxAttempts = 5
 // and queued_ms counts from that time. The line that again logs, in ctx, is below that span too.
 func (q queue) again(ctx context.Context, job *Job, at time.Time) error {
 	if job.Attempt >= maxAttempts {
-		slog.ErrorContext(ctx, "giving up", "job", job.ID, "attempt", job.Attempt)
+		slog.ErrorContext(ctx, "giving up", "job.id", job.ID, "job.attempt", job.Attempt)
 		return q.finish(job, failed)
 	}
-	slog.WarnContext(ctx, "will try again", "attempt", job.Attempt, "pause", time.Until(at).Round(time.Millisecond).String())
+	slog.WarnContext(ctx, "will try again", "job.attempt", job.Attempt, "job.pause", time.Until(at).Round(time.Millisecond).String())
 	job.Attempt++
 	job.NotBefore = at
 	// Change first, then move: if this process dies in between, recover finds the job.
@@ -101,7 +101,7 @@ func (q queue) recover(ctx context.Context) error {
 	for _, id := range ids {
 		var job Job
 		if err := q.files.read(working, id, &job); err != nil {
-			slog.Error("unreadable job", "job", id, "err", err)
+			slog.Error("unreadable job", "job.id", id, "err", err)
 			if err := q.files.move(id, working, failed); err != nil {
 				return err
 			}
@@ -109,7 +109,7 @@ func (q queue) recover(ctx context.Context) error {
 		}
 		job.ID = id
 		ctx, _ := job.Carrier.Context(ctx) // no span is needed to log into a trace
-		slog.WarnContext(ctx, "a worker died with this job in hand", "job", id, "attempt", job.Attempt)
+		slog.WarnContext(ctx, "a worker died with this job in hand", "job.id", id, "job.attempt", job.Attempt)
 		if err := q.again(ctx, &job, time.Now()); err != nil {
 			return err
 		}

@@ -15,6 +15,9 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
+// width is how many columns the tour has. Only lines that are shown as they are in the files are longer.
+const width = 80
+
 // report reads the log files in dir and draws the trace of each run.
 func report(w io.Writer, dir string, runs []played) (err error) {
 	out := bufio.NewWriter(w)
@@ -34,7 +37,7 @@ func report(w io.Writer, dir string, runs []played) (err error) {
 		s := &scenarios[run.index]
 		heading := fmt.Sprintf("%d. %s", run.index+1, s.title)
 		fmt.Fprintf(out, "\n%s\n%s\n", heading, strings.Repeat("=", len(heading)))
-		fmt.Fprintf(out, "POST /bookings: %s, %q, X-Trace-Id: %s\n\n", run.status, run.answer.Status, run.trace)
+		fmt.Fprintf(out, "POST /bookings: %s, %q\nX-Trace-Id: %s\n\n", run.status, run.answer.Status, run.trace)
 		trace := traces[run.trace]
 		if trace == nil {
 			return fmt.Errorf("scenario %d: trace %s is not in the log", run.index+1, run.trace)
@@ -42,7 +45,9 @@ func report(w io.Writer, dir string, runs []played) (err error) {
 		if i == 0 {
 			explain(out, entries, run.trace)
 		}
-		if err := draw.Waterfall(out, trace, &s.show); err != nil {
+		show := s.show
+		show.Width = width
+		if err := draw.Waterfall(out, trace, &show); err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "\n%s\n\n  %s\n", s.see, showCommand(run.trace, dir, &s.show))
@@ -70,15 +75,16 @@ func explain(w io.Writer, entries []tracelog.Entry, trace string) {
 	if len(logged) > 0 {
 		what, lines = "a log line, and the end of a span", append(logged[:1:1], ended...)
 	}
-	fmt.Fprintf(w, "Two lines of this trace, as they are in the files: %s.\n\n", what)
+	fmt.Fprintf(w, "Two lines of this trace, as in the files: %s.\n\n", what)
 	for _, line := range lines[:min(2, len(lines))] {
 		fmt.Fprintf(w, "%s\n", line)
 	}
 	fmt.Fprint(w, `
-All lines of the trace make this drawing. Each row is a span, below its parent. It has the span's duration and a bar on the axis of time:
+All lines of the trace make this drawing. Each row is a span, below its parent.
+It has the span's duration and a bar on the axis of time:
 
   █  on the critical path: the trace took its time here
-  ━  beside it: the span waited for the spans below, or ran at the same time as others
+  ━  beside it: the span waited for others, or ran at the same time as others
   ░  the job waited in a queue before the span began
   ▏▌ a part of a column, where a bar begins or ends
   ✗  the span failed
@@ -86,6 +92,9 @@ All lines of the trace make this drawing. Each row is a span, below its parent. 
 
 `)
 }
+
+// shortID is how much of a trace's id the command needs to find it among a few others.
+const shortID = 8
 
 // showCommand returns the command line that shows a trace as report does, in a checkout.
 func showCommand(trace, dir string, show *draw.Options) string {
@@ -101,7 +110,7 @@ func showCommand(trace, dir string, show *draw.Options) string {
 	}) {
 		dir = "'" + strings.ReplaceAll(dir, "'", `'\''`) + "'" // for a shell
 	}
-	return command + " " + trace + " " + dir
+	return command + " " + trace[:min(shortID, len(trace))] + " " + dir
 }
 
 // readLogs returns the entries of all log files in dir, from all processes.

@@ -27,8 +27,9 @@ var scenarios = []scenario{
 	{
 		title: "The calendar is rate limited, the booking goes on",
 		body:  `{"customer": "acme", "room": "popular", "attendees": [{"seat": "A1", "mail": "ann@mail.example"}]}`,
-		see: "The calendar refused. The worker, another process, delivered the booking's webhook all the same.\n" +
-			"A request id ends with its request: the worker's lines would not have it.",
+		see: "The calendar refused. The worker, another process, delivered the webhook all\n" +
+			"the same. A request id ends with its request: the worker's lines would not have\n" +
+			"it.",
 		show: draw.Options{Logs: true},
 	},
 
@@ -37,8 +38,9 @@ var scenarios = []scenario{
 	{
 		title: "A bank transfer is confirmed by a callback, much later",
 		body:  `{"customer": "acme", "room": "blue", "card": "later", "attendees": [{"seat": "A1", "mail": "ann@mail.example"}]}`,
-		see: "booking.confirm ran in the callback's request, long after the response 202. It is still part of the booking's trace.\n" +
-			"\"queued\" is how long the payment took. The link names the callback's own span. By request id these would be two requests.",
+		see: "booking.confirm ran in the callback's request, long after the response 202. It\n" +
+			"is still part of the booking's trace. \"queued\" is how long the payment took. The\n" +
+			"link names the callback's own span. By request id these would be two requests.",
 		show: draw.Options{Attrs: true, Logs: true},
 	},
 
@@ -47,8 +49,9 @@ var scenarios = []scenario{
 	{
 		title: "A webhook is delivered at the third attempt",
 		body:  `{"customer": "flaky", "room": "blue", "attendees": [{"seat": "A1", "mail": "ann@mail.example"}]}`,
-		see: "Three spans of the worker are below the span that ordered the job. Two failed, the third did not.\n" +
-			"Each has the number of its attempt, and how long after the order it began.",
+		see: "Three spans of the worker are below the span that ordered the job. Two failed,\n" +
+			"the third did not. Each has the number of its attempt, and how long after the\n" +
+			"order it began.",
 		show: draw.Options{Attrs: true, Logs: true},
 	},
 
@@ -58,8 +61,8 @@ var scenarios = []scenario{
 		title: "One of three attendees cannot be mailed",
 		body: `{"customer": "acme", "room": "blue", "remind": true, "attendees": [{"seat": "A1", "mail": "ann@mail.example"},
 			{"seat": "A2", "mail": "bob@bounce.example"}, {"seat": "A3", "mail": "cleo@mail.example"}]}`,
-		see: "Seat A2 got no confirmation. A1 and A3 did, at the same time. The worker sent the reminder later.\n" +
-			"Under one request id the three could not be distinguished.",
+		see: "Seat A2 got no confirmation. A1 and A3 did, at the same time. The worker sent\n" +
+			"the reminder later. Under one request id the three could not be distinguished.",
 		show: draw.Options{Attrs: true},
 	},
 
@@ -67,8 +70,8 @@ var scenarios = []scenario{
 	{
 		title: "A booking takes long: which step was it?",
 		body:  `{"customer": "acme", "room": "blue", "card": "slow", "attendees": [{"seat": "A1", "mail": "ann@mail.example"}]}`,
-		see: "It was bank.authorize, in the payment provider, and not the fraud check, the network or the calendar.\n" +
-			"A request id finds lines. Spans have durations.",
+		see: "It was bank.authorize, in the payment provider, and not the fraud check, the\n" +
+			"network or the calendar. A request id finds lines. Spans have durations.",
 	},
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/slogtrace/slogtrace/tracelog"
@@ -25,13 +26,13 @@ var scenarioTests = []struct {
 	check func(t *testing.T, tr *tracelog.Trace, all map[string]*tracelog.Trace)
 }{
 	{edges: `
-		- > POST /bookings [booking-api]
-		POST /bookings > booking.confirm [booking-api]
-		booking.confirm > calendar.reserve [booking-api] FAILED rate limit exceeded
+		- > POST /bookings [api]
+		POST /bookings > booking.confirm [api]
+		booking.confirm > calendar.reserve [api] FAILED rate limit exceeded
 		calendar.reserve > POST /events [calendar]
-		booking.confirm > mail.confirmation [booking-api] seat=A1
-		booking.confirm > webhook.enqueue [booking-api]
-		webhook.enqueue > webhook.deliver [booking-worker] attempt=1
+		booking.confirm > mail.confirmation [api] seat.id=A1
+		booking.confirm > webhook.enqueue [api]
+		webhook.enqueue > webhook.deliver [worker] job.attempt=1
 	`, check: func(t *testing.T, tr *tracelog.Trace, _ map[string]*tracelog.Trace) {
 		if d := find(tr, "webhook.deliver")[0]; d.Queued <= 0 {
 			t.Error("the webhook does not say how long it waited")
@@ -39,33 +40,33 @@ var scenarioTests = []struct {
 	}},
 
 	{edges: `
-		- > POST /bookings [booking-api]
-		POST /bookings > payment.take [booking-api]
-		payment.take > payment.charge [booking-api]
+		- > POST /bookings [api]
+		POST /bookings > payment.take [api]
+		payment.take > payment.charge [api]
 		payment.charge > POST /charges [payments]
 		POST /charges > fraud.check [payments]
-		payment.take > booking.confirm [booking-api]
-		booking.confirm > calendar.reserve [booking-api]
+		payment.take > booking.confirm [api]
+		booking.confirm > calendar.reserve [api]
 		calendar.reserve > POST /events [calendar]
-		booking.confirm > mail.confirmation [booking-api] seat=A1
-		booking.confirm > webhook.enqueue [booking-api]
-		webhook.enqueue > webhook.deliver [booking-worker] attempt=1
+		booking.confirm > mail.confirmation [api] seat.id=A1
+		booking.confirm > webhook.enqueue [api]
+		webhook.enqueue > webhook.deliver [worker] job.attempt=1
 	`, check: checkCallback},
 
 	{edges: `
-		- > POST /bookings [booking-api]
-		POST /bookings > booking.confirm [booking-api]
-		booking.confirm > calendar.reserve [booking-api]
+		- > POST /bookings [api]
+		POST /bookings > booking.confirm [api]
+		booking.confirm > calendar.reserve [api]
 		calendar.reserve > POST /events [calendar]
-		booking.confirm > mail.confirmation [booking-api] seat=A1
-		booking.confirm > webhook.enqueue [booking-api]
-		webhook.enqueue > webhook.deliver [booking-worker] attempt=1 FAILED customer flaky answered 503 Service Unavailable
-		webhook.enqueue > webhook.deliver [booking-worker] attempt=2 FAILED customer flaky answered 503 Service Unavailable
-		webhook.enqueue > webhook.deliver [booking-worker] attempt=3
+		booking.confirm > mail.confirmation [api] seat.id=A1
+		booking.confirm > webhook.enqueue [api]
+		webhook.enqueue > webhook.deliver [worker] job.attempt=1 FAILED customer flaky answered 503 Service Unavailable
+		webhook.enqueue > webhook.deliver [worker] job.attempt=2 FAILED customer flaky answered 503 Service Unavailable
+		webhook.enqueue > webhook.deliver [worker] job.attempt=3
 	`, check: func(t *testing.T, tr *tracelog.Trace, _ map[string]*tracelog.Trace) {
 		waited := time.Duration(0)
 		for i, d := range find(tr, "webhook.deliver") {
-			if got, want := attr(d, "attempt"), fmt.Sprint(i+1); got != want {
+			if got, want := attr(d, "job.attempt"), fmt.Sprint(i+1); got != want {
 				t.Errorf("attempt %s where %s should be", got, want)
 			}
 			// Each pause is twice the one before it.
@@ -77,17 +78,17 @@ var scenarioTests = []struct {
 	}},
 
 	{edges: `
-		- > POST /bookings [booking-api]
-		POST /bookings > booking.confirm [booking-api]
-		booking.confirm > calendar.reserve [booking-api]
+		- > POST /bookings [api]
+		POST /bookings > booking.confirm [api]
+		booking.confirm > calendar.reserve [api]
 		calendar.reserve > POST /events [calendar]
-		booking.confirm > mail.confirmation [booking-api] seat=A1
-		booking.confirm > mail.confirmation [booking-api] seat=A2 FAILED 550 mailbox unavailable
-		booking.confirm > mail.confirmation [booking-api] seat=A3
-		booking.confirm > webhook.enqueue [booking-api]
-		webhook.enqueue > webhook.deliver [booking-worker] attempt=1
-		booking.confirm > reminder.enqueue [booking-api]
-		reminder.enqueue > reminder.deliver [booking-worker] attempt=1
+		booking.confirm > mail.confirmation [api] seat.id=A1
+		booking.confirm > mail.confirmation [api] seat.id=A2 FAILED 550 mailbox unavailable
+		booking.confirm > mail.confirmation [api] seat.id=A3
+		booking.confirm > webhook.enqueue [api]
+		webhook.enqueue > webhook.deliver [worker] job.attempt=1
+		booking.confirm > reminder.enqueue [api]
+		reminder.enqueue > reminder.deliver [worker] job.attempt=1
 	`, check: func(t *testing.T, tr *tracelog.Trace, _ map[string]*tracelog.Trace) {
 		// NotBefore is set just before the carrier is made.
 		if d := find(tr, "reminder.deliver")[0]; d.Queued < remindAfter/testSpeed/2 {
@@ -96,18 +97,18 @@ var scenarioTests = []struct {
 	}},
 
 	{edges: `
-		- > POST /bookings [booking-api]
-		POST /bookings > payment.take [booking-api]
-		payment.take > payment.charge [booking-api]
+		- > POST /bookings [api]
+		POST /bookings > payment.take [api]
+		payment.take > payment.charge [api]
 		payment.charge > POST /charges [payments]
 		POST /charges > fraud.check [payments]
 		POST /charges > bank.authorize [payments]
-		POST /bookings > booking.confirm [booking-api]
-		booking.confirm > calendar.reserve [booking-api]
+		POST /bookings > booking.confirm [api]
+		booking.confirm > calendar.reserve [api]
 		calendar.reserve > POST /events [calendar]
-		booking.confirm > mail.confirmation [booking-api] seat=A1
-		booking.confirm > webhook.enqueue [booking-api]
-		webhook.enqueue > webhook.deliver [booking-worker] attempt=1
+		booking.confirm > mail.confirmation [api] seat.id=A1
+		booking.confirm > webhook.enqueue [api]
+		webhook.enqueue > webhook.deliver [worker] job.attempt=1
 	`, check: func(t *testing.T, tr *tracelog.Trace, _ map[string]*tracelog.Trace) {
 		least := 4200 * time.Millisecond / testSpeed
 		for s := find(tr, "bank.authorize")[0]; s != nil; s = s.Parent {
@@ -168,7 +169,7 @@ func TestAll(t *testing.T) {
 // printed checks that out shows the scenarios from index i to below end, in order, and returns the trace ids.
 func printed(t *testing.T, out string, i, end int) (ids []string) {
 	t.Helper()
-	shown := regexp.MustCompile(`(?m)^(\d\. .*)\n=+\nPOST /bookings: .* X-Trace-Id: ([0-9a-f]{32})\n\n(?s:Two lines .*?\n\n)?trace ([0-9a-f]{32}) `)
+	shown := regexp.MustCompile(`(?m)^(\d\. .*)\n=+\nPOST /bookings: .*\nX-Trace-Id: ([0-9a-f]{32})\n\n(?s:Two lines .*?\n\n)?trace ([0-9a-f]{32}) `)
 	for _, m := range shown.FindAllStringSubmatch(out, -1) {
 		if i < end && m[1] != fmt.Sprintf("%d. %s", i+1, scenarios[i].title) {
 			t.Errorf("heading %q for scenario %d", m[1], i+1)
@@ -182,14 +183,20 @@ func printed(t *testing.T, out string, i, end int) (ids []string) {
 	if i != end {
 		t.Fatalf("not all scenarios are shown:\n%s", out)
 	}
-	commands := regexp.MustCompile(`(?m)^  go run ./cmd/slogtrace show( --logs)?( --attrs)? ([0-9a-f]{32}) (\S+)$`).FindAllStringSubmatch(out, -1)
+	commands := regexp.MustCompile(`(?m)^  go run ./cmd/slogtrace show( --logs)?( --attrs)? ([0-9a-f]{8}) (\S+)$`).FindAllStringSubmatch(out, -1)
 	for j, id := range ids {
-		if len(commands) != len(ids) || commands[j][3] != id || !strings.HasSuffix(out, "\nThe logs, the queue and the payments stay in "+commands[j][4]+"\n") {
+		if len(commands) != len(ids) || commands[j][3] != id[:shortID] || !strings.HasSuffix(out, "\nThe logs, the queue and the payments stay in "+commands[j][4]+"\n") {
 			t.Errorf("commands %q for the traces %q", commands, ids)
 		}
 	}
 	if !strings.Contains(out, "█ critical path") {
 		t.Errorf("no bars:\n%s", out)
+	}
+	for line := range strings.Lines(out) {
+		// The paths of lines that name a directory are the test's.
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > width && line[0] != '{' && !strings.Contains(line, os.TempDir()) {
+			t.Errorf("%d columns, want at most %d: %s", n, width, line)
+		}
 	}
 	return ids
 }
@@ -234,10 +241,10 @@ func TestShowCommand(t *testing.T) {
 		show draw.Options
 		want string
 	}{
-		{"/tmp/booking-12", draw.Options{}, "go run ./cmd/slogtrace show 4bf9 /tmp/booking-12"},
-		{"it's here", draw.Options{Logs: true, Attrs: true}, `go run ./cmd/slogtrace show --logs --attrs 4bf9 'it'\''s here'`},
+		{"/tmp/booking-12", draw.Options{}, "go run ./cmd/slogtrace show 4bf92f35 /tmp/booking-12"},
+		{"it's here", draw.Options{Logs: true, Attrs: true}, `go run ./cmd/slogtrace show --logs --attrs 4bf92f35 'it'\''s here'`},
 	} {
-		if got := showCommand("4bf9", tt.dir, &tt.show); got != tt.want {
+		if got := showCommand("4bf92f3577b34da6a3ce929d0e0e4736", tt.dir, &tt.show); got != tt.want {
 			t.Errorf("%s, want %s", got, tt.want)
 		}
 	}
@@ -259,7 +266,7 @@ func checkCallback(t *testing.T, tr *tracelog.Trace, all map[string]*tracelog.Tr
 	if callback == nil || callback == tr {
 		t.Fatalf("the link leads to trace %s, want another one in the log", link.Trace)
 	}
-	if diff := cmp.Diff([]string{"- > POST /payments/{id}/paid [booking-api]"}, edges(callback)); diff != "" {
+	if diff := cmp.Diff([]string{"- > POST /payments/{id}/paid [api]"}, edges(callback)); diff != "" {
 		t.Errorf("trace of the callback (-want +got):\n%s", diff)
 	}
 	if id := callback.Roots[0].ID; id != link.Span {

@@ -46,7 +46,7 @@ func work(ctx context.Context, args []string, stdin io.Reader, _, stderr io.Writ
 		return err
 	}
 	defer log.file.Close()
-	slog.SetDefault(slog.New(log.service("booking-worker")))
+	slog.SetDefault(slog.New(log.service("worker")))
 	// A worker may die at any time. With LogStart, the log has the start of the span that was cut off.
 	slogtrace.SetDefault(slogtrace.NewTracer(nil, &slogtrace.TracerOptions{LogStart: true}))
 
@@ -103,9 +103,9 @@ func (w *worker) handle(ctx context.Context, job *Job) error {
 	// The worker never saw the request. The job knows its trace.
 	ctx, err := job.Carrier.Context(ctx)
 	if err != nil {
-		slog.WarnContext(ctx, "job without its trace", "job", job.ID, "err", err) // it is not lost
+		slog.WarnContext(ctx, "job without its trace", "job.id", job.ID, "err", err) // it is not lost
 	}
-	ctx = slogtrace.With(ctx, slog.String("booking", job.Booking.ID))
+	ctx = slogtrace.With(ctx, slog.String("booking.reference", job.Booking.ID))
 
 	if err := w.attempt(ctx, job); err != nil { // its span has the error
 		pause := w.pace.of(firstPause << (job.Attempt - 1))
@@ -117,7 +117,7 @@ func (w *worker) handle(ctx context.Context, job *Job) error {
 // attempt is one span: webhook.deliver or reminder.deliver.
 func (w *worker) attempt(ctx context.Context, job *Job) (err error) {
 	ctx, span := slogtrace.Start(ctx, job.Kind+".deliver", slogtrace.KindConsumer,
-		slog.String("job", job.ID), slog.Int("attempt", job.Attempt))
+		slog.String("job.id", job.ID), slog.Int("job.attempt", job.Attempt))
 	defer span.End(&err)
 	switch job.Kind {
 	case "webhook":

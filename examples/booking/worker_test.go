@@ -48,14 +48,14 @@ func TestWorkerKilled(t *testing.T) {
 	s.close()
 	tr := logs(t, o.dir)[trace]
 	want := []string{
-		"- > POST /bookings [booking-api]",
-		"POST /bookings > booking.confirm [booking-api]",
-		"booking.confirm > calendar.reserve [booking-api]",
-		"booking.confirm > mail.confirmation [booking-api] seat=A1",
-		"booking.confirm > webhook.enqueue [booking-api]",
+		"- > POST /bookings [api]",
+		"POST /bookings > booking.confirm [api]",
+		"booking.confirm > calendar.reserve [api]",
+		"booking.confirm > mail.confirmation [api] seat.id=A1",
+		"booking.confirm > webhook.enqueue [api]",
 		"calendar.reserve > POST /events [calendar]",
-		"webhook.enqueue > webhook.deliver [booking-worker] attempt=1 UNFINISHED",
-		"webhook.enqueue > webhook.deliver [booking-worker] attempt=2",
+		"webhook.enqueue > webhook.deliver [worker] job.attempt=1 UNFINISHED",
+		"webhook.enqueue > webhook.deliver [worker] job.attempt=2",
 	}
 	if diff := cmp.Diff(want, edges(tr)); diff != "" {
 		t.Errorf("parents and children (-want +got):\n%s", diff)
