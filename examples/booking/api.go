@@ -172,8 +172,15 @@ func (a *api) confirm(ctx context.Context, b *Booking) (err error) {
 	if err := a.queue.add(ctx, Job{Kind: "webhook", Booking: *b}); err != nil {
 		return err
 	}
-	if b.Remind {
-		return a.queue.add(ctx, Job{Kind: "reminder", Booking: *b, NotBefore: time.Now().Add(a.pace.of(remindAfter))})
+	if !b.Remind {
+		return nil
+	}
+	// A job for each attendee. So one who cannot be reached does not keep the others waiting.
+	when := time.Now().Add(a.pace.of(remindAfter))
+	for _, attendee := range b.Attendees {
+		if err := a.queue.add(ctx, Job{Kind: "reminder", Booking: *b, Attendee: attendee, NotBefore: when}); err != nil {
+			return err
+		}
 	}
 	return nil
 }

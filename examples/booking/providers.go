@@ -122,7 +122,7 @@ func sendMail(ctx context.Context, p pace, to string) error {
 		return err
 	}
 	if strings.HasSuffix(to, "@bounce.example") {
-		return errors.New("550 mailbox unavailable")
+		return permanentError("550 mailbox unavailable") // 5xx: RFC 5321, 4.2.1
 	}
 	return nil
 }

@@ -16,6 +16,16 @@ type Job struct {
 	Attempt   int       `json:"attempt"` // the number of the next run, or of the current one
 	NotBefore time.Time `json:"not_before"`
 	Booking   Booking   `json:"booking"`
+	Attendee  Attendee  `json:"attendee,omitzero"` // whom a reminder is for
+}
+
+// attrs identify a job on its spans.
+func (j *Job) attrs() []slog.Attr {
+	attrs := []slog.Attr{slog.String("job.id", j.ID)}
+	if j.Attendee.Seat != "" {
+		attrs = append(attrs, slog.String("seat.id", j.Attendee.Seat))
+	}
+	return attrs
 }
 
 // A queue has a folder for each state of a job. Any process may add jobs. One worker takes them.
@@ -37,7 +47,7 @@ func (q queue) add(ctx context.Context, job Job) (err error) {
 	if job.NotBefore.IsZero() {
 		job.NotBefore = time.Now()
 	}
-	span.SetAttrs(slog.String("job.id", job.ID))
+	span.SetAttrs(job.attrs()...)
 	return q.files.write(pending, job.ID, job)
 }
 
@@ -71,13 +81,23 @@ func (q queue) claim(now time.Time) (job *Job, left int, err error) {
 
 const maxAttempts = 5
 
+// A permanentError is one that every further attempt would meet too.
+type permanentError string
+
+func (e permanentError) Error() string { return string(e) }
+
+// giveUp moves a job aside for good.
+func (q queue) giveUp(ctx context.Context, job *Job) error {
+	slog.ErrorContext(ctx, "giving up", "job.id", job.ID, "job.attempt", job.Attempt)
+	return q.finish(job, failed)
+}
+
 // again puts a job back, to be run once more at the given time, unless that was the last attempt.
 // Its Carrier stays. So all attempts are in one trace, below the span that ordered the job,
 // and queued_ms counts from that time. The line that again logs, in ctx, is below that span too.
 func (q queue) again(ctx context.Context, job *Job, at time.Time) error {
 	if job.Attempt >= maxAttempts {
-		slog.ErrorContext(ctx, "giving up", "job.id", job.ID, "job.attempt", job.Attempt)
-		return q.finish(job, failed)
+		return q.giveUp(ctx, job)
 	}
 	slog.WarnContext(ctx, "will try again", "job.attempt", job.Attempt, "job.pause", time.Until(at).Round(time.Millisecond).String())
 	job.Attempt++

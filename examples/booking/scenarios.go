@@ -61,8 +61,9 @@ var scenarios = []scenario{
 		title: "One of three attendees cannot be mailed",
 		body: `{"customer": "acme", "room": "blue", "remind": true, "attendees": [{"seat": "A1", "mail": "ann@mail.example"},
 			{"seat": "A2", "mail": "bob@bounce.example"}, {"seat": "A3", "mail": "cleo@mail.example"}]}`,
-		see: "Seat A2 got no confirmation. A1 and A3 did, at the same time. The worker sent\n" +
-			"the reminder later. Under one request id the three could not be distinguished.",
+		see: "Seat A2 got no confirmation. A1 and A3 did, at the same time. Later the worker\n" +
+			"reminded every attendee, each in a span of its own: the mail server refused A2's\n" +
+			"again. Under one request id the three could not be distinguished.",
 		show: draw.Options{Attrs: true},
 	},
 

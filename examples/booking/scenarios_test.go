@@ -87,12 +87,21 @@ var scenarioTests = []struct {
 		booking.confirm > mail.confirmation [api] seat.id=A3
 		booking.confirm > webhook.enqueue [api]
 		webhook.enqueue > webhook.deliver [worker] job.attempt=1
-		booking.confirm > reminder.enqueue [api]
-		reminder.enqueue > reminder.deliver [worker] job.attempt=1
+		booking.confirm > reminder.enqueue [api] seat.id=A1
+		booking.confirm > reminder.enqueue [api] seat.id=A2
+		booking.confirm > reminder.enqueue [api] seat.id=A3
+		reminder.enqueue > reminder.deliver [worker] seat.id=A1 job.attempt=1
+		reminder.enqueue > reminder.deliver [worker] seat.id=A2 job.attempt=1 FAILED 550 mailbox unavailable
+		reminder.enqueue > reminder.deliver [worker] seat.id=A3 job.attempt=1
 	`, check: func(t *testing.T, tr *tracelog.Trace, _ map[string]*tracelog.Trace) {
-		// NotBefore is set just before the carrier is made.
-		if d := find(tr, "reminder.deliver")[0]; d.Queued < remindAfter/testSpeed/2 {
-			t.Errorf("reminded after %v", d.Queued)
+		for _, d := range find(tr, "reminder.deliver") {
+			if ordered := attr(d.Parent, "seat.id"); attr(d, "seat.id") != ordered {
+				t.Errorf("the reminder of seat %s is below the span that ordered that of %s", attr(d, "seat.id"), ordered)
+			}
+			// Orders are written one by one, and are due at the same time.
+			if due := find(tr, "booking.confirm")[0].Start.Add(remindAfter / testSpeed); d.Start.Before(due) {
+				t.Errorf("reminded %v too early", due.Sub(d.Start))
+			}
 		}
 	}},
 

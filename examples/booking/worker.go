@@ -108,6 +108,9 @@ func (w *worker) handle(ctx context.Context, job *Job) error {
 	ctx = slogtrace.With(ctx, slog.String("booking.reference", job.Booking.ID))
 
 	if err := w.attempt(ctx, job); err != nil { // its span has the error
+		if _, ok := errors.AsType[permanentError](err); ok {
+			return w.queue.giveUp(ctx, job)
+		}
 		pause := w.pace.of(firstPause << (job.Attempt - 1))
 		return w.queue.again(ctx, job, time.Now().Add(pause))
 	}
@@ -116,19 +119,19 @@ func (w *worker) handle(ctx context.Context, job *Job) error {
 
 // attempt is one span: webhook.deliver or reminder.deliver.
 func (w *worker) attempt(ctx context.Context, job *Job) (err error) {
-	ctx, span := slogtrace.Start(ctx, job.Kind+".deliver", slogtrace.KindConsumer,
-		slog.String("job.id", job.ID), slog.Int("job.attempt", job.Attempt))
+	ctx, span := slogtrace.Start(ctx, job.Kind+".deliver", slogtrace.KindConsumer, slog.Int("job.attempt", job.Attempt))
 	defer span.End(&err)
+	span.SetAttrs(job.attrs()...)
 	switch job.Kind {
 	case "webhook":
 		return w.postWebhook(ctx, job)
 	case "reminder":
-		if len(job.Booking.Attendees) == 0 {
-			return errors.New("nobody to remind")
+		if job.Attendee.Mail == "" {
+			return permanentError("nobody to remind")
 		}
-		return sendMail(ctx, w.pace, job.Booking.Attendees[0].Mail)
+		return sendMail(ctx, w.pace, job.Attendee.Mail)
 	}
-	return fmt.Errorf("unknown kind of job %q", job.Kind)
+	return permanentError("unknown kind of job " + strconv.Quote(job.Kind))
 }
 
 // postWebhook calls the customer's server. It is not a service of ours, so it gets neither our headers nor our Carrier.
