@@ -16,6 +16,8 @@
 //
 //	go run ./cmd/gates -rounds 5 -batch 10ms -check gates.json
 //
+// Package pgqueue is a job queue in a table of PostgreSQL, the code of docs/guide/queues.md.
+//
 // Command w3cservice is the service that the W3C's public suite for Trace Context drives. Its comment describes how.
 //
 // cmd/gates/findings.go lists what peers' slog handlers get wrong according to tracetest.CheckHandler. The table has
