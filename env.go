@@ -9,9 +9,6 @@ import (
 	"unicode/utf8"
 )
 
-// serviceKey is the schema's key of the program's name.
-const serviceKey = "service"
-
 // EnvAttrs returns attributes that describe this program, from the environment. Give them to a logger:
 //
 //	slog.SetDefault(slog.New(slogtrace.NewJSONHandler(os.Stdout, nil).WithAttrs(slogtrace.EnvAttrs())))

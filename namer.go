@@ -70,33 +70,6 @@ func (n *namer) rename(attrs []slog.Attr) []slog.Attr {
 
 type move struct{ from, to string }
 
-// escapeForStrangers returns a span's attributes with reserved keys renamed as by the default Format.
-func escapeForStrangers(attrs []slog.Attr) []slog.Attr {
-	n := &namer{reserved: defaultFormat.reserved(spanRecord)}
-	if !n.mustRename(attrs) {
-		return attrs
-	}
-	out := n.rename(attrs)
-	for i := range out {
-		if out[i].Key != attrs[i].Key {
-			u := userAttr(attrs[i])
-			out[i].Value = slog.AnyValue(&u)
-		}
-	}
-	return out
-}
-
-// A recordKind decides which keys of a line are reserved.
-type recordKind uint8
-
-const (
-	plainRecord recordKind = iota // nothing of ours in the context: no key; the bytes are slog's
-	freeRecord                    // no ids to write: only the Format's names of slog's own members
-	logRecord                     // in a trace: the keys of the ids too
-	spanRecord                    // the schema's keys too, and slog's own, since only we wrote the message
-	recordKinds = iota
-)
-
 // A keySet is a small set of strings.
 // It finds quickly that a key is not in it: most keys differ in length, first or last byte.
 type keySet struct {

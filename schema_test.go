@@ -5,8 +5,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
 type recordBadError struct{ value any }
@@ -57,5 +61,25 @@ func TestSpanLinksText(t *testing.T) {
 	slog.New(slog.NewTextHandler(&b, nil)).Info("m", Link(testSpanContext), KindServer)
 	if want := "link.trace=" + testTraceText + " link.span=" + testSpanText + " kind=server\n"; !strings.HasSuffix(b.String(), want) {
 		t.Errorf("got %s, want %s", b.String(), want)
+	}
+}
+
+// Tests take the keys that readers take for more than an attribute from package schema.
+func TestContextNames(t *testing.T) {
+	keys, _ := schema.Keys()
+	var got [2][]string
+	for key, field := range keys {
+		if field < schema.Parent {
+			got[0] = append(got[0], key)
+		} else {
+			got[1] = append(got[1], key)
+		}
+	}
+	for i, want := range [][]string{contextNames, spanNames} {
+		want = slices.Sorted(slices.Values(want))
+		slices.Sort(got[i])
+		if diff := cmp.Diff(want, got[i]); diff != "" {
+			t.Errorf("(-tests' +schema's):\n%s", diff)
+		}
 	}
 }
