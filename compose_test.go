@@ -2,8 +2,13 @@ package slogtrace_test
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"io"
+	"log"
 	"log/slog"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -84,4 +89,150 @@ func TestComposedKit(t *testing.T) {
 			})
 		}
 	}
+}
+
+// slog's initial handler can be wrapped and made the default: text, no deadlock.
+func TestHandlerOverInitial(t *testing.T) {
+	if mode := os.Getenv("SLOGTRACE_TEST_INITIAL"); mode != "" {
+		initialMain(mode)
+		os.Exit(0)
+	}
+	t.Parallel()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		mode      string
+		want      []string
+		informed  []string // in the line of that message
+		forbidden []string
+	}{
+		{"plain", []string{"level=INFO msg=printed"}, []string{"level=INFO", " trace=", " op=work", " x=1"}, []string{"hidden"}},
+		{"otel", []string{"level=INFO msg=printed"}, []string{"level=INFO", " trace_id=", " trace_flags=03"}, []string{"hidden"}},
+		{"group", []string{"level=INFO msg=printed"}, []string{"level=INFO", " trace=", " op=work", " g.x=1"}, []string{"hidden", "g.trace"}},
+		{"nested", []string{"level=INFO msg=printed"}, []string{"level=INFO", " trace="}, []string{"hidden", "attr."}},
+		{"debug", []string{"level=DEBUG msg=printed", "level=DEBUG msg=hidden"}, []string{"level=INFO"}, nil},
+		{"warn", []string{"level=WARN msg=printed", "level=WARN msg=warned"}, nil, []string{"informed", "hidden"}},
+		{"with", nil, []string{" service=shop"}, nil},
+		{"chains", nil, nil, []string{"lost"}},
+	} {
+		t.Run(c.mode, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, exe, "-test.run=^TestHandlerOverInitial$")
+			cmd.Env = append(os.Environ(), "SLOGTRACE_TEST_INITIAL="+c.mode)
+			cmd.Dir = t.TempDir()
+			out, err := cmd.CombinedOutput()
+			if ctx.Err() != nil {
+				t.Fatalf("deadlock; output so far:\n%s", out)
+			}
+			if err != nil {
+				t.Fatalf("%v:\n%s", err, out)
+			}
+			for _, w := range c.want {
+				if n := strings.Count(string(out), w); n < 1 {
+					t.Errorf("output lacks %q:\n%s", w, out)
+				}
+			}
+			var informed string
+			for line := range strings.Lines(string(out)) {
+				if strings.Contains(line, "msg=informed") {
+					informed += line
+				}
+			}
+			for _, w := range c.informed {
+				if strings.Count(informed, w) != 1 {
+					t.Errorf("line lacks %q, or has it twice: %s", w, informed)
+				}
+			}
+			for _, f := range c.forbidden {
+				if strings.Contains(string(out), f) {
+					t.Errorf("output has %q:\n%s", f, out)
+				}
+			}
+		})
+	}
+}
+
+func initialMain(mode string) {
+	if mode == "chains" {
+		initialChains()
+		return
+	}
+	var h slog.Handler = slogtrace.NewHandler(slog.Default().Handler())
+	switch mode {
+	case "otel":
+		h = slogtrace.OTel.NewHandler(slog.Default().Handler())
+	case "nested":
+		h = slogtrace.NewHandler(slogtrace.NewHandler(slog.Default().Handler()))
+	case "debug":
+		slog.SetLogLoggerLevel(slog.LevelDebug)
+	case "warn":
+		slog.SetLogLoggerLevel(slog.LevelWarn)
+	case "with":
+		h = slogtrace.NewHandler(slog.With("service", "shop").Handler())
+	}
+	l := slog.New(h)
+	if mode == "group" {
+		l = l.WithGroup("g")
+	}
+	slog.SetDefault(l)
+	log.Print("printed")
+	ctx, span := slogtrace.Start(context.Background(), "work")
+	slog.InfoContext(ctx, "informed", "x", 1)
+	slog.WarnContext(ctx, "warned")
+	slog.DebugContext(ctx, "hidden")
+	span.End()
+}
+
+// initialChains makes each chain of up to three of our handlers around slog's initial handler the default, one after the other,
+// and reports which of them lost a record.
+func initialChains() {
+	var b bytes.Buffer
+	first := slog.Default()
+	links := map[string]func(slog.Handler) slog.Handler{
+		"Handler": func(h slog.Handler) slog.Handler { return slogtrace.NewHandler(h) },
+		"OTel":    func(h slog.Handler) slog.Handler { return slogtrace.OTel.NewHandler(h) },
+		"Tail":    func(h slog.Handler) slog.Handler { return slogtrace.NewTailHandler(h, nil) },
+		"Redact":  func(h slog.Handler) slog.Handler { return slogtrace.NewRedactHandler(h, nil) },
+	}
+	try := func(names string, h slog.Handler) {
+		fmt.Println(names)
+		b.Reset()
+		slog.SetDefault(slog.New(h))
+		log.Print("printed")
+		ctx, span := slogtrace.Start(context.Background(), "work")
+		slog.InfoContext(ctx, "informed")
+		slog.With("a", 1).WithGroup("g").WarnContext(ctx, "warned", "x", 1)
+		span.End()
+		for _, text := range []string{"printed", "informed", "warned", "span end"} {
+			if n := strings.Count(b.String(), text); n != 1 {
+				fmt.Printf("lost: %s: %q is there %d times: %s", names, text, n, b.String())
+			}
+		}
+	}
+	var chains func(names string, h slog.Handler, n int)
+	chains = func(names string, h slog.Handler, n int) {
+		for name, link := range links {
+			log.SetOutput(&b) // where the text goes
+			chain := link(h)
+			try(name+" "+names, chain)
+			if n > 1 {
+				chains(name+" "+names, chain, n-1)
+			}
+		}
+	}
+	chains("first", first.Handler(), 3)
+	chains("With", first.With("b", 1).Handler(), 3)
+	chains("WithGroup", first.WithGroup("h").Handler(), 3)
+	log.SetOutput(&b)
+	slog.SetDefault(first)
+	ctx, span := slogtrace.Start(context.Background(), "above")
+	defer span.End()
+	logger := slogtrace.Logger(ctx).Handler()
+	try("Logger", logger)
+	chains("Logger", logger, 3)
+	try("Logger With", logger.WithAttrs([]slog.Attr{slog.Int("b", 1)}).WithGroup("h"))
 }

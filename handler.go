@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/slogtrace/slogtrace/internal/initial"
 	"github.com/slogtrace/slogtrace/internal/redact"
 )
 
@@ -57,7 +58,7 @@ func newHandler(inner slog.Handler, f *format) *Handler {
 	if inner == nil {
 		panic("slogtrace: NewHandler: want a handler, got nil") // as slog.New does: better here than at the first record
 	}
-	inner = notInitial(inner)
+	inner = initial.Replace(inner)
 	h := &Handler{naming: naming{format: f}, inner: inner}
 	for k := range h.root {
 		h.root[k] = inner

@@ -3,6 +3,8 @@ package slogtrace
 import (
 	"context"
 	"log/slog"
+
+	"github.com/slogtrace/slogtrace/internal/initial"
 )
 
 // Logger returns a logger for code that passes no context to its log calls. Such calls count as made under ctx.
@@ -20,10 +22,7 @@ func Logger(ctx context.Context) *slog.Logger {
 	if c.env == nil {
 		return slog.Default()
 	}
-	h := c.env.tracerOrDefault().currentHandler()
-	if isInitialHandler(h) {
-		h = &firstHandler{h, newTextHandler(h)}
-	}
+	h := initial.UntilReplaced(c.env.tracerOrDefault().currentHandler())
 	return slog.New(&contextHandler{h, ctx})
 }
 

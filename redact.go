@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"github.com/slogtrace/slogtrace/internal/errtype"
+	"github.com/slogtrace/slogtrace/internal/initial"
 	"github.com/slogtrace/slogtrace/internal/redact"
 )
 
@@ -86,7 +87,7 @@ func NewRedactHandler(next slog.Handler, opts *RedactOptions) *RedactHandler {
 	if next == nil {
 		panic("slogtrace: NewRedactHandler: want a handler, got nil")
 	}
-	next = notInitial(next)
+	next = initial.Replace(next)
 	if opts == nil {
 		opts = new(RedactOptions)
 	}

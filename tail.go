@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/slogtrace/slogtrace/internal/initial"
 	"github.com/slogtrace/slogtrace/internal/redact"
 )
 
@@ -130,7 +131,7 @@ func NewTailHandler(next slog.Handler, opts *TailOptions) *TailHandler {
 		panic("slogtrace: NewTailHandler: want a handler, got nil") // as NewHandler does
 	}
 	t := newTail(opts)
-	h := &TailHandler{tail: t, next: notInitial(next)}
+	h := &TailHandler{tail: t, next: initial.Replace(next)}
 	if h.json, _ = next.(*JSONHandler); h.json != nil {
 		t.lines = h.json.out
 	}

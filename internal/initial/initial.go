@@ -1,4 +1,9 @@
-package slogtrace
+// Package initial replaces package slog's initial handler, which writes through package log.
+//
+// Once another handler is slog's default, package log writes through that one. So a handler around the initial one
+// must not become the default: log and slog would call each other, and wait for log's lock forever.
+// [Replace] and [UntilReplaced] prevent that, with handlers that write text.
+package initial
 
 import (
 	"bytes"
@@ -10,9 +15,24 @@ import (
 	"slices"
 )
 
-// Package slog's initial handler writes through package log. Once another handler is slog's default,
-// package log writes through that one. So a handler around the initial one must not become the default: log and slog would
-// call each other, and wait for log's lock forever. Our handlers use a textHandler in place of the initial one.
+// Replace returns h. If h is slog's initial handler, it returns a handler that writes lines of text to the
+// current [log.Writer] instead, at the levels for which h is enabled. They have all that was bound to h.
+func Replace(h slog.Handler) slog.Handler {
+	if isInitial(h) {
+		return newTextHandler(h)
+	}
+	return h
+}
+
+// UntilReplaced returns h. If h is slog's initial handler, it returns a handler that passes records to h until slog has
+// another default handler, and from then on to the one that [Replace] returns. So its lines look like those
+// of the default logger as long as possible, but it may become the default itself.
+func UntilReplaced(h slog.Handler) slog.Handler {
+	if isInitial(h) {
+		return &firstHandler{h, newTextHandler(h)}
+	}
+	return h
+}
 
 // A textHandler writes lines of text to the writer that package log had when it was made.
 type textHandler struct {
@@ -20,19 +40,11 @@ type textHandler struct {
 	level slog.Handler // the initial handler: it knows the level of slog.SetLogLoggerLevel
 }
 
-// isInitialHandler reports whether h has the type of slog's handler before any SetDefault.
+// isInitial reports whether h has the type of slog's handler before any SetDefault.
 // slog does not export that type, so its name is compared.
-func isInitialHandler(h slog.Handler) bool {
+func isInitial(h slog.Handler) bool {
 	t := reflect.TypeOf(h)
 	return t != nil && t.String() == "*slog.defaultHandler" && t.Elem().PkgPath() == "log/slog"
-}
-
-// notInitial returns h, or a textHandler in place of slog's initial handler.
-func notInitial(h slog.Handler) slog.Handler {
-	if isInitialHandler(h) {
-		return newTextHandler(h)
-	}
-	return h
 }
 
 func newTextHandler(initial slog.Handler) *textHandler {
@@ -81,15 +93,13 @@ func (h *textHandler) WithGroup(name string) slog.Handler {
 }
 
 // A firstHandler is slog's initial handler while that is slog's default, and a textHandler afterwards.
-// [Logger] uses it: its lines look like those of the default logger as long as possible,
-// but the logger may become the default itself.
 type firstHandler struct {
 	first slog.Handler
 	text  slog.Handler
 }
 
 func (h *firstHandler) current() slog.Handler {
-	if isInitialHandler(slog.Default().Handler()) {
+	if isInitial(slog.Default().Handler()) {
 		return h.first
 	}
 	return h.text
