@@ -45,35 +45,24 @@ const (
 	isLegacyQueryer
 )
 
-// interfacesOfConn returns which methods the wrapped connection has.
-func interfacesOfConn(base driver.Conn) (bits int) {
-	if _, ok := base.(driver.Pinger); ok {
-		bits |= isPinger
+// interfacesOfConn returns the bits of the methods that the wrapped connection has.
+func interfacesOfConn(base driver.Conn) int {
+	return bitIf[driver.Pinger](base, isPinger) |
+		bitIf[driver.SessionResetter](base, isResetter) |
+		bitIf[driver.Validator](base, isValidator) |
+		bitIf[driver.NamedValueChecker](base, isConnChecker) |
+		bitIf[driver.ExecerContext](base, isExecer) |
+		bitIf[driver.Execer](base, isExecer|isLegacyExecer) | //lint:ignore SA1019 drivers have it
+		bitIf[driver.QueryerContext](base, isQueryer) |
+		bitIf[driver.Queryer](base, isQueryer|isLegacyQueryer) //lint:ignore SA1019 drivers have it
+}
+
+// bitIf returns bit if v has the methods of I, else 0.
+func bitIf[I any](v any, bit int) int {
+	if _, ok := v.(I); ok {
+		return bit
 	}
-	if _, ok := base.(driver.SessionResetter); ok {
-		bits |= isResetter
-	}
-	if _, ok := base.(driver.Validator); ok {
-		bits |= isValidator
-	}
-	if _, ok := base.(driver.NamedValueChecker); ok {
-		bits |= isConnChecker
-	}
-	if _, ok := base.(driver.ExecerContext); ok {
-		bits |= isExecer
-	}
-	//lint:ignore SA1019 drivers have it
-	if _, ok := base.(driver.Execer); ok {
-		bits |= isExecer | isLegacyExecer
-	}
-	if _, ok := base.(driver.QueryerContext); ok {
-		bits |= isQueryer
-	}
-	//lint:ignore SA1019 drivers have it
-	if _, ok := base.(driver.Queryer); ok {
-		bits |= isQueryer | isLegacyQueryer
-	}
-	return bits
+	return 0
 }
 
 func (c *conn) unwrap() any { return c.base }

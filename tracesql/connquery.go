@@ -25,50 +25,35 @@ func (c connLegacyQueryer) Query(query string, args []driver.Value) (driver.Rows
 }
 
 func (m connExecer) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	c := m.c
-	c.dropSkipped()
-	if !c.config.traces(ctx) {
-		result, err := c.exec(ctx, query, args)
-		if err == driver.ErrSkip {
-			c.skip(ctx, query, call{})
-		}
-		return result, err
-	}
-	call := c.start(ctx, c.config.texts.statementOf(query), query)
-	returned := false
-	defer call.endUnlessReturned(&returned)
-	call.setArgs(args)
-	result, err := c.exec(call.ctx, call.commented(query), args)
-	returned = true
-	if err == driver.ErrSkip {
-		c.skip(ctx, query, call)
-		return result, err
-	}
-	call.endExec(result, err)
-	return result, err
+	return runText(ctx, m.c, query, args, (*conn).exec, call.endExec)
 }
 
 func (m connQueryer) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	c := m.c
+	return runText(ctx, m.c, query, args, (*conn).query, call.endQuery)
+}
+
+// runText has the driver execute the text of a query, with do. In a trace the call is a span, which end ends.
+func runText[R any](ctx context.Context, c *conn, query string, args []driver.NamedValue,
+	do func(*conn, context.Context, string, []driver.NamedValue) (R, error), end func(call, R, error) (R, error)) (R, error) {
 	c.dropSkipped()
 	if !c.config.traces(ctx) {
-		rows, err := c.query(ctx, query, args)
+		r, err := do(c, ctx, query, args)
 		if err == driver.ErrSkip {
 			c.skip(ctx, query, call{})
 		}
-		return rows, err
+		return r, err
 	}
 	call := c.start(ctx, c.config.texts.statementOf(query), query)
 	returned := false
 	defer call.endUnlessReturned(&returned)
 	call.setArgs(args)
-	rows, err := c.query(call.ctx, call.commented(query), args)
+	r, err := do(c, call.ctx, call.commented(query), args)
 	returned = true
 	if err == driver.ErrSkip {
 		c.skip(ctx, query, call)
-		return rows, err
+		return r, err
 	}
-	return call.rows(rows, err)
+	return end(call, r, err)
 }
 
 // exec does what database/sql does.

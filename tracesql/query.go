@@ -84,6 +84,18 @@ func (c *call) end(err error, attrs ...slog.Attr) {
 	c.span.End()
 }
 
+// endExec ends the span of an exec.
+func (c call) endExec(result driver.Result, err error) (driver.Result, error) {
+	if err == nil && result != nil {
+		if n, nerr := result.RowsAffected(); nerr == nil {
+			c.end(nil, slog.Int64("db.response.affected_rows", n))
+			return result, nil
+		}
+	}
+	c.end(err)
+	return result, err
+}
+
 // endUnlessReturned ends the span where the driver does not return: it panicked, or ended the goroutine.
 // It must be deferred itself.
 func (c *call) endUnlessReturned(returned *bool) {

@@ -32,13 +32,13 @@ type rowsSpan struct {
 	between  time.Duration // outside of it
 }
 
-// rows returns what the application gets for the rows of the call, whose span they end.
-func (c *call) rows(base driver.Rows, err error) (driver.Rows, error) {
+// endQuery returns the rows for the application. They end the span of the call; if there are none, endQuery does.
+func (c call) endQuery(base driver.Rows, err error) (driver.Rows, error) {
 	if err != nil || base == nil {
 		c.end(err)
 		return base, err
 	}
-	r := &rows{base: base, span: &rowsSpan{call: *c, inTx: c.final, timed: c.config.opts.RowTimes}}
+	r := &rows{base: base, span: &rowsSpan{call: c, inTx: c.final, timed: c.config.opts.RowTimes}}
 	r.span.final = true // database/sql does not repeat it any more
 	r.cleanup = runtime.AddCleanup(r, (*rowsSpan).leaked, r.span)
 	return wrapRows(r, interfacesOfRows(base)), nil
@@ -55,30 +55,15 @@ const (
 	isColumnScanner
 )
 
-// interfacesOfRows returns which methods the wrapped rows have.
-func interfacesOfRows(base driver.Rows) (bits int) {
-	if _, ok := base.(driver.RowsNextResultSet); ok {
-		bits |= isNextResultSet
-	}
-	if _, ok := base.(driver.RowsColumnTypeScanType); ok {
-		bits |= isScanType
-	}
-	if _, ok := base.(driver.RowsColumnTypeDatabaseTypeName); ok {
-		bits |= isDatabaseTypeName
-	}
-	if _, ok := base.(driver.RowsColumnTypeLength); ok {
-		bits |= isLength
-	}
-	if _, ok := base.(driver.RowsColumnTypeNullable); ok {
-		bits |= isNullable
-	}
-	if _, ok := base.(driver.RowsColumnTypePrecisionScale); ok {
-		bits |= isPrecisionScale
-	}
-	if isScanner(base) {
-		bits |= isColumnScanner
-	}
-	return bits
+// interfacesOfRows returns the bits of the methods that the wrapped rows have.
+func interfacesOfRows(base driver.Rows) int {
+	return bitIf[driver.RowsNextResultSet](base, isNextResultSet) |
+		bitIf[driver.RowsColumnTypeScanType](base, isScanType) |
+		bitIf[driver.RowsColumnTypeDatabaseTypeName](base, isDatabaseTypeName) |
+		bitIf[driver.RowsColumnTypeLength](base, isLength) |
+		bitIf[driver.RowsColumnTypeNullable](base, isNullable) |
+		bitIf[driver.RowsColumnTypePrecisionScale](base, isPrecisionScale) |
+		scannerBit(base)
 }
 
 func (r *rows) unwrap() any       { return r.base }

@@ -6,6 +6,6 @@ import "database/sql/driver"
 
 // Before Go 1.27 there is no driver.RowsColumnScanner.
 
-func isScanner(driver.Rows) bool { return false }
+func scannerBit(driver.Rows) int { return 0 }
 
 func wrapScanner(r *rows, _ int) driver.Rows { return r }

@@ -4,10 +4,7 @@ package tracesql
 
 import "database/sql/driver"
 
-func isScanner(base driver.Rows) bool {
-	_, ok := base.(driver.RowsColumnScanner)
-	return ok
-}
+func scannerBit(base driver.Rows) int { return bitIf[driver.RowsColumnScanner](base, isColumnScanner) }
 
 type rowsColumnScanner struct{ r *rows }
 

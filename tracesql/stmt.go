@@ -3,7 +3,6 @@ package tracesql
 import (
 	"context"
 	"database/sql/driver"
-	"log/slog"
 )
 
 // A stmt is a prepared statement of the driver, with the methods that each statement has.
@@ -85,30 +84,26 @@ func (s *stmt) start(ctx context.Context, args []driver.NamedValue) call {
 }
 
 func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	s.conn.dropSkipped()
-	if !s.conn.config.traces(ctx) {
-		return s.exec(ctx, args)
-	}
-	call := s.start(ctx, args)
-	returned := false
-	defer call.endUnlessReturned(&returned)
-	result, err := s.exec(call.ctx, args)
-	returned = true
-	call.endExec(result, err)
-	return result, err
+	return runStmt(ctx, s, args, (*stmt).exec, call.endExec)
 }
 
 func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	return runStmt(ctx, s, args, (*stmt).queryRows, call.endQuery)
+}
+
+// runStmt has the driver execute a statement, with do. In a trace the call is a span, which end ends.
+func runStmt[R any](ctx context.Context, s *stmt, args []driver.NamedValue,
+	do func(*stmt, context.Context, []driver.NamedValue) (R, error), end func(call, R, error) (R, error)) (R, error) {
 	s.conn.dropSkipped()
 	if !s.conn.config.traces(ctx) {
-		return s.queryRows(ctx, args)
+		return do(s, ctx, args)
 	}
 	call := s.start(ctx, args)
 	returned := false
 	defer call.endUnlessReturned(&returned)
-	rows, err := s.queryRows(call.ctx, args)
+	r, err := do(s, call.ctx, args)
 	returned = true
-	return call.rows(rows, err)
+	return end(call, r, err)
 }
 
 // exec does what database/sql does.
@@ -133,17 +128,6 @@ func (s *stmt) queryRows(ctx context.Context, args []driver.NamedValue) (driver.
 		return nil, err
 	}
 	return s.base.Query(values) //lint:ignore SA1019 the driver has no other
-}
-
-// endExec ends the span of an exec.
-func (c *call) endExec(result driver.Result, err error) {
-	if err == nil && result != nil {
-		if n, nerr := result.RowsAffected(); nerr == nil {
-			c.end(nil, slog.Int64("db.response.affected_rows", n))
-			return
-		}
-	}
-	c.end(err)
 }
 
 type (
