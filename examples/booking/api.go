@@ -21,6 +21,7 @@ type Booking struct {
 	Status     string     `json:"status"`
 	Customer   string     `json:"customer"`
 	Room       string     `json:"room"`
+	Price      int        `json:"price,omitempty"` // in euros; of a room that is not the hall nothing is said
 	Attendees  []Attendee `json:"attendees"`
 	Remind     bool       `json:"remind,omitempty"`
 	Unmailed   []string   `json:"unmailed,omitempty"` // seats whose confirmation was not sent
@@ -33,7 +34,8 @@ type bookingRequest struct {
 	Room      string     `json:"room"`
 	Attendees []Attendee `json:"attendees"`
 	Remind    bool       `json:"remind"`
-	Card      string     `json:"card"` // a token; without one the booking is free
+	Voucher   string     `json:"voucher"` // pays a part of the price, before the card is asked for the rest
+	Card      string     `json:"card"`    // a token; without one the booking is free
 }
 
 // An Attendee sits on one seat of a Booking.
@@ -55,6 +57,7 @@ type api struct {
 	pace                    pace
 	files                   *files
 	queue                   queue
+	hall                    *hall
 }
 
 func (a *api) routes() http.Handler {
@@ -75,22 +78,29 @@ func (a *api) createBooking(w http.ResponseWriter, r *http.Request) error {
 	if !slices.Contains(customers, req.Customer) || len(req.Attendees) < 1 || len(req.Attendees) > 20 {
 		return &httpError{Status: http.StatusBadRequest, Text: "want a known customer and 1 to 20 attendees"}
 	}
+	if req.Room == hallRoom {
+		if err := checkSeats(req.Attendees); err != nil {
+			return err
+		}
+	}
 	b := Booking{ID: newID("b"), Customer: req.Customer, Room: req.Room, Attendees: req.Attendees, Remind: req.Remind}
 
 	// SetAttrs adds to the span of this request. With adds to every line and span below, so no code need repeat it.
 	ctx, booking := r.Context(), slog.String("booking.reference", b.ID)
-	slogtrace.SpanFromContext(ctx).SetAttrs(booking)
+	slogtrace.SpanFromContext(ctx).SetAttrs(booking, slog.String("booking.customer", b.Customer))
 	ctx = slogtrace.With(ctx, booking)
 
-	if req.Card != "" {
-		paid, err := a.pay(ctx, b, req.Card)
-		if err != nil {
-			return err
+	var undo rollback
+	paid, err := a.sell(ctx, &b, &req, &undo)
+	if err != nil {
+		if undone := undo.run(ctx); undone != nil { // its span has the error, too
+			err = errors.Join(err, undone)
 		}
-		if !paid {
-			b.Status = "waiting for payment"
-			return writeJSON(w, http.StatusAccepted, b)
-		}
+		return err
+	}
+	if !paid {
+		b.Status = "waiting for payment"
+		return writeJSON(w, http.StatusAccepted, b)
 	}
 	if err := a.confirm(ctx, &b); err != nil {
 		return err
@@ -98,8 +108,26 @@ func (a *api) createBooking(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusCreated, b)
 }
 
-// pay reports whether the booking is paid. If not, the provider will call back.
-func (a *api) pay(ctx context.Context, b Booking, card string) (paid bool, err error) {
+// sell does everything that can be taken back, and adds to undo how. It reports whether the booking is paid.
+func (a *api) sell(ctx context.Context, b *Booking, req *bookingRequest, undo *rollback) (paid bool, err error) {
+	if b.Room == hallRoom {
+		if err := a.hall.hold(ctx, b, undo); err != nil {
+			return false, err
+		}
+	}
+	if req.Voucher != "" {
+		if _, err := a.pay(ctx, *b, voucher+req.Voucher, undo); err != nil {
+			return false, err
+		}
+	}
+	if req.Card != "" {
+		return a.pay(ctx, *b, req.Card, undo)
+	}
+	return true, nil
+}
+
+// pay reports whether the card has paid. If not, the provider will call back.
+func (a *api) pay(ctx context.Context, b Booking, card string, undo *rollback) (paid bool, err error) {
 	ctx, span := slogtrace.Start(ctx, "payment.take")
 	defer span.End(&err)
 
@@ -108,7 +136,7 @@ func (a *api) pay(ctx context.Context, b Booking, card string) (paid bool, err e
 	if err := a.files.write("payments/waiting", p.ID, p); err != nil {
 		return false, err
 	}
-	charge := charge{Card: card, Callback: a.url + "/payments/" + p.ID + "/paid"}
+	charge := charge{Payment: p.ID, Card: card, Callback: a.url + "/payments/" + p.ID + "/paid"}
 	var answer chargeAnswer
 	err = call(ctx, "payment.charge", a.payments+"/charges", charge, &answer)
 	if e, ok := errors.AsType[*httpError](err); ok && e.Status == http.StatusPaymentRequired {
@@ -123,7 +151,16 @@ func (a *api) pay(ctx context.Context, b Booking, card string) (paid bool, err e
 		slog.InfoContext(ctx, "not paid yet, the provider will call back", "payment.id", p.ID)
 		return false, nil
 	}
+	undo.add(func(ctx context.Context) error { return a.refund(ctx, p.ID) })
 	return true, a.files.move(p.ID, "payments/waiting", "payments/paid")
+}
+
+// refund undoes pay.
+func (a *api) refund(ctx context.Context, payment string) error {
+	if err := call(ctx, "payment.refund", a.payments+"/refunds", refund{payment}, nil); err != nil {
+		return err
+	}
+	return a.files.move(payment, "payments/paid", "payments/refunded")
 }
 
 // paymentPaid is the provider's callback. (A real one is signed.)

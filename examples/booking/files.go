@@ -16,7 +16,8 @@ import (
 // At any time a file is in one folder and complete, even if a process dies.
 type files struct{ root *os.Root }
 
-var folders = []string{"tmp", "payments/waiting", "payments/declined", "payments/paid", pending, working, done, failed}
+var folders = []string{"tmp", "payments/waiting", "payments/declined", "payments/paid", "payments/refunded",
+	pending, working, done, failed}
 
 func openFiles(dir string) (*files, error) {
 	root, err := os.OpenRoot(dir)

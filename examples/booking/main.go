@@ -3,9 +3,10 @@
 //	go run ./examples/booking
 //	go run ./examples/booking -scenario 3 -speed 10 -dir /tmp/booking
 //
-// There is an HTTP API (api.go), a calendar, a payment provider and a customer's server that misbehave on demand
-// (providers.go), a job queue of JSON files (files.go, queue.go), and a worker in a process of its own (worker.go).
-// Each process logs JSON lines to a file of its own. The program makes five bookings (scenarios.go). At the end it
+// There is an HTTP API (api.go), which locks seats (seats.go) and takes back what has failed halfway (rollback.go).
+// There are a calendar, a payment provider and a customer's server that misbehave on demand (providers.go),
+// a job queue of JSON files (files.go, queue.go), and a worker in a process of its own (worker.go).
+// Each process logs JSON lines to a file of its own. The program plays seven scenarios (scenarios.go). At the end it
 // reads the log files and shows the trace of each booking (report.go).
 package main
 
@@ -33,7 +34,7 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	command := book
+	command := tour
 	if len(args) > 0 && args[0] == "worker" {
 		command, args = work, args[1:]
 	}
@@ -50,11 +51,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 var errUsage = errors.New("usage") // the flag package has printed the details
 
-// book is the program without the worker, which it starts.
-func book(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) error {
+// tour is the program without the worker, which it starts.
+func tour(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) error {
 	var which string
 	o, err := parse(args, stderr, func(flags *flag.FlagSet) {
-		flags.StringVar(&which, "scenario", "all", "which `scenario` to run: 1 to 5, or all")
+		flags.StringVar(&which, "scenario", "all", "which `scenario` to run: 1 to 7, or all")
 	})
 	if err != nil {
 		return err

@@ -41,7 +41,11 @@ func newCalendar(log slog.Handler, p pace) http.Handler {
 	return tracehttp.NewHandler(mux, &tracehttp.HandlerOptions{Tracer: slogtrace.NewTracer(log, nil)})
 }
 
+// voucher begins the token of a voucher, which pays at once. Any other token is a card's.
+const voucher = "voucher:"
+
 type charge struct {
+	Payment  string `json:"payment"`
 	Card     string `json:"card"`
 	Callback string `json:"callback"`
 }
@@ -50,17 +54,23 @@ type chargeAnswer struct {
 	Paid bool `json:"paid"`
 }
 
+type refund struct {
+	Payment string `json:"payment"`
+}
+
 // payments is a provider whose cards "slow", "later", "declined" and "broken" behave as they are named.
 type payments struct {
 	ctx     context.Context // of callbacks, which outlive their request
 	pace    pace
 	log     *slog.Logger
 	settled sync.WaitGroup
+	made    sync.Map // the payments that may be refunded
 }
 
 func (p *payments) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST /charges", handler(p.charge))
+	mux.Handle("POST /refunds", handler(p.refund))
 	return tracehttp.NewHandler(mux, &tracehttp.HandlerOptions{Tracer: slogtrace.NewTracer(p.log.Handler(), nil)})
 }
 
@@ -71,6 +81,16 @@ func (p *payments) charge(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx := r.Context()
 	// The spans below are this service's, because Start takes the Tracer of the request's span from ctx.
+	if strings.HasPrefix(c.Card, voucher) {
+		err := slogtrace.Do(ctx, "voucher.redeem", func(ctx context.Context) error {
+			return p.pace.sleep(ctx, 15*time.Millisecond)
+		})
+		if err != nil {
+			return err
+		}
+		p.made.Store(c.Payment, true)
+		return writeJSON(w, http.StatusOK, chargeAnswer{Paid: true})
+	}
 	err := slogtrace.Do(ctx, "fraud.check", func(ctx context.Context) error {
 		return p.pace.sleep(ctx, 35*time.Millisecond)
 	})
@@ -83,20 +103,40 @@ func (p *payments) charge(w http.ResponseWriter, r *http.Request) error {
 		return writeJSON(w, http.StatusAccepted, chargeAnswer{Paid: false})
 	}
 	err = slogtrace.Do(ctx, "bank.authorize", func(ctx context.Context) error {
+		takes := 60 * time.Millisecond
+		if c.Card == "slow" {
+			takes = 4200 * time.Millisecond
+		}
+		if err := p.pace.sleep(ctx, takes); err != nil {
+			return err
+		}
 		switch c.Card {
-		case "slow":
-			return p.pace.sleep(ctx, 4200*time.Millisecond)
 		case "declined":
 			return &httpError{Status: http.StatusPaymentRequired, Text: "card declined"}
 		case "broken":
 			return errors.New("bank: tls: handshake failure")
 		}
-		return p.pace.sleep(ctx, 60*time.Millisecond)
+		return nil
 	})
 	if err != nil {
 		return err
 	}
+	p.made.Store(c.Payment, true)
 	return writeJSON(w, http.StatusOK, chargeAnswer{Paid: true})
+}
+
+func (p *payments) refund(w http.ResponseWriter, r *http.Request) error {
+	var in refund
+	if err := readJSON(w, r, &in); err != nil {
+		return err
+	}
+	if err := p.pace.sleep(r.Context(), 30*time.Millisecond); err != nil {
+		return err
+	}
+	if _, made := p.made.LoadAndDelete(in.Payment); !made {
+		return &httpError{Status: http.StatusNotFound, Text: "no such payment was made"}
+	}
+	return writeJSON(w, http.StatusOK, in)
 }
 
 // settle calls back when the money has arrived. As with any other company, nothing of our trace is in the callback.
@@ -127,8 +167,8 @@ func sendMail(ctx context.Context, p pace, to string) error {
 	return nil
 }
 
-// The customers: acme's server works, flaky's refuses each webhook twice.
-var customers = []string{"acme", "flaky"}
+// The customers: flaky's server refuses each webhook twice, the others' work.
+var customers = []string{"acme", "globex", "flaky"}
 
 // customer is the server of all customers. It is not ours: it logs nothing into our files.
 type customer struct{ seen sync.Map } // counts by Webhook-Id

@@ -37,20 +37,30 @@ func report(w io.Writer, dir string, runs []played) (err error) {
 		s := &scenarios[run.index]
 		heading := fmt.Sprintf("%d. %s", run.index+1, s.title)
 		fmt.Fprintf(out, "\n%s\n%s\n", heading, strings.Repeat("=", len(heading)))
-		fmt.Fprintf(out, "POST /bookings: %s, %q\nX-Trace-Id: %s\n\n", run.status, run.answer.Status, run.trace)
-		trace := traces[run.trace]
-		if trace == nil {
-			return fmt.Errorf("scenario %d: trace %s is not in the log", run.index+1, run.trace)
+		for j, a := range run.answers {
+			fmt.Fprintf(out, "POST /bookings: %s, %q", a.status, a.text)
+			if a.booking != "" {
+				fmt.Fprintf(out, ", booking %s", a.booking)
+			}
+			fmt.Fprintf(out, "\nX-Trace-Id: %s\n\n", a.trace)
+			trace := traces[a.trace]
+			if trace == nil {
+				return fmt.Errorf("scenario %d: trace %s is not in the log", run.index+1, a.trace)
+			}
+			if i+j == 0 {
+				explain(out, entries, a.trace)
+			}
+			show := s.show
+			show.Width = width
+			if err := draw.Waterfall(out, trace, &show); err != nil {
+				return err
+			}
+			fmt.Fprintln(out)
 		}
-		if i == 0 {
-			explain(out, entries, run.trace)
+		fmt.Fprintf(out, "%s\n\n", s.see)
+		for _, a := range run.answers {
+			fmt.Fprintf(out, "  %s\n", showCommand(a.trace, dir, &s.show))
 		}
-		show := s.show
-		show.Width = width
-		if err := draw.Waterfall(out, trace, &show); err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "\n%s\n\n  %s\n", s.see, showCommand(run.trace, dir, &s.show))
 	}
 	fmt.Fprintf(out, "\nThe logs, the queue and the payments stay in %s\n", dir)
 	return nil

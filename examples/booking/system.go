@@ -41,7 +41,7 @@ func startSystem(ctx context.Context, o options, log *logFile) (_ *system, err e
 		return nil, err
 	}
 	s.api, err = serve(func(url string) http.Handler {
-		a := &api{url, s.calendar.url, s.payments.url, o.pace, s.files, queue{s.files}}
+		a := &api{url, s.calendar.url, s.payments.url, o.pace, s.files, queue{s.files}, newHall(o.pace)}
 		return a.routes()
 	})
 	return s, err
