@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// maxAttempts is how often database/sql makes a call that ends in driver.ErrBadConn.
+// maxAttempts limits how often database/sql makes a call that ends in driver.ErrBadConn.
 const maxAttempts = 3
 
 const (
@@ -16,10 +16,10 @@ const (
 	repeatedWithin = time.Minute // how long a call may wait for the connection on which it is repeated
 )
 
-// attempts knows the calls that ended in driver.ErrBadConn lately, since database/sql makes them again,
-// on other connections, with the same context and text.
+// attempts remembers the calls that recently ended in driver.ErrBadConn.
+// database/sql repeats them on other connections, with the same context and text.
 type attempts struct {
-	count  atomic.Int64 // of failed: most calls need not look further
+	count  atomic.Int64 // len(failed): if it is 0, as for most calls, nothing is locked
 	mu     sync.Mutex
 	failed []failedCall // oldest first
 }
@@ -31,7 +31,7 @@ type failedCall struct {
 	at      time.Time
 }
 
-// add notes that a call, the attempt-th of its kind, ended in driver.ErrBadConn.
+// add notes that an attempt at a call ended in driver.ErrBadConn. The first attempt is 1.
 func (a *attempts) add(ctx context.Context, query string, attempt int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -44,7 +44,7 @@ func (a *attempts) add(ctx context.Context, query string, attempt int) {
 	a.count.Store(int64(len(a.failed)))
 }
 
-// take returns how many attempts of that call failed just before, and forgets them.
+// take returns how many attempts at this call failed just before, and forgets them.
 func (a *attempts) take(ctx context.Context, query string) int {
 	if a.count.Load() == 0 {
 		return 0
@@ -61,7 +61,7 @@ func (a *attempts) take(ctx context.Context, query string) int {
 	return n
 }
 
-// same reports whether a and b are one context. It is false for types that cannot be compared.
+// same reports whether a and b are the same context. It returns false for types that cannot be compared.
 func same(a, b context.Context) (same bool) {
 	defer func() { _ = recover() }()
 	return a == b

@@ -6,7 +6,7 @@ import (
 	"github.com/slogtrace/slogtrace"
 )
 
-// commented returns query with the traceparent of the span as a comment, if the options say so.
+// commented returns query, with the traceparent of the span as a comment if Options.Comment is set.
 func (c *call) commented(query string) string {
 	if !c.config.opts.Comment {
 		return query
@@ -14,8 +14,8 @@ func (c *call) commented(query string) string {
 	return c.comment(query)
 }
 
-// comment returns query with the traceparent of the span as a comment, in the form of sqlcommenter:
-// before the semicolon at the end, and not at all if there may be another comment.
+// comment returns query with the traceparent of the span as a comment in the form of sqlcommenter.
+// The comment is before a final semicolon. If query may already contain a comment, it is returned unchanged.
 func (c *call) comment(query string) string {
 	traceparent := slogtrace.SpanContextFromContext(c.ctx).Traceparent()
 	if traceparent == "" || strings.Contains(query, "/*") || strings.Contains(query, "--") || strings.Contains(query, "#") {

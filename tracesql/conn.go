@@ -12,28 +12,28 @@ import (
 	"github.com/slogtrace/slogtrace/internal/hook"
 )
 
-// A conn is a connection of the driver, with the methods that each connection has.
-// The other types of this file add one optional method each; wrapConn puts together those that the driver has.
+// A conn wraps a connection of the driver. It has the methods that each connection has.
+// connPinger and the like add one optional method each. wrapConn combines those that the driver's connection has.
 type conn struct {
 	base    driver.Conn
 	config  *config
-	skipped skippedCall // the driver returned driver.ErrSkip for it, and database/sql is going to prepare it
+	skipped skippedCall // the last call, if the driver returned driver.ErrSkip
 	inTx    bool
-	tx      transaction // the span around the whole, if there is one
+	tx      transaction // the span around the whole transaction, if there is one
 }
 
-// A skippedCall is a query or exec that the driver only makes with a prepared statement.
+// A skippedCall is a query or exec for which the driver returned driver.ErrSkip. database/sql prepares it next.
 type skippedCall struct {
-	ctx   context.Context // nil: there is none
+	ctx   context.Context // nil in the zero value, which is no call
 	query string
-	call  call // the zero call outside a trace
+	call  call // zero outside a trace
 }
 
 func newConn(base driver.Conn, config *config) driver.Conn {
 	return wrapConn(&conn{base: base, config: config}, interfacesOfConn(base))
 }
 
-// Bits for the optional interfaces of a connection.
+// The optional interfaces of a connection.
 const (
 	isPinger = 1 << iota
 	isResetter
@@ -78,7 +78,7 @@ func (c *conn) start(ctx context.Context, st *statement, query string) call {
 	return c.config.start(ctx, c.under(ctx), st, query, c.inTx)
 }
 
-// under returns ctx, under the span of the whole transaction if that is where it belongs.
+// under returns ctx, below the span of the whole transaction if the call belongs to it.
 func (c *conn) under(ctx context.Context) context.Context {
 	if c.tx.span == nil || slogtrace.SpanContextFromContext(ctx) != c.tx.parent {
 		return ctx
@@ -117,7 +117,7 @@ func (c *conn) newTx(ctx context.Context, base driver.Tx, err error) (driver.Tx,
 	return &tx{base: base, conn: c, ctx: ctx}, nil
 }
 
-// begin does what database/sql does. ctx is the caller's, and spanCtx that with the span.
+// begin begins a transaction as database/sql does. ctx is the caller's context, and spanCtx also has the span.
 func (c *conn) begin(ctx, spanCtx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	if b, ok := c.base.(driver.ConnBeginTx); ok {
 		return b.BeginTx(spanCtx, opts)
@@ -128,7 +128,7 @@ func (c *conn) begin(ctx, spanCtx context.Context, opts driver.TxOptions) (drive
 	if opts.ReadOnly {
 		return nil, errors.New("sql: driver does not support read-only transactions")
 	}
-	base, err := c.base.Begin() //lint:ignore SA1019 the driver has no other
+	base, err := c.base.Begin() //lint:ignore SA1019 the driver has no BeginTx
 	if err == nil && ctx.Err() != nil {
 		_ = base.Rollback()
 		return nil, ctx.Err()
@@ -165,10 +165,10 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 	return newStmt(base, c, query), nil
 }
 
-// prepareSkipped prepares what the driver skipped, in the span of that call, which goes on.
+// prepareSkipped prepares a skipped call, in the span of that call. The span ends when the statement has run.
 func (c *conn) prepareSkipped(ctx context.Context, s skippedCall) (driver.Stmt, error) {
 	if s.call.span == nil {
-		return c.prepare(ctx, s.query) // for one use, with ctx: there is nothing to do then
+		return c.prepare(ctx, s.query) // not wrapped: it is used once, outside a trace
 	}
 	returned := false
 	defer s.call.endUnlessReturned(&returned)
@@ -181,7 +181,7 @@ func (c *conn) prepareSkipped(ctx context.Context, s skippedCall) (driver.Stmt, 
 	return newSkippedStmt(base, c, s), nil
 }
 
-// prepare does what database/sql does.
+// prepare prepares a statement as database/sql does.
 func (c *conn) prepare(ctx context.Context, query string) (driver.Stmt, error) {
 	if p, ok := c.base.(driver.ConnPrepareContext); ok {
 		return p.PrepareContext(ctx, query)
@@ -194,12 +194,12 @@ func (c *conn) prepare(ctx context.Context, query string) (driver.Stmt, error) {
 	return base, err
 }
 
-// skip notes that database/sql is going to prepare a call, which the driver skipped.
+// skip notes a call that the driver skipped.
 func (c *conn) skip(ctx context.Context, query string, call call) {
 	c.skipped = skippedCall{ctx, query, call}
 }
 
-// dropSkipped ends a call that the driver skipped and that database/sql did not prepare.
+// dropSkipped ends the span of a skipped call that database/sql did not prepare.
 func (c *conn) dropSkipped() {
 	if c.skipped.ctx != nil {
 		call := c.skipped.call
@@ -210,7 +210,7 @@ func (c *conn) dropSkipped() {
 
 var errNotExecuted = errors.New("prepared, but not executed")
 
-// drop ends a call that the driver was not asked to make after all: an argument did not fit.
+// drop ends the span of a call that database/sql did not make in the end, since an argument did not fit.
 func (c *call) drop() {
 	if c.span != nil {
 		c.span.SetAttrs(slog.String("error.type", "not_executed"))

@@ -7,11 +7,11 @@ import (
 	"io"
 )
 
-// Wrap returns a connector whose connections are those of c, traced. Nil options mean the defaults; they are copied.
+// Wrap returns a connector that opens c's connections and traces them. Nil options mean the defaults. The options are copied.
 //
 //	db := sql.OpenDB(tracesql.Wrap(connector, nil))
 //
-// A connector that is already wrapped is traced once, with the new options.
+// If c is already wrapped, its connections are traced once, with the new options.
 func Wrap(c driver.Connector, opts *Options) driver.Connector {
 	c, _ = Unwrap(c).(driver.Connector)
 	w := &connector{base: c, config: newConfig(c.Driver(), opts)}
@@ -21,13 +21,13 @@ func Wrap(c driver.Connector, opts *Options) driver.Connector {
 	return w
 }
 
-// Open is [sql.Open], traced. Nil options mean the defaults; they are copied.
+// Open is like [sql.Open], and traces the connections. Nil options mean the defaults. The options are copied.
 func Open(driverName, dsn string, opts *Options) (*sql.DB, error) {
 	db, err := sql.Open(driverName, dsn)
 	if err != nil {
 		return nil, err
 	}
-	// Only the driver is of interest; the connector of db cannot be had.
+	// Only the driver is needed. db does not give access to its connector.
 	d := db.Driver()
 	if err := db.Close(); err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func Open(driverName, dsn string, opts *Options) (*sql.DB, error) {
 	return sql.OpenDB(Wrap(c, &o)), nil
 }
 
-// A dsnConnector is the connector of a driver without one, as database/sql's own is.
+// A dsnConnector is for drivers that have no connector of their own. database/sql has the same type.
 type dsnConnector struct {
 	driver driver.Driver
 	dsn    string
@@ -57,8 +57,8 @@ type dsnConnector struct {
 func (c dsnConnector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
 func (c dsnConnector) Driver() driver.Driver                        { return c.driver }
 
-// Unwrap returns the driver's own connector, connection, statement, rows or transaction, if x is one of this package's,
-// else x.
+// Unwrap returns the driver's own value if x is a connector, connection, statement, rows or transaction of this package.
+// Otherwise it returns x.
 //
 //	err := conn.Raw(func(c any) error {
 //		pgConn := tracesql.Unwrap(c).(*stdlib.Conn).Conn()
@@ -100,7 +100,7 @@ func (w *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return newConn(base, w.config), nil
 }
 
-// A closingConnector is the connector of one that is an io.Closer.
+// A closingConnector wraps a connector that is an io.Closer.
 type closingConnector struct{ *connector }
 
 func (w *closingConnector) Close() error { return w.base.(io.Closer).Close() }

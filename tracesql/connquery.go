@@ -14,12 +14,12 @@ type (
 	connLegacyQueryer struct{ c *conn }
 )
 
-// Exec is for callers other than database/sql, and has no context.
+// Exec has no context. database/sql calls ExecContext instead.
 func (c connLegacyExecer) Exec(query string, args []driver.Value) (driver.Result, error) {
 	return c.c.base.(driver.Execer).Exec(query, args) //lint:ignore SA1019 the driver has it
 }
 
-// Query is for callers other than database/sql, and has no context.
+// Query has no context. database/sql calls QueryContext instead.
 func (c connLegacyQueryer) Query(query string, args []driver.Value) (driver.Rows, error) {
 	return c.c.base.(driver.Queryer).Query(query, args) //lint:ignore SA1019 the driver has it
 }
@@ -32,7 +32,7 @@ func (m connQueryer) QueryContext(ctx context.Context, query string, args []driv
 	return runText(ctx, m.c, query, args, (*conn).query, call.endQuery)
 }
 
-// runText has the driver execute the text of a query, with do. In a trace the call is a span, which end ends.
+// runText calls do, which executes the text of a query. In a trace the call is a span, and end ends it.
 func runText[R any](ctx context.Context, c *conn, query string, args []driver.NamedValue,
 	do func(*conn, context.Context, string, []driver.NamedValue) (R, error), end func(call, R, error) (R, error)) (R, error) {
 	c.dropSkipped()
@@ -56,7 +56,7 @@ func runText[R any](ctx context.Context, c *conn, query string, args []driver.Na
 	return end(call, r, err)
 }
 
-// exec does what database/sql does.
+// exec calls the driver as database/sql does.
 func (c *conn) exec(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	if e, ok := c.base.(driver.ExecerContext); ok {
 		return e.ExecContext(ctx, query, args)
@@ -68,7 +68,7 @@ func (c *conn) exec(ctx context.Context, query string, args []driver.NamedValue)
 	return c.base.(driver.Execer).Exec(query, values) //lint:ignore SA1019 the driver has it
 }
 
-// query does what database/sql does.
+// query calls the driver as database/sql does.
 func (c *conn) query(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	if q, ok := c.base.(driver.QueryerContext); ok {
 		return q.QueryContext(ctx, query, args)
@@ -80,8 +80,8 @@ func (c *conn) query(ctx context.Context, query string, args []driver.NamedValue
 	return c.base.(driver.Queryer).Query(query, values) //lint:ignore SA1019 the driver has it
 }
 
-// legacyArgs returns the arguments for a driver that takes neither a context nor names. Like database/sql, it fails
-// if an argument has a name or if ctx is done.
+// legacyArgs returns the arguments for a driver that takes neither a context nor names.
+// Like database/sql, it fails if an argument has a name or if ctx is done.
 func legacyArgs(ctx context.Context, args []driver.NamedValue) ([]driver.Value, error) {
 	values := make([]driver.Value, len(args))
 	for i, a := range args {

@@ -16,60 +16,62 @@ import (
 
 // Options are options for [Wrap] and [Open]. The zero value means the defaults.
 type Options struct {
-	// Tracer makes the spans. Nil: that of the call's context, else the default one.
+	// Tracer starts the spans. Nil means the tracer of the call's context or, without one, the default tracer.
 	Tracer *slogtrace.Tracer
 
 	// System is db.system.name: "postgresql", "mysql", "sqlite", "microsoft.sql_server", "oracle.db", "clickhouse", …
-	// The text of queries is read by its rules. "": what the package of the driver tells, else "other_sql".
+	// The text of queries is read by the rules of this system.
+	// "" means the system that the driver's package path names, else "other_sql".
 	System string
 
-	// Server is server.address, or server.address:server.port. "": [Open] takes it from the data source name.
+	// Server is server.address, or server.address:server.port. If it is "", [Open] takes it from the data source name.
 	Server string
 
 	// Namespace is db.namespace: the name of the database.
 	Namespace string
 
-	// Op names the span of a query. Nil, or "": operation and table. It is called once while the text is in the cache.
-	// A name is for a kind of query, not for one of it: it must not have a value of the query.
+	// Op names the span of a query. If it is nil or returns "", the name is operation and table.
+	// It is called once for a text, as long as the text is in the cache.
+	// It should name a kind of query, so the name must not contain values of the query.
 	Op func(query string) string
 
-	// NewTraces begins a trace for a call whose context has none.
+	// NewTraces starts a new trace for a call whose context has none.
 	NewTraces bool
 
 	// NoText leaves out db.query.text.
 	NoText bool
 
-	// Args records the arguments, as db.query.parameter.<name or index>, each cut at 256 bytes, at most 32.
-	// They can be secrets and personal data.
+	// Args records at most 32 arguments, as db.query.parameter.<name or index>, each cut at 256 bytes.
+	// Arguments can be secrets and personal data.
 	Args bool
 
-	// Prepares gives prepares spans that do not fail, too.
+	// Prepares adds a span for each prepare. Without it only a failed prepare has one.
 	Prepares bool
 
 	// Transactions adds a span around each transaction, from before its BEGIN to after its COMMIT or ROLLBACK.
-	// Queries of the transaction are its children, if their context has the same current span as that of BeginTx had.
+	// A query of the transaction is its child if the query's context has the same current span as the context of BeginTx.
 	Transactions bool
 
-	// RowTimes records the time in the driver's Next and between its calls. It reads the clock twice a row.
+	// RowTimes records the time in the driver's Next and between its calls. It reads the clock twice per row.
 	RowTimes bool
 
-	// Comment appends the traceparent of the span to the text of queries and execs as a comment (sqlcommenter),
-	// for the server's log. Statements that already have a comment, and prepared ones, stay as they are.
+	// Comment appends the traceparent of the span to the text of queries and execs, as a comment (sqlcommenter)
+	// for the server's log. Statements that already have a comment, and prepared ones, stay unchanged.
 	//
-	// Each text is then another one. What keeps statements by their text, as pgx does by default, the driver,
-	// a proxy or the server, keeps each of them.
-	// With pgx, set default_query_exec_mode to exec or simple_protocol. pg_stat_statements keeps the first text only.
+	// Every text is then different. A driver, proxy or server that caches statements by their text keeps each of them.
+	// pgx does so by default: set its default_query_exec_mode to exec or simple_protocol.
+	// pg_stat_statements keeps the first text only.
 	Comment bool
 
-	// CommentPrepared comments prepared statements too, with the traceparent of the prepare.
+	// CommentPrepared appends the comment to prepared statements too, with the traceparent of the prepare.
 	CommentPrepared bool
 
-	// StatusCode returns db.response.status_code of an error of the driver, "" if it has none.
-	// Nil: what its methods SQLState, SQLErrorNumber or Code or its field Number say.
+	// StatusCode returns db.response.status_code for an error of the driver, "" if the error has no code.
+	// Nil means the error's method SQLState, SQLErrorNumber or Code, or its field Number.
 	StatusCode func(error) string
 }
 
-// A config is what all connections of a connector share.
+// All connections of a connector share one config.
 type config struct {
 	opts     Options
 	texts    textCache
@@ -102,12 +104,12 @@ func newConfig(driver any, opts *Options) *config {
 	return c
 }
 
-// named returns the statement of an operation without a text.
+// named returns a statement for an operation that has no text.
 func (c *config) named(op string) *statement {
 	return &statement{op: op, attrs: append(c.texts.fixed, slog.String(operationKey, op))}
 }
 
-// systems tells db.system.name from the import path of the driver's package.
+// systems maps a part of the import path of the driver's package to db.system.name.
 var systems = []struct{ part, system string }{
 	{"pgx", "postgresql"},
 	{"lib/pq", "postgresql"},
@@ -144,7 +146,7 @@ func systemOf(driver any) string {
 	return otherSystem
 }
 
-// splitServer returns host and port of "host", "host:port", "::1" and "[::1]:port"; 0 for no port.
+// splitServer returns the host and port of "host", "host:port", "::1" or "[::1]:port". Without a port, port is 0.
 func splitServer(server string) (host string, port int) {
 	h, p, err := net.SplitHostPort(server)
 	if err != nil {
@@ -163,12 +165,12 @@ var (
 	wordPort     = regexp.MustCompile(`(?:^|\s)port=(\d+)(?:\s|$)`)
 )
 
-// serverOf returns the server that a data source name names, "" if that is not known. It never has user or password.
+// serverOf returns the server in a data source name, "" if it is not known. The result never contains user or password.
 func serverOf(dsn string) string {
 	switch {
 	case strings.Contains(dsn, "://"):
 		u, err := url.Parse(dsn)
-		if err != nil || strings.Contains(u.Host, ",") { // several
+		if err != nil || strings.Contains(u.Host, ",") { // several servers
 			return ""
 		}
 		return u.Host

@@ -12,7 +12,7 @@ import (
 	"github.com/slogtrace/slogtrace/internal/sqltext"
 )
 
-// An outcome is what an error of the driver says about its call.
+// An outcome is the meaning of a driver's error for the span of its call.
 type outcome struct {
 	fails   bool
 	badConn bool
@@ -20,7 +20,7 @@ type outcome struct {
 	status  string // db.response.status_code
 }
 
-// outcomeOf returns the outcome of a call under ctx. status tells db.response.status_code; nil: statusCode.
+// outcomeOf returns the outcome of a call with ctx that returned err. status is Options.StatusCode.
 func outcomeOf(ctx context.Context, err error, status func(error) string) outcome {
 	if errors.Is(err, driver.ErrBadConn) {
 		return outcome{badConn: true, kind: "bad_conn"}
@@ -36,7 +36,7 @@ func outcomeOf(ctx context.Context, err error, status func(error) string) outcom
 	kind := errtype.Of(err)
 	switch {
 	case ctx.Err() != nil && (kind == "canceled" || kind == "timeout" || isCanceled[o.status]):
-		// What the driver says of it may be either, or a code for both.
+		// A driver may return either error, or one code for both. The context knows which one is true.
 		o.kind = "canceled"
 		if ctx.Err() == context.DeadlineExceeded {
 			o.kind = "timeout"
@@ -49,12 +49,12 @@ func outcomeOf(ctx context.Context, err error, status func(error) string) outcom
 	return o
 }
 
-// isCanceled has the codes with which servers say that a query was canceled by its client:
+// isCanceled contains the codes of servers for a query that its client canceled:
 // PostgreSQL's query_canceled, MySQL's ER_QUERY_INTERRUPTED, SQLite's SQLITE_INTERRUPT.
-// A driver whose errors have no code is one that returns the context's error.
+// Drivers whose errors have no code return the error of the context.
 var isCanceled = map[string]bool{"57014": true, "1317": true, "9": true}
 
-// statusCode returns the code of an error of a database, "" if it has none.
+// statusCode returns the code of a database's error, "" if it has none.
 func statusCode(err error) string {
 	if e, ok := errors.AsType[interface {
 		error

@@ -9,16 +9,17 @@ import (
 	"github.com/slogtrace/slogtrace"
 )
 
-// LogPool logs, every so often until ctx ends, how long calls waited for a connection of db, if any did since the last time.
-// It returns at once. If every is not positive, it is a minute.
+// LogPool logs how long calls waited for a connection of db. It checks once in each interval, whose length is every,
+// and logs a record if a call has waited since the last check. If every is not positive, it is a minute.
+// LogPool returns at once. It logs until ctx ends.
 //
-// A driver, and so a span, does not see that wait: it is before the span of the query, in the span of the caller.
-// The record, at level Warn, goes to [slogtrace.Logger] of ctx:
+// A driver does not see this wait, so the span of the query does not include it. The span of the caller does.
+// The record has level Warn and goes to the [slogtrace.Logger] of ctx:
 //
 //	{…,"level":"WARN","msg":"waited for database connections","waits":17,"wait_ms":2310.4,"open":10,"in_use":10,"idle":0,"max_open":10}
 //
-// waits and wait_ms count what was added since the last record.
-// database/sql counts a wait when it begins and its duration when it ends, so either may be there without the other.
+// waits and wait_ms are for the time since the last check.
+// database/sql counts a wait when it begins and adds its duration when it ends, so one of the two may be 0.
 func LogPool(ctx context.Context, db *sql.DB, every time.Duration) {
 	if every <= 0 {
 		every = time.Minute

@@ -8,11 +8,11 @@ import (
 	"github.com/slogtrace/slogtrace/internal/hook"
 )
 
-// A prepare is a call that prepares a statement. Most of them get no span, and which ones is known afterwards.
+// A prepare is a call that prepares a statement. By default it gets a span only if it fails, which is known only afterwards.
 type prepare struct {
-	call  // without a span until then, if the options do not want one in each case
+	call  // has no span until the prepare fails, unless the options require one
 	conn  *conn
-	text  string // as it is sent
+	text  string // the text sent to the driver
 	start time.Time
 }
 
@@ -28,7 +28,7 @@ func (c *conn) startPrepare(ctx context.Context, query string) *prepare {
 	return p
 }
 
-// begin begins the span.
+// begin starts the span.
 func (p *prepare) begin() {
 	st := *p.conn.config.texts.statementOf(p.query)
 	st.op = "PREPARE"
@@ -43,7 +43,7 @@ func (p *prepare) begin() {
 	p.call = p.conn.start(p.caller, &st, p.query)
 }
 
-// end ends the span, which it begins if the prepare failed.
+// end ends the span. If the prepare failed and has no span, end first starts one.
 func (p *prepare) end(err error) {
 	if p.span == nil {
 		if err == nil {

@@ -18,24 +18,24 @@ const (
 	attemptKey = "db.attempt"
 )
 
-// traces reports whether a call with ctx has a span.
+// traces reports whether a call with ctx gets a span.
 func (c *config) traces(ctx context.Context) bool {
 	return c.opts.NewTraces || slogtrace.SpanFromContext(ctx) != nil || slogtrace.SpanContextFromContext(ctx).IsValid()
 }
 
-// A call is one call of the driver, and its span. The zero call has none: its methods do nothing.
+// A call is one call of the driver, with its span. The zero call has no span, and its methods do nothing.
 type call struct {
 	config  *config
 	ctx     context.Context // with the span
 	span    *slogtrace.Span
-	caller  context.Context // ctx as the call was given it
-	query   string          // what database/sql would repeat
-	attempt int             // 1, if it is not known to repeat another one
-	final   bool            // database/sql does not repeat it: it is in a transaction, or has rows
+	caller  context.Context // the context without the span, as the application passed it
+	query   string          // the text, or the op if it has none
+	attempt int             // 2 or more if it repeats another call
+	final   bool            // database/sql does not repeat it, since it is in a transaction or has rows
 	start   time.Time
 }
 
-// start begins the span of a call, below parent. query is its text, or "". final says that database/sql does not repeat it.
+// start starts the span of a call, below parent. query is the text of the call, or "". For final, see call.
 func (c *config) start(ctx, parent context.Context, st *statement, query string, final bool) call {
 	if query == "" {
 		query = st.op
@@ -53,7 +53,7 @@ func (c *config) start(ctx, parent context.Context, st *statement, query string,
 	return call
 }
 
-// end ends the span with the outcome of the call, which attrs describe.
+// end adds attrs to the span and ends it with the outcome of err.
 func (c *call) end(err error, attrs ...slog.Attr) {
 	if c.span == nil {
 		return
@@ -96,8 +96,8 @@ func (c call) endExec(result driver.Result, err error) (driver.Result, error) {
 	return result, err
 }
 
-// endUnlessReturned ends the span where the driver does not return: it panicked, or ended the goroutine.
-// It must be deferred itself.
+// endUnlessReturned ends the span if the driver did not return, because it panicked or ended the goroutine.
+// It must be called by a defer statement, since it calls recover.
 func (c *call) endUnlessReturned(returned *bool) {
 	if *returned || c.span == nil {
 		return
@@ -113,7 +113,7 @@ const (
 	maxArgText = 256
 )
 
-// setArgs records the arguments, if the options say so.
+// setArgs records the arguments if Options.Args is set.
 func (c *call) setArgs(args []driver.NamedValue) {
 	if !c.config.opts.Args || c.span == nil {
 		return
@@ -147,9 +147,9 @@ func argText(v driver.Value) string {
 	case time.Time:
 		return v.Format(time.RFC3339Nano)
 	}
-	// A type that only the driver knows may be of any size, and its String may have been written for other callers.
+	// Values of the driver's own types may be of any size, and their String method may not be meant for logs.
 	return fmt.Sprintf("(%T)", v)
 }
 
-// milliseconds returns d as durations are written.
+// milliseconds returns d in milliseconds, rounded down to microseconds.
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -10,41 +10,42 @@ import (
 	"time"
 )
 
-// A rows is the rows of a query that has a span, with the methods that all rows have.
-// The other types of this file add one optional method each; wrapRows puts together those that the driver has.
-// Outside a trace the rows are the driver's own.
+// A rows wraps the rows of a query that has a span. It has the methods that all rows have.
+// rowsNextResultSet and the like add one optional method each. wrapRows combines those that the driver's rows have.
+// Outside a trace, rows are not wrapped.
 type rows struct {
 	base    driver.Rows
 	span    *rowsSpan
 	cleanup runtime.Cleanup
 }
 
-// A rowsSpan is the span of a query that has rows. It does not know the rows, so that they can be garbage before it.
+// A rowsSpan is the span of a query that has rows.
+// It has no pointer to the rows, so that they can be garbage while the span is not.
 type rowsSpan struct {
 	call
 	returned int64
-	first    time.Duration // to the first row
-	atEnd    bool          // of the rows, perhaps of one of several result sets
-	inTx     bool          // the end of a transaction closes them
+	first    time.Duration // from the call to the first row
+	atEnd    bool          // Next returned io.EOF; another result set may follow
+	inTx     bool          // the end of a transaction closes the rows
 	timed    bool          // Options.RowTimes
-	left     time.Time     // when Next returned last
-	next     time.Duration // in Next
-	between  time.Duration // outside of it
+	left     time.Time     // when Next last returned
+	next     time.Duration // time in Next
+	between  time.Duration // time between calls of Next
 }
 
-// endQuery returns the rows for the application. They end the span of the call; if there are none, endQuery does.
+// endQuery returns the rows for the application. The rows end the span of the call. Without rows endQuery ends it.
 func (c call) endQuery(base driver.Rows, err error) (driver.Rows, error) {
 	if err != nil || base == nil {
 		c.end(err)
 		return base, err
 	}
 	r := &rows{base: base, span: &rowsSpan{call: c, inTx: c.final, timed: c.config.opts.RowTimes}}
-	r.span.final = true // database/sql does not repeat it any more
+	r.span.final = true // from here on database/sql does not repeat the call
 	r.cleanup = runtime.AddCleanup(r, (*rowsSpan).leaked, r.span)
 	return wrapRows(r, interfacesOfRows(base)), nil
 }
 
-// Bits for the optional interfaces of rows.
+// The optional interfaces of rows.
 const (
 	isNextResultSet = 1 << iota
 	isScanType
@@ -108,7 +109,7 @@ func (r *rows) leave(err error) {
 	}
 }
 
-// enter notes a call of Next.
+// enter notes the beginning of a call of Next.
 func (s *rowsSpan) enter() {
 	if !s.timed {
 		return
@@ -132,7 +133,7 @@ func (s *rowsSpan) close(err error) {
 	}
 }
 
-// leaked is called when the rows are garbage that were not closed.
+// leaked is called when rows that were not closed have become garbage.
 func (s *rowsSpan) leaked() {
 	if s.atEnd {
 		s.finish(nil)
@@ -155,7 +156,7 @@ func (s *rowsSpan) notClosed() {
 	s.span = nil
 }
 
-// finish ends the span, unless it has ended.
+// finish ends the span if it has not ended.
 func (s *rowsSpan) finish(err error) {
 	if s.span == nil {
 		return
@@ -179,8 +180,9 @@ func (s *rowsSpan) attrs() []slog.Attr {
 	return attrs
 }
 
-// closedByContext reports whether database/sql closes the rows since their context, or that of their transaction, has ended.
-// Nothing else tells: it does so in a goroutine of its own, and the context may have ended without being the reason.
+// closedByContext reports whether database/sql closes the rows because their context, or their transaction's, has ended.
+// Only the stack shows it: database/sql does this in a goroutine of its own.
+// A context that has ended is no proof, since the application may close rows after that too.
 func closedByContext() bool {
 	var pcs [16]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])

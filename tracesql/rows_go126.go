@@ -4,7 +4,7 @@ package tracesql
 
 import "database/sql/driver"
 
-// Before Go 1.27 there is no driver.RowsColumnScanner.
+// driver.RowsColumnScanner is new in Go 1.27.
 
 func scannerBit(driver.Rows) int { return 0 }
 

@@ -10,35 +10,35 @@ import (
 
 const operationKey = "db.operation.name"
 
-// A statement is what spans of one text have in common.
+// A statement is the op and the attributes that all spans of one text share.
 type statement struct {
 	op    string
 	attrs []slog.Attr
 }
 
 const (
-	maxCached    = 1024    // texts
-	maxBytes     = 1 << 20 // of texts, cleaned and not
-	maxCachedLen = 8 << 10 // of one text
-	maxTables    = 256     // in ops
+	maxCached    = 1024    // number of texts
+	maxBytes     = 1 << 20 // bytes of all texts, original and cleaned
+	maxCachedLen = 8 << 10 // bytes of one text
+	maxTables    = 256     // number of tables in ops
 )
 
-// A textCache keeps the statements of the texts that were used last, in two halves: when the young one is full it becomes
-// the old one, whose texts are forgotten.
+// A textCache keeps the statements of the texts that were used last, in two halves.
+// When the young half is full, it becomes the old half, and the texts of the former old half are forgotten.
 type textCache struct {
-	fixed   []slog.Attr // of every span
+	fixed   []slog.Attr // on every span
 	dialect sqltext.Dialect
 	op      func(query string) string // Options.Op
 	noText  bool
 
 	mu         sync.RWMutex
 	young, old map[string]*statement
-	bytes      int // of young
+	bytes      int // bytes in young
 
-	tables map[string]bool // in ops
+	tables map[string]bool // the tables in ops
 }
 
-// statementOf returns the statement of a query.
+// statementOf returns the statement of a query, from the cache if it is there.
 func (t *textCache) statementOf(query string) *statement {
 	t.mu.RLock()
 	st := t.young[query]
@@ -72,7 +72,7 @@ func (t *textCache) add(query string, st *statement) {
 	t.young[query] = st
 }
 
-// newStatement reads a query.
+// newStatement reads the text of a query.
 func (t *textCache) newStatement(query string) *statement {
 	r := sqltext.Read(query, t.dialect)
 	st := &statement{op: r.Verb}
@@ -101,7 +101,7 @@ func (t *textCache) newStatement(query string) *statement {
 	return st
 }
 
-// allows reports whether a table may be in an op: the first maxTables may.
+// allows reports whether a table may be in an op. Only the first maxTables tables may.
 func (t *textCache) allows(table string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -5,13 +5,13 @@ import (
 	"database/sql/driver"
 )
 
-// A stmt is a prepared statement of the driver, with the methods that each statement has.
-// The context of its prepare is not in it.
+// A stmt wraps a prepared statement of the driver. It has the methods that each statement has.
+// It does not keep the context of its prepare.
 type stmt struct {
 	base    driver.Stmt
 	conn    *conn
 	query   string
-	skipped skippedCall // the call that it was prepared for
+	skipped skippedCall // the call for which it was prepared, until that call is made
 }
 
 func newStmt(base driver.Stmt, c *conn, query string) driver.Stmt {
@@ -59,17 +59,17 @@ func (s *stmt) Close() error {
 	return s.base.Close()
 }
 
-// Exec is for callers other than database/sql, and has no context.
+// Exec has no context. database/sql calls ExecContext instead.
 func (s *stmt) Exec(args []driver.Value) (driver.Result, error) {
 	return s.base.Exec(args) //lint:ignore SA1019 the driver has it
 }
 
-// Query is for callers other than database/sql, and has no context.
+// Query has no context. database/sql calls QueryContext instead.
 func (s *stmt) Query(args []driver.Value) (driver.Rows, error) {
 	return s.base.Query(args) //lint:ignore SA1019 the driver has it
 }
 
-// start begins the span of a use of s, or takes the one that s was prepared for.
+// start starts the span of a use of s, or continues the span of the skipped call for which s was prepared.
 func (s *stmt) start(ctx context.Context, args []driver.NamedValue) call {
 	if skipped := s.skipped; skipped.ctx != nil {
 		s.skipped = skippedCall{}
@@ -91,7 +91,7 @@ func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driv
 	return runStmt(ctx, s, args, (*stmt).queryRows, call.endQuery)
 }
 
-// runStmt has the driver execute a statement, with do. In a trace the call is a span, which end ends.
+// runStmt calls do, which executes the statement. In a trace the call is a span, and end ends it.
 func runStmt[R any](ctx context.Context, s *stmt, args []driver.NamedValue,
 	do func(*stmt, context.Context, []driver.NamedValue) (R, error), end func(call, R, error) (R, error)) (R, error) {
 	s.conn.dropSkipped()
@@ -106,7 +106,7 @@ func runStmt[R any](ctx context.Context, s *stmt, args []driver.NamedValue,
 	return end(call, r, err)
 }
 
-// exec does what database/sql does.
+// exec calls the driver as database/sql does.
 func (s *stmt) exec(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
 	if e, ok := s.base.(driver.StmtExecContext); ok {
 		return e.ExecContext(ctx, args)
@@ -115,10 +115,10 @@ func (s *stmt) exec(ctx context.Context, args []driver.NamedValue) (driver.Resul
 	if err != nil {
 		return nil, err
 	}
-	return s.base.Exec(values) //lint:ignore SA1019 the driver has no other
+	return s.base.Exec(values) //lint:ignore SA1019 the driver has no ExecContext
 }
 
-// queryRows does what database/sql does.
+// queryRows calls the driver as database/sql does.
 func (s *stmt) queryRows(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
 	if q, ok := s.base.(driver.StmtQueryContext); ok {
 		return q.QueryContext(ctx, args)
@@ -127,7 +127,7 @@ func (s *stmt) queryRows(ctx context.Context, args []driver.NamedValue) (driver.
 	if err != nil {
 		return nil, err
 	}
-	return s.base.Query(values) //lint:ignore SA1019 the driver has no other
+	return s.base.Query(values) //lint:ignore SA1019 the driver has no QueryContext
 }
 
 type (

@@ -9,7 +9,7 @@ import (
 	"github.com/slogtrace/slogtrace"
 )
 
-// A tx is a transaction of the driver. Its COMMIT and ROLLBACK are spans below the context of BeginTx.
+// A tx wraps a transaction of the driver. Its COMMIT and ROLLBACK are spans below the context of BeginTx.
 type tx struct {
 	base driver.Tx
 	conn *conn
@@ -30,7 +30,7 @@ func (t *tx) finish(st *statement, outcome string, finish func() error) error {
 	}
 	call := c.start(t.ctx, st, "")
 	call.final = true
-	// The end of their context is why database/sql rolls back, and no reason for the rollback to fail.
+	// database/sql rolls back when the context ends. That must not count as a failure of the rollback.
 	call.caller = context.WithoutCancel(t.ctx)
 	returned := false
 	defer call.endUnlessReturned(&returned)
@@ -41,7 +41,7 @@ func (t *tx) finish(st *statement, outcome string, finish func() error) error {
 	return err
 }
 
-// A transaction is the span around a whole transaction. The zero transaction has none.
+// A transaction is the span around a whole transaction. The zero value has no span.
 type transaction struct {
 	call
 	parent slogtrace.SpanContext // the current span of BeginTx's context
@@ -52,10 +52,10 @@ func (t *transaction) start(ctx context.Context, c *config) {
 	*t = transaction{c.start(ctx, ctx, c.named("TRANSACTION"), "", false), slogtrace.SpanContextFromContext(ctx)}
 }
 
-// end ends the span, with the outcome if the transaction had one.
+// end ends the span. outcome is "commit", "rollback", or "" if the transaction did not begin or was abandoned.
 func (t *transaction) end(err error, outcome string) {
 	call := t.call
-	call.final = outcome != "" // a BEGIN is repeated
+	call.final = outcome != "" // database/sql repeats a BEGIN, and nothing after it
 	*t = transaction{}
 	switch {
 	case call.span == nil:
@@ -68,7 +68,7 @@ func (t *transaction) end(err error, outcome string) {
 
 var errNotFinished = errors.New("transaction was neither committed nor rolled back")
 
-// abandon ends the span of a transaction whose connection is closed, or begins another.
+// abandon ends the span of a transaction whose connection is closed or begins another transaction.
 func (t *transaction) abandon() {
 	if t.span != nil {
 		t.end(errNotFinished, "")
