@@ -80,14 +80,8 @@ func TestReadme(t *testing.T) {
 		}
 		t.Run(b.test, func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.Command("go", strings.Fields(command)...)
-			var stderr strings.Builder
-			cmd.Stderr = &stderr
-			out, err := cmd.Output()
-			if err != nil {
-				t.Fatalf("%v\n%s", err, stderr.String())
-			}
-			if want, got := stable(b.text), stable(string(out)); !strings.Contains(got, want) {
+			out := goOutput(t, strings.Fields(command))
+			if want, got := stable(b.text), stable(out); !strings.Contains(got, want) {
 				t.Errorf("the output does not hold the README's (-README +output):\n%s", cmp.Diff(want, got))
 			}
 		})
@@ -98,6 +92,19 @@ func TestReadme(t *testing.T) {
 	if n := strings.Count(string(must(os.ReadFile("README.md"))), "\n"); n >= 120 {
 		t.Errorf("README.md has %d lines, want fewer than 120", n)
 	}
+}
+
+// goOutput returns what a go command prints.
+func goOutput(t *testing.T, args []string) string {
+	t.Helper()
+	cmd := exec.Command("go", args...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	return string(out)
 }
 
 func must(b []byte, err error) []byte {

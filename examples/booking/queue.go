@@ -99,7 +99,7 @@ func (q queue) again(ctx context.Context, job *Job, at time.Time) error {
 	if job.Attempt >= maxAttempts {
 		return q.giveUp(ctx, job)
 	}
-	slog.WarnContext(ctx, "will try again", "job.attempt", job.Attempt, "job.pause", time.Until(at).Round(time.Millisecond).String())
+	slog.WarnContext(ctx, "will try again", "job.attempt", job.Attempt, "job.pause_ms", time.Until(at).Round(time.Millisecond).Milliseconds())
 	job.Attempt++
 	job.NotBefore = at
 	// Change first, then move: if this process dies in between, recover finds the job.
