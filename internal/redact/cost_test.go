@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"strings"
 	"testing"
 	"time"
 
@@ -44,19 +43,13 @@ func costRatio(tb testing.TB, v any, opts *slogtrace.RedactOptions) float64 {
 // A line with a value costs at most twice what it costs without a redacting handler, whether there is something to replace
 // or not. The ratio is one of CPU times that are taken in turn, so what else runs on the machine slows both.
 // What disturbs one measurement does not disturb three: the least counts.
-//
-// For the JSON of methods the bound holds where encoding/json reads it byte by byte. Since Go 1.27 it does so about as fast
-// as a rewriter, and once more than that in a line with something to replace; so a line costs 1.9 to 2.3 times as much there.
 func TestRedactCost(t *testing.T) {
 	if redact.RaceEnabled || testing.Short() {
 		t.Skip("race: the detector takes its own time; short: it takes long to measure")
 	}
 	for name, v := range costValues() {
 		t.Run(name, func(t *testing.T) {
-			most := 2.0
-			if redact.JSONIsV2() && (strings.Contains(name, "marshaler") || strings.Contains(name, "raw")) {
-				most = 2.5
-			}
+			const most = 2.0
 			least := math.Inf(1)
 			for n := 0; n < 3 && least > most; n++ {
 				least = min(least, costRatio(t, v, nil))

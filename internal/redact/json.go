@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"unicode/utf8"
 
@@ -57,6 +56,7 @@ type rewriter struct {
 	typeCache
 	jsonReader
 	entries []mapEntry // of the maps that are being composed
+	pairs   []readPair // of the objects that are being read
 	guided  bool       // the values are needed to decide what to replace
 	failed  bool       // encoding/json cannot write the value that is being composed
 	changed bool       // something was replaced
@@ -67,7 +67,7 @@ var rewriters = sync.Pool{New: func() any { return new(rewriter) }}
 
 // start prepares r for a value.
 func (r *rewriter) start(x *Redactor, guided bool) {
-	*r = rewriter{typeCache: typeCache{Redactor: x}, jsonReader: jsonReader{b: r.b[:0]}, entries: r.entries[:0], guided: guided}
+	*r = rewriter{typeCache: typeCache{Redactor: x}, jsonReader: jsonReader{b: r.b[:0]}, entries: r.entries[:0], pairs: r.pairs[:0], guided: guided}
 }
 
 // maxPooledJSON limits the memory of rewriters that wait to be reused.
@@ -85,6 +85,7 @@ func (r *rewriter) free() {
 // known. under is the Hiding of the keys around it. judge returns false if data is not valid, or nested too deep.
 func (r *rewriter) judge(data []byte, guide *reflect.Value, under Hiding, depth int) bool {
 	r.read(data)
+	r.pairs = r.pairs[:0]
 	r.b = slices.Grow(r.b, len(data))
 	if !r.value(guide, under, depth) {
 		return false
@@ -113,6 +114,9 @@ func (r *rewriter) value(guide *reflect.Value, under Hiding, depth int) bool {
 		return false
 	}
 	var info *typeInfo
+	if guide == nil && under == Shown && !r.cardNumbers {
+		return r.unguided(depth)
+	}
 	if guide != nil {
 		if guide, info = r.guide(*guide); info != nil && info.typ == urlType && under == Shown {
 			u := guide.Interface().(url.URL)
@@ -227,101 +231,68 @@ func (r *rewriter) object(guide *reflect.Value, info *typeInfo, under Hiding, de
 	if guide != nil {
 		g = r.objectGuide(*guide, info)
 	}
-	var p objectPair
 	for more := r.open('}'); more; more = r.more('}') {
-		if r.peek() != '"' && r.next() != '"' {
+		if m, ok := r.member(g, under); !ok || !r.memberValue(&m, depth+1) {
 			return false
-		}
-		start := r.i
-		if !r.text() {
-			return false
-		}
-		quoted := r.src[start:r.i]
-		h := max(under, r.keys.ofJSON(quoted))
-		var elem *reflect.Value
-		if g != nil {
-			e, byGuide := g.member(quoted)
-			elem, h = &e, max(h, byGuide)
-		}
-		if h != Shown || g != nil || r.cardNumbers {
-			r.key(start, h, g)
-		}
-		if !r.colon() {
-			return false
-		}
-		role := pairRoleOf(quoted[1 : len(quoted)-1])
-		if role != noPair {
-			r.next()
-			start = r.i
-		}
-		if role == pairValue {
-			r.flush()
-			p.from = len(r.b)
-		}
-		if h == hidesAll {
-			if !r.secret() {
-				return false
-			}
-		} else if !r.value(elem, h, depth+1) {
-			return false
-		}
-		switch {
-		case role == pairValue:
-			r.flush()
-			p.to = len(r.b)
-		case role == pairName && r.src[start] == '"':
-			p.addName(r, pairText{quoted: r.src[start:r.i]})
 		}
 	}
 	if r.bad {
 		return false
 	}
-	p.replace(r)
+	r.closeObject(depth + 1)
 	return true
 }
 
-// An objectPair describes the members Name and Value of an object.
-type objectPair struct {
-	name     pairText // the last one. It is judged only if there is a value: most objects have none
-	named    Hiding   // the Hiding of those before it
-	from, to int      // the range of the value in the rewriter's b
+// A readMember is a member whose key has been read.
+type readMember struct {
+	hides Hiding // of its key, of what it was made from and of the keys around it
+	role  pairRole
+	guide *reflect.Value
 }
 
-// A pairText is the text of a member Name.
-type pairText struct {
-	text   string
-	quoted []byte // instead of text: a JSON string
-}
-
-func (k *keyNames) ofPair(t pairText) Hiding {
-	if t.quoted != nil {
-		return k.ofJSON(t.quoted)
+// member copies the key and the colon of a member.
+func (r *rewriter) member(g *objectGuide, under Hiding) (m readMember, ok bool) {
+	if r.peek() != '"' && r.next() != '"' {
+		return m, false
 	}
-	return k.of(t.text)
+	start := r.i
+	if !r.text() {
+		return m, false
+	}
+	quoted := r.src[start:r.i]
+	m.hides, m.role = max(under, r.keys.ofJSON(quoted)), pairRoleOf(quoted[1:len(quoted)-1])
+	if g != nil {
+		v, byGuide := g.member(quoted)
+		m.guide, m.hides = &v, max(m.hides, byGuide)
+	}
+	if m.hides != Shown || g != nil || r.cardNumbers {
+		r.key(start, m.hides, g)
+	}
+	return m, r.colon()
 }
 
-func (p *objectPair) addName(r *rewriter, name pairText) {
-	if p.name.quoted != nil || p.name.text != "" {
-		p.named = max(p.named, r.keys.ofPair(p.name))
+// memberValue copies the value of m, which is at nesting depth depth.
+func (r *rewriter) memberValue(m *readMember, depth int) (ok bool) {
+	r.next()
+	start, from := r.i, 0
+	if m.role == pairValue {
+		r.flush()
+		from = len(r.b)
 	}
-	p.name = name
-}
-
-// replace replaces the value if a name requires it.
-func (p *objectPair) replace(r *rewriter) {
-	if p.from == 0 || r.deep {
-		return
+	if m.hides == hidesAll {
+		ok = r.secret()
+	} else {
+		ok = r.value(m.guide, m.hides, depth)
 	}
-	h := max(p.named, r.keys.ofPair(p.name))
-	value := r.b[p.from:p.to]
 	switch {
-	case h == Shown, h == hidesStrings && strings.IndexByte("\"{[", value[0]) < 0, bytes.Equal(value, r.replacement):
-		return
-	case string(value) == "{}", string(value) == "[]", string(value) == "null":
-		return
+	case !ok:
+	case m.role == pairValue:
+		r.flush()
+		r.noteValue(depth, from)
+	case m.role == pairName && r.src[start] == '"':
+		r.noteName(depth, start, r.i)
 	}
-	r.b = slices.Replace(r.b, p.from, p.to, r.replacement...)
-	r.changed = true
+	return ok
 }
 
 // key copies the key of a member, which has been read since start.

@@ -162,6 +162,17 @@ func shortKeyNumber(key string) uint64 {
 	return uint64(key[0]) | uint64(key[len(key)/2])<<8 | uint64(key[len(key)-1])<<16
 }
 
+// isPlainNumber is isPlain for a key of 1 to 8 bytes, which are the first n of word.
+func (k *keyNames) isPlainNumber(word uint64, n uint) bool {
+	var x uint64
+	if n < 4 {
+		x = word&0xff | word>>(n/2*8)&0xff<<8 | word>>(n*8-8)&0xff<<16
+	} else {
+		x = word&0xffffffff | word>>(n*8-32)<<32
+	}
+	return k.plain[n][x*plainKeyHash>>plainKeyShift].Load() == x && x != 0
+}
+
 // has reports whether key, of an attribute, contains one of the names.
 func (k *keyNames) has(key string) bool { return !k.isPlain(key) && k.remembers(key) != Shown }
 
