@@ -123,6 +123,7 @@ type scopeContext struct {
 	span   *Span         // the local span above it; nil below a remote parent or Detach
 	remote *remoteParent // the remote parent above it, if that is nearer than a local span
 	bound  boundCache
+	sets   bool // it determines which span is current: Detach or hook.Under made it
 }
 
 // A remoteParent is a parent in another process or in an earlier request.
@@ -141,6 +142,8 @@ type remoteParent struct {
 	dated  bool
 
 	undecided bool // the Sampler must be asked
+	external  bool // a span of another library in this process: see foreign.go
+	foreign   foreignSpan
 }
 
 // scopeKey is the context key under which all of this package's contexts find themselves.
@@ -151,6 +154,9 @@ func (c *scopeContext) Value(key any) any {
 	if key == any(scopeKey) {
 		return c
 	}
+	if c.sets && isForeign(key) {
+		return c.foreignSpan()
+	}
 	return c.Context.Value(key)
 }
 
@@ -159,6 +165,9 @@ func (c *scopeContext) String() string { return fmt.Sprintf("%v.WithSlogtrace", 
 func (r *remoteParent) Value(key any) any {
 	if key == any(scopeKey) {
 		return r
+	}
+	if isForeign(key) {
+		return r.foreign.of(r)
 	}
 	return r.Context.Value(key)
 }
@@ -177,6 +186,9 @@ func (c *spanContext) String() string              { return fmt.Sprintf("%v.Star
 func (c *spanContext) Value(key any) any {
 	if key == any(scopeKey) {
 		return c
+	}
+	if isForeign(key) {
+		return (*Span)(c).foreignSpan()
 	}
 	return c.parent.Value(key)
 }
@@ -197,15 +209,19 @@ func currentOf(ctx context.Context) current {
 	if c, ok := ctx.(*spanContext); ok {
 		return current{span: (*Span)(c), env: c.env, bound: &c.bound}
 	}
+	var ours current
 	switch c := ctx.Value(scopeKey).(type) {
 	case *spanContext:
-		return current{span: (*Span)(c), env: c.env, bound: &c.bound}
+		ours = current{span: (*Span)(c), env: c.env, bound: &c.bound}
 	case *scopeContext:
-		return current{span: c.span, remote: c.remote, env: c.env, bound: &c.bound}
+		ours = current{span: c.span, remote: c.remote, env: c.env, bound: &c.bound}
 	case *remoteParent:
-		return current{remote: c, env: c.env, bound: &c.bound}
+		ours = current{remote: c, env: c.env, bound: &c.bound}
 	}
-	return current{}
+	if f := foreign.Load(); f != nil {
+		return currentBeside(f, ctx, ours)
+	}
+	return ours
 }
 
 // inTrace reports whether records under c carry ids.
@@ -359,7 +375,7 @@ func Detach(ctx context.Context) context.Context {
 		return ctx
 	}
 	e := env{tracer: c.env.tracer, attrs: c.env.attrs, keys: c.env.keys, bag: c.env.bag}
-	return &scopeContext{Context: ctx, env: e.shared()}
+	return &scopeContext{Context: ctx, env: e.shared(), sets: true}
 }
 
 // With returns a context under which every record carries attrs, including the end records of spans started there.

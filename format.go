@@ -37,6 +37,7 @@ type Format struct {
 
 	// On span records, see docs/records.md.
 	Parent     string // "parent"
+	ParentKind string // "parent_kind"
 	Kind       string // "kind"
 	Start      string // "start"
 	Duration   string // "duration_ms"
@@ -163,6 +164,7 @@ func (f Format) compile(sink bool) *format {
 		ids = append(ids, f.Flags)
 	}
 	def(&schemaKeys, &f.Parent, "parent")
+	def(&schemaKeys, &f.ParentKind, "parent_kind")
 	def(&schemaKeys, &f.Kind, "kind")
 	def(&schemaKeys, &f.Start, "start")
 	def(&schemaKeys, &f.Duration, "duration_ms")

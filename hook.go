@@ -3,6 +3,8 @@ package slogtrace
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/slogtrace/slogtrace/internal/hook"
@@ -104,7 +106,7 @@ func (core) Under(ctx, parent context.Context) context.Context {
 	if e == nil {
 		e = s.env
 	}
-	return &scopeContext{Context: ctx, env: e, span: s}
+	return &scopeContext{Context: ctx, env: e, span: s, sets: true}
 }
 
 func (core) Backdate(ctx context.Context, start time.Time) {
@@ -114,3 +116,98 @@ func (core) Backdate(ctx context.Context, start time.Time) {
 		s.start = start
 	}
 }
+
+func (core) Start(ctx context.Context, in *hook.Start) context.Context {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if in.NewRoot {
+		ctx = Detach(ctx)
+	}
+	c := currentOf(ctx)
+	t, _ := in.Tracer.(*Tracer)
+	if t == nil {
+		t = c.env.tracerOrDefault()
+	}
+	s := &Span{parent: ctx, env: c.env, op: opOrUnnamed(in.Op), start: in.At}
+	if in.At.IsZero() {
+		s.start = time.Now()
+	}
+	if areSimple(in.Attrs) {
+		s.attrs = in.Attrs
+	} else {
+		s.takeAttrs(in.Attrs)
+	}
+	s.kind = uint8(max(slices.Index(spanKinds[:], spanKind(in.Kind)), 0))
+	for _, l := range in.Links {
+		s.addLink(l)
+	}
+	t.begin(s, &c, 3)
+	return (*spanContext)(s)
+}
+
+func (core) End(ctx context.Context, at time.Time, panicked any) {
+	if s := SpanFromContext(ctx); s != nil {
+		if at.IsZero() {
+			at = time.Now()
+		}
+		s.end(at, nil, panicked)
+	}
+	if panicked != nil {
+		panicAgain(panicked)
+	}
+}
+
+func (core) Running(ctx context.Context) bool {
+	s := SpanFromContext(ctx)
+	return s != nil && !s.is(ended) && !s.env.tracer.disabled
+}
+
+func (core) AddLink(ctx context.Context, l slog.Attr) {
+	if s := SpanFromContext(ctx); s != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.is(ended) {
+			s.addLink(l)
+		}
+	}
+}
+
+func (core) Count(ctx context.Context, key string, n int) {
+	s := SpanFromContext(ctx)
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.is(ended) {
+		return
+	}
+	total := int64(n)
+	for _, a := range s.attrs {
+		if a.Key == key && a.Value.Kind() == slog.KindInt64 {
+			total += a.Value.Int64()
+		}
+	}
+	s.add([]slog.Attr{slog.Int64(key, total)})
+}
+
+func (core) RecordError(ctx context.Context, err error) {
+	if s := SpanFromContext(ctx); s != nil && err != nil {
+		s.setStatus(func(t *status) { t.recorded = err })
+	}
+}
+
+func (core) SetStatus(ctx context.Context, code hook.Status, description string) {
+	if s := SpanFromContext(ctx); s != nil && code != hook.Unset {
+		s.setStatus(func(t *status) {
+			if t.code != hook.OK {
+				t.code, t.description = code, description
+			}
+		})
+	}
+}
+
+func (core) SetForeign(f hook.Foreign) { foreign.CompareAndSwap(nil, &f) }
+
+func (core) AddsIDs(h slog.Handler) bool { return readsMarks(h) }

@@ -112,6 +112,9 @@ func appendRareSchema(attrs []slog.Attr, f *format, s *Span, e event) []slog.Att
 		if e == eventEnd && r.stack != "" {
 			attrs = append(attrs, slog.String(f.Stack, r.stack))
 		}
+		if r.external {
+			attrs = append(attrs, slog.String(f.ParentKind, externalParent))
+		}
 		if len(r.links) > 0 {
 			links := make([]linkValue, len(r.links))
 			for i, l := range r.links {
@@ -267,6 +270,7 @@ func isMark(a slog.Attr) bool {
 type SpanInfo struct {
 	SpanContext
 	Parent     SpanID // zero on a root
+	ParentKind string // "external": the parent is another tracing system's span, which need not be in the log; else ""
 	Op         string
 	Kind       string // server, client, producer, consumer; "" is internal
 	Start      time.Time
@@ -320,6 +324,9 @@ func (s *Span) info(e event) SpanInfo {
 	}
 	if r := s.rare.Load(); r != nil {
 		info.Links, info.Queued, info.HasQueued = r.links, r.queued, r.waited
+		if r.external {
+			info.ParentKind = externalParent
+		}
 		if info.Ended {
 			info.Err, info.Stack = r.err, r.stack
 		}

@@ -58,9 +58,13 @@ type rare struct {
 	pc     uintptr // of the call of Start
 
 	// Guarded by Span.mu.
-	err   error
-	stack string
-	index map[string]int // of Span.attrs, while the span runs: see attrSet
+	err    error
+	stack  string
+	status *status        // nil if nobody set it
+	index  map[string]int // of Span.attrs, while the span runs: see attrSet
+
+	foreign  foreignSpan
+	external bool // the parent is a span of another library
 }
 
 func (s *Span) extra() *rare {
@@ -161,7 +165,7 @@ func (s *Span) snapshot() *Span {
 	}
 	c.state.Store(s.state.Load() & (counted - 1))
 	if x := s.rare.Load(); x != nil {
-		own := &rare{links: x.links, queued: x.queued, waited: x.waited, pc: x.pc, err: x.err, stack: x.stack}
+		own := &rare{links: x.links, queued: x.queued, waited: x.waited, pc: x.pc, err: x.err, stack: x.stack, external: x.external}
 		own.op.Store(x.op.Load())
 		c.rare.Store(own)
 	}
@@ -278,7 +282,13 @@ func (s *Span) markWritten() {
 }
 
 // localParent returns the span's parent if that is a span of this process, even if it has ended.
-func (s *Span) localParent() *Span { return SpanFromContext(s.parent) }
+func (s *Span) localParent() *Span {
+	c := currentOf(s.parent)
+	if s.root != nil && s.isBelowForeign() {
+		return c.remote.hidden
+	}
+	return c.span
+}
 
 // localRoot returns the outermost span of this process above s with no remote parent between.
 // It is s itself if s has a remote parent or no parent.
@@ -333,6 +343,9 @@ func (s *Span) End(err ...*error) {
 func (s *Span) end(at time.Time, failure error, panicked any) {
 	if panicked != nil {
 		failure = &panicError{panicked}
+	}
+	if failure == nil {
+		failure = s.statusFailure()
 	}
 	if !s.finish(at, failure, s.errorAttrs(failure)) {
 		return

@@ -126,6 +126,15 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 		ctx = context.Background()
 	}
 	s := &Span{parent: ctx, env: c.env, op: opOrUnnamed(op), start: time.Now()}
+	if len(attrs) > 0 {
+		s.takeAttrs(attrs)
+	}
+	t.begin(s, &c, depth+1)
+	return (*spanContext)(s), s
+}
+
+// begin gives s its Tracer, its ids and what it has of its parent, which c is. depth is as for start.
+func (t *Tracer) begin(s *Span, c *current, depth int) {
 	switch {
 	case s.env == nil:
 		s.env = &t.env
@@ -134,9 +143,6 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 		e := *s.env
 		e.tracer = t
 		s.env = e.shared()
-	}
-	if len(attrs) > 0 {
-		s.takeAttrs(attrs)
 	}
 	switch {
 	case c.span != nil:
@@ -151,12 +157,12 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 		if c.remote.undecided || t.ignoresParent {
 			s.flags |= FlagSampled
 			if t.opts.Sampler != nil {
-				t.sample(s, SampleInput{Context: ctx, TraceID: c.remote.ids.Trace(), Parent: c.spanContext()})
+				t.sample(s, SampleInput{Context: s.parent, TraceID: c.remote.ids.Trace(), Parent: c.spanContext()})
 			}
 		}
 		s.continueRemote(c.remote)
 	default:
-		t.newTrace(ctx, s)
+		t.newTrace(s)
 	}
 	var id SpanID
 	binary.BigEndian.PutUint64(id[:], ids.Uint64())
@@ -169,11 +175,10 @@ func (t *Tracer) start(ctx context.Context, c current, op string, attrs []slog.A
 	if t.opts.LogStart {
 		t.reportStart(s)
 	}
-	return (*spanContext)(s), s
 }
 
 // newTrace makes s the root of a new trace.
-func (t *Tracer) newTrace(ctx context.Context, s *Span) {
+func (t *Tracer) newTrace(s *Span) {
 	var id TraceID
 	binary.BigEndian.PutUint64(id[:8], ids.Uint64())
 	binary.BigEndian.PutUint64(id[8:], ids.Uint64())
@@ -183,7 +188,7 @@ func (t *Tracer) newTrace(ctx context.Context, s *Span) {
 	case s.env.decided == hook.Deny && !t.ignoresParent:
 		s.flags = FlagRandom
 	case t.opts.Sampler != nil && (s.env.decided == hook.Defer || t.ignoresParent):
-		t.sample(s, SampleInput{Context: ctx, TraceID: id})
+		t.sample(s, SampleInput{Context: s.parent, TraceID: id})
 	}
 }
 
@@ -210,7 +215,13 @@ func (t *Tracer) sample(s *Span, in SampleInput) {
 
 // continueRemote sets on s, a direct child of r, the link and the waiting time that r brings.
 func (s *Span) continueRemote(r *remoteParent) {
-	if r.hidden != nil {
+	switch {
+	case r.external:
+		s.extra().external = true
+		if r.hidden != nil { // the other library's spans are between two of ours
+			s.root = r.hidden.localRoot()
+		}
+	case r.hidden != nil:
 		x := s.extra()
 		x.links = append(x.links, r.hidden.SpanContext())
 	}
@@ -237,11 +248,7 @@ func (s *Span) takeAttrs(attrs []slog.Attr) {
 			s.kind = uint8(slices.Index(spanKinds[:], k))
 			continue
 		}
-		if l, ok := linkIn(a); ok {
-			if SpanContext(l).IsValid() {
-				x := s.extra()
-				x.links = append(x.links, SpanContext(l))
-			}
+		if s.addLink(a) {
 			continue
 		}
 		if set.attrs == nil {
@@ -275,6 +282,16 @@ func areSimple(attrs []slog.Attr) bool {
 		}
 	}
 	return true
+}
+
+// addLink adds a, if it is a link, to s. It reports whether it is one. s.mu must be held, unless nobody else has s yet.
+func (s *Span) addLink(a slog.Attr) bool {
+	l, ok := linkIn(a)
+	if ok && SpanContext(l).IsValid() {
+		x := s.extra()
+		x.links = append(slices.Clip(x.links), SpanContext(l))
+	}
+	return ok
 }
 
 func kindIn(a slog.Attr) (k spanKind, ok bool) {

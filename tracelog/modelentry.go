@@ -43,6 +43,7 @@ type Entry struct {
 	// the user's own and are among Attrs.
 
 	Parent     string        // "" on a root
+	ParentKind string        // "external": the parent is another tracing system's span, which need not be in the logs
 	Kind       string        // "server", "client", "producer", "consumer"; "" is internal
 	Start      time.Time     // in UTC; for EventStart: Time
 	Duration   time.Duration // for EventEnd

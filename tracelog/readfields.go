@@ -92,6 +92,7 @@ func (p *lineParser) event(e *Entry) Event {
 func (p *lineParser) span(e *Entry) {
 	p.text(fieldParent, &e.Parent, false)
 	e.Parent = spanID(p.layout.ids, e.Parent)
+	p.text(fieldParentKind, &e.ParentKind, false)
 	p.text(fieldKind, &e.Kind, true)
 	p.failure(e)
 	p.text(fieldStack, &e.Stack, false)

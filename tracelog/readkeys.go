@@ -30,6 +30,7 @@ const (
 	fieldQueued     = schema.Queued
 	fieldSampleRate = schema.SampleRate
 	fieldSampled    = schema.Sampled
+	fieldParentKind = schema.ParentKind
 	numFields       = schema.NumFields
 )
 

@@ -7,6 +7,7 @@ package hook
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
 
@@ -19,6 +20,15 @@ type Core interface {
 	Rename(ctx context.Context, last *string, op string) *string
 	Under(ctx, parent context.Context) context.Context
 	Backdate(ctx context.Context, start time.Time)
+	Start(ctx context.Context, s *Start) context.Context
+	End(ctx context.Context, at time.Time, panicked any)
+	Running(ctx context.Context) bool
+	AddLink(ctx context.Context, link slog.Attr)
+	Count(ctx context.Context, key string, n int)
+	RecordError(ctx context.Context, err error)
+	SetStatus(ctx context.Context, s Status, description string)
+	SetForeign(f Foreign)
+	AddsIDs(h slog.Handler) bool
 }
 
 var core Core

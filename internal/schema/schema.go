@@ -35,6 +35,7 @@ const (
 	Queued
 	SampleRate
 	Sampled
+	ParentKind
 	NumFields
 )
 
@@ -161,7 +162,7 @@ var Common = [NumFields]string{
 	Source:  "source", Op: "op", Service: "service service.name service_name dd.service serviceContext.service entity.name",
 	Parent: "parent", Kind: "kind", Start: "start", Duration: "duration_ms",
 	Error: "error", Stack: "stack", Links: "links", Queued: "queued_ms",
-	SampleRate: "sample_rate", Sampled: "sampled",
+	SampleRate: "sample_rate", Sampled: "sampled", ParentKind: "parent_kind",
 }
 
 // Journal is the key by which readers recognise an entry of systemd's journal, which holds another line.
