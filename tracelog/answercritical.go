@@ -29,6 +29,12 @@ func (t *Trace) Root() *Span {
 	return best
 }
 
+// ParentElsewhere reports whether the span is a root because its parent is a span of another tracing system, which is not
+// in the logs. So nothing is missing. See [Span.ParentKind].
+func (s *Span) ParentElsewhere() bool {
+	return s.Parent == nil && s.ParentID != "" && s.ParentKind == externalParent && !s.cycleBroken
+}
+
 // SelfTime is how long a span itself was at work: its duration without the time in which any of its children ran. The
 // part of a child's [Span.Interval] outside the span's does not count. It is 0 for a span without an end.
 func SelfTime(s *Span) time.Duration {

@@ -107,7 +107,7 @@ func checkTrace(t testing.TB, entries []Entry, tr *Trace) {
 		if s.Parent != nil && (s.missingParent || s.cycleBroken) {
 			t.Errorf("trace %q: span %q is marked, but no root", tr.ID, s.ID)
 		}
-		if s.Parent == nil && (s.ParentID != "") != (s.missingParent || s.cycleBroken) {
+		if s.Parent == nil && (s.ParentID != "") != (s.missingParent || s.cycleBroken || s.ParentElsewhere()) {
 			t.Errorf("trace %q: root %q with parent %q is not marked", tr.ID, s.ID, s.ParentID)
 		}
 		for _, c := range s.Children {
@@ -161,7 +161,7 @@ func checkTrace(t testing.TB, entries []Entry, tr *Trace) {
 		if s.Failed {
 			errors++
 		}
-		if s.State != Ended {
+		if s.State != Ended && !s.External {
 			unfinished++
 		}
 		for _, is := range []bool{s.missingParent, s.cycleBroken, s.duplicates > 0 || s.conflicting} {

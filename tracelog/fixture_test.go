@@ -79,7 +79,9 @@ func edges(traces []*Trace) []string {
 				{"cycle", s.cycleBroken},
 				{"conflict", s.conflicting},
 				{"duplicate", s.duplicates > 0 && !s.conflicting},
-				{"unfinished", s.State != Ended},
+				{"elsewhere", s.ParentElsewhere()},
+				{"external", s.External},
+				{"unfinished", s.State != Ended && !s.External},
 			} {
 				if m.is {
 					line += " " + m.name

@@ -232,7 +232,7 @@ func (s *Span) settle() {
 		s.State, from = Ended, s.EndRecord
 	}
 	if from != nil {
-		s.ParentID, s.Op, s.Kind, s.Service = from.Parent, from.Op, from.Kind, from.Service
+		s.ParentID, s.ParentKind, s.Op, s.Kind, s.Service = from.Parent, from.ParentKind, from.Op, from.Kind, from.Service
 		s.Start, s.Duration = from.Start, from.Duration
 		s.Failed, s.Error, s.Stack = from.Failed || from.Error != "", from.Error, from.Stack
 		s.Links, s.Queued = from.Links, from.Queued
@@ -286,13 +286,20 @@ func (s *Span) errorLine() *Entry {
 	return nil
 }
 
+// externalParent is the ParentKind of a span whose parent is in another tracing system.
+const externalParent = "external"
+
 // connect sets the parents. Each span has at most one, so a component that is not a tree has exactly one cycle. The
 // cycle goes through whichever of its spans comes first in order.
 func connect(spans []*Span, byID map[string]*Span) {
 	for _, s := range spans {
 		if s.ParentID != "" {
 			s.Parent = byID[s.ParentID]
-			s.missingParent = s.Parent == nil
+			if external := s.ParentKind == externalParent; s.Parent == nil {
+				s.missingParent = !external
+			} else if s.Parent.State == Unfinished {
+				s.Parent.External = s.Parent.External || external
+			}
 		}
 	}
 	// From each span, walk up until a root or a span that an earlier walk visited. A span that this walk visited
@@ -339,7 +346,7 @@ func (t *Trace) summarize(spans int) {
 		if s.Failed {
 			t.Errors++
 		}
-		if s.State != Ended {
+		if s.State != Ended && !s.External {
 			t.Unfinished++
 		}
 		if s.missingParent {

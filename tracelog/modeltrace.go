@@ -68,9 +68,12 @@ func (t *Trace) All() iter.Seq2[int, *Span] {
 type Span struct {
 	ID       string
 	ParentID string // as in the records, whether or not Parent is that span
-	Op       string // of its record, else of the last of its lines that has one
-	Kind     string
-	Service  string // of its record, else of the first of its lines that has one
+	// ParentKind is "external" if the parent is a span of another tracing system. Its record need not be in the logs:
+	// that is not a Problem.
+	ParentKind string
+	Op         string // of its record, else of the last of its lines that has one
+	Kind       string
+	Service    string // of its record, else of the first of its lines that has one
 
 	State State
 
@@ -126,6 +129,10 @@ type Span struct {
 	Parent *Span
 	// Children are ordered by Start, then by Op and by ID. Those without a Start are last.
 	Children []*Span
+
+	// External reports that the span is another tracing system's: it has no record, and a child's ParentKind is "external".
+	// It does not count as unfinished.
+	External bool
 
 	missingParent bool
 	cycleBroken   bool

@@ -186,7 +186,7 @@ func (j *judge) trace(t *tracelog.Trace) {
 		}
 	}
 	t.AsOf(time.Time(j.To)) // of all records, also of those in no trace
-	roots := 0
+	roots, external := 0, false
 	j.Duplicates += t.Duplicates + copies(t.Logs)
 	for _, span := range t.All() {
 		j.Duplicates += copies(span.Logs)
@@ -204,8 +204,11 @@ func (j *judge) trace(t *tracelog.Trace) {
 			j.Open++
 			note("open span", span)
 		case tracelog.Unfinished:
-			note("no span record", span)
+			if !span.External {
+				note("no span record", span)
+			}
 		}
+		external = external || span.External || span.ParentElsewhere()
 		if span.ParentID == "" && span.State != tracelog.Unfinished {
 			if roots++; roots > 1 {
 				note("several roots", span)
@@ -225,6 +228,9 @@ func (j *judge) trace(t *tracelog.Trace) {
 		case tracelog.ConflictingRecords:
 			note("conflicting records", p.Span)
 		}
+	}
+	if external {
+		j.External++
 	}
 	if len(reasons) == 0 {
 		j.Complete++

@@ -80,6 +80,9 @@ func newListed(t *tracelog.Trace) listed {
 	if n := len(t.Roots); n > 1 {
 		l.op += fmt.Sprintf(" +%d", n-1)
 	}
+	if l.External {
+		l.op += " (parent in another system)"
+	}
 	return l
 }
 

@@ -49,6 +49,7 @@ type report struct {
 
 	Traces     int           `json:"traces"`
 	Complete   int           `json:"complete"`
+	External   int           `json:"external_parents,omitempty"` // traces with a span whose parent is in another system
 	Incomplete []shortcoming `json:"incomplete"`
 	Advice     []string      `json:"advice"`
 }
@@ -137,6 +138,9 @@ func (s *session) writeReport(r *report) error {
 			row("not ended", "%s, %d of them abandoned", tell.Plural(r.Open+r.Abandoned, "span"), r.Abandoned)
 		}
 		row("traces", "%d, %d of them complete", r.Traces, r.Complete)
+		if r.External > 0 {
+			row("parent in another system", "in %s", tell.Plural(r.External, "trace"))
+		}
 	}
 	if len(r.Incomplete) > 0 {
 		say("\n%s", p.Paint(term.Bold, "Why traces are not complete"))

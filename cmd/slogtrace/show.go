@@ -33,6 +33,7 @@ type shownJSON struct {
 type spanJSON struct {
 	Span       string         `json:"span"`
 	Parent     string         `json:"parent,omitempty"`
+	ParentKind string         `json:"parent_kind,omitempty"`
 	Op         string         `json:"op"`
 	Kind       string         `json:"kind,omitempty"`
 	Service    string         `json:"service,omitempty"`
@@ -342,7 +343,7 @@ func spansJSON(spans []*tracelog.Span, level int, cut *int) []spanJSON {
 	list := make([]spanJSON, 0, len(spans))
 	for _, s := range spans {
 		j := spanJSON{
-			Span: s.ID, Parent: s.ParentID, Op: s.Op, Kind: s.Kind, Service: s.Service, State: s.State.String(),
+			Span: s.ID, Parent: s.ParentID, ParentKind: s.ParentKind, Op: s.Op, Kind: s.Kind, Service: s.Service, State: s.State.String(),
 			Start: term.TimeJSON(s.Start), QueuedMS: query.Millis(s.Queued), Failed: s.Failed, Error: s.Error, Stack: s.Stack,
 			Attrs: s.Attrs, Logs: linesJSON(s.Logs),
 		}

@@ -9,8 +9,9 @@ import (
 // A summary is an element of what ls --json writes, and the beginning of one of show --json.
 type summary struct {
 	Trace    string    `json:"trace"`
-	Op       string    `json:"op"`      // of the trace's Root
-	Service  string    `json:"service"` // likewise
+	Op       string    `json:"op"`                        // of the trace's Root
+	Service  string    `json:"service"`                   // likewise
+	External bool      `json:"external_parent,omitempty"` // the parent of Root, or Root itself, is in another system
 	Services []string  `json:"services,omitempty"`
 	Start    time.Time `json:"start,omitzero"` // after Span.Shift, as a waterfall shows it
 	Duration float64   `json:"duration_ms"`    // from Start to the last moment of any span or line, likewise
@@ -48,6 +49,7 @@ func summarize(t *tracelog.Trace) summary {
 	}
 	if root := t.Root(); root != nil {
 		sum.Op, sum.Service, sum.Failed = root.Op, root.Service, root.Failed
+		sum.External = root.External || root.ParentElsewhere()
 	}
 	var first *tracelog.Span
 	var firstEnd time.Time

@@ -51,6 +51,8 @@ func (p *printer) note(s *tracelog.Span) text {
 	}
 	switch {
 	case s.State == tracelog.Ended:
+	case s.External:
+		add(styleDim, "in another system")
 	case p.Stable: // The output must not depend on the current time.
 		add(styleYellow, "… "+tracelog.Unfinished.String())
 	default:
@@ -61,6 +63,9 @@ func (p *printer) note(s *tracelog.Span) text {
 	}
 	if s.Shift != 0 && p.chart != nil && (s.Parent == nil || s.Parent.Shift != s.Shift) {
 		add(styleYellow, "shifted "+signed(s.Shift))
+	}
+	if s.ParentElsewhere() {
+		add(styleDim, "parent in another system")
 	}
 	for _, kind := range p.problems[s] {
 		switch kind {

@@ -128,7 +128,7 @@ func (p *printer) legend() text {
 		thin = thin || onPath < end.Sub(start) || len(p.chart.path[s]) == 0
 		queued = queued || s.Queued > 0
 		abandoned = abandoned || s.State == tracelog.Abandoned
-		open = open || s.State == tracelog.Open || s.State == tracelog.Unfinished
+		open = open || s.State == tracelog.Open || s.State == tracelog.Unfinished && !s.External
 		shifted = shifted || s.Shift != 0
 	}
 	t := text(nil).add(styleDim, "█ critical path")

@@ -59,6 +59,8 @@ func spanValue(s *tracelog.Span, key string) value {
 		return quoted(s.ID, true)
 	case "parent":
 		return quoted(s.ParentID, s.ParentID != "")
+	case "parent_kind":
+		return quoted(s.ParentKind, s.ParentKind != "")
 	case "kind":
 		return quoted(s.Kind, s.Kind != "")
 	case "error":
@@ -106,6 +108,8 @@ func entryValue(e *tracelog.Entry, key string) value {
 		switch key {
 		case "parent":
 			return quoted(e.Parent, e.Parent != "")
+		case "parent_kind":
+			return quoted(e.ParentKind, e.ParentKind != "")
 		case "kind":
 			return quoted(e.Kind, e.Kind != "")
 		case "error":
@@ -184,7 +188,7 @@ func recordValue(r *tracelog.Record, key string) value {
 		}
 	}
 	switch key {
-	case "time", "level", "msg", "trace", "queued_ms":
+	case "time", "level", "msg", "trace", "queued_ms", "parent_kind":
 		e := r.Entry()
 		return entryValue(&e, key)
 	}
