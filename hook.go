@@ -117,7 +117,7 @@ func (core) Backdate(ctx context.Context, start time.Time) {
 	}
 }
 
-func (core) Start(ctx context.Context, in *hook.Start) context.Context {
+func (core) Start(ctx context.Context, in hook.Start) context.Context {
 	if ctx == nil {
 		ctx = context.Background()
 	}
@@ -158,7 +158,12 @@ func (core) End(ctx context.Context, at time.Time, panicked any) {
 	}
 }
 
-func (core) Running(ctx context.Context) bool {
+func (core) Ended(ctx context.Context) bool {
+	s := SpanFromContext(ctx)
+	return s == nil || s.is(ended)
+}
+
+func (core) Recording(ctx context.Context) bool {
 	s := SpanFromContext(ctx)
 	return s != nil && !s.is(ended) && !s.env.tracer.disabled
 }

@@ -22,7 +22,7 @@ func hooked(t *testing.T, opts *slogtrace.TracerOptions, start hook.Start, do fu
 	t.Helper()
 	rec := tracetest.NewRecorder()
 	start.Tracer = slogtrace.NewTracer(rec, opts)
-	ctx := hook.StartSpan(t.Context(), &start)
+	ctx := hook.StartSpan(t.Context(), start)
 	if do != nil {
 		do(ctx)
 	}
@@ -40,7 +40,7 @@ func TestStartSpan(t *testing.T) {
 	rec := tracetest.NewRecorder()
 	tracer := slogtrace.NewTracer(rec, nil)
 	outer, outerSpan := tracer.Start(slogtrace.With(t.Context(), slog.Int("with", 1)), "outer")
-	ctx := hook.StartSpan(outer, &hook.Start{
+	ctx := hook.StartSpan(outer, hook.Start{
 		Op: "op", Kind: "client", At: at,
 		Attrs: []slog.Attr{slog.Int("a", 1), slog.Int("a", 2), slogtrace.KindServer}, // the last a counts; no kind comes from here
 		Links: []slog.Attr{slogtrace.Link(linked), slogtrace.Link(slogtrace.SpanContext{}), slog.Int("none", 1)},
@@ -68,10 +68,10 @@ func TestStartSpan(t *testing.T) {
 func TestStartSpanNewRoot(t *testing.T) {
 	rec := tracetest.Record(t)
 	outer, span := slogtrace.Start(slogtrace.With(t.Context(), slog.Int("with", 1)), "outer")
-	root := hook.StartSpan(outer, &hook.Start{NewRoot: true})
+	root := hook.StartSpan(outer, hook.Start{NewRoot: true})
 	hook.EndSpan(root, time.Time{}, nil)
 	var none context.Context
-	hook.EndSpan(hook.StartSpan(none, &hook.Start{Kind: "internal"}), time.Time{}, nil)
+	hook.EndSpan(hook.StartSpan(none, hook.Start{Kind: "internal"}), time.Time{}, nil)
 	for i, e := range rec.Entries() {
 		_, with := e.Attr("with")
 		if e.Trace == span.SpanContext().TraceID.String() || e.Parent != "" || e.Kind != "" || e.Op != "unnamed" || with != (i == 0) {
@@ -87,7 +87,7 @@ func TestStartSpanNewRoot(t *testing.T) {
 func TestStartSpanSource(t *testing.T) {
 	pcs := make(chan uintptr, 1)
 	tracer := slogtrace.NewTracer(pcHandler{slog.DiscardHandler, pcs}, &slogtrace.TracerOptions{AddSource: true})
-	library := func() context.Context { return hook.StartSpan(t.Context(), &hook.Start{Tracer: tracer}) }
+	library := func() context.Context { return hook.StartSpan(t.Context(), hook.Start{Tracer: tracer}) }
 	hook.EndSpan(library(), time.Time{}, nil)
 	if src := (slog.Record{PC: <-pcs}).Source(); !strings.HasSuffix(src.Function, "TestStartSpanSource") {
 		t.Errorf("%+v", src)
@@ -238,22 +238,22 @@ func TestEndSpanPanic(t *testing.T) {
 	}
 }
 
-func TestRunning(t *testing.T) {
-	if hook.Running(t.Context()) {
+func TestRecording(t *testing.T) {
+	if hook.Recording(t.Context()) || !hook.Ended(t.Context()) {
 		t.Error("without a span")
 	}
 	hooked(t, nil, hook.Start{}, func(ctx context.Context) {
-		if !hook.Running(ctx) {
+		if !hook.Recording(ctx) || hook.Ended(ctx) {
 			t.Error("does not run")
 		}
 		hook.EndSpan(ctx, time.Time{}, nil)
-		if hook.Running(ctx) {
+		if hook.Recording(ctx) || !hook.Ended(ctx) {
 			t.Error("runs after its end")
 		}
 	})
 	for s, want := range map[slogtrace.Sampler]bool{slogtrace.Ratio(0): true, slogtrace.Disabled(): false} {
 		tracer := slogtrace.NewTracer(slog.DiscardHandler, &slogtrace.TracerOptions{Sampler: s})
-		if ctx := hook.StartSpan(t.Context(), &hook.Start{Tracer: tracer}); hook.Running(ctx) != want {
+		if ctx := hook.StartSpan(t.Context(), hook.Start{Tracer: tracer}); hook.Recording(ctx) != want || hook.Ended(ctx) {
 			t.Errorf("%T: want %t", s, want)
 		}
 	}

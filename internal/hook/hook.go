@@ -20,9 +20,10 @@ type Core interface {
 	Rename(ctx context.Context, last *string, op string) *string
 	Under(ctx, parent context.Context) context.Context
 	Backdate(ctx context.Context, start time.Time)
-	Start(ctx context.Context, s *Start) context.Context
+	Start(ctx context.Context, s Start) context.Context
 	End(ctx context.Context, at time.Time, panicked any)
-	Running(ctx context.Context) bool
+	Ended(ctx context.Context) bool
+	Recording(ctx context.Context) bool
 	AddLink(ctx context.Context, link slog.Attr)
 	Count(ctx context.Context, key string, n int)
 	RecordError(ctx context.Context, err error)

@@ -23,14 +23,18 @@ type Start struct {
 
 // StartSpan begins a span and returns its context. If Tracer options ask for the source, it is that of the call
 // of the function that called StartSpan. ctx may be nil.
-func StartSpan(ctx context.Context, s *Start) context.Context { return core.Start(ctx, s) }
+func StartSpan(ctx context.Context, s Start) context.Context { return core.Start(ctx, s) }
 
 // EndSpan ends the span of ctx. A zero at means now. If panicked is not nil, the span fails with that panic, and EndSpan panics
 // with it again. Call it then in the deferred function that recovered the value.
 func EndSpan(ctx context.Context, at time.Time, panicked any) { core.End(ctx, at, panicked) }
 
-// Running reports whether the span of ctx has not ended and may be written.
-func Running(ctx context.Context) bool { return core.Running(ctx) }
+// Ended reports whether the span of ctx has ended, or there is none.
+func Ended(ctx context.Context) bool { return core.Ended(ctx) }
+
+// Recording reports whether the span of ctx has not ended and may be written. A span of a trace that is not sampled may be:
+// it is written if it fails.
+func Recording(ctx context.Context) bool { return core.Recording(ctx) }
 
 // AddLink adds a link, from slogtrace.Link, to the span of ctx.
 func AddLink(ctx context.Context, link slog.Attr) { core.AddLink(ctx, link) }
