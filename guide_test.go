@@ -14,6 +14,10 @@ import (
 //	<!-- test: FILE -->         the lines are in that file, one after the other, with any indentation
 //	<!-- test: go run ARGS -->  the command prints the lines; see unstable for what may differ
 //
+// A guide may leave these out if it names the test file that compares it, which may be in another module:
+//
+//	<!-- tested by FILE -->
+//
 // Links to files lead to files that exist.
 func TestGuides(t *testing.T) {
 	guides, err := filepath.Glob("docs/guide/*.md")
@@ -43,13 +47,22 @@ var (
 	guideLink  = regexp.MustCompile(`\]\(([^):#]+)(?:#[^)]*)?\)`) // not to other sites
 )
 
+var testedBy = regexp.MustCompile(`(?m)^<!-- tested by (.*) -->$`)
+
 // checkGuide returns what is wrong with a guide. source returns a file, or what a go command prints.
 func checkGuide(name, text string, source func(string) (string, error)) (problems []string) {
+	elsewhere := false
+	if m := testedBy.FindStringSubmatch(text); m != nil {
+		test, err := source(m[1])
+		if elsewhere = err == nil && strings.Contains(test, name); !elsewhere {
+			problems = append(problems, name+": "+m[1]+" does not test it")
+		}
+	}
 	for _, m := range guideBlock.FindAllStringSubmatch(text, -1) {
 		from, language, block := m[1], m[2], m[3]
 		first, _, _ := strings.Cut(block, "\n")
 		if from == "" {
-			if language == "go" || language == "" {
+			if !elsewhere && (language == "go" || language == "") {
 				problems = append(problems, name+": no comment <!-- test: … --> above the block that begins with "+first)
 			}
 			continue
@@ -91,7 +104,7 @@ func TestCheckGuide(t *testing.T) {
 		if name == "go run x" {
 			return "trace\nPOST /bookings 5ms ━━▏\n", nil
 		}
-		return "package p\n\n\tif a {\n\t\tb()\n\t}\n", nil
+		return "package p // see docs/guide/x.md\n\n\tif a {\n\t\tb()\n\t}\n", nil
 	}
 	const guide = "[records](../records.md) [site](https://example.com/x)\n" +
 		"<!-- test: p.go -->\n```go\nif a {\n\tb()\n}\n```\n<!-- test: go run x -->\n```\nPOST /bookings 7ms ▏\n```\n```sh\nls\n```\n"
@@ -103,8 +116,14 @@ func TestCheckGuide(t *testing.T) {
 		{"7ms", "7ms [api]", "go run x does not have these lines"},
 		{"<!-- test: p.go -->\n", "", "above the block that begins with if a {"},
 		{"<!-- test: go run x -->\n", "", "above the block that begins with POST"},
+		{"<!-- test: p.go -->\n", "<!-- tested by p_test.go -->\n", ""},
+		{"<!-- test: p.go -->\n", "<!-- tested by p_test.go -->\n", "docs/guide/y.md: p_test.go does not test it"},
 	} {
-		problems := strings.Join(checkGuide("docs/guide/x.md", strings.Replace(guide, test.old, test.new, 1), source), "\n")
+		name := "docs/guide/x.md"
+		if strings.Contains(test.want, "y.md") {
+			name = "docs/guide/y.md"
+		}
+		problems := strings.Join(checkGuide(name, strings.Replace(guide, test.old, test.new, 1), source), "\n")
 		if !strings.Contains(problems, test.want) || test.want == "" && problems != "" {
 			t.Errorf("%q for %q: want %q, got %q", test.new, test.old, test.want, problems)
 		}
