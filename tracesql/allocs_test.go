@@ -11,7 +11,7 @@ import (
 	"github.com/slogtrace/slogtrace"
 )
 
-// An idle driver does nothing, without an allocation.
+// An idle driver does nothing and allocates as little as possible.
 type idle struct{ old bool }
 
 func (d *idle) Driver() driver.Driver { return nil }
@@ -28,7 +28,7 @@ func (*oldIdleConn) Prepare(string) (driver.Stmt, error) { return idleStmt, nil 
 func (*oldIdleConn) Close() error                        { return nil }
 func (*oldIdleConn) Begin() (driver.Tx, error)           { return nil, io.EOF }
 
-// Exec and Query are those without a context.
+// Exec and Query have no context.
 func (*oldIdleConn) Exec(query string, _ []driver.Value) (driver.Result, error) {
 	if query == "skip" {
 		return nil, driver.ErrSkip
@@ -72,7 +72,7 @@ func (r *idleRows) Next([]driver.Value) error {
 	return nil
 }
 
-// idleWork is what is measured.
+// idleWork returns the calls whose allocations are counted.
 func idleWork(tb testing.TB, db *sql.DB) map[string]func(context.Context) {
 	stmt, err := db.Prepare("SELECT a FROM t")
 	if err != nil {
@@ -105,7 +105,7 @@ func TestAllocs(t *testing.T) {
 	for _, old := range []bool{false, true} {
 		want := idleWork(t, sql.OpenDB(&idle{old}))
 		for name, work := range idleWork(t, sql.OpenDB(Wrap(&idle{old}, nil))) {
-			// A busy machine adds some now and then, to either, and takes none away.
+			// A busy machine sometimes adds allocations to either count. It never takes any away.
 			bare, wrapped := math.Inf(1), math.Inf(1)
 			for round := 0; round < 20 && (round < 3 || wrapped > bare); round++ {
 				bare = min(bare, testing.AllocsPerRun(200, func() { want[name](t.Context()) }))

@@ -7,7 +7,7 @@ import (
 	"github.com/slogtrace/slogtrace"
 )
 
-// last returns the last call of that name.
+// last returns the last call whose log entry begins with name.
 func (f *fake) last(name string) (last string) {
 	for _, call := range f.calls() {
 		if strings.HasPrefix(call, name) {

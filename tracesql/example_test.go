@@ -16,7 +16,7 @@ import (
 
 func ExampleOpen() {
 	rec := tracetest.NewRecorder()
-	slogtrace.SetDefault(slogtrace.NewTracer(rec, nil)) // so that the example can print it: yours writes to your log
+	slogtrace.SetDefault(slogtrace.NewTracer(rec, nil)) // the example prints its trace; your spans go to your log
 
 	db, err := tracesql.Open("example", "postgres://app@db.internal/bookings", &tracesql.Options{System: "postgresql"})
 	if err != nil {
@@ -57,7 +57,7 @@ func ExampleOpen() {
 }
 
 func ExampleWrap() {
-	var connector driver.Connector = exampleDriver{} // as pgx's stdlib.GetConnector or mysql.NewConnector returns it
+	var connector driver.Connector = exampleDriver{} // for example from pgx's stdlib.GetConnector or from mysql.NewConnector
 	db := sql.OpenDB(tracesql.Wrap(connector, &tracesql.Options{
 		Server:       "db.internal:5432",
 		Transactions: true,

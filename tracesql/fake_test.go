@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// A fake is a driver whose connections, statements and rows have the optional interfaces that its bits say.
-// It logs each call, and does what the text of a query says, so that the same calls give the same log.
+// A fake is a driver whose connections, statements and rows have the optional interfaces of its bits.
+// It logs each call. A query with the word skip returns driver.ErrSkip. The same calls always give the same log.
 type fake struct {
 	connBits, stmtBits, rowsBits int
 	preparer, beginner           bool // ConnPrepareContext and ConnBeginTx
@@ -21,11 +21,10 @@ type fake struct {
 	log []string
 	ctx []context.Context // of each call that had one
 
-	// what the next calls do, by the name of the call, and then no more
-	fails map[string][]error
-	rows  int           // of a query; 2 if it is 0
-	sets  int           // more result sets
-	block chan struct{} // what Next waits for, if not nil
+	fails map[string][]error // the errors of the next calls, by the name of the call
+	rows  int                // rows of a query; 0 means 2
+	sets  int                // result sets after the first one
+	block chan struct{}      // if not nil, Next receives from it before it returns
 }
 
 const (
@@ -50,13 +49,13 @@ const (
 
 const allRowsBits = isNextResultSet | isScanType | isDatabaseTypeName | isLength | isNullable | isPrecisionScale
 
-// newFake returns a driver that is like most: it has what newer drivers have.
+// newFake returns a driver with the interfaces that most current drivers have.
 func newFake() *fake {
 	return &fake{connBits: hasPinger | hasResetter | hasValidator | hasChecker | hasExecer | hasQueryer,
 		stmtBits: hasStmtExecer | hasStmtQueryer, preparer: true, beginner: true}
 }
 
-// call logs a call and returns the error that it ends with.
+// call logs a call and returns the error set by fail, if any.
 func (f *fake) call(ctx context.Context, name string, args ...any) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -75,7 +74,7 @@ func (f *fake) call(ctx context.Context, name string, args ...any) error {
 	return errs[0]
 }
 
-// note is call for what has no context.
+// note is call for methods without a context.
 func (f *fake) note(name string, args ...any) error {
 	return f.call(context.Context(nil), name, args...)
 }
@@ -84,7 +83,7 @@ type panics struct{ value any }
 
 func (*panics) Error() string { return "panics" }
 
-// fail has the next calls of that name end with errs.
+// fail makes the next calls of that name return errs, one each.
 func (f *fake) fail(name string, errs ...error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -197,7 +196,7 @@ func (c fakeResetter) ResetSession(ctx context.Context) error {
 }
 func (c fakeValidator) IsValid() bool { return c.c.f.note("IsValid") == nil }
 
-// custom is an argument that only a checker takes.
+// custom is an argument that only a NamedValueChecker accepts.
 type custom struct{ n int }
 
 func (c fakeChecker) CheckNamedValue(v *driver.NamedValue) error {
@@ -331,7 +330,7 @@ func (s fakeStmtConverter) ColumnConverter(i int) driver.ValueConverter {
 	return upper{}
 }
 
-// upper converts strings to upper case, so that one sees it was asked.
+// upper converts strings to upper case. The result shows that it was called.
 type upper struct{}
 
 func (upper) ConvertValue(v any) (driver.Value, error) {
@@ -354,7 +353,7 @@ func (f *fake) newRows() driver.Rows {
 func (r *fakeRows) Columns() []string { return []string{"id", "name"} }
 func (r *fakeRows) Close() error      { return r.f.note("Rows.Close") }
 
-// advance is the Next of the rows.
+// advance moves to the next row. The name is that of the driver's method.
 func (r *fakeRows) advance(name string) error {
 	if err := r.f.note(name); err != nil {
 		return err
@@ -415,7 +414,7 @@ func (r fakeRowsPrecisionScale) ColumnTypePrecisionScale(i int) (int64, int64, b
 	return 5, 2, true
 }
 
-// A codeError is an error of a database, with a code.
+// A codeError is a database's error with a code.
 type codeError struct{ code string }
 
 func (e *codeError) Error() string    { return "error " + e.code }

@@ -30,11 +30,12 @@ func wrapped(opts *Options) subject {
 	return func(f *fake) *sql.DB { return sql.OpenDB(Wrap(f, opts)) }
 }
 
-// combinations calls fn with a fake for each set of optional interfaces. Connection, statement and rows do not depend on each other.
+// combinations calls fn with a fake for each set of optional interfaces.
+// It does not combine all sets of connection, statement and rows, since they do not depend on each other.
 func combinations(fn func(*fake)) {
 	step := 1
 	if raceEnabled {
-		step = 37 // what is slow then is not what races
+		step = 37 // the detector is slow, and a few sets are enough to find races
 	}
 	for bits := 0; bits <= allConnBits; bits += step {
 		fn(&fake{connBits: bits, stmtBits: bits % (allStmtBits + 1), rowsBits: bits % (allRowsBits + 1)})
@@ -62,7 +63,7 @@ func (f *fake) clone() *fake {
 	return &fake{connBits: f.connBits, stmtBits: f.stmtBits, rowsBits: f.rowsBits, preparer: f.preparer, beginner: f.beginner, sets: f.sets}
 }
 
-// behaviour returns what database/sql does with a driver: the results of all kinds of calls, and the calls of the driver.
+// behaviour makes all kinds of calls of database/sql. It returns their results and the calls that the driver got.
 func behaviour(ctx context.Context, f *fake, open subject) (got []string) {
 	db := open(f)
 	db.SetMaxOpenConns(1)
@@ -138,7 +139,7 @@ func behaviour(ctx context.Context, f *fake, open subject) (got []string) {
 	synctest.Wait() // and rolls back its transaction
 	note("conn close: %v", conn.Close())
 
-	// A transaction whose context ends closes its connection, unless that is a SessionResetter and a Validator.
+	// If the context of a transaction ends, database/sql closes the connection, unless it is a SessionResetter and a Validator.
 	synctest.Wait()
 	soon, cancel := context.WithCancel(ctx)
 	_, err = db.BeginTx(soon, nil)
@@ -149,13 +150,13 @@ func behaviour(ctx context.Context, f *fake, open subject) (got []string) {
 	synctest.Wait()
 	note("open: %d", db.Stats().OpenConnections)
 	log := f.calls()
-	slices.Sort(log[before:]) // closing one and opening another
+	slices.Sort(log[before:]) // one connection is closed and another one opened, in any order
 	got = append(got, log...)
 	note("close: %v", db.Close())
 	return got
 }
 
-// noteRows notes all that there is to see of rows.
+// noteRows notes everything that an application can learn from rows.
 func noteRows(note func(string, ...any), query func() (*sql.Rows, error)) {
 	rows, err := query()
 	note("query: %v", err)
@@ -187,14 +188,15 @@ func noteRows(note func(string, ...any), query func() (*sql.Rows, error)) {
 	note("close: %v", rows.Close())
 }
 
-// A trial is a subject in or outside of a trace.
+// A trial is a subject that is used inside or outside a trace.
 type trial struct {
 	name   string
 	open   subject
 	traced bool
 }
 
-// different returns for how many sets of interfaces each trial behaves unlike the bare driver, and the first difference.
+// different compares each trial with the bare driver.
+// It returns for how many sets of interfaces they behave differently, and the first difference.
 func different(t *testing.T, trials ...trial) (n []int, first []string) {
 	slogtrace.SetDefault(slogtrace.NewTracer(tracetest.NewRecorder(), nil))
 	n, first = make([]int, len(trials)), make([]string, len(trials))
@@ -230,12 +232,12 @@ func TestSameBehaviour(t *testing.T) {
 	n, first := different(t, trials...)
 	for i, trial := range trials {
 		if n[i] > 0 {
-			t.Errorf("%s: %d sets of interfaces behave otherwise; the first, %s", trial.name, n[i], first[i])
+			t.Errorf("%s: %d sets of interfaces behave differently; the first is %s", trial.name, n[i], first[i])
 		}
 	}
 }
 
-// interfaces are the optional interfaces, and whether this package adds one.
+// The optional interfaces of connections, statements and rows.
 var connInterfaces = map[string]reflect.Type{
 	"Pinger":            reflect.TypeFor[driver.Pinger](),
 	"SessionResetter":   reflect.TypeFor[driver.SessionResetter](),
@@ -261,7 +263,7 @@ var rowsInterfaces = map[string]reflect.Type{
 	"RowsColumnTypePrecisionScale":   reflect.TypeFor[driver.RowsColumnTypePrecisionScale](),
 }
 
-// TestSameInterfaces compares what type assertions say.
+// TestSameInterfaces compares the interfaces of a wrapped value with those of the driver's.
 func TestSameInterfaces(t *testing.T) {
 	slogtrace.SetDefault(slogtrace.NewTracer(tracetest.NewRecorder(), nil))
 	ctx, span := slogtrace.Start(t.Context(), "test")
@@ -298,7 +300,7 @@ func TestSameInterfaces(t *testing.T) {
 		compare(f, "the connection", base, conn, connInterfaces, added...)
 		for _, always := range []reflect.Type{reflect.TypeFor[driver.ConnPrepareContext](), reflect.TypeFor[driver.ConnBeginTx]()} {
 			if !reflect.TypeOf(conn).Implements(always) {
-				t.Errorf("the connection is no %v", always)
+				t.Errorf("the connection does not implement %v", always)
 			}
 		}
 		stmt, err := conn.Prepare("SELECT a FROM t")
@@ -312,7 +314,7 @@ func TestSameInterfaces(t *testing.T) {
 		}
 		compare(f, "the rows", Unwrap(rows), rows, rowsInterfaces)
 		rows.Close()
-		tx, err := conn.Begin() //lint:ignore SA1019 it is what is tested
+		tx, err := conn.Begin() //lint:ignore SA1019 the test is about this method
 		if err != nil || Unwrap(tx) == tx {
 			t.Error(tx, err)
 		}
@@ -333,7 +335,7 @@ func TestConnector(t *testing.T) {
 	f := &closingFake{fake: newFake()}
 	c := Wrap(f, nil)
 	if Unwrap(c) != driver.Connector(f) || c.Driver() != f.Driver() {
-		t.Error("another connector or driver")
+		t.Error("connector or driver differs from the wrapped one")
 	}
 	if err := sql.OpenDB(c).Close(); err != errBroken || f.closed != 1 {
 		t.Errorf("Close: %v, %d times", err, f.closed)
@@ -345,7 +347,7 @@ func TestConnector(t *testing.T) {
 		t.Error("a wrapped connector is wrapped twice")
 	}
 	if x := 3; Unwrap(x) != 3 || Unwrap(nil) != nil {
-		t.Error("Unwrap changes what is not ours")
+		t.Error("Unwrap changes a value of another package")
 	}
 }
 

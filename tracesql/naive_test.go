@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// A naive wrapper does what wrappers are known to do: it has all interfaces, whatever the driver has, and where the driver
-// lacks one it answers what database/sql takes for "not so". It is the control of TestSameBehaviour, which must tell.
+// A naive wrapper has all interfaces, whether the driver has them or not. Where the driver lacks one, it returns what
+// database/sql assumes in that case. Wrappers of this kind exist. TestNaiveFails shows that the comparison of
+// TestSameBehaviour finds their mistakes.
 type naive struct{ driver.Connector }
 
 func (n naive) Connect(ctx context.Context) (driver.Conn, error) {
@@ -90,7 +91,7 @@ func (r naiveRows) ColumnTypeNullable(i int) (nullable, ok bool) {
 	return false, false
 }
 
-// ColumnTypeScanType of a driver without it is any, which database/sql says by itself.
+// Without ColumnTypeScanType, database/sql returns the type any.
 func (r naiveRows) ColumnTypeScanType(i int) reflect.Type {
 	if s, ok := r.Rows.(driver.RowsColumnTypeScanType); ok {
 		return s.ColumnTypeScanType(i)
@@ -98,12 +99,12 @@ func (r naiveRows) ColumnTypeScanType(i int) reflect.Type {
 	return reflect.TypeFor[any]()
 }
 
-// What such a wrapper changes: the arguments of drivers without Execer and Queryer are converted without their statements,
-// connections are kept after a transaction whose context ended, and the answers about columns are lost.
+// A naive wrapper makes three mistakes. It converts arguments without the statement if the driver has neither Execer nor Queryer.
+// It keeps a connection after a transaction whose context has ended. It loses information about columns.
 func TestNaiveFails(t *testing.T) {
 	n, first := different(t, trial{"naive", func(f *fake) *sql.DB { return sql.OpenDB(naive{f}) }, false})
 	if n[0] < 200 && !raceEnabled || n[0] < 50 {
-		t.Errorf("a naive wrapper is told from the driver with %d sets of interfaces only; the first, %s", n[0], first[0])
+		t.Errorf("only %d sets of interfaces show that a naive wrapper differs; the first is %s", n[0], first[0])
 	}
 	t.Logf("%d sets differ", n[0])
 }

@@ -43,7 +43,9 @@ func TestOpen(t *testing.T) {
 
 type contextDriver struct{ f *fake }
 
-func (d *contextDriver) Open(string) (driver.Conn, error) { return nil, errors.New("not by Open") }
+func (d *contextDriver) Open(string) (driver.Conn, error) {
+	return nil, errors.New("called Open instead of OpenConnector")
+}
 func (d *contextDriver) OpenConnector(dsn string) (driver.Connector, error) {
 	if dsn == "bad" {
 		return nil, errBroken
@@ -95,7 +97,7 @@ func TestSystem(t *testing.T) {
 	}
 }
 
-// The number of ops is bounded, and so is what the cache keeps.
+// The number of ops and the size of the cache are bounded.
 func TestBounds(t *testing.T) {
 	c := newConfig(nil, nil)
 	ops := make(map[string]bool)
@@ -116,12 +118,12 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// What is in the cache is found, in its old half too, and Op is asked once for it.
+// A text stays in the cache while it is in use, also in the old half. Op is called once for it.
 func TestCache(t *testing.T) {
-	asked := 0
+	calls := 0
 	c := newConfig(nil, &Options{Op: func(query string) string {
 		if query == "SELECT mine" {
-			asked++
+			calls++
 			return "mine"
 		}
 		return ""
@@ -134,8 +136,8 @@ func TestCache(t *testing.T) {
 			t.Fatal(st.op)
 		}
 	}
-	if asked != 1 {
-		t.Errorf("Op was asked %d times", asked)
+	if calls != 1 {
+		t.Errorf("Op was called %d times", calls)
 	}
 	if op := c.texts.statementOf("frobnicate").op; op != "QUERY" {
 		t.Error(op)

@@ -9,11 +9,11 @@ import (
 	"testing"
 )
 
-// Which errors fail a span, and as what.
+// TestOutcome has the errors that fail a span, and their error.type.
 func TestOutcome(t *testing.T) {
 	for _, test := range []struct {
 		err  error
-		ends string // how the context has ended
+		ends string // why the context has ended
 		want string
 	}{
 		{errBroken, "", "error=broken type=*errors.errorString"},
@@ -44,7 +44,7 @@ func TestOutcome(t *testing.T) {
 		}
 		b.fail("ExecContext", test.err)
 		if _, err := conn.ExecContext(ctx, "CALL x"); !errors.Is(err, test.err) || fmt.Sprintf("%T", err) != fmt.Sprintf("%T", test.err) {
-			t.Errorf("%v was passed on as %v", test.err, err)
+			t.Errorf("%v was returned as %v", test.err, err)
 		}
 		want := "CALL"
 		if test.want != "" {
@@ -56,7 +56,7 @@ func TestOutcome(t *testing.T) {
 	}
 }
 
-// A query without rows is no failure, although QueryRow makes an error of it.
+// A query without rows does not fail, although QueryRow returns an error.
 func TestNoRows(t *testing.T) {
 	f := newFake()
 	f.rows = -1
@@ -71,7 +71,7 @@ func TestNoRows(t *testing.T) {
 	}
 }
 
-// Errors of reading rows, and of closing them, fail the span.
+// An error while rows are read or closed fails the span.
 func TestRowsFail(t *testing.T) {
 	for _, test := range []struct{ call, want string }{
 		{"Next", "SELECT seats error=error 40001 type=40001 status_code=40001 returned_rows=0"},

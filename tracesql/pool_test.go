@@ -16,7 +16,7 @@ func TestLogPool(t *testing.T) {
 		defer b.db.Close()
 		ctx, cancel := context.WithCancel(b.ctx)
 		LogPool(ctx, b.db, time.Second)
-		time.Sleep(10*time.Second + 500*time.Millisecond) // between two looks at the pool
+		time.Sleep(10*time.Second + 500*time.Millisecond) // between two checks of the pool
 		b.want(t)                                         // nobody waited
 
 		conn, err := b.db.Conn(t.Context())
@@ -24,7 +24,7 @@ func TestLogPool(t *testing.T) {
 			t.Fatal(err)
 		}
 		go func() {
-			time.Sleep(300 * time.Millisecond) // before the next
+			time.Sleep(300 * time.Millisecond) // before the next check
 			conn.Close()
 		}()
 		if _, err := b.db.Exec("DELETE FROM t"); err != nil {
@@ -41,11 +41,11 @@ func TestLogPool(t *testing.T) {
 				t.Errorf("%s: %q, want %q", key, got, want)
 			}
 		}
-		cancel() // ends the goroutine, for which the bubble waits
+		cancel() // ends LogPool's goroutine, which synctest.Test waits for
 	})
 }
 
-// Every is a minute by default, and without a trace the record goes to slog's default logger.
+// The default interval is a minute. Without a trace the record goes to slog's default logger.
 func TestLogPoolDefault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := tracetest.Record(t)
@@ -56,14 +56,14 @@ func TestLogPoolDefault(t *testing.T) {
 		conn, _ := db.Conn(t.Context())
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		db.ExecContext(ctx, "DELETE FROM t") // waits in vain
+		db.ExecContext(ctx, "DELETE FROM t") // waits until its timeout
 		time.Sleep(58 * time.Second)
 		if len(rec.Lines()) > 0 {
-			t.Error("before a minute has passed")
+			t.Error("a record before a minute has passed")
 		}
 		time.Sleep(2 * time.Second)
 		if len(rec.Lines()) == 0 {
-			t.Error("after a minute")
+			t.Error("no record after a minute")
 		}
 		conn.Close()
 	})

@@ -32,7 +32,7 @@ func TestBadConn(t *testing.T) {
 		}
 		b.want(t, want...)
 
-		// The next call is none of these attempts.
+		// The next call is not one of these attempts.
 		b.query(t, b.ctx, selectSeats, 1)
 		lines := b.lines(t)
 		if l := lines[len(lines)-1]; l.String() != "SELECT seats returned_rows=2" {
@@ -61,7 +61,7 @@ func TestBadConnOther(t *testing.T) {
 			_, err = stmt.ExecContext(b.ctx)
 			return err
 		}, []string{"DELETE seats bad_conn=true", "CONNECT", "DELETE seats attempt=2 affected_rows=6"}},
-		{"Commit", func(b *bench) error { // not repeated, as nobody knows whether it was done
+		{"Commit", func(b *bench) error { // not repeated, since it may have been done
 			tx, err := b.db.BeginTx(b.ctx, nil)
 			if err != nil {
 				return err
@@ -71,7 +71,7 @@ func TestBadConnOther(t *testing.T) {
 			}
 			return nil
 		}, []string{"BEGIN", "COMMIT error=driver: bad connection type=bad_conn bad_conn=true"}},
-		{"Next", func(b *bench) error { // neither are rows
+		{"Next", func(b *bench) error { // reading rows is not repeated either
 			rows, err := b.db.QueryContext(b.ctx, selectSeats, 1)
 			if err != nil {
 				return err
@@ -82,7 +82,7 @@ func TestBadConnOther(t *testing.T) {
 			}
 			return nil
 		}, []string{"SELECT seats error=driver: bad connection type=bad_conn bad_conn=true returned_rows=0"}},
-		{"ExecContext", func(b *bench) error { // nor what is in a transaction
+		{"ExecContext", func(b *bench) error { // a call in a transaction is not repeated either
 			tx, err := b.db.BeginTx(b.ctx, nil)
 			if err != nil {
 				return err
@@ -94,7 +94,7 @@ func TestBadConnOther(t *testing.T) {
 			_, err = b.db.ExecContext(b.ctx, "DELETE FROM seats")
 			return err
 		}, []string{"BEGIN", "DELETE seats error=driver: bad connection type=bad_conn bad_conn=true", "ROLLBACK", "DELETE seats affected_rows=3"}},
-		{"ExecContext", func(b *bench) error { // but what comes after one is
+		{"ExecContext", func(b *bench) error { // a call after a transaction is repeated
 			tx, err := b.db.BeginTx(b.ctx, nil)
 			if err != nil {
 				return err
@@ -110,7 +110,7 @@ func TestBadConnOther(t *testing.T) {
 			_, err := b.db.ExecContext(b.ctx, "DELETE FROM seats")
 			return err
 		}, []string{"CONNECT bad_conn=true", "CONNECT attempt=2", "DELETE seats affected_rows=3"}},
-		{"ExecContext", func(b *bench) error { // on a sql.Conn it is not repeated either, but nothing tells us
+		{"ExecContext", func(b *bench) error { // on a sql.Conn it is not repeated either, but a driver cannot know that
 			conn, err := b.db.Conn(b.ctx)
 			if err != nil {
 				return err
@@ -130,7 +130,7 @@ func TestBadConnOther(t *testing.T) {
 	}
 }
 
-// What is known of failed attempts is little, and not for long.
+// The number of failed attempts that are remembered is bounded, and each is forgotten after a while.
 func TestAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var a attempts
@@ -140,7 +140,7 @@ func TestAttempts(t *testing.T) {
 			a.add(ctxs[i], "q", 1)
 		}
 		if len(a.failed) != maxFailed {
-			t.Errorf("%d are known", len(a.failed))
+			t.Errorf("%d failed attempts are remembered", len(a.failed))
 		}
 		last := ctxs[len(ctxs)-1]
 		for _, test := range []struct {
@@ -154,16 +154,16 @@ func TestAttempts(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute)
 		if got := a.take(ctxs[len(ctxs)-2], "q"); got != 0 {
-			t.Error("an attempt is known after two minutes")
+			t.Error("an attempt is remembered after two minutes")
 		}
 		a.add(last, "q", 2)
 		if len(a.failed) != 1 {
-			t.Errorf("%d are known", len(a.failed))
+			t.Errorf("%d failed attempts are remembered", len(a.failed))
 		}
 	})
 }
 
-// A context may be of a type that cannot be compared.
+// An oddContext has a type that cannot be compared.
 type oddContext struct {
 	context.Context
 	odd []int
@@ -216,7 +216,7 @@ func TestTransaction(t *testing.T) {
 	}
 }
 
-// When the context of a transaction ends, database/sql rolls back, and that is a success.
+// When the context of a transaction ends, database/sql rolls back. The span of this rollback does not fail.
 func TestTransactionCanceled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, newFake(), nil)
@@ -231,7 +231,7 @@ func TestTransactionCanceled(t *testing.T) {
 	})
 }
 
-// With Options.Transactions, the queries of a transaction are below its span, unless they have one of their own.
+// With Options.Transactions, the queries of a transaction are children of its span.
 func TestTransactions(t *testing.T) {
 	b := newBench(t, newFake(), &Options{Transactions: true})
 	tx, err := b.db.BeginTx(b.ctx, nil)
@@ -278,7 +278,7 @@ func TestTransactions(t *testing.T) {
 	}
 }
 
-// A connection that is closed in a transaction ends its span.
+// Closing a connection ends the span of its transaction.
 func TestTransactionAbandoned(t *testing.T) {
 	b := newBench(t, newFake(), &Options{Transactions: true})
 	conn, err := b.db.Conn(t.Context())

@@ -19,7 +19,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracetest"
 )
 
-// A line is a record.
+// A line is a parsed record.
 type line map[string]any
 
 func (l line) text(key string) string {
@@ -29,7 +29,7 @@ func (l line) text(key string) string {
 	return fmt.Sprint(l[key])
 }
 
-// String returns op, error and what else says of the outcome.
+// String returns the op, the error and the other members about the outcome.
 func (l line) String() string {
 	s := l.text("op")
 	for _, key := range []string{"error", "error.type", "db.response.status_code", "db.bad_conn", "db.attempt", "db.response.returned_rows",
@@ -41,12 +41,12 @@ func (l line) String() string {
 	return s
 }
 
-// A bench is a traced fake, and what it wrote.
+// A bench is a traced fake and the records of its spans.
 type bench struct {
 	*fake
 	db   *sql.DB
 	rec  *tracetest.Recorder
-	ctx  context.Context // in the span root
+	ctx  context.Context // in root
 	root *slogtrace.Span
 }
 
@@ -83,7 +83,7 @@ func (b *bench) lines(t *testing.T) (lines []line) {
 	return lines
 }
 
-// want compares the spans, in the order of their ends, and that their parent is root.
+// want compares the spans, in the order of their ends. It also checks that their parent is root and their kind is client.
 func (b *bench) want(t *testing.T, want ...string) (lines []line) {
 	t.Helper()
 	lines = b.lines(t)
@@ -135,7 +135,7 @@ func TestQuery(t *testing.T) {
 	}
 }
 
-// The span lasts until the rows are closed, and says what took how long.
+// The span lasts until the rows are closed. Its attributes say how much time was spent where.
 func TestRowTimes(t *testing.T) {
 	for _, timed := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -147,7 +147,7 @@ func TestRowTimes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(5 * time.Millisecond) // not the driver's
+			time.Sleep(5 * time.Millisecond) // the application's time
 			go func() {
 				for range 2 {
 					time.Sleep(10 * time.Millisecond)
@@ -182,7 +182,7 @@ func TestExec(t *testing.T) {
 	b.want(t, "UPDATE seats affected_rows=3")
 }
 
-// A call that the driver only makes with a prepared statement is one span, and no error.
+// A call for which the driver returns ErrSkip is one span, and it does not fail.
 func TestSkip(t *testing.T) {
 	for _, f := range []*fake{newFake(), {connBits: hasExecer | hasQueryer}, {connBits: hasOldExecer | hasOldQueryer, stmtBits: allStmtBits}} {
 		b := newBench(t, f, &Options{Args: true, Prepares: true})
@@ -213,7 +213,7 @@ func TestSkipFails(t *testing.T) {
 	b.fail("PrepareContext", &codeError{"42601"})
 	_, err := b.db.QueryContext(b.ctx, "SELECT skip FROM seats")
 	_, err2 := b.db.ExecContext(b.ctx, "SELECT skip FROM seats WHERE a = ? AND b = ?", 1)
-	_, err3 := b.db.ExecContext(b.ctx, "SELECT skip", 1) // no argument is wanted
+	_, err3 := b.db.ExecContext(b.ctx, "SELECT skip", 1) // the statement has no parameters
 	if err == nil || err2 == nil || err3 == nil {
 		t.Error(err, err2, err3)
 	}
@@ -222,7 +222,7 @@ func TestSkipFails(t *testing.T) {
 		"SELECT error=prepared, but not executed type=not_executed")
 }
 
-// Another call with a statement in between does not take the span of a skipped one.
+// A call that follows a skipped one does not continue its span.
 func TestSkipDropped(t *testing.T) {
 	b := newBench(t, newFake(), nil)
 	conn, err := Wrap(b.fake, &Options{Tracer: slogtrace.NewTracer(b.rec, nil)}).Connect(t.Context())
@@ -244,7 +244,7 @@ func TestSkipDropped(t *testing.T) {
 }
 
 func TestStatement(t *testing.T) {
-	for _, f := range []*fake{newFake(), {}} { // the second one has no method that takes a context
+	for _, f := range []*fake{newFake(), {}} { // the second fake has no methods with a context
 		b := newBench(t, f, nil)
 		ctx, prepareSpan := slogtrace.Start(b.ctx, "prepare")
 		canceled, cancel := context.WithCancel(ctx)
@@ -284,7 +284,7 @@ func TestStatement(t *testing.T) {
 	}
 }
 
-// A driver without methods that take a context has spans with the right parents too, and one for each query.
+// With a driver without contexts, each query is still one span, and its parent is right.
 func TestOldDriver(t *testing.T) {
 	for _, f := range []*fake{{}, {connBits: hasOldExecer | hasOldQueryer}} {
 		b := newBench(t, f, nil)
@@ -329,7 +329,7 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
-// A failed prepare lasted as long as it did, although its span began after it.
+// The span of a failed prepare has the right start and duration, although it is started after the prepare.
 func TestPrepareDuration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, &fake{}, nil)
@@ -345,7 +345,7 @@ func TestPrepareDuration(t *testing.T) {
 	})
 }
 
-// Calls outside a trace have no span, and neither have pings, resets and closes.
+// Calls outside a trace have no spans. Pings, resets and closes never have any.
 func TestNoSpan(t *testing.T) {
 	b := newBench(t, newFake(), nil)
 	b.query(t, t.Context(), selectSeats, 1)
@@ -444,7 +444,7 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-// Rows may be read in another goroutine, and after their parent has ended.
+// Rows may be read in another goroutine and after their parent has ended.
 func TestRowsElsewhere(t *testing.T) {
 	b := newBench(t, newFake(), nil)
 	rows, err := b.db.QueryContext(b.ctx, selectSeats, 1)
@@ -484,7 +484,7 @@ func TestSeveralResultSets(t *testing.T) {
 	b.want(t, "CALL returned_rows=6")
 }
 
-// Rows that are never closed are found when they are garbage.
+// Rows that are never closed are reported when they are garbage.
 func TestLeakedRows(t *testing.T) {
 	f := newFake()
 	b := newBench(t, f, nil)
@@ -504,7 +504,7 @@ func TestLeakedRows(t *testing.T) {
 	b.want(t, "SELECT seats error=rows were never closed type=rows_not_closed returned_rows=1")
 }
 
-// Or when their context, or their transaction, ends: database/sql closes them then.
+// Rows that are never closed are also reported when their context or transaction ends, since database/sql closes them then.
 func TestLeakedRowsContext(t *testing.T) {
 	for _, test := range []struct{ kind, want string }{
 		{"cancel", "SELECT seats error=rows were never closed type=canceled returned_rows=1"},
@@ -583,7 +583,7 @@ func TestConnect(t *testing.T) {
 	b.want(t, "CONNECT", "SELECT seats returned_rows=2", "CONNECT error=broken type=*errors.errorString")
 }
 
-// A query's own context is passed to the driver, in the span.
+// The driver gets the query's context, with the span.
 func TestContext(t *testing.T) {
 	b := newBench(t, newFake(), nil)
 	type key struct{}
