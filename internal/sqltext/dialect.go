@@ -2,7 +2,8 @@ package sqltext
 
 import "strings"
 
-// A Dialect is how a database reads a text. Where it is not known, a text that could be read in more than one way is not read on.
+// A Dialect describes how a database reads the text of a query.
+// With an unknown dialect, Read stops where a text can be read in more than one way.
 type Dialect struct {
 	known         bool
 	doubleStrings bool // "x" is a string; elsewhere an identifier
@@ -16,7 +17,7 @@ type Dialect struct {
 	looseDashes   bool // -- begins a comment only before a space
 }
 
-// DialectOf returns the dialect of a db.system.name; others than it knows are unknown.
+// DialectOf returns the dialect of a db.system.name. For other names it returns an unknown dialect.
 func DialectOf(system string) Dialect {
 	switch system {
 	case "postgresql", "cockroachdb", "aws.redshift":
@@ -33,16 +34,16 @@ func DialectOf(system string) Dialect {
 	return Dialect{doubleStrings: true, dollarQuotes: true, quoteQuotes: true, looseDashes: true}
 }
 
-// verbs are the operations that spans are named after.
+// verbs are the operations that may be in the name of a span.
 var verbs = setOf("SELECT INSERT UPDATE DELETE MERGE REPLACE UPSERT VALUES CALL EXEC EXECUTE DO TABLE " +
 	"CREATE ALTER DROP TRUNCATE RENAME COMMENT GRANT REVOKE REINDEX REFRESH CLUSTER VACUUM ANALYZE OPTIMIZE ATTACH DETACH " +
 	"BEGIN START COMMIT END ROLLBACK ABORT SAVEPOINT RELEASE LOCK UNLOCK SET RESET SHOW USE DESCRIBE DESC EXPLAIN PRAGMA " +
 	"COPY LOAD IMPORT EXPORT DECLARE FETCH CLOSE PREPARE DEALLOCATE LISTEN UNLISTEN NOTIFY DISCARD CHECKPOINT KILL FLUSH")
 
-// afterWith are the operations that a WITH may begin.
+// afterWith are the operations that may follow a WITH clause.
 var afterWith = setOf("SELECT INSERT UPDATE DELETE MERGE REPLACE VALUES TABLE")
 
-// beforeTable are the words that may stand between FROM and its like and the table.
+// beforeTable are the words that may be between FROM, INTO or TABLE and the name of the table.
 var beforeTable = setOf("ONLY LATERAL IF NOT EXISTS IGNORE LOW_PRIORITY OR ABORT FAIL REPLACE ROLLBACK TABLE OVERWRITE")
 
 func setOf(words string) map[string]bool {

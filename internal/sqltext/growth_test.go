@@ -9,12 +9,12 @@ import (
 	"github.com/slogtrace/slogtrace/internal/cputest"
 )
 
-// Reading takes time in proportion to the text.
+// Read takes time in proportion to the length of the text.
 func TestReadGrowth(t *testing.T) {
 	if raceEnabled {
 		t.Skip("race: the detector takes its own time")
 	}
-	for system, parts := range map[string][]string{ // each in a dialect that reads on
+	for system, parts := range map[string][]string{ // each in a dialect in which Read does not stop there
 		"postgresql": {"(", "'a',", "''", "/*", "/**/", "$a$", "\"\"", "IN (1,", "(1),", "FROM t,", " "},
 		"sqlite":     {"[]", "`"},
 		"mysql":      {"#\n"},

@@ -2,20 +2,20 @@ package sqltext
 
 import "bytes"
 
-// lists knows which parentheses hold lists that are folded: those after IN and VALUES, and the tuples in them.
+// lists tells which parentheses hold lists to fold. These are lists after IN and VALUES, and the tuples in them.
 type lists struct {
-	depth int // of parentheses
+	depth int // number of open parentheses
 	stack [maxDepth]list
-	prev  token // before the token that is read
+	prev  token // the token before the one being read
 }
 
-// A list is a pair of parentheses, or all that is outside of them.
+// A list is a pair of parentheses, or, at depth 0, the whole text.
 type list struct {
-	begin      int  // in the output
+	begin      int  // where it begins in the output
 	folds      bool // it is after IN or VALUES, or in such a list
-	hasTuples  bool // VALUES was read in it, and what may follow are tuples
-	groupBegin int  // the tuple read last; 0, 0 if what was read last is something else
-	groupEnd   int
+	hasTuples  bool // VALUES was read in it, so that tuples may follow
+	groupBegin int  // where the last tuple is in the output, if nothing but commas came after it
+	groupEnd   int  // 0 if there is no such tuple
 }
 
 func (l *lists) top() *list {
@@ -33,7 +33,7 @@ func (l *lists) folds() bool {
 
 func (l *lists) before(prev token) { l.prev = prev }
 
-// word notes a keyword: tuples end with any.
+// word notes a keyword. Each keyword ends the tuples.
 func (l *lists) word(upper string) {
 	if t := l.top(); t != nil && (upper == "VALUES" || t.hasTuples) {
 		t.hasTuples = upper == "VALUES"
@@ -41,7 +41,7 @@ func (l *lists) word(upper string) {
 	}
 }
 
-// open notes a parenthesis that was written at begin, perhaps after IN or VALUES.
+// open notes a parenthesis that was written at begin. isList reports whether it is directly after IN or VALUES.
 func (l *lists) open(begin int, isList bool) {
 	folds := isList
 	if t := l.top(); t != nil {
@@ -56,7 +56,8 @@ func (l *lists) open(begin int, isList bool) {
 	}
 }
 
-// close notes the end of the parentheses, which is that of out, and returns out without them if they are as those before.
+// close notes a closing parenthesis, at the end of out.
+// It returns out, without this pair of parentheses if the tuple before has the same text.
 func (l *lists) close(out []byte) []byte {
 	if l.depth == 0 {
 		return out

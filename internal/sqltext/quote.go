@@ -2,8 +2,8 @@ package sqltext
 
 import "strings"
 
-// quoteEnd returns where a text in quotes that begins at from ends, behind its closing quote.
-// It is not ok if there is none, or if a backslash may have taken its meaning.
+// quoteEnd returns the position after the closing quote of a text in quotes that begins at from.
+// ok is false if there is no closing quote, or if a backslash may have escaped it.
 func (l *lexer) quoteEnd(from int, quote byte) (end int, ok bool) {
 	for i := from; i < len(l.in); i++ {
 		if l.in[i] != quote {
@@ -28,7 +28,7 @@ func (l *lexer) quoteEnd(from int, quote byte) (end int, ok bool) {
 // quoted reads a string.
 func (l *lexer) quoted() {
 	end, ok := l.quoteEnd(l.pos+1, '\'')
-	if !l.d.known && strings.HasPrefix(l.in[l.pos:], "'''") { // BigQuery's strings, which hold quotes
+	if !l.d.known && strings.HasPrefix(l.in[l.pos:], "'''") { // one of BigQuery's strings, which may contain quotes
 		ok = false
 	}
 	l.value("?")
@@ -57,7 +57,7 @@ func (l *lexer) doubleQuoted() {
 	l.pos = end
 }
 
-// identifier reads an identifier in quotes.
+// identifier reads an identifier in the given quotes.
 func (l *lexer) identifier(quote byte) {
 	end, ok := l.quoteEnd(l.pos+1, quote)
 	if !ok {
@@ -70,7 +70,7 @@ func (l *lexer) identifier(quote byte) {
 	l.pos = end
 }
 
-// backtick reads an identifier, where backticks quote one.
+// backtick reads an identifier in backticks.
 func (l *lexer) backtick() {
 	end, ok := l.quoteEnd(l.pos+1, '`')
 	if !ok || l.d.known && !l.d.backticks || !l.d.known && strings.ContainsAny(l.in[l.pos:end], `'"`) {

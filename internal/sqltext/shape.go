@@ -6,34 +6,34 @@ import (
 	"unicode"
 )
 
-// A shape is what a statement does, and to which table, as far as its words tell.
+// A shape finds the operation of a statement and its tables from the words of its text.
 type shape struct {
 	verb      string
 	verbDepth int
-	with      bool     // the verb is yet to come, behind WITH
-	names     []string // that WITH defines
-	last      string   // the word before, in upper case
-	before    string   // the name before, outside of parentheses
+	with      bool     // WITH was read, and the verb follows later
+	names     []string // the names that WITH defines
+	last      string   // the previous word, in upper case
+	before    string   // the previous name outside parentheses
 
-	awaits  bool // a table, at depth
+	awaits  bool // the next name at depth is a table
 	depth   int
-	parts   []string // of its name
-	reading bool     // there is one
-	dotted  bool     // and a dot behind it
+	parts   []string // the parts of its name that have been read
+	reading bool     // a part has been read
+	dotted  bool     // a dot follows it
 
 	tables []string // at most maxNames
-	main   int      // which of them is the verb's, plus 1; -1 for one that WITH defines
-	many   bool     // there is a list after FROM, or a table that could not be read
+	main   int      // 1 + index of the verb's table; -1 if WITH defines it
+	many   bool     // FROM has a list, or a table's name could not be read
 	done   bool     // a semicolon was read
 
 	// by depth of parentheses
-	selects [maxDepth]bool // SELECT or DELETE was read there, so that a FROM is theirs
-	from    [maxDepth]bool // and what is read is the list of its tables
+	selects [maxDepth]bool // SELECT or DELETE was read, so a FROM belongs to it
+	from    [maxDepth]bool // the list of tables after FROM is being read
 }
 
 const maxNames = 8
 
-// word notes a word that is not in quotes. upper is "" if it is long.
+// word notes a word that is not in quotes. upper is the word in upper case, or "" if it is too long for a keyword.
 func (s *shape) word(w, upper string, depth int) {
 	if s.done {
 		return
@@ -93,7 +93,7 @@ func (s *shape) word(w, upper string, depth int) {
 	}
 }
 
-// isClause has the words that are no table, where one is awaited.
+// isClause contains words that are not the name of a table although they are where one is expected.
 var isClause = setOf("SELECT VALUES WHERE SET FROM JOIN USING ON AS UNNEST OUTFILE DUMPFILE")
 
 // name notes an identifier in quotes.
@@ -136,7 +136,7 @@ func (s *shape) flush() {
 		s.many = true
 	case slices.ContainsFunc(s.names, func(n string) bool { return strings.EqualFold(n, name) }):
 		if s.main == 0 && s.verb != "" && s.depth == s.verbDepth {
-			s.main = -1 // what WITH defines
+			s.main = -1 // WITH defines it
 		}
 	default:
 		if isNew {
@@ -148,7 +148,7 @@ func (s *shape) flush() {
 	}
 }
 
-// isName reports whether a table of that name can be in an op.
+// isName reports whether s may be the name of a table in an op.
 func isName(s string) bool {
 	for _, r := range s {
 		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_.$-", r) {
@@ -167,7 +167,7 @@ func (s *shape) comma(depth int) {
 
 func (s *shape) open(depth int) {
 	if s.awaits && s.reading && s.verb != "INSERT" && s.verb != "REPLACE" && s.verb != "CREATE" && s.verb != "COPY" {
-		s.awaits, s.many = false, true // a function
+		s.awaits, s.many = false, true // the name is that of a function
 	}
 	s.flush()
 	if depth < maxDepth {
@@ -194,7 +194,7 @@ func (s *shape) dot() {
 	}
 }
 
-// subject returns the table that the verb is about, and whether it is the only one.
+// subject returns the table of the verb, and whether the statement has no other table.
 func (s *shape) subject() (table string, single bool) {
 	s.flush()
 	if s.main <= 0 {

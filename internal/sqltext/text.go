@@ -1,4 +1,4 @@
-// Package sqltext reads the text of queries: it takes the values out, and tells operation and table.
+// Package sqltext reads the text of queries. It removes the values, and finds the operation and the table.
 package sqltext
 
 import (
@@ -7,24 +7,24 @@ import (
 )
 
 const (
-	MaxText  = 2048     // bytes of a cleaned text
-	MaxName  = 128      // bytes of the name of a table
-	maxRead  = 64 << 10 // bytes of a text that are read
-	maxDepth = 64       // parentheses that are looked into
+	MaxText  = 2048     // maximum bytes of a cleaned text
+	MaxName  = 128      // maximum bytes of the name of a table
+	maxRead  = 64 << 10 // only so many bytes of a text are read
+	maxDepth = 64       // deeper parentheses are not examined
 )
 
-// A Reading is what a query's text says, and its cleaned text.
+// A Reading is the result of Read.
 type Reading struct {
-	Text   string
-	Verb   string // the operation, in upper case; "" if it is not one of those that are known
-	Table  string // the table that the operation is about; "" if that is not cheap to tell
-	Single bool   // no other table is named
+	Text   string // the cleaned text, at most MaxText bytes of valid UTF-8
+	Verb   string // the operation in upper case; "" if it is not a known one
+	Table  string // the table of the operation, at most MaxName bytes; "" if it is not known
+	Single bool   // the statement names no other table
 }
 
-// Read reads a query: it replaces literals by ?, drops comments, and folds lists after IN and VALUES to one element.
+// Read reads a query. It replaces literals with ?, drops comments, and folds lists after IN and VALUES to one element.
 //
-// It knows what is a literal in all databases, no grammar. Where databases differ, and so where the next literal begins,
-// it stops, and the text ends with "…". So no part of a literal is taken for something else.
+// It knows the literals of all databases, but not their grammars. It stops where databases disagree about
+// where a literal begins, and the text ends there with "…". So a part of a literal is never in the text.
 func Read(query string, d Dialect) Reading {
 	l := lexer{in: query, d: d}
 	if len(query) > maxRead {
@@ -68,22 +68,22 @@ type lexer struct {
 	pos     int
 	d       Dialect
 	out     []byte
-	space   bool // before the next token
+	space   bool // white space was read before the next token
 	last    token
 	isList  bool // last is IN or VALUES
-	held    bool // a comma, and the space before it, that were not written yet
-	stopped bool
-	cut     bool
+	held    bool // a comma in a list that is folded, not written yet
+	stopped bool // the rest of the text is not read
+	cut     bool // in is only the beginning of the text
 	lists   lists
 	shape   shape
 }
 
-// stop ends the reading: what follows may be part of a literal.
+// stop ends the reading, since the rest of the text may be part of a literal.
 func (l *lexer) stop() { l.stopped = true }
 
 // next reads one token.
 func (l *lexer) next() {
-	if len(l.out) > MaxText { // folding may make it shorter, but never by much
+	if len(l.out) > MaxText { // the end will be cut
 		l.stop()
 		return
 	}
@@ -138,7 +138,7 @@ func isWordStart(c byte) bool {
 	return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c >= utf8.RuneSelf
 }
 
-// wordLen returns how long the word at pos is.
+// wordLen returns the length of the word at pos.
 func (l *lexer) wordLen() int {
 	n := 0
 	for l.pos+n < len(l.in) {
@@ -170,7 +170,7 @@ func (l *lexer) dashes() {
 	l.lineComment(l.d.looseDashes && after > ' ')
 }
 
-// lineComment skips a comment. If it may be none, it must not have a quote.
+// lineComment skips a comment. If doubtful, some databases read it as code. It stops then if the line contains a quote.
 func (l *lexer) lineComment(doubtful bool) {
 	line := l.in[l.pos:]
 	if i := strings.IndexAny(line, "\r\n"); i >= 0 {
@@ -186,7 +186,7 @@ func (l *lexer) lineComment(doubtful bool) {
 
 // comment skips a comment.
 func (l *lexer) comment() {
-	if !l.d.nested && strings.HasPrefix(l.in[l.pos:], "/*!") { // MySQL executes it
+	if !l.d.nested && strings.HasPrefix(l.in[l.pos:], "/*!") { // MySQL executes the text in it
 		l.stop()
 		return
 	}
@@ -214,7 +214,7 @@ func (l *lexer) comment() {
 	l.stop()
 }
 
-// number reads a number of any form, and what stands right behind it.
+// number reads a number of any form, with the letters directly after it.
 func (l *lexer) number() {
 	hex := strings.HasPrefix(l.in[l.pos:], "0x") || strings.HasPrefix(l.in[l.pos:], "0X")
 	for l.pos < len(l.in) {
@@ -250,7 +250,7 @@ func (l *lexer) word() {
 				return
 			}
 		case "E", "X", "B", "N":
-			return // the string says all of it
+			return // a prefix of the string
 		}
 	}
 	l.shape.word(w, upper, l.lists.depth)
@@ -259,7 +259,7 @@ func (l *lexer) word() {
 	l.lists.word(upper)
 }
 
-// punctuation reads one character that is nothing else.
+// punctuation reads one character that does not begin another token.
 func (l *lexer) punctuation(c byte) {
 	l.pos++
 	switch c {
@@ -292,7 +292,7 @@ func (l *lexer) punctuation(c byte) {
 	l.isList = false
 }
 
-// value writes a literal or a parameter, unless it is folded into the one before.
+// value writes a literal or a parameter, unless it is folded into the previous one.
 func (l *lexer) value(text string) {
 	if l.held {
 		l.held, l.last, l.space = false, value, false
@@ -303,7 +303,7 @@ func (l *lexer) value(text string) {
 	l.shape.other()
 }
 
-// emit writes a token and returns where it begins.
+// emit writes a token and returns its position in the output.
 func (l *lexer) emit(t token, text string) int {
 	if l.held {
 		l.held = false
@@ -324,7 +324,7 @@ func (l *lexer) emit(t token, text string) int {
 
 const ellipsis = "…"
 
-// Cut returns s, or as much of its beginning as, with an ellipsis, has at most limit bytes.
+// Cut returns s if it has at most limit bytes. Otherwise it returns the beginning of s and an ellipsis, at most limit bytes in all.
 func Cut(s string, limit int) string {
 	if len(s) <= limit {
 		return s

@@ -121,7 +121,7 @@ func TestShape(t *testing.T) {
 	}
 }
 
-// The text of a list, however long, is short, and no text is longer than the limit.
+// A list is folded to a short text, however long it is. No text is longer than the limit.
 func TestLongTexts(t *testing.T) {
 	for _, test := range []struct{ in, want string }{
 		{"SELECT a FROM t WHERE a IN (" + strings.Repeat("1,", 5000) + "1)", "SELECT a FROM t WHERE a IN (?)"},
@@ -142,23 +142,23 @@ func TestLongTexts(t *testing.T) {
 	}
 }
 
-// A sentence is a statement that is made from a seed, with secrets in all of its literals.
+// A sentence is a statement made from a seed, with a secret in each of its literals.
 type sentence struct {
-	r    *rand.Rand
-	sql  strings.Builder
-	told []string // the secrets
+	r       *rand.Rand
+	sql     strings.Builder
+	secrets []string
 }
 
-// secret returns a text that stands nowhere else.
+// secret returns a text that is nowhere else in the statement.
 func (s *sentence) secret() string {
 	x := fmt.Sprintf("zq%dzq", s.r.IntN(1e6))
-	s.told = append(s.told, x)
+	s.secrets = append(s.secrets, x)
 	return x
 }
 
 func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 
-// content is what may be in a literal, in which quote ends it, except for the quote.
+// content returns random content of a literal. The caller must escape its quotes.
 func (s *sentence) content() string {
 	c := ""
 	for range s.r.IntN(4) {
@@ -167,7 +167,7 @@ func (s *sentence) content() string {
 	return c
 }
 
-// quoted returns a string of the dialect between quotes, with a secret.
+// quoted returns a string with a secret, between quotes. backslashes says whether a backslash escapes a quote.
 func (s *sentence) quoted(quote string, backslashes bool) string {
 	text := s.content() + s.secret() + s.content()
 	text = strings.ReplaceAll(text, quote, pick(s.r, quote+quote, quote+quote, map[bool]string{true: `\` + quote, false: quote + quote}[backslashes]))
@@ -179,7 +179,7 @@ func (s *sentence) quoted(quote string, backslashes bool) string {
 	return quote + text + quote
 }
 
-// literal writes a literal with a secret, as a database of that system reads it.
+// literal returns a literal, or a comment, with a secret, in the syntax of a database system.
 func (s *sentence) literal(system string) string {
 	forms := []string{"'"}
 	switch system {
@@ -216,7 +216,7 @@ func (s *sentence) literal(system string) string {
 		return "q'[" + strings.ReplaceAll(s.content(), "]", "") + "'" + s.secret() + "]'"
 	case "9":
 		x := fmt.Sprintf("98%07d", s.r.IntN(1e7))
-		s.told = append(s.told, x)
+		s.secrets = append(s.secrets, x)
 		return pick(s.r, "", "0x", "-", ".", "1e", "1.") + x
 	}
 	if system == "mysql" {
@@ -240,7 +240,7 @@ func newSentence(seed uint64, system string) *sentence {
 
 var fuzzed = []string{"postgresql", "mysql", "sqlite", "microsoft.sql_server", "oracle.db"}
 
-// FuzzLiterals: no part of a literal is in the cleaned text, in any dialect, and not for an unknown one.
+// FuzzLiterals checks that no part of a literal is in the cleaned text, in its own dialect or the unknown one.
 func FuzzLiterals(f *testing.F) {
 	for seed := range uint64(2000) {
 		f.Add(seed)
@@ -250,7 +250,7 @@ func FuzzLiterals(f *testing.F) {
 			s := newSentence(seed, system)
 			for _, as := range []string{system, ""} {
 				got := Read(s.sql.String(), DialectOf(as)).Text
-				for _, secret := range s.told {
+				for _, secret := range s.secrets {
 					if strings.Contains(got, secret) {
 						t.Fatalf("%s, read as %s: %q is in the text of\n%s\n%s", system, as, secret, s.sql.String(), got)
 					}
@@ -260,7 +260,7 @@ func FuzzLiterals(f *testing.F) {
 	})
 }
 
-// FuzzRead: any text can be read, and what comes of it is valid, bounded and stays as it is when it is read again.
+// FuzzRead checks that every text can be read, and that the result is valid and bounded.
 func FuzzRead(f *testing.F) {
 	for _, text := range []string{"SELECT a FROM t WHERE b IN ('x', 2)", "VALUES (1),(2)", "$$", "((((", "'\\'", "[", "\"a\".b", "WITH x AS (", "\x00\xff"} {
 		f.Add(text)
