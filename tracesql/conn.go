@@ -94,18 +94,19 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		base, err := c.begin(ctx, ctx, opts)
 		return c.newTx(ctx, base, err)
 	}
+	returned := false
+	defer c.tx.abandonUnless(&returned)
 	if c.config.opts.Transactions {
 		c.tx.start(ctx, c.config)
 	}
 	call := c.start(ctx, c.config.begin, "")
-	returned := false
 	defer call.endUnlessReturned(&returned)
 	base, err := c.begin(ctx, call.ctx, opts)
-	returned = true
 	call.end(err)
 	if err != nil {
 		c.tx.end(err, "")
 	}
+	returned = true
 	return c.newTx(ctx, base, err)
 }
 
@@ -157,8 +158,8 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 	returned := false
 	defer p.endUnlessReturned(&returned)
 	base, err := c.prepare(p.ctx, p.text)
-	returned = true
 	p.end(err)
+	returned = true
 	if err != nil {
 		return nil, err
 	}
@@ -173,9 +174,11 @@ func (c *conn) prepareSkipped(ctx context.Context, s skippedCall) (driver.Stmt, 
 	returned := false
 	defer s.call.endUnlessReturned(&returned)
 	base, err := c.prepare(s.call.ctx, s.query)
-	returned = true
 	if err != nil {
 		s.call.end(err)
+	}
+	returned = true
+	if err != nil {
 		return nil, err
 	}
 	return newSkippedStmt(base, c, s), nil

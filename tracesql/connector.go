@@ -92,8 +92,8 @@ func (w *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	returned := false
 	defer c.endUnlessReturned(&returned)
 	base, err := w.base.Connect(c.ctx)
-	returned = true
 	c.end(err)
+	returned = true
 	if err != nil {
 		return nil, err
 	}

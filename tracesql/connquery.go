@@ -48,12 +48,13 @@ func runText[R any](ctx context.Context, c *conn, query string, args []driver.Na
 	defer call.endUnlessReturned(&returned)
 	call.setArgs(args)
 	r, err := do(c, call.ctx, call.commented(query), args)
-	returned = true
 	if err == driver.ErrSkip {
 		c.skip(ctx, query, call)
-		return r, err
+	} else {
+		r, err = end(call, r, err)
 	}
-	return end(call, r, err)
+	returned = true
+	return r, err
 }
 
 // exec calls the driver as database/sql does.

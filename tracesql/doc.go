@@ -61,6 +61,8 @@
 // error.type is "canceled" if the caller's context was canceled, "timeout" if its deadline passed, and "EOF" if the server
 // hung up. Otherwise it is db.response.status_code or, without one, the type of the error.
 //
+// A panic of the driver fails the span of its call, or of the query whose rows are read, and goes on.
+//
 // Rows that are never closed leak their connection. Their span ends with the error "rows were never closed".
 // It ends when the rows are garbage, or when database/sql closes them because their context or transaction has ended.
 // error.type is then "canceled", "timeout" or "rows_not_closed". This includes rows that are being read at that moment,

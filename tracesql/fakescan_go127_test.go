@@ -22,3 +22,10 @@ func (r fakeRowsColumnScanner) ScanColumn(ctx driver.ScanContext, i int, dest an
 	}
 	return sql.ConvertAssign(ctx, dest, "scanned")
 }
+
+func init() {
+	scanMethods = map[string]func(r *rows){
+		"NextRow":    func(r *rows) { rowsColumnScanner{r}.NextRow() },
+		"ScanColumn": func(r *rows) { rowsColumnScanner{r}.ScanColumn(driver.ScanContext{}, 0, nil) },
+	}
+}

@@ -45,12 +45,31 @@ func (p *prepare) begin() {
 
 // end ends the span. If the prepare failed and has no span, end first starts one.
 func (p *prepare) end(err error) {
-	if p.span == nil {
-		if err == nil {
-			return
-		}
-		p.begin()
-		hook.Backdate(p.ctx, p.start)
+	if p.span == nil && err != nil {
+		p.beginLate()
 	}
 	p.call.end(err)
+}
+
+// beginLate begins the span of a prepare that has been made.
+func (p *prepare) beginLate() {
+	p.begin()
+	hook.Backdate(p.ctx, p.start)
+}
+
+// endUnlessReturned is that of the call. A prepare that panics has a span too.
+func (p *prepare) endUnlessReturned(returned *bool) {
+	if *returned {
+		return
+	}
+	v := recover()
+	if p.span == nil && v != nil {
+		p.beginLate()
+	}
+	switch {
+	case v != nil:
+		hook.EndPanic(p.ctx, v)
+	case p.span != nil:
+		p.span.End() // runtime.Goexit
+	}
 }

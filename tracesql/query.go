@@ -96,7 +96,8 @@ func (c call) endExec(result driver.Result, err error) (driver.Result, error) {
 	return result, err
 }
 
-// endUnlessReturned ends the span if the driver did not return, because it panicked or ended the goroutine.
+// endUnlessReturned ends the span of a call that does not return, because it panicked or ended the goroutine.
+// The driver may have done so, its result, its error or Options.StatusCode.
 // It must be called by a defer statement, since it calls recover.
 func (c *call) endUnlessReturned(returned *bool) {
 	if *returned || c.span == nil {

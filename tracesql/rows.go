@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"runtime"
 	"time"
+
+	"github.com/slogtrace/slogtrace/internal/hook"
 )
 
 // A rows wraps the rows of a query that has a span. It has the methods that all rows have.
@@ -67,10 +69,28 @@ func interfacesOfRows(base driver.Rows) int {
 		scannerBit(base)
 }
 
-func (r *rows) unwrap() any       { return r.base }
-func (r *rows) Columns() []string { return r.base.Columns() }
+func (r *rows) unwrap() any { return r.base }
+
+// endIfPanics ends the span, failed, if the driver panics. It must be deferred itself, in each method of the rows.
+func (r *rows) endIfPanics() {
+	s := r.span
+	if s.span == nil {
+		return
+	}
+	if p := recover(); p != nil {
+		s.span.SetAttrs(s.attrs()...)
+		s.span = nil
+		hook.EndPanic(s.ctx, p)
+	}
+}
+
+func (r *rows) Columns() []string {
+	defer r.endIfPanics()
+	return r.base.Columns()
+}
 
 func (r *rows) Close() error {
+	defer r.endIfPanics()
 	err := r.base.Close()
 	r.span.close(err)
 	r.cleanup.Stop()
@@ -78,6 +98,7 @@ func (r *rows) Close() error {
 }
 
 func (r *rows) Next(dest []driver.Value) error {
+	defer r.endIfPanics()
 	r.span.enter()
 	err := r.base.Next(dest)
 	r.leave(err)
@@ -207,10 +228,12 @@ type (
 )
 
 func (r rowsNextResultSet) HasNextResultSet() bool {
+	defer r.r.endIfPanics()
 	return r.r.base.(driver.RowsNextResultSet).HasNextResultSet()
 }
 
 func (r rowsNextResultSet) NextResultSet() error {
+	defer r.r.endIfPanics()
 	err := r.r.base.(driver.RowsNextResultSet).NextResultSet()
 	switch err {
 	case nil:
@@ -224,21 +247,26 @@ func (r rowsNextResultSet) NextResultSet() error {
 }
 
 func (r rowsScanType) ColumnTypeScanType(i int) reflect.Type {
+	defer r.r.endIfPanics()
 	return r.r.base.(driver.RowsColumnTypeScanType).ColumnTypeScanType(i)
 }
 
 func (r rowsDatabaseTypeName) ColumnTypeDatabaseTypeName(i int) string {
+	defer r.r.endIfPanics()
 	return r.r.base.(driver.RowsColumnTypeDatabaseTypeName).ColumnTypeDatabaseTypeName(i)
 }
 
 func (r rowsLength) ColumnTypeLength(i int) (int64, bool) {
+	defer r.r.endIfPanics()
 	return r.r.base.(driver.RowsColumnTypeLength).ColumnTypeLength(i)
 }
 
 func (r rowsNullable) ColumnTypeNullable(i int) (nullable, ok bool) {
+	defer r.r.endIfPanics()
 	return r.r.base.(driver.RowsColumnTypeNullable).ColumnTypeNullable(i)
 }
 
 func (r rowsPrecisionScale) ColumnTypePrecisionScale(i int) (precision, scale int64, ok bool) {
+	defer r.r.endIfPanics()
 	return r.r.base.(driver.RowsColumnTypePrecisionScale).ColumnTypePrecisionScale(i)
 }

@@ -9,6 +9,7 @@ func scannerBit(base driver.Rows) int { return bitIf[driver.RowsColumnScanner](b
 type rowsColumnScanner struct{ r *rows }
 
 func (r rowsColumnScanner) NextRow() error {
+	defer r.r.endIfPanics()
 	r.r.span.enter()
 	err := r.r.base.(driver.RowsColumnScanner).NextRow()
 	r.r.leave(err)
@@ -16,5 +17,6 @@ func (r rowsColumnScanner) NextRow() error {
 }
 
 func (r rowsColumnScanner) ScanColumn(ctx driver.ScanContext, i int, dest any) error {
+	defer r.r.endIfPanics()
 	return r.r.base.(driver.RowsColumnScanner).ScanColumn(ctx, i, dest)
 }

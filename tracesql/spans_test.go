@@ -413,37 +413,6 @@ func TestArgs(t *testing.T) {
 	}
 }
 
-func TestPanic(t *testing.T) {
-	for _, name := range []string{"QueryContext", "ExecContext", "BeginTx", "Stmt.ExecContext", "Stmt.QueryContext", "PrepareContext", "Commit"} {
-		b := newBench(t, newFake(), &Options{Prepares: true})
-		b.db.SetMaxOpenConns(0)
-		b.fail(name, &panics{"ouch"})
-		func() {
-			defer func() {
-				if p := recover(); p != "ouch" {
-					t.Errorf("%s: recovered %v", name, p)
-				}
-			}()
-			query := "SELECT a"
-			if strings.HasPrefix(name, "Stmt") || name == "PrepareContext" {
-				query = "SELECT skip"
-			}
-			if strings.Contains(name, "Query") {
-				b.db.QueryContext(b.ctx, query)
-			}
-			if name == "BeginTx" || name == "Commit" {
-				tx, _ := b.db.BeginTx(b.ctx, nil)
-				tx.Commit()
-			}
-			b.db.ExecContext(b.ctx, query)
-		}()
-		lines := b.lines(t)
-		if l := lines[len(lines)-1]; l.text("error") != "panic: ouch" || l.text("stack") == "" {
-			t.Errorf("%s: %v", name, lines)
-		}
-	}
-}
-
 // Rows may be read in another goroutine and after their parent has ended.
 func TestRowsElsewhere(t *testing.T) {
 	b := newBench(t, newFake(), nil)

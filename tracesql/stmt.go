@@ -3,6 +3,8 @@ package tracesql
 import (
 	"context"
 	"database/sql/driver"
+
+	"github.com/slogtrace/slogtrace/internal/hook"
 )
 
 // A stmt wraps a prepared statement of the driver. It has the methods that each statement has.
@@ -47,8 +49,25 @@ func wrapStmt(s *stmt) driver.Stmt {
 	return s
 }
 
-func (s *stmt) unwrap() any   { return s.base }
-func (s *stmt) NumInput() int { return s.base.NumInput() }
+func (s *stmt) unwrap() any { return s.base }
+
+func (s *stmt) NumInput() int {
+	defer s.endIfPanics()
+	return s.base.NumInput()
+}
+
+// endIfPanics ends the span of the call that s was prepared for, if the driver panics before it is made:
+// database/sql may not close s then. It must be deferred itself.
+func (s *stmt) endIfPanics() {
+	if s.skipped.call.span == nil {
+		return
+	}
+	if p := recover(); p != nil {
+		ctx := s.skipped.call.ctx
+		s.skipped = skippedCall{}
+		hook.EndPanic(ctx, p)
+	}
+}
 
 func (s *stmt) Close() error {
 	if s.skipped.ctx != nil {
@@ -102,8 +121,9 @@ func runStmt[R any](ctx context.Context, s *stmt, args []driver.NamedValue,
 	returned := false
 	defer call.endUnlessReturned(&returned)
 	r, err := do(s, call.ctx, args)
+	r, err = end(call, r, err)
 	returned = true
-	return end(call, r, err)
+	return r, err
 }
 
 // exec calls the driver as database/sql does.
@@ -136,9 +156,11 @@ type (
 )
 
 func (s stmtChecker) CheckNamedValue(v *driver.NamedValue) error {
+	defer s.s.endIfPanics()
 	return s.s.base.(driver.NamedValueChecker).CheckNamedValue(v)
 }
 
 func (s stmtConverter) ColumnConverter(i int) driver.ValueConverter {
+	defer s.s.endIfPanics()
 	return s.s.base.(driver.ColumnConverter).ColumnConverter(i) //lint:ignore SA1019 the driver has it
 }

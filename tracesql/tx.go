@@ -28,16 +28,17 @@ func (t *tx) finish(st *statement, outcome string, finish func() error) error {
 	if !c.config.traces(t.ctx) {
 		return finish()
 	}
+	returned := false
+	defer c.tx.abandonUnless(&returned)
 	call := c.start(t.ctx, st, "")
 	call.final = true
 	// database/sql rolls back when the context ends. That must not count as a failure of the rollback.
 	call.caller = context.WithoutCancel(t.ctx)
-	returned := false
 	defer call.endUnlessReturned(&returned)
 	err := finish()
-	returned = true
 	call.end(err)
 	c.tx.end(err, outcome)
+	returned = true
 	return err
 }
 
@@ -72,5 +73,12 @@ var errNotFinished = errors.New("transaction was neither committed nor rolled ba
 func (t *transaction) abandon() {
 	if t.span != nil {
 		t.end(errNotFinished, "")
+	}
+}
+
+// abandonUnless ends the span of a transaction whose BEGIN, COMMIT or ROLLBACK panicked. Nothing else may follow.
+func (t *transaction) abandonUnless(returned *bool) {
+	if !*returned {
+		t.abandon()
 	}
 }
