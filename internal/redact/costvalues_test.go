@@ -71,6 +71,10 @@ func costValues() map[string]any {
 	}
 	secretText := append(append([]byte(`{"a":`), text...), `,"token":"x"}`...)
 	nestedText := strings.Repeat(`{"a":[`, 45) + "1" + strings.Repeat(`]}`, 45)
+	distinct := make([]string, 200)
+	for i := range distinct {
+		distinct[i] = fmt.Sprintf(`"key%d":%d,"description_of_%d":%d`, i, i, i%20, i)
+	}
 	return map[string]any{
 		"struct":                  item(1),
 		"structs":                 items,
@@ -90,6 +94,7 @@ func costValues() map[string]any {
 		"nested marshaler":        costMarshaler{nestedText},
 		"raw messages":            []json.RawMessage{text, text, text},
 		"raw messages, a secret":  map[string]json.RawMessage{"a": text, "b": text, "c": secretText},
+		"marshaler of many keys":  costMarshaler{"{" + strings.Join(distinct, ",") + "}"},
 		"texts":                   strings.Fields(strings.Repeat("some words ", 100)),
 		"texts in a struct":       struct{ A, B []any }{[]any{strings.Repeat("text ", 500)}, []any{strings.Repeat("text ", 500)}},
 	}

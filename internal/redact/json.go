@@ -182,10 +182,21 @@ func (r *rewriter) pass() (start int, ok bool) {
 // secret writes the replacement in place of the next value, which may already be the replacement.
 func (r *rewriter) secret() bool {
 	start, ok := r.pass()
-	if ok && (r.src[start] != '"' || jsontext.Unquote(r.src[start:r.i]) != r.Redactor.text) {
+	if ok && !r.isReplacementText(r.src[start:r.i]) {
 		r.replace(start, r.replacement)
 	}
 	return ok
+}
+
+// isReplacementText reports whether value, which is JSON, is the replacement.
+func (r *rewriter) isReplacementText(value []byte) bool {
+	if bytes.Equal(value, r.replacement) {
+		return true
+	}
+	if value[0] != '"' || bytes.IndexByte(value, '\\') < 0 && !r.wide { // it can be written in one way only
+		return false
+	}
+	return jsontext.Unquote(value) == r.Redactor.text
 }
 
 // textValue copies a string that may have to be replaced.
@@ -274,11 +285,7 @@ func (r *rewriter) member(g *objectGuide, under Hiding) (m readMember, ok bool) 
 // memberValue copies the value of m, which is at nesting depth depth.
 func (r *rewriter) memberValue(m *readMember, depth int) (ok bool) {
 	r.next()
-	start, from := r.i, 0
-	if m.role == pairValue {
-		r.flush()
-		from = len(r.b)
-	}
+	start, from := r.i, r.output()
 	if m.hides == hidesAll {
 		ok = r.secret()
 	} else {
@@ -287,8 +294,7 @@ func (r *rewriter) memberValue(m *readMember, depth int) (ok bool) {
 	switch {
 	case !ok:
 	case m.role == pairValue:
-		r.flush()
-		r.noteValue(depth, from)
+		r.noteValue(depth, from, r.output())
 	case m.role == pairName && r.src[start] == '"':
 		r.noteName(depth, start, r.i)
 	}

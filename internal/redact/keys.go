@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -68,21 +69,21 @@ var measures = map[string]bool{
 // and api_key both contain "api key". Neither passwordless nor tokens_used contains one of the defaults. The name
 // does not count if the key continues after it and its last word is one of measures.
 type keyNames struct {
-	names    [64][]keyName     // by the first byte
+	names    [256][]keyName    // by a hash of the first two bytes
 	min      int               // the length of the shortest
 	reserved func(string) bool // keys that are not plain either; nil if there are none
-	recent   [256]atomic.Pointer[keyVerdict]
+	recent   [512]atomic.Pointer[keyVerdict]
 
 	plain [9][1 << (64 - plainKeyShift)]atomic.Uint64 // those known to be plain, by their length
 }
 
 const (
 	plainKeyHash  = 0x9e3779b97f4a7c15 // 2⁶⁴ divided by the golden ratio: the upper bits of a product with it depend on all bits
-	plainKeyShift = 64 - 6
+	plainKeyShift = 64 - 8
 )
 
-// A keyVerdict is the cached result for a key. Programs have few keys, and look them up over and over. The first key
-// in a place stays there, so many keys cost only time.
+// A keyVerdict is the cached result for a key. Programs have few keys, and look them up over and over. A key has two
+// places. The first one in a place stays there, so many keys cost only time.
 type keyVerdict struct {
 	key   string
 	hides Hiding
@@ -115,11 +116,23 @@ func (k *keyNames) add(list []string, like keyName) {
 			continue
 		}
 		like.text = string(w.text)
-		slot := &k.names[like.text[0]&63]
-		*slot = append(*slot, like)
+		if len(like.text) > 1 {
+			slot := k.namesWith(like.text[0], like.text[1])
+			*slot = append(*slot, like)
+		} else { // any byte may follow
+			for b := range 256 {
+				slot := k.namesWith(like.text[0], byte(b))
+				if !slices.Contains(*slot, like) {
+					*slot = append(*slot, like)
+				}
+			}
+		}
 		k.min = min(k.min, len(like.text))
 	}
 }
+
+// namesWith returns the names that begin with these bytes, and some others.
+func (k *keyNames) namesWith(first, second byte) *[]keyName { return &k.names[first*37^second] }
 
 // isPlain reports whether key is known to be neither empty nor reserved and to contain none of the names. It needs
 // one lookup instead of two, and is all that most attributes cost. It knows keys of up to 8 bytes.
@@ -141,12 +154,12 @@ func (k *keyNames) isPlainWord(key string) bool {
 	return k.plain[n][x*plainKeyHash>>plainKeyShift].Load() == x && x != 0
 }
 
-// setPlain records that key contains none of the names. The first key in a place stays there. Zero is no key's
-// number.
-func (k *keyNames) setPlain(key string) {
+// setPlain records that key contains none of the names, if there is a place for it, and reports that. The first key
+// in a place stays there. Zero is no key's number.
+func (k *keyNames) setPlain(key string) bool {
 	n := len(key)
-	if n == 0 || n > 8 || k.reserved != nil && k.reserved(key) || strings.IndexByte(key, '\\') >= 0 { // an escape, in JSON: see ofJSON
-		return
+	if n == 0 || n > 8 || strings.IndexByte(key, '\\') >= 0 { // an escape, in JSON: see ofJSON
+		return false
 	}
 	var x uint64
 	if n < 4 {
@@ -154,7 +167,11 @@ func (k *keyNames) setPlain(key string) {
 	} else {
 		x = uint64(jsontext.Load4(key)) | uint64(jsontext.Load4(key[n-4:]))<<32
 	}
-	k.plain[n][x*plainKeyHash>>plainKeyShift].CompareAndSwap(0, x)
+	place := &k.plain[n][x*plainKeyHash>>plainKeyShift]
+	if place.Load() != 0 || k.reserved != nil && k.reserved(strings.Clone(key)) { // the clone lets callers have key on their stack
+		return false
+	}
+	return place.CompareAndSwap(0, x)
 }
 
 // shortKeyNumber returns a number that differs for each key of the same length, which is from 1 to 3.
@@ -201,12 +218,26 @@ func (k *keyNames) ofJSON(quoted []byte) Hiding {
 	if bytes.IndexByte(raw, '\\') >= 0 {
 		return k.of(jsontext.Unquote(quoted))
 	}
-	return k.of(string(raw))
+	if n := len(raw); n >= 8 {
+		for i := range keyPlaces {
+			if v := k.place(uint(n), binary.LittleEndian.Uint64(raw), binary.LittleEndian.Uint64(raw[n-8:]), i).Load(); v != nil && v.key == string(raw) {
+				return v.hides
+			}
+		}
+	}
+	if len(raw) < 4 {
+		return k.of(string(raw))
+	}
+	return k.remembers(string(raw))
 }
 
-// slot returns the place in the cache of a key with these bytes.
-func (k *keyNames) slot(n uint, first, middle, last byte) *atomic.Pointer[keyVerdict] {
-	return &k.recent[(n*29^uint(first)*3^uint(middle)*7^uint(last)*17)%uint(len(k.recent))]
+// keyPlaces is how many places in the cache a key has.
+const keyPlaces = 2
+
+// place returns a place in the cache of a key with these bytes, which are up to 8 at its start and at its end.
+func (k *keyNames) place(n uint, first, last uint64, i int) *atomic.Pointer[keyVerdict] {
+	h := (first ^ bits.RotateLeft64(last, 29) ^ uint64(n)) * plainKeyHash
+	return &k.recent[(h>>(64-9)+uint64(i))%uint64(len(k.recent))]
 }
 
 // remembers is of for keys that are not plain.
@@ -216,17 +247,32 @@ func (k *keyNames) remembers(key string) Hiding {
 		k.setPlain(key)
 		return Shown
 	}
-	slot := k.slot(n, key[0], key[n/2], key[n-1])
-	v := slot.Load()
-	if v != nil && v.key == key {
-		return v.hides
+	var first, last uint64
+	switch {
+	case n >= 8:
+		first, last = jsontext.Load8(key), jsontext.Load8(key[n-8:])
+	case n >= 4:
+		first, last = uint64(jsontext.Load4(key)), uint64(jsontext.Load4(key[n-4:]))
+	default:
+		first = shortKeyNumber(key)
+	}
+	var free *atomic.Pointer[keyVerdict]
+	for i := range keyPlaces {
+		place := k.place(n, first, last, i)
+		switch v := place.Load(); {
+		case v == nil && free == nil:
+			free = place
+		case v == nil:
+		case v.key == key:
+			return v.hides
+		}
 	}
 	hides := k.judge(key)
-	if hides == Shown {
-		k.setPlain(key)
+	if hides == Shown && k.setPlain(key) {
+		return Shown
 	}
-	if v == nil && n <= maxUsualKey {
-		slot.CompareAndSwap(nil, &keyVerdict{strings.Clone(key), hides})
+	if free != nil && n <= maxUsualKey {
+		free.CompareAndSwap(nil, &keyVerdict{strings.Clone(key), hides})
 	}
 	return hides
 }
@@ -247,8 +293,13 @@ func (k *keyNames) judge(key string) (hides Hiding) {
 		if !w.edges[i] {
 			continue
 		}
-		for j := range k.names[w.text[i]&63] {
-			name := &k.names[w.text[i]&63][j]
+		var second byte
+		if i+1 < len(w.text) {
+			second = w.text[i+1]
+		}
+		names := *k.namesWith(w.text[i], second)
+		for j := range names {
+			name := &names[j]
 			end := i + len(name.text)
 			if end > len(w.text) || !w.edges[end] || string(w.text[i:end]) != name.text || name.whole && end-i < len(w.text) || w.measured(end) {
 				continue
@@ -264,7 +315,14 @@ func (k *keyNames) judge(key string) (hides Hiding) {
 // is reports whether text is one of the names whose whole value is replaced.
 func (k *keyNames) is(text string) bool {
 	w := splitWords(text, nil, nil)
-	return len(w.text) > 0 && slices.ContainsFunc(k.names[w.text[0]&63], func(n keyName) bool {
+	if len(w.text) == 0 {
+		return false
+	}
+	var second byte
+	if len(w.text) > 1 {
+		second = w.text[1]
+	}
+	return slices.ContainsFunc(*k.namesWith(w.text[0], second), func(n keyName) bool {
 		return n.hides == hidesAll && n.text == string(w.text)
 	})
 }
@@ -292,11 +350,14 @@ func splitWords(key string, text []byte, edges []bool) words {
 	before := 0 // index of the last letter in text
 	for i := 0; i < len(key); {
 		r, size := rune(key[i]), 1
-		if r >= utf8.RuneSelf {
+		var now letterCase
+		if r < utf8.RuneSelf {
+			now = asciiCases[r]
+		} else {
 			r, size = utf8.DecodeRuneInString(key[i:])
+			now = caseOf(r)
 		}
 		i += size
-		now := caseOf(r)
 		if now == separator {
 			last = now
 			continue
@@ -312,8 +373,15 @@ func splitWords(key string, text []byte, edges []bool) words {
 			w.edges[before] = true // APIKey, but also IDs: a word may begin here or one letter before
 		}
 		last, before = now, len(w.text)
-		w.text = appendFolded(w.text, r)
 		w.edges = append(w.edges, edge)
+		if r < utf8.RuneSelf {
+			if now == upper || now == capital {
+				r += 'a' - 'A'
+			}
+			w.text = append(w.text, byte(r))
+			continue
+		}
+		w.text = appendFolded(w.text, r)
 		for len(w.edges) < len(w.text) {
 			w.edges = append(w.edges, false)
 		}
@@ -321,6 +389,14 @@ func splitWords(key string, text []byte, edges []bool) words {
 	w.edges = append(w.edges, true)
 	return w
 }
+
+// asciiCases are the results of caseOf.
+var asciiCases = func() (cases [utf8.RuneSelf]letterCase) {
+	for r := range cases {
+		cases[r] = caseOf(rune(r))
+	}
+	return cases
+}()
 
 func caseOf(r rune) letterCase {
 	switch {
@@ -342,13 +418,8 @@ func caseOf(r rune) letterCase {
 	return separator
 }
 
+// appendFolded appends r, which is not ASCII, in lower case.
 func appendFolded(b []byte, r rune) []byte {
-	if r < utf8.RuneSelf {
-		if 'A' <= r && r <= 'Z' {
-			r += 'a' - 'A'
-		}
-		return append(b, byte(r))
-	}
 	return utf8.AppendRune(b, unicode.ToLower(unicode.ToUpper(r))) // through the upper case: that of ſ is S
 }
 

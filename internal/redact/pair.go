@@ -57,8 +57,11 @@ type readPair struct {
 	depth             int // of the object's members
 	nameFrom, nameEnd int // the range of the last name in the source
 	named             Hiding
-	from, to          int
+	from, to          int // the range of the value in the output
 }
+
+// output returns where in b the next byte will be once it is copied.
+func (c *jsonReader) output() int { return len(c.b) + c.i - c.done }
 
 // pairAt returns the pair of the object whose members are at that depth. It is valid until another object begins.
 func (r *rewriter) pairAt(depth int) *readPair {
@@ -77,25 +80,30 @@ func (r *rewriter) noteName(depth, from, end int) {
 	p.nameFrom, p.nameEnd = from, end
 }
 
-// noteValue records the value, which is in r.b from index from on.
-func (r *rewriter) noteValue(depth, from int) {
+// noteValue records the range of the value in the output.
+func (r *rewriter) noteValue(depth, from, to int) {
 	p := r.pairAt(depth)
-	p.from, p.to = from, len(r.b)
+	p.from, p.to = from, to
 }
 
-// closeObject replaces the value of the object whose members are at that depth, if a name requires it.
+// closeObject replaces the value of the object whose members are at that depth, if a name requires it. The object
+// must have been read up to its end.
 func (r *rewriter) closeObject(depth int) {
 	n := len(r.pairs) - 1
 	if n < 0 || r.pairs[n].depth != depth {
 		return
 	}
-	read := r.pairs[n]
+	read := &r.pairs[n]
 	if r.pairs = r.pairs[:n]; read.from == 0 {
 		return
 	}
-	p := objectPair{named: read.named, from: read.from, to: read.to}
+	h := read.named
 	if read.nameEnd > 0 {
-		p.name.quoted = r.src[read.nameFrom:read.nameEnd]
+		h = max(h, r.keys.ofJSON(r.src[read.nameFrom:read.nameEnd]))
 	}
-	p.replace(r)
+	if h != Shown {
+		r.flush()
+		p := objectPair{named: h, from: read.from, to: read.to}
+		p.replace(r)
+	}
 }

@@ -69,18 +69,20 @@ func (c *jsonReader) next() byte {
 
 // space is next where there may be white space.
 func (c *jsonReader) space() byte {
-	start := c.i
-	for c.i < len(c.src) && (c.src[c.i] == ' ' || c.src[c.i] == '\t' || c.src[c.i] == '\n' || c.src[c.i] == '\r') {
-		c.i++
+	src, start := c.src, c.i
+	i := start
+	for i < len(src) && (src[i] == ' ' || src[i] == '\t' || src[i] == '\n' || src[i] == '\r') {
+		i++
 	}
-	if c.i > start {
-		c.b = append(c.b, c.src[c.done:start]...)
-		c.done = c.i
+	c.i = i
+	if i > start {
+		c.b = append(c.b, src[c.done:start]...)
+		c.done = i
 	}
-	if c.i == len(c.src) {
+	if i == len(src) {
 		return 0
 	}
-	return c.src[c.i]
+	return src[i]
 }
 
 // open enters an array or object, whose last byte is end, and reports whether it has any elements.

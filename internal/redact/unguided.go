@@ -14,21 +14,31 @@ import (
 // Go 1.27 encoding/json reads as fast as a parser that calls a function for each value.
 func (r *rewriter) unguided(depth int) bool {
 	src, i, outermost := r.src, r.i, depth
-	var objects [maxDepth + 1]bool // by depth: values there are members of an object
-	inObject, isName := false, false
+	var objects [maxDepth + 1]bool  // by depth: values there are members of an object
+	inObject, role := false, noPair // of the member
+
 	for {
 		read := false // the value has been read with its key
 		if inObject {
-			n, role, ok := r.plainKey(src[i:])
-			if ok && role != pairValue {
-				i, isName = i+n, role == pairName
+			var n int
+			if n, role = r.plainKey(src[i:]); n > 0 {
+				i += n
 			} else {
 				r.i = i
 				m, ok := r.member(nil, Shown)
 				if !ok {
 					return false
 				}
-				if isName = m.role == pairName; m.hides != Shown || m.role == pairValue {
+				if role = m.role; m.hides == hidesAll && role == noPair && r.at('"') {
+					start := r.i
+					if !r.text() {
+						return false
+					}
+					if !r.isReplacementText(src[start:r.i]) {
+						r.replace(start, r.replacement)
+					}
+					read = true
+				} else if m.hides != Shown {
 					if !r.memberValue(&m, depth) {
 						return false
 					}
@@ -47,9 +57,9 @@ func (r *rewriter) unguided(depth int) bool {
 				c = r.space()
 				i = r.i
 			}
+			start := i
 			switch {
 			case c == '"':
-				start := i
 				if n := shortText(src[i:]); n > 0 {
 					i += n
 				} else {
@@ -59,9 +69,15 @@ func (r *rewriter) unguided(depth int) bool {
 					}
 					i = r.i
 				}
-				if isName {
+				if role == pairName {
 					r.noteName(depth, start, i)
 				}
+			case (c == '{' || c == '[') && role == pairValue:
+				r.i = i
+				if !r.memberValue(&readMember{role: role}, depth) {
+					return false
+				}
+				i, role = r.i, noPair
 			case c == '{' || c == '[':
 				if i++; i < len(src) && src[i] <= ' ' {
 					r.i = i
@@ -76,11 +92,10 @@ func (r *rewriter) unguided(depth int) bool {
 					r.deep = true
 					return false
 				}
-				inObject, isName = c == '{', false
+				inObject, role = c == '{', noPair
 				objects[depth] = inObject
 				continue
 			case '1' <= c && c <= '9':
-				start := i
 				for i++; i < len(src) && isDigit(src[i]); i++ {
 				}
 				if i < len(src) && (src[i] == '.' || src[i] == 'e' || src[i] == 'E') {
@@ -90,12 +105,18 @@ func (r *rewriter) unguided(depth int) bool {
 					}
 					i = r.i
 				}
+			case c == 't' && i+4 <= len(src) && string(src[i:i+4]) == "true", c == 'n' && i+4 <= len(src) && string(src[i:i+4]) == "null":
+				i += 4
 			default:
 				r.i = i
 				if !r.word() {
 					return false
 				}
 				i = r.i
+			}
+			if role == pairValue {
+				at := len(r.b) - r.done
+				r.noteValue(depth, at+start, at+i)
 			}
 		}
 		for { // after a value
@@ -118,7 +139,10 @@ func (r *rewriter) unguided(depth int) bool {
 			}
 			switch {
 			case c == '}' && inObject:
-				r.closeObject(depth)
+				if n := len(r.pairs); n > 0 && r.pairs[n-1].depth == depth {
+					r.i = i
+					r.closeObject(depth)
+				}
 			case c == ']' && !inObject:
 			default:
 				return false
@@ -143,14 +167,14 @@ func shortText(b []byte) int {
 }
 
 // plainKey returns the length of the key and the colon at the start of b, if it is one that is known to be plain.
-func (r *rewriter) plainKey(b []byte) (n int, role pairRole, ok bool) {
+func (r *rewriter) plainKey(b []byte) (n int, role pairRole) {
 	if len(b) < 11 || b[0] != '"' {
-		return 0, noPair, false
+		return 0, noPair
 	}
 	word := binary.LittleEndian.Uint64(b[1:])
 	n = bits.TrailingZeros64(jsontext.Unsafe8(word)) / 8
 	if n == 0 || b[n+1] != '"' || b[n+2] != ':' || !r.keys.isPlainNumber(word, uint(n)) {
-		return 0, noPair, false
+		return 0, noPair
 	}
-	return n + 3, pairRoleOf(b[1 : n+1]), true
+	return n + 3, pairRoleOf(b[1 : n+1])
 }
