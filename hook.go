@@ -216,3 +216,10 @@ func (core) SetStatus(ctx context.Context, code hook.Status, description string)
 func (core) SetForeign(f hook.Foreign) { foreign.CompareAndSwap(nil, &f) }
 
 func (core) AddsIDs(h slog.Handler) bool { return readsMarks(h) }
+
+func (core) ContextAttrs(ctx context.Context) []slog.Attr {
+	c := currentOf(ctx)
+	return c.attrs()
+}
+
+func (core) IsMark(a slog.Attr) bool { return isMark(a) }

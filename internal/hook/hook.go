@@ -30,6 +30,8 @@ type Core interface {
 	SetStatus(ctx context.Context, s Status, description string)
 	SetForeign(f Foreign)
 	AddsIDs(h slog.Handler) bool
+	ContextAttrs(ctx context.Context) []slog.Attr
+	IsMark(a slog.Attr) bool
 }
 
 var core Core

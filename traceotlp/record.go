@@ -1,0 +1,186 @@
+package traceotlp
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/internal/errtype"
+	"github.com/slogtrace/slogtrace/internal/hook"
+	"github.com/slogtrace/slogtrace/internal/otlp"
+)
+
+// Handle queues r. It never waits, and it never returns an error: what is lost is counted.
+func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
+	if h.spans == nil {
+		return nil
+	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	info, isSpan := slogtrace.SpanOf(r)
+	switch {
+	case isSpan && info.Ended:
+		h.span(ctx, &r, &info)
+	case isSpan: // its end has all that its start has
+	case h.logs != nil:
+		h.log(ctx, &r)
+	case h.events != nil:
+		h.event(ctx, &r)
+	}
+	return nil
+}
+
+// buffers are reused by records. What they hold is copied into the queue.
+type buffers struct{ attrs, events, record []byte }
+
+const maxPooled = 64 << 10
+
+func (x *exporter) buffers() *buffers {
+	if b, ok := x.scratch.Get().(*buffers); ok {
+		return b
+	}
+	return new(buffers)
+}
+
+func (x *exporter) release(b *buffers) {
+	if cap(b.attrs)+cap(b.events)+cap(b.record) > maxPooled {
+		return
+	}
+	b.attrs, b.events, b.record = b.attrs[:0], b.events[:0], b.record[:0]
+	x.scratch.Put(b)
+}
+
+var kinds = map[string]int{"": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
+
+func (h *Handler) span(ctx context.Context, r *slog.Record, info *slogtrace.SpanInfo) {
+	b := h.buffers()
+	defer h.release(b)
+	b.attrs = h.appendAttrs(b.attrs, ctx, r)
+	if info.HasQueued {
+		b.attrs = otlp.AppendAttr(b.attrs, otlp.Attr{Key: "queued_ms", Value: slog.Float64Value(millis(info.Queued))})
+	}
+	if info.SampleRate != 1 {
+		b.attrs = otlp.AppendAttr(b.attrs, otlp.Attr{Key: "sample_rate", Value: slog.Float64Value(info.SampleRate)})
+	}
+	end := info.Start.Add(info.Duration)
+	s := otlp.Span{
+		Trace: info.TraceID, ID: info.SpanID, Parent: info.Parent, State: info.State, Flags: uint32(info.Flags),
+		Name: info.Op, Kind: kinds[info.Kind], Start: info.Start, End: end,
+	}
+	if h.events != nil {
+		b.events, s.DroppedEvents = h.events.take(b.events, info.TraceID, info.SpanID)
+	}
+	if info.Err != nil {
+		s.Failed, s.Message = true, errtype.Text(info.Err)
+		b.events = appendException(b.events, end, info, s.Message)
+	}
+	s.Attrs, s.Events = b.attrs, b.events
+	if len(info.Links) > 0 {
+		s.Links = make([]otlp.Link, len(info.Links))
+		for i, l := range info.Links {
+			s.Links[i] = otlp.Link{Trace: l.TraceID, Span: l.SpanID, State: l.State, Flags: uint32(l.Flags)}
+		}
+	}
+	b.record = otlp.AppendSpan(b.record, &s)
+	h.spans.Add(b.record)
+}
+
+// appendException appends the event of an error (OpenTelemetry Semantic Conventions, "Exceptions on spans").
+func appendException(events []byte, at time.Time, info *slogtrace.SpanInfo, message string) []byte {
+	attrs := otlp.AppendAttr(nil, otlp.Attr{Key: "exception.message", Value: slog.StringValue(message)})
+	if t := slogtrace.ErrorType(info.Err); t.Key != "" {
+		attrs = otlp.AppendAttr(attrs, otlp.Attr{Key: "exception.type", Value: t.Value})
+	}
+	if info.Stack != "" {
+		attrs = otlp.AppendAttr(attrs, otlp.Attr{Key: "exception.stacktrace", Value: slog.StringValue(info.Stack)})
+	}
+	return otlp.AppendEvent(events, at, "exception", attrs)
+}
+
+func millis(d time.Duration) float64 { return float64(d.Round(time.Microsecond)) / 1e6 }
+
+// severity returns OTLP's number of a level: slog's levels are made so that 9 more is it.
+func severity(level slog.Level) int { return min(max(int(level)+9, 1), 24) }
+
+func (h *Handler) log(ctx context.Context, r *slog.Record) {
+	b := h.buffers()
+	defer h.release(b)
+	b.attrs = h.appendAttrs(b.attrs, ctx, r)
+	sc := slogtrace.SpanContextFromContext(ctx)
+	b.record = otlp.AppendLog(b.record, &otlp.Log{
+		Time: r.Time, Observed: time.Now(), Severity: severity(r.Level), Level: r.Level.String(), Body: r.Message, Attrs: b.attrs,
+		Trace: sc.TraceID, Span: sc.SpanID, Flags: uint32(sc.Flags),
+	})
+	h.logs.Add(b.record)
+}
+
+func (h *Handler) event(ctx context.Context, r *slog.Record) {
+	sc := slogtrace.SpanContextFromContext(ctx)
+	if !sc.IsValid() {
+		return
+	}
+	b := h.buffers()
+	defer h.release(b)
+	b.attrs = otlp.AppendAttr(b.attrs, otlp.Attr{Key: "level", Value: slog.StringValue(r.Level.String())})
+	b.attrs = h.appendAttrs(b.attrs, ctx, r)
+	at := r.Time
+	if at.IsZero() {
+		at = time.Now()
+	}
+	b.record = otlp.AppendEvent(b.record, at, r.Message, b.attrs)
+	h.events.add(sc.TraceID, sc.SpanID, b.record)
+}
+
+// appendAttrs appends the attributes of r: the handler's, the record's own, then those of the context, which give way.
+// Each key is there once, as OTLP wants it: the last one counts.
+func (h *Handler) appendAttrs(b []byte, ctx context.Context, r *slog.Record) []byte {
+	var room [24]otlp.Attr
+	list := append(room[:0], h.bound...)
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key != "" || !hook.IsMark(a) {
+			list = otlp.Flatten(list, h.prefix, a)
+		}
+		return true
+	})
+	own := len(list)
+	for _, a := range hook.ContextAttrs(ctx) {
+		list = otlp.Flatten(list, "", a)
+	}
+	if h.addSource && r.PC != 0 {
+		frame, _ := runtime.CallersFrames([]uintptr{r.PC}).Next()
+		list = append(list,
+			otlp.Attr{Key: "code.function.name", Value: slog.StringValue(frame.Function)},
+			otlp.Attr{Key: "code.file.path", Value: slog.StringValue(frame.File)},
+			otlp.Attr{Key: "code.line.number", Value: slog.IntValue(frame.Line)})
+	}
+	last := lastOf(list, own)
+	for i, a := range list {
+		if last(i) {
+			b = otlp.AppendAttr(b, a)
+		}
+	}
+	return b
+}
+
+// lastOf returns a function that reports whether the attribute at an index of list is written. Of those with one key it is
+// the last of the first n, if there is one among them, else the first of the others.
+func lastOf(list []otlp.Attr, n int) func(i int) bool {
+	if len(list) <= 32 {
+		return func(i int) bool {
+			if i < n {
+				return !hasKey(list[i+1:n], list[i].Key)
+			}
+			return !hasKey(list[:i], list[i].Key)
+		}
+	}
+	at := make(map[string]int, len(list))
+	for i, a := range list {
+		if _, ok := at[a.Key]; !ok || i < n {
+			at[a.Key] = i
+		}
+	}
+	return func(i int) bool { return at[list[i].Key] == i }
+}
