@@ -45,9 +45,9 @@ import (
 // [TailStats.HeldBytes] is the memory held. [TailOptions.MaxRootBytes] and [TailOptions.MaxBytes] limit it.
 // These bytes are counted:
 //
-//   - about 250 for each root with something held,
+//   - about 270 for each root with something held, and 24 for each record in it,
 //   - the buffers for lines, including their unused part: the first fits one line, the others double, up to 32 KiB,
-//   - for each record about 330, with its message and its attributes: keys, strings, groups, and structs in an interface,
+//   - for each record that is not a line about 320, with its message and its attributes: keys, strings, groups, and structs in an interface,
 //   - for each span record, and for each record of a span other than the root, that span and the spans
 //     between it and the root (about 200 each) with their attributes, once,
 //   - the attributes of With, and of a handler that [slog.Logger.With] made, if only a held record has them.

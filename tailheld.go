@@ -1,8 +1,6 @@
 package slogtrace
 
 import (
-	"encoding/binary"
-	"iter"
 	"log/slog"
 	"math"
 	"reflect"
@@ -55,52 +53,23 @@ func (h *held) take() heldBuffer {
 	return b
 }
 
-// A heldBuffer holds records in the order in which they came. The text has an entry for each:
-// kind, level and size, and for a line also the line. For other kinds the record is the next in records or spans.
+// A heldBuffer holds items in the order in which they came.
 type heldBuffer struct {
-	text    []byte
-	full    [][]byte // full texts, whose entries come before those of text
-	records []heldRecord
-	spans   []heldSpan
-	env     *env // the last env that was counted, for the context of With
-	n       int  // number of lines, records and spans
-	bytes   int  // counted bytes, once the buffer is taken
+	items   []heldItem
+	text    []byte       // the lines of items
+	full    [][]byte     // full texts, whose lines come before those of text
+	records []heldRecord // those of items
+	spans   []heldSpan   // those of items
+	env     *env         // the last env that was counted, for the context of With
+	n       int          // number of lines, records and spans
+	bytes   int          // counted bytes, once the buffer is taken
 }
 
-// A heldItem is a held record in one of its forms: line, record or span.
+// A heldItem is a line, a record or a span in the queue of a heldBuffer, which has its contents.
 type heldItem struct {
-	entryHead
-	line   []byte
-	record *heldRecord
-	span   *heldSpan
-}
-
-// items returns the items of b in the order in which they came.
-func (b *heldBuffer) items() iter.Seq[heldItem] {
-	return func(yield func(heldItem) bool) {
-		records, spans := b.records, b.spans
-		for i := range len(b.full) + 1 {
-			text := b.text
-			if i < len(b.full) {
-				text = b.full[i]
-			}
-			for len(text) > 0 {
-				var item heldItem
-				item.entryHead, text = cutEntryHead(text)
-				switch item.kind {
-				case aRecord:
-					item.record, records = &records[0], records[1:]
-				case aSpan:
-					item.span, spans = &spans[0], spans[1:]
-				default:
-					item.line, text = text[:item.size], text[item.size:]
-				}
-				if !yield(item) {
-					return
-				}
-			}
-		}
-	}
+	kind  heldKind
+	level slog.Level
+	size  int // length of a line; for others the memory that the record takes
 }
 
 type heldKind uint8
@@ -113,49 +82,51 @@ const (
 	aSpan
 )
 
-// An entryHead is the beginning of an entry.
-type entryHead struct {
-	kind  heldKind
-	level slog.Level
-	size  int // length of a line; for others the memory that the record takes
-}
-
-const maxEntryHead = 1 + 2*binary.MaxVarintLen64
-
-func (e entryHead) append(b []byte) []byte {
-	b = binary.AppendVarint(append(b, byte(e.kind)), int64(e.level))
-	return binary.AppendUvarint(b, uint64(e.size))
-}
-
-// cutEntryHead returns the head at the beginning of text and what follows it.
-func cutEntryHead(text []byte) (entryHead, []byte) {
-	level, n := binary.Varint(text[1:])
-	size, m := binary.Uvarint(text[1+n:])
-	return entryHead{heldKind(text[0]), slog.Level(level), int(size)}, text[1+n+m:]
+// cutLine removes the first line, of n bytes, from b and returns it.
+func (b *heldBuffer) cutLine(n int) (line []byte) {
+	from := &b.text
+	if len(b.full) > 0 {
+		from = &b.full[0]
+	}
+	line, *from = (*from)[:n], (*from)[n:]
+	if len(b.full) > 0 && len(b.full[0]) == 0 {
+		b.full = b.full[1:]
+	}
+	return line
 }
 
 const (
 	// The text grows by doubling up to maxHeldText. Then a new text begins, so that at most that much is unused.
 	maxHeldText = 32 << 10
 
-	maxHeldItems = 256 // largest number of records, and of spans, in memory that is kept for reuse
+	maxHeldItems = 256 // largest number of items, of records and of spans in memory that is kept for reuse
 )
+
+// add adds an item, which takes size more bytes than the queue.
+func (h *held) add(item heldItem, size int) {
+	room := cap(h.items)
+	h.items = append(h.items, item)
+	h.size += (cap(h.items)-room)*heldItemSize + size
+	if item.kind != weighedLine {
+		h.n++
+	}
+}
 
 // addLine adds a line.
 func (h *held) addLine(line []byte, level slog.Level, k heldKind) {
-	h.addEntry(entryHead{k, level, len(line)}, line)
-	if k != weighedLine {
-		h.n++
+	size := 0
+	if len(line) > cap(h.text)-len(h.text) {
+		size = h.growText(len(line))
 	}
+	h.text = append(h.text, line...)
+	h.add(heldItem{k, level, len(line)}, size)
 }
 
 // addRecord adds a record that refers to size bytes. The caller must fill it in.
 func (h *held) addRecord(level slog.Level, size int) *heldRecord {
 	room := cap(h.records)
 	h.records = append(h.records, heldRecord{})
-	h.size += (cap(h.records)-room)*heldRecordSize + size
-	h.addEntry(entryHead{aRecord, level, heldRecordSize + size}, nil)
-	h.n++
+	h.add(heldItem{aRecord, level, heldRecordSize + size}, (cap(h.records)-room)*heldRecordSize+size)
 	return &h.records[len(h.records)-1]
 }
 
@@ -163,18 +134,7 @@ func (h *held) addRecord(level slog.Level, size int) *heldRecord {
 func (h *held) addSpan(s heldSpan, level slog.Level, size int) {
 	room := cap(h.spans)
 	h.spans = append(h.spans, s)
-	h.size += (cap(h.spans)-room)*heldSpanSize + size
-	h.addEntry(entryHead{aSpan, level, heldSpanSize + size}, nil)
-	h.n++
-}
-
-func (h *held) addEntry(e entryHead, line []byte) {
-	var mem [maxEntryHead]byte
-	head := e.append(mem[:0])
-	if n := len(head) + len(line); n > cap(h.text)-len(h.text) {
-		h.size += h.growText(n)
-	}
-	h.text = append(append(h.text, head...), line...)
+	h.add(heldItem{aSpan, level, heldSpanSize + size}, (cap(h.spans)-room)*heldSpanSize+size)
 }
 
 // growText makes room for n more bytes. The first time it makes no more room than that: many roots have one line.
@@ -196,25 +156,26 @@ func (b *heldBuffer) growText(n int) int {
 	return cap(b.text) - before
 }
 
-// reset removes the records of b and keeps its memory for other records, unless that is too large.
+// reset removes the items of b and keeps its memory for others, unless that is too large.
 func (b *heldBuffer) reset() {
-	if cap(b.text) > maxHeldText || cap(b.records) > maxHeldItems || cap(b.spans) > maxHeldItems {
+	if max(cap(b.text)-maxHeldText, cap(b.items)-maxHeldItems, cap(b.records)-maxHeldItems, cap(b.spans)-maxHeldItems) > 0 {
 		*b = heldBuffer{}
 		return
 	}
 	clear(b.records)
 	clear(b.spans)
-	*b = heldBuffer{text: b.text[:0], records: b.records[:0], spans: b.spans[:0]}
+	*b = heldBuffer{items: b.items[:0], text: b.text[:0], records: b.records[:0], spans: b.spans[:0]}
 }
 
 // capacity returns the memory of b, which must be reset.
 func (b *heldBuffer) capacity() int {
-	return cap(b.text) + cap(b.records)*heldRecordSize + cap(b.spans)*heldSpanSize
+	return cap(b.items)*heldItemSize + cap(b.text) + cap(b.records)*heldRecordSize + cap(b.spans)*heldSpanSize
 }
 
 // Memory that our own types take, in bytes.
 var (
 	heldSize       = sizeFor[held]() + sizeFor[tailState]()
+	heldItemSize   = sizeFor[heldItem]()
 	heldRecordSize = sizeFor[heldRecord]()
 	heldSpanSize   = sizeFor[heldSpan]()
 	spanSize       = sizeFor[Span]()

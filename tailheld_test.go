@@ -18,6 +18,8 @@ func TestHeldBufferReset(t *testing.T) {
 		b    heldBuffer
 		kept bool
 	}{
+		{"items", heldBuffer{items: make([]heldItem, 1, maxHeldItems)}, true},
+		{"too many items", heldBuffer{items: make([]heldItem, 1, maxHeldItems+1)}, false},
 		{"text", heldBuffer{text: make([]byte, 1, maxHeldText)}, true},
 		{"too much text", heldBuffer{text: make([]byte, 1, maxHeldText+1)}, false},
 		{"records", heldBuffer{records: []heldRecord{maxHeldItems - 1: {ctx: background}}}, true},
@@ -28,7 +30,7 @@ func TestHeldBufferReset(t *testing.T) {
 		b := test.b
 		b.full, b.env, b.n, b.bytes = [][]byte{nil}, &noEnv, 1, 1
 		b.reset()
-		if (b.capacity() > 0) != test.kept || len(b.text)+len(b.records)+len(b.spans)+len(b.full)+b.n+b.bytes > 0 || b.env != nil {
+		if (b.capacity() > 0) != test.kept || len(b.items)+len(b.text)+len(b.records)+len(b.spans)+len(b.full)+b.n+b.bytes > 0 || b.env != nil {
 			t.Errorf("%s: %d bytes: %+v", test.name, b.capacity(), b)
 		}
 		for _, r := range b.records[:cap(b.records)] {
@@ -70,7 +72,7 @@ func TestHeldBufferText(t *testing.T) {
 		if cap(h.text) != room {
 			room, grown = cap(h.text), grown+1
 		}
-		size := cap(h.full) * sliceSize
+		size := cap(h.items)*heldItemSize + cap(h.full)*sliceSize
 		for _, text := range append(h.full[:len(h.full):len(h.full)], h.text) {
 			size += cap(text)
 		}
@@ -78,7 +80,7 @@ func TestHeldBufferText(t *testing.T) {
 			t.Fatalf("line %d: %d bytes, counted %d", i, size, h.size)
 		}
 	}
-	if unused := h.size - 2999*104 - 2*maxHeldText; unused > 2*maxHeldText || grown > 20 || len(h.full) < 9 {
+	if unused := h.size - cap(h.items)*heldItemSize - 2999*100 - 2*maxHeldText; unused > 2*maxHeldText || grown > 20 || len(h.full) < 9 {
 		t.Errorf("%d bytes are not used, %d texts, grown %d times", unused, len(h.full), grown)
 	}
 }
@@ -452,18 +454,17 @@ func TestTailHandlerSpanSizes(t *testing.T) {
 			return tailSizeOf(h, slog.NewMultiHandler(h), nil, work)
 		}
 		lines := NewTailHandler(NewJSONHandler(io.Discard, debugLevel), nil)
-		const text = 8 // room for what is kept of each record beside it
 		first := len("trace") + 32
 		schema := 6*attrSize + first + len("span") + 16 + len("op"+"child") + len("parent") + 16 + len("start"+"2000-01-01T00:00:00Z") + len("duration_ms")
 		for _, test := range []struct {
 			name      string
 			got, want int
 		}{
-			{"alone", tailSize(nil, child(a, false)), heldSize + heldSpanSize + text + spanSize + attrs},
-			{"of lines", tailSizeOf(lines, lines, nil, child(a, false)), heldSize + heldSpanSize + text + spanSize + attrs},
+			{"alone", tailSize(nil, child(a, false)), heldSize + heldSpanSize + heldItemSize + spanSize + attrs},
+			{"of lines", tailSizeOf(lines, lines, nil, child(a, false)), heldSize + heldSpanSize + heldItemSize + spanSize + attrs},
 			{"after a record", tailSize(nil, child(a, true)), tailSize(nil, record)},
 			{"resolved", tailSize(nil, child(valued, true)), tailSize(nil, record) + spanSize + attrSize + len("a")},
-			{"from a stranger", multi(child(a, false)), heldSize + heldRecordSize + text + len("span end") + schema + sizeFor[mark]() + attrs - 2*attrSize + spanSize + attrs},
+			{"from a stranger", multi(child(a, false)), heldSize + heldRecordSize + heldItemSize + len("span end") + schema + sizeFor[mark]() + attrs - 2*attrSize + spanSize + attrs},
 			{"from a stranger, after a record", multi(child(a, true)), multi(record)},
 			{"of a logger's handler", tailSize(nil, func(ctx context.Context, _ *Tracer, log *slog.Logger) {
 				_, child := NewTracer(log.With(a).Handler(), nil).Start(ctx, "child", a)

@@ -324,18 +324,16 @@ func heldBytes(t *tail) (n int64) {
 		n += int64(cap(h.full)) * int64(reflect.TypeFor[[]byte]().Size())
 		n += int64(cap(h.records)) * int64(reflect.TypeFor[heldRecord]().Size())
 		n += int64(cap(h.spans)) * int64(reflect.TypeFor[heldSpan]().Size())
+		n += int64(cap(h.items)) * int64(reflect.TypeFor[heldItem]().Size())
 		for _, text := range append(slices.Clip(h.full), h.text) {
 			n += int64(cap(text))
-			for len(text) > 0 {
-				var e entryHead
-				switch e, text = cutEntryHead(text); e.kind {
-				case aRecord:
-					n += int64(e.size) - int64(reflect.TypeFor[heldRecord]().Size())
-				case aSpan:
-					n += int64(e.size) - int64(reflect.TypeFor[heldSpan]().Size())
-				default:
-					text = text[e.size:]
-				}
+		}
+		for _, item := range h.items {
+			switch item.kind {
+			case aRecord:
+				n += int64(item.size) - int64(reflect.TypeFor[heldRecord]().Size())
+			case aSpan:
+				n += int64(item.size) - int64(reflect.TypeFor[heldSpan]().Size())
 			}
 		}
 	}
@@ -347,7 +345,7 @@ func checkTailMemory(t *testing.T, name string, tail *tail) {
 	t.Helper()
 	n := 0
 	for h := tail.free; h != nil; h = h.newer {
-		if n += h.size; h.size != heldSize+h.capacity() || h.n > 0 || h.counted > 0 || h.root.tailState != nil || len(h.text)+len(h.records)+len(h.spans)+len(h.full) > 0 {
+		if n += h.size; h.size != heldSize+h.capacity() || h.n > 0 || h.counted > 0 || h.root.tailState != nil || len(h.items)+len(h.text)+len(h.records)+len(h.spans)+len(h.full) > 0 {
 			t.Errorf("%s: not as new: %+v", name, h)
 		}
 		for _, r := range h.records[:cap(h.records)] {

@@ -42,8 +42,9 @@ func (t *tail) letThrough(b *heldBuffer, verdict phase) (dropped int64, err erro
 			outs.Put(mem)
 		}
 	}()
-	for item := range b.items() {
-		p.pass(item)
+	rest := *b // its contents are taken out item by item
+	for _, item := range b.items {
+		p.pass(item, &rest)
 	}
 	p.write()
 	return p.dropped, p.err
@@ -61,8 +62,19 @@ type passage struct {
 	passed, lost, dropped, droppedBytes int64
 }
 
-// pass passes item on, or drops it.
-func (p *passage) pass(item heldItem) {
+// pass passes item on, or drops it. b begins with the contents of item. pass takes them out.
+func (p *passage) pass(item heldItem, b *heldBuffer) {
+	var line []byte
+	var record *heldRecord
+	var span *heldSpan
+	switch item.kind {
+	case aRecord:
+		record, b.records = &b.records[0], b.records[1:]
+	case aSpan:
+		span, b.spans = &b.spans[0], b.spans[1:]
+	default:
+		line = b.cutLine(item.size)
+	}
 	if item.kind == plainLine && p.verdict == sharing || item.kind == weighedLine && p.verdict != sharing {
 		return // the other form of the line is used
 	}
@@ -75,16 +87,16 @@ func (p *passage) pass(item heldItem) {
 	p.passed++
 	weigh := p.verdict == sharing && below
 	switch {
-	case item.record != nil:
-		p.note(1, guard(func() error { return item.record.pass(weigh) }))
+	case record != nil:
+		p.note(1, guard(func() error { return record.pass(weigh) }))
 		return
-	case item.span != nil && p.tail.lines == nil:
-		p.note(1, guard(func() error { return item.span.passOn(weigh) }))
+	case span != nil && p.tail.lines == nil:
+		p.note(1, guard(func() error { return span.passOn(weigh) }))
 		return
-	case item.span != nil:
-		p.out = item.span.appendLine(p.out, weigh)
+	case span != nil:
+		p.out = span.appendLine(p.out, weigh)
 	default:
-		p.out = append(p.out, item.line...)
+		p.out = append(p.out, line...)
 	}
 	if p.waiting++; len(p.out) >= maxWrite {
 		p.write()
