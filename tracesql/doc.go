@@ -52,14 +52,15 @@
 //   - driver.ErrSkip: database/sql prepares the statement instead.
 //   - driver.ErrBadConn: database/sql repeats the call, at most twice, and a driver cannot see that the attempts are one call.
 //     So each attempt is a span of its own with db.bad_conn, and the next one has db.attempt. The first two do not fail.
-//     The third one fails. In a transaction the first one fails, since database/sql does not repeat it.
+//     The third one fails. In a transaction, or after its context has ended, the first one fails,
+//     since database/sql does not repeat it.
 //     On a [sql.Conn] it is not repeated either, but a driver cannot know that: the span does not fail.
 //   - [io.EOF] from Next: the end of the rows.
 //   - [sql.ErrNoRows]: a driver rarely returns it. database/sql returns it for a query without rows,
 //     whose span has db.response.returned_rows 0.
 //
-// error.type is "canceled" if the caller's context was canceled, "timeout" if its deadline passed, and "EOF" if the server
-// hung up. Otherwise it is db.response.status_code or, without one, the type of the error.
+// error.type is "canceled" if the caller's context was canceled, "timeout" if its deadline passed, "EOF" if the server
+// hung up, and "bad_conn" for driver.ErrBadConn. Otherwise it is db.response.status_code or, without one, the type of the error.
 //
 // A panic of the driver fails the span of its call, or of the query whose rows are read, and goes on.
 //

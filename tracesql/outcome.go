@@ -23,6 +23,9 @@ type outcome struct {
 // outcomeOf returns the outcome of a call with ctx that returned err. status is Options.StatusCode.
 func outcomeOf(ctx context.Context, err error, status func(error) string) outcome {
 	if errors.Is(err, driver.ErrBadConn) {
+		if ctx.Err() != nil { // database/sql does not repeat the call then
+			return outcome{fails: true, badConn: true, kind: endOf(ctx)}
+		}
 		return outcome{badConn: true, kind: "bad_conn"}
 	}
 	if err == sql.ErrNoRows {
@@ -37,16 +40,21 @@ func outcomeOf(ctx context.Context, err error, status func(error) string) outcom
 	switch {
 	case ctx.Err() != nil && (kind == "canceled" || kind == "timeout" || isCanceled[o.status]):
 		// A driver may return either error, or one code for both. The context knows which one is true.
-		o.kind = "canceled"
-		if ctx.Err() == context.DeadlineExceeded {
-			o.kind = "timeout"
-		}
+		o.kind = endOf(ctx)
 	case kind == "canceled", kind == "timeout", o.status == "":
 		o.kind = kind
 	default:
 		o.kind = o.status
 	}
 	return o
+}
+
+// endOf returns the error.type of a call whose context has ended.
+func endOf(ctx context.Context) string {
+	if ctx.Err() == context.DeadlineExceeded {
+		return "timeout"
+	}
+	return "canceled"
 }
 
 // isCanceled contains the codes of servers for a query that its client canceled:

@@ -3,6 +3,7 @@ package tracesql
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +30,9 @@ func TestOutcome(t *testing.T) {
 		{io.EOF, "", "error=EOF type=EOF"},
 		{io.ErrUnexpectedEOF, "", "error=unexpected EOF type=EOF"},
 		{sql.ErrNoRows, "", ""},
+		{driver.ErrBadConn, "", "bad_conn=true"},
+		{driver.ErrBadConn, "canceled", "error=driver: bad connection type=canceled bad_conn=true"},
+		{fmt.Errorf("driver: %w", driver.ErrBadConn), "timeout", "error=driver: driver: bad connection type=timeout bad_conn=true"},
 	} {
 		b := newBench(t, newFake(), nil)
 		conn, err := b.db.Conn(t.Context())

@@ -64,7 +64,7 @@ func (c *call) end(err error, attrs ...slog.Attr) {
 	}
 	if o.badConn {
 		attrs = append(attrs, slog.Bool(badConnKey, true))
-		o.fails = c.final || c.attempt >= maxAttempts
+		o.fails = o.fails || c.final || c.attempt >= maxAttempts
 		if !o.fails {
 			c.config.attempts.add(c.caller, c.query, c.attempt)
 		}

@@ -168,8 +168,8 @@ func (s *rowsSpan) notClosed() {
 		return
 	}
 	kind := "rows_not_closed"
-	if err := s.caller.Err(); err != nil {
-		kind = outcomeOf(s.caller, err, nil).kind
+	if s.caller.Err() != nil {
+		kind = endOf(s.caller)
 	}
 	s.span.SetAttrs(append(s.attrs(), slog.String("error.type", kind))...)
 	s.span.Fail(errNotClosed)
