@@ -40,7 +40,7 @@
 //     its calls ([Options.RowTimes]).
 //   - db.bad_conn: true if the driver returned [driver.ErrBadConn].
 //   - db.attempt: 2 or more, if database/sql repeats a call after ErrBadConn.
-//   - db.transaction.outcome: "commit" or "rollback", on the span of a whole transaction.
+//   - db.transaction.outcome: "commit" or "rollback", on the span of a whole transaction that did not fail.
 //
 // db.query.text has ? in place of strings and numbers, and no comments. Of a list after IN or VALUES it has one element.
 // It is at most 2,048 bytes long. If a text can be read in more than one way, db.query.text ends there with "…".

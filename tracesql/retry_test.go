@@ -269,7 +269,7 @@ func TestTransactions(t *testing.T) {
 		"TRANSACTION: BEGIN", "TRANSACTION: ROLLBACK", "root: TRANSACTION outcome=rollback",
 		"TRANSACTION: BEGIN error=broken type=*errors.errorString", "root: TRANSACTION error=broken type=*errors.errorString",
 		"TRANSACTION: BEGIN", "TRANSACTION: COMMIT error=driver: bad connection type=bad_conn bad_conn=true",
-		"root: TRANSACTION error=driver: bad connection type=bad_conn bad_conn=true outcome=commit",
+		"root: TRANSACTION error=driver: bad connection type=bad_conn bad_conn=true",
 		"root: CONNECT",
 		"TRANSACTION: BEGIN", "TRANSACTION: ROLLBACK", "root: TRANSACTION outcome=rollback",
 	}

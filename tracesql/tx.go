@@ -60,7 +60,7 @@ func (t *transaction) end(err error, outcome string) {
 	*t = transaction{}
 	switch {
 	case call.span == nil:
-	case outcome == "":
+	case outcome == "" || err != nil: // what became of it then is not always known
 		call.end(err)
 	default:
 		call.end(err, slog.String("db.transaction.outcome", outcome))
