@@ -209,6 +209,9 @@ func currentOf(ctx context.Context) current {
 	if c, ok := ctx.(*spanContext); ok {
 		return current{span: (*Span)(c), env: c.env, bound: &c.bound}
 	}
+	if r, ok := ctx.(*remoteParent); ok {
+		return current{remote: r, env: r.env, bound: &r.bound}
+	}
 	var ours current
 	switch c := ctx.Value(scopeKey).(type) {
 	case *spanContext:
