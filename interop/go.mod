@@ -12,6 +12,7 @@ require (
 	github.com/phuslu/log v1.0.121
 	github.com/rs/zerolog v1.35.1
 	github.com/slogtrace/slogtrace v0.0.0
+	github.com/slogtrace/slogtrace/traceotel v0.0.0
 	github.com/tinylib/msgp v1.6.4
 	go.opentelemetry.io/collector/pdata v1.70.0
 	go.opentelemetry.io/contrib/bridges/otelslog v0.21.0

@@ -20,7 +20,8 @@ type job struct {
 	opts     slog.HandlerOptions                                // of the handlers that have such options
 	sink     func() (w io.Writer, after, end func(), err error) // nil: io.Discard; after a batch, and at the end
 	want     want
-	workers  int // goroutines that share the ops; 0 is one, the measuring one
+	changes  bool // once it is open, the rest of the process is not as it was: it must be the last job
+	workers  int  // goroutines that share the ops; 0 is one, the measuring one
 
 	// often is how many times the job is opened, where a gate is as near as the noise: each time anew, and with as many
 	// short turns as other jobs have in all; 0 is one. For as long as a subject is open, it is faster or slower
@@ -30,7 +31,7 @@ type job struct {
 
 // jobs returns all jobs, those with gates first.
 func jobs() []job {
-	list := slices.Concat(recordJobs(), valueJobs(), spanJobs(), headerJobs(), payloadJobs(), requestJobs(), presetJobs(), redactJobs(), tailJobs(), httpJobs(), disabledJobs(), extraJobs())
+	list := slices.Concat(recordJobs(), valueJobs(), spanJobs(), headerJobs(), payloadJobs(), requestJobs(), presetJobs(), redactJobs(), tailJobs(), httpJobs(), disabledJobs(), extraJobs(), apiJobs())
 	for i := range list {
 		// Not each tool exists on each system.
 		list[i].tools = slices.DeleteFunc(list[i].tools, func(t tool) bool { return t.open == nil })

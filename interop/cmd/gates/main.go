@@ -105,6 +105,9 @@ func (c *config) run(todo []job, command string, stdout, stderr io.Writer) (fail
 		}
 	}
 	for _, j := range todo {
+		if j.changes {
+			continue
+		}
 		if err := verify(j); err != nil {
 			return false, err
 		}
@@ -113,6 +116,11 @@ func (c *config) run(todo []job, command string, stdout, stderr io.Writer) (fail
 	for i, j := range todo {
 		say := func(round, rounds int) {
 			fmt.Fprintf(stderr, "%s (%d of %d): round %d of %d\n", j.name, i+1, len(todo), round, rounds)
+		}
+		if j.changes {
+			if err := verify(j); err != nil {
+				return false, err
+			}
 		}
 		jr, err := c.measure(j, c.rounds, say)
 		if err == nil && committed != nil && len(checkRows(jr, committed.job(j.name), c.tolerance)) > 0 {
