@@ -298,14 +298,11 @@ func (r *rewriter) addEntries(v reflect.Value, info *typeInfo) bool {
 }
 
 func (r *rewriter) composeStruct(v reflect.Value, info *typeInfo, under Hiding, depth int) {
-	named := Shown // the Hiding of the field Value according to the field Name, by their Go names
-	if info.pairName != info.pairValue {
-		named = r.keys.of(nameIn(v.Field(info.pairName)))
-	}
 	var p objectPair
 	r.b = append(r.b, '{')
 	opened := len(r.b)
 	members := r.members(info)
+	named := r.namedIn(members, v) // by their Go names
 	for i := range members.list {
 		m := &members.list[i]
 		fv, ok := m.of(v)
@@ -319,7 +316,7 @@ func (r *rewriter) composeStruct(v reflect.Value, info *typeInfo, under Hiding, 
 		r.b = append(r.b, key...)
 		r.changed = r.changed || m.keyChanged
 		h := max(under, m.hides, m.byKey)
-		if named != Shown && len(m.index) == 1 && m.index[0] == info.pairValue {
+		if m.goRole == pairValue {
 			h = max(h, named)
 		}
 		from := len(r.b)
@@ -373,6 +370,9 @@ func (p *objectPair) note(r *rewriter, role pairRole, v reflect.Value, text stri
 	switch {
 	case r.deep:
 	case role == pairValue:
+		if p.from > 0 {
+			p.more = append(p.more, [2]int{p.from, p.to})
+		}
 		p.from, p.to = from, len(r.b)
 	case role == pairName:
 		if v.Kind() == reflect.Interface {
@@ -383,7 +383,8 @@ func (p *objectPair) note(r *rewriter, role pairRole, v reflect.Value, text stri
 		}
 		if text != "" {
 			p.addName(r, pairText{text: text})
-		} else if r.b[from] == '"' {
+		}
+		if r.b[from] == '"' && (text == "" || v.IsValid() && r.typeInfo(v.Type()).writesText()) {
 			p.addName(r, pairText{quoted: r.b[from:]})
 		}
 	}

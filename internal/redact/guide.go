@@ -19,6 +19,7 @@ type structMembers struct {
 	byName map[string]int // of list
 	usual  bool           // encoding/json writes each field under its own name, by the simplest rules
 	rest   []structRest   // whose members are beside those of the struct
+	names  [][]int        // the fields that may be names; nil if there is no field Value
 }
 
 // A structRest is a field, a map or similar, whose members are written beside those of the struct.
@@ -35,8 +36,9 @@ type structMember struct {
 	hides      Hiding // by its Go name, or the name of the struct that is embedded here
 	byKey      Hiding // by the JSON name
 	role       pairRole
-	key        []byte // ,"name":
-	keyChanged bool   // a part of key was replaced
+	goRole     pairRole // by its Go name or its tag
+	key        []byte   // ,"name":
+	keyChanged bool     // a part of key was replaced
 	tagged     bool
 	omits      bool // if it is empty
 	zero       bool // if it is zero
@@ -64,6 +66,16 @@ func fieldAt(v reflect.Value, index []int) (_ reflect.Value, ok bool) {
 	return v, true
 }
 
+// namedIn returns the Hiding of the fields Value in v, a struct with these members, according to the fields Name.
+func (x *Redactor) namedIn(m *structMembers, v reflect.Value) (h Hiding) {
+	for _, index := range m.names {
+		if name, ok := fieldAt(v, index); ok {
+			h = max(h, x.hidesBy(name))
+		}
+	}
+	return h
+}
+
 // members returns the members of the struct type info. Each embedded struct is visited once. Of several fields with
 // one name it takes the least nested, then the tagged one. If encoding/json writes one of them, it is that one.
 func (x *Redactor) members(info *typeInfo) *structMembers {
@@ -87,7 +99,10 @@ func (x *Redactor) members(info *typeInfo) *structMembers {
 				if f.hidden {
 					continue
 				}
-				member := structMember{info: f.info, index: append(slices.Clip(e.index), i), hides: max(e.hides, f.byName), omits: f.omitsEmpty(), zero: f.zero, quoted: f.quoted}
+				member := structMember{info: f.info, index: append(slices.Clip(e.index), i), hides: max(e.hides, f.byName), goRole: f.role, omits: f.omitsEmpty(), zero: f.zero, quoted: f.quoted}
+				if f.role == pairName {
+					m.names = append(m.names, member.index)
+				}
 				name, flat := f.jsonName()
 				if flat {
 					inner := f.info
@@ -131,6 +146,9 @@ func (x *Redactor) members(info *typeInfo) *structMembers {
 			key, f.keyChanged = x.cards(key)
 		}
 		f.key = append(jsontext.AppendString([]byte{','}, key), ':')
+	}
+	if !slices.ContainsFunc(m.list, func(f structMember) bool { return f.goRole == pairValue }) {
+		m.names = nil
 	}
 	info.members.Store(m)
 	return m
@@ -176,7 +194,7 @@ type objectGuide struct {
 	info       *typeInfo
 	fields     *structMembers
 	next       int    // index in fields.list: encoding/json writes them in that order
-	pair       Hiding // the Hiding of the field Value according to the field Name
+	pair       Hiding // of the fields Value according to the fields Name
 	entries    map[string]reflect.Value
 	secretKeys bool
 }
@@ -187,9 +205,7 @@ func (x *Redactor) objectGuide(v reflect.Value, info *typeInfo) *objectGuide {
 	switch g.kind {
 	case reflect.Struct:
 		g.fields = x.members(info)
-		if info.pairName != info.pairValue {
-			g.pair = x.keys.of(nameIn(v.Field(info.pairName)))
-		}
+		g.pair = x.namedIn(g.fields, v)
 	case reflect.Map:
 		g.secretKeys = info.key.typ == x.secretType
 	default:
@@ -221,7 +237,7 @@ func (g *objectGuide) member(quoted []byte) (_ reflect.Value, h Hiding) {
 		return reflect.Value{}, hidesAll
 	}
 	h = m.hides
-	if len(m.index) == 1 && m.index[0] == g.info.pairValue && g.info.pairName != g.info.pairValue {
+	if m.goRole == pairValue {
 		h = max(h, g.pair)
 	}
 	return v, h

@@ -64,8 +64,6 @@ type typeInfo struct {
 
 	jsonMethod, streamMethod, textMethod, appendMethod methodOwner // of marshals and texts
 
-	pairName, pairValue int // of a struct: the fields Name and Value; equal if it does not have both
-
 	members atomic.Pointer[structMembers] // of a struct, once they have been requested
 }
 
@@ -278,7 +276,6 @@ var jsonIsV2 = sync.OnceValue(func() bool {
 func (g *typeGraph) addFields(info *typeInfo) {
 	t := info.typ
 	info.fields = make([]fieldInfo, t.NumField())
-	name, value := -1, -1
 	isCookie := t.PkgPath() == "net/http" && t.Name() == "Cookie"
 	for i := range info.fields {
 		sf := t.Field(i)
@@ -317,10 +314,10 @@ func (g *typeGraph) addFields(info *typeInfo) {
 			f.byTag = g.keys.judge(tag)
 			switch byGo, byTag := pairRoleOf(sf.Name), pairRoleOf(tagName); {
 			case byGo == pairValue, byTag == pairValue:
-				value, f.role = i, pairValue
+				f.role = pairValue
 				g.note(info, valuesPair)
-			case (byGo == pairName || byTag == pairName) && mayName(sf.Type):
-				name, f.role = i, pairName
+			case (byGo == pairName || byTag == pairName) && f.info.mayName():
+				f.role = pairName
 				g.note(info, namesPair)
 			}
 			if f.embedded {
@@ -344,34 +341,6 @@ func (g *typeGraph) addFields(info *typeInfo) {
 			g.use(f.info, info, mightPrint, mayHold)
 		}
 	}
-	if name >= 0 && value >= 0 {
-		info.pairName, info.pairValue = name, value
-	}
-}
-
-// mayName reports whether a value of type t may be the name of another value, which nameIn finds.
-func mayName(t reflect.Type) bool {
-	for range maxDepth {
-		if t.Kind() != reflect.Pointer {
-			break
-		}
-		t = t.Elem()
-	}
-	return t.Kind() == reflect.String || t.Kind() == reflect.Interface
-}
-
-// nameIn returns the string that v is, contains or points to, or "" if there is none.
-func nameIn(v reflect.Value) string {
-	for range maxDepth {
-		if v.Kind() != reflect.Pointer && v.Kind() != reflect.Interface {
-			break
-		}
-		v = v.Elem()
-	}
-	if v.Kind() != reflect.String {
-		return ""
-	}
-	return v.String()
 }
 
 // isNumberKind reports whether values of kind k are numbers or booleans.
@@ -380,35 +349,6 @@ func isNumberKind(k reflect.Kind) bool { return reflect.Bool <= k && k <= reflec
 // isAddressKind reports whether package fmt prints only an address for values of kind k within others.
 func isAddressKind(k reflect.Kind) bool {
 	return k == reflect.Pointer || k == reflect.Func || k == reflect.Chan || k == reflect.UnsafePointer
-}
-
-// A pairRole is how a member's key relates it to another member of the same object.
-type pairRole uint8
-
-const (
-	noPair    pairRole = iota
-	pairName           // its value may be the name of the pairValue
-	pairValue          // its name is the pairName
-)
-
-// pairRoleOf returns the role of the member with that key.
-func pairRoleOf[S string | []byte](key S) pairRole {
-	switch n := len(key); {
-	case n < 3 || n > 6:
-	case key[0]|0x20 == 'k':
-		if strings.EqualFold(string(key), "key") {
-			return pairName
-		}
-	case key[0]|0x20 == 'n':
-		if strings.EqualFold(string(key), "name") {
-			return pairName
-		}
-	case key[0]|0x20 == 'v':
-		if strings.EqualFold(string(key), "value") || strings.EqualFold(string(key), "values") {
-			return pairValue
-		}
-	}
-	return noPair
 }
 
 // isOddTag reports whether only encoding/json can tell what it calls a field with this tag, and how it writes it: the

@@ -245,7 +245,7 @@ func (w *looker) mapValue(v reflect.Value, info *typeInfo, depth int) {
 		return
 	}
 	key, value := reflect.New(info.key.typ).Elem(), reflect.New(info.elem.typ).Elem()
-	named, values, pairs := Shown, false, mayName(info.elem.typ)
+	named, values, pairs := Shown, false, info.elem.mayName()
 	for it := v.MapRange(); it.Next() && !w.done(); {
 		key.SetIterKey(it)
 		value.SetIterValue(it)
@@ -259,7 +259,7 @@ func (w *looker) mapValue(v reflect.Value, info *typeInfo, depth int) {
 			role := pairRoleOf(text)
 			values = values || role == pairValue
 			if role == pairName {
-				named = max(named, w.keys.of(nameIn(value)))
+				named = max(named, w.mayHide(value))
 			}
 		}
 	}
@@ -297,7 +297,7 @@ func (w *looker) anyMap(m map[string]any, depth int) {
 		}
 		v := reflect.ValueOf(value)
 		if role == pairName {
-			named = max(named, w.keys.of(nameIn(v)))
+			named = max(named, w.mayHide(v))
 		}
 		w.judged(h, v, w.typeInfo(v.Type()), depth)
 	}
@@ -354,7 +354,7 @@ func (w *looker) fieldsBeside(p *lookedPair, v reflect.Value, info *typeInfo, de
 		switch {
 		case f.role == noPair || !p.possible:
 		case f.role == pairName:
-			p.named = max(p.named, w.keys.of(nameIn(v.Field(i))))
+			p.named = max(p.named, w.mayHide(v.Field(i)))
 		default:
 			p.hasValue = true
 		}

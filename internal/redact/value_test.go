@@ -313,6 +313,56 @@ type (
 	}
 )
 
+// Types whose values write themselves.
+type (
+	word       string // as another text
+	wordNumber int
+	wordStruct struct{ text *string }
+)
+
+func (w word) MarshalText() ([]byte, error) {
+	return bytes.Replace([]byte(w), []byte("open"), []byte("token"), 1), nil
+}
+func (w wordNumber) MarshalText() ([]byte, error) { return []byte([]string{"colour", "token"}[w]), nil }
+func (w wordStruct) MarshalText() ([]byte, error) { return []byte(*w.text), nil }
+
+func wordOf(s string) wordStruct { return wordStruct{&s} }
+
+type (
+	pairText struct {
+		Name  wordStruct `json:"n"`
+		Value string     `json:"v"`
+	}
+	pairEnum struct {
+		Name  wordNumber
+		Value string
+	}
+	PairTagsName struct {
+		Name any `json:"n"`
+	}
+	PairTagsValue struct {
+		N     int
+		Value string `json:"v"`
+	}
+	pairTags struct {
+		PairTagsName
+		Value string `json:"v"`
+	}
+	pairTagsBoth struct {
+		*PairTagsName
+		PairTagsValue
+	}
+	pairTagsOdd struct { // encoding/json writes it
+		PairTagsName
+		PairTagsValue
+		Odd int `json:",unknown"`
+	}
+	pairValues struct {
+		Key, Value string
+		Values     []string
+	}
+)
+
 // A pair is seen where nothing else in the record asks for a closer look, whatever its name is of.
 func TestRedactPairsAlone(t *testing.T) {
 	password, colour := "password", "colour"
@@ -336,6 +386,26 @@ func TestRedactPairsAlone(t *testing.T) {
 		{pairDeep{pairSplitRest{nil, &pairRest{1, "LEAK"}}, password}, pairDeep{pairSplitRest{nil, &pairRest{1, "open"}}, colour}},
 		{[]*pairSplitRest{{&pairDeep{Name: password}, &pairRest{1, "LEAK"}}}, []*pairSplitRest{{&pairDeep{Name: colour}, &pairRest{1, "open"}}}},
 		{map[pairName]any{"key": password, "value": "LEAK"}, map[pairName]any{"key": 5, "value": "open"}},
+		// The name writes itself.
+		{pairText{wordOf(password), "LEAK"}, pairText{wordOf(colour), "open"}},
+		{[]any{&pairText{wordOf(password), "LEAK"}}, &pairText{wordOf(colour), "open"}},
+		{pairEnum{1, "LEAK"}, pairEnum{0, "open"}},
+		{[]pairEnum{{0, "open"}, {1, "LEAK"}}, []pairEnum{{0, "open"}}},
+		{pairAny{wordOf(password), "LEAK"}, pairAny{wordOf(colour), "open"}},
+		{pairAny{&textMarshaler{password}, "LEAK"}, pairAny{(*textMarshaler)(nil), "open"}},
+		{pairAny{rawJSON(`"password"`), "LEAK"}, pairAny{rawJSON(`["colour"]`), "open"}},
+		{pairAny{word("open"), "LEAK"}, pairAny{word("x"), "open"}},
+		{map[string]any{"name": wordOf(password), "value": "LEAK"}, map[string]any{"name": wordOf(colour), "value": "open"}},
+		{map[string]wordStruct{"name": wordOf(password), "value": wordOf("LEAK")}, map[string]wordStruct{"name": wordOf(colour), "value": wordOf("open")}},
+		{map[string]word{"name": "open", "value": "LEAK"}, map[string]word{"name": "x", "value": "open"}},
+		// The two are of different structs, and renamed.
+		{pairTags{PairTagsName{password}, "LEAK"}, pairTags{PairTagsName{colour}, "open"}},
+		{[]any{pairTagsBoth{&PairTagsName{password}, PairTagsValue{1, "LEAK"}}}, pairTagsBoth{nil, PairTagsValue{1, "open"}}},
+		{pairTagsOdd{PairTagsName{password}, PairTagsValue{1, "LEAK"}, 1}, pairTagsOdd{PairTagsName{colour}, PairTagsValue{1, "open"}, 1}},
+		// Two values.
+		{pairValues{password, "LEAK", []string{"LEAK"}}, pairValues{colour, "open", nil}},
+		{map[string]any{"value": "LEAK", "values": []any{"LEAK"}, "name": password}, map[string]any{"value": "open", "values": nil, "name": colour}},
+		{rawJSON(`{"value":"LEAK","values":{"value":"LEAK","name":"open"},"Value":1,"name":"password"}`), rawJSON(`{"value":1,"values":2,"name":"colour"}`)},
 	} {
 		for _, mk := range []func(io.Writer) slog.Handler{
 			func(w io.Writer) slog.Handler { return slogtrace.NewJSONHandler(w, nil) },
