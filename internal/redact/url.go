@@ -17,12 +17,37 @@ func (x *Redactor) url(u *url.URL) (_ *url.URL, changed bool) {
 	clean.Fragment, clean.RawFragment = x.query(u.Fragment), x.query(u.RawFragment)
 	clean.Opaque = x.pairs(u.Opaque)
 	if strings.IndexByte(u.Path, '=') >= 0 { // of ;jsessionid=1
-		clean.Path, clean.RawPath = x.pairs(u.Path), x.pairs(u.RawPath)
+		clean.Path, clean.RawPath = x.path(u)
 	}
 	if clean == *u {
 		return u, false
 	}
 	return &clean, true
+}
+
+// path returns the path of u, decoded and encoded, without the values of named parameters. A parameter ends with its
+// segment (RFC 3986, 3.3). Only the encoded path shows where that is.
+func (x *Redactor) path(u *url.URL) (path, raw string) {
+	segments := strings.Split(u.EscapedPath(), "/")
+	for i, s := range segments {
+		if segments[i] = x.pairs(s); segments[i] != s {
+			continue
+		}
+		if decoded, err := url.PathUnescape(s); err == nil { // the equals sign may be encoded
+			if clean := x.pairs(decoded); clean != decoded {
+				segments[i] = url.PathEscape(clean)
+			}
+		}
+	}
+	raw = strings.Join(segments, "/")
+	path, err := url.PathUnescape(raw)
+	if err != nil { // because of the replacement
+		return x.pairs(u.Path), x.pairs(u.RawPath)
+	}
+	if path == u.Path {
+		return u.Path, u.RawPath
+	}
+	return path, raw
 }
 
 // userinfo returns u without its password.

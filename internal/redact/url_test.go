@@ -23,6 +23,12 @@ func TestRedactURLParts(t *testing.T) {
 		{in: "mailto:ann@h?subject=open"},
 		{in: "https://h/x;jsessionid=LEAK;v=1/y", want: "https://h/x;jsessionid=X;v=1/y"},
 		{in: "https://h/x%2Fy;jsessionid=LEAK", want: "https://h/x%2Fy;jsessionid=X"},
+		{in: "https://h/x;jsessionid=LEAK/y", want: "https://h/x;jsessionid=X/y"},
+		{in: "https://h/x;jsessionid=LEAK%2FLEAK/y%2Fz", want: "https://h/x;jsessionid=X/y%2Fz"},
+		{in: "https://h/x;jsessionid%3DLEAK%2FLEAK/y", want: "https://h/x%3Bjsessionid=X/y"},
+		{in: "https://h/x;%6Asessionid=LEAK/y%2f", want: "https://h/x;%6Asessionid=X/y%2f"},
+		{in: "https://h/a=b%2Fc/d"},
+		{in: "https://h/x;pin=LEAK/y", opts: &Options{Replacement: "100% gone"}, want: "https://h/x;pin=100%25%20gone"},
 		{in: "https://h/v1/token:refresh"}, // a method of a resource
 		{in: "https://h/?token=LEAK&a=b", want: "https://h/?token=X&a=b"},
 		{in: "https://h/?&token=LEAK&a=b", want: "https://h/?&token=X&a=b"},
