@@ -10,13 +10,15 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
 // A JSONHandler and a Handler around another handler write the same line in different ways.
 // Random programs run on both, and on one around the other. The keys and values must be the same.
 func TestHandlersAgree(t *testing.T) {
 	programs := 5000
-	if raceEnabled || testing.Short() {
+	if racetest.Enabled || testing.Short() {
 		programs = 1000
 	}
 	compared, skipped := 0, 0

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slogtrace/slogtrace/internal/hook"
+	"github.com/slogtrace/slogtrace/internal/racetest"
 	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
@@ -603,7 +604,7 @@ func TestWithStaysHere(t *testing.T) {
 }
 
 func TestBaggageAllocs(t *testing.T) {
-	skipAllocs(t)
+	racetest.SkipAllocs(t)
 	tr := NewTracer(slog.DiscardHandler, nil)
 	base, _ := tr.Start(context.Background(), "op")
 	ctx := mustBaggage(t, base, "tenant", "t1", "run", "7")

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
 // A new op counts from the next record on, also for chains that were bound under the old one.
@@ -204,7 +206,7 @@ func (o onlyEnabled) WithAttrs(a []slog.Attr) slog.Handler {
 // later records would carry the wrong one.
 func TestHandlerSetOpConcurrent(t *testing.T) {
 	n := 3000
-	if raceEnabled || testing.Short() {
+	if racetest.Enabled || testing.Short() {
 		n = 300
 	}
 	for range n {

@@ -21,6 +21,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slogtrace/slogtrace/internal/racetest"
 	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
@@ -309,7 +311,7 @@ func TestCarrierHasNoWellKnownMethod(t *testing.T) {
 // Any string in any field, megabytes long, with control characters, is carried and never panics.
 func TestCarrierMegabytes(t *testing.T) {
 	size := 1 << 20
-	if raceEnabled {
+	if racetest.Enabled {
 		size >>= 6 // the race detector makes encoding/json slow, and finds nothing in it
 	}
 	for _, unit := range []string{"\x00", "\xff", ",", "a=b,", "\u2028\"\\", "-"} {
@@ -339,7 +341,7 @@ func TestCarrierMegabytes(t *testing.T) {
 }
 
 func TestCarrierAllocs(t *testing.T) {
-	skipAllocs(t)
+	racetest.SkipAllocs(t)
 	ctx, _ := NewTracer(slog.DiscardHandler, nil).Start(context.Background(), "enqueue")
 	c := Carrier{Traceparent: testTraceparent, Tracestate: "vendor=a", Op: "enqueue", Sent: "2000-01-01T00:00:00Z"}
 	none := Carrier{}

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"log/slog"
 	"testing"
+
+	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
 // Spans and contexts take linear time for many attributes, and for a deep chain that fails.
 func TestGrowth(t *testing.T) {
-	if raceEnabled {
+	if racetest.Enabled {
 		t.Skip("race: the detector takes its own time")
 	}
 	keys := make([]slog.Attr, 4_000)

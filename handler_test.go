@@ -16,6 +16,8 @@ import (
 	"testing/slogtest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
 // The standard library's tests of handlers hold for each arrangement, in a span too.
@@ -775,7 +777,7 @@ func TestHandlerInlineValuers(t *testing.T) {
 }
 
 func TestHandlerAllocs(t *testing.T) {
-	skipAllocs(t)
+	racetest.SkipAllocs(t)
 	const runs = 100
 	base := NewHandler(slog.NewJSONHandler(io.Discard, nil))
 	for _, c := range []struct {

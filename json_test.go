@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
 func startTestSpan(attrs ...slog.Attr) (context.Context, *Span) {
@@ -268,7 +270,7 @@ func TestJSONHandlerSlog(t *testing.T) {
 
 // A line needs no memory of its own: the buffer of another line serves again.
 func TestJSONHandlerAllocs(t *testing.T) {
-	skipAllocs(t)
+	racetest.SkipAllocs(t)
 	ctx, _ := startTestSpan()
 	std := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	ours := slog.New(NewJSONHandler(io.Discard, nil))
@@ -306,7 +308,7 @@ func TestJSONHandlerAllocs(t *testing.T) {
 }
 
 func TestJSONHandlerSpanAllocs(t *testing.T) {
-	skipAllocs(t)
+	racetest.SkipAllocs(t)
 	tracer := NewTracer(NewJSONHandler(io.Discard, nil), nil)
 	parent, _ := tracer.Start(context.Background(), "parent")
 	text, number := "text", 4711

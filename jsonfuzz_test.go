@@ -18,7 +18,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/slogtrace/slogtrace/internal/jsontext"
+	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
 var stackFrames = regexp.MustCompile(`(called from [^\\"]*\\n)+(\(rest of stack elided\)\\n)?`)
@@ -35,7 +37,7 @@ func normalStacks(line string) string {
 func fuzzSeeds(f *testing.F, seed uint64) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	n := 1500
-	if raceEnabled || flag.Lookup("test.fuzz").Value.String() != "" {
+	if racetest.Enabled || flag.Lookup("test.fuzz").Value.String() != "" {
 		n = 200 // a short run of the fuzzer should get beyond them
 	}
 	f.Add([]byte{})

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
 // The exact names in a log record in a span and outside, with the attributes of With.
@@ -705,7 +707,7 @@ func TestHandlerNestedInlineValuer(t *testing.T) {
 func TestHandlerRandom(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	n := 50
-	if raceEnabled || testing.Short() {
+	if racetest.Enabled || testing.Short() {
 		n = 8
 	}
 	for _, r := range append(rigs(), presetRigs()...) {

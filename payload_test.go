@@ -15,7 +15,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/slogtrace/slogtrace/internal/jsontext"
+	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
 const (
@@ -244,7 +246,7 @@ func TestExtractJSON(t *testing.T) {
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", tt.in, diff)
 		}
-		if diff := cmp.Diff(tt.err, payloadErrorText(err)); diff != "" {
+		if diff := cmp.Diff(tt.err, errorString(err)); diff != "" {
 			t.Errorf("%s: error: -want +got:\n%s", tt.in, diff)
 		}
 		checkPayloadOracle(t, []byte(tt.in))
@@ -280,7 +282,7 @@ func TestPayloadRefuses(t *testing.T) {
 			}
 			same := func(verb string, out []byte, err error) {
 				t.Helper()
-				got := payloadErrorText(err)
+				got := errorString(err)
 				want := "slogtrace: " + verb + ": want a JSON object, got " + tt.want
 				syntax, isSyntax := errors.AsType[*json.SyntaxError](err)
 				if isSyntax {
@@ -433,8 +435,8 @@ func TestPayloadMegabytes(t *testing.T) {
 	if want := `{"a":0` + strings.Repeat(`,"a":1 `, n) + `}`; err != nil || string(got) != want {
 		t.Errorf("many cuts: wrong; error %v", err)
 	}
-	if _, err := ExtractJSON([]byte(in)); len(payloadErrorText(err)) > 200 || err == nil {
-		t.Errorf("many wrong values: error of %d bytes", len(payloadErrorText(err)))
+	if _, err := ExtractJSON([]byte(in)); len(errorString(err)) > 200 || err == nil {
+		t.Errorf("many wrong values: error of %d bytes", len(errorString(err)))
 	}
 }
 
@@ -463,7 +465,7 @@ func TestPayloadConcurrent(t *testing.T) {
 }
 
 func TestPayloadAllocs(t *testing.T) {
-	skipAllocs(t)
+	racetest.SkipAllocs(t)
 	plain := []byte(payloadBenchObject)
 	carried, err := inject(plain, payloadFull)
 	if err != nil {
@@ -691,13 +693,6 @@ func payloadGuard(t *testing.T, s string) []byte {
 // payloadValid replaces each byte that is not UTF-8 by U+FFFD; strings.ToValidUTF8 makes one of a run.
 func payloadValid(s string) string {
 	return string([]rune(s))
-}
-
-func payloadErrorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }
 
 // payloadBenchObject is a job of about 500 bytes.

@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/slogtrace/slogtrace/internal/jsontext"
+	"github.com/slogtrace/slogtrace/internal/racetest"
 	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
@@ -340,7 +342,7 @@ func TestPresetHoneycombTime(t *testing.T) {
 
 // A preset allocates no more than the default.
 func TestPresetAllocs(t *testing.T) {
-	skipAllocs(t)
+	racetest.SkipAllocs(t)
 	for _, f := range []Format{{}, OTel, Datadog, GoogleCloud("my-project"), ECS, Honeycomb, NewRelic, Axiom, VictoriaLogs, AWSXRay} {
 		h := f.NewJSONHandler(io.Discard, nil)
 		tr, l := NewTracer(h, nil), slog.New(h)

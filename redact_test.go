@@ -21,7 +21,9 @@ import (
 	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/slogtrace/slogtrace/internal/ids"
+	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
 // redactLine returns what do logs through a redact handler with these options, without time and level.
@@ -361,7 +363,7 @@ func TestRedactHandlerReceiver(t *testing.T) {
 }
 
 func TestRedactHandlerAllocs(t *testing.T) {
-	skipAllocs(t)
+	racetest.SkipAllocs(t)
 	text, number := "text", 4711
 	for _, mk := range []struct {
 		name string

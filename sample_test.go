@@ -19,6 +19,7 @@ import (
 
 	"github.com/slogtrace/slogtrace/internal/hook"
 	"github.com/slogtrace/slogtrace/internal/ids"
+	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
 // randomTraceID returns a trace id whose random 56 bits are n; all its other bits are set.
@@ -560,7 +561,7 @@ func BenchmarkRateLimited(b *testing.B) {
 
 // Neither Ratio nor RateLimited allocates.
 func TestSamplerAllocs(t *testing.T) {
-	skipAllocs(t)
+	racetest.SkipAllocs(t)
 	in := SampleInput{Context: t.Context(), TraceID: randomTraceID(highTrace), Op: "op", Parent: SpanContext{State: strings.Repeat("a", 9) + "=1,ot=rv:ffffffffffffff"}}
 	for name, s := range map[string]Sampler{
 		"Ratio": Ratio(0.1), "RateLimited": RateLimited(10), "PerOp": IgnoreParent(PerOp(nil, Ratio(0.1))),

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
 // What each record of a span looks like, to the byte, by each kind of handler.
@@ -687,7 +689,7 @@ func (c spanSlowContext) Value(key any) any {
 // To merge attributes takes time in the square of their number, so huge is not beyond measure.
 func TestSpanManyAttrs(t *testing.T) {
 	n := 3000
-	if raceEnabled {
+	if racetest.Enabled {
 		n = 300
 	}
 	attrs := make([]slog.Attr, n)
@@ -711,7 +713,7 @@ func TestSpanManyAttrs(t *testing.T) {
 }
 
 func TestStartAllocs(t *testing.T) {
-	skipAllocs(t)
+	racetest.SkipAllocs(t)
 	if size := reflect.TypeFor[Span]().Size(); size > 256 {
 		t.Errorf("a Span is %d bytes, want at most 256", size)
 	}

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slogtrace/slogtrace/internal/racetest"
 	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
@@ -475,7 +477,7 @@ func TestIDUnmarshalRefuses(t *testing.T) {
 }
 
 func TestTraceAllocs(t *testing.T) {
-	skipAllocs(t)
+	racetest.SkipAllocs(t)
 	const ids = "-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-"
 	buf := make([]byte, 0, 64)
 	parse := func(in string) func() {

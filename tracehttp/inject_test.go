@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/internal/racetest"
 	"github.com/slogtrace/slogtrace/tracehttp"
 )
 
@@ -72,9 +73,7 @@ func (d discard) WriteHeader(int)             {}
 
 func wantAllocs(t *testing.T, name string, want float64, f func()) {
 	t.Helper()
-	if raceEnabled {
-		t.Skip("race: the detector allocates, so there is nothing to count")
-	}
+	racetest.SkipAllocs(t)
 	if got := testing.AllocsPerRun(200, f); got > want {
 		t.Errorf("%s: %v allocations, want at most %v", name, got, want)
 	}

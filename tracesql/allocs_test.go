@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
 // An idle driver does nothing and allocates as little as possible.
@@ -99,9 +100,7 @@ func idleWork(tb testing.TB, db *sql.DB) map[string]func(context.Context) {
 
 // Outside a trace nothing is allocated for a query, an exec or the use of a statement.
 func TestAllocs(t *testing.T) {
-	if raceEnabled {
-		t.Skip("race: the detector allocates, so there is nothing to count")
-	}
+	racetest.SkipAllocs(t)
 	for _, old := range []bool{false, true} {
 		want := idleWork(t, sql.OpenDB(&idle{old}))
 		for name, work := range idleWork(t, sql.OpenDB(Wrap(&idle{old}, nil))) {

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/internal/racetest"
 	"github.com/slogtrace/slogtrace/tracetest"
 )
 
@@ -34,7 +35,7 @@ func wrapped(opts *Options) subject {
 // It does not combine all sets of connection, statement and rows, since they do not depend on each other.
 func combinations(fn func(*fake)) {
 	step := 1
-	if raceEnabled {
+	if racetest.Enabled {
 		step = 37 // the detector is slow, and a few sets are enough to find races
 	}
 	for bits := 0; bits <= allConnBits; bits += step {
@@ -319,7 +320,7 @@ func TestSameInterfaces(t *testing.T) {
 			t.Error(tx, err)
 		}
 	})
-	if n < 1000 && !raceEnabled {
+	if n < 1000 && !racetest.Enabled {
 		t.Errorf("only %d values were compared", n)
 	}
 }

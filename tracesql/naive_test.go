@@ -7,6 +7,8 @@ import (
 	"io"
 	"reflect"
 	"testing"
+
+	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
 // A naive wrapper has all interfaces, whether the driver has them or not. Where the driver lacks one, it returns what
@@ -103,7 +105,7 @@ func (r naiveRows) ColumnTypeScanType(i int) reflect.Type {
 // It keeps a connection after a transaction whose context has ended. It loses information about columns.
 func TestNaiveFails(t *testing.T) {
 	n, first := different(t, trial{"naive", func(f *fake) *sql.DB { return sql.OpenDB(naive{f}) }, false})
-	if n[0] < 200 && !raceEnabled || n[0] < 50 {
+	if n[0] < 200 && !racetest.Enabled || n[0] < 50 {
 		t.Errorf("only %d sets of interfaces show that a naive wrapper differs; the first is %s", n[0], first[0])
 	}
 	t.Logf("%d sets differ", n[0])

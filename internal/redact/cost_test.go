@@ -12,7 +12,7 @@ import (
 
 	"github.com/slogtrace/slogtrace"
 	"github.com/slogtrace/slogtrace/internal/cputest"
-	"github.com/slogtrace/slogtrace/internal/redact"
+	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
 // costRatio returns what a line with v costs with a redacting handler, in CPU time of the line without.
@@ -44,7 +44,7 @@ func costRatio(tb testing.TB, v any, opts *slogtrace.RedactOptions) float64 {
 // or not. The ratio is one of CPU times that are taken in turn, so what else runs on the machine slows both.
 // What disturbs one measurement does not disturb three: the least counts.
 func TestRedactCost(t *testing.T) {
-	if redact.RaceEnabled || testing.Short() {
+	if racetest.Enabled || testing.Short() {
 		t.Skip("race: the detector takes its own time; short: it takes long to measure")
 	}
 	for name, v := range costValues() {

@@ -3,10 +3,7 @@ package redact
 import "log/slog"
 
 // What the tests of package redact_test need, which log through handlers.
-const (
-	MaxDepth    = maxDepth
-	RaceEnabled = raceEnabled
-)
+const MaxDepth = maxDepth
 
 var (
 	TooDeep  = tooDeep

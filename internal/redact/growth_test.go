@@ -15,12 +15,13 @@ import (
 
 	"github.com/slogtrace/slogtrace"
 	"github.com/slogtrace/slogtrace/internal/cputest"
+	"github.com/slogtrace/slogtrace/internal/racetest"
 	"github.com/slogtrace/slogtrace/internal/redact"
 )
 
 // Doubling a value, in whatever direction, at most triples the time of its line.
 func TestRedactValueLinear(t *testing.T) {
-	if redact.RaceEnabled {
+	if racetest.Enabled {
 		t.Skip("race: the detector takes its own time")
 	}
 	const most = 8 // times as large as the small one

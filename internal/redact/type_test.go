@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/slogtrace/slogtrace/internal/jsontext"
+	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
 // Types of a hundred fields that refer to each other: what an ORM generates, small enough to be written here.
@@ -83,9 +84,7 @@ var circleSizes = []int{10, 20, 30}
 
 // n types that all refer to each other have n*n fields, and each of them is looked at once.
 func TestRedactTypesOnce(t *testing.T) {
-	if raceEnabled {
-		t.Skip("race: the detector allocates, so there is nothing to count")
-	}
+	racetest.SkipAllocs(t)
 	perField := map[int]float64{}
 	for _, n := range circleSizes {
 		x := NewRedactor(Options{})

@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"github.com/slogtrace/slogtrace/internal/cputest"
+	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
 // Read takes time in proportion to the length of the text.
 func TestReadGrowth(t *testing.T) {
-	if raceEnabled {
+	if racetest.Enabled {
 		t.Skip("race: the detector takes its own time")
 	}
 	for system, parts := range map[string][]string{ // each in a dialect in which Read does not stop there

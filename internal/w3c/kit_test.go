@@ -65,14 +65,6 @@ func checkErrorText(t *testing.T, err error) {
 	}
 }
 
-// skipAllocs skips a test that counts allocations where the race detector makes some of its own.
-func skipAllocs(t *testing.T) {
-	t.Helper()
-	if raceEnabled {
-		t.Skip("race: the detector allocates, so there is nothing to count")
-	}
-}
-
 // sink is where results go that the compiler must not drop.
 var sink struct {
 	text string

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slogtrace/slogtrace/internal/racetest"
 	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
@@ -112,7 +114,7 @@ func TestParseTracestate(t *testing.T) {
 }
 
 func TestTracestateAllocs(t *testing.T) {
-	skipAllocs(t)
+	racetest.SkipAllocs(t)
 	canonical := joinState(stateMembers(32)...)
 	for _, test := range []struct {
 		name  string

@@ -1,5 +1,0 @@
-//go:build !race
-
-package sqltext
-
-const raceEnabled = false

@@ -1,5 +1,0 @@
-//go:build race
-
-package tracesql
-
-const raceEnabled = true
