@@ -46,9 +46,10 @@ func (c *chunk) size() int { return cap(c.text) + 8*cap(c.ends) }
 func (c *chunk) batch() Batch { return Batch{text: c.text, ends: c.ends} }
 
 // add adds a record and returns by how many bytes c has grown. If that would be more than room, it returns false.
-func (c *chunk) add(record []byte, room int) (grown int, ok bool) {
-	text, okText := grow(len(c.text), cap(c.text), len(record), 1<<10, room)
-	ends, okEnds := grow(len(c.ends), cap(c.ends), 1, 16, (room-(text-cap(c.text)))/8)
+// c is full when it has most bytes: it has no room for more.
+func (c *chunk) add(record []byte, most, room int) (grown int, ok bool) {
+	text, okText := grow(len(c.text), cap(c.text), len(record), 1<<10, most, room)
+	ends, okEnds := grow(len(c.ends), cap(c.ends), 1, 16, 1<<30, (room-(text-cap(c.text)))/8)
 	if !okText || !okEnds {
 		return 0, false
 	}
@@ -58,13 +59,15 @@ func (c *chunk) add(record []byte, room int) (grown int, ok bool) {
 	return c.size() - before, true
 }
 
-// grow returns the capacity that a slice must have for n elements more: twice the present one, but at most room more.
-func grow(length, capacity, n, least, room int) (int, bool) {
+// grow returns the capacity that a slice must have for n elements more. It is twice the present one, at least least,
+// no more than most if that is enough, and no more than room above the present one.
+func grow(length, capacity, n, least, most, room int) (int, bool) {
 	need := length + n
 	if need <= capacity {
 		return capacity, true
 	}
-	want := min(max(need, 2*capacity, least), capacity+room)
+	want := max(need, min(max(2*capacity, least), most))
+	want = min(want, capacity+room)
 	return want, need <= want
 }
 

@@ -132,11 +132,11 @@ func (q *Queue) append(record []byte) bool {
 		}
 	}
 	room := q.opts.MaxBytes - q.held
-	grown, ok := c.add(record, room)
+	grown, ok := c.add(record, q.opts.BatchBytes, room)
 	if !ok && q.spare != nil && c != q.spare {
 		q.held -= q.spare.size()
 		q.spare = nil
-		grown, ok = c.add(record, q.opts.MaxBytes-q.held)
+		grown, ok = c.add(record, q.opts.BatchBytes, q.opts.MaxBytes-q.held)
 	}
 	if !ok {
 		return false

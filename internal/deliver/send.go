@@ -113,7 +113,7 @@ func (q *Queue) deliver(b Batch) {
 	for attempt := 0; ; attempt++ {
 		err := q.send(b)
 		var retry *RetryError
-		if !errors.As(err, &retry) {
+		if !errors.As(err, &retry) || q.ctx.Err() != nil {
 			q.settle(b, err)
 			return
 		}
