@@ -84,7 +84,7 @@ func NewClient(u string, opts ClientOptions) (*Client, error) {
 }
 
 // maxAnswer is how much is read of an answer. The rest of it is dropped, with the connection.
-const maxAnswer = 64 << 10
+const maxAnswer = 1 << 20
 
 // Post posts body and returns the answer if its status is 2xx. Its errors are those that [Options.Send] returns.
 // They never contain the URL or a header.

@@ -115,6 +115,14 @@ func (q *Queue) Add(record []byte) {
 	}
 }
 
+// Drop counts a record that is not added, for a reason of the caller's.
+func (q *Queue) Drop(reason string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.stats.Records++
+	q.drop(reason, 1)
+}
+
 // full reports whether no record is added to c any more.
 func (q *Queue) full(c *chunk) bool {
 	return len(c.ends) >= q.opts.BatchRecords || len(c.text) >= q.opts.BatchBytes
