@@ -113,7 +113,7 @@ func (g *ErrorGrouper) add(t *Trace, s *Span) {
 		g.groups[key] = group
 	}
 	group.Count++
-	group.Weighted += s.Weight()
+	group.Weighted += s.Weight
 	at := s.End
 	switch {
 	case !at.IsZero():

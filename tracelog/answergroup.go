@@ -69,7 +69,7 @@ func GroupStats(traces []*Trace, key func(*Span) string, measure func(*Span) tim
 			if measure != nil {
 				d = measure(s)
 			}
-			g.Stat.Add(d, s.Failed, s.Weight())
+			g.Stat.Add(d, s.Failed, s.Weight)
 		}
 	}
 	groups := make([]*StatGroup, 0, len(byKey))

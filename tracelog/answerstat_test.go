@@ -153,12 +153,12 @@ func TestStatSampling(t *testing.T) {
 			if !sampled && !failed {
 				continue
 			}
-			span := Span{Failed: failed, SampleRate: rate, Unsampled: !sampled}
+			end := Entry{Event: EventEnd, Failed: failed, SampleRate: rate, Unsampled: !sampled}
 			if rate == 1 {
-				span.SampleRate = 0 // is written below 1 only
+				end.SampleRate = 0 // the rate is written only if it is below 1
 			}
 			written++
-			s.Add(time.Millisecond, span.Failed, span.Weight())
+			s.Add(time.Millisecond, end.Failed, end.Weight())
 		}
 		if share := s.Errors() / s.Count(); math.Abs(share-0.01) >= 0.0004 {
 			t.Errorf("rate %v: %.3f %% of %v fail", rate, 100*share, s.Count())
@@ -168,15 +168,22 @@ func TestStatSampling(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct {
-		span Span
-		want float64
+		entry Entry
+		want  float64
 	}{
-		{Span{}, 1}, {Span{SampleRate: 0.25}, 4}, {Span{SampleRate: 0.25, Unsampled: true}, 0}, {Span{Unsampled: true}, 0},
-		{Span{SampleRate: 1}, 1}, {Span{SampleRate: -1}, 1}, {Span{SampleRate: 7}, 1}, {Span{SampleRate: math.NaN()}, 1},
+		{Entry{}, 1}, {Entry{SampleRate: 0.25}, 4}, {Entry{SampleRate: 0.25, Unsampled: true}, 0}, {Entry{Unsampled: true}, 0},
+		{Entry{SampleRate: 1}, 1}, {Entry{SampleRate: -1}, 1}, {Entry{SampleRate: 7}, 1}, {Entry{SampleRate: math.NaN()}, 1},
 	} {
-		if got := tt.span.Weight(); got != tt.want {
-			t.Errorf("weight %v, want %v, of %+v", got, tt.want, tt.span)
+		if got := tt.entry.Weight(); got != tt.want {
+			t.Errorf("weight %v, want %v, of %+v", got, tt.want, tt.entry)
 		}
+		tt.entry.Trace, tt.entry.Span, tt.entry.Event = "t", "s", EventEnd
+		if got := Assemble([]Entry{tt.entry})[0].Roots[0].Weight; got != tt.want {
+			t.Errorf("weight %v, want %v, of the span of %+v", got, tt.want, tt.entry)
+		}
+	}
+	if got := Assemble([]Entry{{Trace: "t", Span: "s"}})[0].Roots[0].Weight; got != 1 {
+		t.Errorf("weight %v, want 1, of a span without a record", got)
 	}
 }
 

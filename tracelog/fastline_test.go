@@ -181,7 +181,7 @@ func checkLine(t *testing.T, line []byte) (fast bool) {
 		}
 		fast = r.entry == nil
 		e := Entry{
-			Event: r.Event, Duration: r.Duration, Failed: r.Failed, SampleRate: r.sampleRate, Unsampled: r.Unsampled,
+			Event: r.Event, Duration: r.Duration, Failed: r.Failed, SampleRate: r.sampleRate, Unsampled: r.unsampled,
 			Time: r.Time(), Start: r.Start(), Level: string(r.Level()), Message: string(r.Message()),
 			Trace: string(r.Trace()), Span: string(r.Span()), Op: string(r.Op()), Service: string(r.Service()),
 			Parent: string(r.Parent()), Kind: string(r.Kind()), Error: string(r.Error()),

@@ -155,13 +155,13 @@ func story(traces []*Trace) string {
 		}
 	}
 	for _, tr := range traces {
-		line(0, "trace", strconv.Quote(tr.ID), at(tr.Start), at(tr.End), tr.Spans, tr.Errors, tr.Unfinished, tr.Open, tr.Abandoned, tr.Shifted,
+		line(0, "trace", strconv.Quote(tr.ID), at(tr.Start), at(tr.End), tr.Spans, tr.Errors,
 			tr.Services, tr.entries, tr.Duplicates, tr.Problems)
 		logs(1, tr.Logs)
 		for depth, s := range tr.All() {
 			start, end := s.Interval()
 			line(1+depth, "-", strconv.Quote(s.ID), strconv.Quote(s.Op), s.Kind, s.Service, s.State, at(s.Start), s.Duration, at(start), at(end),
-				s.Failed, strconv.Quote(s.Error), strconv.Quote(s.Stack), s.Queued, s.SampleRate, s.Unsampled, s.Links, strconv.Quote(s.ParentID))
+				s.Failed, strconv.Quote(s.Error), strconv.Quote(s.Stack), s.Queued, s.Weight, s.Links, strconv.Quote(s.ParentID))
 			attrs(2+depth, s.Attrs)
 			logs(2+depth, s.Logs)
 		}

@@ -25,11 +25,10 @@ type Outline struct {
 	Errors  int // how many of those failed
 	Matched int // how many records OutlineOptions.Match returned true for
 
-	// Op, Service and Duration are those of the root: the first span to begin among those that have ended and have no
+	// Op and Service are those of the root: the first span to begin among those that have ended and have no
 	// parent. Without such a span they are those of the span that began first, or without any span those of the first
-	// line. At most 256 bytes of Op and Service are kept.
+	// line. At most 256 bytes of each are kept.
 	Op, Service string
-	Duration    time.Duration
 	Failed      bool // the root has ended, and failed
 
 	// Starts is how many records are starts of spans. If it is greater than Spans, some spans have not ended.
@@ -38,10 +37,9 @@ type Outline struct {
 	Logs     int      // how many records are neither a span's start nor its end
 	Services []string // of all records, sorted, without ""; it is shared and must not be changed
 
-	// Error and ErrorOp are those of the failed span that ended first. At most 256 bytes of each are kept. If there
-	// are too many different errors to keep them all, Error is "" and Unkept is set.
+	// Error and ErrorOp are those of the failed span that ended first. At most 256 bytes of each are kept. Both are ""
+	// if the inputs have too many different errors to keep them all.
 	Error, ErrorOp string
-	Unkept         bool
 }
 
 // OutlineOptions are the options of [ScanOutlines].

@@ -164,10 +164,10 @@ func outlineByHand(id string, lines []Entry, match func(op string) bool) Outline
 	}; {
 	case len(roots) > 0:
 		root := slices.MinFunc(roots, first)
-		o.Op, o.Service, o.Duration, o.Failed = root.Op, root.Service, root.Duration, root.Failed
+		o.Op, o.Service, o.Failed = root.Op, root.Service, root.Failed
 	case len(ends) > 0:
 		root := slices.MinFunc(ends, first)
-		o.Op, o.Service, o.Duration, o.Failed = root.Op, root.Service, root.Duration, root.Failed
+		o.Op, o.Service, o.Failed = root.Op, root.Service, root.Failed
 	default:
 		line := slices.MinFunc(firsts, func(a, b Entry) int {
 			if a.Time.IsZero() != b.Time.IsZero() {
@@ -216,5 +216,35 @@ func TestKeysThatBeginAlike(t *testing.T) {
 	}
 	if d := gocmp.Diff(want, got); d != "" {
 		t.Errorf("-want +got\n%.2000s", d)
+	}
+}
+
+// An outline has the error and its op, or neither if there are too many different errors.
+func TestOutlineErrorsBounded(t *testing.T) {
+	const n = 3 * outlineShards * maxShardErrors / 2
+	var log bytes.Buffer
+	for i := range n {
+		fmt.Fprintf(&log, `{"time":"2026-03-01T09:15:00Z","msg":"span end","trace":"t%d","span":"s","op":"pay",`+
+			`"start":"2026-03-01T09:15:00Z","duration_ms":1,"error":"card %[1]d declined"}`+"\n", i)
+	}
+	s, err := ScanOutlines(t.Context(), []Input{{"f", bytes.NewReader(log.Bytes())}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := 0
+	for o := range s.All(nil) {
+		switch [2]string{o.Error, o.ErrorOp} {
+		case [2]string{"card " + o.ID[1:] + " declined", "pay"}:
+			kept++
+		case [2]string{}:
+		default:
+			t.Fatalf("%+v", o)
+		}
+		if o.Errors != 1 {
+			t.Fatalf("%+v", o)
+		}
+	}
+	if most := outlineShards * maxShardErrors; kept > most || kept < most*9/10 {
+		t.Errorf("the errors of %d traces are kept, want nearly %d", kept, most)
 	}
 }

@@ -98,7 +98,7 @@ func (t *outlineTable) outline(row *outlineRow, deduped bool) Outline {
 	out := Outline{
 		ID: t.id(row), Spans: int(row.spans), Matched: int(row.matched),
 		Op: t.names.text(row.op), Service: t.names.text(row.service),
-		Duration: time.Duration(row.rootLasted), Failed: row.is(rowFailed),
+		Failed:   row.is(rowFailed),
 		Starts:   int(row.starts),
 		Logs:     int(row.lines - row.starts - row.spans),
 		Services: t.sets.texts(row.services),
@@ -108,9 +108,9 @@ func (t *outlineTable) outline(row *outlineRow, deduped bool) Outline {
 	}
 	if row.failure != 0 {
 		f := &t.failures[row.failure-1]
-		out.Errors, out.Error, out.ErrorOp, out.Unkept = int(f.errors), t.errors.text(f.text), t.names.text(f.op), f.unkept
-		if f.unkept {
-			out.Error = ""
+		out.Errors = int(f.errors)
+		if !f.unkept {
+			out.Error, out.ErrorOp = t.errors.text(f.text), t.names.text(f.op)
 		}
 		if deduped {
 			out.Errors -= int(f.again)

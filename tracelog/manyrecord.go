@@ -15,11 +15,11 @@ type Record struct {
 	// Event is what the line reports about its span.
 	Event Event
 
-	// Duration, Failed and Unsampled are as in an Entry, so they are set for span records only.
-	Duration  time.Duration
-	Failed    bool
-	Unsampled bool
+	// Duration and Failed are as in an Entry, so they are set for span records only.
+	Duration time.Duration
+	Failed   bool
 
+	unsampled  bool
 	sampleRate float64
 
 	input *Input
@@ -148,7 +148,7 @@ func (r *Record) Time() time.Time { return r.time(fieldTime) }
 func (r *Record) Start() time.Time { return r.time(fieldStart) }
 
 // Weight is how many spans the record represents; see [Entry.Weight].
-func (r *Record) Weight() float64 { return weight(r.sampleRate, r.Unsampled) }
+func (r *Record) Weight() float64 { return weight(r.sampleRate, r.unsampled) }
 
 // Entry makes an Entry of the line. The caller may keep it. Its Line is 0: while a file is read in parts, the line's
 // number is not known.
@@ -227,7 +227,7 @@ func (r *Record) nanos(f field) (int64, bool) {
 // line.
 func (r *Record) fill(f *fastLine, b []byte) bool {
 	r.fast, r.buf, r.entry, r.late, r.scratch, r.parsed = f, b, nil, nil, r.scratch[:0], false
-	r.Event, r.Duration, r.Failed, r.sampleRate, r.Unsampled = EventLog, 0, false, 0, false
+	r.Event, r.Duration, r.Failed, r.sampleRate, r.unsampled = EventLog, 0, false, 0, false
 	if f.mask&wrappers != 0 && !f.isText {
 		return false
 	}
@@ -311,7 +311,7 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 	}
 	if s := f.find(l, fieldSampled); s != 0 {
 		m := &f.members[s]
-		r.Unsampled = (m.kind != '"' || f.isText) && string(b[m.from:m.to]) == "false"
+		r.unsampled = (m.kind != '"' || f.isText) && string(b[m.from:m.to]) == "false"
 	}
 	return true
 }
@@ -392,7 +392,7 @@ func (f *fastLine) firstService(l *layout) (first *spot) {
 
 // take makes the record of an entry. It does not use the entry's Raw.
 func (r *Record) take(e *Entry) {
-	r.Event, r.Duration, r.Failed, r.sampleRate, r.Unsampled = e.Event, e.Duration, e.Failed, e.SampleRate, e.Unsampled
+	r.Event, r.Duration, r.Failed, r.sampleRate, r.unsampled = e.Event, e.Duration, e.Failed, e.SampleRate, e.Unsampled
 	r.entry, r.late, r.parsed = e, nil, false
 	b := r.scratch[:0]
 	r.spots = [numFields]spot{}

@@ -226,7 +226,7 @@ func contentOfEntry(e *Entry) uint64 {
 // value is missing in it, since SetAttrs and SetOp change a span after its start. A start record is used only if
 // there is no end record, or for the start's time.
 func (s *Span) settle() {
-	s.State = Unfinished
+	s.State, s.Weight = Unfinished, 1
 	from := s.StartRecord
 	if s.EndRecord != nil {
 		s.State, from = Ended, s.EndRecord
@@ -236,7 +236,7 @@ func (s *Span) settle() {
 		s.Start, s.Duration = from.Start, from.Duration
 		s.Failed, s.Error, s.Stack = from.Failed || from.Error != "", from.Error, from.Stack
 		s.Links, s.Queued = from.Links, from.Queued
-		s.SampleRate, s.Unsampled = from.SampleRate, from.Unsampled
+		s.Weight = from.Weight()
 		s.Attrs = from.Attrs()
 	}
 	if s.Start.IsZero() && s.StartRecord != nil {
@@ -345,9 +345,6 @@ func (t *Trace) summarize(spans int) {
 		t.Duplicates += s.duplicates
 		if s.Failed {
 			t.Errors++
-		}
-		if s.State != Ended && !s.External {
-			t.Unfinished++
 		}
 		if s.missingParent {
 			t.Problems = append(t.Problems, Problem{MissingParent, s})

@@ -18,9 +18,6 @@ func (t *Trace) align() {
 	for _, s := range t.All() {
 		spans = append(spans, s)
 		s.align()
-		if s.Shift != 0 {
-			t.Shifted++
-		}
 	}
 	for i := len(spans) - 1; i >= 0; i-- { // children first
 		s := spans[i]
@@ -125,17 +122,15 @@ const patience = 5 * time.Minute
 // you know better: with the present time if the logs are still being written, or with the last time in the file if
 // the trace is a part of it.
 func (t *Trace) AsOf(now time.Time) {
-	t.Open, t.Abandoned, t.asOf = 0, 0, now
+	t.asOf = now
 	for _, s := range t.All() {
 		if s.State == Ended || s.StartRecord == nil {
 			continue
 		}
 		if now.Sub(s.until) > patience {
 			s.State = Abandoned
-			t.Abandoned++
 		} else {
 			s.State = Open
-			t.Open++
 		}
 	}
 }

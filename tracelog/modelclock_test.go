@@ -78,18 +78,16 @@ func TestShift(t *testing.T) {
 		traces := Assemble(entries)
 		checkTraces(t, entries, traces)
 		var got []string
-		shifted := 0
 		for _, s := range traces[0].All() {
 			if s.Shift != 0 {
 				got = append(got, s.ID+" "+s.Shift.String())
-				shifted++
 			}
 			if at := entries[strings.Index("abcde", s.ID)].Start; s.StartRecord != nil && !s.Start.Equal(at) {
 				t.Errorf("%s: %s starts at %v, but the record says %v", tt.name, s.ID, s.Start, at)
 			}
 		}
-		if got := strings.Join(got, " "); got != tt.want || shifted != traces[0].Shifted {
-			t.Errorf("%s: %q, want %q; %d", tt.name, got, tt.want, traces[0].Shifted)
+		if got := strings.Join(got, " "); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
 }
@@ -159,27 +157,26 @@ f d api 250000 1
 		for _, s := range tr.All() {
 			fmt.Fprint(&b, s.ID, " ", s.State, " ")
 		}
-		fmt.Fprint(&b, tr.Open, " ", tr.Abandoned, " ", tr.Unfinished)
-		return b.String()
+		return strings.TrimSpace(b.String())
 	}
 	tr := Assemble(entries)[0]
 	// Silence for up to five minutes is no sign of anything.
-	if got, want := states(tr), "a open b open c ended d open f ended e unfinished 3 0 4"; got != want {
+	if got, want := states(tr), "a open b open c ended d open f ended e unfinished"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	// Another trace shows how late it is. The last sign of b was at 25 ms; a lives on in d.
 	all := append(entries, other...)
 	tr = Assemble(all)[0]
 	checkTraces(t, all, Assemble(all))
-	if got, want := states(tr), "a open b abandoned c ended d open f ended e unfinished 2 1 4"; got != want {
+	if got, want := states(tr), "a open b abandoned c ended d open f ended e unfinished"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	tr.AsOf(epoch.Add(time.Hour))
-	if got, want := states(tr), "a abandoned b abandoned c ended d abandoned f ended e unfinished 0 3 4"; got != want {
+	if got, want := states(tr), "a abandoned b abandoned c ended d abandoned f ended e unfinished"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	tr.AsOf(epoch.Add(25*time.Millisecond + patience))
-	if got, want := states(tr), "a open b open c ended d open f ended e unfinished 3 0 4"; got != want {
+	if got, want := states(tr), "a open b open c ended d open f ended e unfinished"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

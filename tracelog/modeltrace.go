@@ -21,13 +21,9 @@ type Trace struct {
 	// Start and End are the first and the last moment of any span or line; zero if no line has a time.
 	Start, End time.Time
 
-	Spans      int      // how many spans
-	Errors     int      // how many of them failed
-	Unfinished int      // how many of them have no end record: those Open, Abandoned and Unfinished
-	Open       int      // how many of them are Open
-	Abandoned  int      // how many of them are Abandoned
-	Shifted    int      // how many of them have a Shift
-	Services   []string // of all spans and lines, sorted, without ""
+	Spans    int      // how many spans
+	Errors   int      // how many of them failed
+	Services []string // of all spans and lines, sorted, without ""
 
 	// Problems lists what is wrong with the trace's spans, in the order of All.
 	Problems []Problem
@@ -87,12 +83,15 @@ type Span struct {
 	// Failed is what the span's record reports. In a trace without any end record, from loggers that have none, a
 	// span without a start record has failed if one of its lines is at level Error or above. Error is then the first
 	// such line's message.
-	Failed     bool
-	Error      string
-	Stack      string
-	Queued     time.Duration
-	SampleRate float64 // 0 when absent
-	Unsampled  bool
+	Failed bool
+	Error  string
+	Stack  string
+	Queued time.Duration
+
+	// Weight is how many spans this one represents: 1 divided by its sample rate if it has one, else 1; at most 1e9. It
+	// is 0 for a span that was written although its trace is not sampled. That span was written only because something
+	// failed, so counting it would make failures look more frequent than they are. The sampled spans represent it.
+	Weight float64
 
 	// Attrs are those of the end record, else of the start record. A span known only from log lines has none.
 	Attrs []Attr
@@ -214,8 +213,3 @@ func (k ProblemKind) String() string {
 func (p Problem) String() string {
 	return fmt.Sprintf("span %q: %s", p.Span.ID, p.Kind)
 }
-
-// Weight is how many spans this one represents: 1 divided by its sample rate if it has one, else 1; at most 1e9. It
-// is 0 for a span that was written although its trace is not sampled. That span was written only because something
-// failed, so counting it would make failures look more frequent than they are. The sampled spans represent it.
-func (s *Span) Weight() float64 { return weight(s.SampleRate, s.Unsampled) }

@@ -114,7 +114,7 @@ func ExampleScanOutlines() {
 		log.Fatal(err)
 	}
 	for t := range traces.All(nil) {
-		fmt.Printf("%s %s %v: %d spans in %v, failed: %q\n", t.ID, t.Op, t.Duration, t.Spans, t.Services, t.Error)
+		fmt.Printf("%s %s %v: %d spans in %v, failed: %q\n", t.ID, t.Op, t.End.Sub(t.Start), t.Spans, t.Services, t.Error)
 	}
 	// Output:
 	// 4bf92f3577b34da6 order 200ms: 3 spans in [pay shop], failed: ""

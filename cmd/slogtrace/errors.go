@@ -127,7 +127,7 @@ func failures(t *tracelog.Trace, f *query.Filter) *tracelog.Trace {
 		if s.Failed && f.Span(s) { // a span that does not match counts as one that did not fail
 			kept := &tracelog.Span{
 				Op: strings.Clone(s.Op), Error: strings.Clone(s.Error), Failed: true, End: s.End,
-				SampleRate: s.SampleRate, Unsampled: s.Unsampled, Parent: parent,
+				Weight: s.Weight, Parent: parent,
 			}
 			if peer := s.Peer(); peer != "" {
 				name, _ := json.Marshal(peer)

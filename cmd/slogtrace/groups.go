@@ -87,7 +87,7 @@ func (s *session) endGroups(ctx context.Context, r *input.Reading, f *query.Filt
 		if !all && !f.Record(r, false) {
 			return nil, false
 		}
-		if r.Unsampled && r.Event == tracelog.EventEnd && r.Weight() == 0 {
+		if r.Event == tracelog.EventEnd && r.Weight() == 0 {
 			unsampled.Add(1)
 		}
 		names.note(r)
@@ -216,10 +216,10 @@ func (s *session) wholeGroups(r *input.Reading, f *query.Filter, by []string, se
 			if self {
 				d = tracelog.SelfTime(span)
 			}
-			if span.Weight() == 0 {
+			if span.Weight == 0 {
 				unsampled++
 			}
-			g.stat.Add(d, span.Failed, span.Weight())
+			g.stat.Add(d, span.Failed, span.Weight)
 		}
 	})
 	if err != nil {

@@ -88,7 +88,7 @@ func newListed(t *tracelog.Trace) listed {
 
 func outlined(o *tracelog.Outline) listed {
 	l := listed{summary: summaryOf(o), op: cmp.Or(o.Op, "(no op)"), took: o.End.Sub(o.Start)}
-	if o.Unkept {
+	if o.Errors > 0 && o.Error == "" && o.ErrorOp == "" { // there were too many to keep them all
 		l.Error = "(see slogtrace show)"
 	}
 	return l

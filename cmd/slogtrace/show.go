@@ -235,11 +235,21 @@ func find(ctx context.Context, r *input.Reading, w *query.Wanted) (*tracelog.Tra
 		return nil, fmt.Errorf("trace %s: not found", w.Text)
 	}
 	t := tracelog.Assemble(found.Entries)[0]
-	if t.Open+t.Abandoned > 0 {
+	if hasOpen(t) {
 		latest(&last, r.Last())
 		t.AsOf(time.Unix(0, last.Load()).UTC())
 	}
 	return t, nil
+}
+
+// hasOpen reports whether a span of the trace began and did not end.
+func hasOpen(t *tracelog.Trace) bool {
+	for _, s := range t.All() {
+		if s.State == tracelog.Open || s.State == tracelog.Abandoned {
+			return true
+		}
+	}
+	return false
 }
 
 func latest(last *atomic.Int64, at time.Time) {

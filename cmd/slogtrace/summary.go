@@ -37,14 +37,8 @@ type summary struct {
 
 // summarize returns the summary of a trace.
 func summarize(t *tracelog.Trace) summary {
-	start, end := t.Start, t.End
-	if t.Shifted > 0 { // else every list would have an hour where a clock is wrong by one
-		start, end = t.Interval()
-	}
 	sum := summary{
-		Trace: t.ID, Services: t.Services, Start: start, Duration: exactMillis(end.Sub(start)),
-		Spans: t.Spans, Lines: len(t.Logs), Errors: t.Errors,
-		Unfinished: t.Unfinished, Open: t.Open, Abandoned: t.Abandoned, Shifted: t.Shifted,
+		Trace: t.ID, Services: t.Services, Spans: t.Spans, Lines: len(t.Logs), Errors: t.Errors,
 		OpenFor: exactMillis(t.OpenFor()),
 	}
 	if root := t.Root(); root != nil {
@@ -56,6 +50,7 @@ func summarize(t *tracelog.Trace) summary {
 	deepest := 0
 	for depth, s := range t.All() {
 		sum.Lines += len(s.Logs)
+		sum.countState(s)
 		if !s.Failed {
 			continue
 		}
@@ -67,7 +62,28 @@ func summarize(t *tracelog.Trace) summary {
 	if first != nil {
 		sum.Error, sum.ErrorOp = first.Error, first.Op
 	}
+	start, end := t.Start, t.End
+	if sum.Shifted > 0 { // else every list would have an hour where a clock is wrong by one
+		start, end = t.Interval()
+	}
+	sum.Start, sum.Duration = start, exactMillis(end.Sub(start))
 	return sum
+}
+
+// countState counts a span that has not ended, or was shifted.
+func (sum *summary) countState(s *tracelog.Span) {
+	if s.State != tracelog.Ended && !s.External {
+		sum.Unfinished++
+	}
+	switch s.State {
+	case tracelog.Open:
+		sum.Open++
+	case tracelog.Abandoned:
+		sum.Abandoned++
+	}
+	if s.Shift != 0 {
+		sum.Shifted++
+	}
 }
 
 // summaryOf returns the summary of an outline. An outline does not know spans that have not ended, nor clocks that disagree,

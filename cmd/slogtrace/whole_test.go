@@ -81,7 +81,7 @@ func wholeStats(s *session, traces []*tracelog.Trace, f *query.Filter, by []stri
 			if self {
 				d = tracelog.SelfTime(span)
 			}
-			groups[key].stat.Add(d, span.Failed, span.Weight())
+			groups[key].stat.Add(d, span.Failed, span.Weight)
 		}
 	}
 	var list []groupJSON

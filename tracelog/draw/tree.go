@@ -203,11 +203,20 @@ func (p *printer) header(start time.Time, lasted time.Duration) {
 	if n := p.t.Errors; n > 0 {
 		add(styleRed, count(n, "error"))
 	}
-	if n := p.t.Unfinished; n > 0 {
-		add(styleYellow, strconv.Itoa(n)+" unfinished")
+	unfinished, shifted := 0, 0
+	for _, s := range p.t.All() {
+		if s.State != tracelog.Ended && !s.External {
+			unfinished++
+		}
+		if s.Shift != 0 {
+			shifted++
+		}
 	}
-	if n := p.t.Shifted; n > 0 && p.chart != nil {
-		add(styleYellow, strconv.Itoa(n)+" shifted")
+	if unfinished > 0 {
+		add(styleYellow, strconv.Itoa(unfinished)+" unfinished")
+	}
+	if shifted > 0 && p.chart != nil {
+		add(styleYellow, strconv.Itoa(shifted)+" shifted")
 	}
 	if n := p.t.Duplicates; n > 0 {
 		add(styleYellow, count(n, "duplicate"))
