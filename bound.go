@@ -15,16 +15,16 @@ type boundCache struct {
 type handlerID struct{ _ byte }
 
 // A boundHandler is what one Handler adds under one context. After some records it also holds
-// the chain of the handler with that bound.
+// the inner handler derived with that.
 type boundHandler struct {
-	by    *handlerID
-	op    string                       // the span's, at that time
-	texts spanTexts                    // see current.texts
-	group slog.Value                   // what is added
-	chain atomic.Pointer[slog.Handler] // nil until binding pays
-	uses  atomic.Int32
-	count int32 // of this one and those behind it
-	next  *boundHandler
+	by      *handlerID
+	op      string                       // the span's, at that time
+	texts   spanTexts                    // see current.texts
+	group   slog.Value                   // what is added
+	derived atomic.Pointer[slog.Handler] // nil until binding pays
+	uses    atomic.Int32
+	count   int32 // of this one and those behind it
+	next    *boundHandler
 }
 
 const (

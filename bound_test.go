@@ -17,7 +17,7 @@ import (
 	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
-// A new op counts from the next record on, also for chains that were bound under the old one.
+// A new op counts from the next record on, also for handlers that were derived under the old one.
 func TestHandlerSetOp(t *testing.T) {
 	for _, rig := range rigs() {
 		bufs, ws := outputs(len(rig.formats))
@@ -73,7 +73,7 @@ func TestHandlerManyLoggers(t *testing.T) {
 		}
 	}
 	if n := s1.bound.latest.Load().count; n != maxBoundHandlers {
-		t.Errorf("%d chains are remembered for one span, want %d", n, maxBoundHandlers)
+		t.Errorf("%d handlers are remembered for one span, want %d", n, maxBoundHandlers)
 	}
 }
 
@@ -89,8 +89,8 @@ func TestHandlerBinds(t *testing.T) {
 			if err := c.h.Handle(ctx, testRecord()); err != nil {
 				t.Fatal(err)
 			}
-			if got := span.bound.of(&c.h.id, "op").chain.Load() != nil; got != (n >= c.at) {
-				t.Errorf("after record %d: that a chain is bound is %v, want it from record %d on", n, got, c.at)
+			if got := span.bound.of(&c.h.id, "op").derived.Load() != nil; got != (n >= c.at) {
+				t.Errorf("after record %d: that the ids are bound is %v, want it from record %d on", n, got, c.at)
 			}
 		}
 	}

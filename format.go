@@ -190,8 +190,8 @@ func (f Format) compile(sink bool) *format {
 		renamed = append(renamed, a.Key)
 	}
 	if sink && len(renamed) > 0 {
-		c.outside = freeRecord
-		c.reservedKeys[freeRecord] = newKeySet(renamed)
+		c.outside = untracedRecord
+		c.reservedKeys[untracedRecord] = newKeySet(renamed)
 		ids = append(ids, renamed...)
 	} else {
 		for _, a := range c.always {
@@ -201,9 +201,9 @@ func (f Format) compile(sink bool) *format {
 	ids = append(ids, f.otherOps(ids, func(key string) bool {
 		return slices.Contains(builtins, key) || slices.ContainsFunc(c.always, func(a slog.Attr) bool { return a.Key == key })
 	})...)
-	c.reservedKeys[logRecord] = newKeySet(ids)
+	c.reservedKeys[tracedRecord] = newKeySet(ids)
 	c.reservedKeys[spanRecord] = newKeySet(ids, schemaKeys, builtins)
-	c.own[logRecord] = newKeySet(unread(logRecord, ids, builtins))
+	c.own[tracedRecord] = newKeySet(unread(tracedRecord, ids, builtins))
 	c.own[spanRecord] = newKeySet(unread(spanRecord, ids, builtins, schemaKeys))
 	c.makeJSON()
 	return c

@@ -20,10 +20,10 @@ import (
 type Handler struct {
 	naming
 	id    handlerID
-	inner slog.Handler              // with the whole chain of With and WithGroup bound, for records outside a trace
-	root  [recordKinds]slog.Handler // the chain before its first group: the ids are bound here
+	inner slog.Handler              // with all calls of With and WithGroup made, for records outside a trace
+	root  [recordKinds]slog.Handler // with those calls made that come before the first WithGroup: the ids are bound here
 	steps []step                    // the calls from the first WithGroup on
-	alike [recordKinds]bool         // root is that of plainRecord: no key was renamed
+	alike [recordKinds]bool         // root is that of slogRecord: no key was renamed
 }
 
 // A step is a call of WithAttrs or WithGroup.
@@ -91,7 +91,7 @@ func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 		k := recordKind(k)
 		named, renamed := h.nameAttrs(&h2.naming, k, attrs)
 		named, emptied := withoutEmptyGroups(named)
-		if h2.alike[k] = h.alike[k] && !renamed && !(emptied && k >= freeRecord); h2.alike[k] {
+		if h2.alike[k] = h.alike[k] && !renamed && !(emptied && k >= untracedRecord); h2.alike[k] {
 			h2.root[k] = h2.inner
 		} else if len(named) > 0 {
 			h2.root[k] = bindAttrs(h.root[k], named)
@@ -146,7 +146,7 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	if c.env == nil && !isSpanMessage(r.Message) {
 		return h.inner.Handle(ctx, r)
 	}
-	if c.inTrace() && h.plainNames(c.env, logRecord) && h.isOrdinary(&r, logRecord) {
+	if c.inTrace() && h.plainNames(c.env, tracedRecord) && h.isOrdinary(&r, tracedRecord) {
 		return h.next(&c, &r).Handle(ctx, r)
 	}
 	return h.handleAny(ctx, &c, r)
@@ -154,8 +154,8 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 
 // nextRedacted is next for any record. It returns nil if r is not ordinary or if x may have something to replace in it.
 func (h *Handler) nextRedacted(c *current, r *slog.Record, x *redact.Redactor) slog.Handler {
-	if c.inTrace() && h.plainNames(c.env, logRecord) && // so there is no baggage either
-		(x.IsPlainRecord(r) || h.isOrdinary(r, logRecord) && x.PassesRecord(r)) {
+	if c.inTrace() && h.plainNames(c.env, tracedRecord) && // so there is no baggage either
+		(x.IsPlainRecord(r) || h.isOrdinary(r, tracedRecord) && x.PassesRecord(r)) {
 		return h.next(c, r)
 	}
 	return nil
@@ -170,11 +170,11 @@ func (h *Handler) next(c *current, r *slog.Record) slog.Handler {
 	}
 	b := c.bound.of(&h.id, op)
 	if b == nil {
-		b = h.newBound(c, &contents{kind: logRecord}, nil, op)
+		b = h.newBound(c, &contents{kind: tracedRecord}, nil, op)
 	}
-	next := h.bindAdded(b, logRecord)
+	next := h.bindAdded(b, tracedRecord)
 	if next == nil {
-		next = h.root[logRecord]
+		next = h.root[tracedRecord]
 		addFirst(r, b.group)
 	}
 	return next
@@ -190,11 +190,11 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 	if in.marked {
 		return h.inner.Handle(ctx, r)
 	}
-	if in.kind < logRecord && len(c.attrs()) == 0 {
+	if in.kind < tracedRecord && len(c.attrs()) == 0 {
 		return h.inner.Handle(ctx, r)
 	}
 	op := ""
-	if in.kind >= logRecord {
+	if in.kind >= tracedRecord {
 		op = c.op()
 		if h.format.form == prefixForm {
 			r.Message = withPrefix(c, op, r.Message)
@@ -222,7 +222,7 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 	if h.groups > 0 {
 		first, next = nil, h.bind(in.kind, added)
 		if in.event != eventNone {
-			first = []slog.Attr{ghost(h.format, c.span, in.event)}
+			first = []slog.Attr{unwrittenMark(h.format, c.span, in.event)}
 		}
 	}
 	if in.event != eventNone {
@@ -283,7 +283,7 @@ func (h *Handler) added(m *mark, attrs []slog.Attr, c *current, in *contents, ct
 	case in.event != eventNone:
 		m.span, m.event = c.span, in.event
 		attrs = appendSpanAttrs(attrs, h.format, c.span, in.event, op, texts)
-	case in.kind >= logRecord:
+	case in.kind >= tracedRecord:
 		attrs = appendIDs(attrs, h.format, c, texts, op)
 	}
 	if attrs = append(attrs, ctxAttrs...); len(attrs) == 0 {
@@ -293,7 +293,7 @@ func (h *Handler) added(m *mark, attrs []slog.Attr, c *current, in *contents, ct
 	return markedGroup(attrs, m)
 }
 
-// bind returns the handler's whole chain with added at its root.
+// bind returns the inner handler with added at the root, and with all calls of With and WithGroup made.
 func (h *Handler) bind(k recordKind, added slog.Attr) slog.Handler {
 	b := h.root[k].WithAttrs([]slog.Attr{added})
 	for i, s := range h.steps {
@@ -316,11 +316,11 @@ func (h *Handler) firstGroup(k recordKind) string {
 	return name
 }
 
-// bindAdded returns the handler's chain for records of kind k with b's group bound to it.
+// bindAdded returns the inner handler for records of kind k with b's group bound to it.
 // It returns nil if binding does not pay yet.
 func (h *Handler) bindAdded(b *boundHandler, k recordKind) slog.Handler {
-	if chain := b.chain.Load(); chain != nil {
-		return *chain
+	if derived := b.derived.Load(); derived != nil {
+		return *derived
 	}
 	if h.groups == 0 && b.uses.Add(1) < bindAtUse {
 		return nil
@@ -328,7 +328,7 @@ func (h *Handler) bindAdded(b *boundHandler, k recordKind) slog.Handler {
 	// With groups open, binding is the only way to the root. If the ids were put into a group of the record's own,
 	// attributes that inner handlers add to records would end up outside of it.
 	bound := h.bind(k, slog.Attr{Value: b.group})
-	b.chain.Store(&bound)
+	b.derived.Store(&bound)
 	return bound
 }
 

@@ -35,7 +35,7 @@ type JSONHandler struct {
 	naming
 	out    *output
 	opts   slog.HandlerOptions
-	chains [recordKinds]*chain // the attributes and groups bound, for each kind of record; often all are one
+	logger [recordKinds]*loggerJSON // the attributes and groups bound, for each kind of record; often all are one
 }
 
 type output struct {
@@ -43,8 +43,8 @@ type output struct {
 	w  io.Writer
 }
 
-// A chain is the formatted attributes and groups of a logger. It is immutable.
-type chain struct {
+// A loggerJSON is the attributes and groups of a logger, as text. It is immutable.
+type loggerJSON struct {
 	json   []byte
 	groups []string
 	opened int // how many of groups are opened in json
@@ -61,9 +61,9 @@ func newJSONHandler(w io.Writer, opts *slog.HandlerOptions, f *format) *JSONHand
 	if opts != nil {
 		h.opts = *opts
 	}
-	none := new(chain)
-	for k := range h.chains {
-		h.chains[k] = none
+	none := new(loggerJSON)
+	for k := range h.logger {
+		h.logger[k] = none
 	}
 	return h
 }
@@ -84,14 +84,14 @@ func (h *JSONHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	}
 	h2 := *h
 	attrs = h2.takeAttrs(attrs)
-	plain, defect := h.chains[plainRecord].withAttrs(attrs, h.opts.ReplaceAttr, false)
-	h2.chains[plainRecord] = plain
-	for k := freeRecord; k < recordKinds; k++ {
+	plain, defect := h.logger[slogRecord].withAttrs(attrs, h.opts.ReplaceAttr, false)
+	h2.logger[slogRecord] = plain
+	for k := untracedRecord; k < recordKinds; k++ {
 		named, renamed := h.nameAttrs(&h2.naming, k, attrs)
-		if h.chains[k] == h.chains[plainRecord] && !renamed && !defect {
-			h2.chains[k] = plain
+		if h.logger[k] == h.logger[slogRecord] && !renamed && !defect {
+			h2.logger[k] = plain
 		} else {
-			h2.chains[k], _ = h.chains[k].withAttrs(named, h.opts.ReplaceAttr, true)
+			h2.logger[k], _ = h.logger[k].withAttrs(named, h.opts.ReplaceAttr, true)
 		}
 	}
 	return &h2
@@ -104,27 +104,27 @@ func (h *JSONHandler) WithGroup(name string) slog.Handler {
 	}
 	h2 := *h
 	h2.takeGroup(name)
-	plain := h.chains[plainRecord].withGroup(name)
-	h2.chains[plainRecord] = plain
-	for k := freeRecord; k < recordKinds; k++ {
+	plain := h.logger[slogRecord].withGroup(name)
+	h2.logger[slogRecord] = plain
+	for k := untracedRecord; k < recordKinds; k++ {
 		named := h.nameGroup(&h2.naming, k, name)
-		if h.chains[k] == h.chains[plainRecord] && named == name {
-			h2.chains[k] = plain
+		if h.logger[k] == h.logger[slogRecord] && named == name {
+			h2.logger[k] = plain
 		} else {
-			h2.chains[k] = h.chains[k].withGroup(named)
+			h2.logger[k] = h.logger[k].withGroup(named)
 		}
 	}
 	return &h2
 }
 
-func (c *chain) withGroup(name string) *chain {
+func (c *loggerJSON) withGroup(name string) *loggerJSON {
 	c2 := *c
 	c2.groups = append(slices.Clip(c.groups), name)
 	return &c2
 }
 
 // withAttrs returns c with attrs. defect reports that slog would have left out a comma; if valid, it is written.
-func (c *chain) withAttrs(attrs []slog.Attr, rep replacer, valid bool) (_ *chain, defect bool) {
+func (c *loggerJSON) withAttrs(attrs []slog.Attr, rep replacer, valid bool) (_ *loggerJSON, defect bool) {
 	c2 := *c
 	l := line{buf: slices.Clip(c.json), rep: rep, valid: valid}
 	l.resume(c.json)
@@ -207,7 +207,7 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 		if kind = h.kindOf(c); !h.plainNames(c.env, kind) {
 			return b, false
 		}
-	} else if isSpanMessage(r.Message) || kind != plainRecord && !h.plainNames(&noEnv, kind) {
+	} else if isSpanMessage(r.Message) || kind != slogRecord && !h.plainNames(&noEnv, kind) {
 		return b, false
 	}
 	reserved := &noKeys // for the attributes at the root
@@ -215,25 +215,25 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 		reserved = h.format.reserved(kind)
 	}
 
-	b = h.format.appendHead(b, r.Time, r.Level, kind != plainRecord)
+	b = h.format.appendHead(b, r.Time, r.Level, kind != slogRecord)
 	b = jsontext.AppendInside(b, r.Message)
-	if kind == logRecord {
+	if kind == tracedRecord {
 		b = h.format.appendIDs(b, c, &mem.decimal)
 	} else if b = append(b, '"'); h.format.alwaysJSON != "" {
 		b = append(b, h.format.alwaysJSON...)
 	}
-	ch := h.chains[kind]
+	text := h.logger[kind]
 	sep := true // a comma is due before the next key
-	if len(ch.json) > 0 {
-		b = append(append(b, ','), ch.json...)
-		sep = ch.json[len(ch.json)-1] != '{'
+	if len(text.json) > 0 {
+		b = append(append(b, ','), text.json...)
+		sep = text.json[len(text.json)-1] != '{'
 	}
 	start := len(b)
-	for _, name := range ch.groups[ch.opened:] {
+	for _, name := range text.groups[text.opened:] {
 		b = append(appendKey(b, sep, name), '{')
 		sep = false
 	}
-	known := kind == plainRecord // whether r is known to be ordinary
+	known := kind == slogRecord // whether r is known to be ordinary
 	seen, some := 0, false
 	ok = true
 	r.Attrs(func(a slog.Attr) bool {
@@ -258,7 +258,7 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 		case slog.KindFloat64:
 			b = jsontext.AppendFloat(appendKey(b, sep, a.Key), a.Value.Float64())
 		case slog.KindTime:
-			b = jsontext.AppendTime(appendKey(b, sep, a.Key), a.Value.Time(), kind != plainRecord)
+			b = jsontext.AppendTime(appendKey(b, sep, a.Key), a.Value.Time(), kind != slogRecord)
 		default:
 			if x != nil && !x.PassesAttr(&a) {
 				ok = false
@@ -274,7 +274,7 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 					break
 				}
 			}
-			l := line{buf: b, sep: sep, valid: kind != plainRecord}
+			l := line{buf: b, sep: sep, valid: kind != slogRecord}
 			some = l.anyAttr(a, k) || some
 			b, sep = l.buf, l.sep
 			return true
@@ -283,9 +283,9 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 		return true
 	})
 	if !some {
-		return appendClosing(b[:start], ch.opened), ok
+		return appendClosing(b[:start], text.opened), ok
 	}
-	return appendClosing(b, len(ch.groups)), ok
+	return appendClosing(b, len(text.groups)), ok
 }
 
 func (h *JSONHandler) readsMarks() bool { return true }
@@ -319,13 +319,13 @@ func (h *JSONHandler) spanLine(mem *scratch, r *spanReport) []byte {
 	b = f.appendIDTexts(b, &current{span: s}, &mem.decimal)
 	l := line{buf: b, sep: true, valid: true}
 	l.schema(f, s, e, &mem.decimal)
-	ch := h.chains[spanRecord]
-	l.chain(ch)
-	start, opened := len(l.buf), ch.opened
+	text := h.logger[spanRecord]
+	l.logger(text)
+	start, opened := len(l.buf), text.opened
 	if len(s.attrs) > 0 {
-		l.openGroups(ch.groups[opened:])
+		l.openGroups(text.groups[opened:])
 		if l.attrs(s.attrs) {
-			opened = len(ch.groups)
+			opened = len(text.groups)
 		} else {
 			l.buf = l.buf[:start]
 		}
@@ -346,12 +346,12 @@ func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byt
 	l := line{buf: mem.buf[:0], rep: h.opts.ReplaceAttr}
 	var in contents
 	var attrs [maxInlineAttrs]slog.Attr
-	ours := c.env != nil || isSpanMessage(r.Message) || h.format.outside != plainRecord
+	ours := c.env != nil || isSpanMessage(r.Message) || h.format.outside != slogRecord
 	if ours {
 		if in.kind = h.kindOf(c); len(c.attrs()) > 0 || !h.isOrdinary(r, in.kind) {
 			in = h.inspect(c, r, attrs[:0])
 		}
-		l.valid = in.kind != plainRecord
+		l.valid = in.kind != slogRecord
 	}
 	at := r.Time
 	if in.event != eventNone {
@@ -365,7 +365,7 @@ func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byt
 			l.enter(mem.groups[:0], nil)
 		}
 		switch {
-		case in.kind >= logRecord:
+		case in.kind >= tracedRecord:
 			l.ids(h.format, c, &mem.decimal)
 		case !in.marked:
 			l.attrs(h.format.always)
@@ -380,20 +380,20 @@ func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byt
 		}
 	}
 
-	ch := h.chains[in.kind]
-	l.chain(ch)
-	opened := ch.opened
+	text := h.logger[in.kind]
+	l.logger(text)
+	opened := text.opened
 	n := r.NumAttrs()
 	if in.changed {
 		n = len(in.attrs)
 	}
 	if n > 0 {
 		if l.rep != nil {
-			l.enter(mem.groups[:0], ch)
+			l.enter(mem.groups[:0], text)
 		}
 		start := len(l.buf)
-		l.openGroups(ch.groups[ch.opened:])
-		opened = len(ch.groups)
+		l.openGroups(text.groups[text.opened:])
+		opened = len(text.groups)
 		var some bool
 		if in.changed {
 			some = l.attrs(in.attrs)
@@ -402,7 +402,7 @@ func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byt
 		}
 		if !some {
 			l.buf = l.buf[:start]
-			opened = ch.opened
+			opened = text.opened
 			if ctxEnd > 0 && len(ctxAttrs) < len(c.attrs()) {
 				// An attribute of the context may have given way to a group that is not written after all.
 				in.attrs = nil
@@ -415,7 +415,7 @@ func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byt
 						l.attr(a)
 					}
 				}
-				l.chain(ch)
+				l.logger(text)
 			}
 		}
 	}

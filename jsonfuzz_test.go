@@ -87,7 +87,7 @@ func FuzzJSONHandler(f *testing.F) {
 			if s.group == "" && len(s.attrs) == 0 && before != ours {
 				t.Error("WithAttrs(nil) does not return the receiver")
 			}
-			if c := ours.(*JSONHandler).chains; c[logRecord] != c[plainRecord] || c[spanRecord] != c[plainRecord] {
+			if c := ours.(*JSONHandler).logger; c[tracedRecord] != c[slogRecord] || c[spanRecord] != c[slogRecord] {
 				gotCalls = gotCalls[:min(len(gotCalls), len(wantCalls))]
 			}
 			checkCalls(fmt.Sprintf("step %d", i))

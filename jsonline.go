@@ -23,8 +23,8 @@ type line struct {
 	inGroups bool     // groups is kept up to date; not for slog's own members
 }
 
-// chain writes the attributes and groups of a logger.
-func (l *line) chain(c *chain) {
+// logger writes the attributes and groups of a logger.
+func (l *line) logger(c *loggerJSON) {
 	if len(c.json) > 0 {
 		l.comma()
 		l.buf = append(l.buf, c.json...)
@@ -32,14 +32,14 @@ func (l *line) chain(c *chain) {
 	}
 }
 
-// resume sets sep after text, a chain's json, was written.
+// resume sets sep after text, a logger's json, was written.
 func (l *line) resume(text []byte) {
 	l.sep = len(text) > 0 && text[len(text)-1] != '{'
 }
 
 // enter begins the attributes that are not slog's own. From here on rep gets the open groups,
 // at first those that c's json opened. c may be nil. mem is memory for the groups.
-func (l *line) enter(mem []string, c *chain) {
+func (l *line) enter(mem []string, c *loggerJSON) {
 	l.groups = mem
 	if c != nil {
 		l.groups = append(mem, c.groups[:c.opened]...)
@@ -123,7 +123,7 @@ func (l *line) builtin(f *format, a slog.Attr) {
 	if a.Key == name {
 		a = f.builtin(a)
 	}
-	l.replaced(a, a.Value.Kind())
+	l.finalAttr(a, a.Value.Kind())
 }
 
 // ids writes the ids of c. c must be in a trace.
@@ -270,11 +270,11 @@ func (l *line) anyAttr(a slog.Attr, kind slog.Kind) bool {
 		a.Value = a.Value.Resolve()
 		kind = a.Value.Kind()
 	}
-	return l.replaced(a, kind)
+	return l.finalAttr(a, kind)
 }
 
-// replaced is anyAttr for an attribute that is resolved and has been through ReplaceAttr.
-func (l *line) replaced(a slog.Attr, kind slog.Kind) bool {
+// finalAttr is anyAttr for an attribute that is resolved and has been through ReplaceAttr.
+func (l *line) finalAttr(a slog.Attr, kind slog.Kind) bool {
 	switch kind {
 	case slog.KindGroup:
 		return l.group(a.Key, a.Value.Group())

@@ -119,9 +119,9 @@ type contents struct {
 func (n *naming) kindOf(c *current) recordKind {
 	switch {
 	case c.inTrace():
-		return logRecord
+		return tracedRecord
 	case c.env != nil:
-		return freeRecord
+		return untracedRecord
 	}
 	return n.format.outside
 }
@@ -180,7 +180,7 @@ func (n *naming) isOrdinarySpan(s *Span, x *redact.Redactor) bool {
 // inspect changes c if r turns out to be the record of another span. mem is memory for attributes.
 func (n *naming) inspect(c *current, r *slog.Record, mem []slog.Attr) contents {
 	if n.bound {
-		return contents{kind: freeRecord, marked: true}
+		return contents{kind: untracedRecord, marked: true}
 	}
 	attrs := appendRecord(mem, r)
 	if s, e := n.plainSpanRecord(attrs); s != nil {
@@ -190,7 +190,7 @@ func (n *naming) inspect(c *current, r *slog.Record, mem []slog.Attr) contents {
 	m := n.marksIn(attrs, c)
 	switch {
 	case m.done:
-		return contents{kind: freeRecord, marked: true}
+		return contents{kind: untracedRecord, marked: true}
 	case m.span != nil:
 		*c = current{span: m.span, env: m.span.env}
 	}
@@ -286,14 +286,14 @@ func (n *naming) plainSpanRecord(attrs []slog.Attr) (*Span, event) {
 
 // contextAttrs returns the attributes of With and the baggage for the record in, under their keys in the line.
 // They give way to attributes of the logger and the record, under the user's keys and under the renamed ones.
-// If alone, the record's own keys are ignored.
-func (n *naming) contextAttrs(c *current, in *contents, alone bool) []slog.Attr {
+// If loggerOnly, they do so only to those of the logger: the record's own keys are ignored.
+func (n *naming) contextAttrs(c *current, in *contents, loggerOnly bool) []slog.Attr {
 	ctxAttrs := c.attrs()
 	if len(ctxAttrs) == 0 {
 		return nil
 	}
 	keys, moved := n.keys, in.moved
-	if n.groups > 0 && !n.filled && !alone && !slices.ContainsFunc(in.attrs, func(a slog.Attr) bool { return !isEmptyAttr(a) }) {
+	if n.groups > 0 && !n.filled && !loggerOnly && !slices.ContainsFunc(in.attrs, func(a slog.Attr) bool { return !isEmptyAttr(a) }) {
 		// The group will not be written, so its name is free.
 		name := keys[len(keys)-1]
 		if keys = keys[:len(keys)-1]; !slices.Contains(keys, name) {
@@ -303,6 +303,6 @@ func (n *naming) contextAttrs(c *current, in *contents, alone bool) []slog.Attr 
 	return n.format.contextAttrs(c.env, in.kind, func(key string) bool {
 		return slices.Contains(keys, key) ||
 			slices.ContainsFunc(moved, func(m move) bool { return m.from == key || m.to == key }) ||
-			n.groups == 0 && !alone && hasRootKey(in.attrs, key)
+			n.groups == 0 && !loggerOnly && hasRootKey(in.attrs, key)
 	})
 }

@@ -32,7 +32,7 @@ func NewPrefixHandler(inner slog.Handler) slog.Handler { return newHandler(inner
 // prefixFormat is the format of a Handler that writes the ids into the message.
 var prefixFormat = func() *format {
 	f := Format{form: prefixForm}.compile(false)
-	for _, k := range [...]recordKind{logRecord, spanRecord} {
+	for _, k := range [...]recordKind{tracedRecord, spanRecord} {
 		f.reservedKeys[k] = newKeySet(f.reservedKeys[k].keys, readersIDs)
 		f.own[k] = newKeySet(f.own[k].keys, readersIDs)
 	}

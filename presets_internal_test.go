@@ -375,7 +375,7 @@ func TestReservedBelowOthers(t *testing.T) {
 		kind recordKind
 		key  string
 	}{
-		{logRecord, ecsVersionKey}, {logRecord, transactionKey}, {spanRecord, "message"}, {spanRecord, "msg"},
+		{tracedRecord, ecsVersionKey}, {tracedRecord, transactionKey}, {spanRecord, "message"}, {spanRecord, "msg"},
 	} {
 		if !f.reserved(tt.kind).has(tt.key) {
 			t.Errorf("%s is free in records of kind %d", tt.key, tt.kind)

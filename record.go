@@ -139,7 +139,7 @@ func appendRareSchema(attrs []slog.Attr, f *format, s *Span, e event) []slog.Att
 // None is under a key that the line or its readers need. One is left out if taken reports that the record or its logger
 // uses the key. contextAttrs does not change e.attrs; in the common case it returns them unchanged.
 func (f *format) contextAttrs(e *env, k recordKind, taken func(key string) bool) []slog.Attr {
-	keys, own := e.keys.of(k), &f.own[max(k, logRecord)] // the ids' names even where there are no ids
+	keys, own := e.keys.of(k), &f.own[max(k, tracedRecord)] // the ids' names even where there are no ids
 	fine := func(i int) bool {
 		key := e.attrs[i].Key
 		return (keys == nil || keys[i] == key) && !own.has(key) && !taken(key)
@@ -228,9 +228,9 @@ func markedGroup(attrs []slog.Attr, m *mark) slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// ghost returns an attribute that is not written but lets SpanOf find the record's span.
+// unwrittenMark returns an attribute that is not written but lets SpanOf find the record's span.
 // It is for records whose mark was bound to the handler, in f's names, because of an open group.
-func ghost(f *format, s *Span, e event) slog.Attr {
+func unwrittenMark(f *format, s *Span, e event) slog.Attr {
 	return slog.Attr{Value: slog.AnyValue(&mark{format: f, span: s, event: e})}
 }
 

@@ -229,7 +229,7 @@ func (h *RedactHandler) mark(a slog.Attr) (_ slog.Attr, changed bool) {
 		clean := h.redactor.span(s)
 		return slog.Attr{Value: markFor(h.readsMarks(), clean, e)}, clean != s
 	}
-	kind, clean := logRecord, m.span
+	kind, clean := tracedRecord, m.span
 	if m.span != nil {
 		kind, clean = spanRecord, h.redactor.span(m.span)
 	}

@@ -74,11 +74,11 @@ const serviceKey = "service"
 type recordKind uint8
 
 const (
-	plainRecord recordKind = iota // nothing of ours in the context: no key; the bytes are slog's
-	freeRecord                    // no ids to write: only the Format's names of slog's own members
-	logRecord                     // in a trace: the keys of the ids too
-	spanRecord                    // the schema's keys too, and slog's own, since only we wrote the message
-	recordKinds = iota
+	slogRecord     recordKind = iota // nothing of ours in the context: no key; the bytes are slog's
+	untracedRecord                   // no ids to write: only the Format's names of slog's own members
+	tracedRecord                     // in a trace: the keys of the ids too
+	spanRecord                       // the schema's keys too, and slog's own, since only we wrote the message
+	recordKinds    = iota
 )
 
 // Attributes of a context, from With or the baggage, come from elsewhere in the program or from outside of it.
@@ -98,7 +98,7 @@ func newContextKeys(attrs []slog.Attr) *contextKeys {
 	if span == nil {
 		return nil
 	}
-	return &contextKeys{log: keysOf(attrs, logRecord), span: span}
+	return &contextKeys{log: keysOf(attrs, tracedRecord), span: span}
 }
 
 func keysOf(attrs []slog.Attr, k recordKind) []string {

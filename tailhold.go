@@ -99,16 +99,16 @@ func (t tailRoot) addSpan(s heldSpan) bool {
 
 // holdRecord is holdLine for a tail that holds records.
 func (h *TailHandler) holdRecord(t tailRoot, ctx context.Context, c *current, r *slog.Record) bool {
-	still := r
+	fixed := r
 	size, plain := plainSize(r)
 	if !plain {
 		if recordHasValuer(r) {
 			copied := *r
 			setRecordAttrs(&copied, resolved(appendRecord(nil, r)))
-			still = &copied
+			fixed = &copied
 		}
-		size = recordSize(still)
-		if s, _ := spanOf(still); s != nil {
+		size = recordSize(fixed)
+		if s, _ := spanOf(fixed); s != nil {
 			size += t.spanRecordSize(s)
 		}
 	}
@@ -118,7 +118,7 @@ func (h *TailHandler) holdRecord(t tailRoot, ctx context.Context, c *current, r 
 	if c.span != nil {
 		op = c.span.renamed()
 		size += t.spanSize(c.span)
-		if e := c.env.still(); e != c.env {
+		if e := c.env.fixed(); e != c.env {
 			ctx = &scopeContext{Context: ctx, env: e, span: c.span}
 			size += scopeSize + e.size()
 		}
@@ -136,7 +136,7 @@ func (h *TailHandler) holdRecord(t tailRoot, ctx context.Context, c *current, r 
 	}
 	to := b.addRecord(r.Level, size)
 	to.h, to.ctx, to.op = h, ctx, op
-	to.r = still.Clone()
+	to.r = fixed.Clone()
 	t.end()
 	return true
 }
@@ -152,23 +152,23 @@ func recordHasValuer(r *slog.Record) (has bool) {
 
 // holdSpan is holdRecord for r.
 func (h *TailHandler) holdSpan(t tailRoot, r *spanReport) bool {
-	still := *r
-	still.span = r.span.still(r.event)
-	return t.addSpan(heldSpan{h, still})
+	fixed := *r
+	fixed.span = r.span.fixed(r.event)
+	return t.addSpan(heldSpan{h, fixed})
 }
 
-// still returns s, or a copy of it, whose start or end record (by e) does not change any more.
-func (s *Span) still(e event) *Span {
-	if s.isStill(e) && !slices.ContainsFunc(s.attrs, hasValuer) {
+// fixed returns s, or a copy of it, whose start or end record (by e) does not change any more.
+func (s *Span) fixed(e event) *Span {
+	if s.isFixed(e) && !slices.ContainsFunc(s.attrs, hasValuer) {
 		return s
 	}
 	c := s.snapshot()
-	c.env, c.attrs = s.env.still(), resolved(c.attrs)
+	c.env, c.attrs = s.env.fixed(), resolved(c.attrs)
 	return c
 }
 
-// isStill reports whether the record of s for e, apart from s's own attributes, does not change any more. A start record may.
-func (s *Span) isStill(e event) bool {
+// isFixed reports whether the record of s for e, apart from s's own attributes, does not change any more. A start record may.
+func (s *Span) isFixed(e event) bool {
 	return e == eventEnd && !slices.ContainsFunc(s.env.attrs, hasValuer)
 }
 
@@ -182,15 +182,15 @@ func hasValuer(a slog.Attr) bool {
 		case *endMark:
 			return false
 		case *mark:
-			return m.isMoving() || hasValuer(slog.Attr{Value: m.value})
+			return m.mayChange() || hasValuer(slog.Attr{Value: m.value})
 		}
 		return true
 	}
 	return false
 }
 
-// isMoving reports whether m has a span, not yet written in a Format, whose record may still change.
-func (m *mark) isMoving() bool { return m.span != nil && m.format == nil && !m.span.isStill(m.event) }
+// mayChange reports whether m has a span, not yet written in a Format, whose record may still change.
+func (m *mark) mayChange() bool { return m.span != nil && m.format == nil && !m.span.isFixed(m.event) }
 
 // resolved returns a copy of attrs with each LogValuer resolved. Our marks stay marks.
 func resolved(attrs []slog.Attr) []slog.Attr {
@@ -209,12 +209,12 @@ func resolvedValue(v slog.Value) slog.Value {
 		case *startMark:
 			return slog.AnyValue((*startMark)((*Span)(m).snapshot()))
 		case *mark:
-			still := *m
-			still.value = resolvedValue(m.value)
-			if m.isMoving() {
-				still.span = m.span.still(m.event)
+			fixed := *m
+			fixed.value = resolvedValue(m.value)
+			if m.mayChange() {
+				fixed.span = m.span.fixed(m.event)
 			}
-			return slog.AnyValue(&still)
+			return slog.AnyValue(&fixed)
 		case *userAttr:
 			return slog.AnyValue(&userAttr{m.Key, resolvedValue(m.Value)})
 		}
@@ -226,8 +226,8 @@ func resolvedValue(v slog.Value) slog.Value {
 	return v
 }
 
-// still returns e, or a copy of it with each LogValuer resolved.
-func (e *env) still() *env {
+// fixed returns e, or a copy of it with each LogValuer resolved.
+func (e *env) fixed() *env {
 	if !slices.ContainsFunc(e.attrs, hasValuer) {
 		return e
 	}

@@ -182,7 +182,7 @@ func (h *handler) serveInside(x *exchange, w http.ResponseWriter, r *http.Reques
 	if h.mux != nil {
 		x.found(pattern)
 	} else {
-		defer x.foundBehind(r, pattern, x.timesRouted())
+		defer x.foundLater(r, pattern, x.timesRouted())
 	}
 	next.ServeHTTP(w, r)
 }
@@ -306,7 +306,7 @@ func (h *handler) appendRequest(attrs []slog.Attr, route string, r *http.Request
 func (w *writer) setOutcome(p any) {
 	var array [8]slog.Attr
 	attrs := array[:0]
-	w.exchange.foundBehind(&w.exchange.request, w.pattern, 0)
+	w.exchange.foundLater(&w.exchange.request, w.pattern, 0)
 	if route := w.exchange.lastRoute(); route != routeOf(w.pattern) {
 		attrs = append(attrs, slog.String(routeKey, route))
 	}

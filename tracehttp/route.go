@@ -56,9 +56,9 @@ func (x *exchange) found(pattern string) {
 	}
 }
 
-// foundBehind is found for r.Pattern after r's handler is done. pattern is r's pattern before, and before is
-// how often the route had been set then. If it was set since, by an inner handler, that route is better and stays.
-func (x *exchange) foundBehind(r *http.Request, pattern string, before int) {
+// foundLater is found for the pattern that r has when its handler is done. pattern is what r had before, and before is
+// how often the route had been set then. If an inner handler has set it since, that route is better and stays.
+func (x *exchange) foundLater(r *http.Request, pattern string, before int) {
 	if r.Pattern != pattern && x.timesRouted() == before {
 		x.found(r.Pattern)
 	}
