@@ -332,7 +332,7 @@ var (
 		trace.id span.id name transaction.id ecs.version span.name transaction.name log.origin trace.trace_id trace.span_id
 		xray_trace_id xrayTraceId AWS-XRAY-TRACE-ID xray_segment_id __REALTIME_TIMESTAMP`)
 	spanNames = strings.Fields(`parent kind start duration_ms error stack links queued_ms sample_rate sampled
-		parent_span_id parentSpanId dd.parent_id parent.id trace.parent_id duration.ms event.duration duration event.start span.kind
+		parent_kind parent_span_id parentSpanId dd.parent_id parent.id trace.parent_id duration.ms event.duration duration event.start span.kind
 		error.message error.stack error.stack_trace status_message exception.message status.message`)
 )
 
