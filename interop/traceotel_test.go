@@ -17,12 +17,14 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/traceotel"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 // A beside is a program that has both the SDK and slogtrace.
@@ -257,5 +259,21 @@ func TestOTelHTTPWithoutSDK(t *testing.T) {
 	}
 	if s := client1.Children[0]; s.Kind != "server" || !s.Failed || len(s.Logs) != 1 {
 		t.Errorf("%s", &log)
+	}
+}
+
+// A library that has its tracer from before SetTracerProvider gets ours; so does one that asks later.
+func TestTraceotelGlobal(t *testing.T) {
+	var log bytes.Buffer
+	before := otel.Tracer("before")
+	otel.SetTracerProvider(traceotel.NewTracerProvider(slogtrace.NewTracer(slogtrace.NewJSONHandler(&log, nil), nil)))
+	t.Cleanup(func() { otel.SetTracerProvider(noop.NewTracerProvider()) })
+	ctx, outer := before.Start(t.Context(), "outer")
+	_, inner := otel.Tracer("after").Start(ctx, "inner")
+	inner.End()
+	outer.End()
+	if got := log.String(); strings.Count(got, "\n") != 2 || !strings.Contains(got, `"otel.scope.name":"before"`) ||
+		!strings.Contains(got, `"parent":"`+outer.SpanContext().SpanID().String()) {
+		t.Error(got)
 	}
 }

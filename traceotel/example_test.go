@@ -7,7 +7,6 @@ import (
 	"os"
 	"testing"
 
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
@@ -23,13 +22,13 @@ func ExampleNewTracerProvider() {
 	slogtrace.SetDefault(slogtrace.NewTracer(rec, nil))
 	defer slogtrace.SetDefault(nil)
 
-	// In main:
-	otel.SetTracerProvider(traceotel.NewTracerProvider(nil))
-	otel.SetTextMapPropagator(traceotel.Propagator())
+	// In main, usually by otel.SetTracerProvider:
+	provider := traceotel.NewTracerProvider(nil)
 
-	// In the library:
+	// In the library, usually from otel.GetTracerProvider:
+	tracer := provider.Tracer("example.com/cache")
 	query := func(ctx context.Context) {
-		_, span := otel.Tracer("example.com/cache").Start(ctx, "GET", trace.WithSpanKind(trace.SpanKindClient),
+		_, span := tracer.Start(ctx, "GET", trace.WithSpanKind(trace.SpanKindClient),
 			trace.WithAttributes(attribute.String("db.system.name", "redis")))
 		defer span.End()
 	}
