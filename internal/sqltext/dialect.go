@@ -44,7 +44,7 @@ var verbs = setOf("SELECT INSERT UPDATE DELETE MERGE REPLACE UPSERT VALUES CALL 
 var afterWith = setOf("SELECT INSERT UPDATE DELETE MERGE REPLACE VALUES TABLE")
 
 // beforeTable are the words that may be between FROM, INTO or TABLE and the name of the table.
-var beforeTable = setOf("ONLY LATERAL IF NOT EXISTS IGNORE LOW_PRIORITY OR ABORT FAIL REPLACE ROLLBACK TABLE OVERWRITE")
+var beforeTable = setOf("INTO ONLY LATERAL IF NOT EXISTS IGNORE LOW_PRIORITY OR ABORT FAIL REPLACE ROLLBACK TABLE OVERWRITE")
 
 func setOf(words string) map[string]bool {
 	set := make(map[string]bool)

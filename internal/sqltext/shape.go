@@ -14,6 +14,7 @@ type shape struct {
 	names     []string // the names that WITH defines
 	last      string   // the previous word, in upper case
 	before    string   // the previous name outside parentheses
+	distinct  bool     // the previous words are IS [NOT] DISTINCT: the FROM after them belongs to a comparison
 
 	awaits  bool // the next name at depth is a table
 	depth   int
@@ -38,8 +39,8 @@ func (s *shape) word(w, upper string, depth int) {
 	if s.done {
 		return
 	}
-	before := s.last
-	s.last = upper
+	before, distinct := s.last, s.distinct
+	s.last, s.distinct = upper, upper == "DISTINCT" && (s.last == "IS" || s.last == "NOT")
 	if s.awaits && depth == s.depth && !s.reading && beforeTable[upper] {
 		return
 	}
@@ -72,7 +73,8 @@ func (s *shape) word(w, upper string, depth int) {
 			s.selects[depth], s.from[depth] = true, false
 		}
 	case "FROM":
-		if inside && s.selects[depth] || depth == 0 {
+		isUpdate := s.verb == "UPDATE" && depth == s.verbDepth
+		if !distinct && (inside && s.selects[depth] || isUpdate) {
 			s.await(depth)
 			if inside {
 				s.from[depth] = true
@@ -80,7 +82,7 @@ func (s *shape) word(w, upper string, depth int) {
 		}
 	case "JOIN", "INTO", "TABLE", "TRUNCATE":
 		s.await(depth)
-	case "UPDATE":
+	case "UPDATE", "COPY":
 		if verb == "" && s.verb == upper {
 			s.await(depth)
 		}
