@@ -109,7 +109,7 @@ func ExampleSpan_Interval() {
 	// charge 2.95s 00.000 00.100
 }
 
-// Whom client spans called: the service of the span there, if the trace has it, else what the attributes say.
+// The service that a client span called is that of the called span. If the trace does not have that span, it is from the attributes.
 func ExampleSpan_Peer() {
 	const log = `
 {"time":"2026-03-01T09:15:00.2Z","msg":"span end","trace":"t1","span":"s1","op":"SELECT","kind":"client","service":"shop","start":"2026-03-01T09:15:00Z","duration_ms":2,"server.address":"db.example"}

@@ -74,9 +74,9 @@ func TestCriticalPath(t *testing.T) {
 	}
 }
 
-// naivePath is CriticalPath as its doc says it, of a span from start to end.
+// naivePath follows the documentation of CriticalPath literally, for a span from start to end.
 func naivePath(s *Span, start, end time.Time) []Segment {
-	var parts [][]Segment // the last first
+	var parts [][]Segment // last part first
 	own := func(from, to time.Time) {
 		if from.Before(to) {
 			parts = append(parts, []Segment{{s, from, to}})
@@ -113,7 +113,7 @@ func naivePath(s *Span, start, end time.Time) []Segment {
 	return slices.Concat(parts...)
 }
 
-// naiveSelf adds up the pieces of a span's time in which no child runs.
+// naiveSelf adds up the parts of a span's time during which no child runs.
 func naiveSelf(s *Span) time.Duration {
 	if s.State != Ended || s.Start.IsZero() {
 		return 0
@@ -142,13 +142,13 @@ func naiveSelf(s *Span) time.Duration {
 	return self
 }
 
-// checkAnalyses checks what holds of every trace's critical path, self times, summary and error groups.
+// checkAnalyses checks the critical path, the self times and the error groups that any trace may have.
 func checkAnalyses(t testing.TB, tr *Trace) {
 	t.Helper()
 	path := CriticalPath(tr)
 	if root := tr.Root(); root == nil {
 		if len(path) > 0 || len(tr.Roots) > 0 {
-			t.Errorf("trace %q: no root, but a path of %d", tr.ID, len(path))
+			t.Errorf("trace %q: no root, but a path of %d segments", tr.ID, len(path))
 		}
 	} else {
 		at, end := root.Interval()
@@ -169,7 +169,7 @@ func checkAnalyses(t testing.TB, tr *Trace) {
 			}
 		}
 	}
-	// The time of a tree is somebody's own.
+	// The root's duration is at most the sum of all self times.
 	self := make(map[*Span]time.Duration)
 	allEnded := true
 	for _, s := range tr.All() {

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// failing makes a trace of lines "id parent error", a second apart; without an error the span did not fail,
-// and "!" is an error without a text.
+// failing makes a trace of lines "id parent error", one second apart. A line without an error is a span that did not fail.
+// "!" is an error without a text.
 func failing(id, lines string) []Entry {
 	var entries []Entry
 	for line := range strings.Lines(lines) {
@@ -85,7 +85,7 @@ func TestErrorGroups(t *testing.T) {
 	if diff := cmp.Diff(want, errorGroups(traces)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	// The order of the traces decides about examples only.
+	// The order of the traces changes nothing but the examples.
 	r := rand.New(rand.NewPCG(1, 1))
 	r.Shuffle(len(traces), func(i, j int) { traces[i], traces[j] = traces[j], traces[i] })
 	got := errorGroups(traces)
@@ -97,7 +97,7 @@ func TestErrorGroups(t *testing.T) {
 	}
 }
 
-// Hostile text takes no more than a bounded amount of memory.
+// The memory for hostile text is bounded.
 func TestErrorGroupsBounded(t *testing.T) {
 	var g ErrorGrouper
 	n := 0
@@ -133,7 +133,7 @@ func errorGroups(traces []*Trace) []ErrorGroup {
 	return g.Groups()
 }
 
-// When a failed span ended is known from its end record, else its start record, else the line that says so.
+// The time of a failure is that of the end record, else that of the start record, else that of the line with the error.
 func TestTimesOfFailures(t *testing.T) {
 	at := time.Date(2026, 3, 1, 9, 15, 0, 0, time.UTC)
 	for name, e := range map[string]Entry{

@@ -50,7 +50,7 @@ func TestHistogram(t *testing.T) {
 	}
 }
 
-// However wide, all there is is shown.
+// A histogram of any width shows all values.
 func TestHistogramWidths(t *testing.T) {
 	for name, next := range distributions {
 		r := rand.New(rand.NewPCG(5, 5))

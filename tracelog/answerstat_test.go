@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// quantileCont is the definition, on sorted values.
+// quantileCont computes a quantile of sorted values by its definition.
 func quantileCont(sorted []time.Duration, q float64) float64 {
 	at := q * float64(len(sorted)-1)
 	low := int(at)
@@ -68,7 +68,7 @@ func TestStatQuantiles(t *testing.T) {
 	}
 }
 
-// figures are the usual ones of a Stat. Durations are in milliseconds.
+// figures are the results of a Stat. Durations are in milliseconds.
 type figures struct {
 	Count, Errors                           float64
 	Unsampled                               int
@@ -112,7 +112,7 @@ func TestStatOddities(t *testing.T) {
 	}
 }
 
-// A value of weight 3 is three values.
+// A value of weight 3 counts as three values.
 func TestStatWeights(t *testing.T) {
 	for _, n := range []int{1, 5, 100, maxExact/2 - 5, maxExact} {
 		r := rand.New(rand.NewPCG(2, uint64(n)))
@@ -140,7 +140,7 @@ func TestStatWeights(t *testing.T) {
 	}
 }
 
-// One span in a hundred fails, one trace in ten is sampled, and failed spans are written all the same.
+// One span in a hundred fails, one trace in ten is sampled, and failed spans are written even if their trace is not sampled.
 func TestStatSampling(t *testing.T) {
 	for _, rate := range []float64{1, 0.5, 0.1, 0.01, 0.3} {
 		var s Stat
@@ -187,7 +187,7 @@ func TestStatSampling(t *testing.T) {
 	}
 }
 
-// In whatever parts and order values come, the result is the same to the last bit.
+// The result is the same to the last bit for any order of the values, and for any split into parts.
 func TestStatMerge(t *testing.T) {
 	for _, n := range []int{10, 1000, maxExact, maxExact + 1} {
 		for _, weights := range [][]float64{{1}, {1, 10}, {1 / 0.3, 1 / 0.7, 1}} {
@@ -214,7 +214,7 @@ func TestStatMerge(t *testing.T) {
 				r.Shuffle(len(values), func(i, j int) { values[i], values[j] = values[j], values[i] })
 				var all Stat
 				for i := range parts {
-					parts[i].Quantile(0.5) // which sorts
+					parts[i].Quantile(0.5) // sorts the values
 					all.Merge(&parts[i])
 				}
 				got := figuresOf(&all)
@@ -232,7 +232,7 @@ func TestStatMerge(t *testing.T) {
 	}
 }
 
-// Quantiles may be asked for in between.
+// More values may be added after a call of Quantile.
 func TestStatGoesOn(t *testing.T) {
 	for _, weight := range []float64{1, 2} {
 		var s Stat

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// checkSource checks what holds of every Source.
+// checkSource checks the invariants of a Source.
 func checkSource(t testing.TB, src Source, entries int) {
 	t.Helper()
 	if src.Records != entries {
@@ -31,7 +31,7 @@ func checkSource(t testing.TB, src Source, entries int) {
 	}
 }
 
-// checkTraces checks what holds of everything that Assemble returns, whatever the entries are.
+// checkTraces checks the invariants of the traces that Assemble returns for entries.
 func checkTraces(t testing.TB, entries []Entry, traces []*Trace) {
 	t.Helper()
 	want := map[string]int{}
@@ -43,14 +43,14 @@ func checkTraces(t testing.TB, entries []Entry, traces []*Trace) {
 	seen := map[string]bool{}
 	for i, tr := range traces {
 		if seen[tr.ID] {
-			t.Errorf("trace %q stands twice", tr.ID)
+			t.Errorf("trace %q appears twice", tr.ID)
 		}
 		seen[tr.ID] = true
 		if tr.entries != want[tr.ID] {
 			t.Errorf("trace %q has %d entries, want %d", tr.ID, tr.entries, want[tr.ID])
 		}
 		if i > 0 && compareTimes(traces[i-1].Start, tr.Start) > 0 {
-			t.Errorf("trace %q stands after %q", tr.ID, traces[i-1].ID)
+			t.Errorf("trace %q comes after %q", tr.ID, traces[i-1].ID)
 		}
 		checkTrace(t, entries, tr)
 		checkAnalyses(t, tr)
@@ -65,13 +65,13 @@ func checkTraces(t testing.TB, entries []Entry, traces []*Trace) {
 func checkTrace(t testing.TB, entries []Entry, tr *Trace) {
 	t.Helper()
 	ids := map[string]*Span{}
-	placed := 0 // entries
+	placed := 0 // number of entries
 	logs := func(id string, logs []Entry) {
 		for i := range logs {
 			e := &logs[i]
 			placed += 1 + e.Copies
 			if e.Trace != tr.ID || e.Span != id || e.Event != EventLog {
-				t.Errorf("trace %q: line %d (%v of span %q) stands under span %q", tr.ID, e.Line, e.Event, e.Span, id)
+				t.Errorf("trace %q: line %d (%v of span %q) is under span %q", tr.ID, e.Line, e.Event, e.Span, id)
 			}
 			if i > 0 && compareTimes(logs[i-1].Time, e.Time) > 0 {
 				t.Errorf("trace %q: span %q: lines out of order", tr.ID, id)
@@ -93,7 +93,7 @@ func checkTrace(t testing.TB, entries []Entry, tr *Trace) {
 			t.Fatalf("trace %q: more spans than entries: a cycle", tr.ID)
 		}
 		if twin := ids[s.ID]; s.ID == "" || twin != nil && (!twin.conflicting || !s.conflicting || s.EndRecord == nil) {
-			t.Errorf("trace %q: span %q stands twice", tr.ID, s.ID)
+			t.Errorf("trace %q: span %q appears twice", tr.ID, s.ID)
 		}
 		ids[s.ID] = s
 		spans++
@@ -104,7 +104,7 @@ func checkTrace(t testing.TB, entries []Entry, tr *Trace) {
 			t.Errorf("trace %q: span %q and its parent %q do not agree", tr.ID, s.ID, s.ParentID)
 		}
 		if s.Parent != nil && (s.missingParent || s.cycleBroken) {
-			t.Errorf("trace %q: span %q is marked, but no root", tr.ID, s.ID)
+			t.Errorf("trace %q: span %q is marked, but is not a root", tr.ID, s.ID)
 		}
 		if s.Parent == nil && (s.ParentID != "") != (s.missingParent || s.cycleBroken || s.ParentElsewhere()) {
 			t.Errorf("trace %q: root %q with parent %q is not marked", tr.ID, s.ID, s.ParentID)
@@ -203,7 +203,7 @@ func checkState(t testing.TB, tr *Trace, s *Span) {
 	}
 }
 
-// checkInterval checks where a span is drawn.
+// checkInterval checks the Interval of a span.
 func checkInterval(t testing.TB, tr *Trace, s *Span) {
 	t.Helper()
 	start, end := s.Interval()

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// conflictingLog has spans of which there are several ends: the same in another order or within what a transport puts
-// around it, and others that differ in op, service, an attribute, the error, the time or the duration.
+// conflictingLog has spans with several end records. Some are the same, with another order of members or with the text of
+// a transport around them. Others differ in op, service, an attribute, the error, the time or the duration.
 func conflictingLog() (log string, ends int) {
 	var b strings.Builder
 	for i := range 300 {
@@ -30,7 +30,7 @@ func conflictingLog() (log string, ends int) {
 	return b.String(), ends
 }
 
-// One rule decides which ends are one, whoever reads and by however many.
+// All readers, with any number of workers, use the same rule for which end records are the same.
 func TestConflictingEnds(t *testing.T) {
 	log, ends := conflictingLog()
 	entries, _ := scanAll(t, []byte(log))
@@ -115,7 +115,7 @@ func TestConflictingEnds(t *testing.T) {
 	}
 }
 
-// forgetNames leaves out how files are called.
+// forgetNames removes the names of files.
 func forgetNames(traces []*Trace) {
 	for _, tr := range traces {
 		for _, s := range tr.All() {
@@ -124,7 +124,7 @@ func forgetNames(traces []*Trace) {
 	}
 }
 
-// Copies of a record in two inputs of one name are told apart by the order of the inputs.
+// If two inputs have the same name, the order of the inputs decides which copy of a record is the first one.
 func TestTracesOfEqualInputs(t *testing.T) {
 	a := `{"time":"2026-03-01T09:15:00Z","msg":"first","trace":"t","span":"s"}` + "\n"
 	b := `{"time":"2026-03-01T09:15:00Z","msg":"second","trace":"t","span":"s"}` + "\n"

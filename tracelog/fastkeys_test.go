@@ -2,7 +2,7 @@ package tracelog
 
 import "testing"
 
-// TestWordKeys finds all keys, and none that differs from one in a byte, at its end or in its length.
+// TestWordKeys finds all keys. It finds no key that differs from one of them in a byte, at its end or in its length.
 func TestWordKeys(t *testing.T) {
 	k := wordKeysOf()
 	find := func(key string) slot {

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// asSlow are lines whose Records must say what their Entries say. Those that begin with "slow:" are none that
-// fastLine may take, those with "fast:" are ones that it must, or reading is not fast.
+// asSlow are lines whose Records must contain the same as their Entries. fastLine must leave those that begin with "slow:"
+// to lineParser. It must read those that begin with "fast:", or reading is not fast.
 var asSlow = []string{
 	`fast:{"time":"2026-03-01T09:15:00.0012Z","level":"INFO","msg":"seat held","trace":"4bf92f3577b34da6a3ce929d0e0e4736","span":"00f067aa0ba902b7","op":"POST /bookings","seat":"12A"}`,
 	`fast:{"time":"2026-03-01T09:15:00.318Z","level":"ERROR","msg":"span end","trace":"4bf92f","span":"00f0","op":"charge","parent":"b7ad","kind":"client","start":"2026-03-01T09:15:00.1Z","duration_ms":218,"error":"card declined","amount":129}`,
@@ -120,7 +120,7 @@ func TestRecordIsEntry(t *testing.T) {
 	}
 }
 
-// TestRecordWindows has keys and values of many lengths, at all places of a word of marks, with what may stand between them.
+// TestRecordWindows has keys and values of many lengths, at all positions in a word of marks, with everything that may be between them.
 func TestRecordWindows(t *testing.T) {
 	const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
 	long := strings.Repeat(letters, 4)
@@ -144,7 +144,7 @@ func TestRecordWindows(t *testing.T) {
 	}
 }
 
-// TestAppendWords compares it with a loop over all bytes.
+// TestAppendWords compares appendWords with a loop over all bytes.
 func TestAppendWords(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	pieces := []string{"a", "bc", "defgh", "ijklmnop", "\x7f", "é", "€", "\xff", "\x80\x80", `\n`, `\"`, `\\`, `\u0041`, `\u00e9`, `\ud83d\ude00`, `\ud83d`, `\udE00\ud83d`}
@@ -164,7 +164,7 @@ func TestAppendWords(t *testing.T) {
 	}
 }
 
-// checkLine compares what is made of a line with what lineParser makes of it, and reports whether it was taken fast.
+// checkLine compares the Record of a line with the Entry that lineParser makes. It reports whether fastLine read the line.
 func checkLine(t *testing.T, line []byte) (fast bool) {
 	t.Helper()
 	var want Entry
@@ -194,7 +194,7 @@ func checkLine(t *testing.T, line []byte) (fast bool) {
 			}
 		}
 		if fast && r.fast.isText && isDigit(line[0]) {
-			// What parseBracket takes is no span's end, and nobody asks for its content.
+			// A line that parseBracket reads is not the end of a span, so its content is not used.
 		} else if got, want := r.content(), p.hashMembers(); got != want {
 			t.Errorf("%q: content %x, want %x", line, got, want)
 		}
@@ -225,7 +225,7 @@ func checkLine(t *testing.T, line []byte) (fast bool) {
 	if got == nil {
 		return fast
 	}
-	// What only Entry has.
+	// These are only in Entry.
 	want.Stack, want.Links, want.Queued, want.Schema = "", nil, 0, ""
 	if d := cmp.Diff(want, *got); d != "" {
 		t.Errorf("%q: -want +got\n%s", line, d)

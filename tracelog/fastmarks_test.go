@@ -7,13 +7,13 @@ import (
 	"testing"
 )
 
-// TestMarks compares the marks with a look at each byte: of each byte at each place, of random ones, and of parts of a buffer.
+// TestMarks compares the marks with a loop over the bytes: for each byte at each position, random bytes, and parts of a buffer.
 func TestMarks(t *testing.T) {
 	marked := func(c byte) bool { return c == '"' || c == '\\' || c < ' ' || c >= 0x80 }
 	r := rand.New(rand.NewPCG(1, 2))
 	check := func(t *testing.T, b []byte, from, to int) {
 		t.Helper()
-		m := make(marks, r.IntN(100)) // of a buffer before
+		m := make(marks, r.IntN(100)) // left from another buffer
 		for i := range m {
 			m[i] = byte(r.Uint32())
 		}
@@ -59,7 +59,7 @@ func TestMarks(t *testing.T) {
 	}
 }
 
-// TestMarkEach compares the ways for this processor and for all.
+// TestMarkEach compares the code for this processor with the portable code.
 func TestMarkEach(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	from := make([]byte, 10*markSize)

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// A clock says what time.Parse says, whatever the fraction, and takes nothing that is no digit for one.
+// A clock returns the same as time.Parse, for any fraction, and accepts only digits as digits.
 func TestClockFractions(t *testing.T) {
 	var c clock
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 20_000 {
 		text := fmt.Appendf(nil, "2026-03-01T09:15:%02d.%0*dZ", random.IntN(60), 1+random.IntN(9), random.IntN(1_000_000_000))
-		if random.IntN(2) == 0 { // a byte of the fraction is another one
+		if random.IntN(2) == 0 { // replace a byte of the fraction
 			text[20+random.IntN(len(text)-21)] = byte(random.IntN(256))
 		}
 		got, ok := c.nanos(text)

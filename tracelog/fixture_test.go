@@ -17,8 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the goldens under testdata")
 
-// fixtures are the files of testdata: beside the log they have what Scan and Assemble make of it, and the trees that
-// package draw makes. The section "edges" is written by hand.
+// fixtures returns the files of testdata. Each has a log, the results of Scan and Assemble, and the trees of
+// package draw. The section "edges" is written manually.
 func fixtures(t testing.TB) map[string]*fixture.File { return fixture.All(t, "testdata/*.txtar") }
 
 func scanAll(t testing.TB, log []byte) ([]Entry, Source) {
@@ -55,7 +55,7 @@ func TestFixtures(t *testing.T) {
 	}
 }
 
-// edges writes one line for each span: its parent or "-", its id, and what is marked on it.
+// edges returns one line for each span: its parent or "-", its id, and its problems and state.
 func edges(traces []*Trace) []string {
 	word := func(s string) string {
 		if q := strconv.Quote(s); q != `"`+s+`"` {
@@ -94,7 +94,7 @@ func edges(traces []*Trace) []string {
 	return lines
 }
 
-// describe writes what Scan made of each line.
+// describe returns the result of Scan as text.
 func describe(entries []Entry, src Source) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d lines, %d records, %d blank, %d bad\n", src.Lines, src.Records, src.Blank, src.Bad)
@@ -124,7 +124,7 @@ func describe(entries []Entry, src Source) string {
 	return b.String()
 }
 
-// story writes all that is in traces, but for where each line stood and how it was written.
+// story returns everything in traces as text, except the position and the form of each line.
 func story(traces []*Trace) string {
 	var b strings.Builder
 	line := func(depth int, mark string, parts ...any) {

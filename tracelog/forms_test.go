@@ -11,8 +11,8 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog/internal/fixture"
 )
 
-// Every form of lines has a file in testdata/forms: a log as programs write it, what each of its lines says,
-// and the traces that come out, as package draw shows them. The goldens were read, line by line.
+// Each form of lines has a file in testdata/forms: a log as programs write it, the members of each line,
+// and the traces, as package draw shows them. A person has checked the goldens line by line.
 func TestForms(t *testing.T) {
 	stories := map[string]string{}
 	for _, file := range formFiles(t) {
@@ -38,7 +38,7 @@ func TestForms(t *testing.T) {
 		})
 	}
 
-	// Whatever the names: the same trace, the same ids.
+	// All names give the same trace and the same ids.
 	presets := 0
 	for name, text := range stories {
 		if strings.HasPrefix(name, "preset-") {
@@ -53,7 +53,7 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// dump writes all that the entries say, but for zero values.
+// dump returns all fields of the entries as text, except zero values.
 func dump(entries []Entry, src Source) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d lines, %d records, %d joined, %d blank, %d bad\n", src.Lines, src.Records, src.Joined, src.Blank, src.Bad)
@@ -103,7 +103,7 @@ func dump(entries []Entry, src Source) string {
 	return b.String()
 }
 
-// The table of the design, so that no preset is lost.
+// The schemas by preset, so that no preset is forgotten.
 func TestPresetNames(t *testing.T) {
 	var names []string
 	for i := range layouts {
@@ -125,7 +125,7 @@ func formFiles(t testing.TB) []string {
 	return files
 }
 
-// A name may have an underscore, in each form of a prefix.
+// In each form of a prefix, a name may contain an underscore.
 func TestNamesWithUnderscores(t *testing.T) {
 	for _, prefix := range []string{
 		"Mar  1 09:15:00 web_1 my_api[4711]: ", "<134>Mar  1 09:15:00 web_1 my_api: ", "2026-03-01T09:15:00.5+00:00 web_1 my_api[47]: ",
@@ -138,7 +138,7 @@ func TestNamesWithUnderscores(t *testing.T) {
 	}
 }
 
-// What the readers of prefixes and of text take, and what they leave.
+// Edge cases of the readers of prefixes and of text.
 func TestEdgesOfForms(t *testing.T) {
 	const object = `{"msg":"m","trace":"t"}`
 	for line, service := range map[string]string{

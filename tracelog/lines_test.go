@@ -92,7 +92,7 @@ func TestEntryAttr(t *testing.T) {
 		{spanEnd, `a"b`, `{"c":[1, 2]}`},
 		{spanEnd, `a"b.c`, `[1, 2]`},
 		{spanEnd, `a"b.d`, ``},
-		{spanEnd, "op", `"charge"`}, // in a field, but there
+		{spanEnd, "op", `"charge"`}, // in a field too, but Attr returns it
 		{`{"a.b":1,"a":{"b":2}}`, "a.b", "1"},
 		{`{"a":{"b":{"c":3}},"a.b":{"c":4}}`, "a.b.c", "4"},
 		{`{"a":{"b.c":5}}`, "a.b.c", "5"},
@@ -115,7 +115,7 @@ func TestEntryAttr(t *testing.T) {
 	}
 }
 
-// Text of millions of pairs is not read: each would cost much more memory than it has bytes.
+// A text of millions of pairs is not read, since a pair needs much more memory than it has bytes.
 func TestLongText(t *testing.T) {
 	for n, want := range map[int]int{maxPairs: 1, maxPairs + 1: 0} {
 		line := "msg=x " + strings.Repeat("a=b ", maxPairs/4)
@@ -125,7 +125,7 @@ func TestLongText(t *testing.T) {
 	}
 }
 
-// A parser remembers nothing of the lines before: with one for all lines or one for each, the entries are the same.
+// A parser remembers nothing of earlier lines. One parser for all lines and one for each line return the same entries.
 func TestParserForgets(t *testing.T) {
 	var lines [][]byte
 	for _, f := range formFixtures(t) {
@@ -150,8 +150,8 @@ func TestParserForgets(t *testing.T) {
 	}
 }
 
-// A member is in a field or among the attributes, under whatever preset: give every key every kind of value.
-// Where it is no attribute, some field must say so, unless what it says is nothing.
+// Under each preset, each key is given each kind of value. The member must be an attribute, or a field must have changed,
+// unless the value means nothing.
 func TestEveryPresetKey(t *testing.T) {
 	var p lineParser
 	for i := range layouts {
@@ -166,7 +166,7 @@ func TestEveryPresetKey(t *testing.T) {
 			}
 			for key := range strings.FieldsSeq(l.keys[f] + " " + common[f]) {
 				if key == first(fieldTrace) || key == first(fieldSpan) || key == first(fieldMessage) ||
-					slices.Contains(strings.Fields(l.preset.tells), key) || l.name == "axiom" && key == "_msg" { // then it is VictoriaLogs
+					slices.Contains(strings.Fields(l.preset.tells), key) || l.name == "axiom" && key == "_msg" { // then the line is VictoriaLogs'
 					continue
 				}
 				for _, value := range []string{
@@ -202,7 +202,7 @@ func TestEveryPresetKey(t *testing.T) {
 	}
 }
 
-// What slog.TextHandler writes, Scan reads: the same keys and, as far as text can tell, the same values.
+// Scan reads the lines of slog.TextHandler: the same keys and, as far as text shows, the same values.
 func FuzzTextHandler(f *testing.F) {
 	f.Add("seat held", "seat", "12A", int64(5), 1.5, true, uint64(1))
 	f.Add("", "a b", "x\ny\"=\\ \x00\xff", int64(-1), math.Inf(1), false, uint64(2))
@@ -225,7 +225,7 @@ func FuzzTextHandler(f *testing.F) {
 		key = "k:" + key
 		str, _ := json.Marshal(value)
 		if isScalar([]byte(value)) {
-			str = []byte(value) // text cannot tell
+			str = []byte(value) // text does not show the type
 		}
 		add(slog.String(key, value), string(str))
 		add(slog.Int64("n", n), strconv.FormatInt(n, 10))
@@ -270,7 +270,7 @@ func FuzzTextHandler(f *testing.F) {
 	})
 }
 
-// Text of any form never panics, is counted, and every attribute of it is JSON.
+// For text of any form nothing panics, each line is counted, and each attribute is JSON.
 func FuzzLine(f *testing.F) {
 	for _, fx := range formFixtures(f) {
 		for line := range bytes.Lines(fx.Log()) {
@@ -301,7 +301,7 @@ func FuzzLine(f *testing.F) {
 	})
 }
 
-// However a line is cut into parts, in either form, it is read as the whole.
+// A line that was cut into parts, in either form, is read like the whole line.
 func TestJoin(t *testing.T) {
 	long := `{"msg":"span end","trace":"t","span":"s","duration_ms":1,"x":"` + strings.Repeat("é\\n", 20000) + `"}`
 	for _, n := range []int{1, 2, 7, len(long)/3 + 1, len(long) - 1} {
@@ -319,7 +319,7 @@ func TestJoin(t *testing.T) {
 			parts++
 			fmt.Fprintf(&cri, "2026-03-01T09:15:00.5Z stdout %s %s\n", tag, part)
 			s, _ := json.Marshal(part + nl)
-			if utf8.ValidString(part) { // docker cuts between bytes, too, and loses them
+			if utf8.ValidString(part) { // docker also cuts within a rune, and loses its bytes
 				fmt.Fprintf(&docker, `{"log":%s,"stream":"stdout","time":"2026-03-01T09:15:00.5Z"}`+"\n", s)
 			}
 		}
@@ -342,7 +342,7 @@ func TestJoin(t *testing.T) {
 	}
 }
 
-// Parts without end are not kept.
+// An endless line of parts is not kept.
 func TestJoinTooLong(t *testing.T) {
 	var log bytes.Buffer
 	part := strings.Repeat("x", 1<<20)

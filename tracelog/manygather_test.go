@@ -16,7 +16,7 @@ import (
 	"github.com/slogtrace/slogtrace/internal/loggen"
 )
 
-// spread deals the lines of a log to n files, so that each has some lines of most traces.
+// spread distributes the lines of a log to n files, so that each file has some lines of most traces.
 func spread(r *rand.Rand, log []byte, n int) [][]byte {
 	files := make([][]byte, n)
 	for line := range bytes.Lines(log) {
@@ -26,8 +26,8 @@ func spread(r *rand.Rand, log []byte, n int) [][]byte {
 	return files
 }
 
-// oddLog has what the generator has not: spans without an end, of which one is only abandoned because of a line without
-// a trace, copies in other files, a parent cycle, conflicting records, lines without a time.
+// oddLog has cases that the generator lacks: spans without an end, copies in other files, a parent cycle, conflicting
+// records, and lines without a time. One span is abandoned only because of a line without a trace.
 func oddLog() []byte {
 	var b bytes.Buffer
 	at := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
@@ -50,7 +50,7 @@ func oddLog() []byte {
 	return b.Bytes()
 }
 
-// cutLog has lines that a container's runtime cut, between whole ones of the same time.
+// cutLog has lines that a container runtime cut, among whole lines of the same time.
 func cutLog() []byte {
 	var b bytes.Buffer
 	for i := range 60 {
@@ -68,7 +68,7 @@ func cutLog() []byte {
 	return b.Bytes()
 }
 
-// TestTraces compares with what Scan and Assemble make of the same files, whatever the workers and the parts.
+// TestTraces compares Outlines.Traces with Scan and Assemble on the same files, for any number of workers and sizes of parts.
 func TestTraces(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, hard := range []bool{false, true} {
@@ -138,7 +138,7 @@ func TestTraces(t *testing.T) {
 	}
 }
 
-// sameTraces compares everything in the traces, but for their order.
+// sameTraces compares everything in the traces except their order.
 func sameTraces(t *testing.T, want, got []*Trace) {
 	t.Helper()
 	byID := make(map[string]*Trace)
@@ -152,14 +152,14 @@ func sameTraces(t *testing.T, want, got []*Trace) {
 		t.Errorf("%d traces, want %d", len(got), len(want))
 	}
 	for _, tr := range want {
-		if got := byID[tr.ID]; !reflect.DeepEqual(tr, got) { // which is a hundred times faster
+		if got := byID[tr.ID]; !reflect.DeepEqual(tr, got) { // a hundred times faster than cmp.Diff
 			diff := cmp.Diff(tr, got, cmp.Exporter(func(reflect.Type) bool { return true }))
 			t.Fatalf("trace %q (-want +got):\n%s", tr.ID, diff[:min(len(diff), 2000)])
 		}
 	}
 }
 
-// The order of lines holds in blocks of any number, also where an int has 32 bits.
+// Lines are in order in blocks with any number, even if an int has 32 bits.
 func TestGatherOrder(t *testing.T) {
 	var in Input
 	var ours gathered
@@ -181,7 +181,7 @@ func TestGatherOrder(t *testing.T) {
 	}
 }
 
-// forgetLines leaves of the traces what is known where line numbers only tell the order.
+// forgetLines removes the line numbers from the traces, since without TracesOptions.Lines they only tell the order.
 func forgetLines(traces []*Trace) []*Trace {
 	for _, tr := range traces {
 		forget := func(entries []Entry) {

@@ -17,9 +17,9 @@ func end(trace, span string, ms int, more string) string {
 func TestScanGroups(t *testing.T) {
 	log := end("t", "1", 1, `,"op":"a","service":"x","n":1`) +
 		end("t", "2", 2, `,"op":"a","service":"y","sample_rate":0.25`) +
-		end("t", "2", 2, `,"op":"a","service":"y","sample_rate":0.25`) + // once more
+		end("t", "2", 2, `,"op":"a","service":"y","sample_rate":0.25`) + // a copy
 		end("t", "3", 3, `,"op":"b","service":"y","error":"e","n":2`) +
-		end("t", "3", 4, `,"op":"b","service":"y","error":"e","n":2`) + // says something else
+		end("t", "3", 4, `,"op":"b","service":"y","error":"e","n":2`) + // other content
 		end("u", "4", 5, `,"op":"b","sampled":false`) +
 		`{"msg":"span start","trace":"u","span":"5","op":"b"}` + "\n" +
 		`{"msg":"span end","op":"c"}` + "\n"
@@ -63,14 +63,14 @@ func TestScanGroups(t *testing.T) {
 	}
 }
 
-// Spans that began and did not end are counted whatever the order of the lines, and however many a trace has.
+// Spans that began and did not end are counted for any order of the lines, and for any number of spans in a trace.
 func TestScanGroupsOpen(t *testing.T) {
 	var lines []string
 	want := 0
 	for trace := range 400 {
 		spans := 12
 		if trace == 7 {
-			spans = 200 // more than stand together in a recordSet
+			spans = 200 // more than are together in a recordSet
 		}
 		for span := range spans {
 			id := fmt.Sprintf("%d.%d", trace, span)
@@ -79,7 +79,7 @@ func TestScanGroupsOpen(t *testing.T) {
 				lines = append(lines, start)
 			}
 			if span%5 == 0 {
-				lines = append(lines, start) // shipped twice
+				lines = append(lines, start) // sent twice
 			}
 			if (trace+span)%6 > 0 {
 				lines = append(lines, end(fmt.Sprintf("t%d", trace), id, span%9+1, fmt.Sprintf(`,"op":"op %d"`, span%3)))
@@ -102,7 +102,7 @@ func TestScanGroupsOpen(t *testing.T) {
 	}
 }
 
-// A worker remembers open spans, not all that have begun.
+// A worker remembers only the spans that are open.
 func TestGrouperForgetsEnded(t *testing.T) {
 	set := newRecordSet()
 	g := &grouper{set: set, maxStarts: 100, groups: make(map[string]*twofold)}
@@ -155,7 +155,7 @@ z 00:00:00.000 00:00:00.000 0 spans 0 errors 0 matched "" ""
 	}
 }
 
-// Container runtimes cut long lines, wherever the parts of a file do.
+// Lines that a container runtime cut are joined, wherever the file is split into parts.
 func TestCutLines(t *testing.T) {
 	var log strings.Builder
 	for i := range 40 {

@@ -64,7 +64,7 @@ func TestMayHide(t *testing.T) {
 	}
 }
 
-// However an id is escaped, a search finds it.
+// A search finds an id that is escaped in any way.
 func FuzzHiding(f *testing.F) {
 	f.Add("4bf92f3577b34da6", uint64(0x10081), "padding 4bf \\u0034 ")
 	f.Add("a-b_c.d:e", uint64(0xffff), "\\\\")

@@ -14,8 +14,8 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// Of many traces, whose lines are in any order and some there twice, each has the outline that one makes who keeps all
-// lines and looks at the definitions.
+// Many traces have lines in any order, and some lines twice. Each outline equals one that is made by the definitions
+// from all lines in memory.
 func TestScanOutlinesOfMany(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	begin := time.Date(2026, 3, 1, 9, 15, 0, 0, time.UTC)
@@ -37,11 +37,11 @@ func TestScanOutlinesOfMany(t *testing.T) {
 			lines = append(lines, lines[len(lines)-1])
 		}
 	}
-	// Names that a cache by length and last letter takes for each other.
+	// A cache by length and last letter would confuse these names.
 	pick := func(names ...string) string { return names[random.IntN(len(names))] }
 	service := func() string { return pick("", "api-a", "bpi-a", "cpi-a", "worker", "b", "c", "d", "e", "f") }
 	op := func() string { return pick("GET /a", "PUT /a", "op", "no", "a longer one") }
-	// More than a worker has in its own table, and some with more spans than a row has room for.
+	// More traces than fit into a worker's own table, some of them with more spans than fit into a row.
 	for trace := range 3 * maxMine {
 		id := fmt.Sprintf("%032x", trace+1)
 		if trace%5 == 0 {
@@ -67,14 +67,14 @@ func TestScanOutlinesOfMany(t *testing.T) {
 				"service", service(), "parent", parent, "start", at, "duration_ms", lasted, "error", failed)
 		}
 		line("msg", "without a time", "trace", id, "service", service())
-		// So many services that a worker forgets their names, and numbers others alike.
+		// So many services that a worker forgets their names, and uses their numbers for others.
 		line("time", begin.Add(2*time.Hour), "msg", "of a service of its own", "trace", id, "service", fmt.Sprint("its-", trace))
 		line("time", begin.Add(3*time.Hour), "msg", "of one more", "trace", id, "service", fmt.Sprint("more-", trace))
 	}
 	match := func(op string) bool { return strings.HasSuffix(op, "/a") }
 	want := outlinesByHand(t, strings.Join(lines, ""), match)
 	for _, workers := range []int{1, 3, 2, 1} {
-		log := strings.Join(lines, "") // of each trace together at first
+		log := strings.Join(lines, "") // at first, the lines of each trace are together
 		random.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
 		s, err := ScanOutlines(t.Context(), []Input{{"f", strings.NewReader(log)}}, &OutlineOptions{
 			ScanOptions: ScanOptions{Workers: workers, chunk: 1 << 14},
@@ -171,7 +171,7 @@ func outlineByHand(id string, lines []Entry, match func(op string) bool) Outline
 	default:
 		line := slices.MinFunc(firsts, func(a, b Entry) int {
 			if a.Time.IsZero() != b.Time.IsZero() {
-				return -a.Time.Compare(b.Time) // a time comes before none
+				return -a.Time.Compare(b.Time) // a line with a time comes before one without
 			}
 			return cmp.Or(a.Time.Compare(b.Time), -strings.Compare(a.Op, b.Op), -strings.Compare(a.Service, b.Service))
 		})
@@ -186,7 +186,7 @@ func outlineByHand(id string, lines []Entry, match func(op string) bool) Outline
 	return o
 }
 
-// In one place of lines that follow each other there may be keys that begin alike.
+// Consecutive lines may have different keys in the same position that begin alike.
 func TestKeysThatBeginAlike(t *testing.T) {
 	var log bytes.Buffer
 	keys := []string{"trace", "trace_id", "tracer", "t", "op", "o", "ops", "", "span", "spa", "span_id", "trace.id", `t\u0072ace`, "é", "msg", "kind"}

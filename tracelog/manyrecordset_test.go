@@ -30,7 +30,7 @@ func TestRecordSet(t *testing.T) {
 	}
 }
 
-// What tells records apart, and what does not.
+// The differences that make two records different, and those that do not.
 func TestRecordSetKey(t *testing.T) {
 	const end = `{"msg":"span end","trace":"t","span":"s","start":"2026-03-01T09:15:00Z","duration_ms":1`
 	s := newRecordSet()
@@ -47,7 +47,7 @@ func TestRecordSetKey(t *testing.T) {
 	}
 }
 
-// Of a full set every record is new, whoever asks.
+// In a full set every record counts as new.
 func TestRecordSetFull(t *testing.T) {
 	s := newRecordSet()
 	const places = 1 << 18
@@ -71,7 +71,7 @@ func TestRecordSetFull(t *testing.T) {
 	}
 }
 
-// record returns a line as a record.
+// record returns the Record of a line.
 func record(t *testing.T, line string) *Record {
 	t.Helper()
 	w := newLineReader([]Input{{}}, nil, func(*Record) {})
@@ -86,7 +86,7 @@ func record(t *testing.T, line string) *Record {
 	return &w.record
 }
 
-// What is unescaped of a line is forgotten with the next one.
+// Unescaped text of a line does not remain for the next line.
 func TestRecordForgets(t *testing.T) {
 	r := record(t, `{"msg":"\u0061","trace":"\u0062"}`)
 	for range 100 {

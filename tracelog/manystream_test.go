@@ -46,7 +46,7 @@ func readings() []readAll {
 	return all
 }
 
-// lines returns what records there are, sorted, and the Source.
+// lines returns the records, sorted, and the Source.
 func (a readAll) lines(t *testing.T, text string) ([]string, Source) {
 	t.Helper()
 	var mu sync.Mutex
@@ -66,7 +66,7 @@ func (a readAll) lines(t *testing.T, text string) ([]string, Source) {
 	return lines, sources[0]
 }
 
-// What is read in parts, and in whatever parts, is what Scan reads.
+// Reading in parts of any size gives the same records as Scan.
 func TestScanRecordsIsScan(t *testing.T) {
 	var many strings.Builder
 	r := rand.New(rand.NewPCG(1, 2))
@@ -104,7 +104,7 @@ func TestScanRecordsIsScan(t *testing.T) {
 	}
 }
 
-// Lines that are too long are counted and not held, wherever they end.
+// Lines that are too long are counted and not held in memory, wherever they end.
 func TestLongLines(t *testing.T) {
 	const over = maxLine + 1
 	for _, test := range []struct {
@@ -135,7 +135,7 @@ func TestLongLines(t *testing.T) {
 	}
 }
 
-// A file is read as it is when reading begins; one that becomes shorter is read to its end.
+// A file is read up to the size that it has when reading begins. If it becomes shorter, it is read to its end.
 func TestFileChanges(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "a.log")
 	text := strings.Repeat(`{"a":"0123456789"}`+"\n", 1000)
@@ -196,8 +196,8 @@ func TestScanRecordsErrors(t *testing.T) {
 	}
 }
 
-// A reader that returns nothing, and no error, is given up: from its beginning, after some text, and where it is read
-// in parts.
+// Reading ends with an error if a reader returns neither bytes nor an error: at its beginning, after some text, or when
+// it is read in parts.
 func TestNoProgress(t *testing.T) {
 	const line = `{"trace":"4bf92f3577b34da6a3ce929d0e0e4736"}` + "\n"
 	for _, test := range []struct {
@@ -227,7 +227,7 @@ func TestNoProgress(t *testing.T) {
 			}
 		})
 	}
-	// Now and then nothing is no reason to give up.
+	// A reader may return nothing now and then.
 	slow := &hesitant{r: strings.NewReader(strings.Repeat(line, 10)), empty: maxEmptyReads - 1}
 	sources, err := ScanRecords(t.Context(), []Input{{"a", slow}}, nil, func() func(*Record) { return func(*Record) {} })
 	if err != nil || sources[0].Records != 10 {
@@ -235,12 +235,12 @@ func TestNoProgress(t *testing.T) {
 	}
 }
 
-// nothing is a reader that has neither a byte nor an error.
+// nothing is a reader that returns neither a byte nor an error.
 type nothing struct{}
 
 func (nothing) Read([]byte) (int, error) { return 0, nil }
 
-// A holeAt is text that cannot be read beyond an offset.
+// A holeAt is a text that cannot be read beyond an offset.
 type holeAt struct {
 	*strings.Reader
 	from int64
@@ -250,7 +250,7 @@ func (h holeAt) ReadAt(b []byte, off int64) (int, error) {
 	return h.Reader.ReadAt(b[:max(0, min(int64(len(b)), h.from-off))], off)
 }
 
-// A hesitant reader returns nothing so many times before each few bytes.
+// A hesitant reader returns nothing several times before each few bytes.
 type hesitant struct {
 	r     io.Reader
 	empty int
@@ -274,7 +274,7 @@ func (b brokenAt) Read([]byte) (int, error)          { return 0, b.err }
 func (b brokenAt) ReadAt([]byte, int64) (int, error) { return 0, b.err }
 func (b brokenAt) Size() int64                       { return 1000 }
 
-// However a text is read, what is found is what Scan finds.
+// All ways of reading a text find the same as Scan.
 func FuzzScanRecords(f *testing.F) {
 	f.Add([]byte("{}\n\npanic: x\n\ngoroutine 1 [running]:\n{\"a\":1}\r\n{"), uint8(3), true)
 	f.Add([]byte("2026-03-01T09:15:00Z stdout P {\"a\n2026-03-01T09:15:00Z stderr F x\n2026-03-01T09:15:00Z stdout F \":1}\n"), uint8(20), false)

@@ -25,7 +25,7 @@ func TestAssembleEmpty(t *testing.T) {
 	}
 }
 
-// The order of the lines does not matter, and neither does reading them twice.
+// Neither the order of the lines nor reading them twice makes a difference.
 func TestAssembleOrder(t *testing.T) {
 	for file, f := range fixtures(t) {
 		entries, _ := scanAll(t, f.Log())
@@ -56,7 +56,7 @@ func TestAssembleOrder(t *testing.T) {
 	}
 }
 
-// Assemble leaves the entries alone.
+// Assemble does not change the entries.
 func TestAssembleReadsOnly(t *testing.T) {
 	for file, f := range fixtures(t) {
 		entries, _ := scanAll(t, f.Log())
@@ -82,7 +82,7 @@ func TestTraceCounts(t *testing.T) {
 	if tr.entries != 13 || tr.Spans != 5 || tr.Duplicates != 2 || tr.Errors != 1 || tr.Duration() != 100*time.Millisecond {
 		t.Errorf("%+v", tr)
 	}
-	// Two ends of one id that say different things are two spans, the first by time before the other.
+	// Two ends of one id with different content are two spans, in order of time.
 	c, twin := tr.Roots[0].Children[2], tr.Roots[0].Children[3]
 	if c.ID != "c" || c.Failed || c.Duration != 20*time.Millisecond || c.EndRecord.Line != 13 {
 		t.Errorf("the span of the end that is the first by time: %+v", c)
@@ -92,7 +92,7 @@ func TestTraceCounts(t *testing.T) {
 	}
 }
 
-// Copies are found among any number of lines of one moment, and only there.
+// Copies are found among any number of lines with the same time, and only there.
 func TestCopies(t *testing.T) {
 	for _, n := range []int{1, 2, 15, 16, 17, 40, 1000} {
 		var log bytes.Buffer
@@ -119,7 +119,7 @@ func TestCopies(t *testing.T) {
 	}
 }
 
-// chain is n spans, each the child of the one before, and with branches each with a sibling.
+// chain returns n spans, each of which is the child of the previous one. With branches, each also has a sibling.
 func chain(n int, branches bool) []Entry {
 	entries := make([]Entry, 0, 2*n)
 	for i := range n {
@@ -182,7 +182,7 @@ func FuzzAssemble(f *testing.F) {
 		if diff := cmp.Diff(story(traces), story(Assemble(backwards))); diff != "" {
 			t.Errorf("backwards (-want +got):\n%s", diff)
 		}
-		// Entries that are made by hand have no line.
+		// Entries that no reader made have no line.
 		for i := range entries {
 			entries[i].Raw = nil
 		}
@@ -190,7 +190,7 @@ func FuzzAssemble(f *testing.F) {
 	})
 }
 
-// FuzzLogs feeds whole logs through, so that any text may stand anywhere.
+// FuzzLogs assembles whole logs, so that any text may be anywhere.
 func FuzzLogs(f *testing.F) {
 	for _, fx := range fixtures(f) {
 		f.Add(fx.Log())
@@ -218,8 +218,8 @@ func BenchmarkAssemble(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(entries)), "ns/entry")
 }
 
-// A span with a start record may be open, whatever level its lines have; without one, one end in its trace is enough
-// for lines not to count.
+// A line at level Error does not fail a span that has a start record, since the span may be open. It does not fail
+// a span without one either, if the trace has any end record.
 func TestFailureByLines(t *testing.T) {
 	line := Entry{Trace: "t", Span: "a", Level: "ERROR", Message: "no"}
 	start := Entry{Trace: "t", Span: "a", Event: EventStart}

@@ -71,7 +71,7 @@ func TestShift(t *testing.T) {
 		{"a parent that has not ended", "a - api 0 -\nb a pay -30 50\nc a pay 50 50", "b 30ms"},
 		{"a child that has not ended", "a - api 0 100\nb a pay -30 -\nc a pay 500 -", "b 30ms"},
 		{"a parent known from its lines", "a - api 0 log\nb a pay -30 50", ""},
-		{"a child known from its lines", "a - api 0 100\nb - pay -30 log", ""}, // is a root
+		{"a child known from its lines", "a - api 0 100\nb - pay -30 log", ""}, // b is a root
 		{"two days", "a - api 0 100\nb a pay -172800000 50\nc a pay 172800000 50", ""},
 	} {
 		entries := spanEntries(t, tt.spans)
@@ -92,7 +92,7 @@ func TestShift(t *testing.T) {
 	}
 }
 
-// A child may end after its parent: it is not clipped.
+// A child that ends after its parent is not cut.
 func TestOutlives(t *testing.T) {
 	entries := spanEntries(t, `
 a - api 0 100
@@ -131,7 +131,7 @@ e - api 700 log
 		start, end := s.Interval()
 		got = append(got, fmt.Sprint(s.ID, " ", start.Sub(epoch), " ", end.Sub(epoch)))
 	}
-	// c is moved by 20 ms, and d with it, of which the start is all that is known.
+	// c is moved by 20 ms. So is d, although it has only a start record.
 	want := []string{"a 0s 60ms", "c 0s 30ms", "d 15ms 15ms", "b 10ms 60ms", "e 500ms 700ms"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -160,11 +160,11 @@ f d api 250000 1
 		return strings.TrimSpace(b.String())
 	}
 	tr := Assemble(entries)[0]
-	// Silence for up to five minutes is no sign of anything.
+	// Silence for up to five minutes means nothing.
 	if got, want := states(tr), "a open b open c ended d open f ended e unfinished"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	// Another trace shows how late it is. The last sign of b was at 25 ms; a lives on in d.
+	// Another trace has later lines. The last sign of b was at 25 ms; a lives on in d.
 	all := append(entries, other...)
 	tr = Assemble(all)[0]
 	checkTraces(t, all, Assemble(all))
@@ -181,7 +181,7 @@ f d api 250000 1
 	}
 }
 
-// A span is open from its start, whether it is abandoned or not.
+// A span is open from its start on, whether it is abandoned or not.
 func TestOpenFor(t *testing.T) {
 	at := time.Date(2026, 3, 1, 9, 15, 0, 0, time.UTC)
 	start := Entry{Trace: "t", Span: "a", Event: EventStart, Time: at, Start: at}

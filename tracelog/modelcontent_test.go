@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// contentOf is the content of a line, which must be the same whoever reads it.
+// contentOf returns the content of a line. Both readers must compute the same.
 func contentOf(t *testing.T, line string) uint64 {
 	t.Helper()
 	checkLine(t, []byte(line))
@@ -51,7 +51,7 @@ func TestContent(t *testing.T) {
 			t.Errorf("the same: %s", other)
 		}
 	}
-	// Text that says the same in another order, with its own time.
+	// Text with the same members in another order, and with its own time.
 	text := contentOf(t, `time=2026-03-01T09:15:00Z msg="span end" trace=t span=s n=5 ok=true op="x"`)
 	if contentOf(t, `time=2026-03-01T09:15:00Z  op=x n=5.0 ok=true span=s trace=t msg="span end"`) != text {
 		t.Error("key=value pairs: not the same")
@@ -68,7 +68,7 @@ func TestContent(t *testing.T) {
 	}
 }
 
-// A line may have more members than are noted while it is parsed.
+// A line may have more members than the parser has notes.
 func TestContentOfManyMembers(t *testing.T) {
 	for _, n := range []int{1, maxNotes - 2, maxNotes - 1, maxNotes, maxNotes + 1, 3 * maxNotes} {
 		members := []string{`"trace":"t"`}
@@ -88,7 +88,7 @@ func TestContentOfManyMembers(t *testing.T) {
 	}
 }
 
-// The notes of a line are its own, whatever the lines before had in their places.
+// The notes of a line do not depend on earlier lines.
 func TestContentOfLinesTogether(t *testing.T) {
 	var log strings.Builder
 	for _, line := range asSlow {
@@ -122,8 +122,7 @@ func quote(s string) string {
 	return string(b)
 }
 
-// Whatever the order of the members and the way in which they are written, the content is the same;
-// with another member it is another.
+// The content does not depend on the order of the members or on how they are written. Another member changes it.
 func TestContentOfShuffled(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 3000 {
@@ -190,7 +189,7 @@ func randomNumber(r *rand.Rand) string {
 	return s
 }
 
-// rewriteNumber writes the same number in another way.
+// rewriteNumber returns another text for the same number.
 func rewriteNumber(r *rand.Rand, n string) string {
 	if strings.ContainsAny(n, "e") {
 		return n
@@ -207,7 +206,7 @@ func rewriteNumber(r *rand.Rand, n string) string {
 	return n
 }
 
-// Two numbers have one form if and only if they are equal.
+// Two numbers have the same form if and only if they are equal.
 func TestCanonicalNumber(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	forms := make(map[string]string)

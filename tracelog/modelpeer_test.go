@@ -2,7 +2,7 @@ package tracelog
 
 import "testing"
 
-// A consumer is whom a producer called.
+// The peer of a producer is its consumer.
 func TestPeerOfProducer(t *testing.T) {
 	s := &Span{Kind: "producer", Service: "api", Children: []*Span{{Kind: "consumer", Service: "worker"}}}
 	if got := s.Peer(); got != "worker" {

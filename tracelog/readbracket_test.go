@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// show is what a line says, in short; "" if it is no record.
+// show returns a short form of a line's record, or "" if the line is not a record.
 func show(t *testing.T, line string) string {
 	t.Helper()
 	entries, _ := scanAll(t, []byte(line))
@@ -28,7 +28,7 @@ func show(t *testing.T, line string) string {
 	return s
 }
 
-// Somebody else's keys in the brackets are no part of an id or op.
+// Other keys in the brackets are not part of an id or op.
 func TestForeignKeysInBrackets(t *testing.T) {
 	for line, want := range map[string]string{
 		`2026-03-01 09:15:00 INFO [trace_id=4bf9 span_id=00f0 resource.service.name=shop trace_sampled=True] - m`: `4bf9/00f0 op "" msg "m" of shop INFO trace_sampled="True"`,
@@ -83,7 +83,7 @@ func TestCorrelation(t *testing.T) {
 	}
 }
 
-// Brackets within a message are the message's: they join no trace and cut nothing.
+// Brackets within a message belong to the message. They do not put the line into a trace, and cut nothing off.
 func TestBracketsInMessages(t *testing.T) {
 	const ids = "[trace:t span:s op:x]"
 	for _, head := range []string{
@@ -105,7 +105,7 @@ func TestBracketsInMessages(t *testing.T) {
 			t.Errorf("%s: %s", line, got)
 		}
 	}
-	// Such a line is read as what else it is, whole.
+	// Such a line is read whole, in its other form.
 	for line, want := range map[string]string{
 		`2026/03/01 09:15:00 INFO retry of the call ` + ids + ` failed`:                        `/ op "" msg "retry of the call ` + ids + ` failed" INFO`,
 		`2026/03/01 09:15:00 INFO retry of the call ` + ids + ` failed trace=u span=v`:         `u/v op "" msg "retry of the call ` + ids + ` failed" INFO`,
@@ -120,7 +120,7 @@ func TestBracketsInMessages(t *testing.T) {
 	}
 }
 
-// A line of brackets costs no more than its length times a constant.
+// A line of brackets takes time in proportion to its length.
 func TestManyBrackets(t *testing.T) {
 	for _, unit := range []string{"[", "[]", "[a:", "[trace:", "[x,y,z]"} {
 		line := strings.Repeat(unit, 1<<20/len(unit))

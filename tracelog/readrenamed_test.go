@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A key that was renamed is found under either name, and a name that is on the line comes before the other.
+// A renamed key is found under either name. The name that is on the line takes precedence.
 func TestRenamedAttributes(t *testing.T) {
 	value := func(line, key string) string {
 		entries, _ := scanAll(t, []byte(line))

@@ -50,7 +50,7 @@ func TestEntry(t *testing.T) {
 	}
 }
 
-// Each member is in a field or among the attributes: give every key every kind of value.
+// Each key is given each kind of value. The member must be in a field or among the attributes.
 func TestEveryKeyEveryType(t *testing.T) {
 	good := map[field]string{
 		fieldTime: `"2026-03-01T09:15:00Z"`, fieldSource: `{"file":"x"}`, fieldStart: `"2026-03-01T09:15:00Z"`,
@@ -205,7 +205,7 @@ func TestScanReaderError(t *testing.T) {
 	checkSource(t, src, len(entries))
 }
 
-// What arrives in pieces is read as what arrives at once.
+// Text that arrives in pieces is read like text that arrives at once.
 func TestScanPieces(t *testing.T) {
 	for file, f := range fixtures(t) {
 		want, wantSrc := scanAll(t, f.Log())
@@ -250,7 +250,7 @@ func TestDepth(t *testing.T) {
 			}
 		}
 	}
-	// Nothing recurses, and a bad line of many brackets costs no more than its length.
+	// Nothing recurses, and a bad line of many brackets takes time in proportion to its length.
 	scanAll(t, bytes.Repeat([]byte(`{"a":[`), 1<<20))
 }
 
@@ -273,8 +273,8 @@ func TestBytes(t *testing.T) {
 	}
 }
 
-// FuzzScan compares Scan with encoding/json: a line that begins as an object is a record if and only if it is
-// valid JSON, and what it says is what the json package says about the first member of each key.
+// FuzzScan compares Scan with encoding/json. A line that begins like an object is a record if and only if it is
+// valid JSON. Its entry has the values that encoding/json finds for the first member of each key.
 func FuzzScan(f *testing.F) {
 	for _, fx := range fixtures(f) {
 		f.Add(fx.Log())
@@ -326,8 +326,8 @@ var (
 	arrayEndRE  = regexp.MustCompile(`(?s)^(\{.*\})[ \t\r]*\]?[ \t\r]*,?[ \t\r]*$`)
 )
 
-// normalJSON is the JSON of a line that is one object, without what may be around that and with numbers that are not
-// finite as strings. It is written apart from the code that reads such lines.
+// normalJSON returns the JSON object of a line, without the text around it. Numbers that are not finite become
+// strings. Its code is independent of the code that reads such lines.
 func normalJSON(line []byte) []byte {
 	line = escapeRE.ReplaceAll(line, nil)
 	line = bytes.Trim(line, " \t\r\n")
@@ -346,7 +346,7 @@ type jsonMember struct {
 	value json.RawMessage
 }
 
-// checkEntry compares an entry with what encoding/json says about its line.
+// checkEntry compares an entry with the result of encoding/json for its line.
 func checkEntry(t *testing.T, e *Entry, line []byte) {
 	var members []jsonMember
 	dec := json.NewDecoder(bytes.NewReader(line))
@@ -375,7 +375,7 @@ func checkEntry(t *testing.T, e *Entry, line []byte) {
 		return "", false
 	}
 
-	// Other names than the first two presets' have their tests elsewhere.
+	// The names of presets other than the first two are tested elsewhere.
 	plainNames := true
 	for _, m := range members {
 		if s := slots[m.key]; s != 0 {
@@ -389,8 +389,8 @@ func checkEntry(t *testing.T, e *Entry, line []byte) {
 		t.Errorf("%q: %+v", line, e)
 	}
 
-	// The attributes are some of the members, in order, and all of those with keys that mean nothing.
-	// In place of an object there may be some of its members.
+	// The attributes are some of the members, in order. They include all members whose keys have no meaning.
+	// An object may be replaced by some of its members.
 	attrs := e.Attrs()
 	for _, m := range members {
 		if len(attrs) > 0 && attrs[0].Key == m.key && bytes.Equal(attrs[0].Value, m.value) {
@@ -405,7 +405,7 @@ func checkEntry(t *testing.T, e *Entry, line []byte) {
 		}
 	}
 	for _, a := range attrs {
-		// The others come out of brackets before the message.
+		// The other attributes are from brackets before the message.
 		if msg, _ := text("msg"); e.Message == msg && e.Schema != "text" || !bytes.Contains(line, []byte(a.Key)) {
 			t.Errorf("%q: attribute %q is not there", line, a.Key)
 		}
@@ -426,7 +426,7 @@ var ownNames = func() map[string]bool {
 
 // isFirstPair reports whether the first two keys are the ids of a line that has all four, the others only attributes.
 func isFirstPair(members []jsonMember, traceA, spanA, traceB, spanB string) bool {
-	first := make(map[string]int) // where a key stands, from 1
+	first := make(map[string]int) // the position of a key, from 1
 	for i, m := range members {
 		if first[m.key] == 0 {
 			first[m.key] = i + 1
@@ -451,7 +451,7 @@ var (
 	epochRE       = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)
 )
 
-// checkFields checks the fields of a line that has names of slogtrace's and OpenTelemetry's only.
+// checkFields checks the fields of a line whose names are slogtrace's or OpenTelemetry's.
 func checkFields(t *testing.T, e *Entry, line []byte, members []jsonMember, text func(key string) (string, bool)) {
 	id := func(key string) (string, bool) {
 		s, ok := text(key)
@@ -488,7 +488,7 @@ func checkFields(t *testing.T, e *Entry, line []byte, members []jsonMember, text
 			want, ok = id(f.key)
 		}
 		if e.Schema == "text" || cut {
-			// The ids and the op are from brackets, behind which the message is.
+			// The ids and the op are from brackets before the message.
 			if id, _ := id(traceKey); id != "" || !cut {
 				t.Errorf("%q: %s is %q, from a message %q and a trace %q", line, f.key, f.got, msg, id)
 			}

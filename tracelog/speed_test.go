@@ -7,7 +7,7 @@ import (
 	"github.com/slogtrace/slogtrace/internal/loggen"
 )
 
-// BenchmarkScanGroups reads what stats reads, by one worker.
+// BenchmarkScanGroups reads what the command stats reads, with one worker.
 func BenchmarkScanGroups(b *testing.B) {
 	in := benchmarkInput(b)
 	for b.Loop() {
@@ -17,7 +17,7 @@ func BenchmarkScanGroups(b *testing.B) {
 	}
 }
 
-// BenchmarkScanOutlines reads what ls reads, by one worker.
+// BenchmarkScanOutlines reads what the command ls reads, with one worker.
 func BenchmarkScanOutlines(b *testing.B) {
 	in := benchmarkInput(b)
 	for b.Loop() {

@@ -13,7 +13,7 @@ import (
 	"github.com/slogtrace/slogtrace/internal/loggen"
 )
 
-// The streaming analyses find what the generator knows, whatever the number of workers and the parts that are read.
+// The streaming analyses find the generator's answers, for any number of workers and sizes of parts.
 func TestTruth(t *testing.T) {
 	for _, hard := range []bool{false, true} {
 		var log bytes.Buffer
@@ -72,7 +72,7 @@ func checkGroups(t *testing.T, in []Input, o ScanOptions, truth *loggen.Truth) {
 	}
 }
 
-// round takes a quantile to nanoseconds.
+// round rounds a quantile to nanoseconds.
 func round(ms float64) float64 { return math.Round(ms*1e6) / 1e6 }
 
 func checkOutlines(t *testing.T, in []Input, o ScanOptions, truth *loggen.Truth) {
@@ -184,7 +184,7 @@ junk abcd
 			}
 		}
 	}
-	// Many candidates: the first in order.
+	// Of many candidates the first ones in order are returned.
 	var many strings.Builder
 	for i := range 1000 {
 		fmt.Fprintf(&many, "{\"trace\":\"id-%03d\"}\n", (i*7)%1000)

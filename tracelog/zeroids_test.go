@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// zeroIDs are lines whose ids are none, of every form that a line can have. What is in brackets stands for them.
+// zeroIDs are lines of every form whose ids consist of zeros, so that they are not valid.
 var zeroIDs = []string{
 	`{"msg":"m","trace":"0","span":"0"}`,
 	`{"msg":"m","trace":"00000000000000000000000000000000","span":"0000000000000000"}`,
@@ -37,7 +37,7 @@ func TestZeroIDs(t *testing.T) {
 	for _, line := range zeroIDs {
 		entries, src := scanAll(t, []byte(line))
 		if len(entries) != 1 || src.Bad > 0 {
-			t.Errorf("%s: no record", line)
+			t.Errorf("%s: not a record", line)
 			continue
 		}
 		e := entries[0]
@@ -53,7 +53,7 @@ func TestZeroIDs(t *testing.T) {
 	}
 }
 
-// A zero under one name leaves the id that another name has, whatever their order.
+// A zero id under one name does not hide an id under another name, in either order.
 func TestZeroIDBesideOne(t *testing.T) {
 	names := [][2]string{{"trace", "span"}, {"trace_id", "span_id"}, {"dd.trace_id", "dd.span_id"}, {"trace.id", "span.id"}, {"trace.trace_id", "trace.span_id"},
 		{"logging.googleapis.com/trace", "logging.googleapis.com/spanId"}, {"traceId", "spanId"}}

@@ -18,7 +18,7 @@ func ExampleText() {
 	// cut…
 }
 
-// What hides or fakes text is escaped wherever a text is shown; an emoji of several runes stays one.
+// Runes that hide or fake text are escaped in every text. An emoji of several runes stays whole.
 func TestTextHidden(t *testing.T) {
 	for _, test := range []struct{ text, want, quoted string }{
 		{"pass\u034fword", `pass\u034fword`, `"pass\u034fword"`},

@@ -18,12 +18,12 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the goldens under testdata and ../testdata")
 
-// everything is what Tree can say.
+// everything makes Tree write all that it can.
 var everything = &Options{Logs: true, Attrs: true, Stacks: true}
 
 const oneSpan = `{"msg":"span end","trace":"t","span":"s","op":"charge","start":"2026-03-01T09:15:00Z","duration_ms":12.345}`
 
-// fixtures are tracelog's own: their logs have trees here.
+// fixtures returns tracelog's own fixtures. They also have a section with the tree of each log.
 func fixtures(t testing.TB) map[string]*fixture.File { return fixture.All(t, "../testdata/*.txtar") }
 
 func TestFixtures(t *testing.T) {
@@ -84,7 +84,7 @@ func tree(t testing.TB, traces []*tracelog.Trace, opts *Options) string {
 	return b.String()
 }
 
-// checkPrintable checks that a terminal does nothing with s but show it.
+// checkPrintable checks that s contains nothing that controls a terminal.
 func checkPrintable(t testing.TB, s string) {
 	t.Helper()
 	if !utf8.ValidString(s) {
@@ -98,7 +98,7 @@ func checkPrintable(t testing.TB, s string) {
 	}
 }
 
-// chain is n spans, each the child of the one before, and with branches each with a sibling.
+// chain returns n spans, each of which is the child of the previous one. With branches, each also has a sibling.
 func chain(n int, branches bool) []tracelog.Entry {
 	entries := make([]tracelog.Entry, 0, 2*n)
 	for i := range n {
@@ -116,7 +116,7 @@ func chain(n int, branches bool) []tracelog.Entry {
 	return entries
 }
 
-// A countingWriter counts lines, and the runes of the longest.
+// A countingWriter counts lines, and the runes of the longest line.
 type countingWriter struct{ lines, longest, line int }
 
 func (w *countingWriter) Write(p []byte) (int, error) {
@@ -136,7 +136,7 @@ type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
-// FuzzSpans draws spans in all constellations.
+// FuzzSpans draws spans with any parents and times.
 func FuzzSpans(f *testing.F) {
 	for _, data := range fixture.Seeds() {
 		f.Add(data)
@@ -153,7 +153,7 @@ func FuzzSpans(f *testing.F) {
 	})
 }
 
-// FuzzTree feeds whole logs through, so that any text may stand anywhere.
+// FuzzTree draws the traces of whole logs, so that any text may be anywhere.
 func FuzzTree(f *testing.F) {
 	for _, fx := range fixtures(f) {
 		f.Add(fx.Log(), 80)

@@ -15,11 +15,11 @@ func TestStableForm(t *testing.T) {
 	opts := &Options{Stable: true, Logs: true, Attrs: true, Stacks: true}
 	for file, f := range fixtures(t) {
 		if strings.Contains(file, "cycles") {
-			continue // which span of a cycle is the root depends on times, and if they are equal on ids
+			continue // which span of a cycle is the root depends on times or, if these are equal, on ids
 		}
 		entries, _ := scanAll(t, f.Log())
 		want := tree(t, tracelog.Assemble(entries), opts)
-		// Stretch time, and let ids sort the other way.
+		// Stretch time, and reverse the order of the ids.
 		at := func(x time.Time) time.Time {
 			if x.IsZero() {
 				return x
@@ -85,7 +85,7 @@ func TestStableOrder(t *testing.T) {
 	}
 }
 
-// Siblings that differ only below are told apart by what is below.
+// The order of siblings that differ only in their descendants depends on the descendants.
 func TestStableSubtrees(t *testing.T) {
 	log := func(first, second string) string {
 		return strings.NewReplacer("F", first, "S", second).Replace(
@@ -104,7 +104,7 @@ func TestStableSubtrees(t *testing.T) {
 	}
 }
 
-// Where time stands still, spans of the same op are told apart by their attributes, whatever their ids.
+// The order of spans with the same op and time depends on their attributes, and not on their ids.
 func TestStableMoment(t *testing.T) {
 	want := "job  n=1\njob  n=2\n"
 	for _, ids := range [][2]string{{"a", "b"}, {"b", "a"}} {
@@ -119,7 +119,7 @@ func TestStableMoment(t *testing.T) {
 	}
 }
 
-// So they are by what is wrong with them.
+// It depends on their problems too.
 func TestStableProblems(t *testing.T) {
 	want := "job\njob  ! parent missing\n"
 	for _, ids := range [][2]string{{"a", "b"}, {"b", "a"}} {
@@ -143,7 +143,7 @@ func TestStableDeep(t *testing.T) {
 	}
 }
 
-// Siblings that are hard to tell apart, at every level: comparing whole subtrees must not explode.
+// Siblings are nearly alike at every level. Comparing whole subtrees must not take exponential time.
 func TestManyAlike(t *testing.T) {
 	entries := chain(20_000, true)
 	if err := Tree(&countingWriter{}, tracelog.Assemble(entries)[0], &Options{Stable: true}); err != nil {

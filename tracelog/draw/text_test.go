@@ -57,7 +57,7 @@ func TestWrap(t *testing.T) {
 		{"aaa bbb ccc ddd", "aaa bbb|ccc ddd"},
 		{"aaaaa bbbb ccc", "aaaaa bbbb|ccc"},
 		{"aaa          b", "aaa       |b"},
-		{"a bbbbbbbbbbbbb", "a bbbbbbbb|bbbbb"}, // not so much room wasted
+		{"a bbbbbbbbbbbbb", "a bbbbbbbb|bbbbb"}, // a long word is broken rather than moved
 	} {
 		var got []string
 		for _, l := range text(nil).add(styleNone, tt.in).wrap(10) {
@@ -77,7 +77,7 @@ func TestWrap(t *testing.T) {
 }
 
 func TestWide(t *testing.T) {
-	// A wide rune has a second column, which no cut leaves behind.
+	// A wide rune has two columns. A cut never leaves one of them.
 	for _, tt := range []struct {
 		in    string
 		width int

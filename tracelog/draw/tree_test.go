@@ -14,7 +14,7 @@ import (
 func TestTreeWidth(t *testing.T) {
 	for file, f := range fixtures(t) {
 		if strings.Contains(file, "deep") {
-			continue // goes beyond, as documented
+			continue // deep trees exceed the width, as documented
 		}
 		entries, _ := scanAll(t, f.Log())
 		for _, width := range []int{60, 72, 80, 100, 160, 1000} {
@@ -89,7 +89,7 @@ func TestTreeASCII(t *testing.T) {
 	}
 }
 
-// Lines of other loggers have the colours of slog's.
+// Levels of other loggers have the same colours as slog's.
 func TestLevelColors(t *testing.T) {
 	for level, want := range map[string]string{
 		"INFO": "", "info": "", "debug": "", "notice": "", "odd": "",

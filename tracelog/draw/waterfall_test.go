@@ -28,8 +28,8 @@ func waterfall(t testing.TB, traces []*tracelog.Trace, opts *Options) string {
 	return b.String()
 }
 
-// The goldens are files of testdata/waterfall: a log, unless it is that of the fixture of the same name,
-// and sections whose names are the options. Escape sequences stand as ^[.
+// The goldens are files of testdata/waterfall. Each has a log, unless it uses that of the fixture of the same name,
+// and sections whose names are the options. Escape is written as ^[.
 func TestWaterfalls(t *testing.T) {
 	for file, f := range fixture.All(t, "testdata/waterfall/*.txtar") {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
@@ -91,7 +91,7 @@ func everyLog(t testing.TB, yield func(file string, log []byte)) {
 	}
 }
 
-// checkWaterfall checks what holds of every waterfall.
+// checkWaterfall checks the invariants of a waterfall.
 func checkWaterfall(t testing.TB, tr *tracelog.Trace, width int) {
 	t.Helper()
 	plain := waterfall(t, []*tracelog.Trace{tr}, &Options{Width: width})
@@ -154,7 +154,7 @@ func TestWaterfallInvariants(t *testing.T) {
 	})
 }
 
-// What is drawn is where it was: a bar's columns tell its times.
+// The columns of a bar match the times of its span.
 func TestWaterfallBars(t *testing.T) {
 	for _, tt := range []struct{ name, spans, want string }{
 		{"a quarter each", "a - - 0 100\nb a - 0 25\nc a - 25 50\nd a - 75 25", "━━━━━━━━━━━━━━━━|████|    ████████|            ████"},
@@ -221,7 +221,7 @@ func TestWaterfallDeep(t *testing.T) {
 	}
 }
 
-// A root with very many children, one after the other, all on the path.
+// A root has very many children, one after another, all on the critical path.
 func TestWaterfallBroad(t *testing.T) {
 	const n = 20_000
 	entries := []tracelog.Entry{{Trace: "t", Span: "root", Event: tracelog.EventEnd, Start: fixture.Epoch, Duration: n}}
@@ -259,7 +259,7 @@ func TestLegend(t *testing.T) {
 				}
 				for _, mark := range []string{"━", "░", "┄", "×", "»"} {
 					for line := range strings.Lines(bars) {
-						// Not the copies of a line, or text: marks of bars stand alone or in rows, before no digit.
+						// Lines with log messages, errors or names in brackets may contain these runes as text.
 						if i := strings.Index(line, mark); i >= 0 && !strings.ContainsAny(line, "·…✗[") && !strings.Contains(head, mark) {
 							t.Errorf("%s: %d columns: no legend of %s in\n%s", file, width, mark, text)
 						} else if i >= 0 {
