@@ -11,12 +11,12 @@ import (
 	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
-func init() { hook.Register(core{}) }
+func init() { hook.Register(new(core)) }
 
 // core implements the functions that package hook offers to other packages.
 type core struct{}
 
-func (core) Inject(ctx context.Context) (traceparent, tracestate, baggage string) {
+func (*core) Inject(ctx context.Context) (traceparent, tracestate, baggage string) {
 	c := currentOf(ctx)
 	baggage = c.env.baggage().line()
 	if !c.inTrace() {
@@ -26,7 +26,7 @@ func (core) Inject(ctx context.Context) (traceparent, tracestate, baggage string
 	return string(c.ids().AppendTraceparent(mem[:0], byte(c.flags()))), c.env.state, baggage
 }
 
-func (core) Extract(ctx context.Context, traceparent, tracestate, baggage []string) (context.Context, error) {
+func (*core) Extract(ctx context.Context, traceparent, tracestate, baggage []string) (context.Context, error) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
@@ -53,7 +53,7 @@ func (core) Extract(ctx context.Context, traceparent, tracestate, baggage []stri
 	return ctx, w3c.JoinErrors(err, bagErr)
 }
 
-func (core) Continue(ctx context.Context, trace [16]byte, span [8]byte, s hook.Sampling) context.Context {
+func (*core) Continue(ctx context.Context, trace [16]byte, span [8]byte, s hook.Sampling) context.Context {
 	if TraceID(trace).IsValid() && SpanID(span).IsValid() {
 		var from sender // without baggage: the message's comes later, by Extract, and ctx's does not belong to it
 		from.ids.Set(trace, span)
@@ -76,14 +76,14 @@ func (core) Continue(ctx context.Context, trace [16]byte, span [8]byte, s hook.S
 	return &scopeContext{Context: ctx, env: e.shared()}
 }
 
-func (core) EndPanic(ctx context.Context, value any) {
+func (*core) EndPanic(ctx context.Context, value any) {
 	if s := SpanFromContext(ctx); s != nil {
 		s.end(time.Now(), nil, value)
 	}
 	panicAgain(value)
 }
 
-func (core) Rename(ctx context.Context, last *string, op string) *string {
+func (*core) Rename(ctx context.Context, last *string, op string) *string {
 	s := SpanFromContext(ctx)
 	if s == nil {
 		return last
@@ -97,7 +97,7 @@ func (core) Rename(ctx context.Context, last *string, op string) *string {
 	return &op
 }
 
-func (core) Under(ctx, parent context.Context) context.Context {
+func (*core) Under(ctx, parent context.Context) context.Context {
 	s := SpanFromContext(parent)
 	if s == nil {
 		return ctx
@@ -109,7 +109,7 @@ func (core) Under(ctx, parent context.Context) context.Context {
 	return &scopeContext{Context: ctx, env: e, span: s, sets: true}
 }
 
-func (core) Backdate(ctx context.Context, start time.Time) {
+func (*core) Backdate(ctx context.Context, start time.Time) {
 	if s := SpanFromContext(ctx); s != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -117,7 +117,7 @@ func (core) Backdate(ctx context.Context, start time.Time) {
 	}
 }
 
-func (core) Start(ctx context.Context, in hook.Start) context.Context {
+func (*core) Start(ctx context.Context, in hook.Start) context.Context {
 	if ctx == nil {
 		ctx = context.Background()
 	}
@@ -146,7 +146,7 @@ func (core) Start(ctx context.Context, in hook.Start) context.Context {
 	return (*spanContext)(s)
 }
 
-func (core) End(ctx context.Context, at time.Time, panicked any) {
+func (*core) End(ctx context.Context, at time.Time, panicked any) {
 	if s := SpanFromContext(ctx); s != nil {
 		if at.IsZero() {
 			at = time.Now()
@@ -158,17 +158,17 @@ func (core) End(ctx context.Context, at time.Time, panicked any) {
 	}
 }
 
-func (core) Ended(ctx context.Context) bool {
+func (*core) Ended(ctx context.Context) bool {
 	s := SpanFromContext(ctx)
 	return s == nil || s.is(ended)
 }
 
-func (core) Recording(ctx context.Context) bool {
+func (*core) Recording(ctx context.Context) bool {
 	s := SpanFromContext(ctx)
 	return s != nil && !s.is(ended) && !s.env.tracer.disabled
 }
 
-func (core) AddLink(ctx context.Context, l slog.Attr) {
+func (*core) AddLink(ctx context.Context, l slog.Attr) {
 	if s := SpanFromContext(ctx); s != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -178,7 +178,7 @@ func (core) AddLink(ctx context.Context, l slog.Attr) {
 	}
 }
 
-func (core) Count(ctx context.Context, key string, n int) {
+func (*core) Count(ctx context.Context, key string, n int) {
 	s := SpanFromContext(ctx)
 	if s == nil {
 		return
@@ -197,13 +197,13 @@ func (core) Count(ctx context.Context, key string, n int) {
 	s.add([]slog.Attr{slog.Int64(key, total)})
 }
 
-func (core) RecordError(ctx context.Context, err error) {
+func (*core) RecordError(ctx context.Context, err error) {
 	if s := SpanFromContext(ctx); s != nil && err != nil {
 		s.setStatus(func(t *status) { t.recorded = err })
 	}
 }
 
-func (core) SetStatus(ctx context.Context, code hook.Status, description string) {
+func (*core) SetStatus(ctx context.Context, code hook.Status, description string) {
 	if s := SpanFromContext(ctx); s != nil && code != hook.Unset {
 		s.setStatus(func(t *status) {
 			if t.code != hook.OK {
@@ -213,13 +213,13 @@ func (core) SetStatus(ctx context.Context, code hook.Status, description string)
 	}
 }
 
-func (core) SetForeign(f hook.Foreign) { foreign.CompareAndSwap(nil, &f) }
+func (*core) SetForeign(f hook.Foreign) { foreign.CompareAndSwap(nil, &f) }
 
-func (core) AddsIDs(h slog.Handler) bool { return readsMarks(h) }
+func (*core) AddsIDs(h slog.Handler) bool { return readsMarks(h) }
 
-func (core) ContextAttrs(ctx context.Context) []slog.Attr {
+func (*core) ContextAttrs(ctx context.Context) []slog.Attr {
 	c := currentOf(ctx)
 	return c.attrs()
 }
 
-func (core) IsMark(a slog.Attr) bool { return isMark(a) }
+func (*core) IsMark(a slog.Attr) bool { return isMark(a) }

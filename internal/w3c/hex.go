@@ -58,8 +58,8 @@ func AppendHex(b, src []byte) []byte {
 // of eight. It computes the value of each byte and compares the digit of that value with the byte.
 func CheckHex(b []byte) (valid, zero bool) {
 	var wrong, all uint64
-	for i := 0; i+8 <= len(b); i += 8 {
-		digits := binary.LittleEndian.Uint64(b[i:])
+	for ; len(b) >= 8; b = b[8:] {
+		digits := binary.LittleEndian.Uint64(b)
 		v := hexDigitValues(digits)
 		wrong |= v&(eachByte*0x10) | digits ^ hexDigits(v)
 		all |= v
