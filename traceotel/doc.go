@@ -10,6 +10,7 @@
 //
 // A program that has the SDK leaves its TracerProvider where it is, and uses [NewHandler]. Log records then have the ids
 // of the SDK's spans, and slogtrace's spans are in the SDK's traces. So a trace has one id in the log and in the backend.
+// To have the SDK's spans in the log too, copy the span processor lineProcessor from interop/traceotel_test.go.
 //
 // # One current span
 //
