@@ -5,11 +5,12 @@ import (
 	"testing"
 
 	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/internal/sqltable"
 )
 
 // last returns the last call whose log entry begins with name.
-func (f *fake) last(name string) (last string) {
-	for _, call := range f.calls() {
+func (b *bench) last(name string) (last string) {
+	for _, call := range b.Calls() {
 		if strings.HasPrefix(call, name) {
 			last = strings.TrimSuffix(call, " ")
 		}
@@ -27,7 +28,7 @@ func TestComment(t *testing.T) {
 		{" ; ", " ; ", ""},
 		{"", "", ""},
 	} {
-		b := newBench(t, newFake(), &Options{Comment: true})
+		b := newBench(t, sqltable.NewFake(), &Options{Comment: true})
 		b.query(t, b.ctx, test.in)
 		want := test.before
 		if test.after != "" {
@@ -46,7 +47,7 @@ func TestComment(t *testing.T) {
 // Prepared statements, skipped calls and calls outside a trace are not commented.
 func TestCommentPrepared(t *testing.T) {
 	for _, opts := range []*Options{{Comment: true}, {Comment: true, CommentPrepared: true}} {
-		b := newBench(t, newFake(), opts)
+		b := newBench(t, sqltable.NewFake(), opts)
 		b.query(t, b.ctx, "SELECT skip")
 		stmt, err := b.db.PrepareContext(b.ctx, "SELECT 2")
 		if err != nil {
@@ -54,7 +55,7 @@ func TestCommentPrepared(t *testing.T) {
 		}
 		stmt.ExecContext(b.ctx)
 		b.db.Exec("DELETE FROM t")
-		for _, call := range b.calls() {
+		for _, call := range b.Calls() {
 			want := strings.HasPrefix(call, "QueryContext") || strings.HasPrefix(call, "PrepareContext SELECT 2") && opts.CommentPrepared
 			if got := strings.Contains(call, "traceparent"); got != want {
 				t.Errorf("%+v: %s", opts, call)
@@ -64,7 +65,7 @@ func TestCommentPrepared(t *testing.T) {
 }
 
 func TestCommentIsSpan(t *testing.T) {
-	b := newBench(t, newFake(), &Options{Comment: true})
+	b := newBench(t, sqltable.NewFake(), &Options{Comment: true})
 	b.db.ExecContext(b.ctx, "DELETE FROM t")
 	_, text, _ := strings.Cut(b.last("ExecContext"), "traceparent='")
 	sc, err := slogtrace.ParseTraceparent(strings.TrimSuffix(strings.TrimSpace(text), "'*/"))

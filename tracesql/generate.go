@@ -1,17 +1,19 @@
 //go:build ignore
 
 // This program writes a type for each set of optional interfaces that a driver's connection or rows can have,
-// and the same for the drivers that the tests wrap.
+// and in internal/sqltable the same for the drivers that the tests wrap.
 //
-//	go run generate.go [DIRECTORY]
+//	go run generate.go [ROOT]
 package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"go/format"
 	"log"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,7 +29,7 @@ type option struct{ bit, typ string }
 // The sets are those of options; each of them also has the options of always.
 // For bits of no such set, the function returns otherwise.
 type file struct {
-	name, constraint       string
+	dir, name, constraint  string
 	function, base, result string
 	options, always        []option
 	otherwise              string
@@ -67,11 +69,15 @@ const go127 = "//go:build go1.27\n\n"
 
 func main() {
 	log.SetFlags(0)
-	dir := "."
+	root := ".."
 	if len(os.Args) > 1 {
-		dir = os.Args[1]
+		root = os.Args[1]
 	}
 	for _, f := range slices.Concat(connFiles(), rowsFiles(), fakeConnFiles(), fakeStmtFiles(), fakeRowsFiles()) {
+		dir := filepath.Join(root, filepath.FromSlash(f.dir))
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			log.Fatal(err)
+		}
 		if err := os.WriteFile(filepath.Join(dir, f.name), f.text(), 0o666); err != nil {
 			log.Fatal(err)
 		}
@@ -79,7 +85,7 @@ func main() {
 }
 
 func connFiles() []file {
-	f := file{base: "conn", result: "driver.Conn", options: connOptions}
+	f := file{dir: "tracesql", base: "conn", result: "driver.Conn", options: connOptions}
 	return []file{
 		f.with("conngen.go", "wrapConn", "wrapQueryer(c, bits)"),
 		f.with("conngenqueryer.go", "wrapQueryer", "wrapLegacyQueryer(c, bits)", queryer),
@@ -88,7 +94,7 @@ func connFiles() []file {
 }
 
 func rowsFiles() []file {
-	f := file{base: "rows", result: "driver.Rows", options: rowsOptions}
+	f := file{dir: "tracesql", base: "rows", result: "driver.Rows", options: rowsOptions}
 	g := f
 	g.constraint = go127
 	return []file{
@@ -99,40 +105,49 @@ func rowsFiles() []file {
 	}
 }
 
-func fakeConnFiles() []file {
-	f := file{base: "fakeConn", result: "driver.Conn",
-		options: fakes("Pinger", "Resetter", "Validator", "Checker", "Execer", "OldExecer")}
-	queryer, old := fakes("Queryer"), fakes("OldQueryer")
-	return []file{
-		f.with("fakeconn_test.go", "wrapFakeConn", "wrapFakeQueryer(f, bits)"),
-		f.with("fakeconnqueryer_test.go", "wrapFakeQueryer", "wrapFakeOldQueryer(f, bits)", queryer...),
-		f.with("fakeconnold_test.go", "wrapFakeOldQueryer", "wrapFakeBothQueryers(f, bits)", old...),
-		f.with("fakeconnboth_test.go", "wrapFakeBothQueryers", "nil", slices.Concat(queryer, old)...),
+// fakeConnFiles returns a file for each set of the three interfaces that are not in options. Its name has theirs.
+func fakeConnFiles() (files []file) {
+	f := file{dir: fakeDir, base: "conn", result: "driver.Conn", options: fakes("conn", "Pinger", "Resetter", "Validator", "Checker", "Execer")}
+	last := "nil"
+	sets := [][]string{{}, {"OldExecer"}, {"Queryer"}, {"OldExecer", "Queryer"}, {"OldQueryer"}, {"OldExecer", "OldQueryer"},
+		{"Queryer", "OldQueryer"}, {"OldExecer", "Queryer", "OldQueryer"}}
+	for _, set := range slices.Backward(sets) {
+		name := strings.Join(set, "")
+		function := "wrap" + cmp.Or(name, "Conn")
+		files = append(files, f.with("conngen"+strings.ToLower(name)+".go", function, last, fakes("conn", set...)...))
+		last = function + "(c, bits)"
 	}
+	return files
 }
 
 func fakeStmtFiles() []file {
-	f := file{base: "fakeStmt", result: "driver.Stmt", options: fakes("StmtExecer", "StmtQueryer", "StmtChecker", "StmtConverter")}
-	return []file{f.with("fakestmt_test.go", "wrapFakeStmt", "nil")}
+	f := file{dir: fakeDir, base: "stmt", result: "driver.Stmt", options: fakes("stmt", "Execer", "Queryer", "Checker", "Converter")}
+	for i, o := range f.options {
+		f.options[i].bit = "HasStmt" + strings.TrimPrefix(o.bit, "Has")
+	}
+	return []file{f.with("stmtgen.go", "wrapStmt", "nil")}
 }
 
 func fakeRowsFiles() []file {
-	f := file{base: "fakeRows", result: "driver.Rows"}
-	for _, o := range append(slices.Clip(rowsOptions), precision) {
-		f.options = append(f.options, option{o.bit, "fakeR" + o.typ[1:]})
-	}
+	f := file{dir: fakeDir, base: "rows", result: "driver.Rows",
+		options: fakes("rows", "NextResultSet", "ScanType", "DatabaseTypeName", "Length", "Nullable")}
 	g := f
 	g.constraint = go127
+	precision, scanner := fakes("rows", "PrecisionScale"), fakes("rows", "ColumnScanner")
 	return []file{
-		f.with("fakerows_test.go", "wrapFakeRows", "wrapFakeScanner(f, bits)"),
-		g.with("fakerows_go127_test.go", "wrapFakeScanner", "nil", option{scanner.bit, "fakeR" + scanner.typ[1:]}),
+		f.with("rowsgen.go", "wrapRows", "wrapPrecision(r, bits)"),
+		f.with("rowsgenprecision.go", "wrapPrecision", "wrapScanner(r, bits)", precision...),
+		g.with("rowsgen_go127.go", "wrapScanner", "wrapScannerPrecision(r, bits)", scanner...),
+		g.with("rowsgenprecision_go127.go", "wrapScannerPrecision", "nil", slices.Concat(precision, scanner)...),
 	}
 }
 
+const fakeDir = "internal/sqltable"
+
 // fakes returns the options of a fake driver.
-func fakes(names ...string) (options []option) {
+func fakes(base string, names ...string) (options []option) {
 	for _, name := range names {
-		options = append(options, option{"has" + name, "fake" + name})
+		options = append(options, option{"Has" + name, base + name})
 	}
 	return options
 }
@@ -146,7 +161,7 @@ func (f file) with(name, function, otherwise string, always ...option) file {
 func (f file) text() []byte {
 	var b bytes.Buffer
 	v := f.base[:1]
-	b.WriteString(header + f.constraint + "package tracesql\n\nimport \"database/sql/driver\"\n\n")
+	b.WriteString(header + f.constraint + "package " + path.Base(f.dir) + "\n\nimport \"database/sql/driver\"\n\n")
 	fmt.Fprintf(&b, "// %s returns %s with the optional methods of bits.\n", f.function, v)
 	fmt.Fprintf(&b, "func %s(%s *%s, bits int) %s {\nswitch bits {\n", f.function, v, f.base, f.result)
 	for n := range 1 << len(f.options) {

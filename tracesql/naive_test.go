@@ -8,7 +8,7 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/slogtrace/slogtrace/internal/racetest"
+	"github.com/slogtrace/slogtrace/internal/sqltable"
 )
 
 // A naive wrapper has all interfaces, whether the driver has them or not. Where the driver lacks one, it returns what
@@ -104,9 +104,14 @@ func (r naiveRows) ColumnTypeScanType(i int) reflect.Type {
 // A naive wrapper makes three mistakes. It converts arguments without the statement if the driver has neither Execer nor Queryer.
 // It keeps a connection after a transaction whose context has ended. It loses information about columns.
 func TestNaiveFails(t *testing.T) {
-	n, first := different(t, trial{"naive", func(f *fake) *sql.DB { return sql.OpenDB(naive{f}) }, false})
-	if n[0] < 200 && !racetest.Enabled || n[0] < 50 {
-		t.Errorf("only %d sets of interfaces show that a naive wrapper differs; the first is %s", n[0], first[0])
+	r := sqltable.Compare(t, sqltable.Trial{Open: func(f *sqltable.Fake) *sql.DB { return sql.OpenDB(naive{f}) }})[0]
+	if r.Different < 200 && !testing.Short() || r.Different < 50 {
+		t.Errorf("only %d sets of interfaces show that a naive wrapper differs; the first is %s", r.Different, r.First)
 	}
-	t.Logf("%d sets differ", n[0])
+	for _, name := range []string{"Conn: Pinger", "Conn: NamedValueChecker"} {
+		if r.Added[name] == 0 {
+			t.Errorf("the report does not say that it adds %s", name)
+		}
+	}
+	t.Log(r)
 }

@@ -10,11 +10,12 @@ import (
 	"testing"
 
 	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/internal/sqltable"
 )
 
 func TestOpen(t *testing.T) {
-	f := newFake()
-	sql.Register("tracesql-fake", fakeDriver{f})
+	f := sqltable.NewFake()
+	sql.Register("tracesql-fake", f.Driver())
 	sql.Register("tracesql-context", &contextDriver{f: f})
 	for _, name := range []string{"tracesql-fake", "tracesql-context"} {
 		b := newBench(t, f, nil)
@@ -32,7 +33,7 @@ func TestOpen(t *testing.T) {
 			t.Errorf("%s", b.rec.Lines())
 		}
 	}
-	if _, err := Open("tracesql-context", "bad", nil); err != errBroken {
+	if _, err := Open("tracesql-context", "bad", nil); err != sqltable.ErrBroken {
 		t.Error(err)
 	}
 	_, err := Open("tracesql-none", "", nil)
@@ -41,14 +42,14 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-type contextDriver struct{ f *fake }
+type contextDriver struct{ f *sqltable.Fake }
 
 func (d *contextDriver) Open(string) (driver.Conn, error) {
 	return nil, errors.New("called Open instead of OpenConnector")
 }
 func (d *contextDriver) OpenConnector(dsn string) (driver.Connector, error) {
 	if dsn == "bad" {
-		return nil, errBroken
+		return nil, sqltable.ErrBroken
 	}
 	return d.f, nil
 }
@@ -84,13 +85,13 @@ func TestServerOf(t *testing.T) {
 }
 
 func TestSystem(t *testing.T) {
-	if got := systemOf(newFake().Driver()); got != otherSystem {
+	if got := systemOf(sqltable.NewFake().Driver()); got != otherSystem {
 		t.Error(got)
 	}
 	if got := systemOf(nil); got != otherSystem {
 		t.Error(got)
 	}
-	b := newBench(t, newFake(), &Options{System: "mysql", NoText: true})
+	b := newBench(t, sqltable.NewFake(), &Options{System: "mysql", NoText: true})
 	b.query(t, b.ctx, "SELECT \"x\" FROM `seats`")
 	if l := b.lines(t)[0]; l.text("db.system.name") != "mysql" || l.text("op") != "SELECT seats" || l["db.query.text"] != nil {
 		t.Errorf("%v", map[string]any(l))
@@ -145,7 +146,7 @@ func TestCache(t *testing.T) {
 }
 
 func TestConcurrentUse(t *testing.T) {
-	b := newBench(t, newFake(), &Options{Transactions: true, RowTimes: true})
+	b := newBench(t, sqltable.NewFake(), &Options{Transactions: true, RowTimes: true})
 	b.db.SetMaxOpenConns(4)
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -199,15 +200,15 @@ func TestStatusCode(t *testing.T) {
 		want string
 	}{
 		{&codeError{"23505"}, "23505"}, {fmt.Errorf("x: %w", &codeError{"23505"}), "23505"}, {&mysqlError{1062, "dup"}, "1062"},
-		{fmt.Errorf("x: %w", &mysqlError{1062, "dup"}), "1062"}, {&sqliteError{19}, "19"}, {mssqlError{}, "208"}, {errBroken, ""}, {&numberError{"x"}, ""},
+		{fmt.Errorf("x: %w", &mysqlError{1062, "dup"}), "1062"}, {&sqliteError{19}, "19"}, {mssqlError{}, "208"}, {sqltable.ErrBroken, ""}, {&numberError{"x"}, ""},
 		{(*mysqlError)(nil), ""},
 	} {
 		if got := statusCode(test.err); got != test.want {
 			t.Errorf("%T: %q, want %q", test.err, got, test.want)
 		}
 	}
-	b := newBench(t, newFake(), &Options{StatusCode: func(err error) string { return "E1" }})
-	b.fail("ExecContext", errBroken)
+	b := newBench(t, sqltable.NewFake(), &Options{StatusCode: func(err error) string { return "E1" }})
+	b.Fail("ExecContext", sqltable.ErrBroken)
 	b.db.ExecContext(b.ctx, "DELETE FROM t")
 	b.want(t, "DELETE t error=broken type=E1 status_code=E1")
 }

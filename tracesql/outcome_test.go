@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"testing"
+
+	"github.com/slogtrace/slogtrace/internal/sqltable"
 )
 
 // TestOutcome has the errors that fail a span, and their error.type.
@@ -17,7 +19,7 @@ func TestOutcome(t *testing.T) {
 		ends string // why the context has ended
 		want string
 	}{
-		{errBroken, "", "error=broken type=*errors.errorString"},
+		{sqltable.ErrBroken, "", "error=broken type=*errors.errorString"},
 		{&codeError{"23505"}, "", "error=error 23505 type=23505 status_code=23505"},
 		{context.Canceled, "canceled", "error=context canceled type=canceled"},
 		{context.DeadlineExceeded, "timeout", "error=context deadline exceeded type=timeout"},
@@ -34,7 +36,7 @@ func TestOutcome(t *testing.T) {
 		{driver.ErrBadConn, "canceled", "error=driver: bad connection type=canceled bad_conn=true"},
 		{fmt.Errorf("driver: %w", driver.ErrBadConn), "timeout", "error=driver: driver: bad connection type=timeout bad_conn=true"},
 	} {
-		b := newBench(t, newFake(), nil)
+		b := newBench(t, sqltable.NewFake(), nil)
 		conn, err := b.db.Conn(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -46,7 +48,7 @@ func TestOutcome(t *testing.T) {
 		case "timeout":
 			ctx, cancel = context.WithTimeout(b.ctx, -1)
 		}
-		b.fail("ExecContext", test.err)
+		b.Fail("ExecContext", test.err)
 		if _, err := conn.ExecContext(ctx, "CALL x"); !errors.Is(err, test.err) || fmt.Sprintf("%T", err) != fmt.Sprintf("%T", test.err) {
 			t.Errorf("%v was returned as %v", test.err, err)
 		}
@@ -62,8 +64,8 @@ func TestOutcome(t *testing.T) {
 
 // A query without rows does not fail, although QueryRow returns an error.
 func TestNoRows(t *testing.T) {
-	f := newFake()
-	f.rows = -1
+	f := sqltable.NewFake()
+	f.RowCount = -1
 	b := newBench(t, f, nil)
 	var x, y any
 	if err := b.db.QueryRowContext(b.ctx, selectSeats, 1).Scan(&x, &y); err != sql.ErrNoRows {
@@ -81,8 +83,8 @@ func TestRowsFail(t *testing.T) {
 		{"Next", "SELECT seats error=error 40001 type=40001 status_code=40001 returned_rows=0"},
 		{"Rows.Close", "SELECT seats error=error 40001 type=40001 status_code=40001 returned_rows=1"},
 	} {
-		b := newBench(t, newFake(), nil)
-		b.fail(test.call, &codeError{"40001"})
+		b := newBench(t, sqltable.NewFake(), nil)
+		b.Fail(test.call, &codeError{"40001"})
 		rows, err := b.db.QueryContext(b.ctx, selectSeats, 1)
 		if err != nil {
 			t.Fatal(err)

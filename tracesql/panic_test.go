@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/internal/sqltable"
 )
 
 // panicking calls f, which must panic with "ouch", and whose last span must have failed with that.
@@ -34,17 +35,17 @@ func TestPanic(t *testing.T) {
 		"Stmt.QueryContext": "SELECT", "PrepareContext": "SELECT", "Commit": "COMMIT", "Stmt.CheckNamedValue": "SELECT", "ColumnConverter": "SELECT"}
 	for name, op := range ops {
 		t.Run(name, func(t *testing.T) {
-			f := newFake()
+			f := sqltable.NewFake()
 			switch name {
 			case "ColumnConverter", "Stmt.CheckNamedValue":
-				f.preparer, f.beginner, f.connBits, f.stmtBits = false, false, hasExecer|hasQueryer, allStmtBits
+				f.Preparer, f.Beginner, f.ConnBits, f.StmtBits = false, false, sqltable.HasExecer|sqltable.HasQueryer, sqltable.AllStmtBits
 				if name == "ColumnConverter" {
-					f.stmtBits &^= hasStmtChecker
+					f.StmtBits &^= sqltable.HasStmtChecker
 				}
 			}
 			b := newBench(t, f, nil)
 			b.db.SetMaxOpenConns(0)
-			b.fail(name, &panics{"ouch"})
+			b.Fail(name, sqltable.Panic("ouch"))
 			b.panicking(t, op, func() {
 				query := "SELECT a"
 				if strings.HasPrefix(name, "Stmt") || name == "PrepareContext" || name == "ColumnConverter" {
@@ -67,8 +68,8 @@ func TestPanic(t *testing.T) {
 // So does one of an explicit prepare, which else has no span.
 func TestPanicPrepare(t *testing.T) {
 	for _, opts := range []*Options{nil, {Prepares: true}} {
-		b := newBench(t, newFake(), opts)
-		b.fail("PrepareContext", &panics{"ouch"})
+		b := newBench(t, sqltable.NewFake(), opts)
+		b.Fail("PrepareContext", sqltable.Panic("ouch"))
 		b.panicking(t, "PREPARE", func() { b.db.PrepareContext(b.ctx, "SELECT a") })
 		if n := len(b.lines(t)); n != 1 {
 			t.Errorf("%d lines", n)
@@ -79,8 +80,8 @@ func TestPanicPrepare(t *testing.T) {
 // One of BEGIN or COMMIT fails the transaction too, even if its connection is never closed.
 func TestPanicTransaction(t *testing.T) {
 	for _, name := range []string{"BeginTx", "Commit"} {
-		b := newBench(t, newFake(), &Options{Transactions: true})
-		b.fail(name, &panics{"ouch"})
+		b := newBench(t, sqltable.NewFake(), &Options{Transactions: true})
+		b.Fail(name, sqltable.Panic("ouch"))
 		func() {
 			defer func() { _ = recover() }()
 			tx, _ := b.db.BeginTx(b.ctx, nil)
@@ -97,8 +98,8 @@ func TestPanicTransaction(t *testing.T) {
 func TestPanicRows(t *testing.T) {
 	for _, name := range []string{"Next", "Rows.Close", "HasNextResultSet", "NextResultSet"} {
 		t.Run(name, func(t *testing.T) {
-			f := newFake()
-			f.rowsBits, f.sets = isNextResultSet, 1
+			f := sqltable.NewFake()
+			f.RowsBits, f.MoreSets = sqltable.HasNextResultSet, 1
 			b := newBench(t, f, nil)
 			b.db.SetMaxOpenConns(0)
 			rows, err := b.db.QueryContext(b.ctx, "SELECT a")
@@ -106,7 +107,7 @@ func TestPanicRows(t *testing.T) {
 				t.Fatal(err)
 			}
 			rows.Next()
-			b.fail(name, &panics{"ouch"})
+			b.Fail(name, sqltable.Panic("ouch"))
 			b.panicking(t, "SELECT", func() {
 				defer rows.Close()
 				for rows.Next() || rows.NextResultSet() {
@@ -139,7 +140,7 @@ func TestPanicRowsMethods(t *testing.T) {
 	}
 	maps.Copy(methods, scanMethods)
 	for name, method := range methods {
-		b := newBench(t, newFake(), nil)
+		b := newBench(t, sqltable.NewFake(), nil)
 		config := newConfig(nil, &Options{Tracer: slogtrace.NewTracer(b.rec, nil)})
 		r := &rows{span: &rowsSpan{call: config.start(b.ctx, b.ctx, config.begin, "", false)}}
 		panicked := func() (panicked bool) {
@@ -156,12 +157,12 @@ func TestPanicRowsMethods(t *testing.T) {
 
 // What only describes the outcome of a call may panic too.
 func TestPanicOutcome(t *testing.T) {
-	b := newBench(t, newFake(), &Options{StatusCode: func(error) string { panic("ouch") }})
+	b := newBench(t, sqltable.NewFake(), &Options{StatusCode: func(error) string { panic("ouch") }})
 	b.db.SetMaxOpenConns(0)
-	b.fail("ExecContext", errBroken)
+	b.Fail("ExecContext", sqltable.ErrBroken)
 	b.panicking(t, "DELETE", func() { b.db.ExecContext(b.ctx, "DELETE FROM a") })
-	b.fail("QueryContext", errBroken)
+	b.Fail("QueryContext", sqltable.ErrBroken)
 	b.panicking(t, "SELECT", func() { b.db.QueryContext(b.ctx, "SELECT a") })
-	b.fail("Next", errBroken)
+	b.Fail("Next", sqltable.ErrBroken)
 	b.panicking(t, "SELECT", func() { b.query(t, b.ctx, "SELECT b") })
 }

@@ -7,12 +7,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/slogtrace/slogtrace/internal/sqltable"
 	"github.com/slogtrace/slogtrace/tracetest"
 )
 
 func TestLogPool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, newFake(), nil)
+		b := newBench(t, sqltable.NewFake(), nil)
 		defer b.db.Close()
 		ctx, cancel := context.WithCancel(b.ctx)
 		LogPool(ctx, b.db, time.Second)
@@ -49,7 +50,7 @@ func TestLogPool(t *testing.T) {
 func TestLogPoolDefault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := tracetest.Record(t)
-		db := sql.OpenDB(newFake())
+		db := sql.OpenDB(sqltable.NewFake())
 		defer db.Close()
 		db.SetMaxOpenConns(1)
 		LogPool(t.Context(), db, 0)

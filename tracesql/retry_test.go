@@ -10,14 +10,16 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/slogtrace/slogtrace/internal/sqltable"
 )
 
 // Each attempt that ends in ErrBadConn is a span of its own, and the third one fails.
 func TestBadConn(t *testing.T) {
 	bad := fmt.Errorf("gone: %w", driver.ErrBadConn)
 	for _, n := range []int{1, 2, 3} {
-		b := newBench(t, newFake(), nil)
-		b.fail("QueryContext", []error{bad, driver.ErrBadConn, bad}[:n]...)
+		b := newBench(t, sqltable.NewFake(), nil)
+		b.Fail("QueryContext", []error{bad, driver.ErrBadConn, bad}[:n]...)
 		rows, err := b.db.QueryContext(b.ctx, selectSeats, 1)
 		if err == nil {
 			rows.Close()
@@ -121,8 +123,8 @@ func TestBadConnOther(t *testing.T) {
 			return nil
 		}, []string{"DELETE seats bad_conn=true"}},
 	} {
-		b := newBench(t, newFake(), nil)
-		b.fail(test.call, driver.ErrBadConn)
+		b := newBench(t, sqltable.NewFake(), nil)
+		b.Fail(test.call, driver.ErrBadConn)
 		if err := test.do(b); err != nil {
 			t.Errorf("%s: %v", test.call, err)
 		}
@@ -170,8 +172,8 @@ type oddContext struct {
 }
 
 func TestOddContext(t *testing.T) {
-	b := newBench(t, newFake(), nil)
-	b.fail("QueryContext", driver.ErrBadConn)
+	b := newBench(t, sqltable.NewFake(), nil)
+	b.Fail("QueryContext", driver.ErrBadConn)
 	b.query(t, oddContext{b.ctx, nil}, selectSeats, 1)
 	if _, err := b.db.ExecContext(oddContext{b.ctx, nil}, "skip"); err != nil {
 		t.Error(err)
@@ -190,9 +192,9 @@ func TestTransaction(t *testing.T) {
 		{nil, nil, "COMMIT"},
 		{&codeError{"40001"}, nil, "COMMIT error=error 40001 type=40001 status_code=40001"},
 		{context.DeadlineExceeded, nil, "COMMIT error=context deadline exceeded type=timeout"},
-		{nil, errBroken, "ROLLBACK error=broken type=*errors.errorString"},
+		{nil, sqltable.ErrBroken, "ROLLBACK error=broken type=*errors.errorString"},
 	} {
-		b := newBench(t, newFake(), nil)
+		b := newBench(t, sqltable.NewFake(), nil)
 		tx, err := b.db.BeginTx(b.ctx, &sql.TxOptions{ReadOnly: true})
 		if err != nil {
 			t.Fatal(err)
@@ -201,11 +203,11 @@ func TestTransaction(t *testing.T) {
 			t.Fatal(err)
 		}
 		if test.rollback != nil {
-			b.fail("Rollback", test.rollback)
+			b.Fail("Rollback", test.rollback)
 			err = tx.Rollback()
 		} else {
 			if test.commit != nil {
-				b.fail("Commit", test.commit)
+				b.Fail("Commit", test.commit)
 			}
 			err = tx.Commit()
 		}
@@ -219,7 +221,7 @@ func TestTransaction(t *testing.T) {
 // When the context of a transaction ends, database/sql rolls back. The span of this rollback does not fail.
 func TestTransactionCanceled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, newFake(), nil)
+		b := newBench(t, sqltable.NewFake(), nil)
 		defer b.db.Close()
 		ctx, cancel := context.WithCancel(b.ctx)
 		if _, err := b.db.BeginTx(ctx, nil); err != nil {
@@ -233,7 +235,7 @@ func TestTransactionCanceled(t *testing.T) {
 
 // With Options.Transactions, the queries of a transaction are children of its span.
 func TestTransactions(t *testing.T) {
-	b := newBench(t, newFake(), &Options{Transactions: true})
+	b := newBench(t, sqltable.NewFake(), &Options{Transactions: true})
 	tx, err := b.db.BeginTx(b.ctx, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -246,10 +248,10 @@ func TestTransactions(t *testing.T) {
 	b.db.ExecContext(b.ctx, "UPDATE seats SET a = 1")
 	tx, _ = b.db.BeginTx(b.ctx, nil)
 	tx.Rollback()
-	b.fail("BeginTx", errBroken)
+	b.Fail("BeginTx", sqltable.ErrBroken)
 	b.db.BeginTx(b.ctx, nil)
 	tx, _ = b.db.BeginTx(b.ctx, nil)
-	b.fail("Commit", driver.ErrBadConn)
+	b.Fail("Commit", driver.ErrBadConn)
 	tx.Commit()
 	tx, _ = b.db.BeginTx(b.ctx, nil)
 	b.db.Close()
@@ -280,7 +282,7 @@ func TestTransactions(t *testing.T) {
 
 // Closing a connection ends the span of its transaction.
 func TestTransactionAbandoned(t *testing.T) {
-	b := newBench(t, newFake(), &Options{Transactions: true})
+	b := newBench(t, sqltable.NewFake(), &Options{Transactions: true})
 	conn, err := b.db.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/internal/sqltable"
 	"github.com/slogtrace/slogtrace/tracetest"
 )
 
@@ -41,22 +42,28 @@ func (l line) String() string {
 	return s
 }
 
-// A bench is a traced fake and the records of its spans.
+// A codeError is a database's error with a code.
+type codeError struct{ code string }
+
+func (e *codeError) Error() string    { return "error " + e.code }
+func (e *codeError) SQLState() string { return e.code }
+
+// A bench is a traced Fake and the records of its spans.
 type bench struct {
-	*fake
+	*sqltable.Fake
 	db   *sql.DB
 	rec  *tracetest.Recorder
 	ctx  context.Context // in root
 	root *slogtrace.Span
 }
 
-func newBench(t *testing.T, f *fake, opts *Options) *bench {
+func newBench(t *testing.T, f *sqltable.Fake, opts *Options) *bench {
 	t.Helper()
 	var o Options
 	if opts != nil {
 		o = *opts
 	}
-	b := &bench{fake: f, rec: tracetest.NewRecorder()}
+	b := &bench{Fake: f, rec: tracetest.NewRecorder()}
 	if o.Tracer == nil {
 		o.Tracer = slogtrace.NewTracer(b.rec, nil)
 	}
@@ -119,7 +126,7 @@ func (b *bench) query(t *testing.T, ctx context.Context, query string, args ...a
 }
 
 func TestQuery(t *testing.T) {
-	b := newBench(t, newFake(), &Options{System: "postgresql", Server: "db.internal:5432", Namespace: "app"})
+	b := newBench(t, sqltable.NewFake(), &Options{System: "postgresql", Server: "db.internal:5432", Namespace: "app"})
 	b.query(t, b.ctx, "SELECT seat FROM seats WHERE id = $1 AND name = 'ann' -- for ann", 1)
 	l := b.want(t, "SELECT seats returned_rows=2")[0]
 	for key, want := range map[string]string{
@@ -139,8 +146,8 @@ func TestQuery(t *testing.T) {
 func TestRowTimes(t *testing.T) {
 	for _, timed := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			f := newFake()
-			f.block = make(chan struct{})
+			f := sqltable.NewFake()
+			f.Block = make(chan struct{})
 			b := newBench(t, f, &Options{RowTimes: timed})
 			defer b.db.Close()
 			rows, err := b.db.QueryContext(b.ctx, selectSeats, 1)
@@ -151,7 +158,7 @@ func TestRowTimes(t *testing.T) {
 			go func() {
 				for range 2 {
 					time.Sleep(10 * time.Millisecond)
-					f.block <- struct{}{}
+					f.Block <- struct{}{}
 				}
 			}()
 			rows.Next()
@@ -175,7 +182,7 @@ func TestRowTimes(t *testing.T) {
 }
 
 func TestExec(t *testing.T) {
-	b := newBench(t, newFake(), nil)
+	b := newBench(t, sqltable.NewFake(), nil)
 	if _, err := b.db.ExecContext(b.ctx, "UPDATE seats SET holder = ?", "ann"); err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +191,7 @@ func TestExec(t *testing.T) {
 
 // A call for which the driver returns ErrSkip is one span, and it does not fail.
 func TestSkip(t *testing.T) {
-	for _, f := range []*fake{newFake(), {connBits: hasExecer | hasQueryer}, {connBits: hasOldExecer | hasOldQueryer, stmtBits: allStmtBits}} {
+	for _, f := range []*sqltable.Fake{sqltable.NewFake(), {ConnBits: sqltable.HasExecer | sqltable.HasQueryer}, {ConnBits: sqltable.HasOldExecer | sqltable.HasOldQueryer, StmtBits: sqltable.AllStmtBits}} {
 		b := newBench(t, f, &Options{Args: true, Prepares: true})
 		b.query(t, b.ctx, "SELECT skip FROM seats WHERE id = ?", 1)
 		if _, err := b.db.ExecContext(b.ctx, "UPDATE seats SET skip = ?", 2); err != nil {
@@ -199,8 +206,8 @@ func TestSkip(t *testing.T) {
 				t.Errorf("%v: %v", f, l)
 			}
 		}
-		for _, call := range f.calls() {
-			if strings.HasPrefix(call, "Prepare ") && f.preparer {
+		for _, call := range f.Calls() {
+			if strings.HasPrefix(call, "Prepare ") && f.Preparer {
 				t.Error(call)
 			}
 		}
@@ -209,8 +216,8 @@ func TestSkip(t *testing.T) {
 
 // A skipped call whose prepare fails, or whose arguments the statement does not take, is one failed span.
 func TestSkipFails(t *testing.T) {
-	b := newBench(t, newFake(), nil)
-	b.fail("PrepareContext", &codeError{"42601"})
+	b := newBench(t, sqltable.NewFake(), nil)
+	b.Fail("PrepareContext", &codeError{"42601"})
 	_, err := b.db.QueryContext(b.ctx, "SELECT skip FROM seats")
 	_, err2 := b.db.ExecContext(b.ctx, "SELECT skip FROM seats WHERE a = ? AND b = ?", 1)
 	_, err3 := b.db.ExecContext(b.ctx, "SELECT skip", 1) // the statement has no parameters
@@ -224,8 +231,8 @@ func TestSkipFails(t *testing.T) {
 
 // A call that follows a skipped one does not continue its span.
 func TestSkipDropped(t *testing.T) {
-	b := newBench(t, newFake(), nil)
-	conn, err := Wrap(b.fake, &Options{Tracer: slogtrace.NewTracer(b.rec, nil)}).Connect(t.Context())
+	b := newBench(t, sqltable.NewFake(), nil)
+	conn, err := Wrap(b.Fake, &Options{Tracer: slogtrace.NewTracer(b.rec, nil)}).Connect(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +251,7 @@ func TestSkipDropped(t *testing.T) {
 }
 
 func TestStatement(t *testing.T) {
-	for _, f := range []*fake{newFake(), {}} { // the second fake has no methods with a context
+	for _, f := range []*sqltable.Fake{sqltable.NewFake(), {}} { // the second fake has no methods with a context
 		b := newBench(t, f, nil)
 		ctx, prepareSpan := slogtrace.Start(b.ctx, "prepare")
 		canceled, cancel := context.WithCancel(ctx)
@@ -264,18 +271,18 @@ func TestStatement(t *testing.T) {
 			t.Fatal(err)
 		}
 		affected := 6
-		if f.connBits == 0 {
+		if f.ConnBits == 0 {
 			affected = 5
 		}
 		b.want(t, "SELECT seats returned_rows=1", "SELECT seats returned_rows=1", fmt.Sprint("SELECT seats affected_rows=", affected))
 		n := 0
-		for _, ctx := range f.ctx {
+		for _, ctx := range f.Contexts() {
 			if ctx.Err() != nil || slogtrace.SpanFromContext(ctx) == prepareSpan {
 				n++
 			}
 		}
 		want := 0
-		if f.preparer {
+		if f.Preparer {
 			want = 2 // ResetSession and PrepareContext
 		}
 		if n != want {
@@ -286,7 +293,7 @@ func TestStatement(t *testing.T) {
 
 // With a driver without contexts, each query is still one span, and its parent is right.
 func TestOldDriver(t *testing.T) {
-	for _, f := range []*fake{{}, {connBits: hasOldExecer | hasOldQueryer}} {
+	for _, f := range []*sqltable.Fake{{}, {ConnBits: sqltable.HasOldExecer | sqltable.HasOldQueryer}} {
 		b := newBench(t, f, nil)
 		b.query(t, b.ctx, selectSeats, 1)
 		if _, err := b.db.ExecContext(b.ctx, "DELETE FROM seats"); err != nil {
@@ -300,7 +307,7 @@ func TestOldDriver(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := 5
-		if f.connBits != 0 {
+		if f.ConnBits != 0 {
 			n = 4
 		}
 		b.want(t, "SELECT seats returned_rows=2", fmt.Sprint("DELETE seats affected_rows=", n), "BEGIN", "ROLLBACK")
@@ -309,13 +316,13 @@ func TestOldDriver(t *testing.T) {
 
 func TestPrepare(t *testing.T) {
 	for _, opts := range []*Options{nil, {Prepares: true}} {
-		b := newBench(t, newFake(), opts)
+		b := newBench(t, sqltable.NewFake(), opts)
 		stmt, err := b.db.PrepareContext(b.ctx, selectSeats)
 		if err != nil {
 			t.Fatal(err)
 		}
 		stmt.Close()
-		b.fail("PrepareContext", &codeError{"42P01"})
+		b.Fail("PrepareContext", &codeError{"42P01"})
 		if _, err := b.db.PrepareContext(b.ctx, selectSeats); err == nil {
 			t.Fatal("no error")
 		}
@@ -332,11 +339,11 @@ func TestPrepare(t *testing.T) {
 // The span of a failed prepare has the right start and duration, although it is started after the prepare.
 func TestPrepareDuration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, &fake{}, nil)
+		b := newBench(t, &sqltable.Fake{}, nil)
 		defer b.db.Close()
-		p := (&conn{config: Wrap(b.fake, &Options{Tracer: slogtrace.NewTracer(b.rec, nil)}).(*connector).config}).startPrepare(b.ctx, selectSeats)
+		p := (&conn{config: Wrap(b.Fake, &Options{Tracer: slogtrace.NewTracer(b.rec, nil)}).(*connector).config}).startPrepare(b.ctx, selectSeats)
 		time.Sleep(7 * time.Millisecond)
-		p.end(errBroken)
+		p.end(sqltable.ErrBroken)
 		l := b.lines(t)[0]
 		start, err := time.Parse(time.RFC3339Nano, l.text("start"))
 		if err != nil || !start.Equal(time.Now().Add(-7*time.Millisecond)) || l.text("duration_ms") != "7" {
@@ -347,7 +354,7 @@ func TestPrepareDuration(t *testing.T) {
 
 // Calls outside a trace have no spans. Pings, resets and closes never have any.
 func TestNoSpan(t *testing.T) {
-	b := newBench(t, newFake(), nil)
+	b := newBench(t, sqltable.NewFake(), nil)
 	b.query(t, t.Context(), selectSeats, 1)
 	b.query(t, t.Context(), "SELECT skip FROM t")
 	if _, err := b.db.Exec("DELETE FROM seats"); err != nil {
@@ -380,7 +387,7 @@ func TestNoSpan(t *testing.T) {
 }
 
 func TestNewTraces(t *testing.T) {
-	b := newBench(t, newFake(), &Options{NewTraces: true})
+	b := newBench(t, sqltable.NewFake(), &Options{NewTraces: true})
 	b.db.Exec("DELETE FROM seats")
 	lines := b.lines(t) // the ping of newBench opened the connection
 	if len(lines) != 2 || lines[0].text("op") != "CONNECT" || lines[1].text("op") != "DELETE seats" || lines[1]["parent"] != nil ||
@@ -390,9 +397,9 @@ func TestNewTraces(t *testing.T) {
 }
 
 func TestArgs(t *testing.T) {
-	b := newBench(t, newFake(), &Options{Args: true})
+	b := newBench(t, sqltable.NewFake(), &Options{Args: true})
 	when := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
-	args := []any{1, 2.5, true, "it's", []byte("raw"), when, nil, sql.Named("seat", "12A"), strings.Repeat("é", 300), custom{9}}
+	args := []any{1, 2.5, true, "it's", []byte("raw"), when, nil, sql.Named("seat", "12A"), strings.Repeat("é", 300), sqltable.Custom{N: 9}}
 	if _, err := b.db.ExecContext(b.ctx, "UPDATE t", args...); err != nil {
 		t.Fatal(err)
 	}
@@ -415,7 +422,7 @@ func TestArgs(t *testing.T) {
 
 // Rows may be read in another goroutine and after their parent has ended.
 func TestRowsElsewhere(t *testing.T) {
-	b := newBench(t, newFake(), nil)
+	b := newBench(t, sqltable.NewFake(), nil)
 	rows, err := b.db.QueryContext(b.ctx, selectSeats, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -438,8 +445,8 @@ func TestRowsElsewhere(t *testing.T) {
 }
 
 func TestSeveralResultSets(t *testing.T) {
-	f := newFake()
-	f.rowsBits, f.sets = isNextResultSet, 2
+	f := sqltable.NewFake()
+	f.RowsBits, f.MoreSets = sqltable.HasNextResultSet, 2
 	b := newBench(t, f, nil)
 	rows, err := b.db.QueryContext(b.ctx, "CALL report()")
 	if err != nil {
@@ -455,7 +462,7 @@ func TestSeveralResultSets(t *testing.T) {
 
 // Rows that are never closed are reported when they are garbage.
 func TestLeakedRows(t *testing.T) {
-	f := newFake()
+	f := sqltable.NewFake()
 	b := newBench(t, f, nil)
 	b.db.SetMaxOpenConns(0)
 	ctx := context.WithoutCancel(b.ctx)
@@ -485,7 +492,7 @@ func TestLeakedRowsContext(t *testing.T) {
 		{"read", "SELECT seats error=context canceled type=canceled returned_rows=1"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			b := newBench(t, newFake(), nil)
+			b := newBench(t, sqltable.NewFake(), nil)
 			defer b.db.Close()
 			ctx, cancel := context.WithTimeout(b.ctx, time.Second)
 			defer cancel()
@@ -522,7 +529,7 @@ func TestLeakedRowsContext(t *testing.T) {
 			case "one row":
 				rows.Close()
 			case "read":
-				b.fail("Next", context.Canceled)
+				b.Fail("Next", context.Canceled)
 				cancel()
 				rows.Next()
 			}
@@ -539,14 +546,14 @@ func TestLeakedRowsContext(t *testing.T) {
 }
 
 func TestConnect(t *testing.T) {
-	b := newBench(t, newFake(), nil)
+	b := newBench(t, sqltable.NewFake(), nil)
 	b.db.SetMaxIdleConns(0)
 	b.db.SetMaxIdleConns(2) // the idle one is closed
 	b.query(t, b.ctx, selectSeats, 1)
 	b.want(t, "CONNECT", "SELECT seats returned_rows=2")
 	b.db.SetMaxIdleConns(0)
-	b.fail("Connect", errBroken)
-	if _, err := b.db.QueryContext(b.ctx, selectSeats, 1); err != errBroken {
+	b.Fail("Connect", sqltable.ErrBroken)
+	if _, err := b.db.QueryContext(b.ctx, selectSeats, 1); err != sqltable.ErrBroken {
 		t.Error(err)
 	}
 	b.want(t, "CONNECT", "SELECT seats returned_rows=2", "CONNECT error=broken type=*errors.errorString")
@@ -554,10 +561,11 @@ func TestConnect(t *testing.T) {
 
 // The driver gets the query's context, with the span.
 func TestContext(t *testing.T) {
-	b := newBench(t, newFake(), nil)
+	b := newBench(t, sqltable.NewFake(), nil)
 	type key struct{}
 	b.query(t, context.WithValue(b.ctx, key{}, "v"), selectSeats, 1)
-	last := b.fake.ctx[len(b.fake.ctx)-1]
+	all := b.Contexts()
+	last := all[len(all)-1]
 	if span := slogtrace.SpanFromContext(last); span.Op() != "SELECT seats" || last.Value(key{}) != "v" {
 		t.Errorf("the driver had a context of the span %v", span)
 	}

@@ -1,6 +1,6 @@
 //go:build go1.27
 
-package tracesql
+package sqltable
 
 import (
 	"database/sql/driver"
