@@ -79,7 +79,7 @@ func session(ctx context.Context, f *Fake, db *sql.DB) (got []string) {
 	before := len(f.Calls())
 	cancel()
 	synctest.Wait()
-	note("open connections: %d", db.Stats().OpenConnections)
+	note("pool: %d open", db.Stats().OpenConnections)
 	calls := f.Calls()
 	slices.Sort(calls[before:]) // one connection is closed and another one opened, in any order
 	for _, call := range calls {
