@@ -30,7 +30,8 @@ type rowsSpan struct {
 	atEnd    bool          // Next returned io.EOF; another result set may follow
 	inTx     bool          // the end of a transaction closes the rows
 	timed    bool          // Options.RowTimes
-	left     time.Time     // when Next last returned
+	entered  bool          // Next was called; this and the following are set only if timed
+	left     time.Duration // from the call to the last begin or end of a Next
 	next     time.Duration // time in Next
 	between  time.Duration // time between calls of Next
 }
@@ -109,8 +110,8 @@ func (r *rows) Next(dest []driver.Value) error {
 func (r *rows) leave(err error) {
 	s := r.span
 	if s.timed {
-		now := time.Now()
-		s.next += now.Sub(s.left)
+		now := time.Since(s.start)
+		s.next += now - s.left
 		s.left = now
 	}
 	switch {
@@ -135,11 +136,11 @@ func (s *rowsSpan) enter() {
 	if !s.timed {
 		return
 	}
-	now := time.Now()
-	if !s.left.IsZero() {
-		s.between += now.Sub(s.left)
+	now := time.Since(s.start) // one clock is read; time.Now reads two
+	if s.entered {
+		s.between += now - s.left
 	}
-	s.left = now
+	s.entered, s.left = true, now
 }
 
 var errNotClosed = errors.New("rows were never closed")
