@@ -282,6 +282,12 @@ func TestRun(t *testing.T) {
 	if floor := r.Jobs[0].Rows[0]; floor.Ratio != 1 || floor.Floor != floor.Subject || math.IsNaN(floor.CPU) {
 		t.Errorf("want a floor with ratio 1, got %+v", floor)
 	}
+
+	run([]string{"-rounds", "1", "-batch", "1ms", "-job", "replace", "-merge", json, "-json", json}, new(bytes.Buffer), &stderr)
+	r, err = readResult(json)
+	if err != nil || len(r.Jobs) != 2 || r.Jobs[0].Origin != nil || r.Jobs[1].Origin == nil || r.Jobs[1].Name != "replace" {
+		t.Errorf("-merge: want the jobs source and replace, the latter with its origin, got %+v, %v\n%s", r, err, &stderr)
+	}
 }
 
 // A job that is opened often has the turns of all openings, each with sessions of its own, and closes them all.

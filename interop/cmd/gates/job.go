@@ -39,6 +39,14 @@ func jobs() []job {
 	return list
 }
 
+// jobNames returns the names of all jobs, in their order.
+func jobNames() (names []string) {
+	for _, j := range jobs() {
+		names = append(names, j.name)
+	}
+	return names
+}
+
 // want is what one op leaves behind, for the check that a subject does its job before it is measured.
 type want struct {
 	lines   int // log lines, without those that end a span

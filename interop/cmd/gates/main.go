@@ -1,6 +1,6 @@
 // Command gates measures slogtrace against what a user would pick instead, and against the bounds that it sets itself.
 //
-//	go run ./cmd/gates [-rounds N] [-batch duration] [-job regexp] [-json file] [-md file] [-check file] [-tolerance share] [-cpuprofile dir]
+//	go run ./cmd/gates [-rounds N] [-batch duration] [-job regexp] [-json file] [-md file] [-merge file] [-check file] [-tolerance share] [-cpuprofile dir]
 //
 // It writes a table to standard output and says on standard error how far it is. The committed one is made anew by
 //
@@ -9,6 +9,11 @@
 // A row's figure is the ratio of the CPU time of the whole process to that of the job's floor, in many short rounds,
 // in each of which all subjects of a job take their turn; beside it stands the same with all collections of garbage.
 // Before it is measured, each subject has to show that it does the job.
+//
+// With -merge it puts the jobs that it measures into a committed result, and writes the whole to the files of -json and -md.
+// The table says at such a job how and where it was measured:
+//
+//	go run ./cmd/gates -job 'sql.*' -merge gates.json -json gates.json -md gates.md
 //
 // With -check it compares with a committed table: the same jobs and rows, exactly the same allocations,
 // and gates that hold within the tolerance. What deviates is measured once more, longer, before it counts.
@@ -38,6 +43,7 @@ type config struct {
 	batch      time.Duration
 	jobs       string
 	json, md   string
+	merge      string
 	check      string
 	tolerance  float64
 	cpuprofile string
@@ -52,6 +58,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&c.jobs, "job", "", "only the jobs whose whole name matches `regexp`")
 	flags.StringVar(&c.json, "json", "", "write the result to `file` as JSON")
 	flags.StringVar(&c.md, "md", "", "write the table to `file`")
+	flags.StringVar(&c.merge, "merge", "", "write the result in `file` with the jobs that are measured in place of its own")
 	flags.StringVar(&c.check, "check", "", "compare with the result in `file`")
 	flags.Float64Var(&c.tolerance, "tolerance", 0.15, "the `share` by which -check lets ratios exceed their gates")
 	flags.StringVar(&c.cpuprofile, "cpuprofile", "", "write a CPU profile of each job to `dir`")
@@ -131,7 +138,10 @@ func (c *config) run(todo []job, command string, stdout, stderr io.Writer) (fail
 		}
 		r.Jobs = append(r.Jobs, jr)
 	}
-	if err := c.write(&r, stdout); err != nil {
+	if err := r.write(stdout); err != nil {
+		return false, err
+	}
+	if err := c.write(&r); err != nil {
 		return false, err
 	}
 	for _, text := range r.obsolete() {
@@ -183,9 +193,16 @@ func (c *config) measure(j job, rounds int, say func(round, rounds int)) (jobRes
 	return o.result(), nil
 }
 
-func (c *config) write(r *result, stdout io.Writer) error {
-	if err := r.write(stdout); err != nil {
-		return err
+// write writes the files.
+func (c *config) write(r *result) error {
+	if c.merge != "" {
+		into, err := readResult(c.merge)
+		if err == nil {
+			r, err = r.merge(into, jobNames())
+		}
+		if err != nil {
+			return err
+		}
 	}
 	if c.md != "" {
 		if err := os.WriteFile(c.md, []byte(r.markdown()), 0o666); err != nil {

@@ -50,6 +50,10 @@ func (r *result) markdown() string {
 		for _, n := range j.Notes {
 			fmt.Fprintf(&b, "\n%s\n", n)
 		}
+		if o := j.Origin; o != nil {
+			fmt.Fprintf(&b, "\nMeasured separately, by `%s`: %s, %s, %d cores, %s, %d rounds, turns of %s.\n",
+				o.Command, o.CPU, o.System, o.Cores, o.Go, o.Rounds, o.Batch)
+		}
 		for i, row := range j.Rows {
 			reason := func(r rowResult) bool {
 				return row.Known != nil && r.Known != nil && r.Known.Reason == row.Known.Reason

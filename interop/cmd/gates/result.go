@@ -13,15 +13,20 @@ import (
 	"time"
 )
 
+// An origin says how and where something was measured.
+type origin struct {
+	Command string `json:"command"`
+	Go      string `json:"go"`
+	System  string `json:"system"`
+	CPU     string `json:"cpu"`
+	Cores   int    `json:"cores"`
+	Rounds  int    `json:"rounds"`
+	Batch   string `json:"batch"`
+}
+
 // A result is what a run found, as it is written to the JSON file.
 type result struct {
-	Command  string          `json:"command"`
-	Go       string          `json:"go"`
-	System   string          `json:"system"`
-	CPU      string          `json:"cpu"`
-	Cores    int             `json:"cores"`
-	Rounds   int             `json:"rounds"`
-	Batch    string          `json:"batch"`
+	origin
 	Peers    []peerResult    `json:"peers"`
 	Handlers []handlerResult `json:"handlers"`
 	Jobs     []jobResult     `json:"jobs"`
@@ -43,6 +48,8 @@ type jobResult struct {
 	Title string      `json:"title"`
 	Notes []string    `json:"notes,omitempty"`
 	Rows  []rowResult `json:"rows"`
+	// Origin is set where it differs from that of the whole: -merge has put the job there.
+	Origin *origin `json:"origin,omitempty"`
 }
 
 // A rowResult is what was measured of one subject.
@@ -138,10 +145,10 @@ func round(x float64, digits int) float64 {
 
 // newResult returns a result without jobs.
 func newResult(command string, rounds int, batch time.Duration) result {
-	r := result{
+	r := result{origin: origin{
 		Command: command, Rounds: rounds, Batch: batch.String(), Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
 		CPU: cpuModel(), Cores: runtime.NumCPU(),
-	}
+	}}
 	versions := map[string]string{}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range info.Deps {
