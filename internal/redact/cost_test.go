@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,13 +44,19 @@ func costRatio(tb testing.TB, v any, opts *slogtrace.RedactOptions) float64 {
 // A line with a value costs at most twice what it costs without a redacting handler, whether there is something to replace
 // or not. The ratio is one of CPU times that are taken in turn, so what else runs on the machine slows both.
 // What disturbs one measurement does not disturb three: the least counts.
+//
+// One kind of value exceeds the bound since Go 1.27, where encoding/json reads as fast as a rewriter: JSON of methods that
+// is dense in what a rewriter must look at. A line with one of those costs 2.0 to 2.5 times as much.
 func TestRedactCost(t *testing.T) {
 	if racetest.Enabled || testing.Short() {
 		t.Skip("race: the detector takes its own time; short: it takes long to measure")
 	}
 	for name, v := range costValues() {
 		t.Run(name, func(t *testing.T) {
-			const most = 2.0
+			most := 2.0
+			if redact.JSONIsV2() && strings.HasPrefix(name, "dense") {
+				most = 3
+			}
 			least := math.Inf(1)
 			for n := 0; n < 3 && least > most; n++ {
 				least = min(least, costRatio(t, v, nil))

@@ -71,6 +71,9 @@ func costValues() map[string]any {
 	}
 	secretText := append(append([]byte(`{"a":`), text...), `,"token":"x"}`...)
 	nestedText := strings.Repeat(`{"a":[`, 45) + "1" + strings.Repeat(`]}`, 45)
+	each := func(n int, object string) costMarshaler {
+		return costMarshaler{"[" + strings.Repeat(object+",", n-1) + object + "]"}
+	}
 	distinct := make([]string, 200)
 	for i := range distinct {
 		distinct[i] = fmt.Sprintf(`"key%d":%d,"description_of_%d":%d`, i, i, i%20, i)
@@ -94,7 +97,10 @@ func costValues() map[string]any {
 		"nested marshaler":        costMarshaler{nestedText},
 		"raw messages":            []json.RawMessage{text, text, text},
 		"raw messages, a secret":  map[string]json.RawMessage{"a": text, "b": text, "c": secretText},
-		"marshaler of many keys":  costMarshaler{"{" + strings.Join(distinct, ",") + "}"},
+		"dense, many keys":        costMarshaler{"{" + strings.Join(distinct, ",") + "}"},
+		"dense, pairs":            each(100, `{"name":"some_name","value":"some value"}`),
+		"dense, secrets":          each(100, `{"user":"me","password":"some value","id":12}`),
+		"dense, spaces":           each(100, `{ "id": 12, "user": "me", "ok": true }`),
 		"texts":                   strings.Fields(strings.Repeat("some words ", 100)),
 		"texts in a struct":       struct{ A, B []any }{[]any{strings.Repeat("text ", 500)}, []any{strings.Repeat("text ", 500)}},
 	}
