@@ -111,7 +111,7 @@ func (h *RedactHandler) with(next slog.Handler) *RedactHandler {
 	if h2.asked = next; h2.handler != nil {
 		h2.asked = h2.handler.inner
 	}
-	if h.hides != redact.Shown || h.redactor.ReadsStrings() {
+	if h.hides != redact.Shown || h.redactor.InspectsStrings() {
 		h2.ordinary, h2.handler = nil, nil // strings matter too
 	}
 	return &h2
@@ -179,7 +179,7 @@ func (h *RedactHandler) readsMarks() bool { return readsMarks(h.next) }
 // handleReport passes r on if there is nothing to replace in it.
 func (h *RedactHandler) handleReport(r spanReport, x *redact.Redactor) (err error, ok bool) {
 	s := r.span
-	if x != nil || h.hides != redact.Shown || (len(s.env.attrs) > 0 || s.env.bag != nil) && !h.redactor.passesEnv(s.env) || h.redactor.MindsErrors() && s.is(failed) {
+	if x != nil || h.hides != redact.Shown || (len(s.env.attrs) > 0 || s.env.bag != nil) && !h.redactor.passesEnv(s.env) || h.redactor.InspectsErrors() && s.is(failed) {
 		return nil, false
 	}
 	switch {
@@ -198,7 +198,7 @@ func (h *RedactHandler) handleReport(r spanReport, x *redact.Redactor) (err erro
 }
 
 func (h *RedactHandler) passesRecord(r *slog.Record) bool {
-	if h.hides != redact.Shown || h.redactor.ReadsMessages() {
+	if h.hides != redact.Shown || h.redactor.InspectsMessages() {
 		return false
 	}
 	return h.redactor.PassesRecord(r)

@@ -34,17 +34,17 @@ type Options struct {
 
 // A Redactor holds what to replace, and the replacement. It is safe for concurrent use.
 type Redactor struct {
-	keys        *keyNames
-	errorKeys   *keyNames // of strings that are the texts of errors; nil unless those are inspected
-	text        string    // the replacement
-	replacement []byte    // the replacement as JSON
-	cardNumbers bool
-	reads       bool // strings are inspected
-	minds       bool // the texts of errors are inspected
-	hidesErrors bool // the errors of spans are replaced as a whole
-	hidesStacks bool
-	secretType  reflect.Type
-	types       sync.Map // the typeInfo of a reflect.Type
+	keys            *keyNames
+	errorKeys       *keyNames // of strings that are the texts of errors; nil unless those are inspected
+	text            string    // the replacement
+	replacement     []byte    // the replacement as JSON
+	cardNumbers     bool
+	inspectsStrings bool // under any key
+	inspectsErrors  bool // errors and their stacks
+	hidesErrors     bool // the errors of spans are replaced as a whole
+	hidesStacks     bool
+	secretType      reflect.Type
+	types           sync.Map // the typeInfo of a reflect.Type
 }
 
 // New returns a Redactor with these options.
@@ -60,21 +60,21 @@ func New(opts Options) *Redactor {
 	if opts.Errors {
 		x.errorKeys = newKeyNames([]string{"error", "err"})
 	}
-	x.reads = opts.Errors || opts.Cards
+	x.inspectsStrings = opts.Errors || opts.Cards
 	x.hidesErrors = x.keys.judge(opts.ErrorKey) != Shown
 	x.hidesStacks = x.keys.judge(opts.StackKey) != Shown
-	x.minds = x.reads || x.hidesErrors || x.hidesStacks
+	x.inspectsErrors = x.inspectsStrings || x.hidesErrors || x.hidesStacks
 	return x
 }
 
-// ReadsStrings reports whether there may be something to replace in a string whose key is plain.
-func (x *Redactor) ReadsStrings() bool { return x.reads }
+// InspectsStrings reports whether a string with a plain key may contain something to replace.
+func (x *Redactor) InspectsStrings() bool { return x.inspectsStrings }
 
-// ReadsMessages reports whether there may be something to replace in a message.
-func (x *Redactor) ReadsMessages() bool { return x.cardNumbers }
+// InspectsMessages reports whether a message may contain something to replace.
+func (x *Redactor) InspectsMessages() bool { return x.cardNumbers }
 
-// MindsErrors reports whether there may be something to replace in an error, or in the stack beside it.
-func (x *Redactor) MindsErrors() bool { return x.minds }
+// InspectsErrors reports whether an error, or the stack beside it, may contain something to replace.
+func (x *Redactor) InspectsErrors() bool { return x.inspectsErrors }
 
 // Hides returns the Hiding of the value under key.
 func (x *Redactor) Hides(key string) Hiding { return x.keys.of(key) }
@@ -123,7 +123,7 @@ func (x *Redactor) MinKey() int { return x.keys.min }
 // isPlainAttr reports whether a is one of the attributes, which are most, that PassesAttr accepts with the least
 // work.
 func (x *Redactor) isPlainAttr(a *slog.Attr) bool {
-	return x.keys.isPlain(a.Key) && IsScalar(a.Value.Kind()) && !x.reads
+	return x.keys.isPlain(a.Key) && IsScalar(a.Value.Kind()) && !x.inspectsStrings
 }
 
 // IsScalar reports whether a value of this kind has no parts: a string, a number, a boolean or a time.
@@ -139,7 +139,7 @@ func (x *Redactor) PassesAttr(a *slog.Attr) bool {
 	}
 	switch a.Value.Kind() {
 	case slog.KindString:
-		return !x.reads || !x.cardNumbers && !x.errorKeys.has(a.Key)
+		return !x.inspectsStrings || !x.cardNumbers && !x.errorKeys.has(a.Key)
 	case slog.KindGroup:
 		if !x.Passes(a.Value.Group()) {
 			return false
@@ -345,7 +345,7 @@ func (x *Redactor) hideStrings(a slog.Attr, v any, depth int) (_ slog.Attr, chan
 
 // errorText returns the text of err without secrets, and whether that differs from it.
 func (x *Redactor) errorText(err error) (_ string, changed bool) {
-	if !x.reads {
+	if !x.inspectsStrings {
 		return "", false
 	}
 	text := errtype.Text(err)

@@ -205,7 +205,7 @@ func (g *typeGraph) add(t reflect.Type) *typeInfo {
 		g.note(info, mayHold|mayPrint|mightPrint)
 		return info
 	}
-	if info.isError && g.minds || info.marshals || info.texts && g.cardNumbers {
+	if info.isError && g.inspectsErrors || info.marshals || info.texts && g.cardNumbers {
 		g.note(info, mayHold)
 	}
 	switch t.Kind() {

@@ -182,7 +182,7 @@ func (w *looker) methods(v reflect.Value, info *typeInfo, depth int) (all bool) 
 		w.reflected(v.Interface().(reflect.Value), depth)
 		return true
 	}
-	if info.isError && w.minds && !w.inError {
+	if info.isError && w.inspectsErrors && !w.inError {
 		if err, ok := methodsOf(v, errorType).(error); ok {
 			_, changed := w.errorText(err) // package fmt would print it
 			w.note(changed)
