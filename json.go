@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"slices"
 	"strconv"
 	"sync"
 
@@ -41,13 +40,6 @@ type JSONHandler struct {
 type output struct {
 	mu sync.Mutex
 	w  io.Writer
-}
-
-// A loggerJSON is the attributes and groups of a logger, as text. It is immutable.
-type loggerJSON struct {
-	json   []byte
-	groups []string
-	opened int // how many of groups are opened in json
 }
 
 // NewJSONHandler returns a [JSONHandler] that writes to w. It calls Write once per record, never concurrently.
@@ -117,31 +109,6 @@ func (h *JSONHandler) WithGroup(name string) slog.Handler {
 	return &h2
 }
 
-func (c *loggerJSON) withGroup(name string) *loggerJSON {
-	c2 := *c
-	c2.groups = append(slices.Clip(c.groups), name)
-	return &c2
-}
-
-// withAttrs returns c with attrs. defect reports that slog would have left out a comma; if valid, it is written.
-func (c *loggerJSON) withAttrs(attrs []slog.Attr, rep replacer, valid bool) (_ *loggerJSON, defect bool) {
-	c2 := *c
-	l := line{buf: slices.Clip(c.json), rep: rep, valid: valid}
-	l.resume(c.json)
-	if rep != nil {
-		l.enter(make([]string, 0, 8), c)
-	}
-	start := len(l.buf)
-	l.openGroups(c.groups[c.opened:])
-	if l.attrs(attrs) {
-		c2.json = l.buf
-		c2.opened = len(c.groups)
-	} else {
-		c2.json = l.buf[:start]
-	}
-	return &c2, l.defect
-}
-
 // A scratch is the memory of one call of Handle. Later calls reuse it.
 type scratch struct {
 	buf     []byte
@@ -170,6 +137,11 @@ func (h *JSONHandler) recordLine(mem *scratch, c *current, r *slog.Record) []byt
 		b = h.appendLine(mem, c, r)
 	}
 	return b
+}
+
+// lineOf is recordLine for a [lineHandler].
+func (h *JSONHandler) lineOf(mem *scratch, c current, r slog.Record) []byte {
+	return h.recordLine(mem, &c, &r)
 }
 
 // handleOrdinary is Handle for an ordinary record with context c. For other records, and if x may have something to replace,
@@ -307,6 +279,16 @@ func (h *JSONHandler) hasSpanLine(s *Span, x *redact.Redactor) bool {
 	return h.opts.ReplaceAttr == nil && !h.opts.AddSource && h.isOrdinarySpan(s, x)
 }
 
+// spanLineOf returns the line of any r, made in mem.
+func (h *JSONHandler) spanLineOf(mem *scratch, r spanReport) []byte {
+	if h.hasSpanLine(r.span, nil) {
+		return h.spanLine(mem, &r)
+	}
+	rec := r.record(true)
+	c := current{span: r.span, env: r.span.env}
+	return h.recordLine(mem, &c, &rec)
+}
+
 // spanLine returns the line of r, made in mem.
 func (h *JSONHandler) spanLine(mem *scratch, r *spanReport) []byte {
 	f, b, s, e := h.format, mem.buf[:0], r.span, r.event
@@ -331,14 +313,6 @@ func (h *JSONHandler) spanLine(mem *scratch, r *spanReport) []byte {
 		}
 	}
 	return appendClosing(l.buf, opened)
-}
-
-// appendClosing ends a line with the given number of open groups.
-func appendClosing(b []byte, groups int) []byte {
-	for range groups {
-		b = append(b, '}')
-	}
-	return append(b, '}', '\n')
 }
 
 // appendLine returns the line of any record, made in mem.
@@ -421,6 +395,8 @@ func (h *JSONHandler) appendLine(mem *scratch, c *current, r *slog.Record) []byt
 	}
 	return appendClosing(l.buf, opened)
 }
+
+func (h *JSONHandler) output() *output { return h.out }
 
 func (o *output) write(b []byte) error {
 	o.mu.Lock()

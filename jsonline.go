@@ -2,6 +2,7 @@ package slogtrace
 
 import (
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -324,4 +325,44 @@ func (l *line) group(name string, attrs []slog.Attr) bool {
 		l.closeGroup()
 	}
 	return true
+}
+
+// appendClosing ends a line with the given number of open groups.
+func appendClosing(b []byte, groups int) []byte {
+	for range groups {
+		b = append(b, '}')
+	}
+	return append(b, '}', '\n')
+}
+
+// A loggerJSON is the attributes and groups of a logger, as text. It is immutable.
+type loggerJSON struct {
+	json   []byte
+	groups []string
+	opened int // how many of groups are opened in json
+}
+
+func (c *loggerJSON) withGroup(name string) *loggerJSON {
+	c2 := *c
+	c2.groups = append(slices.Clip(c.groups), name)
+	return &c2
+}
+
+// withAttrs returns c with attrs. defect reports that slog would have left out a comma; if valid, it is written.
+func (c *loggerJSON) withAttrs(attrs []slog.Attr, rep replacer, valid bool) (_ *loggerJSON, defect bool) {
+	c2 := *c
+	l := line{buf: slices.Clip(c.json), rep: rep, valid: valid}
+	l.resume(c.json)
+	if rep != nil {
+		l.enter(make([]string, 0, 8), c)
+	}
+	start := len(l.buf)
+	l.openGroups(c.groups[c.opened:])
+	if l.attrs(attrs) {
+		c2.json = l.buf
+		c2.opened = len(c.groups)
+	} else {
+		c2.json = l.buf[:start]
+	}
+	return &c2, l.defect
 }

@@ -23,6 +23,9 @@ func (n *naming) namer(k recordKind) *namer {
 	return &namer{reserved: n.format.reserved(k), keys: slices.Clip(n.keys), moved: slices.Clip(n.moved[k])}
 }
 
+// reserves reports whether a user's root attribute in a span's record must not have that key.
+func (n *naming) reserves(key string) bool { return n.format.reserved(spanRecord).has(key) }
+
 // takeAttrs notes attrs as the logger's and returns those to bind.
 func (n *naming) takeAttrs(attrs []slog.Attr) []slog.Attr {
 	attrs = resolveInline(attrs)

@@ -74,10 +74,12 @@ type RedactHandler struct {
 	redactor redactor
 	next     slog.Handler
 	asked    slog.Handler  // its Enabled is called: next, or the handler that next would ask
-	json     *JSONHandler  // next, if it is one
-	ordinary *JSONHandler  // next, if it is one and can tell that a record has nothing to replace
-	handler  *Handler      // likewise
 	hides    redact.Hiding // by the names of the open groups
+
+	// Next by its own type. Through an interface, each record would be copied once more or moved to the heap.
+	json     *JSONHandler // next, if it is one
+	ordinary *JSONHandler // next, if it is one and can tell that a record has nothing to replace
+	handler  *Handler     // likewise
 }
 
 // NewRedactHandler returns a [RedactHandler] that passes records on to next.
@@ -91,13 +93,8 @@ func NewRedactHandler(next slog.Handler, opts *RedactOptions) *RedactHandler {
 	if opts == nil {
 		opts = new(RedactOptions)
 	}
-	var reserved func(key string) bool
-	switch next := next.(type) { // its own children have the same Format; a span's record has all that may be reserved
-	case *JSONHandler:
-		reserved = next.format.reserved(spanRecord).has
-	case *Handler:
-		reserved = next.format.reserved(spanRecord).has
-	}
+	// The handlers derived from next reserve the same keys. A span's record has all that any record may have reserved.
+	reserved := func(key string) bool { return reserves(next, key) }
 	return (&RedactHandler{redactor: newRedactor(opts, reserved)}).with(next)
 }
 
@@ -174,7 +171,8 @@ func (h *RedactHandler) handleAny(ctx context.Context, c *current, r slog.Record
 	return h.next.Handle(h.redactor.context(ctx, c), r)
 }
 
-func (h *RedactHandler) readsMarks() bool { return readsMarks(h.next) }
+func (h *RedactHandler) readsMarks() bool         { return readsMarks(h.next) }
+func (h *RedactHandler) reserves(key string) bool { return reserves(h.next, key) }
 
 // handleReport passes r on if there is nothing to replace in it.
 func (h *RedactHandler) handleReport(r spanReport, x *redact.Redactor) (err error, ok bool) {

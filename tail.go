@@ -73,12 +73,25 @@ import (
 // It calls the next handler, and drops records, in the goroutine that ends the root; for a root that has become too old,
 // in a goroutine of its own. If no call can return the next handler's errors and panics, they are counted.
 type TailHandler struct {
-	tail *tail
-	next slog.Handler
-	json *JSONHandler // next, if it is a JSONHandler and lines are held; otherwise nil
+	tail  *tail
+	next  slog.Handler
+	lines lineHandler // next, if lines are held; otherwise nil
 
 	bound   int         // memory that With and WithGroup took for it; 0 if it is not derived
 	counted atomic.Bool // bound was counted, by the root that held the first record
+}
+
+// A lineHandler can make the line of a record and leave it to others to write it. A JSONHandler is one.
+//
+// Its methods get records and contexts by value: by pointer, an interface would move each of them to the heap.
+type lineHandler interface {
+	slog.Handler
+	output() *output
+	lineOf(mem *scratch, c current, r slog.Record) []byte
+	spanLineOf(mem *scratch, r spanReport) []byte
+
+	// hasSpanLine reports whether spanLineOf needs no record of s. x is nil.
+	hasSpanLine(s *Span, x *redact.Redactor) bool
 }
 
 // TailOptions are options for [NewTailHandler]. The zero value means the defaults.
@@ -132,8 +145,8 @@ func NewTailHandler(next slog.Handler, opts *TailOptions) *TailHandler {
 	}
 	t := newTail(opts)
 	h := &TailHandler{tail: t, next: initial.Replace(next)}
-	if h.json, _ = next.(*JSONHandler); h.json != nil {
-		t.lines = h.json.out
+	if h.lines, _ = next.(lineHandler); h.lines != nil {
+		t.out = h.lines.output()
 	}
 	return h
 }
@@ -162,8 +175,8 @@ func (h *TailHandler) WithGroup(name string) slog.Handler {
 // derived returns a handler like h for next, which has size more bytes of attributes.
 func (h *TailHandler) derived(next slog.Handler, size int) *TailHandler {
 	h2 := &TailHandler{tail: h.tail, next: next, bound: max(h.bound, boundSize) + size}
-	if h.json != nil {
-		h2.json, _ = next.(*JSONHandler)
+	if h.lines != nil {
+		h2.lines, _ = next.(lineHandler)
 	}
 	return h2
 }
@@ -193,14 +206,15 @@ func (h *TailHandler) Handle(ctx context.Context, r slog.Record) error {
 		case fateDrop:
 			return nil
 		}
-		if h.json != nil && h.holdLine(t, &c, s, e, &r) || h.json == nil && h.holdRecord(t, ctx, &c, &r) {
+		if h.lines != nil && h.holdLine(t, &c, s, e, &r) || h.lines == nil && h.holdRecord(t, ctx, &c, &r) {
 			return nil
 		}
 		// The verdict has been given meanwhile.
 	}
 }
 
-func (h *TailHandler) readsMarks() bool { return readsMarks(h.next) }
+func (h *TailHandler) readsMarks() bool         { return readsMarks(h.next) }
+func (h *TailHandler) reserves(key string) bool { return reserves(h.next, key) }
 
 // handleReport is Handle for r.
 func (h *TailHandler) handleReport(r spanReport, x *redact.Redactor) (_ error, ok bool) {
@@ -217,7 +231,7 @@ func (h *TailHandler) handleReport(r spanReport, x *redact.Redactor) (_ error, o
 		case fateDrop:
 			return nil, true
 		}
-		if h.json != nil && h.holdSpanLine(t, &r) || h.json == nil && h.holdSpan(t, &r) {
+		if h.lines != nil && h.holdSpanLine(t, &r) || h.lines == nil && h.holdSpan(t, &r) {
 			return nil, true
 		}
 	}

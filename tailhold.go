@@ -8,12 +8,12 @@ import (
 
 // holdLine holds the line of r. If e is not eventNone, r is the record of s. It reports false if t holds nothing any more.
 func (h *TailHandler) holdLine(t tailRoot, c *current, s *Span, e event, r *slog.Record) bool {
-	mem, its := scratches.Get().(*scratch), *c
-	line := h.json.recordLine(mem, &its, r)
+	mem := scratches.Get().(*scratch)
+	line := h.lines.lineOf(mem, *c, *r)
 	ok := false
 	if t.mayWeigh(e, r.Level) {
-		other, its, w := scratches.Get().(*scratch), *c, h.weigh(s, *r)
-		weighed := h.json.recordLine(other, &its, &w)
+		other := scratches.Get().(*scratch)
+		weighed := h.lines.lineOf(other, *c, h.weigh(s, *r))
 		ok = t.addLines(r.Level, line, weighed)
 		other.free(weighed)
 	} else {
@@ -25,15 +25,15 @@ func (h *TailHandler) holdLine(t tailRoot, c *current, s *Span, e event, r *slog
 
 // holdSpanLine is holdLine for r. It makes the line at once only if the line could be different later.
 func (h *TailHandler) holdSpanLine(t tailRoot, r *spanReport) bool {
-	if r.event == eventEnd && !r.span.is(failed) && h.json.hasSpanLine(r.span, nil) && areValues(r.span.attrs) {
+	if r.event == eventEnd && !r.span.is(failed) && h.lines.hasSpanLine(r.span, nil) && areValues(r.span.attrs) {
 		return t.addSpan(heldSpan{h, *r})
 	}
 	mem := scratches.Get().(*scratch)
-	line := h.json.anySpanLine(mem, r)
+	line := h.lines.spanLineOf(mem, *r)
 	ok := false
 	if t.mayWeigh(r.event, r.level) {
-		other, w := scratches.Get().(*scratch), h.tail.weighedReport(*r, true)
-		weighed := h.json.anySpanLine(other, &w)
+		other := scratches.Get().(*scratch)
+		weighed := h.lines.spanLineOf(other, h.tail.weighedReport(*r, true))
 		ok = t.addLines(r.level, line, weighed)
 		other.free(weighed)
 	} else {
@@ -57,16 +57,6 @@ func areValues(attrs []slog.Attr) bool {
 // mayWeigh reports whether a record is written differently if its trace is kept for its share. e is the record's event.
 func (t tailRoot) mayWeigh(e event, level slog.Level) bool {
 	return e != eventNone && level < t.tail.passLevel() && t.tail.opts.Share < 1 && t.tail.shares(t.span)
-}
-
-// anySpanLine is spanLine for any span.
-func (h *JSONHandler) anySpanLine(mem *scratch, r *spanReport) []byte {
-	if h.hasSpanLine(r.span, nil) {
-		return h.spanLine(mem, r)
-	}
-	rec := r.record(true)
-	c := current{span: r.span, env: r.span.env}
-	return h.recordLine(mem, &c, &rec)
 }
 
 // addLines holds a line. weighed is its form for a trace kept for its share, or nil if that is the same.

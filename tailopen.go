@@ -11,7 +11,7 @@ import (
 type tail struct {
 	opts  TailOptions // with the defaults filled in
 	share *ratio      // decides which traces are in the kept share
-	lines *output     // where held lines are written; nil if records are held
+	out   *output     // where held lines are written; nil if records are held
 	bytes atomic.Int64
 	stats tailCounts
 

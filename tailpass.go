@@ -90,7 +90,7 @@ func (p *passage) pass(item heldItem, b *heldBuffer) {
 	case record != nil:
 		p.note(1, guard(func() error { return record.pass(weigh) }))
 		return
-	case span != nil && p.tail.lines == nil:
+	case span != nil && p.tail.out == nil:
 		p.note(1, guard(func() error { return span.passOn(weigh) }))
 		return
 	case span != nil:
@@ -106,7 +106,7 @@ func (p *passage) pass(item heldItem, b *heldBuffer) {
 // write writes the lines in out.
 func (p *passage) write() {
 	if p.waiting > 0 {
-		p.note(p.waiting, guard(func() error { return p.tail.lines.write(p.out) }))
+		p.note(p.waiting, guard(func() error { return p.tail.out.write(p.out) }))
 		p.out, p.waiting = p.out[:0], 0
 	}
 }
@@ -181,7 +181,7 @@ func (s *heldSpan) passOn(weigh bool) error {
 func (s *heldSpan) appendLine(b []byte, weigh bool) []byte {
 	mem := scratches.Get().(*scratch)
 	r := s.h.tail.weighedReport(s.spanReport, weigh)
-	line := s.h.json.anySpanLine(mem, &r)
+	line := s.h.lines.spanLineOf(mem, r)
 	b = append(b, line...)
 	mem.free(line)
 	return b

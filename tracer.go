@@ -375,12 +375,21 @@ type spanHandler interface {
 
 	// readsMarks reports whether the handler or an inner one reads the mark in a span's record.
 	readsMarks() bool
+
+	// reserves reports whether the handler or an inner one needs key itself at the root of a span's record.
+	reserves(key string) bool
 }
 
 // readsMarks reports whether h is a handler of this package that reads marks, or passes records on to one that does.
 func readsMarks(h slog.Handler) bool {
 	ours, ok := h.(spanHandler)
 	return ok && ours.readsMarks()
+}
+
+// reserves reports whether h is a handler of this package that reserves key, or passes records on to one that does.
+func reserves(h slog.Handler, key string) bool {
+	ours, ok := h.(spanHandler)
+	return ok && ours.reserves(key)
 }
 
 // pass passes r to h.
