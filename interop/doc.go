@@ -5,6 +5,9 @@
 //
 //	go test ./...
 //
+// The tests of PostgreSQL start a server of their own (internal/postgres). They skip where it is not installed;
+// on Debian: apt-get install postgresql.
+//
 // Command gates, in cmd/gates, measures slogtrace against its own bounds and
 // against the alternatives of a user. Its table is gates.md. gates.json has the same data.
 // This command makes both again, in about six minutes:

@@ -182,7 +182,7 @@ func (s *Server) run(owner owner, settings []string) error {
 	s.Port = port
 	args := []string{filepath.Join(s.bin, "postgres"), "-D", s.dataDir(), "-p", strconv.Itoa(port), "-h", "127.0.0.1", "-k", s.dir}
 	for _, setting := range append([]string{
-		"fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB", "max_connections=50",
+		"fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB", "max_connections=50", "temp_file_limit=1GB",
 		"log_line_prefix=%m [%p] ", "log_destination=stderr", "logging_collector=off",
 	}, settings...) {
 		args = append(args, "-c", setting)
