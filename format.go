@@ -115,7 +115,6 @@ func (f *Format) builtin(a slog.Attr) slog.Attr {
 type format struct {
 	Format
 	reservedKeys [recordKinds]keySet
-	builtins     keySet              // names of slog's own members: slog's and this Format's
 	own          [recordKinds]keySet // names of this Format that readers do not know; none for a preset
 	outside      recordKind          // the kind of records with nothing of ours in the context
 	always       []slog.Attr         // on every line that we write, or write ids on
@@ -176,7 +175,7 @@ func (f Format) compile(sink bool) *format {
 	def(&schemaKeys, &f.Sampled, "sampled")
 	f.Service = cmp.Or(f.Service, serviceKey)
 
-	c := &format{Format: f, builtins: newKeySet(builtins)}
+	c := &format{Format: f}
 	switch f.form {
 	case ecsForm:
 		c.always = []slog.Attr{slog.String(ecsVersionKey, ecsVersion)}
