@@ -51,15 +51,14 @@ func (u *otelUser) check(t *testing.T, want string, keys ...string) {
 	}
 	for _, trace := range u.rec.Traces() {
 		if len(trace.Roots) != 1 || len(trace.Logs) > 0 || len(trace.Problems) > 0 {
-			t.Errorf("trace %s: %d roots, %d lines outside its spans, problems %v",
-				trace.ID, len(trace.Roots), len(trace.Logs), trace.Problems)
+			t.Errorf("trace %s: %d roots, %d lines outside its spans, problems %v", trace.ID, len(trace.Roots), len(trace.Logs), trace.Problems)
 		}
 		for depth, s := range trace.All() {
 			writeSpan(&b, strings.Repeat("  ", depth), s, keys)
 		}
 	}
-	if diff := cmp.Diff(want, b.String()); diff != "" {
-		t.Errorf("traces (-want +got):\n%s\nof the lines\n%s", diff, u.rec.Lines())
+	if got := b.String(); got != want {
+		t.Errorf("traces:\n%s\nwant:\n%s\n(-want +got):\n%s", got, want, cmp.Diff(want, got))
 	}
 }
 
