@@ -3,6 +3,8 @@ package slogtrace
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"slices"
 	"sync/atomic"
 
 	"github.com/slogtrace/slogtrace/internal/errtype"
@@ -159,12 +161,26 @@ func (s *Span) statusFailure() error {
 	var t status
 	if r.status != nil {
 		t = *r.status
+		if t.code == hook.Error && t.description == "" && t.recorded == nil {
+			t.description = s.errorType()
+		}
 	}
 	s.mu.Unlock()
 	if err := t.failure(); s.failsWith(err) { // it may call code of the user's, so not under the lock
 		return err
 	}
 	return nil
+}
+
+// errorType returns the attribute error.type, which describes a failure that has no text, such as "404".
+// It is "" if s has none. s.mu is locked.
+func (s *Span) errorType() string {
+	for _, a := range slices.Backward(s.attrs) {
+		if a.Key == errtype.Key && a.Value.Kind() == slog.KindString {
+			return a.Value.String()
+		}
+	}
+	return ""
 }
 
 // setStatus changes the status of s, unless s has ended.

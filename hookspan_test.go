@@ -117,6 +117,19 @@ func TestSetStatus(t *testing.T) {
 		"ok":    {func(ctx context.Context) { hook.SetStatus(ctx, hook.OK, "x") }, "", ""},
 		"error": {func(ctx context.Context) { hook.SetStatus(ctx, hook.Error, "bad") }, "bad", ""},
 		"empty": {func(ctx context.Context) { hook.SetStatus(ctx, hook.Error, "") }, "error", ""},
+		"empty, with error.type": {func(ctx context.Context) {
+			slogtrace.SpanFromContext(ctx).SetAttrs(slog.Int("error.type", 5), slog.String("error.type", "404"))
+			hook.SetStatus(ctx, hook.Error, "")
+		}, "404", "404"},
+		"empty, with an error.type that is no string": {func(ctx context.Context) {
+			slogtrace.SpanFromContext(ctx).SetAttrs(slog.Int("error.type", 5))
+			hook.SetStatus(ctx, hook.Error, "")
+		}, "error", "5"},
+		"recorded, with error.type": {func(ctx context.Context) {
+			slogtrace.SpanFromContext(ctx).SetAttrs(slog.String("error.type", "404"))
+			hook.RecordError(ctx, timeout)
+			hook.SetStatus(ctx, hook.Error, "")
+		}, timeout.Error(), "404"},
 		"unset does not take back": {func(ctx context.Context) {
 			hook.SetStatus(ctx, hook.Error, "bad")
 			hook.SetStatus(ctx, hook.Unset, "")
