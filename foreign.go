@@ -162,7 +162,7 @@ func (s *Span) statusFailure() error {
 	if r.status != nil {
 		t = *r.status
 		if t.code == hook.Error && t.description == "" && t.recorded == nil {
-			t.description = s.errorType()
+			t.description = s.outcome()
 		}
 	}
 	s.mu.Unlock()
@@ -172,16 +172,21 @@ func (s *Span) statusFailure() error {
 	return nil
 }
 
-// errorType returns the attribute error.type, which describes a failure that has no text, such as "404".
-// It is "" if s has none. s.mu is locked.
-func (s *Span) errorType() string {
+// outcome describes a failure that has no text by an attribute of the span: error.type, such as "404", or else the status of HTTP.
+// OpenTelemetry's conventions leave the text out where the status is known. It is "" if s has neither. s.mu is locked.
+func (s *Span) outcome() (text string) {
 	for _, a := range slices.Backward(s.attrs) {
-		if a.Key == errtype.Key && a.Value.Kind() == slog.KindString {
+		switch {
+		case a.Key == errtype.Key && a.Value.Kind() == slog.KindString:
 			return a.Value.String()
+		case a.Key == httpStatusKey && a.Value.Kind() == slog.KindInt64 && text == "":
+			text = a.Value.String()
 		}
 	}
-	return ""
+	return text
 }
+
+const httpStatusKey = "http.response.status_code"
 
 // setStatus changes the status of s, unless s has ended.
 func (s *Span) setStatus(set func(*status)) {

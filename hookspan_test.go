@@ -125,6 +125,14 @@ func TestSetStatus(t *testing.T) {
 			slogtrace.SpanFromContext(ctx).SetAttrs(slog.Int("error.type", 5))
 			hook.SetStatus(ctx, hook.Error, "")
 		}, "error", "5"},
+		"empty, with the status of HTTP": {func(ctx context.Context) {
+			hook.SetStatus(ctx, hook.Error, "")
+			slogtrace.SpanFromContext(ctx).SetAttrs(slog.Int("http.response.status_code", 502), slog.String("a", "b"))
+		}, "502", ""},
+		"empty, with both": {func(ctx context.Context) {
+			slogtrace.SpanFromContext(ctx).SetAttrs(slog.String("error.type", "bad_gateway"), slog.Int("http.response.status_code", 502))
+			hook.SetStatus(ctx, hook.Error, "")
+		}, "bad_gateway", "bad_gateway"},
 		"recorded, with error.type": {func(ctx context.Context) {
 			slogtrace.SpanFromContext(ctx).SetAttrs(slog.String("error.type", "404"))
 			hook.RecordError(ctx, timeout)
