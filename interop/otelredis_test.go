@@ -148,14 +148,14 @@ func (wrapErrors) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 // redisotel compares with redis.Nil, and so takes one that is wrapped for a failure. IsFailure sees the error itself.
 func TestOTelRedisNil(t *testing.T) {
 	addr := startRedis(t)
+	opts := &slogtrace.TracerOptions{
+		IsFailure: func(err error) bool { return !errors.Is(err, redis.Nil) },
+	}
 	for _, test := range []struct {
-		isFailure func(error) bool
-		want      string
-	}{
-		{nil, " ✗ cache: redis: nil"},
-		{func(err error) bool { return !errors.Is(err, redis.Nil) }, ""},
-	} {
-		u := newOTelUser(&slogtrace.TracerOptions{IsFailure: test.isFailure})
+		opts *slogtrace.TracerOptions
+		want string
+	}{{nil, " ✗ cache: redis: nil"}, {opts, ""}} {
+		u := newOTelUser(test.opts)
 		client := openRedis(t, u, addr)
 		client.AddHook(wrapErrors{})
 		u.in(t.Context(), "book", func(ctx context.Context) {
