@@ -79,7 +79,7 @@ func linesOf(t testing.TB, rec *tracetest.Recorder) (lines []line) {
 func spans(t testing.TB, rec *tracetest.Recorder, n int) []line {
 	t.Helper()
 	var found []line
-	for range 500 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		found = nil
 		for _, l := range linesOf(t, rec) {
 			if l["msg"] == "span end" {
@@ -89,7 +89,6 @@ func spans(t testing.TB, rec *tracetest.Recorder, n int) []line {
 		if len(found) >= n {
 			break
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	if len(found) != n {
 		t.Fatalf("got %d spans, want %d:\n%s", len(found), n, rec.Lines())

@@ -152,7 +152,7 @@ func receive[T any](t *testing.T, c chan T) T {
 	select {
 	case v := <-c:
 		return v
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("waited too long")
 		panic("not reached")
 	}
