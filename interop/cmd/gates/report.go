@@ -18,7 +18,7 @@ func (r *result) write(w io.Writer) error {
 func (r *result) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Gates and peers\n\n`%s` in interop/\n\n", r.Command)
-	fmt.Fprintf(&b, "- %s, %s, %d cores, %s\n", r.CPU, r.System, r.Cores, r.Go)
+	fmt.Fprintf(&b, "- %s\n", r.place())
 	fmt.Fprintf(&b, `- ratio: the CPU time of the process, goroutines in the background included, divided by that of the floor in the same round.
   It is the median, with the quartiles, of %d rounds. Each subject has a turn of about 1/%d of %s in each round, in another order each time
 - with GC: most of those turns have no garbage collection, so this is the ratio of all CPU time in %d rounds with
@@ -51,8 +51,7 @@ func (r *result) markdown() string {
 			fmt.Fprintf(&b, "\n%s\n", n)
 		}
 		if o := j.Origin; o != nil {
-			fmt.Fprintf(&b, "\nMeasured separately, by `%s`: %s, %s, %d cores, %s, %d rounds, turns of %s.\n",
-				o.Command, o.CPU, o.System, o.Cores, o.Go, o.Rounds, o.Batch)
+			fmt.Fprintf(&b, "\nMeasured separately, by `%s`: %s; %d rounds, turns of %s.\n", o.Command, o.place(), o.Rounds, o.Batch)
 		}
 		for i, row := range j.Rows {
 			reason := func(r rowResult) bool {

@@ -22,6 +22,8 @@ type origin struct {
 	Cores   int    `json:"cores"`
 	Rounds  int    `json:"rounds"`
 	Batch   string `json:"batch"`
+	// Load is the load average of the minute before; other work makes ratios differ. 0 if it is not known.
+	Load float64 `json:"load,omitzero"`
 }
 
 // A result is what a run found, as it is written to the JSON file.
@@ -147,7 +149,7 @@ func round(x float64, digits int) float64 {
 func newResult(command string, rounds int, batch time.Duration) result {
 	r := result{origin: origin{
 		Command: command, Rounds: rounds, Batch: batch.String(), Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
-		CPU: cpuModel(), Cores: runtime.NumCPU(),
+		CPU: cpuModel(), Cores: runtime.NumCPU(), Load: loadAverage(),
 	}}
 	versions := map[string]string{}
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -173,6 +175,24 @@ func newResult(command string, rounds int, batch time.Duration) result {
 }
 
 var modelName = regexp.MustCompile(`^(?:model name|Model|cpu model)\s*:\s*(.*)$`)
+
+// loadAverage returns what /proc/loadavg says of the last minute, where there is one.
+func loadAverage() (load float64) {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err == nil {
+		_, _ = fmt.Sscan(string(b), &load)
+	}
+	return load
+}
+
+// place returns what a reader has to know of the machine.
+func (o origin) place() string {
+	s := fmt.Sprintf("%s, %s, %d cores, %s", o.CPU, o.System, o.Cores, o.Go)
+	if o.Load > 0 {
+		s += fmt.Sprintf(", load average %.1f at the start", o.Load)
+	}
+	return s
+}
 
 // cpuModel returns what /proc/cpuinfo says, where there is one.
 func cpuModel() string {
