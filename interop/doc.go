@@ -14,6 +14,10 @@
 //
 //	go run ./cmd/gates -json gates.json -md gates.md
 //
+// This one measures some jobs only, and puts them into the table:
+//
+//	go run ./cmd/gates -job 'sql.*' -merge gates.json -json gates.json -md gates.md
+//
 // The machine must do nothing else meanwhile. Most ratios tolerate other work. But a garbage collection
 // and the job parallel need both cores. This command checks the committed table:
 //

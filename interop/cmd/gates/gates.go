@@ -84,6 +84,12 @@ var gates = slices.Concat([]gate{
 
 	{"http", own, 0.35, -1, nil},
 
+	{"sqlexec", own, 0.70, -1, nil},
+	{"sqlprepared", own, 0.70, -1, nil},
+	{"sqlrow", own, 0.50, -1, nil},
+	{"sqlrows", own, 0.50, -1, nil},
+	{"sqlrows", own + rowTimes, 0.90, -1, nil},
+
 	{"disabled", own, 1.05, 0, nil},
 	{"disabled", wrap, 1.05, 0, &known{1.13, 0, "it asks the inner handler: one more call through an interface, of 0.8 ns"}},
 }, presetGates(), apiGates)

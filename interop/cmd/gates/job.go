@@ -31,7 +31,7 @@ type job struct {
 
 // jobs returns all jobs, those with gates first.
 func jobs() []job {
-	list := slices.Concat(recordJobs(), valueJobs(), spanJobs(), headerJobs(), payloadJobs(), requestJobs(), presetJobs(), redactJobs(), tailJobs(), httpJobs(), disabledJobs(), extraJobs(), apiJobs())
+	list := slices.Concat(recordJobs(), valueJobs(), spanJobs(), headerJobs(), payloadJobs(), requestJobs(), presetJobs(), redactJobs(), tailJobs(), httpJobs(), sqlJobs(), disabledJobs(), extraJobs(), apiJobs())
 	for i := range list {
 		// Not each tool exists on each system.
 		list[i].tools = slices.DeleteFunc(list[i].tools, func(t tool) bool { return t.open == nil })
@@ -96,6 +96,8 @@ type tool struct {
 	peer string // a key of peers; "" is the standard library
 	ids  keys
 	ends ends
+	// spansPerEnd is how many spans it reports where the job wants one end; 0 is one.
+	spansPerEnd int
 	// exportsLines says that records go to the session's exporter, and count there.
 	exportsLines bool
 	decodeSpans  func([]byte) ([]span, error) // of what was written to sink.spans
@@ -104,8 +106,12 @@ type tool struct {
 	note         string
 	// approximate says why the number of allocations may differ between runs, where its mean is near to a half.
 	approximate string
+	unsteady    bool // the mean itself differs between runs
 	open        func(*sink) (*session, error)
 }
+
+// endsOf returns how many spans t reports in an op of j.
+func (j job) endsOf(t tool) int { return j.want.ends * max(t.spansPerEnd, 1) }
 
 // keys are the names of the ids on a tool's lines. With an empty trace it has none.
 type keys struct {
@@ -146,6 +152,7 @@ type session struct {
 	child   func(attrs int)   // start and end of a child of the span in ctx
 	request func(log logFunc) // J4
 
+	database  *database    // in ctx's span
 	exchange  func()       // a request, out and in
 	exchanged func() error // whether it was, where nothing is reported
 

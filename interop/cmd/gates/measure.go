@@ -282,7 +282,7 @@ func (o *opened) lost(e *entry) (lost, of int64) {
 	}
 	per := 0
 	if e.tool.ends == endsExported {
-		per = o.want.ends
+		per = o.endsOf(e.tool)
 	}
 	if e.tool.exportsLines {
 		per += o.want.lines

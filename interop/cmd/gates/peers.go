@@ -11,6 +11,7 @@ var peers = []peer{
 		"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters/stdout/stdouttrace",
 	}},
 	{name: "otelhttp", modules: []string{"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"}},
+	{name: "otelsql", modules: []string{"github.com/XSAM/otelsql"}},
 	{name: "otelslog", modules: []string{
 		"go.opentelemetry.io/contrib/bridges/otelslog", "go.opentelemetry.io/otel/sdk/log",
 		"go.opentelemetry.io/otel/exporters/stdout/stdoutlog",

@@ -99,8 +99,8 @@ func (o *opened) verify(e *entry, s *seen, n int) error {
 		lines = logs
 	}
 	w := o.want
-	if len(lines) != n*w.lines || len(spans) != n*w.ends {
-		return fmt.Errorf("want %d lines and %d ends, got %d and %d", n*w.lines, n*w.ends, len(lines), len(spans))
+	if ends := n * o.endsOf(e.tool); len(lines) != n*w.lines || len(spans) != ends {
+		return fmt.Errorf("want %d lines and %d ends, got %d and %d", n*w.lines, ends, len(lines), len(spans))
 	}
 	for _, l := range lines {
 		if !contains(l.attrs, w.attrs) {
