@@ -52,10 +52,16 @@ func interfacesOfConn(base driver.Conn) int {
 		bitIf[driver.Validator](base, isValidator) |
 		bitIf[driver.NamedValueChecker](base, isConnChecker) |
 		bitIf[driver.ExecerContext](base, isExecer) |
-		bitIf[driver.Execer](base, isExecer|isLegacyExecer) | //lint:ignore SA1019 drivers have it
+		bitIf[legacyExecer](base, isExecer|isLegacyExecer) |
 		bitIf[driver.QueryerContext](base, isQueryer) |
-		bitIf[driver.Queryer](base, isQueryer|isLegacyQueryer) //lint:ignore SA1019 drivers have it
+		bitIf[legacyQueryer](base, isQueryer|isLegacyQueryer)
 }
+
+// Drivers have these, deprecated as they are.
+type (
+	legacyExecer  = driver.Execer  //lint:ignore SA1019 drivers have it
+	legacyQueryer = driver.Queryer //lint:ignore SA1019 drivers have it
+)
 
 // bitIf returns bit if v has the methods of I, else 0.
 func bitIf[I any](v any, bit int) int {

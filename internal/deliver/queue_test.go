@@ -100,7 +100,7 @@ func TestBatches(t *testing.T) {
 		time.Sleep(time.Second - 1)
 		synctest.Wait()
 		check(t, "just before the delay", r.batches(), "[10 10]")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		check(t, "after the delay", r.batches(), "[10 10 5]")
 
