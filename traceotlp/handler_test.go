@@ -237,7 +237,7 @@ func TestValues(t *testing.T) {
 	h, log := start(t, r, Options{})
 	at := time.Date(2026, 3, 1, 9, 15, 0, 123456789, time.UTC)
 	log.Info("m",
-		"string", "a\xffb<\u2028", "int", math.MinInt64, "uint", uint64(math.MaxUint64), "small", uint8(7), "float", 0.1, "big", 1e300,
+		"string", "a\xffb<\u2028", "int", int64(math.MinInt64), "uint", uint64(math.MaxUint64), "small", uint8(7), "float", 0.1, "big", 1e300,
 		"nan", math.NaN(), "inf", math.Inf(-1), "bool", false, "duration", 1500*time.Millisecond, "time", at, "nil", nil,
 		"bytes", []byte{1, 2, 255}, "strings", []string{"a", ""}, "ints", []int{1, 2}, "struct", marshals{"x", []any{1.5, nil, true}},
 		"error", io.EOF, "failing", failing{}, "lazy", lazy{lazy{7}}, "panics", panics{}, "raw", json.RawMessage(`{"z":12345678901234567890,"a":1e2}`),
