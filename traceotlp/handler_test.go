@@ -244,14 +244,19 @@ func TestValues(t *testing.T) {
 		slog.Group("empty"), slog.Attr{}, slog.Group("", "inline", 1), slog.Group("a", slog.Group("b", "c", 1)), "", "no key",
 		"twice", 1, "twice", 2)
 	flush(t, h)
-	diff(t, "attributes", attrs(t, r.logs()[0]["attributes"]), []string{
+	got := attrs(t, r.logs()[0]["attributes"])
+	// The text of encoding/json differs between Go versions.
+	got = slices.DeleteFunc(got, func(a string) bool {
+		return strings.HasPrefix(a, `failing={"stringValue":"!ERROR:json: error calling MarshalJSON for type `) && strings.HasSuffix(a, `traceotlp.failing: no"}`)
+	})
+	diff(t, "attributes", got, []string{
 		"string={\"stringValue\":\"a\ufffdb\\u003c\\u2028\"}", `int={"intValue":"-9223372036854775808"}`, `uint={"stringValue":"18446744073709551615"}`,
 		`small={"intValue":"7"}`, `float={"doubleValue":0.1}`, `big={"doubleValue":1e+300}`, `nan={"doubleValue":"NaN"}`, `inf={"doubleValue":"-Infinity"}`,
 		`bool={"boolValue":false}`, `duration={"intValue":"1500000000"}`, `time={"stringValue":"2026-03-01T09:15:00.123456789Z"}`, `nil={}`,
 		`bytes={"bytesValue":"AQL/"}`, `strings={"arrayValue":{"values":[{"stringValue":"a"},{"stringValue":""}]}}`,
 		`ints={"arrayValue":{"values":[{"intValue":"1"},{"intValue":"2"}]}}`,
 		`struct={"kvlistValue":{"values":[{"key":"A","value":{"stringValue":"x"}},{"key":"B","value":{"arrayValue":{"values":[{"doubleValue":1.5},{},{"boolValue":true}]}}}]}}`,
-		`error={"stringValue":"EOF"}`, `failing={"stringValue":"!ERROR:json: error calling MarshalJSON for type traceotlp.failing: no"}`, `lazy={"intValue":"7"}`,
+		`error={"stringValue":"EOF"}`, `lazy={"intValue":"7"}`,
 		`panics={"stringValue":"!PANIC: at the disco"}`,
 		`raw={"kvlistValue":{"values":[{"key":"a","value":{"doubleValue":100}},{"key":"z","value":{"stringValue":"12345678901234567890"}}]}}`,
 		`inline={"intValue":"1"}`, `a.b.c={"intValue":"1"}`, `={"stringValue":"no key"}`, `twice={"intValue":"2"}`,
