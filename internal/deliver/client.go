@@ -159,7 +159,7 @@ func (e *StatusError) Error() string {
 // Reason returns "status 400".
 func (e *StatusError) Reason() string { return "status " + strconv.Itoa(e.Status) }
 
-// statusError returns what is to be done after an answer.
+// statusError returns the error for an answer other than 2xx. It says whether to send the batch again, in halves, or never.
 func statusError(resp *http.Response, answer []byte) error {
 	err := &StatusError{Status: resp.StatusCode, Text: clean(strings.TrimSpace(string(answer[:min(len(answer), 1000)])))}
 	switch resp.StatusCode {

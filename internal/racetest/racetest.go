@@ -7,6 +7,14 @@ import "testing"
 func SkipAllocs(t testing.TB) {
 	t.Helper()
 	if Enabled {
-		t.Skip("race: the detector allocates, so there is nothing to count")
+		t.Skip("race: the detector itself allocates; go test without -race counts")
+	}
+}
+
+// SkipTimes skips a test that compares CPU times if the race detector is on, since most of the time is the detector's.
+func SkipTimes(t testing.TB) {
+	t.Helper()
+	if Enabled {
+		t.Skip("race: most of the time is the detector's; go test without -race measures")
 	}
 }

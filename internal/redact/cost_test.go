@@ -49,8 +49,9 @@ func costRatio(tb testing.TB, v any, opts *slogtrace.RedactOptions) float64 {
 // One kind of value exceeds the bound since Go 1.27, where encoding/json reads as fast as a rewriter: JSON of methods that
 // is dense in what a rewriter must look at. A line with one of those costs 2.0 to 2.5 times as much.
 func TestRedactCost(t *testing.T) {
-	if racetest.Enabled || testing.Short() {
-		t.Skip("race: the detector takes its own time; short: it takes long to measure")
+	racetest.SkipTimes(t)
+	if testing.Short() {
+		t.Skip("race: short runs are those under the detector, whose times mean nothing; go test without -short measures")
 	}
 	for name, v := range costValues() {
 		t.Run(name, func(t *testing.T) {

@@ -21,9 +21,7 @@ import (
 
 // Doubling a value, in whatever direction, at most triples the time of its line.
 func TestRedactValueLinear(t *testing.T) {
-	if racetest.Enabled {
-		t.Skip("race: the detector takes its own time")
-	}
+	racetest.SkipTimes(t)
 	const most = 8 // times as large as the small one
 	structs := map[int]any{}
 	for _, n := range []int{1000, 1000 * most} {

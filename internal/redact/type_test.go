@@ -77,7 +77,14 @@ func TestRedactTypesInCircles(t *testing.T) {
 	}
 }
 
-//go:generate sh -c "go run testdata/circle.go >circle_test.go"
+//go:generate go run testdata/circle.go
+
+// circleTypes has one type of each set, by the number of types in it.
+var circleTypes = map[int]reflect.Type{
+	10: reflect.TypeFor[of10No0](),
+	20: reflect.TypeFor[of20No0](),
+	30: reflect.TypeFor[of30No0](),
+}
 
 // circleSizes are how many types the sets in circleTypes have.
 var circleSizes = []int{10, 20, 30}

@@ -12,9 +12,7 @@ import (
 
 // Read takes time in proportion to the length of the text.
 func TestReadGrowth(t *testing.T) {
-	if racetest.Enabled {
-		t.Skip("race: the detector takes its own time")
-	}
+	racetest.SkipTimes(t)
 	for system, parts := range map[string][]string{ // each in a dialect in which Read does not stop there
 		"postgresql": {"(", "'a',", "''", "/*", "/**/", "$a$", "\"\"", "IN (1,", "(1),", "FROM t,", " "},
 		"sqlite":     {"[]", "`"},
