@@ -130,7 +130,6 @@ func TestSignal(t *testing.T) {
 		{"tail", "-n", "-1", "BIG"}, {"ls", "--json", "BIG"}, {"show", "--limit", "0", "BIG"}, {"tail", "-"}, {"ls"},
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
-			t.Parallel() // most of the time goes by in waiting
 			for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 				// Where the machine is slow, the signal may come before the command has begun: then later.
 				for wait := 200 * time.Millisecond; !hears(t, args, big, sig, wait); wait *= 2 {

@@ -48,7 +48,7 @@ const (
 	// grace is how long a command may take to end by itself once it is interrupted.
 	grace = 100 * time.Millisecond
 	// lastWord is how long the message about the interruption may take to be written.
-	lastWord = 20 * time.Millisecond
+	lastWord = 100 * time.Millisecond
 )
 
 // execute runs a command and flushes its output. If the command does not end soon after ctx is done, execute abandons it
