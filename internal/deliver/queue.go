@@ -48,7 +48,8 @@ type Queue struct {
 	chunks   []*chunk // the first is the oldest; records are added to the last
 	spare    *chunk
 	held     int           // bytes of chunks, of the spare one, and of the batch under way
-	waiting  int           // records in chunks and under way
+	added    uint64        // records that were put into chunks, ever
+	waiting  int           // those of them that are in chunks or under way
 	due      time.Time     // when the first chunk must be sent although it is not full
 	flushing int           // callers of Flush and Shutdown
 	moved    chan struct{} // closed and replaced when records were delivered or dropped
@@ -105,6 +106,7 @@ func (q *Queue) Add(record []byte) {
 	case q.waiting >= q.opts.MaxRecords || !q.append(record):
 		q.drop(queueFull, 1)
 	default:
+		q.added++
 		q.waiting++
 		if len(q.chunks) > 1 || q.full(q.chunks[0]) || q.opts.Delay < 0 {
 			q.signal()
@@ -195,10 +197,12 @@ func (q *Queue) Flush(ctx context.Context) error {
 
 // flush is called with the lock, which it gives away while it waits.
 func (q *Queue) flush(ctx context.Context) error {
-	all := q.stats.Records
+	// Records leave the queue in order. So those that were there have left it when as many have.
+	all := q.added
+	left := func() uint64 { return q.added - uint64(q.waiting) }
 	q.flushing++
 	defer func() { q.flushing-- }()
-	for q.stats.done() < all {
+	for left() < all {
 		q.signal()
 		moved := q.moved
 		q.mu.Unlock()
@@ -207,7 +211,7 @@ func (q *Queue) flush(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 		q.mu.Lock()
-		if err := ctx.Err(); err != nil && q.stats.done() < all {
+		if err := ctx.Err(); err != nil && left() < all {
 			return fmt.Errorf("%s: %d still in the queue: %w", q.opts.Name, q.waiting, context.Cause(ctx))
 		}
 	}

@@ -66,7 +66,11 @@ func addAll(q *Queue, records []string) {
 func account(t *testing.T, q *Queue) Stats {
 	t.Helper()
 	s := q.Stats()
-	if got := s.done() + uint64(s.Waiting); got != s.Records {
+	got := s.Delivered + uint64(s.Waiting)
+	for _, n := range s.Dropped {
+		got += n
+	}
+	if got != s.Records {
 		t.Errorf("%d records were added, %d are accounted for: %+v", s.Records, got, s)
 	}
 	if s.HeldBytes > q.opts.MaxBytes {
@@ -146,6 +150,37 @@ func TestHung(t *testing.T) {
 		check(t, "Shutdown", errorText(q.Shutdown(ctx)), "test: 100 lost: 100 shut down; last error: context deadline exceeded")
 		q.Add([]byte("late"))
 		check(t, "Shutdown again", errorText(q.Shutdown(t.Context())), "test: 1 lost: 1 shut down; last error: context deadline exceeded")
+		account(t, q)
+	})
+}
+
+// Records that are dropped while Flush or Shutdown waits do not count as those that it waits for.
+func TestDropsWhileFlushing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r receiver
+		begin := time.Now()
+		q := New(Options{Name: "test", MaxRecords: 100, BatchRecords: 10, Send: func(ctx context.Context, b Batch) error {
+			if time.Since(begin) < time.Minute {
+				return &RetryError{Err: errors.New("busy")}
+			}
+			return r.send(ctx, b)
+		}})
+		addAll(q, numbers(0, 100))
+		go func() {
+			time.Sleep(time.Second)
+			addAll(q, numbers(100, 300)) // it is full
+		}()
+		check(t, "Flush", errorText(q.Flush(t.Context())), "test: 200 lost: 200 queue full; last error: busy")
+		check(t, "records that came", len(r.got), 100)
+
+		begin = time.Now()
+		addAll(q, numbers(0, 100))
+		go func() {
+			time.Sleep(time.Second)
+			addAll(q, numbers(100, 300)) // it is closed
+		}()
+		check(t, "Shutdown", errorText(q.Shutdown(t.Context())), "test: 200 lost: 200 shut down; last error: busy")
+		check(t, "records that came", len(r.got), 200)
 		account(t, q)
 	})
 }

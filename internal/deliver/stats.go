@@ -20,15 +20,6 @@ type Stats struct {
 	HeldBytes int               // the memory that the queue holds for them
 }
 
-// done returns how many records do not wait any more.
-func (s *Stats) done() uint64 {
-	n := s.Delivered
-	for _, dropped := range s.Dropped {
-		n += dropped
-	}
-	return n
-}
-
 // takeLost returns an error that names what was dropped since it was called last.
 func (q *Queue) takeLost() error {
 	if len(q.lost) == 0 {
