@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/slogtrace/slogtrace/internal/deliver"
 	"github.com/slogtrace/slogtrace/internal/jsontext"
@@ -124,8 +125,11 @@ func appendObject(b, line []byte, keepLine string) []byte {
 		b = append(b, `{"time":"`...)
 		b = time.Now().UTC().AppendFormat(b, time.RFC3339Nano)
 		b = append(b, `","msg":`...)
-		b = jsontext.AppendString(b, string(bytes.ToValidUTF8(line, []byte("\ufffd"))))
+		b = jsontext.AppendString(b, string(line))
 		return append(b, '}')
+	}
+	if !utf8.Valid(line) { // a store may refuse the whole request
+		line = bytes.ToValidUTF8(line, []byte("\ufffd"))
 	}
 	if keepLine == "" {
 		return append(b, line...)
@@ -166,20 +170,15 @@ func appendText(text string) func([]byte, map[string]string) []byte {
 	return func(b []byte, _ map[string]string) []byte { return append(b, text...) }
 }
 
-// appendString appends a line as a JSON string. What is not UTF-8 becomes U+FFFD: stores refuse whole requests otherwise.
-func appendString(b, line []byte) []byte {
-	return jsontext.AppendString(b, string(bytes.ToValidUTF8(line, []byte("\ufffd"))))
-}
-
 // appendLabels appends labels as members, without braces.
 func appendLabels(b []byte, labels map[string]string) []byte {
 	for i, key := range slices.Sorted(maps.Keys(labels)) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendString(b, []byte(key))
+		b = jsontext.AppendString(b, key)
 		b = append(b, ':')
-		b = appendString(b, []byte(labels[key]))
+		b = jsontext.AppendString(b, labels[key])
 	}
 	return b
 }
@@ -197,13 +196,13 @@ func lokiLine(b, line []byte, _ map[string]string) []byte {
 	b = append(b, `["`...)
 	b = strconv.AppendInt(b, timeOf(line).UnixNano(), 10)
 	b = append(b, `",`...)
-	b = appendString(b, line)
+	b = jsontext.AppendString(b, string(line))
 	return append(b, ']')
 }
 
 func datadogLine(b, line []byte, labels map[string]string) []byte {
 	b = append(b, `{"message":`...)
-	b = appendString(b, line)
+	b = jsontext.AppendString(b, string(line))
 	if len(labels) > 0 {
 		b = append(b, ',')
 		b = appendLabels(b, labels)
@@ -219,7 +218,7 @@ func splunkLine(b, line []byte, labels map[string]string) []byte {
 	ms := strconv.Itoa(1000 + t.Nanosecond()/1e6)
 	b = append(b, ms[1:]...)
 	b = append(b, `,"event":`...)
-	b = appendString(b, line)
+	b = jsontext.AppendString(b, string(line))
 	if len(labels) > 0 {
 		b = append(b, `,"fields":{`...)
 		b = appendLabels(b, labels)
@@ -238,7 +237,7 @@ func newRelicLine(b, line []byte, _ map[string]string) []byte {
 	b = append(b, `{"timestamp":`...)
 	b = strconv.AppendInt(b, timeOf(line).UnixMilli(), 10)
 	b = append(b, `,"message":`...)
-	b = appendString(b, line)
+	b = jsontext.AppendString(b, string(line))
 	return append(b, '}')
 }
 

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -134,6 +135,9 @@ func TestBadLines(t *testing.T) {
 		stats := w.Stats()
 		if stats.Lines != 8 || stats.Delivered != 7 || stats.Dropped[lineTooLong] != 1 {
 			t.Errorf("%s: %+v", framing, stats)
+		}
+		if !utf8.ValidString(s.bodies[0]) {
+			t.Errorf("%s: not UTF-8: %q", framing, s.bodies[0])
 		}
 		dec := json.NewDecoder(strings.NewReader(s.bodies[0]))
 		for {

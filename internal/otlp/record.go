@@ -44,7 +44,7 @@ func AppendSpan(b []byte, s *Span) []byte {
 	b = append(b, '"')
 	if s.State != "" {
 		b = append(b, `,"traceState":`...)
-		b = appendText(b, s.State)
+		b = jsontext.AppendString(b, s.State)
 	}
 	if s.Parent != [8]byte{} {
 		b = append(b, `,"parentSpanId":"`...)
@@ -53,7 +53,7 @@ func AppendSpan(b []byte, s *Span) []byte {
 	}
 	b = appendNumber(b, `,"flags":`, int64(s.Flags))
 	b = append(b, `,"name":`...)
-	b = appendText(b, s.Name)
+	b = jsontext.AppendString(b, s.Name)
 	b = appendNumber(b, `,"kind":`, int64(s.Kind))
 	b = appendNanos(b, `,"startTimeUnixNano":"`, s.Start)
 	b = appendNanos(b, `,"endTimeUnixNano":"`, s.End)
@@ -73,7 +73,7 @@ func AppendSpan(b []byte, s *Span) []byte {
 			b = append(b, '"')
 			if l.State != "" {
 				b = append(b, `,"traceState":`...)
-				b = appendText(b, l.State)
+				b = jsontext.AppendString(b, l.State)
 			}
 			b = appendNumber(b, `,"flags":`, int64(l.Flags))
 			b = append(b, '}')
@@ -84,7 +84,7 @@ func AppendSpan(b []byte, s *Span) []byte {
 		b = append(b, `,"status":{"code":2`...)
 		if s.Message != "" {
 			b = append(b, `,"message":`...)
-			b = appendText(b, s.Message)
+			b = jsontext.AppendString(b, s.Message)
 		}
 		b = append(b, '}')
 	}
@@ -97,7 +97,7 @@ func AppendEvent(b []byte, at time.Time, name string, attrs []byte) []byte {
 		b = append(b, ',')
 	}
 	b = append(b, `{"name":`...)
-	b = appendText(b, name)
+	b = jsontext.AppendString(b, name)
 	b = appendNanos(b, `,"timeUnixNano":"`, at)
 	b = appendList(b, `,"attributes":[`, attrs)
 	return append(b, '}')
@@ -118,12 +118,12 @@ type Log struct {
 // AppendLog appends l.
 func AppendLog(b []byte, l *Log) []byte {
 	b = append(b, `{"severityText":`...)
-	b = appendText(b, l.Level)
+	b = jsontext.AppendString(b, l.Level)
 	b = appendNanos(b, `,"observedTimeUnixNano":"`, l.Observed)
 	b = appendNanos(b, `,"timeUnixNano":"`, l.Time)
 	b = appendNumber(b, `,"severityNumber":`, int64(l.Severity))
 	b = append(b, `,"body":{"stringValue":`...)
-	b = appendText(b, l.Body)
+	b = jsontext.AppendString(b, l.Body)
 	b = append(b, '}')
 	b = appendList(b, `,"attributes":[`, l.Attrs)
 	if l.Trace != [16]byte{} {

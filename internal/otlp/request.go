@@ -1,6 +1,10 @@
 package otlp
 
-import "iter"
+import (
+	"iter"
+
+	"github.com/slogtrace/slogtrace/internal/jsontext"
+)
 
 // An Envelope is what is around the records of a request. All requests of one Envelope are alike but for the records.
 type Envelope struct{ head, tail []byte }
@@ -29,10 +33,10 @@ func envelope(resources, scopes, records string, resource []Attr, scope Scope) E
 	b = append(b, `},"`...)
 	b = append(b, scopes...)
 	b = append(b, `":[{"scope":{"name":`...)
-	b = appendText(b, scope.Name)
+	b = jsontext.AppendString(b, scope.Name)
 	if scope.Version != "" {
 		b = append(b, `,"version":`...)
-		b = appendText(b, scope.Version)
+		b = jsontext.AppendString(b, scope.Version)
 	}
 	b = append(b, `},"`...)
 	b = append(b, records...)

@@ -13,19 +13,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/slogtrace/slogtrace/internal/errtype"
 	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
-
-// appendText appends s as a JSON string. OTLP's strings are UTF-8, so what is not becomes U+FFFD.
-func appendText(b []byte, s string) []byte {
-	if !utf8.ValidString(s) {
-		s = strings.ToValidUTF8(s, "\ufffd")
-	}
-	return jsontext.AppendString(b, s)
-}
 
 // An Attr is an attribute as OTLP has it: in no group.
 type Attr struct {
@@ -64,7 +55,7 @@ func AppendAttr(b []byte, a Attr) []byte {
 		b = append(b, ',')
 	}
 	b = append(b, `{"key":`...)
-	b = appendText(b, a.Key)
+	b = jsontext.AppendString(b, a.Key)
 	b = append(b, `,"value":`...)
 	b = AppendValue(b, a.Value)
 	return append(b, '}')
@@ -76,7 +67,7 @@ func AppendValue(b []byte, v slog.Value) []byte {
 	switch v.Kind() {
 	case slog.KindString:
 		b = append(b, `{"stringValue":`...)
-		b = appendText(b, v.String())
+		b = jsontext.AppendString(b, v.String())
 	case slog.KindBool:
 		b = append(b, `{"boolValue":`...)
 		b = strconv.AppendBool(b, v.Bool())
@@ -144,13 +135,13 @@ func appendAny(b []byte, v any) []byte {
 				b = append(b, ',')
 			}
 			b = append(b, `{"stringValue":`...)
-			b = append(appendText(b, s), '}')
+			b = append(jsontext.AppendString(b, s), '}')
 		}
 		return append(b, `]}}`...)
 	}
 	if err, ok := jsontext.PlainError(v); ok {
 		b = append(b, `{"stringValue":`...)
-		return append(appendText(b, errtype.Text(err)), '}')
+		return append(jsontext.AppendString(b, errtype.Text(err)), '}')
 	}
 	text, ok := jsontext.Marshal(v)
 	if ok {
@@ -176,7 +167,7 @@ func appendTree(b []byte, v any) []byte {
 		return append(strconv.AppendBool(b, v), '}')
 	case string:
 		b = append(b, `{"stringValue":`...)
-		return append(appendText(b, v), '}')
+		return append(jsontext.AppendString(b, v), '}')
 	case json.Number:
 		if i, err := strconv.ParseInt(v.String(), 10, 64); err == nil {
 			return appendInt(b, i)
@@ -185,7 +176,7 @@ func appendTree(b []byte, v any) []byte {
 			return appendFloat(b, f)
 		}
 		b = append(b, `{"stringValue":`...) // an integer of more than 64 bits
-		return append(appendText(b, v.String()), '}')
+		return append(jsontext.AppendString(b, v.String()), '}')
 	case []any:
 		b = append(b, `{"arrayValue":{"values":[`...)
 		for i, e := range v {
@@ -207,7 +198,7 @@ func appendTree(b []byte, v any) []byte {
 				b = append(b, ',')
 			}
 			b = append(b, `{"key":`...)
-			b = appendText(b, key)
+			b = jsontext.AppendString(b, key)
 			b = append(b, `,"value":`...)
 			b = append(appendTree(b, v[key]), '}')
 		}
