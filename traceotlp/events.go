@@ -1,6 +1,7 @@
 package traceotlp
 
 import (
+	"container/list"
 	"sync"
 )
 
@@ -11,12 +12,11 @@ const (
 	maxEventBytes = 8 << 20
 )
 
-// An eventStore keeps the events of spans that have not ended.
+// An eventStore keeps the events of spans that have not ended. It is safe for concurrent use.
 type eventStore struct {
 	mu    sync.Mutex
-	spans map[spanKey]*spanEvents
-	first *spanEvents // the one that began to have events first: it goes first
-	last  *spanEvents
+	spans map[spanKey]*list.Element // of order
+	order list.List                 // of *spanEvents, by the first event: the front one goes first
 	bytes int
 	lost  uint64
 }
@@ -27,34 +27,28 @@ type spanKey struct {
 }
 
 type spanEvents struct {
-	key         spanKey
-	text        []byte // events, with commas between them
-	n, dropped  int
-	prev, after *spanEvents
+	key        spanKey
+	text       []byte // events, with commas between them
+	n, dropped int
 }
 
-// overhead is about what an entry holds besides its text.
-const overhead = 200
+// overhead is about what an entry holds besides its text, in bytes.
+const overhead = 250
 
-func newEventStore() *eventStore { return &eventStore{spans: map[spanKey]*spanEvents{}} }
+func newEventStore() *eventStore { return &eventStore{spans: map[spanKey]*list.Element{}} }
 
 // add keeps an event until take.
 func (s *eventStore) add(trace [16]byte, span [8]byte, event []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := spanKey{trace, span}
-	e := s.spans[key]
-	if e == nil {
-		e = &spanEvents{key: key, prev: s.last}
-		if s.last != nil {
-			s.last.after = e
-		} else {
-			s.first = e
-		}
-		s.last = e
-		s.spans[key] = e
+	at := s.spans[key]
+	if at == nil {
+		at = s.order.PushBack(&spanEvents{key: key})
+		s.spans[key] = at
 		s.bytes += overhead
 	}
+	e := at.Value.(*spanEvents)
 	if e.n >= maxEvents || len(event) > maxEventBytes/4 {
 		e.dropped++
 		s.lost++
@@ -68,35 +62,26 @@ func (s *eventStore) add(trace [16]byte, span [8]byte, event []byte) {
 		s.bytes += cap(e.text) - before
 	}
 	for s.bytes > maxEventBytes {
-		s.lost += uint64(s.first.n)
-		s.remove(s.first)
+		s.lost += uint64(s.remove(s.order.Front()).n)
 	}
 }
 
-func (s *eventStore) remove(e *spanEvents) {
-	if e.prev != nil {
-		e.prev.after = e.after
-	} else {
-		s.first = e.after
-	}
-	if e.after != nil {
-		e.after.prev = e.prev
-	} else {
-		s.last = e.prev
-	}
+func (s *eventStore) remove(at *list.Element) *spanEvents {
+	e := s.order.Remove(at).(*spanEvents)
 	delete(s.spans, e.key)
 	s.bytes -= overhead + cap(e.text)
+	return e
 }
 
 // take appends the events of a span to b and forgets them. dropped is how many more there were.
 func (s *eventStore) take(b []byte, trace [16]byte, span [8]byte) (_ []byte, dropped int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.spans[spanKey{trace, span}]
-	if e == nil {
+	at := s.spans[spanKey{trace, span}]
+	if at == nil {
 		return b, 0
 	}
-	s.remove(e)
+	e := s.remove(at)
 	return append(b, e.text...), e.dropped
 }
 

@@ -37,11 +37,7 @@ type Link struct {
 
 // AppendSpan appends s.
 func AppendSpan(b []byte, s *Span) []byte {
-	b = append(b, `{"traceId":"`...)
-	b = hex.AppendEncode(b, s.Trace[:])
-	b = append(b, `","spanId":"`...)
-	b = hex.AppendEncode(b, s.ID[:])
-	b = append(b, '"')
+	b = appendIDs(append(b, '{'), s.Trace, s.ID)
 	if s.State != "" {
 		b = append(b, `,"traceState":`...)
 		b = jsontext.AppendString(b, s.State)
@@ -66,11 +62,7 @@ func AppendSpan(b []byte, s *Span) []byte {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = append(b, `{"traceId":"`...)
-			b = hex.AppendEncode(b, l.Trace[:])
-			b = append(b, `","spanId":"`...)
-			b = hex.AppendEncode(b, l.Span[:])
-			b = append(b, '"')
+			b = appendIDs(append(b, '{'), l.Trace, l.Span)
 			if l.State != "" {
 				b = append(b, `,"traceState":`...)
 				b = jsontext.AppendString(b, l.State)
@@ -127,14 +119,19 @@ func AppendLog(b []byte, l *Log) []byte {
 	b = append(b, '}')
 	b = appendList(b, `,"attributes":[`, l.Attrs)
 	if l.Trace != [16]byte{} {
-		b = append(b, `,"traceId":"`...)
-		b = hex.AppendEncode(b, l.Trace[:])
-		b = append(b, `","spanId":"`...)
-		b = hex.AppendEncode(b, l.Span[:])
-		b = append(b, '"')
+		b = appendIDs(append(b, ','), l.Trace, l.Span)
 		b = appendNumber(b, `,"flags":`, int64(l.Flags))
 	}
 	return append(b, '}')
+}
+
+// appendIDs appends both ids, in hex.
+func appendIDs(b []byte, trace [16]byte, span [8]byte) []byte {
+	b = append(b, `"traceId":"`...)
+	b = hex.AppendEncode(b, trace[:])
+	b = append(b, `","spanId":"`...)
+	b = hex.AppendEncode(b, span[:])
+	return append(b, '"')
 }
 
 // appendNumber appends n after key unless it is 0.
