@@ -33,9 +33,10 @@ type outlineRow struct {
 type rowFlags uint8
 
 const (
-	rowShort  rowFlags = 1 << iota // the id is short
-	rowFailed                      // the root has failed
-	rowWanted                      // wanted by Outlines.Traces
+	rowShort    rowFlags = 1 << iota // the id is short
+	rowFailed                        // the root has failed
+	rowExternal                      // the root's parent is another tracing system's span
+	rowWanted                        // wanted by Outlines.Traces
 )
 
 func (r *outlineRow) is(f rowFlags) bool { return r.flags&f != 0 }
@@ -45,6 +46,14 @@ func (r *outlineRow) set(f rowFlags, on bool) {
 	if on {
 		r.flags |= f
 	}
+}
+
+// flagIf returns f if on, else no flag.
+func flagIf(f rowFlags, on bool) rowFlags {
+	if on {
+		return f
+	}
+	return 0
 }
 
 // A failure describes a trace's failed spans.

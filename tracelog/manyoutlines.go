@@ -30,6 +30,7 @@ type Outline struct {
 	// line. At most 256 bytes of each are kept.
 	Op, Service string
 	Failed      bool // the root has ended, and failed
+	External    bool // the root's parent is a span of another tracing system; see [Span.ParentKind]
 
 	// Starts is how many records are starts of spans. If it is greater than Spans, some spans have not ended.
 	Starts int

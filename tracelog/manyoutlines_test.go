@@ -49,9 +49,9 @@ func TestScanOutlinesOfMany(t *testing.T) {
 		}
 		for span := range random.IntN(14) {
 			at := begin.Add(time.Duration(random.Int64N(int64(time.Hour))))
-			parent, failed := "", ""
+			parent, kind, failed := "", "", ""
 			if span > 0 && trace%7 > 0 || trace%3 == 0 {
-				parent = "0"
+				parent, kind = "0", pick("", externalParent)
 			}
 			if random.IntN(8) == 0 {
 				failed = pick("timeout", "refused", "no room")
@@ -64,7 +64,7 @@ func TestScanOutlinesOfMany(t *testing.T) {
 				line("time", at, "msg", "a line", "trace", id, "span", fmt.Sprint(span), "op", op(), "service", service())
 			}
 			line("time", at.Add(time.Second), "msg", "span end", "trace", id, "span", fmt.Sprint(span), "op", op(),
-				"service", service(), "parent", parent, "start", at, "duration_ms", lasted, "error", failed)
+				"service", service(), "parent", parent, "parent_kind", kind, "start", at, "duration_ms", lasted, "error", failed)
 		}
 		line("msg", "without a time", "trace", id, "service", service())
 		// So many services that a worker forgets their names, and uses their numbers for others.
@@ -167,7 +167,7 @@ func outlineByHand(id string, lines []Entry, match func(op string) bool) Outline
 		o.Op, o.Service, o.Failed = root.Op, root.Service, root.Failed
 	case len(ends) > 0:
 		root := slices.MinFunc(ends, first)
-		o.Op, o.Service, o.Failed = root.Op, root.Service, root.Failed
+		o.Op, o.Service, o.Failed, o.External = root.Op, root.Service, root.Failed, root.ParentKind == externalParent
 	default:
 		line := slices.MinFunc(firsts, func(a, b Entry) int {
 			if a.Time.IsZero() != b.Time.IsZero() {

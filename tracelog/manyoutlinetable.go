@@ -99,6 +99,7 @@ func (t *outlineTable) outline(row *outlineRow, deduped bool) Outline {
 		ID: t.id(row), Spans: int(row.spans), Matched: int(row.matched),
 		Op: t.names.text(row.op), Service: t.names.text(row.service),
 		Failed:   row.is(rowFailed),
+		External: row.is(rowExternal),
 		Starts:   int(row.starts),
 		Logs:     int(row.lines - row.starts - row.spans),
 		Services: t.sets.texts(row.services),
@@ -247,7 +248,7 @@ func (t *outlineTable) add(row *outlineRow, r *Record, matched bool, at int64, t
 			if !timed {
 				at = noTime
 			}
-			t.offer(row, rootLine, at, 0, shorten(r.Op()), service, r.Failed)
+			t.offer(row, rootLine, at, 0, shorten(r.Op()), service, flagIf(rowFailed, r.Failed))
 		}
 		return
 	}
@@ -277,7 +278,11 @@ func (t *outlineTable) add(row *outlineRow, r *Record, matched bool, at int64, t
 		rank = rootRoot
 	}
 	if rank >= row.root {
-		t.offer(row, rank, start, int64(r.Duration), shorten(r.Op()), service, r.Failed)
+		flags := flagIf(rowFailed, r.Failed)
+		if rank == rootSpan {
+			flags |= flagIf(rowExternal, string(r.text(fieldParentKind)) == externalParent)
+		}
+		t.offer(row, rank, start, int64(r.Duration), shorten(r.Op()), service, flags)
 	}
 }
 
@@ -318,7 +323,7 @@ func (t *outlineTable) merge(from *outlineTable, other *outlineRow, set *recordS
 	}
 	if other.root >= row.root {
 		op, service := from.names.text(other.op), from.names.text(other.service)
-		t.offer(row, other.root, other.rootStart, other.rootLasted, []byte(op), []byte(service), other.is(rowFailed))
+		t.offer(row, other.root, other.rootStart, other.rootLasted, []byte(op), []byte(service), other.flags&(rowFailed|rowExternal))
 	}
 }
 
@@ -340,8 +345,8 @@ func (t *outlineTable) setOf(from *outlineTable, set uint32, known *[]uint32) ui
 }
 
 // offer makes a span or line the trace's root if it is the better candidate, so that the order of records does not
-// matter. It must not be of a lower rank.
-func (t *outlineTable) offer(row *outlineRow, rank rootRank, start, lasted int64, op, service []byte, failed bool) {
+// matter. It must not be of a lower rank. flags are rowFailed and rowExternal, if they are true of it.
+func (t *outlineTable) offer(row *outlineRow, rank rootRank, start, lasted int64, op, service []byte, flags rowFlags) {
 	if row.root == rank {
 		c := cmp.Or(cmp.Compare(row.rootStart, start), cmp.Compare(lasted, row.rootLasted))
 		if c == 0 {
@@ -353,7 +358,7 @@ func (t *outlineTable) offer(row *outlineRow, rank rootRank, start, lasted int64
 	}
 	row.root, row.rootStart, row.rootLasted = rank, start, lasted
 	row.op, row.service = t.names.number(op), t.names.number(service)
-	row.set(rowFailed, failed)
+	row.flags = row.flags&^(rowFailed|rowExternal) | flags
 }
 
 // fail takes the error of a span if the span ended first. The order of records does not matter.

@@ -80,6 +80,11 @@ func newListed(t *tracelog.Trace) listed {
 	if n := len(t.Roots); n > 1 {
 		l.op += fmt.Sprintf(" +%d", n-1)
 	}
+	return l.withParent()
+}
+
+// withParent returns l with what its operation says of the root's parent.
+func (l listed) withParent() listed {
 	if l.External {
 		l.op += " (parent in another system)"
 	}
@@ -91,7 +96,7 @@ func outlined(o *tracelog.Outline) listed {
 	if o.Errors > 0 && o.Error == "" && o.ErrorOp == "" { // there were too many to keep them all
 		l.Error = "(see slogtrace show)"
 	}
-	return l
+	return l.withParent()
 }
 
 // maxDetailed is how many traces are read a second time for details that outlines lack, if the outlines are nearly enough.

@@ -92,7 +92,7 @@ func (sum *summary) countState(s *tracelog.Span) {
 func summaryOf(o *tracelog.Outline) summary {
 	return summary{
 		Trace: o.ID, Op: o.Op, Service: o.Service, Services: o.Services, Start: o.Start, Duration: exactMillis(o.End.Sub(o.Start)),
-		Spans: o.Spans, Lines: o.Logs, Errors: o.Errors, Failed: o.Failed, Error: o.Error, ErrorOp: o.ErrorOp,
+		Spans: o.Spans, Lines: o.Logs, Errors: o.Errors, Failed: o.Failed, External: o.External, Error: o.Error, ErrorOp: o.ErrorOp,
 	}
 }
 

@@ -184,6 +184,7 @@ func TestManyTraces(t *testing.T) {
 	if _, err := loggen.Generate(&log, loggen.Options{Traces: maxDetailed + 1, Seed: 6}); err != nil {
 		t.Fatal(err)
 	}
+	log.WriteString(`{"time":"2026-03-01T09:15:00.030Z","level":"INFO","msg":"span end","trace":"ours-0123456789","span":"b","op":"charge","parent":"sdk","parent_kind":"external","start":"2026-03-01T09:15:00.010Z","duration_ms":20}` + "\n")
 	file := filepath.Join(t.TempDir(), "many.log")
 	if err := os.WriteFile(file, log.Bytes(), 0o666); err != nil {
 		t.Fatal(err)
