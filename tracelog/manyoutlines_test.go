@@ -51,7 +51,7 @@ func TestScanOutlinesOfMany(t *testing.T) {
 			at := begin.Add(time.Duration(random.Int64N(int64(time.Hour))))
 			parent, kind, failed := "", "", ""
 			if span > 0 && trace%7 > 0 || trace%3 == 0 {
-				parent, kind = "0", pick("", externalParent)
+				parent, kind = "up", pick("", externalParent) // not "0", which is no id
 			}
 			if random.IntN(8) == 0 {
 				failed = pick("timeout", "refused", "no room")
