@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	_ "modernc.org/sqlite"
@@ -93,6 +94,10 @@ func sqliteSession(t *testing.T, ctx context.Context, db *sql.DB) (got []string)
 		for rows.Next() {
 		}
 		note("%v", rows.Err())
+		// Closed here first, the rows would not be those of a canceled query.
+		for end := time.Now().Add(time.Minute); db.Stats().InUse > 0 && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
 		rows.Close()
 	}
 	cancel()

@@ -67,7 +67,7 @@
 // Rows that are never closed leak their connection. Their span ends with the error "rows were never closed".
 // It ends when the rows are garbage, or when database/sql closes them because their context or transaction has ended.
 // error.type is then "canceled", "timeout" or "rows_not_closed". This includes rows that are being read at that moment,
-// unless the driver's Next returns the error of the context first.
+// unless the driver's Next returns the error of the context first. If the application closes them first, the span does not fail.
 //
 // # The wait for a connection
 //
