@@ -7,7 +7,7 @@
 //   - more than four combining marks on one base, and marks without a base: at the beginning of a text, on a refused rune,
 //     on ASCII space and punctuation. They would change the text that a program writes around it
 //
-// U+200D, the zero width joiner, is kept between two emoji, which it joins to one.
+// U+200D, the zero width joiner, is kept between two emoji, which it joins to one; not behind a combining mark.
 package graphic
 
 import (
@@ -72,7 +72,7 @@ func (t *Text) Next(rest string) (r rune, size int, ok bool) {
 		t.base++
 		t.marks++ // it counts as a mark
 		return r, size, true
-	case r == joiner && (t.base == emojiBase || t.base == selectedEmoji) && isEmoji(next()):
+	case r == joiner && (t.base == emojiBase && t.marks == 0 || t.base == selectedEmoji && t.marks == 1) && isEmoji(next()):
 		return r, size, true
 	case r == utf8.RuneError && size == 1, !strconv.IsGraphic(r), isHidden(r):
 		if !unicode.Is(unicode.M, r) { // the escape shown in its place carries no marks

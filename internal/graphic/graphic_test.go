@@ -98,7 +98,7 @@ var refused = regexp.MustCompile(`[\p{Cc}\p{Cs}\p{Co}\p{Zl}\p{Zp}]` +
 	`|\p{M}{5}|^\p{M}`)
 
 func FuzzNext(f *testing.F) {
-	for _, s := range []string{"❤\ufe0f\u200d🔥a\u0301\u0302\u0303\u0304\u0305", "\xff1\ufe0f\u20e3", "\u3164\u034f\u2800 \u200d", "a\ufe00\U000e0100"} {
+	for _, s := range []string{"❤\ufe26\u200d🔥", "❤\ufe0f\u200d🔥a\u0301\u0302\u0303\u0304\u0305", "\xff1\ufe0f\u20e3", "\u3164\u034f\u2800 \u200d", "a\ufe00\U000e0100"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
