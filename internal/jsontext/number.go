@@ -92,6 +92,12 @@ func AppendFloat(b []byte, f float64) []byte {
 		b = strconv.AppendFloat(b, f, 'g', -1, 64)
 		return append(b, '"')
 	}
+	if x := f * 1000; 0.5 < x && x < 1e15-1 {
+		// A float64 is nearest to at most one number of up to 15 digits. If there is one, its digits are those that encoding/json writes.
+		if n := uint64(x + 0.5); float64(n)/1000 == f {
+			return appendThousandths(b, n)
+		}
+	}
 	format := byte('f')
 	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
 		format = 'e'
@@ -106,9 +112,13 @@ func AppendFloat(b []byte, f float64) []byte {
 
 // AppendMillis appends d in milliseconds, rounded to microseconds, without trailing zeros. d must not be negative.
 func AppendMillis(b []byte, d time.Duration) []byte {
-	us := uint64(d.Round(time.Microsecond) / time.Microsecond)
-	b = AppendInt(b, int64(us/1000))
-	if f := us % 1000; f != 0 {
+	return appendThousandths(b, uint64(d.Round(time.Microsecond)/time.Microsecond))
+}
+
+// appendThousandths appends v/1000 without trailing zeros.
+func appendThousandths(b []byte, v uint64) []byte {
+	b = AppendUint(b, v/1000)
+	if f := v % 1000; f != 0 {
 		b = append(b, '.', byte('0'+f/100))
 		if f%100 != 0 {
 			b = append(b, byte('0'+f/10%10))

@@ -155,11 +155,18 @@ func TestAppendFloat(t *testing.T) {
 		checkFloat(t, -f)
 	}
 	rnd := rand.New(rand.NewPCG(3, 4))
-	for range 5000 {
+	for n := range 5000 {
 		if f := math.Float64frombits(rnd.Uint64()); !math.IsNaN(f) && !math.IsInf(f, 0) {
 			checkFloat(t, f)
 		}
 		checkFloat(t, math.Ldexp(rnd.Float64(), rnd.IntN(160)-80))
+		thousandths := float64(rnd.Int64N(1<<(2+n%60))) / 1000 // has a way of its own, and its neighbours have not
+		checkFloat(t, thousandths)
+		checkFloat(t, math.Nextafter(thousandths, 0))
+		checkFloat(t, math.Nextafter(thousandths, math.Inf(1)))
+	}
+	for _, n := range []int64{1, 999, 1000, 1e15 - 2, 1e15 - 1, 1e15, 1e15 + 1, 1 << 53} {
+		checkFloat(t, float64(n)/1000)
 	}
 	for _, f := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		_, err := json.Marshal(f)
