@@ -76,12 +76,13 @@ func TestJSONKeys(t *testing.T) {
 		"errors":  "op message example count first last traces",
 		"tail":    "time level msg event trace span op service file attrs",
 		"check":   "files records span_ends schemas duplicates traces complete incomplete advice",
+		"queries": "store about questions",
 		"version": "version go platform",
 	} {
 		args := []string{command, "--json", "testdata/booking"}
 		if command == "tail" {
 			args = append(args, "--follow=false")
-		} else if command == "version" {
+		} else if command == "version" || command == "queries" {
 			args = args[:2]
 		}
 		var stdout, stderr strings.Builder
