@@ -8,6 +8,12 @@
 // The tests of PostgreSQL start a server of their own (internal/postgres). They skip where it is not installed;
 // on Debian: apt-get install postgresql.
 //
+// Those of log stores and of OTLP start VictoriaLogs and, with the build tag long, Jaeger (internal/victorialogs, internal/jaeger).
+// They skip until these are built, which takes 15 seconds and minutes; a cache keeps both programs:
+//
+//	go run ./cmd/servers victorialogs
+//	go run ./cmd/servers -p 1 jaeger
+//
 // Command gates, in cmd/gates, measures slogtrace against its own bounds and
 // against the alternatives of a user. Its table is gates.md. gates.json has the same data.
 // This command makes both again, in about six minutes:

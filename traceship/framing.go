@@ -22,12 +22,13 @@ type Framing string
 
 const (
 	// JSONLines is one object per line, as members: VictoriaLogs' /insert/jsonline, Vector, Fluent Bit, OpenObserve.
-	// At most 256 KiB a line: VictoriaLogs drops a longer one, and those after it in the request, with status 200.
+	// At most 256 KiB a line, with its newline: VictoriaLogs drops a longer one, and those after it in the request, with status 200.
+	// It also drops a line whose time it cannot read, or is older than what it keeps.
 	JSONLines Framing = "JSONLines"
 
 	// Elasticsearch is the bulk API with the action create, as members: https://host/index/_bulk. Token is an API key.
 	// At most 1 MiB a line. Use the preset ECS, or a pipeline that sets @timestamp. Add ?filter_path=errors,items.*.status,items.*.error
-	// to the URL for short answers.
+	// to the URL for short answers. VictoriaLogs takes this too, under /insert/elasticsearch, with MaxLine as for JSONLines.
 	Elasticsearch Framing = "Elasticsearch"
 
 	// Loki is the push API as JSON, whole: http://host:3100/loki/api/v1/push. The labels are Options.Labels, which Loki requires;
@@ -35,7 +36,7 @@ const (
 	Loki Framing = "Loki"
 
 	// Datadog is the logs API, whole: https://http-intake.logs.datadoghq.com/api/v2/logs. Datadog parses the JSON of a message.
-	// At most 1 MB a line. Token is the API key.
+	// At most 1 MB a line. Token is the API key. The line's time is beside it too, in milliseconds.
 	Datadog Framing = "Datadog"
 
 	// Splunk is the HTTP Event Collector, whole: https://host:8088/services/collector/event. Splunk finds the members of
@@ -56,6 +57,7 @@ type framing struct {
 	contentType              string
 	tokenHeader, tokenPrefix string
 	maxLine                  int
+	batchBytes               int    // of lines in a request, at most; 0: 1 MiB
 	members                  bool   // of the line, not a string
 	before                   string // each line, as members
 	head, tail               func(b []byte, labels map[string]string) []byte
@@ -65,7 +67,7 @@ type framing struct {
 }
 
 var framings = map[Framing]framing{
-	JSONLines: {contentType: "application/stream+json", tokenHeader: "Authorization", tokenPrefix: "Bearer ", maxLine: 256 << 10, members: true},
+	JSONLines: {contentType: "application/stream+json", tokenHeader: "Authorization", tokenPrefix: "Bearer ", maxLine: 256<<10 - 1, members: true},
 	Elasticsearch: {contentType: "application/x-ndjson", tokenHeader: "Authorization", tokenPrefix: "ApiKey ", maxLine: 1 << 20, members: true,
 		before: "{\"create\":{}}\n", rejected: elasticRejected},
 	Loki: {contentType: "application/json", tokenHeader: "Authorization", tokenPrefix: "Bearer ", maxLine: 256 << 10, comma: true,
@@ -73,7 +75,7 @@ var framings = map[Framing]framing{
 	Datadog: {contentType: "application/json", tokenHeader: "Dd-Api-Key", maxLine: 1e6, comma: true,
 		head: appendText(`[`), tail: appendText(`]`), whole: datadogLine},
 	Splunk: {contentType: "application/json", tokenHeader: "Authorization", tokenPrefix: "Splunk ", maxLine: 1e6, whole: splunkLine},
-	NewRelic: {contentType: "application/json", tokenHeader: "Api-Key", maxLine: 128 << 10, comma: true,
+	NewRelic: {contentType: "application/json", tokenHeader: "Api-Key", maxLine: 128 << 10, batchBytes: 400 << 10, comma: true,
 		head: newRelicHead, tail: appendText(`]}]`), whole: newRelicLine},
 	Axiom: {contentType: "application/x-ndjson", tokenHeader: "Authorization", tokenPrefix: "Bearer ", maxLine: 1e6, members: true, rejected: axiomRejected},
 }
@@ -201,7 +203,9 @@ func lokiLine(b, line []byte, _ map[string]string) []byte {
 }
 
 func datadogLine(b, line []byte, labels map[string]string) []byte {
-	b = append(b, `{"message":`...)
+	b = append(b, `{"timestamp":`...) // that of slog's lines, time, is none of the names that Datadog knows
+	b = strconv.AppendInt(b, timeOf(line).UnixMilli(), 10)
+	b = append(b, `,"message":`...)
 	b = jsontext.AppendString(b, string(line))
 	if len(labels) > 0 {
 		b = append(b, ',')

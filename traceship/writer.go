@@ -30,6 +30,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/slogtrace/slogtrace/internal/deliver"
@@ -52,7 +53,9 @@ type Options struct {
 	// The store then needs about 2.5 times the space. "": none. Only JSONLines, Elasticsearch and Axiom have it.
 	KeepLine string
 
-	MaxLine int // bytes of a line, at most; longer ones are dropped as "line too long". 0: what the store takes, see Framing
+	// MaxLine limits the bytes of a line as it is sent: if the store gets its members, those that KeepLine adds count too.
+	// Longer lines are dropped as "line too long". 0: what the store takes, see Framing.
+	MaxLine int
 
 	MaxQueue      int           // lines that wait, at most; default 10,000
 	MaxQueueBytes int           // and their bytes; default 8 MiB
@@ -71,9 +74,12 @@ type Options struct {
 
 // A Writer is an [io.Writer] that sends lines to a log store. Make one with [NewWriter]. It is safe for concurrent use.
 type Writer struct {
-	queue   *deliver.Queue
-	client  *deliver.Client
-	maxLine int
+	queue    *deliver.Queue
+	client   *deliver.Client
+	maxLine  int
+	members  bool // the store gets lines as members
+	keepLine string
+	scratch  sync.Pool // of *[]byte
 }
 
 // lineTooLong is the reason for which a line is dropped.
@@ -103,13 +109,14 @@ func NewWriter(u string, opts *Options) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("traceship: %w", err)
 	}
-	w := &Writer{client: client, maxLine: cmp.Or(opts.MaxLine, f.maxLine)}
+	w := &Writer{client: client, maxLine: cmp.Or(opts.MaxLine, f.maxLine), members: f.members, keepLine: opts.KeepLine}
 	s := &shipment{framing: f, labels: opts.Labels, keepLine: opts.KeepLine}
 	q := deliver.Options{
 		Name:         "traceship",
 		MaxRecords:   cmp.Or(opts.MaxQueue, 10_000),
 		MaxBytes:     opts.MaxQueueBytes,
 		BatchRecords: cmp.Or(opts.MaxBatch, 1000),
+		BatchBytes:   f.batchBytes,
 		Delay:        cmp.Or(opts.Delay, time.Second),
 		Timeout:      opts.Timeout,
 	}
@@ -137,13 +144,34 @@ func (w *Writer) Write(p []byte) (int, error) {
 		if line = bytes.TrimRight(line, "\r\n"); len(line) == 0 {
 			continue
 		}
-		if len(line) > w.maxLine {
+		if w.tooLong(line) {
 			w.queue.Drop(lineTooLong)
 			continue
 		}
 		w.queue.Add(line)
 	}
 	return len(p), nil
+}
+
+// tooLong reports whether line would be sent with more than maxLine bytes.
+func (w *Writer) tooLong(line []byte) bool {
+	if len(line) > w.maxLine {
+		return true
+	}
+	// As an object, a byte may become three, where it is not UTF-8, and six more in KeepLine.
+	if !w.members || 9*len(line)+6*len(w.keepLine)+100 <= w.maxLine {
+		return false
+	}
+	b, _ := w.scratch.Get().(*[]byte)
+	if b == nil {
+		b = new([]byte)
+	}
+	*b = appendObject((*b)[:0], line, w.keepLine)
+	long := len(*b) > w.maxLine
+	if cap(*b) <= maxKept {
+		w.scratch.Put(b)
+	}
+	return long
 }
 
 // Flush sends what waits, until it is delivered or dropped, or ctx ends. The error names what was lost since the last Flush.

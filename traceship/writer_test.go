@@ -72,7 +72,7 @@ func TestFramings(t *testing.T) {
 		{Options{Framing: Elasticsearch}, "{\"create\":{}}\n" + line + "\n{\"create\":{}}\n{}\n", "Authorization: ApiKey t0ken"},
 		{Options{Framing: Axiom}, line + "\n{}\n", "Authorization: Bearer t0ken"},
 		{Options{Framing: Loki}, `{"streams":[{"stream":{"env":"a\"b","service":"api"},"values":[["1772356500123456789","{\"time\":\"2026-03-01T09:15:00.123456789Z\",\"msg\":\"a\\\"b\"}"],["946684800000000000","{}"]]}]}`, "Authorization: Bearer t0ken"},
-		{Options{Framing: Datadog}, `[{"message":"{\"time\":\"2026-03-01T09:15:00.123456789Z\",\"msg\":\"a\\\"b\"}","env":"a\"b","service":"api"},{"message":"{}","env":"a\"b","service":"api"}]`, "Dd-Api-Key: t0ken"},
+		{Options{Framing: Datadog}, `[{"timestamp":1772356500123,"message":"{\"time\":\"2026-03-01T09:15:00.123456789Z\",\"msg\":\"a\\\"b\"}","env":"a\"b","service":"api"},{"timestamp":946684800000,"message":"{}","env":"a\"b","service":"api"}]`, "Dd-Api-Key: t0ken"},
 		{Options{Framing: Splunk}, `{"time":1772356500.123,"event":"{\"time\":\"2026-03-01T09:15:00.123456789Z\",\"msg\":\"a\\\"b\"}","fields":{"env":"a\"b","service":"api"}}` + "\n" +
 			`{"time":946684800.000,"event":"{}","fields":{"env":"a\"b","service":"api"}}` + "\n", "Authorization: Splunk t0ken"},
 		{Options{Framing: NewRelic}, `[{"common":{"attributes":{"env":"a\"b","service":"api"}},"logs":[{"timestamp":1772356500123,"message":"{\"time\":\"2026-03-01T09:15:00.123456789Z\",\"msg\":\"a\\\"b\"}"},{"timestamp":946684800000,"message":"{}"}]}]`, "Api-Key: t0ken"},
@@ -178,6 +178,38 @@ func TestRejected(t *testing.T) {
 			got = err.Error()
 		}
 		diff(t, test.answer, got, test.want)
+	}
+}
+
+// With KeepLine a line is sent twice as long and more. The limit is for what is sent.
+func TestMaxLineOfMembers(t *testing.T) {
+	for _, test := range []struct {
+		opts Options
+		line string
+		size int // as it is sent
+	}{
+		{Options{}, `{"a":"` + strings.Repeat("x", 90) + `"}`, 98},
+		{Options{}, `{"a":"` + strings.Repeat("x\xff", 22) + `"}`, 96},
+		{Options{KeepLine: "_msg"}, `{"a":"` + strings.Repeat("x", 30) + `"}`, 90},
+		{Options{Framing: Axiom, KeepLine: "_msg"}, `{"a":"` + strings.Repeat("x", 30) + `"}`, 90},
+		{Options{Framing: Elasticsearch}, `{"a":"` + strings.Repeat("x", 90) + `"}`, 98},
+		{Options{Framing: Loki}, "\xff" + strings.Repeat("x", 97), 98}, // the store counts the line, not how it is written
+	} {
+		for most, want := range map[int]uint64{test.size: 1, test.size - 1: 0} {
+			s := new(store)
+			test.opts.Transport, test.opts.MaxLine = s, most
+			w, err := NewWriter("http://store", &test.opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.WriteString(w, test.line+"\n")
+			if err := w.Shutdown(t.Context()); (err == nil) != (want == 1) {
+				t.Error(err)
+			}
+			if stats := w.Stats(); stats.Delivered != want || stats.Dropped[lineTooLong] != 1-want {
+				t.Errorf("%s, at most %d: %+v; %d bytes sent: %q", test.opts.Framing, most, stats, len(strings.Join(s.bodies, ""))-1, s.bodies)
+			}
+		}
 	}
 }
 

@@ -8,7 +8,6 @@ package postgres
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/slogtrace/slogtrace/interop/internal/process"
 )
 
 // A Server is a running server. Its superuser is postgres, who needs no password.
@@ -25,9 +26,9 @@ import (
 type Server struct {
 	Port int
 
-	bin     string   // where its programs are
-	dir     string   // all its files
-	process *process // the server itself
+	bin     string // where its programs are
+	dir     string // all its files
+	process *process.Process
 }
 
 // Start starts a server that runs until the test ends, in about two seconds. Each setting is one of postgresql.conf,
@@ -43,7 +44,7 @@ func Start(t testing.TB, settings ...string) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := s.process.stop(); err != nil {
+		if err := s.process.Stop(); err != nil {
 			t.Errorf("stop PostgreSQL: %v\n%s", err, s.Log(t))
 		}
 	})
@@ -110,7 +111,7 @@ func (s *Server) dataDir() string { return filepath.Join(s.dir, "data") }
 
 // find returns the directory of the newest version of PostgreSQL, or what is missing. Those of Debian are not in PATH.
 func find() (bin, missing string) {
-	if !supported {
+	if !process.Supported {
 		return "", "servers for tests do not run on " + runtime.GOOS
 	}
 	newest := -1.0
@@ -153,14 +154,14 @@ func start(bin string, settings []string) (s *Server, err error) {
 		}
 	}()
 	s = &Server{bin: bin, dir: dir}
-	owner, err := ownerOf(dir)
+	owner, err := process.Unprivileged(dir, "postgres") // it refuses to run as root
 	if err != nil {
 		return nil, err
 	}
 	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", s.dataDir(), "-U", "postgres", "-A", "trust",
 		"-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
 	initdb.Dir, initdb.Env = dir, environ()
-	owner.run(initdb)
+	owner.Own(initdb)
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
 	}
@@ -174,8 +175,8 @@ func start(bin string, settings []string) (s *Server, err error) {
 }
 
 // run starts the server and waits until it accepts connections.
-func (s *Server) run(owner owner, settings []string) error {
-	port, err := freePort()
+func (s *Server) run(owner process.Owner, settings []string) error {
+	port, err := process.FreePort()
 	if err != nil {
 		return err
 	}
@@ -187,33 +188,12 @@ func (s *Server) run(owner owner, settings []string) error {
 	}, settings...) {
 		args = append(args, "-c", setting)
 	}
-	if s.process, err = owner.start(s.dir, s.logFile(), args); err != nil {
-		return err
-	}
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
-		select {
-		case <-s.process.exited:
-			err := s.process.end()
-			log, _ := os.ReadFile(s.logFile())
-			return fmt.Errorf("postgres ended (%v)\n%s", err, log)
-		case <-time.After(10 * time.Millisecond):
-		}
+	c := process.Command{Dir: s.dir, Args: args, Env: environ(), Owner: owner, Signal: "INT"} // a fast shutdown
+	s.process, err = c.Start(func() bool {
 		// Its last line is the state, as pg_ctl reads it.
 		pid, _ := os.ReadFile(filepath.Join(s.dataDir(), "postmaster.pid"))
-		if lines := bytes.Fields(pid); len(lines) > 0 && string(lines[len(lines)-1]) == "ready" {
-			return nil
-		}
-	}
-	err = s.process.end()
-	log, _ := os.ReadFile(s.logFile())
-	return fmt.Errorf("postgres does not accept connections after a minute (%v)\n%s", err, log)
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+		lines := bytes.Fields(pid)
+		return len(lines) > 0 && string(lines[len(lines)-1]) == "ready"
+	})
+	return err
 }

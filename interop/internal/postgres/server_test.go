@@ -15,6 +15,8 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "github.com/lib/pq"
+
+	"github.com/slogtrace/slogtrace/interop/internal/process"
 )
 
 func open(t *testing.T, driver, dsn string) *sql.DB {
@@ -46,10 +48,10 @@ func TestStart(t *testing.T) {
 		}
 
 		// A start that fails says why, and another one may follow.
-		if err := s.process.end(); err != nil {
+		if err := s.process.End(); err != nil {
 			t.Error(err)
 		}
-		owner, err := ownerOf(s.dir)
+		owner, err := process.Unprivileged(s.dir, "postgres")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,75 @@
+package victorialogs
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A Line is the members of a line. VictoriaLogs keeps all values as strings, and objects as members with dotted names.
+// It adds _stream and _stream_id; Query removes both.
+type Line map[string]string
+
+// Query returns the lines of a query in LogsQL, such as `service:=api`. They are in no order, unless the query sorts them.
+// A line that was written a moment ago may be missing: see Flush and Await.
+func (n *Node) Query(t testing.TB, query string) (lines []Line) {
+	t.Helper()
+	answer := n.get(t, "/select/logsql/query", map[string]string{"query": query})
+	defer answer.Close()
+	scanner := bufio.NewScanner(answer)
+	scanner.Buffer(nil, 64<<20)
+	for scanner.Scan() {
+		var l Line
+		if err := json.Unmarshal(scanner.Bytes(), &l); err != nil {
+			t.Fatalf("VictoriaLogs: %s: %v in %s", query, err, scanner.Bytes())
+		}
+		delete(l, "_stream")
+		delete(l, "_stream_id")
+		lines = append(lines, l)
+	}
+	if err := scanner.Err(); err != nil {
+		t.Fatalf("VictoriaLogs: %s: %v", query, err)
+	}
+	return lines
+}
+
+// Await repeats a query until it returns at least so many lines, or for 20 seconds: lines appear some time after
+// they were accepted. It returns what the last query returned, which may be fewer or more.
+func (n *Node) Await(t testing.TB, query string, want int) []Line {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if lines := n.Query(t, query); len(lines) >= want || time.Now().After(deadline) {
+			return lines
+		}
+	}
+}
+
+// Flush makes what the node has accepted visible to queries. Of a cluster, the storage nodes have the data;
+// what the front holds back goes to them within a second.
+func (n *Node) Flush(t testing.TB) {
+	t.Helper()
+	n.get(t, "/internal/force_flush", nil).Close()
+}
+
+// Sync waits until what the node has accepted is on disk, where it is safe from Kill.
+func (n *Node) Sync(t testing.TB) {
+	t.Helper()
+	n.Flush(t)
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		answer := n.get(t, "/metrics", nil)
+		text, err := io.ReadAll(answer)
+		answer.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), `vl_storage_rows{type="storage/inmemory"} 0`+"\n") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("VictoriaLogs does not write its data to disk")
+		}
+	}
+}
