@@ -1,10 +1,12 @@
 package slogtrace
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -26,7 +28,8 @@ import (
 // resource_error then gives the reason.
 func EnvAttrs() []slog.Attr { return Format{}.EnvAttrs() }
 
-// EnvAttrs is the function [EnvAttrs] with f's name for the service.
+// EnvAttrs is the function [EnvAttrs] with f's name for the service. That of [Datadog] also reads Datadog's own variables, which
+// take precedence: DD_SERVICE is the name, DD_ENV is dd.env and DD_VERSION dd.version.
 func (f Format) EnvAttrs() []slog.Attr {
 	const nameKey = "service.name"
 	if f.Service == "" {
@@ -45,6 +48,17 @@ func (f Format) EnvAttrs() []slog.Attr {
 	attrs := set.attrs
 	if s := os.Getenv("OTEL_SERVICE_NAME"); s != "" {
 		name = s
+	}
+	if f.form == datadogForm {
+		name = cmp.Or(os.Getenv("DD_SERVICE"), name)
+		var tags []slog.Attr
+		for _, v := range [...][2]string{{"dd.env", os.Getenv("DD_ENV")}, {"dd.version", os.Getenv("DD_VERSION")}} {
+			if v[1] != "" {
+				tags = append(tags, slog.String(v[0], v[1]))
+				attrs = slices.DeleteFunc(attrs, func(a slog.Attr) bool { return a.Key == v[0] })
+			}
+		}
+		attrs = append(tags, attrs...)
 	}
 	if name != "" {
 		// A resource attribute called service is something else and gives way.

@@ -67,6 +67,30 @@ func TestFormatEnvAttrs(t *testing.T) {
 	}
 }
 
+// Datadog's variables come before OpenTelemetry's, for its preset only.
+func TestDatadogEnvAttrs(t *testing.T) {
+	for _, c := range []struct{ service, env, version, name, resource, want string }{
+		{"", "", "", "", "", ""},
+		{"shop", "prod", "1.4", "", "", "dd.service=shop|dd.env=prod|dd.version=1.4"},
+		{"shop", "", "", "api", "z=1", "dd.service=shop|z=1"},
+		{"", "prod", "", "api", "z=1", "dd.service=api|dd.env=prod|z=1"},
+		{"", "", "1.4", "", "dd.version=2,dd.env=test,z=1", "dd.version=1.4|dd.env=test|z=1"},
+		{"shop", "prod", "", "", "dd.service=x,dd.env=test", "dd.service=shop|dd.env=prod|attr.dd.service=x"},
+	} {
+		t.Setenv("DD_SERVICE", c.service)
+		t.Setenv("DD_ENV", c.env)
+		t.Setenv("DD_VERSION", c.version)
+		t.Setenv("OTEL_SERVICE_NAME", c.name)
+		t.Setenv("OTEL_RESOURCE_ATTRIBUTES", c.resource)
+		if diff := cmp.Diff(c.want, attrsAsText(Datadog.EnvAttrs())); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if got := attrsAsText(Axiom.EnvAttrs()); strings.Contains(got, "shop") || strings.Contains(got, "1.4") {
+			t.Errorf("another preset has %s", got)
+		}
+	}
+}
+
 // FuzzEnvAttrs: encoded attributes come back, and nothing panics.
 func FuzzEnvAttrs(f *testing.F) {
 	f.Add("a", "b,c=%d", " e ", "x=1")

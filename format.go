@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/slogtrace/slogtrace/internal/errtype"
 	"github.com/slogtrace/slogtrace/internal/jsontext"
 	"github.com/slogtrace/slogtrace/internal/schema"
 )
@@ -119,6 +120,7 @@ type format struct {
 	outside      recordKind          // the kind of records with nothing of ours in the context
 	always       []slog.Attr         // on every line that we write, or write ids on
 	failed       string              // key of a boolean beside the error; "" for none
+	kindKey      string              // of the kind of an error, instead of error.type, on span records; "" for none
 
 	// Keys with the JSON text around them, in the order of a line.
 	timeJSON                    string
@@ -184,6 +186,8 @@ func (f Format) compile(sink bool) *format {
 		if f.Error != failedKey {
 			c.failed = failedKey
 		}
+	case datadogForm:
+		c.kindKey = datadogKindKey
 	}
 	for _, a := range c.always {
 		renamed = append(renamed, a.Key)
@@ -202,6 +206,9 @@ func (f Format) compile(sink bool) *format {
 	})...)
 	c.reservedKeys[tracedRecord] = newKeySet(ids)
 	c.reservedKeys[spanRecord] = newKeySet(ids, schemaKeys, builtins)
+	if c.kindKey != "" {
+		c.reservedKeys[spanRecord] = newKeySet(ids, schemaKeys, builtins, []string{errtype.Key})
+	}
 	c.own[tracedRecord] = newKeySet(unread(tracedRecord, ids, builtins))
 	c.own[spanRecord] = newKeySet(unread(spanRecord, ids, builtins, schemaKeys))
 	c.makeJSON()

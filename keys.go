@@ -20,7 +20,7 @@ type naming struct {
 
 // namer returns a namer for the keys after the logger's own root attributes, in a record of kind k.
 func (n *naming) namer(k recordKind) *namer {
-	return &namer{reserved: n.format.reserved(k), keys: slices.Clip(n.keys), moved: slices.Clip(n.moved[k])}
+	return &namer{reserved: n.format.reserved(k), kind: n.format.kindKey, keys: slices.Clip(n.keys), moved: slices.Clip(n.moved[k])}
 }
 
 // reserves reports whether a user's root attribute in a span's record must not have that key.

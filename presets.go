@@ -18,9 +18,11 @@ var (
 	OTel = Format{Trace: "trace_id", Span: "span_id", Flags: "trace_flags"}
 
 	// Datadog has the trace id, 128 bits, in hex and span ids in decimal. All are strings.
+	// On span records the attribute error.type is error.kind. Its EnvAttrs read DD_SERVICE, DD_ENV and DD_VERSION.
 	Datadog = Format{
 		form:  datadogForm,
 		Trace: "dd.trace_id", Span: "dd.span_id", Service: "dd.service",
+		Error: "error.message", Stack: "error.stack",
 		Time: "timestamp", Message: "message",
 	}
 
@@ -102,6 +104,7 @@ const (
 	ecsVersion     = "8.11.0" // has all fields that we write
 	transactionKey = "transaction.id"
 	failedKey      = "error" // in the schema this is the name of something else, so it is reserved
+	datadogKindKey = "error.kind"
 )
 
 // appendTrace appends a trace id, given in hex. Google's prefix is in traceJSON.

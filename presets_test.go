@@ -3,8 +3,10 @@ package slogtrace_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -193,6 +195,66 @@ func TestPresetReadBack(t *testing.T) {
 	}
 }
 
+// A failed span of Datadog's preset has message, kind and stack under Datadog's names, with any handler. The user's own attributes
+// under these names are kept under others.
+func TestDatadogErrors(t *testing.T) {
+	const kind = "error.kind"
+	for _, h := range presetHandlers(slogtrace.Datadog) {
+		if strings.Contains(h.title, "Text") {
+			continue
+		}
+		for _, test := range []struct {
+			attrs []slog.Attr
+			bound []slog.Attr
+			want  map[string]string
+		}{
+			{nil, nil, map[string]string{kind: "*fs.PathError", "error.type": "", "error": ""}},
+			{[]slog.Attr{slog.String("error.type", "mine")}, nil, map[string]string{kind: "mine", "error.type": ""}},
+			{[]slog.Attr{slog.String(kind, "mine")}, nil, map[string]string{kind: "mine", "attr.error.kind": "*fs.PathError"}},
+			{[]slog.Attr{slog.String("error.message", "mine"), slog.String("error", "mine")}, nil, map[string]string{kind: "*fs.PathError", "attr.error.message": "mine", "attr.error": "mine"}},
+			{nil, []slog.Attr{slog.String("error.stack", "mine"), slog.Int("x", 1)}, map[string]string{kind: "*fs.PathError", "attr.error.stack": "mine"}},
+		} {
+			var b bytes.Buffer
+			tracer := slogtrace.NewTracer(h.open(&b).WithAttrs(test.bound), nil)
+			_, span := tracer.Start(t.Context(), "read", test.attrs...)
+			span.Fail(fmt.Errorf("config: %w", &os.PathError{Op: "open", Path: "a", Err: os.ErrNotExist}))
+			span.End()
+			var line map[string]any
+			if err := json.Unmarshal(b.Bytes(), &line); err != nil {
+				t.Fatal(err)
+			}
+			test.want["error.message"] = "config: open a: file does not exist"
+			for key, want := range test.want {
+				if got, _ := line[key].(string); got != want {
+					t.Errorf("%s: %s is %q, want %q: %s", h.title, key, got, want, b.Bytes())
+				}
+			}
+		}
+		var b bytes.Buffer
+		tracer := slogtrace.NewTracer(h.open(&b), nil)
+		func() {
+			defer func() { _ = recover() }()
+			_, span := tracer.Start(t.Context(), "read")
+			defer span.End()
+			panic("boom")
+		}()
+		for _, want := range []string{`"error.message":"panic: boom"`, `"error.kind":"panic"`, `"error.stack":"`} {
+			if !strings.Contains(b.String(), want) {
+				t.Errorf("%s: no %s in %s", h.title, want, &b)
+			}
+		}
+		// readers find the kind under OpenTelemetry's name too
+		_, err := tracelog.Scan(&b, "", func(e tracelog.Entry) {
+			if v, ok := e.Attr("error.type"); !ok || string(v) != `"panic"` || e.Error != "panic: boom" || e.Stack == "" {
+				t.Errorf("read back: %s %q %q", v, e.Error, e.Stack)
+			}
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // docs/backends.md has for each preset the two lines of setup (see ExampleFormat, which compiles them)
 // and lines that are those of testdata/presets.
 func TestBackendsDoc(t *testing.T) {
@@ -338,6 +400,10 @@ func TestPresetReadBackRare(t *testing.T) {
 				},
 			} {
 				gotEntries, gotAttrs := read(open)
+				if kind, ok := gotAttrs[0]["error.kind"]; ok && p.name == "Datadog" {
+					gotAttrs[0]["error.type"] = kind
+					delete(gotAttrs[0], "error.kind")
+				}
 				if diff := cmp.Diff(entries, gotEntries) + cmp.Diff(attrs, gotAttrs); diff != "" {
 					t.Errorf("%s, %s, source %v: -own schema +preset:\n%s", p.name, name, source, diff)
 				}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/slogtrace/slogtrace/internal/errtype"
 	"github.com/slogtrace/slogtrace/internal/redact"
 	"github.com/slogtrace/slogtrace/internal/schema"
 )
@@ -153,6 +154,7 @@ var readerKeys, readerObjects = schema.Keys()
 // A reserved key becomes attr.<key>, and so does a key that an earlier renaming has led to.
 type namer struct {
 	reserved *keySet
+	kind     string   // the name of error.type, if a backend has its own; reserved has error.type then
 	keys     []string // the user's root keys so far, as the user wrote them
 	moved    []move   // the keys that are written under another name
 }
@@ -168,6 +170,9 @@ func (n *namer) name(key string) string {
 		return key
 	}
 	to := "attr." + key
+	if key == errtype.Key && n.kind != "" {
+		to = n.kind
+	}
 	for n.mustMove(to) || slices.Contains(n.keys, to) {
 		to = "attr." + to
 	}

@@ -26,11 +26,13 @@ var renamed = [][2]string{
 }
 
 // otherName maps the old names to the new ones, and the new ones to the old.
+// A backend's name for such an attribute is its other name too: error.kind is Datadog's for error.type.
 var otherName = func() map[string]string {
 	names := make(map[string]string, 2*len(renamed))
 	for _, r := range renamed {
 		names[r[0]], names[r[1]] = r[1], r[0]
 	}
+	names["error.kind"], names["error.type"] = "error.type", "error.kind"
 	return names
 }()
 

@@ -77,7 +77,7 @@ var Presets = [...]Preset{
 		Name: "datadog",
 		Keys: [NumFields]string{
 			Trace: "dd.trace_id", Span: "dd.span_id", Service: "dd.service",
-			Parent: "parent dd.parent_id",
+			Parent: "parent dd.parent_id", Error: "error.message error", Stack: "error.stack stack",
 		},
 	},
 	{
