@@ -30,3 +30,27 @@ func ExampleNewWriter() {
 	}
 	// Output:
 }
+
+// A slow standard output delays no log call.
+func ExampleNewAsyncWriter() {
+	w := traceship.NewAsyncWriter(os.Stdout, nil)
+	log := slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+	log.Info("booked", "seat", "12A")
+	log.Info("paid", "amount", 129)
+
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := w.Shutdown(ctx); err != nil {
+		fmt.Println(err) // names what was lost
+	}
+	fmt.Println(w.Stats().Delivered, "lines")
+	// Output:
+	// level=INFO msg=booked seat=12A
+	// level=INFO msg=paid amount=129
+	// 2 lines
+}

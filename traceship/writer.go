@@ -20,6 +20,8 @@
 //
 // [Writer.Shutdown] sends what waits. What is in the queue is lost if the program ends without it: by os.Exit, log.Fatal or a panic
 // that nobody recovers. [Options.Immediate] sends each line at once.
+//
+// [NewAsyncWriter] puts the same queue before any other writer, such as a slow file.
 package traceship
 
 import (
@@ -72,12 +74,13 @@ type Options struct {
 	Transport http.RoundTripper
 }
 
-// A Writer is an [io.Writer] that sends lines to a log store. Make one with [NewWriter]. It is safe for concurrent use.
+// A Writer is an [io.Writer] that queues lines. [NewWriter] makes one that sends them to a log store, [NewAsyncWriter] one
+// that writes them to another writer. It is safe for concurrent use.
 type Writer struct {
 	queue    *deliver.Queue
-	client   *deliver.Client
-	maxLine  int
-	members  bool // the store gets lines as members
+	client   *deliver.Client // nil: another writer
+	maxLine  int             // with a client
+	members  bool            // the store gets lines as members
 	keepLine string
 	scratch  sync.Pool // of *[]byte
 }
@@ -140,6 +143,10 @@ func NewWriter(u string, opts *Options) (*Writer, error) {
 // Write queues the lines in p, of which each handler of package slogtrace writes one at a time.
 // It returns len(p) and no error: what is lost is counted.
 func (w *Writer) Write(p []byte) (int, error) {
+	if w.client == nil {
+		w.queue.AddLines(p)
+		return len(p), nil
+	}
 	for line := range bytes.Lines(p) {
 		if line = bytes.TrimRight(line, "\r\n"); len(line) == 0 {
 			continue
@@ -174,23 +181,25 @@ func (w *Writer) tooLong(line []byte) bool {
 	return long
 }
 
-// Flush sends what waits, until it is delivered or dropped, or ctx ends. The error names what was lost since the last Flush.
+// Flush sends, or writes, what waits, until it is delivered or dropped, or ctx ends. The error names what was lost since the last Flush.
 func (w *Writer) Flush(ctx context.Context) error { return w.queue.Flush(ctx) }
 
-// Shutdown sends what waits and ends the Writer's goroutine. If ctx ends first, the rest is dropped.
+// Shutdown sends, or writes, what waits and ends the Writer's goroutine. If ctx ends first, the rest is dropped.
 // The error names what was lost since the last Flush. Later lines are dropped.
 func (w *Writer) Shutdown(ctx context.Context) error {
 	err := w.queue.Shutdown(ctx)
-	w.client.CloseIdle()
+	if w.client != nil {
+		w.client.CloseIdle()
+	}
 	return err
 }
 
 // Stats are what became of the lines of a Writer. Lines is the sum of Delivered, Waiting and all of Dropped.
 type Stats struct {
 	Lines     uint64            // were written
-	Delivered uint64            // the store has them
-	Dropped   map[string]uint64 // by reason: "queue full", "line too long", "too large", "rejected", "shut down", "status 400", …
-	Batches   uint64            // requests that were successful
+	Delivered uint64            // the store has them, or the inner writer took them
+	Dropped   map[string]uint64 // by reason: "queue full", "line too long", "too large", "rejected", "not written", "shut down", "status 400", …
+	Batches   uint64            // requests that were successful, or calls of the inner writer
 	Retries   uint64            // requests that were sent again
 	LastError string            // "" if there was none
 	Waiting   int               // in the queue or under way

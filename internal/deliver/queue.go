@@ -5,6 +5,7 @@
 package deliver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -99,6 +100,20 @@ const (
 func (q *Queue) Add(record []byte) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.add(record)
+}
+
+// AddLines is Add for each line of text, with its line break. No record of others comes between them.
+func (q *Queue) AddLines(text []byte) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for line := range bytes.Lines(text) {
+		q.add(line)
+	}
+}
+
+// add is Add, with the lock.
+func (q *Queue) add(record []byte) {
 	q.stats.Records++
 	switch {
 	case q.closed:

@@ -421,16 +421,75 @@ func TestWriter(t *testing.T) {
 	check(t, "Shutdown", q.Shutdown(t.Context()), nil)
 	check(t, "written", out.String(), "a\nbb\nccc\n")
 
-	for taken, want := range []int{3, 3, 2, 2, 2, 1, 1, 1, 1, 1} {
+	// A line without its end counts: the next batch would begin with that.
+	for taken, want := range []int{3, 2, 2, 2, 1, 1, 1, 1, 0} {
 		q := New(Options{Name: "test", Send: Writer(&broken{left: taken})})
 		addAll(q, []string{"a\n", "bb\n", "ccc\n"})
-		err := q.Shutdown(t.Context())
-		wantErr := fmt.Sprintf("test: %d lost: %[1]d not written; last error: no space left", want)
-		check(t, fmt.Sprint("Shutdown of a writer that takes ", taken), err, wantErr)
+		var wantErr any
+		if want > 0 {
+			wantErr = fmt.Sprintf("test: %d lost: %[1]d not written; last error: no space left", want)
+		}
+		check(t, fmt.Sprint("Shutdown of a writer that takes ", taken), q.Shutdown(t.Context()), wantErr)
+		check(t, fmt.Sprint("LastError of a writer that takes ", taken), q.Stats().LastError, "no space left")
 	}
 	q = New(Options{Name: "test", Send: Writer(short{})})
 	q.Add([]byte("abc\n"))
 	check(t, "a short write", q.Shutdown(t.Context()), "test: 1 lost: 1 not written; last error: "+io.ErrShortWrite.Error())
+}
+
+// After a write that was cut, the next line begins on a line of its own, and what counts as written is there whole.
+func TestWriterCut(t *testing.T) {
+	batches := []string{"a1\nb2\n", "c3\nd4\n", "e5\nf6\n"}
+	for first := range 7 {
+		for second := range 8 {
+			w := &cutter{left: []int{first, second}}
+			send := Writer(w)
+			written := uint64(0)
+			for _, text := range batches {
+				err := send(t.Context(), Batch{text: []byte(text), ends: []int{3, 6}})
+				lost := 0
+				if r, ok := errors.AsType[*RejectedError](err); ok {
+					lost = r.Records
+				} else if err != nil {
+					t.Fatal(err)
+				}
+				written += uint64(2 - lost)
+			}
+			whole := uint64(0)
+			for line := range strings.SplitSeq(strings.TrimSuffix(w.got.String(), "\n"), "\n") {
+				switch {
+				case line == "":
+					t.Errorf("cut after %d and %d bytes: an empty line in %q", first, second, w.got.String())
+				case len(line) == 2 && strings.Contains(strings.Join(batches, ""), line):
+					whole++
+				case len(line) > 1:
+					t.Errorf("cut after %d and %d bytes: the line %q", first, second, line)
+				}
+			}
+			if whole != written || !strings.HasSuffix("\n"+w.got.String(), "\ne5\nf6\n") {
+				t.Errorf("cut after %d and %d bytes: %d counted as written, in %q", first, second, written, w.got.String())
+			}
+		}
+	}
+}
+
+// A cutter takes so many bytes of each of the first calls.
+type cutter struct {
+	left []int
+	got  strings.Builder
+}
+
+func (c *cutter) Write(p []byte) (int, error) {
+	if len(c.left) == 0 {
+		return c.got.Write(p)
+	}
+	n := min(c.left[0], len(p))
+	c.left = c.left[1:]
+	c.got.Write(p[:n])
+	if n == len(p) {
+		return n, nil
+	}
+	return n, errors.New("no space left")
 }
 
 type broken struct{ left int }
@@ -442,4 +501,4 @@ func (b *broken) Write(p []byte) (int, error) {
 
 type short struct{}
 
-func (short) Write(p []byte) (int, error) { return len(p) - 1, nil }
+func (short) Write(p []byte) (int, error) { return len(p) - 2, nil }
