@@ -380,10 +380,13 @@ type spanHandler interface {
 	reserves(key string) bool
 }
 
-// readsMarks reports whether h is a handler of this package that reads marks, or passes records on to one that does.
+// readsMarks reports whether h is a handler of this module that reads marks, or passes records on to one that does.
 func readsMarks(h slog.Handler) bool {
-	ours, ok := h.(spanHandler)
-	return ok && ours.readsMarks()
+	if ours, ok := h.(spanHandler); ok {
+		return ours.readsMarks()
+	}
+	_, ok := h.(hook.MarkReader)
+	return ok
 }
 
 // reserves reports whether h is a handler of this package that reserves key, or passes records on to one that does.

@@ -34,7 +34,10 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // buffers are reused by records. What they hold is copied into the queue.
-type buffers struct{ attrs, events, record []byte }
+type buffers struct {
+	attrs, events, record []byte
+	list                  []otlp.Attr
+}
 
 const maxPooled = 64 << 10
 
@@ -46,19 +49,34 @@ func (x *exporter) buffers() *buffers {
 }
 
 func (x *exporter) release(b *buffers) {
-	if cap(b.attrs)+cap(b.events)+cap(b.record) > maxPooled {
+	if cap(b.attrs)+cap(b.events)+cap(b.record)+40*cap(b.list) > maxPooled {
 		return
 	}
 	b.attrs, b.events, b.record = b.attrs[:0], b.events[:0], b.record[:0]
+	clear(b.list) // or it would keep what the values point to
+	b.list = b.list[:0]
 	x.scratch.Put(b)
 }
 
-var kinds = map[string]int{"": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
+// kindOf returns OTLP's number of a kind.
+func kindOf(kind string) int {
+	switch kind {
+	case "server":
+		return 2
+	case "client":
+		return 3
+	case "producer":
+		return 4
+	case "consumer":
+		return 5
+	}
+	return 1 // internal
+}
 
 func (h *Handler) span(ctx context.Context, r *slog.Record, info *slogtrace.SpanInfo) {
 	b := h.buffers()
 	defer h.release(b)
-	b.attrs = h.appendAttrs(b.attrs, ctx, r)
+	h.appendAttrs(b, ctx, r)
 	if info.HasQueued {
 		b.attrs = otlp.AppendAttr(b.attrs, otlp.Attr{Key: "queued_ms", Value: slog.Float64Value(millis(info.Queued))})
 	}
@@ -68,7 +86,7 @@ func (h *Handler) span(ctx context.Context, r *slog.Record, info *slogtrace.Span
 	end := info.Start.Add(info.Duration)
 	s := otlp.Span{
 		Trace: info.TraceID, ID: info.SpanID, Parent: info.Parent, State: info.State, Flags: uint32(info.Flags),
-		Name: info.Op, Kind: kinds[info.Kind], Start: info.Start, End: end,
+		Name: info.Op, Kind: kindOf(info.Kind), Start: info.Start, End: end,
 	}
 	if h.events != nil {
 		b.events, s.DroppedEvents = h.events.take(b.events, info.TraceID, info.SpanID)
@@ -108,7 +126,7 @@ func severity(level slog.Level) int { return min(max(int(level)+9, 1), 24) }
 func (h *Handler) log(ctx context.Context, r *slog.Record) {
 	b := h.buffers()
 	defer h.release(b)
-	b.attrs = h.appendAttrs(b.attrs, ctx, r)
+	h.appendAttrs(b, ctx, r)
 	sc := slogtrace.SpanContextFromContext(ctx)
 	b.record = otlp.AppendLog(b.record, &otlp.Log{
 		Time: r.Time, Observed: time.Now(), Severity: severity(r.Level), Level: r.Level.String(), Body: r.Message, Attrs: b.attrs,
@@ -125,7 +143,7 @@ func (h *Handler) event(ctx context.Context, r *slog.Record) {
 	b := h.buffers()
 	defer h.release(b)
 	b.attrs = otlp.AppendAttr(b.attrs, otlp.Attr{Key: "level", Value: slog.StringValue(r.Level.String())})
-	b.attrs = h.appendAttrs(b.attrs, ctx, r)
+	h.appendAttrs(b, ctx, r)
 	at := r.Time
 	if at.IsZero() {
 		at = time.Now()
@@ -134,11 +152,10 @@ func (h *Handler) event(ctx context.Context, r *slog.Record) {
 	h.events.add(sc.TraceID, sc.SpanID, b.record)
 }
 
-// appendAttrs appends the attributes of r: the handler's, the record's own, then those of the context, which give way.
+// appendAttrs appends to b.attrs the attributes of r: the handler's, the record's own, then those of the context, which give way.
 // Each key is there once, as OTLP wants it: the last one counts.
-func (h *Handler) appendAttrs(b []byte, ctx context.Context, r *slog.Record) []byte {
-	var room [24]otlp.Attr
-	list := append(room[:0], h.bound...)
+func (h *Handler) appendAttrs(b *buffers, ctx context.Context, r *slog.Record) {
+	list := append(b.list, h.bound...)
 	r.Attrs(func(a slog.Attr) bool {
 		if a.Key != "" || !hook.IsMark(a) {
 			list = otlp.Flatten(list, h.prefix, a)
@@ -156,13 +173,13 @@ func (h *Handler) appendAttrs(b []byte, ctx context.Context, r *slog.Record) []b
 			otlp.Attr{Key: "code.file.path", Value: slog.StringValue(frame.File)},
 			otlp.Attr{Key: "code.line.number", Value: slog.IntValue(frame.Line)})
 	}
+	b.list = list
 	last := lastOf(list, own)
-	for i, a := range list {
+	for i := range list {
 		if last(i) {
-			b = otlp.AppendAttr(b, a)
+			b.attrs = otlp.AppendAttr(b.attrs, list[i])
 		}
 	}
-	return b
 }
 
 // lastOf returns a function that reports whether the attribute at an index of list is written. Of those with one key it is

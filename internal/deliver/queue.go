@@ -46,9 +46,10 @@ type Queue struct {
 	ended  chan struct{}           // closed when the goroutine has ended
 
 	mu       sync.Mutex
-	chunks   []*chunk // the first is the oldest; records are added to the last
-	spare    *chunk
-	held     int           // bytes of chunks, of the spare one, and of the batch under way
+	chunks   []*chunk      // the first is the oldest; records are added to the last
+	spare    []*chunk      // empty ones, for further records
+	idle     int           // bytes of spare
+	held     int           // bytes of chunks, of spare, and of the batch under way
 	added    uint64        // records that were put into chunks, ever
 	waiting  int           // those of them that are in chunks or under way
 	due      time.Time     // when the first chunk must be sent although it is not full
@@ -152,28 +153,39 @@ func (q *Queue) append(record []byte) bool {
 		c = q.chunks[n-1]
 	}
 	if c == nil || q.full(c) || len(c.text)+len(record) > q.opts.BatchBytes {
-		if c = q.spare; c == nil {
+		if c = q.takeSpare(); c == nil {
 			c = new(chunk)
 		}
 	}
-	room := q.opts.MaxBytes - q.held
-	grown, ok := c.add(record, q.opts.BatchBytes, room)
-	if !ok && q.spare != nil && c != q.spare {
-		q.held -= q.spare.size()
-		q.spare = nil
+	grown, ok := c.add(record, q.opts.BatchBytes, q.opts.MaxBytes-q.held)
+	for !ok && len(q.spare) > 0 {
+		q.held -= q.takeSpare().size()
 		grown, ok = c.add(record, q.opts.BatchBytes, q.opts.MaxBytes-q.held)
 	}
 	if !ok {
+		if len(c.ends) == 0 {
+			q.held -= c.size()
+		}
 		return false
 	}
 	q.held += grown
 	if len(c.ends) == 1 {
-		if c == q.spare {
-			q.spare = nil
-		}
 		q.chunks = append(q.chunks, c)
 	}
 	return true
+}
+
+// takeSpare returns nil if there is none.
+func (q *Queue) takeSpare() *chunk {
+	n := len(q.spare)
+	if n == 0 {
+		return nil
+	}
+	c := q.spare[n-1]
+	q.spare[n-1] = nil
+	q.spare = q.spare[:n-1]
+	q.idle -= c.size()
+	return c
 }
 
 // signal wakes the goroutine.

@@ -96,13 +96,17 @@ func (q *Queue) next() (*chunk, time.Duration) {
 	return c, 0
 }
 
-// recycle keeps c for further records, unless another one is kept.
+// maxIdle is the divisor of MaxBytes that limits the memory of chunks which are kept for further records.
+const maxIdle = 4
+
+// recycle keeps c for further records, unless enough are kept.
 func (q *Queue) recycle(c *chunk) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.spare == nil && c.size() <= 2*q.opts.BatchBytes {
+	if size := c.size(); len(q.spare) == 0 && size <= 2*q.opts.BatchBytes || q.idle+size <= q.opts.MaxBytes/maxIdle {
 		c.text, c.ends = c.text[:0], c.ends[:0]
-		q.spare = c
+		q.spare = append(q.spare, c)
+		q.idle += size
 		return
 	}
 	q.held -= c.size()

@@ -1,12 +1,11 @@
 package otlp
 
 import (
-	"encoding/hex"
 	"math"
-	"strconv"
 	"time"
 
 	"github.com/slogtrace/slogtrace/internal/jsontext"
+	"github.com/slogtrace/slogtrace/internal/w3c"
 )
 
 // A Span is what AppendSpan writes (opentelemetry.proto.trace.v1.Span). Attributes and events are text that
@@ -44,7 +43,7 @@ func AppendSpan(b []byte, s *Span) []byte {
 	}
 	if s.Parent != [8]byte{} {
 		b = append(b, `,"parentSpanId":"`...)
-		b = hex.AppendEncode(b, s.Parent[:])
+		b = w3c.AppendHex(b, s.Parent[:])
 		b = append(b, '"')
 	}
 	b = appendNumber(b, `,"flags":`, int64(s.Flags))
@@ -128,9 +127,9 @@ func AppendLog(b []byte, l *Log) []byte {
 // appendIDs appends both ids, in hex.
 func appendIDs(b []byte, trace [16]byte, span [8]byte) []byte {
 	b = append(b, `"traceId":"`...)
-	b = hex.AppendEncode(b, trace[:])
+	b = w3c.AppendHex(b, trace[:])
 	b = append(b, `","spanId":"`...)
-	b = hex.AppendEncode(b, span[:])
+	b = w3c.AppendHex(b, span[:])
 	return append(b, '"')
 }
 
@@ -148,7 +147,9 @@ func appendNanos(b []byte, key string, t time.Time) []byte {
 		return b
 	}
 	b = append(b, key...)
-	b = strconv.AppendInt(b, t.UnixNano(), 10)
+	var text [24]byte
+	n := jsontext.PutUint(&text, uint64(t.UnixNano()))
+	b = append(b, text[:n]...)
 	return append(b, '"')
 }
 

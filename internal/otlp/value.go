@@ -28,8 +28,13 @@ type Attr struct {
 // whose attributes are flat, find them. prefix is what is before a's key. a's value may be a LogValuer.
 // An attribute without a key and a value is left out, as slog does.
 func Flatten(list []Attr, prefix string, a slog.Attr) []Attr {
-	v := a.Value.Resolve()
-	switch v.Kind() {
+	v := a.Value
+	kind := v.Kind()
+	if kind == slog.KindLogValuer {
+		v = v.Resolve()
+		kind = v.Kind()
+	}
+	switch kind {
 	case slog.KindGroup:
 		if a.Key != "" {
 			prefix += a.Key + "."
