@@ -29,6 +29,11 @@
 //
 //	go run ./cmd/gates -rounds 5 -batch 10ms -check gates.json
 //
+// Command soak, in cmd/soak, makes many records in two services under load, with receivers that fail, and accounts for each record.
+// The summary of a run is soak.md. This command makes it, in some minutes:
+//
+//	go run ./cmd/soak -records 3000000
+//
 // Package pgqueue is a job queue in a table of PostgreSQL, the code of docs/guide/queues.md.
 //
 // Command w3cservice is the service that the W3C's public suite for Trace Context drives. Its comment describes how.
