@@ -21,7 +21,7 @@ func TestExamples(t *testing.T) {
 		"tracetest.SequentialIDs": "takes a testing.TB, which an Example has not; the package doc shows it",
 		"tracetest.TestHandler":   "takes a testing.T, which an Example has not; the package doc shows it",
 	}
-	for dir, pkg := range map[string]string{".": "slogtrace", "tracehttp": "tracehttp", "tracetest": "tracetest", "tracelog": "tracelog", "tracelog/draw": "draw"} {
+	for dir, pkg := range map[string]string{".": "slogtrace", "tracehttp": "tracehttp", "tracemetrics": "tracemetrics", "tracetest": "tracetest", "tracelog": "tracelog", "tracelog/draw": "draw"} {
 		shown, functions := map[string]bool{}, []string{}
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil {
