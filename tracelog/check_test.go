@@ -12,7 +12,7 @@ func checkSource(t testing.TB, src Source, entries int) {
 	if src.Records != entries {
 		t.Errorf("%d records, but %d entries", src.Records, entries)
 	}
-	if src.Lines != src.Records+src.Joined+src.Blank+src.Bad {
+	if src.Lines != src.Records-src.Shared+src.Joined+src.Blank+src.Bad {
 		t.Errorf("%d lines are not %d records and %d joined, %d blank and %d bad ones", src.Lines, src.Records, src.Joined, src.Blank, src.Bad)
 	}
 	described := 0

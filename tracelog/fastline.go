@@ -20,6 +20,7 @@ type fastLine struct {
 	key     []byte // the text of a key that was escaped
 	clock   *clock
 	escaped bool // a key is
+	nested  bool // a value is an object or an array
 	isText  bool // so that all values are strings
 	noted   int  // how many of notes belong to the line; -1 if there are too few notes
 	notes   [maxNotes]note
@@ -132,6 +133,7 @@ func (f *fastLine) parse(b []byte, i int) int {
 			if c == '-' || isDigit(c) {
 				i = scanNumber(b, i)
 			} else {
+				f.nested = f.nested || c == '{' || c == '['
 				i = f.marks.scanValue(b, i)
 			}
 			if i < 0 || numberIDs[known] || c == '{' && nests[known] { // it may contain fields
@@ -228,7 +230,7 @@ func (f *fastLine) begin() {
 		*f = fastLine{keys: f.keys, key: f.key, clock: f.clock, marks: f.marks, line: 1}
 		f.noGuesses()
 	}
-	f.mask, f.isText, f.escaped = 0, false, false
+	f.mask, f.isText, f.escaped, f.nested = 0, false, false, false
 }
 
 // layout is lineParser's preset.

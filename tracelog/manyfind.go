@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,6 +113,9 @@ func (f *finder) input(ctx context.Context, in []Input, o *ScanOptions) error {
 		w := &searcher{lineReader: newLineReader(in, o.Filter, f.record), finder: f}
 		workers = append(workers, w)
 		return w
+	}, func(int, io.Reader) error {
+		f.pieces.Store(true)
+		return nil
 	})
 	if f.pieces.Load() && err == nil {
 		f.hits = nil
@@ -140,7 +144,7 @@ func (f *finder) settle(first []int) {
 		f.before = append(f.before, h.entry)
 	}
 	f.hits = nil
-	slices.SortFunc(f.before[begin:], func(a, b Entry) int { return cmp.Compare(a.Line, b.Line) })
+	slices.SortStableFunc(f.before[begin:], func(a, b Entry) int { return cmp.Compare(a.Line, b.Line) })
 }
 
 // A searcher reads only the lines that may belong to the trace.
@@ -189,6 +193,8 @@ func (w *searcher) read(b *block) {
 		switch v {
 		case isRecord:
 			w.emit(b, n)
+		case isMany:
+			w.emitMany(b, n)
 		case isPart:
 			w.pieces.Store(true)
 		case isBad:

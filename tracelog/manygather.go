@@ -82,7 +82,7 @@ func (t *gathered) sort(inputs map[*Input]int) {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(i, j int) int {
+	slices.SortStableFunc(order, func(i, j int) int {
 		a, b := &t.at[i], &t.at[j]
 		return cmp.Or(cmp.Compare(inputs[a.input], inputs[b.input]), cmp.Compare(a.seq, b.seq), cmp.Compare(a.number, b.number))
 	})

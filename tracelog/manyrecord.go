@@ -254,11 +254,11 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 		return false // it may not be a record
 	}
 	message := f.text(l, fieldMessage)
-	if len(trace) == 0 && (f.opensBracket(b, message) || f.opensBracket(b, f.stringAt(slotPrefix))) {
+	if len(trace) == 0 && (f.opensBracket(b, message) || f.opensBracket(b, f.stringAt(slotPrefix)) || !f.isText && !f.isOwn(b, message)) {
 		return false
 	}
 	if message == nil {
-		return true
+		return f.isText || len(trace) == 0 || f.members[slotTrace].line == f.line && !f.nested && trace[0] != 'p'
 	}
 	if n := message.to - message.from; message.plain && n != int32(len(messageEnd)) && n != int32(len(messageStart)) {
 		return true
@@ -347,6 +347,48 @@ func (f *fastLine) stringAt(s slot) *spot {
 // opensBracket reports whether a string may begin with a bracket, which may be escaped. The string may be nil.
 func (f *fastLine) opensBracket(b []byte, m *spot) bool {
 	return m != nil && m.from < m.to && (b[m.from] == '[' || b[m.from] == '\\')
+}
+
+// isOwn reports whether a line without a trace id is a record of its own, as lineParser.isOwn does. It returns false if
+// only lineParser can tell.
+func (f *fastLine) isOwn(b []byte, message *spot) bool {
+	if f.head.found() {
+		return true
+	}
+	if message == nil {
+		return !f.mayWrap(b)
+	}
+	for _, s := range layouts[0].slots[fieldLevel] {
+		if m := &f.members[s]; m.line == f.line && m.kind != '{' {
+			return true
+		}
+	}
+	text := b[message.from-1 : message.to+1]
+	return !mayCarry(text) && !mentionsTrace(text) && !f.nested
+}
+
+// mayWrap reports whether a value of the line may have a record in it.
+func (f *fastLine) mayWrap(b []byte) bool {
+	if f.noted < 0 {
+		return true
+	}
+	for i := range f.notes[:f.noted] {
+		n := &f.notes[i]
+		if n.keyEnd-n.key == 2 && b[n.key] == '@' { // of Serilog's compact form
+			return true
+		}
+		switch n.kind {
+		case '{', '[':
+			if n.to-n.from >= int32(len(`{"msg":"m","ts":1}`)) {
+				return true
+			}
+		case '"':
+			if mayCarry(b[n.from-1:n.to+1]) || carriers[string(b[n.key:n.keyEnd])] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // mayBeNone reports whether dropNoID must look at a field.

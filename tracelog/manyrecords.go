@@ -3,6 +3,7 @@ package tracelog
 import (
 	"bytes"
 	"context"
+	"io"
 )
 
 // ScanRecords reads all lines of the inputs, several at once. It calls fn for each line that is a record and that the
@@ -34,7 +35,7 @@ func scanRecords(ctx context.Context, inputs []Input, o *ScanOptions, newFunc fu
 	}
 	err := readBlocks(ctx, inputs, o, func() blockReader {
 		return &recordReader{lineReader: newLineReader(inputs, o.Filter, newFunc()), sequencers: sequencers}
-	})
+	}, func(i int, r io.Reader) error { return sequencers[i].scanDocument(r) })
 	for i := range sequencers {
 		sequencers[i].finish()
 	}
@@ -133,6 +134,19 @@ func (w *lineReader) emit(b *block, number int) {
 	}
 }
 
+// emitMany passes on the records of a line with several, and returns their number.
+func (w *lineReader) emitMany(b *block, number int) int {
+	line := w.line
+	n := w.parser.each(func(raw []byte, e *Entry) {
+		w.entry, w.line = *e, raw
+		w.record.take(&w.entry)
+		w.record.parsed = true
+		w.emit(b, number)
+	})
+	w.line = line
+	return n
+}
+
 // A recordReader reads all lines of its blocks.
 type recordReader struct {
 	*lineReader
@@ -164,6 +178,14 @@ func (w *recordReader) read(b *block) {
 			r.records++
 			r.between |= sawRecord
 			w.emit(b, r.lines)
+		case isMany:
+			if n := w.emitMany(b, r.lines); n > 0 {
+				r.records += n
+				r.shared += n - 1
+				r.between |= sawRecord
+			} else {
+				r.add(event{reason: reasonText, looks: looksOf(reasonText, w.line)})
+			}
 		case isBlank:
 			r.blanks++
 			r.between |= sawBlank

@@ -17,6 +17,7 @@ type sequencer struct {
 // A report is everything in a block except the records that have been passed on.
 type report struct {
 	lines, records, blanks int
+	shared                 int // of the records, those that share a line with one before them
 	events                 []event
 	between                uint8 // sawRecord and sawBlank, since the last event
 }
@@ -94,6 +95,7 @@ func (s *sequencer) put(r *report) {
 	t.Lines = base + r.lines
 	t.Records += r.records
 	t.Blank += r.blanks
+	t.Shared += r.shared
 }
 
 func (s *sequencer) after(between uint8) {

@@ -54,8 +54,9 @@ type blockReader interface {
 }
 
 // readBlocks reads the inputs, one after the other, and gives each block to one of the workers. A worker never gets
-// two blocks at a time. The error names the inputs that could not be read to their end, or is ctx's.
-func readBlocks(ctx context.Context, inputs []Input, o *ScanOptions, worker func() blockReader) error {
+// two blocks at a time. Inputs with documents it gives to document, with their index. The error names the inputs that
+// could not be read to their end, or is ctx's.
+func readBlocks(ctx context.Context, inputs []Input, o *ScanOptions, worker func() blockReader, document func(int, io.Reader) error) error {
 	n := o.workers()
 	chunk := o.chunk
 	if chunk == 0 {
@@ -68,9 +69,11 @@ func readBlocks(ctx context.Context, inputs []Input, o *ScanOptions, worker func
 	bufs := make([][]byte, n)
 	var errs []error
 	for i := range inputs {
-		in := &inputs[i]
+		in := inputs[i]
 		var err error
-		if at, size := parts(in.Reader); at != nil {
+		if r := openInput(ctx, &in); r != nil {
+			err = document(i, r)
+		} else if at, size := parts(in.Reader); at != nil {
 			p := &partReader{ctx: ctx, input: i, at: at, size: size, chunk: int64(chunk)}
 			err = p.run(workers, bufs)
 		} else {

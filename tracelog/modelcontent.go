@@ -17,7 +17,7 @@ const (
 func (p *lineParser) hashMembers() uint64 {
 	sum := uint64(0)
 	for i := range p.members {
-		if m := &p.members[i]; m.outer == 0 {
+		if m := &p.members[i]; m.outer == 0 && !m.around {
 			sum += hashValue(m.value, hashName(m.key))
 		}
 	}

@@ -14,21 +14,21 @@ import (
 //
 // The message is the text after them. In a member "prefix" there must be no more text.
 func (p *lineParser) prefixed(e *Entry) {
-	if rest, ok := p.opening(e, []byte(e.Message), false); ok {
+	if rest, ok := p.openingOf(e, []byte(e.Message), false); ok {
 		e.Message = p.in.string(rest)
 		return
 	}
 	if i := p.first[slotPrefix]; i != 0 && p.members[i-1].value[0] == '"' {
 		v := p.members[i-1].value
-		if _, ok := p.opening(e, plain(v[1:len(v)-1]), true); ok {
+		if _, ok := p.openingOf(e, plain(v[1:len(v)-1]), true); ok {
 			p.take(&p.members[i-1])
 		}
 	}
 }
 
-// opening reads the ids of e from the brackets at the start of text, and returns the text after them. If whole is
+// openingOf reads the ids of e from the brackets at the start of text, and returns the text after them. If whole is
 // set, that must be empty. The other keys in the brackets become members of the line.
-func (p *lineParser) opening(e *Entry, text []byte, whole bool) (rest []byte, ok bool) {
+func (p *lineParser) openingOf(e *Entry, text []byte, whole bool) (rest []byte, ok bool) {
 	if len(text) == 0 || text[0] != '[' {
 		return nil, false
 	}

@@ -11,7 +11,9 @@ func (p *lineParser) fields(e *Entry, preset *layout) {
 	}
 	p.level(e)
 	p.text(fieldMessage, &e.Message, true)
-	p.text(fieldOp, &e.Op, true)
+	if !p.text(fieldOp, &e.Op, true) {
+		e.Op = p.around.op
+	}
 	if e.Trace == "" {
 		p.prefixed(e)
 	}

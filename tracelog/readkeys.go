@@ -107,6 +107,10 @@ var (
 	// otherServices are the bits of the service's names, except slogtrace's own.
 	otherServices uint64
 
+	// traceSlots and spanSlots are the bits of the ids' names. anySlots are all names of the built-ins.
+	traceSlots, spanSlots uint64
+	anySlots              [fieldSource + 1][]slot
+
 	// Keys that have a meaning of their own to the parser.
 	slotTime, slotLevel, slotMessage, slotJournal    slot
 	slotTrace, slotSpan, slotOp                      slot
@@ -139,6 +143,8 @@ func init() {
 		decisive |= l.trace | l.span | l.tells | l.tellsToo
 		tellers |= l.tells | l.tellsToo
 		idSlots |= l.trace | l.span
+		traceSlots |= l.trace
+		spanSlots |= l.span
 	}
 	for i := range layouts {
 		decides |= bitsOf(opOf(&layouts[i]))
@@ -165,6 +171,7 @@ func init() {
 		}
 		for _, s := range slotsOf(names) {
 			builtins[s] = f + 1
+			anySlots[f] = append(anySlots[f], s)
 			if f != fieldTime {
 				builtinSlots = append(builtinSlots, s)
 			}

@@ -12,6 +12,7 @@ const (
 	isRecord verdict = iota
 	isBlank
 	isPart // of a line that continues in a later one: p.chunk is this one's part; see [joiner]
+	isMany // p.many are the lines of its records
 	isBad
 )
 
@@ -22,11 +23,23 @@ const (
 // The first bytes of a line decide what it is: a JSON object, or something that may have prefixes.
 func (p *lineParser) parse(line []byte, e *Entry) verdict {
 	*e = Entry{File: e.File, Line: e.Line, Raw: e.Raw}
+	p.begin()
+	v := p.line(line, e)
+	if len(p.around.members) > 0 && v == isRecord {
+		p.members = append(p.members, p.around.members...)
+	}
+	return v
+}
+
+// begin forgets the previous line.
+func (p *lineParser) begin() {
 	p.at, p.service, p.isText, p.wrapped, p.stamped = time.Time{}, "", false, false, false
 	if cap(p.members) > 1<<16 {
 		p.members = nil // of a line with millions of members
 	}
-	return p.line(line, e)
+	if p.around.depth > 0 || p.around.strings > 0 {
+		p.around.reset()
+	}
 }
 
 func (p *lineParser) line(line []byte, e *Entry) verdict {
@@ -38,6 +51,9 @@ func (p *lineParser) line(line []byte, e *Entry) verdict {
 		}
 		if i == len(line) {
 			return isBlank
+		}
+		if line[i] == '[' && p.array(line[i:]) {
+			return isMany
 		}
 		if rest, ok := cutArray(line[i:]); ok {
 			if len(rest) == 0 {
@@ -64,7 +80,13 @@ func (p *lineParser) line(line []byte, e *Entry) verdict {
 	if p.form(line, e) {
 		return isRecord
 	}
-	if rest, ok := p.cutSternText(line); ok && p.form(rest, e) {
+	if v, ok := p.anyText(line, e); ok {
+		return v
+	}
+	if p.fresh(e); p.plainLog(line, e) {
+		return isRecord
+	}
+	if rest, ok := p.cutSternText(line); ok && (p.form(rest, e) || p.plainLog(rest, e)) {
 		return isRecord
 	}
 	p.content, p.cut = line, false
@@ -74,11 +96,16 @@ func (p *lineParser) line(line []byte, e *Entry) verdict {
 	return isBad
 }
 
-// form reads a line of text in one of the known forms.
+// form reads a line of text that has ids in brackets, or only pairs.
 func (p *lineParser) form(line []byte, e *Entry) bool {
+	p.fresh(e)
+	return p.bracketed(line, e) || p.logfmt(line, e)
+}
+
+// fresh forgets a form in which a line of text could not be read.
+func (p *lineParser) fresh(e *Entry) {
 	*e = Entry{File: e.File, Line: e.Line, Raw: e.Raw}
 	p.isText, p.stamped = false, false
-	return p.bracketed(line, e) || p.logfmt(line, e) || p.plainLog(line, e)
 }
 
 // cutArray cuts the text before an object that is on a line of its own in an array: a bracket, a comma. If the line
@@ -125,8 +152,9 @@ func (p *lineParser) object(line []byte, e *Entry) verdict {
 	p.stamped = false
 	p.index()
 	if p.mask&wrappers != 0 && !p.wrapped && !p.hasHead() {
-		p.wrapped = true // the inner line is taken as it is
+		p.wrapped = true
 		if p.first[slotJournal] != 0 {
+			p.around.strings++
 			return p.journal(line, e)
 		}
 		if c, ok := p.docker(); ok {
@@ -136,7 +164,20 @@ func (p *lineParser) object(line []byte, e *Entry) verdict {
 				return isPart
 			}
 			p.at, _ = parseTime(c.at)
+			p.around.strings++
 			return p.line(c.content, e)
+		}
+	}
+	if p.around.depth < maxWrap && !p.hasHead() {
+		if kind := foreignOf(p.members); kind != notForeign {
+			p.reset()
+			p.foreignLine(kind)
+			return isMany
+		}
+		if !p.isOwn() {
+			if v, ok := p.unwrap(line, e); ok {
+				return v
+			}
 		}
 	}
 	p.fields(e, p.preset())

@@ -18,7 +18,11 @@ type lineParser struct {
 	at      time.Time
 	service string
 
-	wrapped bool            // the line was inside another one
+	wrapped bool            // the line was inside an entry of a container's log or of the journal
+	around  surrounding     // what else is around the record
+	deep    []member        // of look
+	scratch *lineParser     // likewise
+	many    [][]byte        // if the line has several records: a line for each
 	isText  bool            // the members are those of a text line
 	stamped bool            // the time is the record's own, although no member has it, as in text of two forms
 	first   [maxSlots]int32 // by slot: one more than the index of the first such member; all 0 between lines

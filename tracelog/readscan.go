@@ -18,22 +18,37 @@ import (
 // being read counts as the last one.
 func Scan(r io.Reader, file string, fn func(Entry)) (Source, error) {
 	s := scanner{tally: tally{Source: Source{File: file}}, fn: fn, parser: lineParser{in: make(interner)}}
+	err := s.scan(r, nil)
+	s.finish()
+	return s.Source, err
+}
+
+// scan reads lines from r until its end, or until stop, which is asked after each line, returns true.
+func (s *scanner) scan(r io.Reader, stop func() bool) error {
 	in := bufio.NewReaderSize(r, 64<<10)
 	var long []byte // the line so far, if it is longer than in's buffer
 	size := 0       // its length, dropped bytes included
+	giant := false  // it is too long, and may be a document
 	for {
 		part, err := in.ReadSlice('\n')
 		size += len(part)
+		if giant {
+			s.feedGiant(part)
+		}
 		if err == bufio.ErrBufferFull {
 			// Two bytes more than maxLine may be a newline.
-			if size <= maxLine+2 {
+			switch {
+			case giant:
+			case size <= maxLine+2:
 				long = append(long, part...)
-			} else {
+			case long != nil && s.beginGiant(append(long, part...)):
+				giant, long = true, nil
+			default:
 				long = nil
 			}
 			continue
 		}
-		if size > 0 {
+		if size > 0 && !giant {
 			line := part
 			if size > len(part) {
 				if size <= maxLine+2 {
@@ -42,17 +57,23 @@ func Scan(r io.Reader, file string, fn func(Entry)) (Source, error) {
 					line = nil
 				}
 			}
-			s.line(line, size, err != nil)
+			if s.doc != nil || s.mayBegin() {
+				s.lineOrDocument(line, size, err != nil)
+			} else {
+				s.line(line, size, err != nil)
+			}
 		}
+		giant = false
 		if long, size = long[:0], 0; cap(long) > 1<<20 {
 			long = nil
 		}
-		if err != nil {
-			s.finish()
-			if err == io.EOF {
-				err = nil
-			}
-			return s.Source, err
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case stop != nil && stop():
+			return nil
 		}
 	}
 }
@@ -62,19 +83,32 @@ type scanner struct {
 	fn     func(Entry)
 	parser lineParser
 	joiner joiner
+
+	doc       *document // the one that has begun; nil if none has
+	spare     document  // reused
+	documents bool      // there was one
+	intro     int       // lines so far that are not blank, up to maxIntro and more
 }
 
 // line reads one line. It is nil if it is too long, whatever its size. Last means that it has no newline.
 func (s *scanner) line(line []byte, size int, last bool) {
 	s.Lines++
-	if !last && line != nil {
-		line = bytes.TrimSuffix(line[:len(line)-1], []byte("\r"))
-	}
-	if line == nil || len(line) > maxLine {
+	if line = withoutNewline(line, last); line == nil {
 		s.bad(s.Lines, tooLong(size), nil)
 		return
 	}
 	s.whole(line, last)
+}
+
+// withoutNewline returns a line without its newline, or nil if it is too long.
+func withoutNewline(line []byte, last bool) []byte {
+	if !last && line != nil {
+		line = bytes.TrimSuffix(line[:len(line)-1], []byte("\r"))
+	}
+	if len(line) > maxLine {
+		return nil
+	}
+	return line
 }
 
 // whole reads a line that is not too long, or a part of one, together with the parts it continues.
@@ -100,6 +134,16 @@ func (s *scanner) read(line []byte, number int, last bool) {
 		s.fn(e)
 	case isBlank:
 		s.blank()
+	case isMany:
+		n := s.parser.each(func(raw []byte, e *Entry) {
+			e.File, e.Line, e.Raw = s.File, number, bytes.Clone(raw)
+			s.record()
+			s.fn(*e)
+		})
+		if n == 0 {
+			s.bad(number, reasonText, line)
+		}
+		s.Shared += max(0, n-1)
 	case isPart:
 		s.Joined++
 		s.joiner.add(&s.parser.chunk, number)
@@ -115,6 +159,9 @@ func (s *scanner) read(line []byte, number int, last bool) {
 // finish reads what the runtime cut and never ended. A program's last line may be without a newline; docker writes
 // that as a part.
 func (s *scanner) finish() {
+	if s.doc != nil {
+		s.endOfDocument(false)
+	}
 	for _, j := range s.joiner.streams {
 		s.Joined--
 		if j.line == nil {

@@ -12,12 +12,13 @@ import (
 // maxBadLines is how many findings a Source describes.
 const maxBadLines = 100
 
-// A Source is the result of Scan for one file. Lines = Records + Joined + Bad + Blank.
+// A Source is the result of Scan for one file. Lines = Records - Shared + Joined + Bad + Blank.
 type Source struct {
 	File    string
 	Lines   int // including a last one without a newline
 	Records int
-	Joined  int // lines whose record continues, and counts, on a later line: a container runtime cut it
+	Joined  int // lines whose record continues, and counts, on a later line: a container runtime cut it, or it is printed on many lines
+	Shared  int // records that have a line in common with one before them
 	Blank   int // lines that are empty or have only a bracket or a comma of a JSON array
 	Bad     int // lines that are not records
 

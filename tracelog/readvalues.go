@@ -121,6 +121,9 @@ func (p *lineParser) ids(e *Entry) {
 	} else {
 		e.Span = segment
 	}
+	if a := &p.around; e.Trace == "" && a.trace != "" {
+		e.Trace, e.Span, e.Schema = a.trace, cmp.Or(e.Span, a.span), a.schema
+	}
 }
 
 func (p *lineParser) level(e *Entry) {
@@ -131,5 +134,7 @@ func (p *lineParser) level(e *Entry) {
 	if m := p.find(fieldLevel); m != nil && len(m.value) == 2 && m.value[1] == '0' && m.value[0] >= '1' && m.value[0] <= '6' {
 		e.Level = [...]string{"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}[m.value[0]-'1']
 		p.take(m)
+		return
 	}
+	e.Level = p.around.level
 }

@@ -1,0 +1,81 @@
+package tracelog
+
+import (
+	"bytes"
+	"context"
+	"io"
+)
+
+// An input with documents is read by one goroutine: where a document ends is not known before it has been read.
+
+// sniff reports whether r begins with documents, see [document]. It reads no more than it must.
+func sniff(r io.Reader) bool {
+	s := scanner{fn: func(Entry) {}}
+	s.scan(r, func() bool { return s.documents || s.doc == nil && !s.mayBegin() })
+	if s.doc != nil {
+		s.endOfDocument(false)
+	}
+	return s.documents
+}
+
+// openInput returns a reader of the input if that begins with documents; else nil, and in.Reader can still be read.
+func openInput(ctx context.Context, in *Input) io.Reader {
+	if at, size := parts(in.Reader); at != nil {
+		if sniff(&contextReader{ctx, io.NewSectionReader(at, 0, size)}) {
+			return &contextReader{ctx, io.NewSectionReader(at, 0, size)}
+		}
+		return nil
+	}
+	t := &taster{r: in.Reader}
+	documents := sniff(&contextReader{ctx, t})
+	t.tasted = true
+	in.Reader = t
+	if documents {
+		return &contextReader{ctx, t}
+	}
+	return nil
+}
+
+// A taster keeps what is read at first, and returns it again.
+type taster struct {
+	r      io.Reader
+	kept   bytes.Buffer
+	err    error
+	tasted bool
+}
+
+func (t *taster) Read(b []byte) (n int, err error) {
+	if t.tasted {
+		if t.kept.Len() > 0 {
+			return t.kept.Read(b)
+		}
+		if t.err != nil {
+			return 0, t.err
+		}
+		t.kept = bytes.Buffer{}
+		return t.r.Read(b)
+	}
+	n, err = t.r.Read(b)
+	t.kept.Write(b[:n])
+	t.err = err
+	return n, err
+}
+
+// A contextReader fails when its context is done.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r *contextReader) Read(b []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(b)
+}
+
+// scanDocument reads an input from its beginning to its end.
+func (s *sequencer) scanDocument(r io.Reader) error {
+	s.first = []int{1}
+	return s.scanner.scan(r, nil)
+}

@@ -1,0 +1,69 @@
+package tracelog
+
+import (
+	"bytes"
+	"strings"
+)
+
+// maxServiceDepth is how deep the name of the service is searched for in what is around a record.
+const maxServiceDepth = 4
+
+// serviceNames are the ends of the paths under which what is around a record names its program, the best first. They
+// are compared without capitals, underscores and dashes. "service.name" is the member "name" of an object "service", too.
+var serviceNames = [...]string{
+	"service.name", "servicename", "service", "ddservice", "app.kubernetes.io/name", "k8sapp", "app", "application", "appname",
+	"container.name", "containername", "container", "podname", "unit", "syslogidentifier", "job", "function", "functionname", "program", "stream.name",
+}
+
+// serviceIn returns the program that the objects around a record name, or "".
+func serviceIn(ms []member) string {
+	best, at := "", len(serviceNames)
+	var search func(ms []member, outer string, depth int)
+	search = func(ms []member, outer string, depth int) {
+		for i := range ms {
+			m := &ms[i]
+			if m.outer != 0 || len(m.key) > 64 {
+				continue
+			}
+			key := serviceKey(m.key)
+			switch {
+			case m.value[0] == '{' && depth < maxServiceDepth && len(m.value) < maxBeside*4:
+				in, _ := appendMembers(nil, m.value)
+				search(in, key, depth+1)
+			case m.value[0] == '"' && len(m.value) > len(`""`) && len(m.value) < 256:
+				for n := range at {
+					name := serviceNames[n]
+					if key == name || strings.HasSuffix(key, "."+name) || outer+"."+key == name {
+						best, at = string(plain(m.value[1:len(m.value)-1])), n
+						break
+					}
+				}
+			}
+		}
+	}
+	search(ms, "", 0)
+	return best
+}
+
+func serviceKey(key []byte) string {
+	b := make([]byte, 0, len(key))
+	for _, c := range key {
+		if c != '_' && c != '-' {
+			b = append(b, c)
+		}
+	}
+	return string(bytes.ToLower(b))
+}
+
+// statusIn returns the level that an object around a record has under a name that is not a level's in records, or "".
+func statusIn(ms []member) string {
+	for i := range ms {
+		switch m := &ms[i]; string(m.key) {
+		case "status", "severityText", "SeverityText", "loglevel", "log_level":
+			if text := jsonText(m.value); m.outer == 0 && isLevel(text) {
+				return text
+			}
+		}
+	}
+	return ""
+}

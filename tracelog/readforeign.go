@@ -1,0 +1,259 @@
+package tracelog
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Spans and log lines of other systems are objects whose values have other forms than those of log lines: a name, a
+// start and an end for a span, attributes in objects of their own. Each is written as a line of the record schema,
+// with OpenTelemetry's names for the ids. That line is the Raw of its Entry.
+
+type foreignKind uint8
+
+const (
+	notForeign  foreignKind = iota
+	foreignOTLP             // a request of OTLP: spans and log lines below their resource and scope
+	foreignSpan
+	foreignLog
+	foreignCLEF  // Serilog's compact form
+	foreignShown // a trace, as slogtrace show --json writes it
+)
+
+// The names of what a span of another system has, in the order in which they are tried: those of OTLP, of
+// OpenTelemetry's exporters to standard output for Go and Python, of its schema for ClickHouse, of Zipkin, of Jaeger,
+// and of tracers that a team has written itself. A dot is a step into an object.
+var (
+	foreignTrace    = strings.Fields("traceId TraceId SpanContext.TraceID context.trace_id traceID trace_id TraceID trace")
+	foreignSpanID   = strings.Fields("spanId SpanId SpanContext.SpanID context.span_id spanID span_id SpanID id span")
+	foreignParent   = strings.Fields("parentSpanId ParentSpanId Parent.SpanID parent_id parentSpanID parent_span_id parentId parentID parent")
+	foreignName     = strings.Fields("name Name SpanName operationName spanName op operation")
+	foreignStart    = strings.Fields("startTimeUnixNano start_time_unix_nano StartTime startTime start_time startTimeMillis start_time_ms")
+	foreignEnd      = strings.Fields("endTimeUnixNano end_time_unix_nano EndTime endTime end_time endTimeMillis end_time_ms")
+	foreignDuration = strings.Fields("duration Duration durationMs duration_ms durationNano duration_ns durationMillis elapsed")
+	foreignSpanKind = strings.Fields("kind SpanKind spanKind span_kind")
+	foreignAttrs    = strings.Fields("attributes Attributes SpanAttributes LogAttributes tags attrs")
+	foreignResource = strings.Fields("resource Resource ResourceAttributes process")
+	foreignService  = strings.Fields("ServiceName serviceName localEndpoint.serviceName service_name service")
+	foreignEvents   = strings.Fields("events Events logs annotations")
+	foreignLinks    = strings.Fields("links Links")
+)
+
+// foreignKnown are the keys that are not attributes of a foreign span or log line.
+var foreignKnown = func() map[string]bool {
+	known := make(map[string]bool)
+	for _, names := range [...][]string{
+		foreignTrace, foreignSpanID, foreignParent, foreignName, foreignStart, foreignEnd, foreignDuration, foreignSpanKind,
+		foreignAttrs, foreignResource, foreignService, foreignEvents, foreignLinks,
+		strings.Fields("status Status StatusCode StatusMessage error children Body body Severity SeverityText SeverityNumber severityText severityNumber" +
+			" Timestamp ObservedTimestamp timeUnixNano observedTimeUnixNano timestamp TimestampTime TimestampDate TraceFlags flags Flags traceState TraceState EventName" +
+			" scope Scope InstrumentationScope InstrumentationLibrary ScopeName ScopeVersion ScopeAttributes ScopeSchemaUrl ResourceSchemaUrl" +
+			" DroppedAttributes DroppedAttributeCount DroppedEventCount DroppedLinkCount DroppedAttributesCount ChildSpanCount" +
+			" droppedAttributesCount droppedEventsCount droppedLinksCount AttributeValueLengthLimit AttributeCountLimit" +
+			" Events.Timestamp Events.Name Events.Attributes Links.TraceId Links.SpanId Links.TraceState Links.Attributes context"),
+	} {
+		for _, name := range names {
+			outer, _, _ := strings.Cut(name, ".")
+			known[name], known[outer] = true, true
+		}
+	}
+	return known
+}()
+
+// foreignOf tells which kind of foreign object has these members.
+func foreignOf(ms []member) foreignKind {
+	var span, name, start, ended, trace, severity, body, stamp, clef, clefText, tree bool
+	for i := range ms {
+		m := &ms[i]
+		if m.outer != 0 {
+			break
+		}
+		c := m.value[0]
+		switch string(m.key) {
+		case "resourceSpans", "resourceLogs", "resource_spans", "resource_logs", "scopeSpans", "scopeLogs":
+			if c == '[' {
+				return foreignOTLP
+			}
+		case "SpanContext", "context":
+			span = span || c == '{'
+		case "spanId", "SpanId", "spanID", "span_id":
+			span = span || c == '"'
+		case "traceId", "TraceId", "traceID", "TraceID", "trace_id":
+			trace = trace || c == '"'
+		case "name", "Name", "operationName", "spanName":
+			name = name || c == '"'
+		case "SpanName": // its start is the row's time
+			name, start = c == '"', true
+		case "startTimeUnixNano", "start_time_unix_nano", "StartTime", "startTime", "start_time", "startTimeMillis", "start_time_ms":
+			start = start || c == '"' || isDigit(c)
+		case "endTimeUnixNano", "end_time_unix_nano", "EndTime", "endTime", "end_time", "endTimeMillis", "end_time_ms",
+			"duration", "Duration", "durationMs", "duration_ms", "durationNano", "duration_ns", "durationMillis":
+			ended = ended || c == '"' || isDigit(c)
+		case "SeverityText", "SeverityNumber", "severityText", "severityNumber", "Severity":
+			severity = true
+		case "Body", "body":
+			body = body || c == '"' || c == '{'
+		case "timeUnixNano", "Timestamp", "observedTimeUnixNano":
+			stamp = true
+		case "@t":
+			clef = c == '"'
+		case "@m", "@mt", "@i", "@x":
+			clefText = clefText || c == '"'
+		case "tree":
+			tree = c == '['
+		case "trace":
+			trace = trace || c == '"'
+		}
+	}
+	switch {
+	case clef && clefText:
+		return foreignCLEF
+	case tree && trace:
+		return foreignShown
+	case name && span && start && ended:
+		return foreignSpan
+	case body && severity && stamp:
+		return foreignLog
+	}
+	return notForeign
+}
+
+// foreignLine puts the lines of the foreign object whose members are p.members into p.many.
+func (p *lineParser) foreignLine(kind foreignKind) {
+	p.many = p.many[:0]
+	var b beside
+	for i := range p.around.members {
+		b.add(&p.around.members[i])
+	}
+	b.addText("service", []byte(p.service))
+	p.foreign(kind, slices.Clone(p.members), b.text)
+}
+
+// foreign appends the lines of a foreign object to p.many. Beside is what is around it.
+func (p *lineParser) foreign(kind foreignKind, ms []member, beside []byte) {
+	switch kind {
+	case foreignOTLP:
+		p.otlp(ms, foreignContext{beside: beside})
+	case foreignSpan:
+		p.foreignSpan(ms, foreignContext{beside: beside}, 0)
+	case foreignLog:
+		p.foreignLog(ms, foreignContext{beside: beside})
+	case foreignCLEF:
+		p.clef(ms, beside)
+	case foreignShown:
+		p.shown(ms, beside)
+	}
+}
+
+// A foreignContext is what a foreign span or log line has from the objects around it.
+type foreignContext struct {
+	beside          []byte   // members of objects, each with a comma before it
+	resource, scope []member // attributes
+	trace, parent   string
+	service         []byte // JSON
+}
+
+// pick returns the value of the first of names that is among members and not null. A dot is a step into an object.
+func pick(ms []member, names []string) []byte {
+	for _, name := range names {
+		outer, inner, deep := strings.Cut(name, ".")
+		for i := range ms {
+			m := &ms[i]
+			if m.outer != 0 || string(m.key) != outer || m.value[0] == 'n' {
+				continue
+			}
+			if !deep {
+				return m.value
+			}
+			if m.value[0] == '{' {
+				in, _ := appendMembers(nil, m.value)
+				if v := pick(in, []string{inner}); v != nil {
+					return v
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// pickText returns the text of a string, or a number, or "".
+func pickText(ms []member, names []string) string { return jsonText(pick(ms, names)) }
+
+func jsonText(v []byte) string {
+	switch {
+	case len(v) == 0:
+	case v[0] == '"':
+		return string(plain(v[1 : len(v)-1]))
+	case v[0] == '-' || isDigit(v[0]):
+		return string(v)
+	}
+	return ""
+}
+
+// foreignID returns an id without the 0x that Python writes, or "" if it means that there is none.
+func foreignID(id string) string { return idOrNone(strings.TrimPrefix(id, "0x")) }
+
+// foreignMoment reads a time: a text, or a number since 1970 in whichever unit. Unit is that of a number.
+func foreignMoment(v []byte) (at time.Time, unit time.Duration, ok bool) {
+	text := []byte(jsonText(v))
+	if at, ok := parseTime(text); ok {
+		return at, 0, true
+	}
+	if at, ok = parseEpoch(text); !ok {
+		return at, 0, false
+	}
+	whole, _, _ := bytes.Cut(canonicalNumber(text), []byte("."))
+	switch n := len(whole); {
+	case n <= 11:
+		unit = time.Second
+	case n <= 14:
+		unit = time.Millisecond
+	case n <= 17:
+		unit = time.Microsecond
+	default:
+		unit = time.Nanosecond
+	}
+	return at, unit, true
+}
+
+// foreignLasted reads a duration under one of the names. A number without a unit in its name has that of the start.
+func foreignLasted(ms []member, unit time.Duration) (time.Duration, bool) {
+	for _, name := range foreignDuration {
+		v := pick(ms, []string{name})
+		if v == nil {
+			continue
+		}
+		text := jsonText(v)
+		switch {
+		case name == "durationNano" || name == "duration_ns" || name == "Duration" && pick(ms, []string{"SpanName"}) != nil:
+			unit = time.Nanosecond
+		case unit == 0 || strings.HasSuffix(strings.ToLower(name), "ms") || name == "durationMillis":
+			unit = time.Millisecond
+		}
+		if d, ok := parseDuration([]byte(text), unit); ok {
+			return d, true
+		}
+		if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+			return d, true
+		}
+	}
+	return 0, false
+}
+
+// foreignKinds are the kinds of spans as numbers (OTLP's).
+var foreignKinds = [...]string{2: "server", 3: "client", 4: "producer", 5: "consumer"}
+
+func foreignKindOf(v []byte) string {
+	text := strings.ToLower(jsonText(v))
+	if n, err := strconv.Atoi(text); err == nil && n > 0 && n < len(foreignKinds) {
+		return foreignKinds[n]
+	}
+	text = text[strings.LastIndexAny(text, "._")+1:]
+	if slices.Contains(foreignKinds[2:], text) {
+		return text
+	}
+	return ""
+}

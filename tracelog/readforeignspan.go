@@ -1,0 +1,231 @@
+package tracelog
+
+import (
+	"bytes"
+	"cmp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxChildren is how deep spans may be below the one that has them as its children.
+const maxChildren = 1000
+
+// foreignSpan appends the lines of a span, its events and its children.
+func (p *lineParser) foreignSpan(ms []member, c foreignContext, depth int) {
+	start, unit, ok := foreignMoment(pick(ms, foreignStart))
+	if !ok {
+		start, unit, ok = foreignMoment(pick(ms, []string{"Timestamp", "timestamp"}))
+	}
+	trace := cmp.Or(foreignID(pickText(ms, foreignTrace)), c.trace)
+	span := foreignID(pickText(ms, foreignSpanID))
+	op := pickText(ms, foreignName)
+	lasted, timed := foreignLasted(ms, unit)
+	end, _, ended := foreignMoment(pick(ms, foreignEnd))
+	switch {
+	case !timed && ended:
+		lasted = max(0, end.Sub(start))
+	case !ended:
+		end = start.Add(lasted)
+	}
+	failed, failure, stack := foreignFailure(ms)
+	c.service = p.foreignService(ms, c)
+	w := newForeignLine(end, "INFO")
+	if failed {
+		w.level("ERROR")
+	}
+	ended = ended || timed
+	if ended {
+		w.text("msg", messageEnd)
+	} else {
+		w.text("msg", messageStart)
+	}
+	w.ids(trace, span, op)
+	w.text("parent", cmp.Or(foreignID(pickText(ms, foreignParent)), c.parent))
+	w.text("kind", foreignKindOf(pick(ms, foreignSpanKind)))
+	if ok && ended {
+		w.raw("start", appendQuoted(nil, timeText(start)))
+		w.raw("duration_ms", formatMillis(lasted))
+	}
+	if failed {
+		w.raw("error", appendQuoted(nil, []byte(failure)))
+	}
+	w.text("stack", stack)
+	w.links(ms)
+	w.raw("service", c.service)
+	w.text("trace_state", pickText(ms, []string{"traceState", "TraceState", "SpanContext.TraceState"}))
+	w.attrs(pick(ms, foreignAttrs))
+	w.others(ms)
+	w.around(&c, ms)
+	p.many = append(p.many, w.done())
+
+	below := c
+	below.trace, below.parent = trace, ""
+	p.foreignEvents(ms, below, span, op)
+	if children := pick(ms, []string{"children"}); children != nil && children[0] == '[' && depth < maxChildren {
+		below.parent = span
+		eachElement(children, func(child []byte) bool {
+			if child[0] == '{' {
+				in, _ := appendMembers(nil, child)
+				p.foreignSpan(in, below, depth+1)
+			}
+			return true
+		})
+	}
+}
+
+// foreignFailure reads whether a span failed, and why.
+func foreignFailure(ms []member) (failed bool, text, stack string) {
+	code := strings.ToLower(cmp.Or(pickText(ms, []string{"status.code", "Status.Code", "StatusCode", "status.status_code"}), pickText(ms, []string{"status"})))
+	code = code[strings.LastIndexAny(code, "._")+1:]
+	failed = code == "2" || code == "error" || code == "failed" || code == "failure"
+	text = pickText(ms, []string{"status.message", "Status.Description", "StatusMessage", "status.description"})
+	switch v := pick(ms, []string{"error"}); {
+	case v == nil:
+	case v[0] == '"' && len(v) > 2 && string(v) != `"false"`:
+		failed = true
+		text = cmp.Or(text, jsonText(v))
+	case v[0] == '{':
+		failed = true
+		in, _ := appendMembers(nil, v)
+		text = cmp.Or(text, pickText(in, []string{"message", "msg"}))
+		stack = pickText(in, []string{"stack", "stackTrace"})
+	case v[0] == 't':
+		failed = true
+	}
+	return failed, text, stack
+}
+
+// foreignService returns the service of a span or a log line, as JSON, or nil.
+func (p *lineParser) foreignService(ms []member, c foreignContext) []byte {
+	if v := pick(ms, foreignService); v != nil && v[0] == '"' && len(v) > 2 {
+		return v
+	}
+	if resource := pick(ms, foreignResource); resource != nil {
+		for _, m := range foreignMembers(resource) {
+			if string(m.key) == "service.name" || string(m.key) == "serviceName" {
+				return m.value
+			}
+		}
+	}
+	for _, m := range foreignMembers(pick(ms, foreignAttrs)) {
+		if string(m.key) == "service.name" && m.value[0] == '"' {
+			return m.value
+		}
+	}
+	return c.service
+}
+
+// foreignEvents appends the events of a span as log lines.
+func (p *lineParser) foreignEvents(ms []member, c foreignContext, span, op string) {
+	event := func(at []byte, name string, attrs []byte) {
+		when, _, _ := foreignMoment(at)
+		w := newForeignLine(when, "INFO")
+		if name == "exception" {
+			w.level("ERROR")
+		}
+		w.text("msg", cmp.Or(name, "event"))
+		w.ids(c.trace, span, op)
+		w.raw("service", c.service)
+		w.attrs(attrs)
+		p.many = append(p.many, w.done())
+	}
+	if names := pick(ms, []string{"Events.Name"}); names != nil && names[0] == '[' { // columns of a table
+		times, attrs := elementsOf(pick(ms, []string{"Events.Timestamp"})), elementsOf(pick(ms, []string{"Events.Attributes"}))
+		for i, name := range elementsOf(names) {
+			event(at(times, i), jsonText(name), at(attrs, i))
+		}
+		return
+	}
+	events := pick(ms, foreignEvents)
+	if events == nil || events[0] != '[' {
+		return
+	}
+	eachElement(events, func(v []byte) bool {
+		if v[0] == '{' {
+			in, _ := appendMembers(nil, v)
+			event(pick(in, strings.Fields("timeUnixNano Time timestamp time ts")), pickText(in, strings.Fields("name Name message msg event value")),
+				pick(in, strings.Fields("attributes Attributes fields attrs")))
+		}
+		return true
+	})
+}
+
+func at(elements [][]byte, i int) []byte {
+	if i < len(elements) {
+		return elements[i]
+	}
+	return nil
+}
+
+// elementsOf returns the elements of an array; nil if v is none.
+func elementsOf(v []byte) (all [][]byte) {
+	if len(v) > 0 && v[0] == '[' {
+		eachElement(v, func(element []byte) bool {
+			all = append(all, element)
+			return true
+		})
+	}
+	return all
+}
+
+// foreignLog appends the line of a log line.
+func (p *lineParser) foreignLog(ms []member, c foreignContext) {
+	when, _, _ := foreignMoment(pick(ms, strings.Fields("timeUnixNano Timestamp timestamp time")))
+	if when.IsZero() || when.Unix() == 0 {
+		when, _, _ = foreignMoment(pick(ms, strings.Fields("observedTimeUnixNano ObservedTimestamp")))
+	}
+	level := pickText(ms, strings.Fields("severityText SeverityText"))
+	if level == "" {
+		level = severityName(pickText(ms, strings.Fields("severityNumber SeverityNumber Severity")))
+	}
+	w := newForeignLine(when, level)
+	body := foreignValue(pick(ms, strings.Fields("body Body")))
+	if text := bytes.TrimSpace([]byte(jsonText(body))); len(text) > 0 && text[0] == '{' {
+		if in, err := appendMembers(nil, text); err == nil {
+			if s := signsOf(in); s.isRecord(true) { // a record of ours, which a collector read from a file
+				c.service = p.foreignService(ms, c)
+				p.emitLogged(text, w, ms, &c)
+				return
+			}
+		}
+	}
+	if len(body) > 0 && body[0] != '"' {
+		w.raw("msg", appendQuoted(nil, body))
+	} else {
+		w.raw("msg", body)
+	}
+	w.ids(foreignID(pickText(ms, foreignTrace)), foreignID(pickText(ms, foreignSpanID)), "")
+	w.raw("service", p.foreignService(ms, c))
+	w.attrs(pick(ms, foreignAttrs))
+	w.others(ms)
+	w.around(&c, ms)
+	p.many = append(p.many, w.done())
+}
+
+// emitLogged appends the line of a record that is the text of a log line.
+func (p *lineParser) emitLogged(record []byte, w *foreignLine, ms []member, c *foreignContext) {
+	line := append(appendQuoted(append(w.b[:0:0], `{"body":`...), record), w.b[1:]...) // with the time and the level
+	w.b = line
+	w.raw("service", c.service)
+	w.attrs(pick(ms, foreignAttrs))
+	w.around(c, ms)
+	p.many = append(p.many, w.done())
+}
+
+// severityName returns the level of one of OpenTelemetry's severity numbers.
+func severityName(number string) string {
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 1 || n > 24 {
+		return ""
+	}
+	return [...]string{"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}[(n-1)/4]
+}
+
+// timeText returns a time in the form of the record schema, or nil if it is zero.
+func timeText(t time.Time) []byte {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC().AppendFormat(nil, time.RFC3339Nano)
+}

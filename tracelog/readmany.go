@@ -1,0 +1,207 @@
+package tracelog
+
+import "bytes"
+
+// A line or a document may have several records: in arrays of a store's export, or as spans in another form. Each of
+// them becomes a line of its own, in p.many, which is one JSON object with the record and what is around it. That line
+// is the Raw of the record's Entry.
+
+// maxBeside is how many bytes of what is around an array are repeated for each of its records. So the lines have
+// no more than a constant multiple of the bytes of the whole.
+const maxBeside = 2 << 10
+
+// beside is what is around the records of an array, as members of JSON objects: ,"key":value
+type beside struct {
+	text []byte
+	path []byte // of keys, each with a dot after it, from the innermost array on
+	key  []byte // the last one
+}
+
+// manyOf puts the records in an object, or array, into p.many. They are the outermost ones.
+func (p *lineParser) manyOf(v []byte) {
+	p.many = p.many[:0]
+	var b beside
+	for i := range p.around.members {
+		b.add(&p.around.members[i])
+	}
+	b.addText("time", timeText(p.at))
+	if p.service != "" {
+		b.addText("service", []byte(p.service))
+	}
+	p.walk(v, b, p.around.depth, p.around.strings, !p.at.IsZero())
+	p.deep = p.deep[:0]
+}
+
+// each parses the lines in p.many, and calls fn with each that is a record. It returns their number.
+func (p *lineParser) each(fn func(raw []byte, e *Entry)) (n int) {
+	lines := p.many
+	p.many = nil
+	for _, line := range lines {
+		var e Entry
+		if p.parse(line, &e) == isRecord { // a line for one record has no more
+			n++
+			fn(line, &e)
+		}
+	}
+	return n
+}
+
+func (b *beside) add(m *member) {
+	if n := len(b.text) + len(b.path) + len(m.key) + len(m.value); n > maxBeside {
+		return
+	}
+	key := append(bytes.Clone(b.path), m.key...)
+	if s := keySlot(key); s.bit()&(traceSlots|spanSlots) != 0 || builtins[s] == fieldMessage+1 {
+		key = append([]byte("attr."), key...)
+	}
+	b.text = append(appendQuoted(append(b.text, ','), key), ':')
+	b.text = append(b.text, m.value...)
+}
+
+func (b *beside) addText(key string, value []byte) {
+	if len(value) > 0 && len(value) < maxBeside {
+		b.text = appendQuoted(append(append(append(b.text, `,"`...), key...), `":`...), value)
+	}
+}
+
+// clone returns a copy to which members can be added.
+func (b beside) clone() beside {
+	b.text, b.path = bytes.Clone(b.text), bytes.Clone(b.path)
+	return b
+}
+
+// array puts the records of a line that is an array into p.many. It returns false if there are none.
+func (p *lineParser) array(line []byte) bool {
+	l := lexer{b: line}
+	if line = bytes.TrimRight(line, " \t\r,"); len(line) < 4 || line[len(line)-1] != ']' || !l.value() || l.i < len(line) {
+		return false
+	}
+	p.manyOf(line)
+	return len(p.many) > 0
+}
+
+// into returns what is around the value of a key: also the object's other members.
+func (b beside) into(key []byte, ms []member, at int) beside {
+	b = b.clone()
+	for i := range ms {
+		if m := &ms[i]; i != at && m.value[0] != '[' {
+			b.add(m)
+		}
+	}
+	b.path = append(append(b.path, key...), '.')
+	b.key = key
+	return b
+}
+
+// walk is look, and emits what it finds.
+func (p *lineParser) walk(v []byte, b beside, depth, strings int, timed bool) {
+	switch v[0] {
+	case '[':
+		if p.pair(v, b) {
+			return
+		}
+		b.path = nil // an element's own members have their own names
+		eachElement(v, func(element []byte) bool {
+			if p.look(element, arrayKey, depth+1, strings, timed).depth > 0 {
+				p.walk(element, b, depth+1, strings, timed)
+			}
+			return true
+		})
+	case '{':
+		p.walkObject(v, b, depth, strings, timed)
+	case '"':
+		p.emit(v, b)
+	}
+}
+
+func (p *lineParser) walkObject(v []byte, b beside, depth, strings int, timed bool) {
+	ms, _ := appendMembers(nil, v)
+	s := signsOf(ms)
+	switch kind := foreignOf(ms); {
+	case kind != notForeign:
+		p.foreign(kind, ms, b.text)
+		return
+	case s.isRecord(timed), s.message:
+		p.emit(v, b)
+		return
+	}
+	timed = timed || s.time
+	best, at := site{}, -1
+	places := make([]site, len(ms))
+	for i := range ms {
+		m := &ms[i]
+		places[i] = p.look(m.value, m.key, depth+1, strings, timed)
+		if places[i].before(best) {
+			best, at = places[i], i
+		}
+	}
+	switch {
+	case at < 0:
+	case !best.many:
+		p.emit(v, b) // it has one record, and lineParser finds it again
+	default:
+		for i := range ms {
+			if m := &ms[i]; places[i].many && (i == at || places[i].depth == best.depth) {
+				p.walk(m.value, b.into(m.key, ms, i), depth+1, strings, timed)
+			}
+		}
+	}
+}
+
+// pair emits the record of an array that is a time and a line, as in Loki's streams: ["1772356500500000000","…",{…}].
+func (p *lineParser) pair(v []byte, b beside) bool {
+	var at, line, more []byte
+	n := 0
+	eachElement(v, func(element []byte) bool {
+		switch n++; {
+		case n == 1:
+			at = element
+		case n == 2:
+			line = element
+		case n == 3:
+			more = element
+		}
+		return n < 4
+	})
+	if n != 2 && n != 3 || at[0] != '"' || line[0] != '"' || more != nil && more[0] != '{' {
+		return false
+	}
+	text := plain(at[1 : len(at)-1])
+	for _, c := range text {
+		if !isDigit(c) {
+			return false
+		}
+	}
+	b = b.clone()
+	if more != nil {
+		ms, _ := appendMembers(nil, more)
+		for i := range ms {
+			b.path = nil
+			b.add(&ms[i])
+		}
+	}
+	if _, ok := parseEpoch(text); ok {
+		b.addText("time", text)
+	}
+	b.key = arrayKey
+	p.emit(line, b)
+	return true
+}
+
+// emit adds the line of a record.
+func (p *lineParser) emit(v []byte, b beside) {
+	switch {
+	case len(b.text) > 0:
+		key := b.key
+		if v[0] == '"' && !carriers[string(key)] || len(key) == 0 {
+			key = arrayKey
+		}
+		line := append(appendQuoted(append(make([]byte, 0, len(v)+len(b.text)+len(key)+8), '{'), key), ':')
+		line = append(append(line, v...), b.text...)
+		p.many = append(p.many, append(line, '}'))
+	case v[0] == '"':
+		p.many = append(p.many, bytes.TrimRight(plain(v[1:len(v)-1]), "\r\n"))
+	default:
+		p.many = append(p.many, v)
+	}
+}

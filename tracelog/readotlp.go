@@ -1,0 +1,50 @@
+package tracelog
+
+import "strings"
+
+// otlp appends the lines of a request of OTLP (its protocol's JSON, as the collector's file exporter writes it, a
+// request on each line), or of a part of one.
+func (p *lineParser) otlp(ms []member, c foreignContext) {
+	for i := range ms {
+		m := &ms[i]
+		if m.value[0] != '[' {
+			continue
+		}
+		switch key := strings.ReplaceAll(string(m.key), "_", ""); strings.ToLower(key) {
+		case "resourcespans", "resourcelogs":
+			for _, v := range elementsOf(m.value) {
+				in := foreignFields(v)
+				below := c
+				below.resource = foreignMembers(pick(in, []string{"resource"}))
+				below.service = nil
+				for j := range below.resource {
+					if r := &below.resource[j]; string(r.key) == "service.name" {
+						below.service = r.value
+					}
+				}
+				p.otlp(in, below)
+			}
+		case "scopespans", "scopelogs", "instrumentationlibraryspans":
+			for _, v := range elementsOf(m.value) {
+				in := foreignFields(v)
+				below := c
+				if name := pick(in, []string{"scope.name", "instrumentationLibrary.name"}); len(name) > len(`""`) {
+					below.scope = []member{{key: []byte("otel.scope.name"), value: name}}
+				}
+				p.otlp(in, below)
+			}
+		case "spans":
+			for _, v := range elementsOf(m.value) {
+				if v[0] == '{' {
+					p.foreignSpan(foreignFields(v), c, 0)
+				}
+			}
+		case "logrecords":
+			for _, v := range elementsOf(m.value) {
+				if v[0] == '{' {
+					p.foreignLog(foreignFields(v), c)
+				}
+			}
+		}
+	}
+}

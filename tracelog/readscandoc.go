@@ -1,0 +1,225 @@
+package tracelog
+
+import "bytes"
+
+// beginGiant begins to read a line as a document that is too long for one line. It returns false if it is none.
+func (s *scanner) beginGiant(line []byte) bool {
+	if s.doc != nil || !s.mayBegin() {
+		return false
+	}
+	start := opening(line)
+	if start < 0 {
+		return false
+	}
+	d := &s.spare
+	d.begin(start, s.Lines+1)
+	if d.lexer.feed(line[start:]); d.lexer.want >= docDone || d.lexer.array == 0 {
+		return false
+	}
+	d.text = line
+	if s.doc = d; s.partOf() {
+		s.Lines++
+		return true
+	}
+	s.doc, d.text = nil, nil
+	return false
+}
+
+// feedGiant reads more of the line.
+func (s *scanner) feedGiant(part []byte) {
+	d := s.doc
+	if d == nil {
+		return // it was no document, or has ended
+	}
+	n := d.lexer.feed(part)
+	d.text = append(d.text, part[:n]...)
+	switch {
+	case d.lexer.want == docDone:
+		s.document(false)
+	case d.lexer.want == docFailed, len(d.text) > maxPart && !s.partOf() && len(d.text) > maxLine:
+		s.failed(nil, false)
+	}
+}
+
+// mayBegin reports whether a document may begin on the next line.
+func (s *scanner) mayBegin() bool { return s.documents || s.intro < maxIntro }
+
+// lineOrDocument is line where a document may begin or continue.
+func (s *scanner) lineOrDocument(line []byte, size int, last bool) {
+	s.Lines++
+	if line = withoutNewline(line, last); line == nil {
+		if s.doc != nil {
+			s.failed(nil, false)
+		}
+		s.bad(s.Lines, tooLong(size), nil)
+		return
+	}
+	s.next(line, last)
+}
+
+// next reads a line, or takes it into a document.
+func (s *scanner) next(line []byte, last bool) {
+	if s.doc != nil {
+		s.continues(line, last)
+		return
+	}
+	if s.mayBegin() && !s.joiner.pending() {
+		text := cutEscapes(line)
+		if start := opening(text); start >= 0 {
+			if s.spare.begins(text, start, s.Lines) {
+				s.doc = &s.spare
+				if last {
+					s.endOfDocument(true)
+				}
+				return
+			}
+		}
+		if len(bytes.TrimSpace(line)) > 0 {
+			s.intro++
+		}
+	}
+	s.whole(line, last)
+}
+
+// continues takes a line into the document.
+func (s *scanner) continues(line []byte, last bool) {
+	d := s.doc
+	d.lines++
+	text := cutEscapes(line)
+	n := d.lexer.feed(text)
+	switch d.lexer.want {
+	case docDone:
+		d.text = append(d.text, text[:n]...)
+		s.document(last)
+		s.restOf(text[n:], last)
+		return
+	case docFailed:
+		s.failed(line, last)
+		return
+	}
+	d.text = append(append(d.text, text...), '\n')
+	d.lexer.at++
+	if len(d.text) > maxPart && !s.partOf() && len(d.text) > maxLine {
+		s.bad(d.first, tooLong(0), nil)
+		s.Joined += d.lines - 1
+		s.doc = nil
+		return
+	}
+	if last {
+		s.endOfDocument(true)
+	}
+}
+
+// restOf reads what is on a line behind a document: nothing, or a comma and the beginning of the next one.
+func (s *scanner) restOf(rest []byte, last bool) {
+	if rest = bytes.Trim(rest, " \t\r,]"); len(rest) == 0 {
+		return
+	}
+	if start := opening(rest); start >= 0 && s.spare.begins(rest, start, s.Lines) {
+		s.doc = &s.spare
+		s.doc.lines = 0 // its first line counts for the document before
+		if last {
+			s.endOfDocument(true)
+		}
+		return
+	}
+	before := s.tally.Source
+	s.whole(rest, last)
+	s.Shared += s.Records - before.Records // the line counts already
+	s.Bad, s.Blank = before.Bad, before.Blank
+	s.BadLines = s.BadLines[:len(before.BadLines)]
+}
+
+// document reads a document that is complete.
+func (s *scanner) document(last bool) {
+	d := s.doc
+	s.doc, s.documents = nil, true
+	if d.parts > 0 {
+		d.shared += s.records(compact(d.text), d.first, true)
+		s.Shared += d.shared - 1
+		s.Joined += d.lines - 1
+		return
+	}
+	s.read(compact(d.text), d.first, last)
+	s.Joined += d.lines - 1
+}
+
+// records reads the records of a part of a document, and returns their number.
+func (s *scanner) records(line []byte, number int, rest bool) int {
+	e := Entry{File: s.File, Line: number}
+	switch s.parser.parse(line, &e) {
+	case isMany:
+		return s.parser.each(func(raw []byte, e *Entry) {
+			e.File, e.Line, e.Raw = s.File, number, bytes.Clone(raw)
+			s.record()
+			s.fn(*e)
+		})
+	case isRecord:
+		if rest && e.Trace == "" { // what is left of an object whose array has been read
+			return 0
+		}
+		s.record()
+		e.Raw = bytes.Clone(line)
+		s.fn(e)
+		return 1
+	}
+	return 0
+}
+
+// partOf reads a part of the document. It returns false if there is none that could be read.
+func (s *scanner) partOf() bool {
+	part := s.doc.part()
+	if part == nil {
+		return false
+	}
+	s.documents = true
+	s.doc.shared += s.records(part, s.doc.first, true)
+	return true
+}
+
+// endOfDocument reads a document that the end of the input has cut off: its elements so far. Last means that its last
+// line has no newline.
+func (s *scanner) endOfDocument(last bool) {
+	d := s.doc
+	switch {
+	case d.lines == 0: // what is cut off begins on the last line of another document
+		s.doc = nil
+		return
+	case d.lines < 2 && d.parts == 0, !s.partOf() && d.parts == 0:
+		s.failed(nil, last)
+		return
+	}
+	s.doc = nil
+	s.bad(s.Lines, truncated, nil)
+	s.Shared += d.shared
+	s.Joined += max(0, d.lines-1)
+}
+
+// failed reads the lines one by one that are not a document. The last one, which may be nil, is not in its text.
+func (s *scanner) failed(line []byte, last bool) {
+	d := s.doc
+	s.doc = nil
+	if d.parts > 0 {
+		s.Shared += d.shared
+		s.Joined += max(0, d.lines-1)
+		s.bad(s.Lines, "invalid JSON in a document of many lines", line)
+		return
+	}
+	text := bytes.Clone(d.text)
+	number, total, each := d.first, s.Lines, d.lines <= maxRetried
+	for l := range bytes.Lines(text) {
+		s.Lines = number
+		final := line == nil && number == total
+		if number == d.first || !each {
+			s.intro++
+			s.whole(bytes.TrimSuffix(l, []byte("\n")), last && final)
+		} else {
+			s.next(bytes.TrimSuffix(l, []byte("\n")), last && final)
+		}
+		number++
+	}
+	s.Lines = total
+	if line != nil {
+		s.next(line, last)
+	}
+}

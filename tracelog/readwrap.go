@@ -1,0 +1,337 @@
+package tracelog
+
+import (
+	"bytes"
+	"slices"
+)
+
+// A record may be inside of something else: in an object of a store's export, in a string of a shipper's line, in
+// arrays of both. It is found by structure:
+//
+//   - An object is a record of its own if it has a message and, beside it, a trace id, a level or a time. Nothing is
+//     searched for in a record, because a response body that was logged may look like one.
+//   - Otherwise the record is the outermost one inside of the object: an object, or a string that is one.
+//   - What is around it gives the fields that it lacks (the ids, the time, the level, the service), and becomes
+//     attributes.
+//
+// A line with several records is in readmany.go.
+
+const (
+	// maxWrap is how many objects and arrays may be around a record.
+	maxWrap = 8
+	// maxStrings is how many strings of JSON may be around it.
+	maxStrings = 2
+)
+
+// A surrounding is what is around the record of a line.
+type surrounding struct {
+	depth, strings int      // how many objects and arrays, and how many strings, have been entered
+	members        []member // of those objects, except the ones that were entered
+	path           []byte   // the keys that were entered, each with a dot after it
+	level          string
+	trace, span    string // for a record without ids
+	op, schema     string
+}
+
+func (s *surrounding) reset() {
+	clear(s.members)
+	*s = surrounding{members: s.members[:0], path: s.path[:0]}
+}
+
+// isOwn reports whether the object whose members have been indexed is a record of its own.
+func (p *lineParser) isOwn() bool {
+	if p.hasHead() {
+		return true
+	}
+	m := p.messageMember()
+	switch {
+	case m == nil:
+		return p.isSpan() || p.isEvent()
+	case p.mask&traceSlots != 0, p.hasField(fieldLevel):
+		return true
+	}
+	return !mayCarry(m.value) && !mentionsTrace(m.value) && !slices.ContainsFunc(p.members, isCompanion)
+}
+
+// mentionsTrace reports whether a message may be a line of text with ids.
+func mentionsTrace(text []byte) bool {
+	return bytes.Contains(text, []byte("trace")) || bytes.Contains(text, []byte("Trace"))
+}
+
+// messageMember returns the member that is the line's message, or nil.
+func (p *lineParser) messageMember() *member {
+	for _, s := range anySlots[fieldMessage] {
+		if i := p.first[s]; i != 0 && p.members[i-1].value[0] == '"' {
+			return &p.members[i-1]
+		}
+	}
+	return nil
+}
+
+// hasField reports whether the line has a member with one of the field's names.
+func (p *lineParser) hasField(f field) bool {
+	for _, s := range anySlots[f] {
+		if i := p.first[s]; i != 0 && p.members[i-1].value[0] != '{' {
+			return true
+		}
+	}
+	return false
+}
+
+// isSpan reports whether the object is a span as stores of spans keep it: it has ids, a name and a duration.
+func (p *lineParser) isSpan() bool {
+	if p.mask&traceSlots == 0 || p.mask&spanSlots == 0 {
+		return false
+	}
+	named, lasted := false, false
+	for i := range p.members {
+		switch m := &p.members[i]; string(m.key) {
+		case "name", "op":
+			named = named || m.value[0] == '"'
+		case "duration_ms", "duration", "duration.ms", "event.duration":
+			lasted = true
+		}
+	}
+	return named && lasted
+}
+
+// isEvent reports whether the object is the line of a logger that has another name for the message, as structlog has.
+// These names are not those of messages on other lines.
+func (p *lineParser) isEvent() bool {
+	if !p.hasField(fieldLevel) || !p.hasField(fieldTime) {
+		return false
+	}
+	for i := range p.members {
+		switch m := &p.members[i]; string(m.key) {
+		case "event", "text", "short_message", "title", "description", "error", "err":
+			if m.value[0] == '"' && m.outer == 0 && !mayCarry(m.value) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// mayCarry reports whether a JSON string may be an object.
+func mayCarry(v []byte) bool {
+	for i := 1; i < len(v); i++ {
+		switch v[i] {
+		case ' ', '\t':
+		case '{':
+			return true
+		case '\\':
+			switch i++; v[i] {
+			case 'n', 'r', 't':
+			case 'u':
+				c := hex4(v[i+1:])
+				return c == '{' || c == '\x1b' // a colour
+			default:
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// unwrap reads the record inside of an object that is none. The object's members must have been indexed. If there is
+// no record, it returns false, and p.members are as before.
+func (p *lineParser) unwrap(object []byte, e *Entry) (verdict, bool) {
+	timed := p.hasField(fieldTime) || !p.at.IsZero()
+	message := p.messageMember()
+	best, at := site{}, -1
+	for i := range p.members {
+		m := &p.members[i]
+		if m.outer != 0 {
+			break
+		}
+		if message != nil && m != message {
+			continue // if anything has the record, it is the message
+		}
+		if found := p.look(m.value, m.key, p.around.depth+1, p.around.strings, timed); found.before(best) {
+			best, at = found, i
+		}
+	}
+	p.deep = p.deep[:0]
+	switch {
+	case at < 0:
+		if i := p.companion(); i >= 0 {
+			p.merge(i)
+			p.fields(e, p.preset())
+			return isRecord, true
+		}
+		return isRecord, false
+	case best.many:
+		p.reset()
+		p.manyOf(object)
+		return isMany, true
+	}
+	value := p.members[at].value
+	p.surround(at)
+	return p.inside(value, e), true
+}
+
+// surround keeps what the object says whose member i has the record.
+func (p *lineParser) surround(i int) {
+	s := &p.around
+	ids := -1
+	if p.mask&traceSlots == 0 {
+		ids = p.sibling(i)
+	}
+	kept := len(s.members)
+	var key []byte
+	for j := range p.members {
+		m := p.members[j]
+		switch {
+		case m.outer != 0:
+			continue
+		case j == i:
+			key = m.key
+			continue
+		}
+		m.slot, m.taken, m.opened, m.around = 0, false, false, true
+		if len(s.path) > 0 {
+			m.key = append(bytes.Clone(s.path), m.key...)
+		}
+		s.members = append(s.members, m)
+	}
+	var of Entry
+	var idsIn Entry
+	if ids >= 0 {
+		idsIn = p.idsIn(p.members[ids].value)
+	}
+	inherited := p.service
+	p.fields(&of, p.preset())
+	if of.Service == inherited { // it names none itself
+		of.Service = serviceIn(s.members[kept:])
+	}
+	if of.Service != "" {
+		p.service = p.in.string([]byte(of.Service))
+	}
+	if !of.Time.IsZero() {
+		p.at = of.Time
+	}
+	if of.Level == "" {
+		of.Level = statusIn(s.members[kept:])
+	}
+	if of.Level != "" {
+		s.level = of.Level
+	}
+	if of.Trace == "" {
+		of = idsIn
+	}
+	if of.Trace != "" {
+		s.trace, _ = traceID(idGoogle, of.Trace)
+		s.span, s.op, s.schema = of.Span, of.Op, of.Schema
+	}
+	s.path = append(append(s.path, key...), '.')
+}
+
+// inside reads the value that has the record: an object, or a string with a line.
+func (p *lineParser) inside(value []byte, e *Entry) verdict {
+	*e = Entry{File: e.File, Line: e.Line, Raw: e.Raw}
+	p.around.depth++
+	if value[0] == '{' {
+		return p.object(value, e)
+	}
+	p.around.strings++
+	return p.line(bytes.TrimRight(plain(value[1:len(value)-1]), "\r\n"), e)
+}
+
+// sibling returns the index of an object beside member i that has the ids of the record, as the span in the lines of
+// Rust's tracing, or -1.
+func (p *lineParser) sibling(i int) int {
+	for j := range p.members {
+		if m := &p.members[j]; j != i && m.outer == 0 && (m.value[0] == '{' || m.value[0] == '[') {
+			if p.idsIn(m.value).Trace != "" {
+				return j
+			}
+		}
+	}
+	return -1
+}
+
+// idsIn reads the ids in an object, or in the last object of an array that has some. There must be no message.
+func (p *lineParser) idsIn(v []byte) (e Entry) {
+	if v[0] == '[' {
+		eachElement(v, func(element []byte) bool {
+			if element[0] == '{' {
+				if inner := p.idsIn(element); inner.Trace != "" {
+					e = inner
+				}
+			}
+			return true
+		})
+		return e
+	}
+	q := lineParser{in: p.in}
+	q.members, _ = appendMembers(nil, v)
+	q.index()
+	if q.messageMember() != nil {
+		q.reset()
+		return Entry{}
+	}
+	q.fields(&e, q.preset())
+	if e.Op == "" {
+		for i := range q.members {
+			if m := &q.members[i]; string(m.key) == "name" && m.value[0] == '"' {
+				e.Op = p.in.string(plain(m.value[1 : len(m.value)-1]))
+			}
+		}
+	}
+	return e
+}
+
+// companion returns the index of an object that has the ids of the line, and more, of which the message and the time
+// are beside it, as the attributes in Datadog's exports. It is -1 if there is none. A log line that only mentions ids,
+// of whatever object, is not such a line: loggers write levels.
+func (p *lineParser) companion() int {
+	message := p.messageMember()
+	if message == nil || !p.hasField(fieldTime) || p.hasField(fieldLevel) || p.mask&traceSlots != 0 {
+		return -1
+	}
+	for i := range p.members {
+		m := &p.members[i]
+		if !isCompanion(*m) {
+			continue
+		}
+		q := lineParser{in: p.in}
+		q.members, _ = appendMembers(nil, m.value)
+		q.index()
+		text := q.messageMember()
+		ids := q.mask&traceSlots != 0 && q.mask&spanSlots != 0
+		if q.reset(); ids && (text == nil || bytes.Equal(plain(text.value), plain(message.value))) {
+			return i
+		}
+	}
+	return -1
+}
+
+func isCompanion(m member) bool {
+	return m.value[0] == '{' && m.outer == 0 && companions[string(m.key)]
+}
+
+// companions are the names of such objects.
+var companions = map[string]bool{"attributes": true, "Attributes": true, "fields": true, "properties": true, "Properties": true, "extra": true, "context": true}
+
+// merge puts the members of the object that is member i before the others, and indexes them anew.
+func (p *lineParser) merge(i int) {
+	p.reset()
+	inner, _ := appendMembers(nil, p.members[i].value)
+	outer := slices.Clone(p.members)
+	p.members = append(p.members[:0], inner...)
+	for j := range outer {
+		if m := outer[j]; j != i && m.outer == 0 {
+			m.around, m.taken, m.opened = true, false, false
+			p.members = append(p.members, m)
+		}
+	}
+	p.index()
+	if p.around.level == "" {
+		p.around.level = statusIn(p.members)
+	}
+	if p.service == "" {
+		p.service = serviceIn(p.members)
+	}
+}
