@@ -258,7 +258,7 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 		return false
 	}
 	if message == nil {
-		return f.isText || len(trace) == 0 || f.members[slotTrace].line == f.line && !f.nested && trace[0] != 'p'
+		return f.isText || len(trace) == 0 || f.members[slotTrace].line == f.line && !f.mayWrap(b) && trace[0] != 'p'
 	}
 	if n := message.to - message.from; message.plain && n != int32(len(messageEnd)) && n != int32(len(messageStart)) {
 		return true

@@ -1,6 +1,9 @@
 package tracelog
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // fields sets the fields that are in p.members, which must be indexed, and marks those members as taken.
 func (p *lineParser) fields(e *Entry, preset *layout) {
@@ -8,6 +11,7 @@ func (p *lineParser) fields(e *Entry, preset *layout) {
 	p.ids(e)
 	if !p.time(fieldTime, &e.Time) {
 		e.Time = p.at
+		p.around.used[fieldTime] = true
 	}
 	p.level(e)
 	p.text(fieldMessage, &e.Message, true)
@@ -22,6 +26,10 @@ func (p *lineParser) fields(e *Entry, preset *layout) {
 		p.take(m)
 	} else {
 		e.Service = p.service
+		p.around.used[fieldService] = true
+	}
+	if e.Message == "" && !p.isText {
+		p.plainMessage(e)
 	}
 	if m := p.find(fieldSource); m != nil && m.value[0] == '{' {
 		p.take(m)
@@ -33,6 +41,27 @@ func (p *lineParser) fields(e *Entry, preset *layout) {
 		p.span(e)
 	}
 	p.reset()
+}
+
+// plainMessage takes the text of a line that a store or a shipper has put into an object, if that has no message.
+func (p *lineParser) plainMessage(e *Entry) {
+	if p.messageMember() != nil {
+		return
+	}
+	for i := range p.members {
+		m := &p.members[i]
+		if m.value[0] != '"' || m.outer != 0 || m.around {
+			continue
+		}
+		switch string(m.key) {
+		case "textPayload", "@message", "_raw", "line":
+			if text := plain(m.value[1 : len(m.value)-1]); bytes.IndexByte(text, ' ') > 0 {
+				e.Message = string(bytes.TrimRight(text, "\r\n"))
+				m.taken = true
+				return
+			}
+		}
+	}
 }
 
 // firstService returns the first member that names the program, under any of its names. Loggers get the name before

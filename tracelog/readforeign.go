@@ -51,7 +51,7 @@ var foreignKnown = func() map[string]bool {
 		strings.Fields("status Status StatusCode StatusMessage error children Body body Severity SeverityText SeverityNumber severityText severityNumber" +
 			" Timestamp ObservedTimestamp timeUnixNano observedTimeUnixNano timestamp TimestampTime TimestampDate TraceFlags flags Flags traceState TraceState EventName" +
 			" scope Scope InstrumentationScope InstrumentationLibrary ScopeName ScopeVersion ScopeAttributes ScopeSchemaUrl ResourceSchemaUrl" +
-			" DroppedAttributes DroppedAttributeCount DroppedEventCount DroppedLinkCount DroppedAttributesCount ChildSpanCount" +
+			" DroppedAttributes DroppedAttributeCount DroppedEvents DroppedLinks DroppedEventCount DroppedLinkCount DroppedAttributesCount ChildSpanCount" +
 			" droppedAttributesCount droppedEventsCount droppedLinksCount AttributeValueLengthLimit AttributeCountLimit" +
 			" Events.Timestamp Events.Name Events.Attributes Links.TraceId Links.SpanId Links.TraceState Links.Attributes context"),
 	} {
@@ -129,7 +129,7 @@ func (p *lineParser) foreignLine(kind foreignKind) {
 		b.add(&p.around.members[i])
 	}
 	b.addText("service", []byte(p.service))
-	p.foreign(kind, slices.Clone(p.members), b.text)
+	p.foreign(kind, slices.Clone(p.members), b.appendTo(nil, signs{time: true, level: true}))
 }
 
 // foreign appends the lines of a foreign object to p.many. Beside is what is around it.
@@ -159,16 +159,18 @@ type foreignContext struct {
 // pick returns the value of the first of names that is among members and not null. A dot is a step into an object.
 func pick(ms []member, names []string) []byte {
 	for _, name := range names {
-		outer, inner, deep := strings.Cut(name, ".")
 		for i := range ms {
-			m := &ms[i]
-			if m.outer != 0 || string(m.key) != outer || m.value[0] == 'n' {
-				continue
-			}
-			if !deep {
+			if m := &ms[i]; m.outer == 0 && string(m.key) == name && m.value[0] != 'n' {
 				return m.value
 			}
-			if m.value[0] == '{' {
+		}
+		outer, inner, deep := strings.Cut(name, ".")
+		if !deep {
+			continue
+		}
+		for i := range ms {
+			m := &ms[i]
+			if m.outer == 0 && string(m.key) == outer && m.value[0] == '{' {
 				in, _ := appendMembers(nil, m.value)
 				if v := pick(in, []string{inner}); v != nil {
 					return v

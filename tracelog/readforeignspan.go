@@ -205,8 +205,11 @@ func (p *lineParser) foreignLog(ms []member, c foreignContext) {
 
 // emitLogged appends the line of a record that is the text of a log line.
 func (p *lineParser) emitLogged(record []byte, w *foreignLine, ms []member, c *foreignContext) {
-	line := append(appendQuoted(append(w.b[:0:0], `{"body":`...), record), w.b[1:]...) // with the time and the level
-	w.b = line
+	head := w.b[1:] // the time and the level
+	w.b = appendQuoted([]byte(`{"body":`), record)
+	if len(head) > 0 {
+		w.b = append(append(w.b, ','), head...)
+	}
 	w.raw("service", c.service)
 	w.attrs(pick(ms, foreignAttrs))
 	w.around(c, ms)

@@ -18,6 +18,7 @@ type member struct {
 
 	taken  bool  // its value is in a field of the Entry, or is not an attribute
 	around bool  // it is of an object around the record
+	field  field // then: the field that it is in, plus one, if the record has none itself
 	opened bool  // so is the value of a member of this object
 	outer  int32 // for a member of a member's object: that member's index plus one
 	nth    int32 // and its index among the object's members

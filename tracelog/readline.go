@@ -26,6 +26,11 @@ func (p *lineParser) parse(line []byte, e *Entry) verdict {
 	p.begin()
 	v := p.line(line, e)
 	if len(p.around.members) > 0 && v == isRecord {
+		for i := range p.around.members {
+			if m := &p.around.members[i]; m.field != 0 {
+				m.taken = p.around.used[m.field-1]
+			}
+		}
 		p.members = append(p.members, p.around.members...)
 	}
 	return v

@@ -1,6 +1,9 @@
 package tracelog
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // A line or a document may have several records: in arrays of a store's export, or as spans in another form. Each of
 // them becomes a line of its own, in p.many, which is one JSON object with the record and what is around it. That line
@@ -10,11 +13,12 @@ import "bytes"
 // no more than a constant multiple of the bytes of the whole.
 const maxBeside = 2 << 10
 
-// beside is what is around the records of an array, as members of JSON objects: ,"key":value
+// beside is what is around the records of an array.
 type beside struct {
-	text []byte
-	path []byte // of keys, each with a dot after it, from the innermost array on
-	key  []byte // the last one
+	members []member
+	size    int    // of their texts
+	path    []byte // of keys, each with a dot after it, from the innermost array on
+	key     []byte // the last one
 }
 
 // manyOf puts the records in an object, or array, into p.many. They are the outermost ones.
@@ -46,28 +50,41 @@ func (p *lineParser) each(fn func(raw []byte, e *Entry)) (n int) {
 	return n
 }
 
+// add adds a member, unless there are too many.
 func (b *beside) add(m *member) {
-	if n := len(b.text) + len(b.path) + len(m.key) + len(m.value); n > maxBeside {
+	n := len(b.path) + len(m.key) + len(m.value)
+	if b.size+n > maxBeside {
 		return
 	}
+	b.size += n
 	key := append(bytes.Clone(b.path), m.key...)
-	if s := keySlot(key); s.bit()&(traceSlots|spanSlots) != 0 || builtins[s] == fieldMessage+1 {
-		key = append([]byte("attr."), key...)
-	}
-	b.text = append(appendQuoted(append(b.text, ','), key), ':')
-	b.text = append(b.text, m.value...)
+	b.members = append(b.members, member{key: key, value: m.value, slot: keySlot(key)})
 }
 
-func (b *beside) addText(key string, value []byte) {
-	if len(value) > 0 && len(value) < maxBeside {
-		b.text = appendQuoted(append(append(append(b.text, `,"`...), key...), `":`...), value)
+func (b *beside) addText(key string, text []byte) {
+	if len(text) > 0 {
+		path := b.path
+		b.path = nil
+		b.add(&member{key: []byte(key), value: appendQuoted(nil, text)})
+		b.path = path
 	}
 }
 
-// clone returns a copy to which members can be added.
-func (b beside) clone() beside {
-	b.text, b.path = bytes.Clone(b.text), bytes.Clone(b.path)
-	return b
+// appendTo appends the members to those of an object, each with a comma before it. A member gets another name that
+// could be taken for the record's id or message, or for a time or a level that the object has itself.
+func (b *beside) appendTo(line []byte, s signs) []byte {
+	for i := range b.members {
+		m := &b.members[i]
+		line = append(line, ',')
+		f := builtins[m.slot]
+		if m.slot.bit()&(traceSlots|spanSlots) != 0 || f == fieldMessage+1 || s.time && f == fieldTime+1 || s.level && f == fieldLevel+1 {
+			line = appendQuoted(line, append([]byte("attr."), m.key...))
+		} else {
+			line = appendQuoted(line, m.key)
+		}
+		line = append(append(line, ':'), m.value...)
+	}
+	return line
 }
 
 // array puts the records of a line that is an array into p.many. It returns false if there are none.
@@ -82,13 +99,13 @@ func (p *lineParser) array(line []byte) bool {
 
 // into returns what is around the value of a key: also the object's other members.
 func (b beside) into(key []byte, ms []member, at int) beside {
-	b = b.clone()
+	b.members = slices.Clip(b.members)
 	for i := range ms {
 		if m := &ms[i]; i != at && m.value[0] != '[' {
 			b.add(m)
 		}
 	}
-	b.path = append(append(b.path, key...), '.')
+	b.path = append(append(bytes.Clone(b.path), key...), '.')
 	b.key = key
 	return b
 }
@@ -119,7 +136,7 @@ func (p *lineParser) walkObject(v []byte, b beside, depth, strings int, timed bo
 	s := signsOf(ms)
 	switch kind := foreignOf(ms); {
 	case kind != notForeign:
-		p.foreign(kind, ms, b.text)
+		p.foreign(kind, ms, b.appendTo(nil, signs{time: true, level: true}))
 		return
 	case s.isRecord(timed), s.message:
 		p.emit(v, b)
@@ -138,7 +155,7 @@ func (p *lineParser) walkObject(v []byte, b beside, depth, strings int, timed bo
 	switch {
 	case at < 0:
 	case !best.many:
-		p.emit(v, b) // it has one record, and lineParser finds it again
+		p.emitWrapped(v, b, s)
 	default:
 		for i := range ms {
 			if m := &ms[i]; places[i].many && (i == at || places[i].depth == best.depth) {
@@ -172,7 +189,7 @@ func (p *lineParser) pair(v []byte, b beside) bool {
 			return false
 		}
 	}
-	b = b.clone()
+	b.members = slices.Clip(b.members)
 	if more != nil {
 		ms, _ := appendMembers(nil, more)
 		for i := range ms {
@@ -188,20 +205,27 @@ func (p *lineParser) pair(v []byte, b beside) bool {
 	return true
 }
 
-// emit adds the line of a record.
+// emit adds the line of a record: an object that is one, or a string.
 func (p *lineParser) emit(v []byte, b beside) {
 	switch {
-	case len(b.text) > 0:
+	case len(b.members) > 0:
 		key := b.key
 		if v[0] == '"' && !carriers[string(key)] || len(key) == 0 {
 			key = arrayKey
 		}
-		line := append(appendQuoted(append(make([]byte, 0, len(v)+len(b.text)+len(key)+8), '{'), key), ':')
-		line = append(append(line, v...), b.text...)
-		p.many = append(p.many, append(line, '}'))
+		line := append(appendQuoted(append(make([]byte, 0, len(v)+b.size+len(key)+8), '{'), key), ':')
+		p.many = append(p.many, append(b.appendTo(append(line, v...), signs{}), '}'))
 	case v[0] == '"':
 		p.many = append(p.many, bytes.TrimRight(plain(v[1:len(v)-1]), "\r\n"))
 	default:
 		p.many = append(p.many, v)
 	}
+}
+
+// emitWrapped adds the line of an object that has one record in it, which lineParser finds again.
+func (p *lineParser) emitWrapped(v []byte, b beside, s signs) {
+	if len(b.members) > 0 {
+		v = append(b.appendTo(bytes.Clone(v[:len(v)-1]), s), '}')
+	}
+	p.many = append(p.many, v)
 }

@@ -122,6 +122,7 @@ func (p *lineParser) ids(e *Entry) {
 		e.Span = segment
 	}
 	if a := &p.around; e.Trace == "" && a.trace != "" {
+		a.used[fieldTrace], a.used[fieldSpan] = true, e.Span == ""
 		e.Trace, e.Span, e.Schema = a.trace, cmp.Or(e.Span, a.span), a.schema
 	}
 }
@@ -136,5 +137,9 @@ func (p *lineParser) level(e *Entry) {
 		p.take(m)
 		return
 	}
-	e.Level = p.around.level
+	if e.Level = p.around.level; e.Level != "" {
+		p.around.used[fieldLevel] = true
+	} else if p.around.depth > 0 {
+		e.Level = statusIn(p.members)
+	}
 }

@@ -29,7 +29,8 @@ type surrounding struct {
 	members        []member // of those objects, except the ones that were entered
 	path           []byte   // the keys that were entered, each with a dot after it
 	level          string
-	trace, span    string // for a record without ids
+	used           [numFields]bool // fields of the record that come from these objects
+	trace, span    string          // for a record without ids
 	op, schema     string
 }
 
@@ -175,10 +176,17 @@ func (p *lineParser) unwrap(object []byte, e *Entry) (verdict, bool) {
 // surround keeps what the object says whose member i has the record.
 func (p *lineParser) surround(i int) {
 	s := &p.around
+	inherited := p.service
 	ids := -1
 	if p.mask&traceSlots == 0 {
 		ids = p.sibling(i)
 	}
+	var of Entry
+	var idsIn Entry
+	if ids >= 0 {
+		idsIn = p.idsIn(p.members[ids].value)
+	}
+	taken := p.fieldsOf(&of)
 	kept := len(s.members)
 	var key []byte
 	for j := range p.members {
@@ -190,19 +198,12 @@ func (p *lineParser) surround(i int) {
 			key = m.key
 			continue
 		}
-		m.slot, m.taken, m.opened, m.around = 0, false, false, true
+		m.slot, m.taken, m.opened, m.around, m.field = 0, false, false, true, taken[j]
 		if len(s.path) > 0 {
 			m.key = append(bytes.Clone(s.path), m.key...)
 		}
 		s.members = append(s.members, m)
 	}
-	var of Entry
-	var idsIn Entry
-	if ids >= 0 {
-		idsIn = p.idsIn(p.members[ids].value)
-	}
-	inherited := p.service
-	p.fields(&of, p.preset())
 	if of.Service == inherited { // it names none itself
 		of.Service = serviceIn(s.members[kept:])
 	}
@@ -226,6 +227,26 @@ func (p *lineParser) surround(i int) {
 		s.span, s.op, s.schema = of.Span, of.Op, of.Schema
 	}
 	s.path = append(append(s.path, key...), '.')
+}
+
+// fieldsOf reads the fields of an object around the record. It returns, for each member, the field that it is in, plus
+// one.
+func (p *lineParser) fieldsOf(e *Entry) []field {
+	used := p.around.used
+	l := p.preset()
+	p.fields(e, l)
+	p.around.used = used
+	in := make([]field, len(p.members))
+	for _, f := range [...]field{fieldTime, fieldLevel, fieldTrace, fieldSpan, fieldService} {
+		for _, s := range l.slots[f] {
+			for j := range p.members {
+				if m := &p.members[j]; m.slot == s && m.taken {
+					in[j] = f + 1
+				}
+			}
+		}
+	}
+	return in
 }
 
 // inside reads the value that has the record: an object, or a string with a line.
@@ -328,9 +349,6 @@ func (p *lineParser) merge(i int) {
 		}
 	}
 	p.index()
-	if p.around.level == "" {
-		p.around.level = statusIn(p.members)
-	}
 	if p.service == "" {
 		p.service = serviceIn(p.members)
 	}

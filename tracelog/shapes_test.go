@@ -1,0 +1,296 @@
+package tracelog
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	gocmp "github.com/google/go-cmp/cmp"
+)
+
+// A shape is how a store, a shipper or a tool gives records back.
+type shape struct {
+	name string
+	of   func(records []string) string // a log with the records, which are JSON
+	key  string                        // an attribute that the shape adds, "" if none
+	want string
+}
+
+// quoted returns text as a JSON string.
+func quotedJSON(text string) string {
+	b, err := json.Marshal(text)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// each makes a line of each record.
+func each(format string) func([]string) string {
+	return func(records []string) string {
+		var b strings.Builder
+		for _, r := range records {
+			fmt.Fprintf(&b, format+"\n", r)
+		}
+		return b.String()
+	}
+}
+
+// eachQuoted makes a line of each record, with the record as a JSON string.
+func eachQuoted(format string) func([]string) string {
+	return func(records []string) string {
+		var b strings.Builder
+		for _, r := range records {
+			fmt.Fprintf(&b, format+"\n", quotedJSON(r))
+		}
+		return b.String()
+	}
+}
+
+// joined makes one text of all records, with a comma between them.
+func joinedBy(sep, format string) func([]string) string {
+	return func(records []string) string { return fmt.Sprintf(format, strings.Join(records, sep)) }
+}
+
+func indented(text string) string {
+	var b bytes.Buffer
+	if err := json.Indent(&b, []byte(text), "", "  "); err != nil {
+		panic(err)
+	}
+	return b.String() + "\n"
+}
+
+// loki returns values of a stream, on one line.
+func lokiValues(records []string) string {
+	var values []string
+	for i, r := range records {
+		values = append(values, fmt.Sprintf(`["17723565%02d000000000",%s]`, i, quotedJSON(r)))
+	}
+	return strings.Join(values, ",")
+}
+
+var shapes = []shape{
+	{"bare", each("%s"), "", ""},
+	{"_source", each(`{"_index":"logs-1","_id":"a","_source":%s}`), "_index", `"logs-1"`},
+	{"hits, one line", joinedBy("},{\"_index\":\"i\",\"_source\":", `{"took":1,"hits":{"total":{"value":9},"hits":[{"_index":"i","_source":%s}]}}`+"\n"), "_index", `"i"`},
+	{"hits, printed", func(r []string) string {
+		return indented(joinedBy("},{\"_index\":\"i\",\"_source\":", `{"took":1,"hits":{"hits":[{"_index":"i","_source":%s}]}}`)(r))
+	}, "_index", `"i"`},
+	{"jsonPayload", each(`{"insertId":"x","jsonPayload":%s,"resource":{"type":"k8s_container","labels":{"pod_name":"api-1","container_name":"api"}},"timestamp":"2026-03-01T09:15:00Z","severity":"INFO","logName":"projects/p/logs/stdout"}`), "resource.labels.pod_name", `"api-1"`},
+	{"jsonPayload, an array that is printed", func(r []string) string {
+		return indented(joinedBy(`,"timestamp":"2026-03-01T09:15:00Z","severity":"INFO"},{"insertId":"x","jsonPayload":`, `[{"insertId":"x","jsonPayload":%s,"timestamp":"2026-03-01T09:15:00Z","severity":"INFO"}]`)(r))
+	}, "insertId", `"x"`},
+	{"textPayload", eachQuoted(`{"insertId":"x","textPayload":%s,"timestamp":"2026-03-01T09:15:00Z"}`), "insertId", `"x"`},
+	{"Datadog's content.attributes", each(`{"id":"AA","content":{"timestamp":"2026-03-01T09:15:00Z","host":"h","attributes":%s}}`), "content.host", `"h"`},
+	{"Datadog's data[]", joinedBy(`,"host":"h"}},{"id":"AA","type":"log","attributes":{"attributes":`, `{"data":[{"id":"AA","type":"log","attributes":{"attributes":%s,"host":"h"}}],"meta":{"page":{}}}`+"\n"), "id", `"AA"`},
+	{"fields", each(`{"timestamp":"2026-03-01T09:15:00Z","fields":%s}`), "", ""},
+	{"log", eachQuoted(`{"log":%s,"stream":"stdout","kubernetes":{"pod_name":"api-1","container_name":"api"},"@timestamp":"2026-03-01T09:15:00Z"}`), "kubernetes.pod_name", `"api-1"`},
+	{"docker's file", func(r []string) string {
+		var b strings.Builder
+		for _, line := range r {
+			fmt.Fprintf(&b, `{"log":%s,"stream":"stdout","time":"2026-03-01T09:15:00Z"}`+"\n", quotedJSON(line+"\n"))
+		}
+		return b.String()
+	}, "", ""},
+	{"message", eachQuoted(`{"@timestamp":"2026-03-01T09:15:00Z","message":%s,"kubernetes":{"pod":{"name":"api-1"}}}`), "kubernetes.pod.name", `"api-1"`},
+	{"stern -o json", eachQuoted(`{"message":%s,"nodeName":"n","namespace":"team","podName":"api-1","containerName":"api"}`), "podName", `"api-1"`},
+	{"line", eachQuoted(`{"labels":{"app":"api"},"line":%s,"timestamp":"2026-03-01T09:15:00Z"}`), "labels.app", `"api"`},
+	{"body", eachQuoted(`{"body":%s,"resources_string":{"k8s.pod.name":"api-1"}}`), "resources_string.k8s.pod.name", `"api-1"`},
+	{"@message", eachQuoted(`{"@timestamp":"2026-03-01 09:15:00.000","@message":%s,"@logStream":"s"}`), "@logStream", `"s"`},
+	{"MESSAGE", eachQuoted(`{"MESSAGE":%s,"_SYSTEMD_UNIT":"api.service"}`), "_SYSTEMD_UNIT", `"api.service"`},
+	{"a string in a string", func(r []string) string {
+		var inner []string
+		for _, line := range r {
+			inner = append(inner, `{"log":`+quotedJSON(line+"\n")+`,"stream":"stdout"}`)
+		}
+		return eachQuoted(`{"message":%s,"podName":"api-1"}`)(inner)
+	}, "podName", `"api-1"`},
+	{"events[]", func(r []string) string {
+		var events []string
+		for _, line := range r {
+			events = append(events, `{"logStreamName":"s","timestamp":1772356500000,"message":`+quotedJSON(line)+`,"ingestionTime":1772356500001}`)
+		}
+		return `{"events":[` + strings.Join(events, ",") + `],"searchedLogStreams":[]}` + "\n"
+	}, "logStreamName", `"s"`},
+	{"streams[].values[]", func(r []string) string {
+		return `{"streams":[{"stream":{"app":"api"},"values":[` + lokiValues(r) + `]}]}` + "\n"
+	}, "stream.app", `"api"`},
+	{"Loki's answer, printed", func(r []string) string {
+		return indented(`{"status":"success","data":{"resultType":"streams","result":[{"stream":{"app":"api"},"values":[` + lokiValues(r) + `]}]}}`)
+	}, "stream.app", `"api"`},
+	{"an array, one line", joinedBy(",", "[%s]\n"), "", ""},
+	{"an array, a record on each line", joinedBy(",\n", "[\n%s\n]\n"), "", ""},
+	{"an array, its brackets on lines of records", joinedBy(",\n", "[%s]\n"), "", ""},
+	{"an array, printed", func(r []string) string { return indented(joinedBy(",", "[%s]")(r)) }, "", ""},
+	{"objects, printed", func(r []string) string {
+		var b strings.Builder
+		for _, line := range r {
+			b.WriteString(indented(line))
+		}
+		return b.String()
+	}, "", ""},
+	{"objects, printed, in colours, in an array whose commas share lines", func(r []string) string {
+		var all []string
+		for _, line := range r {
+			all = append(all, strings.TrimSpace(indented(line)))
+		}
+		return "[" + strings.ReplaceAll(strings.Join(all, ", "), "\n", "\x1b[0m\n\x1b[1;39m") + "]\n"
+	}, "", ""},
+	{"printed behind a prefix", func(r []string) string {
+		var b strings.Builder
+		for _, line := range r {
+			b.WriteString("2026-03-01T09:15:00.000000+00:00 api/pod/1 " + indented(line))
+		}
+		return b.String()
+	}, "", ""},
+	{"a prefix", each("shop.go:12 said: %s"), "", ""},
+	{"a level before it", each("INFO %s"), "", ""},
+	{"kubectl", each("[pod/api-7d9f-x2/api] %s"), "", ""},
+	{"a prefix in a string", func(r []string) string {
+		var b strings.Builder
+		for _, line := range r {
+			fmt.Fprintf(&b, `{"log":%s,"pod":"api-1"}`+"\n", quotedJSON("2026-03-01T09:15:00Z stdout F "+line+"\n"))
+		}
+		return b.String()
+	}, "pod", `"api-1"`},
+	{"eight objects", each(`{"a":{"b":{"c":{"d":{"e":{"f":{"g":{"n":1,"h":%s}}}}}}}}`), "", ""},
+}
+
+// rawRecords are the records of testdata/shapes/raw.log.
+func rawRecords(t testing.TB) []string {
+	b, err := os.ReadFile("testdata/shapes/raw.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSpace(string(b)), "\n")
+}
+
+// bare returns entries without what depends on where they are.
+func bareEntries(entries []Entry) []Entry {
+	var all []Entry
+	for _, e := range entries {
+		e.Raw, e.Line, e.File = nil, 0, ""
+		all = append(all, e)
+	}
+	return all
+}
+
+// inOrder is bareEntries in an order that does not depend on how lines are read.
+func inOrder(entries []Entry) []Entry {
+	all := bareEntries(entries)
+	slices.SortStableFunc(all, func(a, b Entry) int {
+		return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.Span, b.Span), strings.Compare(a.Message, b.Message))
+	})
+	return all
+}
+
+// In each shape, records are read as if they were bare, by all readers.
+func TestShapes(t *testing.T) {
+	records := rawRecords(t)
+	entries, _ := scanAll(t, []byte(each("%s")(records)))
+	want := bareEntries(entries)
+	attrs := make([][]Attr, len(entries))
+	for i := range entries {
+		attrs[i] = entries[i].Attrs()
+	}
+	for _, s := range shapes {
+		t.Run(s.name, func(t *testing.T) {
+			log := s.of(records)
+			got, src := scanAll(t, []byte(log))
+			checkSource(t, src, len(got))
+			if diff := gocmp.Diff(want, bareEntries(got)); diff != "" {
+				t.Fatalf("%s\n(-want +got):\n%s", log, diff)
+			}
+			if src.Bad > 0 || src.Lines != strings.Count(log, "\n") {
+				t.Errorf("%+v", src)
+			}
+			for i := range got {
+				v, _ := got[i].Attr(s.key)
+				if s.key != "" && string(v) != s.want {
+					t.Errorf("%s: %s is %s, want %s", got[i].Raw, s.key, v, s.want)
+				}
+				all := got[i].Attrs()
+				for j := range all {
+					var b bytes.Buffer
+					json.Compact(&b, all[j].Value)
+					all[j].Value = b.Bytes()
+				}
+				if len(all) < len(attrs[i]) || gocmp.Diff(attrs[i], all[:len(attrs[i])]) != "" {
+					t.Errorf("%s: attributes %s, want %s", got[i].Raw, all, attrs[i])
+				}
+			}
+			checkReaders(t, log, got, src)
+		})
+	}
+}
+
+// checkReaders compares what the readers that use all cores find with what Scan finds.
+func checkReaders(t *testing.T, log string, want []Entry, source Source) {
+	t.Helper()
+	for name, reader := range map[string]func() io.Reader{
+		"file":   func() io.Reader { return strings.NewReader(log) },
+		"stream": func() io.Reader { return iotest.HalfReader(struct{ io.Reader }{strings.NewReader(log)}) },
+	} {
+		var got []Entry
+		src, err := ScanRecords(t.Context(), []Input{{Name: "app.log", Reader: reader()}}, &ScanOptions{Workers: 1, chunk: 1000}, func() func(*Record) {
+			return func(r *Record) {
+				e := r.Entry()
+				if string(r.Trace()) != e.Trace || string(r.Service()) != e.Service || !r.Time().Equal(e.Time) || string(r.Message()) != e.Message || string(r.Op()) != e.Op || r.Event != e.Event || string(r.Level()) != e.Level {
+					t.Errorf("%s: the record differs from its entry", e.Raw)
+				}
+				got = append(got, e)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := gocmp.Diff(source, src[0]); diff != "" {
+			t.Errorf("%s: source (-want +got):\n%s", name, diff)
+		}
+		if diff := gocmp.Diff(inOrder(want), inOrder(got)); diff != "" {
+			t.Errorf("%s: (-want +got):\n%s", name, diff)
+		}
+		if len(want) == 0 || want[0].Trace == "" {
+			continue
+		}
+		found, err := FindTrace(t.Context(), []Input{{Name: "app.log", Reader: reader()}}, TraceIDs(want[0].Trace), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for i := range want {
+			if want[i].Trace == want[0].Trace {
+				n++
+			}
+		}
+		if len(found.Entries) != n {
+			t.Errorf("%s: FindTrace finds %d lines of %d", name, len(found.Entries), n)
+		}
+	}
+}
+
+// The exports of real tools are one trace.
+func TestExports(t *testing.T) {
+	raw, _ := scanAll(t, []byte(each("%s")(rawRecords(t))))
+	want := bareEntries(raw)
+	for _, file := range []string{"awslogstail.txt", "es-hits.jsonl", "fluentbit.jsonl", "loki-push.jsonl", "pretty.json"} {
+		b, err := os.ReadFile(filepath.Join("testdata/shapes", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, src := scanAll(t, b)
+		checkSource(t, src, len(got))
+		if diff := gocmp.Diff(want, bareEntries(got)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", file, diff)
+		}
+		checkReaders(t, string(b), got, src)
+	}
+}
