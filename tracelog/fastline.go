@@ -21,6 +21,7 @@ type fastLine struct {
 	clock   *clock
 	escaped bool // a key is
 	nested  bool // a value is an object or an array
+	inside  bool // what is read is not the whole line
 	isText  bool // so that all values are strings
 	noted   int  // how many of notes belong to the line; -1 if there are too few notes
 	notes   [maxNotes]note
@@ -168,8 +169,12 @@ func (f *fastLine) parse(b []byte, i int) int {
 				return -1
 			}
 		}
-		if i = skipSpace(b, i+1); b[i] != '\n' || at > maxAt {
-			return -1
+		end := i + 1
+		if i = skipSpace(b, end); b[i] != '\n' || at > maxAt {
+			if !f.inside || at > maxAt {
+				return -1
+			}
+			i = end
 		}
 		if at++; at > maxNotes || f.escaped {
 			f.noted = -1
@@ -227,7 +232,7 @@ func notSpaces(x uint64) uint64 {
 // begin forgets the previous line.
 func (f *fastLine) begin() {
 	if f.line++; f.line == 0 { // after four billion lines
-		*f = fastLine{keys: f.keys, key: f.key, clock: f.clock, marks: f.marks, line: 1}
+		*f = fastLine{keys: f.keys, key: f.key, clock: f.clock, marks: f.marks, inside: f.inside, line: 1}
 		f.noGuesses()
 	}
 	f.mask, f.isText, f.escaped, f.nested = 0, false, false, false

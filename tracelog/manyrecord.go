@@ -30,6 +30,7 @@ type Record struct {
 	layout *layout
 	buf    []byte
 	trace  []byte
+	around []byte // the service that is named around a record without one
 	start  int64  // for a span's end: when the span began, in nanoseconds since 1970
 	late   *Entry // made when something was requested that only lineParser can read
 
@@ -106,6 +107,9 @@ func (r *Record) Op() []byte { return r.text(fieldOp) }
 
 // Service is the program's name.
 func (r *Record) Service() []byte {
+	if r.around != nil && r.entry == nil {
+		return r.around
+	}
 	if r.entry == nil && (r.fast.isText || r.fast.mask&otherServices != 0) {
 		return r.spotText(r.fast.firstService(r.layout))
 	}
@@ -226,7 +230,7 @@ func (r *Record) nanos(f field) (int64, bool) {
 // fill makes the record of a line that a fastLine has accepted. It returns false if only lineParser can read the
 // line.
 func (r *Record) fill(f *fastLine, b []byte) bool {
-	r.fast, r.buf, r.entry, r.late, r.scratch, r.parsed = f, b, nil, nil, r.scratch[:0], false
+	r.fast, r.buf, r.entry, r.late, r.scratch, r.parsed, r.around = f, b, nil, nil, r.scratch[:0], false, nil
 	r.Event, r.Duration, r.Failed, r.sampleRate, r.unsampled = EventLog, 0, false, 0, false
 	if f.mask&wrappers != 0 && !f.isText {
 		return false

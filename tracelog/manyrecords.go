@@ -50,6 +50,7 @@ type lineReader struct {
 
 	record Record
 	fast   fastLine
+	wrap   fastWrap
 	parser lineParser
 	clock  clock
 	entry  Entry
@@ -64,6 +65,7 @@ func newLineReader(inputs []Input, filter func(*Record) bool, fn func(*Record)) 
 	w.fast.keys = wordKeysOf()
 	w.fast.noGuesses()
 	w.record.parser, w.record.clock, w.fast.clock = &w.parser, &w.clock, &w.clock
+	w.wrap.init(w.fast.keys, &w.clock)
 	return w
 }
 
@@ -81,7 +83,7 @@ func (w *lineReader) quick(b *block, start int) (next int, ok bool) {
 		w.line = w.line[:n-1]
 	}
 	if fast {
-		return end + 1, w.record.fill(&w.fast, b.buf)
+		return end + 1, w.record.fill(&w.fast, b.buf) || w.wrap.inside(&w.record, &w.fast, b.buf)
 	}
 	if len(w.line) > maxLine {
 		size := end + 1 - start
@@ -93,12 +95,10 @@ func (w *lineReader) quick(b *block, start int) (next int, ok bool) {
 	}
 	switch to := start + len(w.line); {
 	case start == to || b.buf[start] == '{':
-	case isDigit(b.buf[start]):
-		if w.fast.parseBracket(b.buf, start, to) {
-			return end + 1, w.record.fill(&w.fast, b.buf)
-		}
-	case w.fast.parseText(b.buf, start, to):
+	case isDigit(b.buf[start]) && w.fast.parseBracket(b.buf, start, to), w.fast.parseText(b.buf, start, to):
 		return end + 1, w.record.fill(&w.fast, b.buf)
+	case w.wrap.behind(w.fast.marks, b.buf, start, to):
+		return end + 1, w.record.fillInside(&w.wrap.inner, b.buf) && w.wrap.inner.firstService(w.record.layout) != nil
 	}
 	return end + 1, false
 }

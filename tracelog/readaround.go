@@ -11,41 +11,55 @@ const maxServiceDepth = 4
 // serviceNames are the ends of the paths under which what is around a record names its program, the best first. They
 // are compared without capitals, underscores and dashes. "service.name" is the member "name" of an object "service", too.
 var serviceNames = [...]string{
-	"service.name", "servicename", "service", "ddservice", "app.kubernetes.io/name", "k8sapp", "app", "application", "appname",
+	"service.name", "servicename", "service", "entity.name", "app.kubernetes.io/name", "k8sapp", "app", "application", "appname",
 	"container.name", "containername", "container", "podname", "unit", "syslogidentifier", "job", "function", "functionname", "program", "stream.name",
 }
 
 // serviceIn returns the program that the objects around a record name, or "".
 func serviceIn(ms []member) string {
-	best, at := "", len(serviceNames)
+	name, _ := serviceOf(ms)
+	return name
+}
+
+// serviceOf returns the program, and the rank of its name.
+func serviceOf(ms []member) (best string, at int) {
+	at = len(serviceNames)
 	var search func(ms []member, outer string, depth int)
 	search = func(ms []member, outer string, depth int) {
 		for i := range ms {
 			m := &ms[i]
-			if m.outer != 0 || len(m.key) > 64 {
+			if m.outer != 0 {
 				continue
 			}
-			key := serviceKey(m.key)
 			switch {
 			case m.value[0] == '{' && depth < maxServiceDepth && len(m.value) < maxBeside*4:
 				in, _ := appendMembers(nil, m.value)
-				search(in, key, depth+1)
+				search(in, serviceKey(m.key), depth+1)
 			case m.value[0] == '"' && len(m.value) > len(`""`) && len(m.value) < 256:
-				for n := range at {
-					name := serviceNames[n]
-					if key == name || strings.HasSuffix(key, "."+name) || outer+"."+key == name {
-						best, at = string(plain(m.value[1:len(m.value)-1])), n
-						break
-					}
+				if n := serviceRank(outer, serviceKey(m.key)); n < at {
+					best, at = string(plain(m.value[1:len(m.value)-1])), n
 				}
 			}
 		}
 	}
 	search(ms, "", 0)
-	return best
+	return best, at
+}
+
+// serviceRank returns the index of a key in serviceNames, or their number. Outer is the key of its object.
+func serviceRank(outer, key string) int {
+	for n, name := range serviceNames {
+		if key == name || strings.HasSuffix(key, "."+name) || outer != "" && outer+"."+key == name {
+			return n
+		}
+	}
+	return len(serviceNames)
 }
 
 func serviceKey(key []byte) string {
+	if len(key) > 64 {
+		return ""
+	}
 	b := make([]byte, 0, len(key))
 	for _, c := range key {
 		if c != '_' && c != '-' {

@@ -176,7 +176,6 @@ func (p *lineParser) unwrap(object []byte, e *Entry) (verdict, bool) {
 // surround keeps what the object says whose member i has the record.
 func (p *lineParser) surround(i int) {
 	s := &p.around
-	inherited := p.service
 	ids := -1
 	if p.mask&traceSlots == 0 {
 		ids = p.sibling(i)
@@ -204,11 +203,8 @@ func (p *lineParser) surround(i int) {
 		}
 		s.members = append(s.members, m)
 	}
-	if of.Service == inherited { // it names none itself
-		of.Service = serviceIn(s.members[kept:])
-	}
-	if of.Service != "" {
-		p.service = p.in.string([]byte(of.Service))
+	if service := serviceIn(s.members[kept:]); service != "" {
+		p.service = p.in.string([]byte(service))
 	}
 	if !of.Time.IsZero() {
 		p.at = of.Time

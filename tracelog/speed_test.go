@@ -36,3 +36,34 @@ func benchmarkInput(b *testing.B) func() []Input {
 	b.SetBytes(int64(log.Len()))
 	return func() []Input { return []Input{{Name: "f", Reader: bytes.NewReader(log.Bytes())}} }
 }
+
+// BenchmarkWrapped reads logs whose lines are inside of others. The log of BenchmarkScanGroups is the usual one.
+func BenchmarkWrapped(b *testing.B) {
+	var log bytes.Buffer
+	if _, err := loggen.Generate(&log, loggen.Options{Traces: 2000, Seed: 1}); err != nil {
+		b.Fatal(err)
+	}
+	wraps := map[string]func(line []byte) string{
+		"bare":   func(line []byte) string { return string(line) },
+		"object": func(line []byte) string { return `{"_index":"logs-1","_id":"a","_source":` + string(line) + `}` },
+		"string": func(line []byte) string {
+			return `{"log":` + quotedJSON(string(line)+"\n") + `,"stream":"stdout","kubernetes":{"pod_name":"api-7d9f-x2","container_name":"api"},"@timestamp":"2026-03-01T09:15:00.500000000Z"}`
+		},
+		"prefix": func(line []byte) string { return "2026-03-01T09:15:00.000000+00:00 api/pod/1 " + string(line) },
+	}
+	for _, name := range []string{"bare", "object", "string", "prefix"} {
+		var text bytes.Buffer
+		for line := range bytes.Lines(log.Bytes()) {
+			text.WriteString(wraps[name](bytes.TrimSuffix(line, newline)) + "\n")
+		}
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(text.Len()))
+			for b.Loop() {
+				in := []Input{{Name: "f", Reader: bytes.NewReader(text.Bytes())}}
+				if _, err := ScanGroups(b.Context(), in, &GroupOptions{ScanOptions: ScanOptions{Workers: 1}}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,210 @@
+package tracelog
+
+import "bytes"
+
+// A fastWrap reads the usual record inside of a line fast: behind a prefix, in an object of the line's object, or in a
+// string of it. It leaves all other lines to lineParser. For a line that it accepts, its results are those of
+// lineParser.
+type fastWrap struct {
+	inner  fastLine
+	text   []byte // of a string, with padding
+	own    marks  // of text
+	values map[uint64]besides
+	keys   map[string]wrapKey
+	parser lineParser
+}
+
+// besides is what is known of an object beside the record, whose hash is the key: there is no record in it.
+type besides struct {
+	rank    int // of the service that it names, in serviceNames
+	service []byte
+}
+
+// A wrapKey is what a key of an object around the record means.
+type wrapKey struct {
+	rank  int  // in serviceNames, if it names the service
+	stops bool // only lineParser reads such a line
+}
+
+// maxKnown is how many objects, and how many keys, are remembered.
+const maxKnown = 4096
+
+func (w *fastWrap) init(keys *wordKeys, c *clock) {
+	w.inner.keys, w.inner.clock = keys, c
+	w.inner.noGuesses()
+	w.values, w.keys = make(map[uint64]besides), make(map[string]wrapKey)
+	w.parser.in = make(interner)
+}
+
+// behind reads the record behind a prefix. The line is b[start:end], and a newline follows.
+func (w *fastWrap) behind(m marks, b []byte, start, end int) bool {
+	i := bytes.IndexByte(b[start:min(end, start+300)], '{')
+	if i < 2 || b[end-1] != '}' || b[start+i-1] != ' ' && b[start+i-1] != '\t' {
+		return false
+	}
+	prefix := b[start : start+i]
+	if prefix[0] == '[' {
+		if !bytes.HasPrefix(prefix, []byte("[pod/")) {
+			return false
+		}
+		prefix = prefix[1:]
+	}
+	// The time of a line of package log, brackets that may have ids, a part of a line, a colour.
+	if len(prefix) > 4 && prefix[4] == '/' || bytes.IndexByte(prefix, '[') >= 0 || bytes.Contains(prefix, []byte(" std")) || bytes.IndexByte(prefix, '\x1b') >= 0 {
+		return false
+	}
+	w.inner.marks = m
+	return w.inner.parse(b, start+i) == end
+}
+
+// inside reads the record inside of the line that outer has read, which has no trace id and is no record.
+func (w *fastWrap) inside(r *Record, outer *fastLine, b []byte) bool {
+	if outer.noted < 0 || outer.isText || outer.mask&(traceSlots|slotJournal.bit()) != 0 {
+		return false
+	}
+	notes := outer.notes[:outer.noted]
+	var message *spot
+	for _, s := range anySlots[fieldMessage] {
+		if m := outer.stringAt(s); m != nil {
+			message = m
+			break
+		}
+	}
+	docker := outer.mask&wrappers != 0 && len(notes) < 5
+	for i := range notes {
+		if w.key(b, &notes[i]).stops {
+			return false
+		}
+	}
+	for i := range notes {
+		n := &notes[i]
+		if message != nil && n.from != message.from {
+			continue
+		}
+		ok, known := w.value(r, outer, b, n)
+		switch {
+		case ok && docker && !bytes.HasSuffix(b[n.from:n.to], []byte(`\n`)):
+			return false // it may be a part of a line
+		case ok:
+			if r.around = nil; w.inner.firstService(r.layout) == nil && !docker {
+				r.around = w.service(b, notes, i)
+			}
+			return true
+		case !known:
+			return false
+		}
+	}
+	return false
+}
+
+// value reads a value of the line as the record. If it is none, known tells whether there is no record in it.
+func (w *fastWrap) value(r *Record, outer *fastLine, b []byte, n *note) (ok, known bool) {
+	switch n.kind {
+	case '{', '[':
+		if w.isKnown(b, n) {
+			return false, true
+		}
+		if n.kind == '{' {
+			w.inner.marks, w.inner.inside = outer.marks, true
+			end := w.inner.parse(b, int(n.from))
+			if w.inner.inside = false; end == int(n.to) && r.fillInside(&w.inner, b) {
+				return true, true
+			}
+		}
+		return false, w.learn(b, n)
+	case '"':
+		if mayCarry(b[n.from-1 : n.to+1]) {
+			return w.unescape(b, int(n.from), int(n.to)) && r.fillInside(&w.inner, w.text), false
+		}
+		return false, !carriers[string(b[n.key:n.keyEnd])]
+	}
+	return false, true
+}
+
+// key returns what a key means.
+func (w *fastWrap) key(b []byte, n *note) wrapKey {
+	key := b[n.key:n.keyEnd]
+	if k, ok := w.keys[string(key)]; ok {
+		return k
+	}
+	k := wrapKey{rank: serviceRank("", serviceKey(key)), stops: bytes.IndexByte(key, '\\') >= 0}
+	switch string(key) {
+	case "event", "text", "short_message", "title", "description", "error", "err", // see isEvent
+		"@t", "tree", "body", "Body", "context", "SpanContext", "spanId", "SpanId", "spanID", "span_id", "SpanName", "name": // see foreignOf
+		k.stops = true
+	}
+	if len(w.keys) < maxKnown {
+		w.keys[string(key)] = k
+	}
+	return k
+}
+
+func (w *fastWrap) isKnown(b []byte, n *note) bool {
+	_, ok := w.values[w.hash(b, n)]
+	return ok
+}
+
+func (w *fastWrap) hash(b []byte, n *note) uint64 {
+	return hashPadded(b, int(n.from), int(n.to-n.from), hashPadded(b, int(n.key), int(n.keyEnd-n.key), contentKeys[0]))
+}
+
+// learn remembers an object or an array if there is no record in it.
+func (w *fastWrap) learn(b []byte, n *note) bool {
+	m := member{key: b[n.key:n.keyEnd], value: b[n.from:n.to]}
+	found := w.parser.look(m.value, m.key, 1, 0, true)
+	if w.parser.deep = w.parser.deep[:0]; found.depth > 0 {
+		return false
+	}
+	name, rank := serviceOf([]member{m})
+	if len(w.values) >= maxKnown {
+		clear(w.values)
+	}
+	w.values[w.hash(b, n)] = besides{rank, []byte(name)}
+	return true
+}
+
+// service returns the service that the line names beside the record, which is member i.
+func (w *fastWrap) service(b []byte, notes []note, i int) []byte {
+	best, at := []byte(nil), len(serviceNames)
+	for j := range notes {
+		n := &notes[j]
+		switch {
+		case j == i:
+		case n.kind == '{':
+			if !w.isKnown(b, n) && !w.learn(b, n) {
+				continue
+			}
+			if v := w.values[w.hash(b, n)]; v.rank < at {
+				best, at = v.service, v.rank
+			}
+		case n.kind == '"' && n.to > n.from && n.to-n.from < 254:
+			if k := w.key(b, n); k.rank < at {
+				best, at = plain(b[n.from:n.to]), k.rank
+			}
+		}
+	}
+	return best
+}
+
+// unescape reads the string b[from:to] as a line.
+func (w *fastWrap) unescape(b []byte, from, to int) bool {
+	w.text = appendWords(w.text[:0], b, from, to)
+	for n := len(w.text); n > 0 && (w.text[n-1] == '\n' || w.text[n-1] == '\r'); n-- {
+		w.text = w.text[:n-1]
+	}
+	if len(w.text) == 0 || w.text[0] != '{' || bytes.IndexByte(w.text, '\n') >= 0 || bytes.IndexByte(w.text, '\x1b') >= 0 {
+		return false
+	}
+	n := len(w.text)
+	w.text = append(w.text, '\n')
+	w.text = append(w.text, make([]byte, 2*padding)...)
+	w.own.mark(w.text[:cap(w.text)], 0, n+1)
+	w.inner.marks = w.own
+	return w.inner.parse(w.text, 0) == n
+}
+
+// fillInside makes the record of a line inside of another one. It must have all fields that could come from outside,
+// except the service.
+func (r *Record) fillInside(f *fastLine, b []byte) bool {
+	return r.fill(f, b) && len(r.trace) > 0 && f.head.found() && f.head[fieldTime] != 0
+}
