@@ -111,6 +111,7 @@ func (f *finder) input(ctx context.Context, in []Input, o *ScanOptions) error {
 	var workers []*searcher
 	err := readBlocks(ctx, in, o, func() blockReader {
 		w := &searcher{lineReader: newLineReader(in, o.Filter, f.record), finder: f}
+		w.parser.shape = o.Shape
 		workers = append(workers, w)
 		return w
 	}, func(int, io.Reader) error {

@@ -32,9 +32,12 @@ func scanRecords(ctx context.Context, inputs []Input, o *ScanOptions, newFunc fu
 	sequencers := make([]sequencer, len(inputs))
 	for i := range sequencers {
 		sequencers[i].init(&inputs[i], o.Filter, newFunc)
+		sequencers[i].scanner.parser.shape = o.Shape
 	}
 	err := readBlocks(ctx, inputs, o, func() blockReader {
-		return &recordReader{lineReader: newLineReader(inputs, o.Filter, newFunc()), sequencers: sequencers}
+		r := newLineReader(inputs, o.Filter, newFunc())
+		r.parser.shape = o.Shape
+		return &recordReader{lineReader: r, sequencers: sequencers}
 	}, func(i int, r io.Reader) error { return sequencers[i].scanDocument(r) })
 	for i := range sequencers {
 		sequencers[i].finish()
@@ -72,7 +75,10 @@ func newLineReader(inputs []Input, filter func(*Record) bool, fn func(*Record)) 
 // quick reads the line that begins at start as a record, if it has one of the usual forms, and returns where the next
 // line begins. Otherwise it only sets line.
 func (w *lineReader) quick(b *block, start int) (next int, ok bool) {
-	end := w.fast.parse(b.buf, start)
+	end := -1
+	if w.parser.shape == nil {
+		end = w.fast.parse(b.buf, start)
+	}
 	fast := end >= 0 && end-start < maxLine
 	if end < 0 {
 		end = start + bytes.IndexByte(b.buf[start:], '\n')
@@ -94,6 +100,7 @@ func (w *lineReader) quick(b *block, start int) (next int, ok bool) {
 		return end + 1, false
 	}
 	switch to := start + len(w.line); {
+	case w.parser.shape != nil:
 	case start == to || b.buf[start] == '{':
 	case isDigit(b.buf[start]) && w.fast.parseBracket(b.buf, start, to), w.fast.parseText(b.buf, start, to):
 		return end + 1, w.record.fill(&w.fast, b.buf)
@@ -111,7 +118,7 @@ func (w *lineReader) slow(last bool) verdict {
 	if w.line == nil {
 		return isBad
 	}
-	v := w.parser.parse(w.line, &w.entry)
+	v := w.parser.shaped(w.line, &w.entry)
 	switch v {
 	case isRecord:
 		w.record.take(&w.entry)

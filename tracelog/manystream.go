@@ -22,6 +22,9 @@ type ScanOptions struct {
 	// Filter, if not nil, selects the records that count. It is called by several goroutines at once.
 	Filter func(*Record) bool
 
+	// Shape, if not nil, is that of the lines. They are then read several times more slowly.
+	Shape *Shape
+
 	chunk int // how much is read at once; 0 means chunkSize
 }
 

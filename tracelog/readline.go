@@ -154,7 +154,9 @@ func (p *lineParser) object(line []byte, e *Entry) verdict {
 		p.content, p.reason, p.cut = line, err.Error(), err.cut
 		return isBad
 	}
-	p.stamped = false
+	if p.stamped = false; p.shaping && p.reshape(line) {
+		return isMany
+	}
 	p.index()
 	if p.mask&wrappers != 0 && !p.wrapped && !p.hasHead() {
 		p.wrapped = true

@@ -23,6 +23,8 @@ type lineParser struct {
 	deep    []member        // of look
 	scratch *lineParser     // likewise
 	many    [][]byte        // if the line has several records: a line for each
+	shape   *Shape          // of lines that are parsed with shaped
+	shaping bool            // the line is one of these
 	isText  bool            // the members are those of a text line
 	stamped bool            // the time is the record's own, although no member has it, as in text of two forms
 	first   [maxSlots]int32 // by slot: one more than the index of the first such member; all 0 between lines

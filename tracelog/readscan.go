@@ -17,10 +17,7 @@ import (
 // The error is the reader's, except io.EOF. The Source then covers what was read before it, and the line that was
 // being read counts as the last one.
 func Scan(r io.Reader, file string, fn func(Entry)) (Source, error) {
-	s := scanner{tally: tally{Source: Source{File: file}}, fn: fn, parser: lineParser{in: make(interner)}}
-	err := s.scan(r, nil)
-	s.finish()
-	return s.Source, err
+	return ScanLines(r, file, nil, fn)
 }
 
 // scan reads lines from r until its end, or until stop, which is asked after each line, returns true.
@@ -44,6 +41,9 @@ func (s *scanner) scan(r io.Reader, stop func() bool) error {
 			case long != nil && s.beginGiant(append(long, part...)):
 				giant, long = true, nil
 			default:
+				if long != nil {
+					s.head = append(s.head[:0], long[:maxText]...)
+				}
 				long = nil
 			}
 			continue
@@ -88,12 +88,16 @@ type scanner struct {
 	spare     document  // reused
 	documents bool      // there was one
 	intro     int       // lines so far that are not blank, up to maxIntro and more
+
+	unreadable func(line int, text []byte) // may be nil
+	head       []byte                      // of a line that is too long
 }
 
 // line reads one line. It is nil if it is too long, whatever its size. Last means that it has no newline.
 func (s *scanner) line(line []byte, size int, last bool) {
 	s.Lines++
 	if line = withoutNewline(line, last); line == nil {
+		s.unread(s.Lines, s.head)
 		s.bad(s.Lines, tooLong(size), nil)
 		return
 	}
@@ -116,6 +120,7 @@ func (s *scanner) whole(line []byte, last bool) {
 	if s.joiner.pending() {
 		if whole, ok := s.joiner.end(&s.parser, line); ok {
 			if whole == nil {
+				s.unread(s.Lines, line)
 				s.bad(s.Lines, tooLong(0), nil)
 				return
 			}
@@ -127,7 +132,7 @@ func (s *scanner) whole(line []byte, last bool) {
 
 func (s *scanner) read(line []byte, number int, last bool) {
 	e := Entry{File: s.File, Line: number}
-	switch s.parser.parse(line, &e) {
+	switch s.parser.shaped(line, &e) {
 	case isRecord:
 		s.record()
 		e.Raw = bytes.Clone(line)
@@ -141,6 +146,7 @@ func (s *scanner) read(line []byte, number int, last bool) {
 			s.fn(*e)
 		})
 		if n == 0 {
+			s.unread(number, line)
 			s.bad(number, reasonText, line)
 		}
 		s.Shared += max(0, n-1)
@@ -152,7 +158,15 @@ func (s *scanner) read(line []byte, number int, last bool) {
 		if last && s.parser.cut {
 			reason = truncated
 		}
+		s.unread(number, line)
 		s.bad(number, reason, s.parser.content)
+	}
+}
+
+// unread passes on a line that is not a record.
+func (s *scanner) unread(number int, line []byte) {
+	if s.unreadable != nil {
+		s.unreadable(number, line[:min(len(line), maxText)])
 	}
 }
 

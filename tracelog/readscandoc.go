@@ -51,6 +51,7 @@ func (s *scanner) lineOrDocument(line []byte, size int, last bool) {
 		if s.doc != nil {
 			s.failed(nil, false)
 		}
+		s.unread(s.Lines, s.head)
 		s.bad(s.Lines, tooLong(size), nil)
 		return
 	}
@@ -100,6 +101,7 @@ func (s *scanner) continues(line []byte, last bool) {
 	d.text = append(append(d.text, text...), '\n')
 	d.lexer.at++
 	if len(d.text) > maxPart && !s.partOf() && len(d.text) > maxLine {
+		s.unread(d.first, d.text)
 		s.bad(d.first, tooLong(0), nil)
 		s.Joined += d.lines - 1
 		s.doc = nil
@@ -127,7 +129,7 @@ func (s *scanner) restOf(rest []byte, last bool) {
 	s.whole(rest, last)
 	s.Shared += s.Records - before.Records // the line counts already
 	s.Bad, s.Blank = before.Bad, before.Blank
-	s.BadLines = s.BadLines[:len(before.BadLines)]
+	s.BadLines = before.BadLines
 }
 
 // document reads a document that is complete.
@@ -147,7 +149,7 @@ func (s *scanner) document(last bool) {
 // records reads the records of a part of a document, and returns their number.
 func (s *scanner) records(line []byte, number int, rest bool) int {
 	e := Entry{File: s.File, Line: number}
-	switch s.parser.parse(line, &e) {
+	switch s.parser.shaped(line, &e) {
 	case isMany:
 		return s.parser.each(func(raw []byte, e *Entry) {
 			e.File, e.Line, e.Raw = s.File, number, bytes.Clone(raw)
@@ -190,6 +192,7 @@ func (s *scanner) endOfDocument(last bool) {
 		return
 	}
 	s.doc = nil
+	s.unread(s.Lines, nil)
 	s.bad(s.Lines, truncated, nil)
 	s.Shared += d.shared
 	s.Joined += max(0, d.lines-1)
@@ -202,6 +205,7 @@ func (s *scanner) failed(line []byte, last bool) {
 	if d.parts > 0 {
 		s.Shared += d.shared
 		s.Joined += max(0, d.lines-1)
+		s.unread(s.Lines, line)
 		s.bad(s.Lines, "invalid JSON in a document of many lines", line)
 		return
 	}
