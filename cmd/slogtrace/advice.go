@@ -15,6 +15,12 @@ func (r *report) advise() {
 		bad += f.Unreadable
 	}
 	inTrace := r.Records - r.NoTrace
+	for _, text := range r.found {
+		advise("%s", text)
+	}
+	if len(r.found) > 0 && r.Ends == 0 {
+		return
+	}
 	switch {
 	case r.Records == 0:
 		advise("no line is a record: log with slogtrace.NewJSONHandler, slog.NewJSONHandler or another handler that writes one record per line")
@@ -23,8 +29,8 @@ func (r *report) advise() {
 		advise("no record carries ids: wrap the handler with slogtrace.NewHandler or use slogtrace.NewJSONHandler, start spans with slogtrace.Start, and log with InfoContext and the like")
 		return
 	}
-	if r.InWrapper > 0 {
-		advise("%s ids inside a wrapper that a store has added: export the records themselves, or unwrap them, for example with jq", hasOrHave(r.InWrapper, "record"))
+	if r.InWrapper > 0 && len(r.found) == 0 {
+		advise("%s ids inside a wrapper that is itself a record: if they are its own, read them with --record PATH", hasOrHave(r.InWrapper, "record"))
 	}
 	if r.InGroup > 0 {
 		advise("%s ids in a group: wrap the handler before you call WithGroup, slogtrace.NewHandler(h).WithGroup(…)", hasOrHave(r.InGroup, "record"))

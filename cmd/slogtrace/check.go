@@ -81,9 +81,11 @@ func examineFiles(ctx context.Context, rd *input.Reading, r *report) error {
 	return rd.EachFile(func(f *input.File) error {
 		texts := make(map[int]string) // of lines that are not records, by number
 		before := *r
+		var look looker
 		src, err := f.Lines(func(l input.Line) {
 			if !l.Unreadable {
 				r.add(&l.Entry)
+				look.add(&l.Entry)
 			} else if len(texts) < 10*mostExamples {
 				texts[l.Line] = string(l.Text[:min(len(l.Text), 200)])
 			}
@@ -97,7 +99,13 @@ func examineFiles(ctx context.Context, rd *input.Reading, r *report) error {
 			r.NoContext += bare
 		}
 		if err == nil || src.Lines > 0 {
-			report := fileReport{f.Name(), src.Lines, src.Records, src.Joined, src.Blank, src.Bad, []badLine{}}
+			report := fileReport{f.Name(), src.Lines, src.Records, src.Joined, src.Shared, src.Blank, src.Bad, "", []badLine{}}
+			if look.listed > 0 || r.Records-r.NoTrace == before.Records-before.NoTrace {
+				var advice string
+				if report.Looks, advice = look.words(f.Name()); advice != "" {
+					r.found = append(r.found, advice)
+				}
+			}
 			for _, b := range src.BadLines[:min(len(src.BadLines), mostExamples)] {
 				report.Examples = append(report.Examples, badLine{b.Line, b.More, b.Reason, texts[b.Line]})
 			}

@@ -59,7 +59,7 @@ func noSpans(ctx context.Context, r *input.Reading, f *query.Filter) error {
 	}
 	var spans atomic.Int64
 	err := r.Pass(func(in []tracelog.Input) ([]tracelog.Source, error) {
-		g, err := tracelog.ScanGroups(ctx, in, &tracelog.GroupOptions{By: func(*tracelog.Record) ([]byte, bool) { return nil, true }})
+		g, err := tracelog.ScanGroups(ctx, in, &tracelog.GroupOptions{ScanOptions: r.Options(nil), By: func(*tracelog.Record) ([]byte, bool) { return nil, true }})
 		for _, g := range g.Groups {
 			spans.Add(int64(g.Stat.N()))
 		}
@@ -81,8 +81,8 @@ func (s *session) endGroups(ctx context.Context, r *input.Reading, f *query.Filt
 	var unsampled atomic.Int64
 	key, all := keyOf(by), f.Empty()
 	names := keyNames{by: by}
-	o := &tracelog.GroupOptions{KeepDuplicates: duplicates}
-	o.Filter = func(r *tracelog.Record) bool { return r.Event != tracelog.EventLog }
+	ends := func(r *tracelog.Record) bool { return r.Event != tracelog.EventLog }
+	o := &tracelog.GroupOptions{ScanOptions: r.Options(ends), KeepDuplicates: duplicates}
 	o.By = func(r *tracelog.Record) ([]byte, bool) {
 		if !all && !f.Record(r, false) {
 			return nil, false

@@ -76,9 +76,16 @@ Exit codes: 0, 1 if nothing was found or something failed, 2 if the command line
 	root.SetOut(s.stdout)
 	root.SetErr(s.stderr)
 	root.SetFlagErrorFunc(flagError)
+	root.PersistentPreRun = func(*cobra.Command, []string) {
+		if s.shape.Record != "" || len(s.shape.Names) > 0 {
+			s.files.Shape = &s.shape
+		}
+	}
 	root.PersistentFlags().SortFlags = false
 	root.PersistentFlags().BoolVar(&s.json, "json", false, "write JSON, for programs")
 	root.PersistentFlags().BoolVar(&s.local, "local", false, "show local times, not UTC")
+	root.PersistentFlags().StringVar(&s.shape.Record, "record", "", "read the record at this `path` in each line: result._raw")
+	root.PersistentFlags().Var((*names)(&s.shape), "map", "the record's own `names`: trace=ctx.tid,op=name; may be repeated")
 	root.PersistentFlags().Var(&s.color, "color", "colours: `when` is auto, always or never")
 	root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(term.ColorModes, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(s.ls(), s.show(), s.stats(), s.errors(), s.tail(), s.check(), s.queries(), s.version())

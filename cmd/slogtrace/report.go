@@ -52,6 +52,8 @@ type report struct {
 	External   int           `json:"external_parents,omitempty"` // traces with a span whose parent is in another system
 	Incomplete []shortcoming `json:"incomplete"`
 	Advice     []string      `json:"advice"`
+
+	found []string // advice about files that are read with an option
 }
 
 // A fileReport is about the lines of one file.
@@ -59,10 +61,12 @@ type fileReport struct {
 	File       string    `json:"file"`
 	Lines      int       `json:"lines"`
 	Records    int       `json:"records"`
-	Joined     int       `json:"joined"` // lines that a container runtime cut, and that became a record with the next line
+	Joined     int       `json:"joined"`           // lines of records on several lines, except the last of each
+	Shared     int       `json:"shared,omitempty"` // records that have a line in common with one before them
 	Blank      int       `json:"blank"`
 	Unreadable int       `json:"unreadable"`
-	Examples   []badLine `json:"examples"` // the first of those
+	Looks      string    `json:"looks,omitempty"` // what it looks like, if it has no ids where they are known
+	Examples   []badLine `json:"examples"`        // the first of those
 }
 
 type badLine struct {
@@ -102,6 +106,9 @@ func (s *session) writeReport(r *report) error {
 			parts = append(parts, p.Paint(term.Yellow, fmt.Sprintf("%d unreadable", f.Unreadable)))
 		}
 		say("%s: %s", p.Paint(term.Bold, draw.Text(f.File, 0)), strings.Join(parts, ", "))
+		if f.Looks != "" {
+			say("  looks like %s", f.Looks)
+		}
 		more := f.Unreadable
 		for _, b := range f.Examples {
 			lines := fmt.Sprintf("line %d", b.Line)

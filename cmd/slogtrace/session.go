@@ -9,6 +9,7 @@ import (
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
+	"github.com/slogtrace/slogtrace/tracelog"
 )
 
 // A session is one run of the command: where it reads and writes, and what all commands share.
@@ -25,6 +26,8 @@ type session struct {
 
 	stdoutTerm bool // whether stdout is a terminal
 	width      int  // of it; 0 is unknown
+
+	shape tracelog.Shape // of the lines, if flags say something of it
 
 	json  bool
 	local bool // times are local ones

@@ -37,10 +37,14 @@ type spanJSON struct {
 	Op         string         `json:"op"`
 	Kind       string         `json:"kind,omitempty"`
 	Service    string         `json:"service,omitempty"`
-	State      string         `json:"state"` // of tracelog.State
+	State      string         `json:"state"`           // of tracelog.State
+	Level      string         `json:"level,omitempty"` // of its record, unless it is the usual one: ERROR if it failed, else INFO
 	Start      term.TimeJSON  `json:"start"`
-	DurationMS *float64       `json:"duration_ms"` // null if it has not ended
+	Time       *term.TimeJSON `json:"time,omitempty"` // of the record of an ended span, if it is more than a microsecond from the start plus the duration
+	DurationMS *float64       `json:"duration_ms"`    // null if it has not ended
 	QueuedMS   float64        `json:"queued_ms,omitempty"`
+	SampleRate float64        `json:"sample_rate,omitempty"`
+	Sampled    *bool          `json:"sampled,omitempty"` // false for a span that was written because it failed
 	Failed     bool           `json:"failed"`
 	Error      string         `json:"error,omitempty"`
 	Stack      string         `json:"stack,omitempty"`
@@ -220,10 +224,11 @@ func find(ctx context.Context, r *input.Reading, w *query.Wanted) (*tracelog.Tra
 	var found *tracelog.Found
 	var last atomic.Int64 // the latest time that was seen
 	err := r.Pass(func(in []tracelog.Input) (_ []tracelog.Source, err error) {
-		found, err = tracelog.FindTrace(ctx, in, w.Forms, &tracelog.ScanOptions{Filter: func(r *tracelog.Record) bool {
+		o := r.Options(func(r *tracelog.Record) bool {
 			latest(&last, r.Time())
 			return true
-		}})
+		})
+		found, err = tracelog.FindTrace(ctx, in, w.Forms, &o)
 		return nil, err
 	})
 	switch {
@@ -358,8 +363,20 @@ func spansJSON(spans []*tracelog.Span, level int, cut *int) []spanJSON {
 			Attrs: s.Attrs, Logs: linesJSON(s.Logs),
 		}
 		if s.State == tracelog.Ended {
-			ms := query.Millis(s.Duration)
+			ms := exactMillis(s.Duration)
 			j.DurationMS = &ms
+		}
+		if e := query.EntryOf(s); e != nil {
+			if j.SampleRate = e.SampleRate; e.Level != usualLevel(s) {
+				j.Level = e.Level
+			}
+			if e.Unsampled {
+				j.Sampled = new(bool)
+			}
+			if s.State == tracelog.Ended && !e.Time.IsZero() && e.Time.Sub(s.Start.Add(s.Duration)).Abs() > time.Microsecond {
+				at := term.TimeJSON(e.Time)
+				j.Time = &at
+			}
 		}
 		for _, l := range s.Links {
 			j.Links = append(j.Links, linkJSON(l))
@@ -376,6 +393,14 @@ func spansJSON(spans []*tracelog.Span, level int, cut *int) []spanJSON {
 		list = append(list, j)
 	}
 	return list
+}
+
+// usualLevel is the level of a span's record, unless TracerOptions set another one.
+func usualLevel(s *tracelog.Span) string {
+	if s.Failed {
+		return "ERROR"
+	}
+	return "INFO"
 }
 
 func linesJSON(entries []tracelog.Entry) []lineJSON {

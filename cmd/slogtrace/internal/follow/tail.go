@@ -82,7 +82,12 @@ func (t *Tail) source(ctx context.Context, in input.Input) (iter.Seq[input.Line]
 		r, err := t.Files.Decompress(ctx, io.NewSectionReader(file, 0, size), file)
 		return nil, r, err
 	}
-	begin, end, err := lastLines(file, size, t.Lines, t.Follow)
+	lines := t.Lines
+	document := lines > 0 && isDocument(file)
+	if document {
+		lines = -1 // and the last records of all are taken
+	}
+	begin, end, err := lastLines(file, size, lines, t.Follow)
 	if err != nil {
 		file.Close()
 		return nil, nil, err
@@ -97,6 +102,9 @@ func (t *Tail) source(ctx context.Context, in input.Input) (iter.Seq[input.Line]
 		if !t.Follow {
 			file.Close()
 		}
+	}
+	if document {
+		past = lastOf(t.Lines, past)
 	}
 	return past, live, nil
 }
@@ -131,7 +139,7 @@ func (t *Tail) readPast(ctx context.Context, r io.Reader, name string, yield fun
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	done := false
-	_, err := input.ReadLines(input.NewCancelReader(ctx, r), name, func(l input.Line) {
+	_, err := input.ReadLines(input.NewCancelReader(ctx, r), name, t.Files.Shape, func(l input.Line) {
 		if !done && !yield(l) {
 			done = true
 			cancel(errEnough)
@@ -168,7 +176,7 @@ func (t *Tail) goOn(ctx context.Context, live []io.ReadCloser, names []string, w
 		open++
 		go func() {
 			defer r.Close()
-			_, err := input.ReadLines(r, name, func(l input.Line) { send(event{line: l}) })
+			_, err := input.ReadLines(r, name, t.Files.Shape, func(l input.Line) { send(event{line: l}) })
 			if err != nil {
 				err = namedError{name, err}
 			}

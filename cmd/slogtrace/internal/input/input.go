@@ -27,6 +27,7 @@ type Files struct {
 	Stdin         io.Reader
 	StdinTerminal bool // then standard input is read only if an argument names it
 	Tell          *tell.Teller
+	Shape         *tracelog.Shape // of the lines; nil if they tell it themselves
 
 	Spooled    int64                    // how many bytes of an input that can be read only once to keep in memory; 0: 64 MB
 	CreateTemp func() (*os.File, error) // nil: in the directory for temporary files
@@ -184,8 +185,12 @@ func (f *Files) HasRecords(path string) bool {
 		return false
 	}
 	defer r.Close()
-	src, _ := tracelog.Scan(io.LimitReader(r, sniffed), "", func(tracelog.Entry) {})
-	return src.Records > 0
+	known := false // a record has something that is known
+	src, _ := tracelog.ScanLines(io.LimitReader(r, sniffed), "", &tracelog.LineOptions{Shape: f.Shape}, func(e tracelog.Entry) {
+		known = known || e.Trace != "" || e.Message != "" || e.Level != "" || !e.Time.IsZero()
+	})
+	// Any JSON object is a record. One that is printed on many lines is more often a file of settings.
+	return src.Records > 0 && (known || src.Joined == 0)
 }
 
 // OpenOnce opens an input that can be read only once. What it returns is decompressed.

@@ -251,7 +251,7 @@ func (f *File) Lines(fn func(Line)) (tracelog.Source, error) {
 		src.plain.progress = r.files.Tell.Progress()
 		text = io.NewSectionReader(src.plain, 0, src.plain.size)
 	}
-	found, err := ReadLines(text, src.name, fn)
+	found, err := ReadLines(text, src.name, r.files.Shape, fn)
 	if r.ctx.Err() != nil {
 		return found, r.ctx.Err()
 	}
@@ -329,11 +329,16 @@ func (r *lazyReader) Read(b []byte) (n int, err error) {
 	return n, err
 }
 
+// Options returns the options with which the files are to be scanned. Filter may be nil.
+func (r *Reading) Options(filter func(*tracelog.Record) bool) tracelog.ScanOptions {
+	return tracelog.ScanOptions{Filter: filter, Shape: r.files.Shape}
+}
+
 // Outlines makes outlines of all traces. It counts the records for which match is true.
 func (r *Reading) Outlines(match, filter func(*tracelog.Record) bool) (*tracelog.Outlines, error) {
 	var o *tracelog.Outlines
 	err := r.Pass(func(in []tracelog.Input) (found []tracelog.Source, err error) {
-		o, err = tracelog.ScanOutlines(r.ctx, in, &tracelog.OutlineOptions{ScanOptions: tracelog.ScanOptions{Filter: filter}, Match: match})
+		o, err = tracelog.ScanOutlines(r.ctx, in, &tracelog.OutlineOptions{ScanOptions: r.Options(filter), Match: match})
 		return o.Sources, err
 	})
 	return o, err
@@ -341,6 +346,7 @@ func (r *Reading) Outlines(match, filter func(*tracelog.Record) bool) (*tracelog
 
 // Traces calls fn with each trace for whose outline keep is true.
 func (r *Reading) Traces(o *tracelog.Outlines, opts tracelog.TracesOptions, keep func(*tracelog.Outline) bool, fn func(*tracelog.Trace)) error {
+	opts.Shape = r.files.Shape
 	return r.Pass(func(in []tracelog.Input) ([]tracelog.Source, error) {
 		return nil, o.Traces(r.ctx, in, &opts, keep, fn)
 	})

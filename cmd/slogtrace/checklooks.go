@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/tracelog/draw"
+)
+
+// A looker gathers what the records of a file look like that have no ids, to find out which members have what.
+type looker struct {
+	seen    int
+	listed  int                       // records as slogtrace ls --json writes them
+	roles   map[string]map[string]int // by the name of the record schema: how many records have it at a path
+	records map[string]int            // how many records have a record with ids at a path
+	columns []string                  // the paths of the first record
+}
+
+const (
+	// mostLooked is how many records of a file are looked at.
+	mostLooked = 200
+	// deepestLooked is how deep members are looked at.
+	deepestLooked = 4
+)
+
+// add looks at a record.
+func (l *looker) add(e *tracelog.Entry) {
+	if isListed(e) {
+		l.listed++
+	}
+	if e.Trace != "" || l.seen == mostLooked {
+		return
+	}
+	if l.roles == nil {
+		l.roles, l.records = make(map[string]map[string]int), make(map[string]int)
+	}
+	l.seen++
+	for _, a := range e.Attrs() {
+		l.member(e, a.Key, a.Value, 0)
+	}
+}
+
+// isListed reports whether a record is an element of what slogtrace ls --json writes.
+func isListed(e *tracelog.Entry) bool {
+	if e.Trace == "" || e.Span != "" || e.Message != "" {
+		return false
+	}
+	for _, key := range [...]string{"spans", "lines", "errors", "failed", "duration_ms"} {
+		if _, ok := e.Attr(key); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// member looks at a member of a record, and at those inside of it.
+func (l *looker) member(e *tracelog.Entry, path string, value []byte, depth int) {
+	if l.seen == 1 && len(l.columns) < 20 && value[0] != '{' {
+		l.columns = append(l.columns, path)
+	}
+	switch value[0] {
+	case '{':
+		l.object(e, path, value, depth)
+	case '"':
+		text := tracelog.Attr{Value: value}.Text()
+		if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, "{") && json.Valid([]byte(trimmed)) {
+			l.object(e, path, []byte(trimmed), depth)
+			return
+		}
+		l.note(path, roleOfText(e, lastKey(path), text))
+	default:
+		l.note(path, roleOfNumber(e, lastKey(path), string(value)))
+	}
+}
+
+func (l *looker) object(e *tracelog.Entry, path string, object []byte, depth int) {
+	inner := recordIn(object)
+	if inner == nil {
+		return
+	}
+	if inner.Trace != "" && (inner.Message != "" || inner.Level != "" || !inner.Time.IsZero()) {
+		l.records[path]++
+		return
+	}
+	if depth == deepestLooked {
+		return
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(object, &members) != nil {
+		return
+	}
+	for key, value := range members {
+		if value = bytes.TrimSpace(value); len(value) > 0 {
+			l.member(e, path+"."+key, value, depth+1)
+		}
+	}
+}
+
+func (l *looker) note(path, role string) {
+	if role == "" {
+		return
+	}
+	if l.roles[role] == nil {
+		l.roles[role] = make(map[string]int)
+	}
+	if len(l.roles[role]) < 100 {
+		l.roles[role][path]++
+	}
+}
+
+// best returns the path that most records have a role at.
+func (l *looker) best(role string) string {
+	best, most := "", 0
+	for path, n := range l.roles[role] {
+		if n > most || n == most && (len(path) < len(best) || len(path) == len(best) && path < best) {
+			best, most = path, n
+		}
+	}
+	return best
+}
+
+// lookRoles are the roles in the order in which they are written, with what the values look like.
+var lookRoles = []struct{ role, like string }{
+	{"trace", "a trace id"}, {"span", "a span id"}, {"parent", "the id of a parent"}, {"op", "the name of an operation"}, {"service", "a service"},
+	{"time", "a time"}, {"level", "a level"}, {"msg", "a message"}, {"start", "a start"},
+	{"duration_ms", "milliseconds"}, {"duration_us", "microseconds"}, {"duration_ns", "nanoseconds"}, {"duration_s", "seconds"}, {"error", "an error"},
+}
+
+// words say what the file looks like and which option reads it. They are empty if that is not known.
+func (l *looker) words(file string) (looks, advice string) {
+	name := draw.Text(file, 100)
+	if l.listed > 0 {
+		return "the output of slogtrace ls --json: a list of traces, without their spans",
+			fmt.Sprintf("%s is the output of slogtrace ls --json, which lists traces without their spans: slogtrace show --json writes whole traces, which slogtrace reads", name)
+	}
+	if path := mostOf(l.records); path != "" {
+		return fmt.Sprintf("records whose member %s has records with ids", draw.Text(path, 80)),
+			fmt.Sprintf("%s a record with ids inside, which is not read because a logged text may look like a record: if it is one, read it with slogtrace ls --record %s %s",
+				hasOrHave(l.records[path], "record"), shellWord(path), shellWord(file))
+	}
+	if l.best("trace") == "" {
+		return "", ""
+	}
+	var parts, pairs []string
+	for _, r := range lookRoles {
+		path := l.best(r.role)
+		if path == "" || strings.ContainsAny(path, ",=") {
+			continue
+		}
+		parts = append(parts, fmt.Sprintf("%s (%s)", draw.Text(path, 80), r.like))
+		pairs = append(pairs, r.role+"="+path)
+	}
+	return "records with " + strings.Join(parts, ", "),
+		fmt.Sprintf("no record of %s has a trace id under a name that slogtrace knows; what looks like one is %s: read it with slogtrace ls --map %s %s",
+			name, draw.Text(l.best("trace"), 80), shellWord(strings.Join(pairs, ",")), shellWord(file))
+}
+
+func mostOf(counts map[string]int) string {
+	best, most := "", 0
+	for path, n := range counts {
+		if n > most || n == most && path < best {
+			best, most = path, n
+		}
+	}
+	return best
+}
+
+// shellWord quotes a text for a shell, if it must be, without control characters.
+func shellWord(text string) string {
+	text = draw.Text(text, 300)
+	if strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-,=@/:") == "" {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+func lastKey(path string) string { return strings.ToLower(path[strings.LastIndexByte(path, '.')+1:]) }
+
+// roleOfText returns what a text may be, or "". It is nothing that the record has under another name.
+func roleOfText(e *tracelog.Entry, key, text string) string {
+	has := func(parts ...string) bool {
+		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(key, part) })
+	}
+	_, isLevel := tracelog.ParseLevel(strings.ToUpper(text))
+	_, timeErr := time.Parse(time.RFC3339, text)
+	_, durationErr := time.ParseDuration(text)
+	hex := isHexID(text)
+	switch {
+	case hex == 32 || hex == 16 && has("trace", "tid") && !has("span", "parent"), isUUID(text) && has("trace", "correlation", "request", "tid"):
+		return "trace"
+	case hex == 16 && has("parent"):
+		return "parent"
+	case hex == 16:
+		return "span"
+	case timeErr == nil && has("start", "begin"):
+		return "start"
+	case timeErr == nil && e.Time.IsZero():
+		return "time"
+	case durationErr == nil && has("dur", "elapsed", "took", "latency"):
+		return "duration_ms"
+	case isLevel && e.Level == "":
+		return "level"
+	case has("err", "exception") && text != "":
+		return "error"
+	case slices.Contains([]string{"name", "operation", "op", "action", "handler", "method_name", "route"}, key) && e.Op == "":
+		return "op"
+	case slices.Contains([]string{"app", "application", "service", "svc", "component", "program"}, key) && e.Service == "":
+		return "service"
+	case e.Message == "" && (has("msg", "message", "text", "event", "desc") || strings.Contains(text, " ")):
+		return "msg"
+	}
+	return ""
+}
+
+// roleOfNumber is roleOfText for a number.
+func roleOfNumber(e *tracelog.Entry, key, text string) string {
+	x, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return ""
+	}
+	switch {
+	case x > 1e9 && strings.Contains(key, "start"):
+		return "start"
+	case x > 1e9 && e.Time.IsZero() && (strings.Contains(key, "time") || strings.Contains(key, "ts") || strings.Contains(key, "date")):
+		return "time"
+	case strings.Contains(key, "dur"), strings.Contains(key, "elapsed"), strings.Contains(key, "took"), strings.Contains(key, "latency"):
+		switch {
+		case strings.HasSuffix(key, "ns"), strings.HasSuffix(key, "nanos"):
+			return "duration_ns"
+		case strings.HasSuffix(key, "us"), strings.HasSuffix(key, "micros"):
+			return "duration_us"
+		case strings.HasSuffix(key, "_s"), strings.HasSuffix(key, "sec"), strings.HasSuffix(key, "seconds"):
+			return "duration_s"
+		}
+		return "duration_ms"
+	}
+	return ""
+}
+
+// isHexID returns the number of hex digits of an id, or 0.
+func isHexID(text string) int {
+	if n := len(text); n != 16 && n != 32 || strings.Trim(text, "0123456789abcdefABCDEF") != "" || strings.Trim(text, "0") == "" {
+		return 0
+	}
+	return len(text)
+}
+
+func isUUID(text string) bool {
+	return len(text) == 36 && text[8] == '-' && text[13] == '-' && text[18] == '-' && text[23] == '-' && isHexID(strings.ReplaceAll(text, "-", "")) == 32
+}

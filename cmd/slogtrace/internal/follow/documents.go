@@ -1,0 +1,45 @@
+package follow
+
+import (
+	"bytes"
+	"io"
+	"iter"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
+)
+
+// isDocument reports whether a file begins with JSON that is printed on many lines. Its last lines cannot be read alone.
+func isDocument(f io.ReaderAt) bool {
+	buf := make([]byte, 64<<10)
+	n, _ := f.ReadAt(buf, 0)
+	for line := range bytes.Lines(buf[:n]) {
+		switch line = bytes.TrimSpace(line); {
+		case len(line) == 0, string(line) == "[":
+			continue
+		case len(line) == n: // one line, without an end so far
+			return n == len(buf) && line[0] == '['
+		}
+		return line[len(line)-1] == '{' || line[len(line)-1] == '[' || line[0] == '{' && bytes.HasSuffix(line, []byte(","))
+	}
+	return false
+}
+
+// lastOf yields the last n lines of a sequence; all of them if n is less than 0.
+func lastOf(n int, lines iter.Seq[input.Line]) iter.Seq[input.Line] {
+	if n < 0 {
+		return lines
+	}
+	return func(yield func(input.Line) bool) {
+		var last []input.Line
+		for l := range lines {
+			if last = append(last, l); len(last) > 2*n+64 {
+				last = append(last[:0], last[len(last)-n:]...)
+			}
+		}
+		for _, l := range last[max(0, len(last)-n):] {
+			if !yield(l) {
+				return
+			}
+		}
+	}
+}
