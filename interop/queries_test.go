@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/slogtrace/slogtrace/docs/queries"
 	"github.com/slogtrace/slogtrace/interop/internal/postgres"
+	"github.com/slogtrace/slogtrace/interop/internal/victorialogs"
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
@@ -120,8 +122,12 @@ func moreLines(now time.Time) []byte {
 		n++
 		id = fmt.Sprintf("%016x", 0xabc0+n)
 		start := now.Add(-ago).UTC()
-		fmt.Fprintf(&b, `{"time":%q,"level":"INFO","msg":"span end","trace":"%032x","span":%q,"op":%q,"start":%q,"duration_ms":%v%s}`+"\n",
-			start.Add(took).Format(time.RFC3339Nano), 0xabc000+trace, id, op, start.Format(time.RFC3339Nano), float64(took.Microseconds())/1000, more)
+		level := "INFO"
+		if strings.Contains(more, `"error":`) {
+			level = "ERROR"
+		}
+		fmt.Fprintf(&b, `{"time":%q,"level":%q,"msg":"span end","trace":"%032x","span":%q,"op":%q,"start":%q,"duration_ms":%v%s}`+"\n",
+			start.Add(took).Format(time.RFC3339Nano), level, 0xabc000+trace, id, op, start.Format(time.RFC3339Nano), float64(took.Microseconds())/1000, more)
 		return id
 	}
 	for i := range 40 { // p95 needs some
@@ -130,7 +136,7 @@ func moreLines(now time.Time) []byte {
 	}
 	span(50, 3*time.Hour, time.Second, "GET /old", `,"error":"long ago"`)
 	span(51, time.Minute, time.Second, "GET /new", `,"error":""`) // failed without a text
-	span(52, time.Minute, time.Hour, "GET /rooms", `,"error":"not sampled","sampled":false`)
+	span(52, 50*time.Minute, 40*time.Minute, "GET /rooms", `,"error":"not sampled","sampled":false`)
 	begun := span(53, time.Minute, time.Millisecond, "mail.enqueue", `,"kind":"producer"`)
 	span(53, time.Second, time.Millisecond, "mail.send", `,"kind":"consumer","queued_ms":59000.5,"parent":"`+begun+`"`)
 	span(54, 2*time.Minute, time.Millisecond, "mail.enqueue", `,"kind":"producer"`)
@@ -153,7 +159,7 @@ type logStore func(t *testing.T, l *flowLog) [9][]row
 // The questions have the answers of tracelog.
 func TestQueries(t *testing.T) {
 	l := newFlowLog(t)
-	for name, ask := range map[string]logStore{"DuckDB": askDuckDB, "ClickHouse": askClickHouse, "PostgreSQL": askPostgres} {
+	for name, ask := range map[string]logStore{"DuckDB": askDuckDB, "ClickHouse": askClickHouse, "PostgreSQL": askPostgres, "VictoriaLogs": askVictoriaLogs} {
 		t.Run(name, func(t *testing.T) { l.check(t, ask(t, l)) })
 	}
 }
@@ -507,4 +513,35 @@ func between(t *testing.T, n int, r row, column string, p float64, values []floa
 	if got := r.number(t, column); got < low-0.001 || got > high+0.001 {
 		t.Errorf("question %d: %s is %v, want %v to %v: %v", n, column, got, low, high, r)
 	}
+}
+
+func askVictoriaLogs(t *testing.T, l *flowLog) (answers [9][]row) {
+	node := victorialogs.Start(t)
+	lines := 0
+	for _, name := range l.files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines += bytes.Count(data, []byte("\n"))
+		resp, err := http.Post(node.URL+"/insert/jsonline?_time_field=time&_msg_field=msg&_stream_fields=service", "application/stream+json", bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	node.Flush(t)
+	node.Await(t, "*", lines)
+	for n, texts := range questions(t, "victorialogs") {
+		for _, q := range l.in(texts) {
+			for _, line := range node.Query(t, q) {
+				r := row{}
+				for name, value := range line {
+					r[name] = value
+				}
+				answers[n] = append(answers[n], r)
+			}
+		}
+	}
+	return answers
 }
