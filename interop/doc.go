@@ -14,6 +14,8 @@
 //	go run ./cmd/servers victorialogs
 //	go run ./cmd/servers -p 1 jaeger
 //
+// So do those of Prometheus, with which tracemetrics and docs/dashboard are tested; on Debian: apt-get install prometheus.
+//
 // Command gates, in cmd/gates, measures slogtrace against its own bounds and
 // against the alternatives of a user. Its table is gates.md. gates.json has the same data.
 // This command makes both again, in about six minutes:
