@@ -107,3 +107,26 @@ func BenchmarkHandle(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkSpan has a whole span, from Start to its sinks.
+func BenchmarkSpan(b *testing.B) {
+	lines := slogtrace.NewJSONHandler(io.Discard, nil)
+	for _, bench := range []struct {
+		name string
+		h    slog.Handler
+	}{
+		{"lines", lines},
+		{"lines in a MultiHandler", slog.NewMultiHandler(lines)},
+		{"lines and metrics", slog.NewMultiHandler(lines, NewHandler(nil))},
+		{"metrics", NewHandler(nil)},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			tracer := tracerOf(bench.h)
+			b.ReportAllocs()
+			for b.Loop() {
+				_, span := tracer.Start(b.Context(), "charge", slog.String("seat", "12A"), slog.Int("euros", 129))
+				span.End()
+			}
+		})
+	}
+}
