@@ -70,16 +70,39 @@ func newFaulty(t *testing.T, opts Options, next func() fault) (*Handler, *receiv
 	return h, r
 }
 
-// ids returns how often each span came.
-func ids(r *receiver) map[string]int {
-	n := map[string]int{}
+// arrivals returns how often each span and each log record came, by span id and by body.
+func arrivals(r *receiver) (spans, logs map[string]int) {
+	spans, logs = map[string]int{}, map[string]int{}
 	for _, s := range r.spans() {
-		n[s["spanId"].(string)]++
+		spans[s["spanId"].(string)]++
 	}
-	return n
+	for _, l := range r.logs() {
+		logs[fmt.Sprint(l["body"])]++
+	}
+	return spans, logs
 }
 
-// All that fits the queue arrives once the receiver is back, whatever was wrong with it.
+// checkArrivals checks that so many different spans and logs came, none of them more often than most.
+func checkArrivals(t *testing.T, h *Handler, r *receiver, want, most int) {
+	t.Helper()
+	spans, logs := arrivals(r)
+	stats := h.Stats()
+	for what, signal := range map[string]struct {
+		came  map[string]int
+		stats Delivery
+	}{"spans": {spans, stats.Spans}, "logs": {logs, stats.Logs}} {
+		for id, n := range signal.came {
+			if n > most {
+				t.Errorf("%s: %s came %d times", what, id, n)
+			}
+		}
+		if s := signal.stats; len(signal.came) != want || s.Delivered != uint64(want) || s.Waiting != 0 || len(s.Dropped) != 0 {
+			t.Errorf("%d %s came, want %d: %+v", len(signal.came), what, want, s)
+		}
+	}
+}
+
+// All that fits the queue arrives once the receiver is back, whatever was wrong with it. Nothing comes twice.
 func TestFaults(t *testing.T) {
 	start := time.Time{}
 	for name, next := range map[string]func() fault{
@@ -89,9 +112,21 @@ func TestFaults(t *testing.T) {
 			}
 			return nil
 		},
+		"refused for a minute, later": func() fault {
+			if d := time.Since(start); d > 3*time.Second && d < 63*time.Second {
+				return refused
+			}
+			return nil
+		},
 		"503 with Retry-After": func() fault {
 			if time.Since(start) < time.Minute {
 				return answer(503, "20", "maintenance")
+			}
+			return nil
+		},
+		"503 with a date": func() fault {
+			if time.Since(start) < time.Minute {
+				return answer(503, time.Now().Add(20*time.Second).UTC().Format(http.TimeFormat), "")
 			}
 			return nil
 		},
@@ -121,24 +156,17 @@ func TestFaults(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start = time.Now()
 				h, r := newFaulty(t, Options{MaxQueue: 5000, MaxBatch: 100}, next)
-				tracer := slogtrace.NewTracer(h, nil)
-				for range 1000 {
-					_, span := tracer.Start(t.Context(), "s")
+				tracer, log := slogtrace.NewTracer(h, nil), slog.New(h)
+				for i := range 1000 {
+					ctx, span := tracer.Start(t.Context(), "s")
+					log.InfoContext(ctx, fmt.Sprint(i))
 					span.End()
 					time.Sleep(10 * time.Millisecond)
 				}
 				if err := h.Shutdown(t.Context()); err != nil {
 					t.Error(err)
 				}
-				got := ids(r)
-				for id, n := range got {
-					if n != 1 {
-						t.Errorf("%s came %d times", id, n)
-					}
-				}
-				if s := h.Stats().Spans; len(got) != 1000 || s.Delivered != 1000 || len(s.Dropped) != 0 {
-					t.Errorf("%d spans came: %+v", len(got), s)
-				}
+				checkArrivals(t, h, r, 1000, 1)
 			})
 		})
 	}
@@ -212,35 +240,42 @@ func TestLargeRecords(t *testing.T) {
 	})
 }
 
-// With a receiver that hangs, no time passes for the caller, and memory is bounded.
+// With a receiver that hangs, refuses or puts off, no time passes for the caller, and memory is bounded.
 func TestHungReceiver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const queue = 4 << 20
-		h, _ := newFaulty(t, Options{MaxQueue: 1 << 30, MaxQueueBytes: queue}, func() fault { return hangs })
-		log, tracer := slog.New(h), slogtrace.NewTracer(h, nil)
-		start, before := time.Now(), heap()
-		text := strings.Repeat("x", 10_000)
-		for h.Stats().Logs.Dropped["queue full"] < 100 || h.Stats().Spans.Dropped["queue full"] < 100 {
-			for range 10 {
-				log.Info("m", "text", text)
-				_, span := tracer.Start(t.Context(), "s", slog.String("text", text))
-				span.End()
-			}
+	for name, next := range map[string]fault{"hangs": hangs, "refused": refused, "put off": answer(429, "300", "later")} {
+		for _, gzip := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, gzip), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					const queue = 4 << 20
+					h, _ := newFaulty(t, Options{MaxQueue: 1 << 30, MaxQueueBytes: queue, Gzip: gzip}, func() fault { return next })
+					log, tracer := slog.New(h), slogtrace.NewTracer(h, nil)
+					start, before := time.Now(), heap()
+					text := strings.Repeat("x", 10_000)
+					for h.Stats().Logs.Dropped["queue full"] < 100 || h.Stats().Spans.Dropped["queue full"] < 100 {
+						for range 10 {
+							log.Info("m", "text", text)
+							_, span := tracer.Start(t.Context(), "s", slog.String("text", text))
+							span.End()
+						}
+					}
+					if d := time.Since(start); d != 0 {
+						t.Errorf("%v passed for the callers", d)
+					}
+					time.Sleep(time.Minute) // attempts
+					if held, most := heap()-before, 2*2*queue+8<<20; held > most {
+						t.Errorf("%d bytes held, want at most %d", held, most)
+					} else {
+						t.Logf("%d bytes held by two queues of %d", held, queue)
+					}
+					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+					defer cancel()
+					if err := h.Shutdown(ctx); err == nil {
+						t.Error("Shutdown did not say what was lost")
+					}
+				})
+			})
 		}
-		if d := time.Since(start); d != 0 {
-			t.Errorf("%v passed for the callers", d)
-		}
-		if held, most := heap()-before, 2*2*queue+8<<20; held > most {
-			t.Errorf("%d bytes held, want at most %d", held, most)
-		} else {
-			t.Logf("%d bytes held by two queues of %d", held, queue)
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if err := h.Shutdown(ctx); err == nil {
-			t.Error("Shutdown did not say what was lost")
-		}
-	})
+	}
 }
 
 func heap() int {

@@ -72,6 +72,8 @@ func NewClient(u string, opts ClientOptions) (*Client, error) {
 			IdleConnTimeout:       90 * time.Second,
 			TLSHandshakeTimeout:   10 * time.Second,
 			ExpectContinueTimeout: time.Second,
+
+			MaxResponseHeaderBytes: 256 << 10, // its default is 10 MB, more than the whole queue
 		}
 	}
 	return &Client{
@@ -87,18 +89,23 @@ func NewClient(u string, opts ClientOptions) (*Client, error) {
 const maxAnswer = 1 << 20
 
 // Post posts body and returns the answer if its status is 2xx. Its errors are those that [Options.Send] returns.
-// They never contain the URL or a header.
+// They never contain the URL or a header. When Post has returned, body is the caller's again.
 func (c *Client) Post(ctx context.Context, body []byte) (answer []byte, err error) {
 	if c.gzip {
 		if body, err = c.compress(body); err != nil {
 			return nil, err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, nil)
 	if err != nil {
 		return nil, withoutURL(err)
 	}
 	req.Header = c.header.Clone()
+	shared := &sharedBody{data: body}
+	defer shared.release()
+	req.ContentLength = int64(len(body))
+	req.GetBody = func() (io.ReadCloser, error) { return &bodyReader{shared: shared}, nil }
+	req.Body = &bodyReader{shared: shared}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, &RetryError{Err: withoutURL(err)}
@@ -113,6 +120,44 @@ func (c *Client) Post(ctx context.Context, body []byte) (answer []byte, err erro
 	}
 	return nil, statusError(resp, answer)
 }
+
+// A sharedBody is the body of one request. A transport may still read it when RoundTrip has returned, because a server
+// may answer before it has the whole request ("RoundTripper" in package net/http). Whoever posts may then have put something else there.
+type sharedBody struct {
+	mu       sync.Mutex
+	data     []byte
+	released bool
+}
+
+var errReleased = errors.New("the request is over")
+
+func (s *sharedBody) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.data, s.released = nil, true
+}
+
+// A bodyReader reads a sharedBody, until that is released. It is used by one goroutine.
+type bodyReader struct {
+	shared *sharedBody
+	offset int
+}
+
+func (r *bodyReader) Read(p []byte) (int, error) {
+	r.shared.mu.Lock()
+	defer r.shared.mu.Unlock()
+	switch {
+	case r.shared.released:
+		return 0, errReleased
+	case r.offset == len(r.shared.data):
+		return 0, io.EOF
+	}
+	n := copy(p, r.shared.data[r.offset:])
+	r.offset += n
+	return n, nil
+}
+
+func (*bodyReader) Close() error { return nil }
 
 // CloseIdle closes connections that are not in use.
 func (c *Client) CloseIdle() { c.http.CloseIdleConnections() }

@@ -244,3 +244,33 @@ func TestDefaultTransport(t *testing.T) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A lateReader is a transport that answers at once and reads the body later, as net/http's does when a server answers early.
+type lateReader struct{ body io.ReadCloser }
+
+func (l *lateReader) RoundTrip(req *http.Request) (*http.Response, error) {
+	l.body = req.Body
+	first := make([]byte, 4)
+	if _, err := io.ReadFull(l.body, first); err != nil {
+		return nil, err
+	}
+	return httptest.NewRecorder().Result(), nil
+}
+
+// After Post the memory of the body is the caller's, whatever the transport still does with it.
+func TestBodyReleased(t *testing.T) {
+	transport := new(lateReader)
+	c, err := NewClient("http://receiver", ClientOptions{Transport: transport})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := []byte("body of the first request")
+	if _, err := c.Post(t.Context(), body); err != nil {
+		t.Fatal(err)
+	}
+	copy(body, "BODY OF ANOTHER REQUEST!!")
+	late, err := io.ReadAll(transport.body)
+	if len(late) > 0 || !errors.Is(err, errReleased) {
+		t.Errorf("read %q, %v", late, err)
+	}
+}
