@@ -85,6 +85,15 @@ func (s *eventStore) take(b []byte, trace [16]byte, span [8]byte) (_ []byte, dro
 	return append(b, e.text...), e.dropped
 }
 
+// clear drops what waits: its spans will not be sent.
+func (s *eventStore) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for at := s.order.Front(); at != nil; at = s.order.Front() {
+		s.lost += uint64(s.remove(at).n)
+	}
+}
+
 func (s *eventStore) dropped() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -324,4 +324,10 @@ func TestEvents(t *testing.T) {
 	if got := r.spans()[1]["events"]; got != nil {
 		t.Errorf("events: %v", got)
 	}
+	if err := h.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := h.Stats().DroppedEvents; got != 3+1+2000 || h.events.bytes != 0 { // each event is somewhere
+		t.Errorf("%d dropped, %d bytes held", got, h.events.bytes)
+	}
 }

@@ -292,6 +292,9 @@ func (h *Handler) Shutdown(ctx context.Context) error {
 	for _, c := range h.clients {
 		c.CloseIdle()
 	}
+	if h.events != nil {
+		h.events.clear()
+	}
 	return err
 }
 
@@ -312,7 +315,7 @@ func (h *Handler) each(f func(*deliver.Queue) error) error {
 type Stats struct {
 	Spans, Logs Delivery
 
-	DroppedEvents uint64   // log records that were to be events of a span that had too many, or did not end in time
+	DroppedEvents uint64   // log records that were to be events of a span that had too many, or did not end in time; Shutdown adds those that wait
 	Protocol      string   // "http/json", and which variable asked for something else
 	Ignored       []string // variables of the environment that are not valid and so have no effect
 }

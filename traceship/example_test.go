@@ -54,3 +54,39 @@ func ExampleNewAsyncWriter() {
 	// level=INFO msg=paid amount=129
 	// 2 lines
 }
+
+// Each line is kept whole beside its members, exactly as it was written.
+func ExampleNewWriter_keepLine() {
+	w, err := traceship.NewWriter("http://localhost:9428/insert/jsonline?_time_field=time&_stream_fields=service", &traceship.Options{
+		KeepLine: "_msg",
+		Gzip:     true,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(w.Shutdown(context.Background()))
+	// Output: <nil>
+}
+
+// The Datadog preset names the members as Datadog wants them, and the Writer sends the lines without an Agent.
+func ExampleNewWriter_datadog() {
+	w, err := traceship.NewWriter("https://http-intake.logs.datadoghq.com/api/v2/logs", &traceship.Options{
+		Framing: traceship.Datadog,
+		Token:   os.Getenv("DD_API_KEY"),
+		Labels:  map[string]string{"service": "bookings", "ddsource": "go", "ddtags": "env:prod"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	h := slogtrace.Datadog.NewJSONHandler(w, nil)
+	slog.SetDefault(slog.New(h.WithAttrs(slogtrace.Datadog.EnvAttrs())))
+
+	// … the program …
+
+	if err := w.Shutdown(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+}

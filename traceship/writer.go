@@ -51,7 +51,7 @@ type Options struct {
 	Labels map[string]string
 
 	// KeepLine is the name of a member that is added to each line, with the whole line as a string. It is for stores that keep
-	// members in another form, such as VictoriaLogs: with "_msg" there, slogtrace reads back exactly what was written.
+	// members in another form, such as VictoriaLogs: with "_msg" there, that member is exactly what was written, for jq -r ._msg.
 	// The store then needs about 2.5 times the space. "": none. Only JSONLines, Elasticsearch and Axiom have it.
 	KeepLine string
 

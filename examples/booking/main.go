@@ -8,6 +8,7 @@
 // a job queue of JSON files (files.go, queue.go), and a worker in a process of its own (worker.go).
 // Each process logs JSON lines to a file of its own. The program plays seven scenarios (scenarios.go). At the end it
 // reads the log files and shows the trace of each booking (report.go).
+// If OTEL_EXPORTER_OTLP_ENDPOINT is set, spans also go there, with log lines as their events, such as to Jaeger.
 package main
 
 import (
@@ -24,6 +25,7 @@ import (
 	"time"
 
 	"github.com/slogtrace/slogtrace"
+	"github.com/slogtrace/slogtrace/traceotlp"
 )
 
 func main() {
@@ -52,7 +54,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 var errUsage = errors.New("usage") // the flag package has printed the details
 
 // tour is the program without the worker, which it starts.
-func tour(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) error {
+func tour(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) (err error) {
 	var which string
 	o, err := parse(args, stderr, func(flags *flag.FlagSet) {
 		flags.StringVar(&which, "scenario", "all", "which `scenario` to run: 1 to 7, or all")
@@ -75,7 +77,7 @@ func tour(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Wri
 		return err
 	}
 	fmt.Fprintf(stdout, "Bookings are being made. Logs, queue and payments are in %s\n", o.dir)
-	defer log.file.Close()
+	defer func() { err = errors.Join(err, log.close()) }()
 	slog.SetDefault(slog.New(log.service("api")))
 
 	s, err := startSystem(ctx, o, log)
@@ -149,7 +151,11 @@ func (p pace) sleep(ctx context.Context, d time.Duration) error {
 type logFile struct {
 	file    *os.File
 	handler slog.Handler
+	exports map[string]*traceotlp.Handler // by service; none without an endpoint
 }
+
+// services are those of each process.
+var services = map[string][]string{"api": {"api", "payments", "calendar"}, "worker": {"worker"}}
 
 func openLog(dir, process string) (*logFile, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -161,10 +167,39 @@ func openLog(dir, process string) (*logFile, error) {
 		return nil, err
 	}
 	// The only line that a service changes: slogtrace's handler instead of slog.NewJSONHandler.
-	return &logFile{file, slogtrace.NewJSONHandler(file, nil)}, nil
+	l := &logFile{file, slogtrace.NewJSONHandler(file, nil), make(map[string]*traceotlp.Handler)}
+	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" {
+		return l, nil
+	}
+	for _, name := range services[process] {
+		h, err := traceotlp.NewHandler(&traceotlp.Options{
+			Resource: []slog.Attr{slog.String("service.name", name)},
+			Logs:     traceotlp.LogEvents, // Jaeger keeps no logs
+		})
+		if err != nil {
+			return nil, errors.Join(err, l.close())
+		}
+		l.exports[name] = h
+	}
+	return l, nil
 }
 
 // service returns the handler for one service of this process. Its name and pid are on each line, span records included.
 func (l *logFile) service(name string) slog.Handler {
-	return l.handler.WithAttrs([]slog.Attr{slog.String("service", name), slog.Int("pid", os.Getpid())})
+	h := l.handler
+	if export := l.exports[name]; export != nil {
+		h = slog.NewMultiHandler(h, export)
+	}
+	return h.WithAttrs([]slog.Attr{slog.String("service", name), slog.Int("pid", os.Getpid())})
+}
+
+// close sends what waits to be exported and closes the file.
+func (l *logFile) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	var errs []error
+	for _, h := range l.exports {
+		errs = append(errs, h.Shutdown(ctx))
+	}
+	return errors.Join(append(errs, l.file.Close())...)
 }

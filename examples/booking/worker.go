@@ -45,7 +45,7 @@ func work(ctx context.Context, args []string, stdin io.Reader, _, stderr io.Writ
 	if err != nil {
 		return err
 	}
-	defer log.file.Close()
+	defer func() { err = errors.Join(err, log.close()) }()
 	slog.SetDefault(slog.New(log.service("worker")))
 	// A worker may die at any time. With LogStart, the log has the start of the span that was cut off.
 	slogtrace.SetDefault(slogtrace.NewTracer(nil, &slogtrace.TracerOptions{LogStart: true}))
