@@ -21,9 +21,7 @@ func (idle) RoundTrip(req *http.Request) (*http.Response, error) {
 // A span with two attributes is two allocations, its own and its attributes': the schema's attributes are never made, and
 // what the span becomes is in memory that is used again.
 func TestSpanAllocs(t *testing.T) {
-	if racetest.Enabled {
-		t.Skip("race: allocations cannot be counted under the race detector")
-	}
+	racetest.SkipAllocs(t)
 	h, err := NewHandler(&Options{Endpoint: "http://receiver.invalid", Transport: idle{}, Delay: time.Hour})
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
 // A receiver keeps what Send is given. Its answers are the errors that it returns, one after the other, and then nil.
@@ -502,3 +504,29 @@ func (b *broken) Write(p []byte) (int, error) {
 type short struct{}
 
 func (short) Write(p []byte) (int, error) { return len(p) - 2, nil }
+
+// The memory of batches is used again, so that bursts of several batches allocate none, and a quarter of MaxBytes is kept at most.
+func TestKept(t *testing.T) {
+	racetest.SkipAllocs(t)
+	q := New(Options{Name: "test", Send: func(context.Context, Batch) error { return nil }, MaxBytes: 1 << 20, BatchRecords: 50, Delay: time.Hour})
+	defer q.Shutdown(t.Context())
+	record := bytes.Repeat([]byte("a"), 1000)
+	burst := func(batches int) {
+		for range batches * 50 {
+			q.Add(record)
+		}
+		check(t, "Flush", q.Flush(t.Context()), nil)
+	}
+	burst(3)
+	allocs := testing.AllocsPerRun(10, func() { burst(3) })
+	if allocs > 30 { // some for each call of Send; a batch that grows makes about ten
+		t.Errorf("%.0f allocations for three batches", allocs)
+	}
+	if got := q.Stats().HeldBytes; got == 0 || got > 1<<18 {
+		t.Errorf("%d bytes kept, want at most %d", got, 1<<18)
+	}
+	burst(15)
+	if got := account(t, q).HeldBytes; got > 1<<18 {
+		t.Errorf("%d bytes kept after a large burst, want at most %d", got, 1<<18)
+	}
+}
