@@ -22,8 +22,9 @@ type besides struct {
 
 // A wrapKey is what a key of an object around the record means.
 type wrapKey struct {
-	rank  int  // in serviceNames, if it names the service
-	stops bool // only lineParser reads such a line
+	rank   int  // in serviceNames, if it names the service
+	stops  bool // only lineParser reads such a line
+	docker bool // it is a key of docker's json-file
 }
 
 // maxKnown is how many objects, and how many keys, are remembered.
@@ -70,11 +71,13 @@ func (w *fastWrap) inside(r *Record, outer *fastLine, b []byte) bool {
 			break
 		}
 	}
-	docker := outer.mask&wrappers != 0 && len(notes) < 5
+	docker := outer.mask&wrappers != 0
 	for i := range notes {
-		if w.key(b, &notes[i]).stops {
+		k := w.key(b, &notes[i])
+		if k.stops {
 			return false
 		}
+		docker = docker && k.docker
 	}
 	for i := range notes {
 		n := &notes[i]
@@ -86,7 +89,10 @@ func (w *fastWrap) inside(r *Record, outer *fastLine, b []byte) bool {
 		case ok && docker && !bytes.HasSuffix(b[n.from:n.to], []byte(`\n`)):
 			return false // it may be a part of a line
 		case ok:
-			if r.around = nil; w.inner.firstService(r.layout) == nil && !docker {
+			if w.inner.firstService(r.layout) == nil {
+				if docker {
+					return false
+				}
 				r.around = w.service(b, notes, i)
 			}
 			return true
@@ -132,6 +138,8 @@ func (w *fastWrap) key(b []byte, n *note) wrapKey {
 	case "event", "text", "short_message", "title", "description", "error", "err", // see isEvent
 		"@t", "tree", "body", "Body", "context", "SpanContext", "spanId", "SpanId", "spanID", "span_id", "SpanName", "name": // see foreignOf
 		k.stops = true
+	case "log", "stream", "time", "attrs":
+		k.docker = true
 	}
 	if len(w.keys) < maxKnown {
 		w.keys[string(key)] = k

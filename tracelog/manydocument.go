@@ -12,7 +12,7 @@ import (
 func sniff(r io.Reader) bool {
 	s := scanner{fn: func(Entry) {}}
 	s.scan(r, func() bool { return s.documents || s.doc == nil && !s.mayBegin() })
-	if s.doc != nil {
+	for s.doc != nil {
 		s.endOfDocument(false)
 	}
 	return s.documents

@@ -138,7 +138,7 @@ func (p *lineParser) foreign(kind foreignKind, ms []member, beside []byte) {
 	case foreignOTLP:
 		p.otlp(ms, foreignContext{beside: beside})
 	case foreignSpan:
-		p.foreignSpan(ms, foreignContext{beside: beside}, 0)
+		p.foreignSpan(ms, spanNodes(pick(ms, []string{"children"})), foreignContext{beside: beside})
 	case foreignLog:
 		p.foreignLog(ms, foreignContext{beside: beside})
 	case foreignCLEF:

@@ -12,7 +12,7 @@ import (
 const maxChildren = 1000
 
 // foreignSpan appends the lines of a span, its events and its children.
-func (p *lineParser) foreignSpan(ms []member, c foreignContext, depth int) {
+func (p *lineParser) foreignSpan(ms []member, children []*spanNode, c foreignContext) {
 	start, unit, ok := foreignMoment(pick(ms, foreignStart))
 	if !ok {
 		start, unit, ok = foreignMoment(pick(ms, []string{"Timestamp", "timestamp"}))
@@ -62,15 +62,9 @@ func (p *lineParser) foreignSpan(ms []member, c foreignContext, depth int) {
 	below := c
 	below.trace, below.parent = trace, ""
 	p.foreignEvents(ms, below, span, op)
-	if children := pick(ms, []string{"children"}); children != nil && children[0] == '[' && depth < maxChildren {
-		below.parent = span
-		eachElement(children, func(child []byte) bool {
-			if child[0] == '{' {
-				in, _ := appendMembers(nil, child)
-				p.foreignSpan(in, below, depth+1)
-			}
-			return true
-		})
+	below.parent = span
+	for _, child := range children {
+		p.foreignSpan(child.members, child.children, below)
 	}
 }
 

@@ -114,7 +114,7 @@ func (b beside) into(key []byte, ms []member, at int) beside {
 func (p *lineParser) walk(v []byte, b beside, depth, strings int, timed bool) {
 	switch v[0] {
 	case '[':
-		if p.pair(v, b) {
+		if p.pair(v, b, depth, strings, timed) {
 			return
 		}
 		b.path = nil // an element's own members have their own names
@@ -127,6 +127,13 @@ func (p *lineParser) walk(v []byte, b beside, depth, strings int, timed bool) {
 	case '{':
 		p.walkObject(v, b, depth, strings, timed)
 	case '"':
+		text := bytes.TrimSpace(plain(v[1 : len(v)-1]))
+		if strings < maxStrings && len(text) > 0 && (text[0] == '{' || text[0] == '[') {
+			if l := (lexer{b: text}); l.value() && l.i == len(text) {
+				p.walk(text, b, depth, strings+1, timed)
+				return
+			}
+		}
 		p.emit(v, b)
 	}
 }
@@ -166,7 +173,7 @@ func (p *lineParser) walkObject(v []byte, b beside, depth, strings int, timed bo
 }
 
 // pair emits the record of an array that is a time and a line, as in Loki's streams: ["1772356500500000000","…",{…}].
-func (p *lineParser) pair(v []byte, b beside) bool {
+func (p *lineParser) pair(v []byte, b beside, depth, strings int, timed bool) bool {
 	var at, line, more []byte
 	n := 0
 	eachElement(v, func(element []byte) bool {
@@ -201,7 +208,7 @@ func (p *lineParser) pair(v []byte, b beside) bool {
 		b.addText("time", text)
 	}
 	b.key = arrayKey
-	p.emit(line, b)
+	p.walk(line, b, depth+1, strings, timed)
 	return true
 }
 

@@ -36,7 +36,7 @@ func (p *lineParser) otlp(ms []member, c foreignContext) {
 		case "spans":
 			for _, v := range elementsOf(m.value) {
 				if v[0] == '{' {
-					p.foreignSpan(foreignFields(v), c, 0)
+					p.foreignSpan(foreignFields(v), nil, c)
 				}
 			}
 		case "logrecords":

@@ -173,7 +173,7 @@ func (s *scanner) unread(number int, line []byte) {
 // finish reads what the runtime cut and never ended. A program's last line may be without a newline; docker writes
 // that as a part.
 func (s *scanner) finish() {
-	if s.doc != nil {
+	for s.doc != nil { // what is no document may be lines that begin others
 		s.endOfDocument(false)
 	}
 	for _, j := range s.joiner.streams {

@@ -6,14 +6,14 @@ import "cmp"
 // So a trace that somebody sends can be shown like the log that it came from.
 func (p *lineParser) shown(ms []member, beside []byte) {
 	trace := pickText(ms, []string{"trace"})
-	for _, v := range elementsOf(pick(ms, []string{"tree"})) {
-		p.shownSpan(v, trace, beside, 0)
+	for _, n := range spanNodes(pick(ms, []string{"tree"})) {
+		p.shownSpan(n, trace, beside)
 	}
 	p.shownLines(pick(ms, []string{"logs"}), beside)
 }
 
-func (p *lineParser) shownSpan(v []byte, trace string, beside []byte, depth int) {
-	ms := foreignFields(v)
+func (p *lineParser) shownSpan(n *spanNode, trace string, beside []byte) {
+	ms := n.members
 	get := func(name string) []byte { return pick(ms, []string{name}) }
 	state := jsonText(get("state"))
 	start := get("start")
@@ -52,10 +52,8 @@ func (p *lineParser) shownSpan(v []byte, trace string, beside []byte, depth int)
 		p.many = append(p.many, w.done())
 	}
 	p.shownLines(get("logs"), beside)
-	if depth < maxChildren {
-		for _, child := range elementsOf(get("children")) {
-			p.shownSpan(child, trace, beside, depth+1)
-		}
+	for _, child := range n.children {
+		p.shownSpan(child, trace, beside)
 	}
 }
 
