@@ -216,3 +216,45 @@ func (w *fastWrap) unescape(b []byte, from, to int) bool {
 func (r *Record) fillInside(f *fastLine, b []byte) bool {
 	return r.fill(f, b) && len(r.trace) > 0 && f.head.found() && f.head[fieldTime] != 0
 }
+
+// isOwn reports whether a line without a trace id is a record of its own, as lineParser.isOwn does. It returns false if
+// only lineParser can tell.
+func (f *fastLine) isOwn(b []byte, message *spot) bool {
+	if f.head.found() {
+		return true
+	}
+	if message == nil {
+		return !f.mayWrap(b)
+	}
+	for _, s := range layouts[0].slots[fieldLevel] {
+		if m := &f.members[s]; m.line == f.line && m.kind != '{' {
+			return true
+		}
+	}
+	text := b[message.from-1 : message.to+1]
+	return !mayCarry(text) && !mentionsTrace(text) && !f.nested
+}
+
+// mayWrap reports whether a value of the line may have a record in it.
+func (f *fastLine) mayWrap(b []byte) bool {
+	if f.noted < 0 {
+		return true
+	}
+	for i := range f.notes[:f.noted] {
+		n := &f.notes[i]
+		if n.keyEnd-n.key == 2 && b[n.key] == '@' { // of Serilog's compact form
+			return true
+		}
+		switch n.kind {
+		case '{', '[':
+			if n.to-n.from >= int32(len(`{"msg":"m","ts":1}`)) {
+				return true
+			}
+		case '"':
+			if mayCarry(b[n.from-1:n.to+1]) || carriers[string(b[n.key:n.keyEnd])] {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -7,9 +7,11 @@ func (s *scanner) beginGiant(line []byte) bool {
 	if s.doc != nil || !s.mayBegin() {
 		return false
 	}
-	start := opening(line)
-	if start < 0 {
-		return false
+	start := bytes.IndexByte(line[:min(len(line), 64)], '[') // of an array of records
+	if start < 0 || len(bytes.TrimSpace(line[:start])) > 0 {
+		if start = opening(line); start < 0 {
+			return false
+		}
 	}
 	d := &s.spare
 	d.begin(start, s.Lines+1)

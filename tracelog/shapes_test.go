@@ -8,12 +8,15 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/slogtrace/slogtrace/tracelog/internal/fixture"
 )
 
 // A shape is how a store, a shipper or a tool gives records back.
@@ -292,5 +295,104 @@ func TestExports(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", file, diff)
 		}
 		checkReaders(t, string(b), got, src)
+	}
+}
+
+// Each example in the guide is read as records of one trace.
+func TestExportsGuide(t *testing.T) {
+	const guide = "docs/guide/exports.md"
+	text, err := os.ReadFile(filepath.Join("..", guide))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, block := range regexp.MustCompile("(?s)```json\n(.*?)```").FindAllSubmatch(text, -1) {
+		n++
+		entries, src := scanAll(t, block[1])
+		if src.Bad > 0 || len(entries) == 0 {
+			t.Errorf("%s: %+v", block[1], src)
+		}
+		for _, e := range entries {
+			if e.Trace != "4bf92f3577b34da6a3ce929d0e0e4736" || e.Span == "" || e.Op == "" && e.Message == "" || e.Time.IsZero() {
+				t.Errorf("%s: %+v", block[1], e)
+			}
+		}
+	}
+	if n < 4 {
+		t.Errorf("%d examples", n)
+	}
+}
+
+// A document that is larger than any line is read in little memory, also if it is one line, and if it is cut off.
+func TestLargeDocuments(t *testing.T) {
+	record := rawRecords(t)[0]
+	const records = 60_000 // 20 MB
+	for name, doc := range map[string]struct{ head, sep, tail string }{
+		"an array, one line":  {"[", ",", "]\n"},
+		"hits, one line":      {`{"took":1,"hits":{"hits":[{"_source":`, `},{"_source":`, "}]}}\n"},
+		"hits, lines":         {"{\n\"hits\":{\n\"hits\":[\n{\"_source\":\n", "\n},\n{\"_source\":\n", "\n}\n],\n\"n\":1\n}\n}\n"},
+		"an array, cut off":   {"{\"logs\":[\n", ",\n", ""},
+		"events in an object": {`{"events":[{"message":`, `},{"message":`, "}]}"},
+	} {
+		one := record
+		if strings.HasPrefix(name, "events") {
+			one = quotedJSON(record)
+		}
+		readers := []io.Reader{strings.NewReader(doc.head + one)}
+		more := doc.sep + one
+		for range records/1000 - 1 {
+			readers = append(readers, strings.NewReader(strings.Repeat(more, 1000)))
+		}
+		readers = append(readers, strings.NewReader(doc.tail))
+		n := 0
+		var most uint64
+		src, err := Scan(io.MultiReader(readers...), "f", func(e Entry) {
+			if e.Trace == "" || e.Event != EventEnd {
+				t.Fatalf("%s: %s", name, e.Raw)
+			}
+			if n++; n%20_000 == 0 {
+				runtime.GC()
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				most = max(most, m.HeapAlloc)
+			}
+		})
+		if err != nil || n != src.Records || n != 1+(records/1000-1)*1000 {
+			t.Errorf("%s: %d records, %v: %+v", name, n, err, src)
+		}
+		checkSource(t, src, n)
+		if most > 160<<20 {
+			t.Errorf("%s: %d MB", name, most>>20)
+		}
+	}
+}
+
+// Shapes that are more than a wrapper have files in testdata/shapes: a log, and the members of each record. A person has
+// checked them line by line.
+func TestShapeForms(t *testing.T) {
+	files, err := filepath.Glob("testdata/shapes/*.txtar")
+	if err != nil || len(files) < 8 {
+		t.Fatalf("%d fixtures, %v", len(files), err)
+	}
+	for _, file := range files {
+		f := fixture.Read(t, file)
+		entries, src := scanAll(t, f.Log())
+		checkSource(t, src, len(entries))
+		checkTraces(t, entries, Assemble(entries))
+		got := dump(entries, src)
+		if *update {
+			f.Set("lines", got)
+			f.Write(t, file)
+		} else if diff := gocmp.Diff(f.Parts["lines"], got); diff != "" {
+			t.Errorf("%s: lines (-want +got):\n%s", file, diff)
+		}
+		checkReaders(t, string(f.Log()), entries, src)
+		if strings.Contains(file, "forged") {
+			for _, e := range entries {
+				if e.Trace == "forged" || e.Op == "forged" {
+					t.Errorf("%s: forged", e.Raw)
+				}
+			}
+		}
 	}
 }
