@@ -20,6 +20,8 @@ import (
 	"github.com/slogtrace/slogtrace/internal/hook"
 	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/tracemetrics"
+	"github.com/slogtrace/slogtrace/traceotlp"
+	"github.com/slogtrace/slogtrace/traceship"
 )
 
 // spanOf makes a span of a given duration.
@@ -49,6 +51,9 @@ func TestPrometheus(t *testing.T) {
 	metrics := tracemetrics.NewHandler(nil)
 	tracer := slogtrace.NewTracer(slog.NewMultiHandler(slogtrace.NewJSONHandler(&lines, nil), metrics), nil)
 	metrics.ExportTracer("default", tracer.Stats)
+	metrics.ExportTail("", func() slogtrace.TailStats { return slogtrace.TailStats{Held: 1} })
+	metrics.ExportOTLP("collector", func() traceotlp.Stats { return traceotlp.Stats{} })
+	metrics.ExportShip("store", func() traceship.Stats { return traceship.Stats{Lines: 7} })
 	target := &scraped{Handler: metrics}
 	server := httptest.NewServer(target)
 	defer server.Close()
@@ -65,13 +70,15 @@ func TestPrometheus(t *testing.T) {
 	}
 	hostile := []string{"a\"b\\c\nd\r\te", "\x00\x1b[31m", "\u2028\ufeff\U0001F600", "{le=\"1\"} 1\n# EOF\nevil 1\n", "\xff", strings.Repeat("é", 500), "# HELP x", "\\", "\\n", "\"", " "}
 	for _, op := range hostile {
-		_, span := tracer.Start(t.Context(), op, slog.String("task", op), slog.String("error.type", op))
+		_, span := tracer.Start(t.Context(), op, slog.String("task", op), slog.String("error.type", op),
+			slog.String("circuit_breaker.name", op), slog.String("circuit_breaker.state", "open"))
 		span.Fail(errors.New("no"))
 		span.End()
 	}
 	p.waitFor(t, "sum(slogtrace_spans_total)", float64(3*n+len(hostile)))
 	p.waitFor(t, "sum(slogtrace_span_duration_seconds_count)", float64(3*n+len(hostile)))
 	p.waitFor(t, "sum(slogtrace_span_errors_total)", float64(len(hostile)))
+	p.waitFor(t, "sum(slogtrace_circuit_breaker_open)", float64(len(hostile)))
 
 	for _, op := range hostile {
 		if op == "\xff" {
@@ -86,6 +93,8 @@ func TestPrometheus(t *testing.T) {
 			t.Errorf("%s: %v", expr, got)
 		}
 	}
+	p.waitFor(t, `sum(slogtrace_delivery_records_total{sink="store",signal="lines"})`, 7)
+	p.waitFor(t, "sum(slogtrace_tail_held_records)", 1)
 	if evil := p.query(t, "evil"); len(evil) > 0 {
 		t.Errorf("a text became a sample: %v", evil)
 	}

@@ -30,7 +30,8 @@ func NewHandler(opts *Options) *Handler {
 }
 
 // Enabled reports whether ctx is that of a span that has ended, whatever the level: then the record is most likely the span's.
-// So a line below the level of all other handlers costs no more than without a Handler beside them.
+// So a line below the level of all other handlers costs no more than without a Handler beside them. (Records of a span's start are
+// of no use here. If there is no other handler, the Tracer counts them as refused.)
 // For a context without a span it reports whether the level is at least Info, since a handler above may have lost the span's context.
 func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
 	if slogtrace.SpanFromContext(ctx) == nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/slogtrace/slogtrace"
 	"github.com/slogtrace/slogtrace/traceotlp"
@@ -65,6 +66,36 @@ func TestAccept(t *testing.T) {
 			t.Errorf("Accept-Encoding: %s: gzip %t, want %t", accept, got, want)
 		}
 	}
+}
+
+// Neither case nor the lines of a list matter, whatever is in it.
+func FuzzAccept(f *testing.F) {
+	f.Add("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", "gzip, *;q=0")
+	f.Add("text/plain;q=0, application/*;q=\"0.5\"", "identity;q=0")
+	f.Fuzz(func(t *testing.T, accept, encoding string) {
+		upper := func(text string) string {
+			return strings.Map(func(r rune) rune {
+				if 'a' <= r && r <= 'z' {
+					return r - 'a' + 'A'
+				}
+				return r
+			}, text)
+		}
+		if !utf8.ValidString(accept) || !utf8.ValidString(encoding) {
+			return // Map would change it
+		}
+		open, gzip := prefersOpen([]string{accept}), allowsGzip([]string{encoding})
+		for _, lines := range [][]string{strings.Split(accept, ","), {"", accept, " ,"}, {upper(accept)}} {
+			if prefersOpen(lines) != open {
+				t.Errorf("Accept: %q is %t, %q is not", accept, open, lines)
+			}
+		}
+		for _, lines := range [][]string{strings.Split(encoding, ","), {"", encoding, " ,"}, {upper(encoding)}} {
+			if allowsGzip(lines) != gzip {
+				t.Errorf("Accept-Encoding: %q is %t, %q is not", encoding, gzip, lines)
+			}
+		}
+	})
 }
 
 func TestServe(t *testing.T) {
