@@ -236,3 +236,74 @@ func initialChains() {
 	chains("Logger", logger, 3)
 	try("Logger With", logger.WithAttrs([]slog.Attr{slog.Int("b", 1)}).WithGroup("h"))
 }
+
+// Types of users that embed one of our handlers and have a Handle of their own.
+type (
+	overJSON struct {
+		*slogtrace.JSONHandler
+		calls *int
+	}
+	overHandler struct {
+		*slogtrace.Handler
+		calls *int
+	}
+	overTail struct {
+		*slogtrace.TailHandler
+		calls *int
+	}
+	overRedact struct {
+		*slogtrace.RedactHandler
+		calls *int
+	}
+)
+
+func (h overJSON) Handle(ctx context.Context, r slog.Record) error {
+	*h.calls++
+	return h.JSONHandler.Handle(ctx, r)
+}
+
+func (h overHandler) Handle(ctx context.Context, r slog.Record) error {
+	*h.calls++
+	return h.Handler.Handle(ctx, r)
+}
+
+func (h overTail) Handle(ctx context.Context, r slog.Record) error {
+	*h.calls++
+	return h.TailHandler.Handle(ctx, r)
+}
+
+func (h overRedact) Handle(ctx context.Context, r slog.Record) error {
+	*h.calls++
+	return h.RedactHandler.Handle(ctx, r)
+}
+
+// A type that embeds one of our handlers is a handler of its own: its Handle gets every record, whoever passes it on.
+func TestEmbedded(t *testing.T) {
+	var calls int
+	var out bytes.Buffer
+	sink := slogtrace.NewJSONHandler(&out, nil)
+	outer := map[string]func(slog.Handler) slog.Handler{
+		"nothing": func(h slog.Handler) slog.Handler { return h },
+		"Tail":    func(h slog.Handler) slog.Handler { return slogtrace.NewTailHandler(h, nil) },
+		"Redact":  func(h slog.Handler) slog.Handler { return slogtrace.NewRedactHandler(h, nil) },
+		"Handler": func(h slog.Handler) slog.Handler { return slogtrace.NewHandler(h) },
+	}
+	for name, h := range map[string]slog.Handler{
+		"JSONHandler":   overJSON{sink, &calls},
+		"Handler":       overHandler{slogtrace.NewHandler(slog.NewJSONHandler(&out, nil)), &calls},
+		"TailHandler":   overTail{slogtrace.NewTailHandler(sink, nil), &calls},
+		"RedactHandler": overRedact{slogtrace.NewRedactHandler(sink, nil), &calls},
+	} {
+		for around, wrap := range outer {
+			calls = 0
+			out.Reset()
+			handler := wrap(h)
+			ctx, span := slogtrace.NewTracer(handler, nil).Start(context.Background(), "op")
+			slog.New(handler).InfoContext(ctx, "line")
+			span.End()
+			if calls != 2 || strings.Count(out.String(), span.SpanContext().SpanID.String()) != 2 {
+				t.Errorf("%s embedded, inside %s: Handle was called %d times, want 2:\n%s", name, around, calls, &out)
+			}
+		}
+	}
+}

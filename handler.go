@@ -232,7 +232,8 @@ func (h *Handler) handleAny(ctx context.Context, c *current, r slog.Record) erro
 	return next.Handle(ctx, r)
 }
 
-func (h *Handler) readsMarks() bool { return true }
+func (h *Handler) self() slog.Handler { return h }
+func (h *Handler) readsMarks() bool   { return true }
 
 // handleReport passes on the record that Handle would make of from's record.
 func (h *Handler) handleReport(from spanReport, x *redact.Redactor) (_ error, ok bool) {

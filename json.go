@@ -260,7 +260,8 @@ func (h *JSONHandler) appendOrdinary(mem *scratch, c *current, r *slog.Record, x
 	return appendClosing(b, len(text.groups)), ok
 }
 
-func (h *JSONHandler) readsMarks() bool { return true }
+func (h *JSONHandler) self() slog.Handler { return h }
+func (h *JSONHandler) readsMarks() bool   { return true }
 
 // handleReport writes the line of r without making a slog.Record.
 func (h *JSONHandler) handleReport(r spanReport, x *redact.Redactor) (_ error, ok bool) {

@@ -171,6 +171,7 @@ func (h *RedactHandler) handleAny(ctx context.Context, c *current, r slog.Record
 	return h.next.Handle(h.redactor.context(ctx, c), r)
 }
 
+func (h *RedactHandler) self() slog.Handler       { return h }
 func (h *RedactHandler) readsMarks() bool         { return readsMarks(h.next) }
 func (h *RedactHandler) reserves(key string) bool { return reserves(h.next, key) }
 

@@ -94,6 +94,15 @@ type lineHandler interface {
 	hasSpanLine(s *Span, x *redact.Redactor) bool
 }
 
+// linesOf returns h if it is a lineHandler, else nil.
+func linesOf(h slog.Handler) lineHandler {
+	if _, ok := oursOf(h); !ok {
+		return nil
+	}
+	lines, _ := h.(lineHandler)
+	return lines
+}
+
 // TailOptions are options for [NewTailHandler]. The zero value means the defaults.
 type TailOptions struct {
 	// PassLevel is the level at and above which records are let through, whatever the verdict. Nil means Info.
@@ -145,7 +154,7 @@ func NewTailHandler(next slog.Handler, opts *TailOptions) *TailHandler {
 	}
 	t := newTail(opts)
 	h := &TailHandler{tail: t, next: initial.Replace(next)}
-	if h.lines, _ = next.(lineHandler); h.lines != nil {
+	if h.lines = linesOf(next); h.lines != nil {
 		t.out = h.lines.output()
 	}
 	return h
@@ -176,7 +185,7 @@ func (h *TailHandler) WithGroup(name string) slog.Handler {
 func (h *TailHandler) derived(next slog.Handler, size int) *TailHandler {
 	h2 := &TailHandler{tail: h.tail, next: next, bound: max(h.bound, boundSize) + size}
 	if h.lines != nil {
-		h2.lines, _ = next.(lineHandler)
+		h2.lines = linesOf(next)
 	}
 	return h2
 }
@@ -213,6 +222,7 @@ func (h *TailHandler) Handle(ctx context.Context, r slog.Record) error {
 	}
 }
 
+func (h *TailHandler) self() slog.Handler       { return h }
 func (h *TailHandler) readsMarks() bool         { return readsMarks(h.next) }
 func (h *TailHandler) reserves(key string) bool { return reserves(h.next, key) }
 

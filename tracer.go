@@ -369,6 +369,9 @@ type spanReport struct {
 type spanHandler interface {
 	slog.Handler
 
+	// self returns the handler. A type that embeds one has its methods too, but is another handler: see oursOf.
+	self() slog.Handler
+
 	// handleReport does what Handle does with r's record, with less work. It reports false if only Handle can do it,
 	// or if x is not nil and may have something to replace.
 	handleReport(r spanReport, x *redact.Redactor) (_ error, ok bool)
@@ -382,25 +385,49 @@ type spanHandler interface {
 
 // readsMarks reports whether h is a handler of this module that reads marks, or passes records on to one that does.
 func readsMarks(h slog.Handler) bool {
-	if ours, ok := h.(spanHandler); ok {
+	if ours, ok := oursOf(h); ok {
 		return ours.readsMarks()
 	}
-	_, ok := h.(hook.MarkReader)
+	_, ok := sinkOf(h)
 	return ok
+}
+
+// oursOf returns h if it is a handler of this package. A user's type that embeds one is not: its Handle may be another.
+func oursOf(h slog.Handler) (ours spanHandler, ok bool) {
+	ours, ok = h.(spanHandler)
+	return ours, ok && ours.self() == h
+}
+
+// sinkOf returns h if it is a spanSink, and no type that embeds one.
+func sinkOf(h slog.Handler) (sink spanSink, ok bool) {
+	sink, ok = h.(spanSink)
+	return sink, ok && sink.Self(hook.Ours{}) == h
 }
 
 // reserves reports whether h is a handler of this package that reserves key, or passes records on to one that does.
 func reserves(h slog.Handler, key string) bool {
-	ours, ok := h.(spanHandler)
+	ours, ok := oursOf(h)
 	return ok && ours.reserves(key)
+}
+
+// A spanSink is a handler of another package of this module that asks SpanOf about the record of a span. It needs none of the schema's
+// attributes in that record, so none are made. It takes the end of a span that comes straight from a Tracer without a record.
+// pc is as in a record.
+type spanSink interface {
+	slog.Handler
+	Self(hook.Ours) slog.Handler
+	HandleSpan(_ hook.Ours, ctx context.Context, info SpanInfo, attrs []slog.Attr, pc uintptr)
 }
 
 // pass passes r to h.
 func (r spanReport) pass(h slog.Handler) error {
-	if ours, ok := h.(spanHandler); ok {
+	if ours, ok := oursOf(h); ok {
 		if err, ok := ours.handleReport(r, nil); ok {
 			return err
 		}
+	} else if sink, ok := sinkOf(h); ok && r.event == eventEnd {
+		sink.HandleSpan(hook.Ours{}, (*spanContext)(r.span), r.span.info(eventEnd), escapeForStrangers(r.span.attrs), r.pc)
+		return nil
 	}
 	return h.Handle((*spanContext)(r.span), r.record(readsMarks(h)))
 }

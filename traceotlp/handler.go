@@ -239,9 +239,6 @@ func (h *Handler) Enabled(_ context.Context, level slog.Level) bool {
 	return h.spans != nil && level >= h.level.Level()
 }
 
-// ReadsMarks lets package slogtrace leave the schema's attributes out of the records of spans, since [slogtrace.SpanOf] has them.
-func (h *Handler) ReadsMarks(hook.Ours) {}
-
 // WithAttrs returns a handler that adds attrs to every record. Those that the resource has, with the same value, are left out:
 // [slogtrace.EnvAttrs] on a logger is not repeated on each record.
 func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {

@@ -357,3 +357,35 @@ func TestCombinations(t *testing.T) {
 		})
 	}
 }
+
+// An overrider embeds a Handler and has a Handle of its own, which gets every record, with the schema's attributes on those of spans.
+type overrider struct {
+	*Handler
+	got *[]string
+}
+
+func (h overrider) Handle(ctx context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		for _, member := range a.Value.Resolve().Group() {
+			*h.got = append(*h.got, member.Key)
+		}
+		return true
+	})
+	return h.Handler.Handle(ctx, r)
+}
+
+func TestEmbedded(t *testing.T) {
+	h, err := NewHandler(&Options{Endpoint: "http://receiver.invalid", Transport: idle{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	_, span := slogtrace.NewTracer(overrider{h, &got}, nil).Start(t.Context(), "op")
+	span.End()
+	if err := h.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff([]string{"trace", "span", "op", "start", "duration_ms"}, got); diff != "" || h.Stats().Spans.Delivered != 1 {
+		t.Errorf("the schema's attributes (-want +got):\n%s\n%+v", diff, h.Stats().Spans)
+	}
+}

@@ -23,7 +23,10 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	info, isSpan := slogtrace.SpanOf(r)
 	switch {
 	case isSpan && info.Ended:
-		h.span(ctx, &r, &info)
+		b := h.buffers()
+		defer h.release(b)
+		h.collect(b, &r)
+		h.span(ctx, b, &info, r.PC)
 	case isSpan: // its end has all that its start has
 	case h.logs != nil:
 		h.log(ctx, &r)
@@ -33,10 +36,27 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	return nil
 }
 
+// Self returns h. A type that embeds a Handler has its methods too, and is told from it so.
+func (h *Handler) Self(hook.Ours) slog.Handler { return h }
+
+// HandleSpan is Handle for the end of a span, without a record. Package slogtrace calls it; nobody else can.
+func (h *Handler) HandleSpan(_ hook.Ours, ctx context.Context, info slogtrace.SpanInfo, attrs []slog.Attr, pc uintptr) {
+	if h.spans == nil {
+		return
+	}
+	b := h.buffers()
+	defer h.release(b)
+	b.list = append(b.list, h.bound...)
+	for _, a := range attrs {
+		b.list = otlp.Flatten(b.list, h.prefix, a)
+	}
+	h.span(ctx, b, &info, pc)
+}
+
 // buffers are reused by records. What they hold is copied into the queue.
 type buffers struct {
 	attrs, events, record []byte
-	list                  []otlp.Attr
+	list                  []otlp.Attr // of the handler and the record
 }
 
 const maxPooled = 64 << 10
@@ -73,10 +93,9 @@ func kindOf(kind string) int {
 	return 1 // internal
 }
 
-func (h *Handler) span(ctx context.Context, r *slog.Record, info *slogtrace.SpanInfo) {
-	b := h.buffers()
-	defer h.release(b)
-	h.appendAttrs(b, ctx, r)
+// span queues a span, whose attributes are in b.list.
+func (h *Handler) span(ctx context.Context, b *buffers, info *slogtrace.SpanInfo, pc uintptr) {
+	h.appendAttrs(b, ctx, pc)
 	if info.HasQueued {
 		b.attrs = otlp.AppendAttr(b.attrs, otlp.Attr{Key: "queued_ms", Value: slog.Float64Value(millis(info.Queued))})
 	}
@@ -126,7 +145,8 @@ func severity(level slog.Level) int { return min(max(int(level)+9, 1), 24) }
 func (h *Handler) log(ctx context.Context, r *slog.Record) {
 	b := h.buffers()
 	defer h.release(b)
-	h.appendAttrs(b, ctx, r)
+	h.collect(b, r)
+	h.appendAttrs(b, ctx, r.PC)
 	sc := slogtrace.SpanContextFromContext(ctx)
 	b.record = otlp.AppendLog(b.record, &otlp.Log{
 		Time: r.Time, Observed: time.Now(), Severity: severity(r.Level), Level: r.Level.String(), Body: r.Message, Attrs: b.attrs,
@@ -143,7 +163,8 @@ func (h *Handler) event(ctx context.Context, r *slog.Record) {
 	b := h.buffers()
 	defer h.release(b)
 	b.attrs = otlp.AppendAttr(b.attrs, otlp.Attr{Key: "level", Value: slog.StringValue(r.Level.String())})
-	h.appendAttrs(b, ctx, r)
+	h.collect(b, r)
+	h.appendAttrs(b, ctx, r.PC)
 	at := r.Time
 	if at.IsZero() {
 		at = time.Now()
@@ -152,9 +173,8 @@ func (h *Handler) event(ctx context.Context, r *slog.Record) {
 	h.events.add(sc.TraceID, sc.SpanID, b.record)
 }
 
-// appendAttrs appends to b.attrs the attributes of r: the handler's, the record's own, then those of the context, which give way.
-// Each key is there once, as OTLP wants it: the last one counts.
-func (h *Handler) appendAttrs(b *buffers, ctx context.Context, r *slog.Record) {
+// collect appends to b.list the attributes of the handler and those of r.
+func (h *Handler) collect(b *buffers, r *slog.Record) {
 	list := append(b.list, h.bound...)
 	r.Attrs(func(a slog.Attr) bool {
 		if a.Key != "" || !hook.IsMark(a) {
@@ -162,12 +182,19 @@ func (h *Handler) appendAttrs(b *buffers, ctx context.Context, r *slog.Record) {
 		}
 		return true
 	})
+	b.list = list
+}
+
+// appendAttrs appends to b.attrs those of b.list, then those of the context, which give way.
+// Each key is there once, as OTLP wants it: the last one counts.
+func (h *Handler) appendAttrs(b *buffers, ctx context.Context, pc uintptr) {
+	list := b.list
 	own := len(list)
 	for _, a := range hook.ContextAttrs(ctx) {
 		list = otlp.Flatten(list, "", a)
 	}
-	if h.addSource && r.PC != 0 {
-		frame, _ := runtime.CallersFrames([]uintptr{r.PC}).Next()
+	if h.addSource && pc != 0 {
+		frame, _ := runtime.CallersFrames([]uintptr{pc}).Next()
 		list = append(list,
 			otlp.Attr{Key: "code.function.name", Value: slog.StringValue(frame.Function)},
 			otlp.Attr{Key: "code.file.path", Value: slog.StringValue(frame.File)},

@@ -92,12 +92,5 @@ func SetForeign(f Foreign) { core.SetForeign(f) }
 // AddsIDs reports whether h is a handler of slogtrace that writes ids, or passes records on to one that does.
 func AddsIDs(h slog.Handler) bool { return core.AddsIDs(h) }
 
-// A MarkReader is a handler of another package of this module that asks SpanOf about the record of a span. It needs none of the schema's
-// attributes in that record, so none are made: the first attribute only lets SpanOf find the span, and resolves to the others.
-type MarkReader interface {
-	slog.Handler
-	ReadsMarks(Ours)
-}
-
 // Ours is an argument of methods that only this module can have, since users cannot name it.
 type Ours struct{}
