@@ -69,6 +69,7 @@ func (s *soak) checkCounters() {
 			}
 		}
 	}
+	equal(s.spans, "spans", s.otlp.Stats().Spans.Records, s.roomsSeries.sampled.Load()+s.roomsSeries.saved.Load())
 	for _, one := range []struct {
 		sink    *sink
 		tail    slogtrace.TailStats

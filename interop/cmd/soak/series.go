@@ -37,7 +37,9 @@ type series struct {
 	written  bitmap        // must be in every sink
 	dropped  bitmap        // must be dropped by the tail handler, and be in the sinks that are not behind it
 	withheld bitmap        // the span of a trace that is not sampled: must be nowhere
-	spans    atomic.Int64  // that are not withheld
+
+	sampled atomic.Uint64 // spans of traces that are
+	saved   atomic.Uint64 // spans of traces that are not, written all the same
 }
 
 func newSeries(name string, room int) *series {
@@ -129,8 +131,11 @@ func (u *unit) close() {
 			u.withheld.set(i)
 			continue
 		}
-		if r.span {
-			u.spans.Add(1)
+		switch {
+		case r.span && u.sampled:
+			u.series.sampled.Add(1)
+		case r.span:
+			u.saved.Add(1)
 		}
 		if keeps || r.level >= passLevel {
 			u.written.set(i)
