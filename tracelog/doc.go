@@ -70,6 +70,21 @@
 // An object, or key=value pairs, without a trace id may have such brackets at the start of the message or in a member
 // "prefix". If the line has a trace id among its members, that id is used, whatever the message begins with.
 //
+// The record may be inside of an object, an array or a string of the line, or behind any text, as stores, shippers and
+// tools give lines back. It is found by structure. An object is a record if it has a message and, beside it, a trace
+// id, a level or a time; nothing is searched for in it. Otherwise the record is the outermost one inside of the object,
+// behind at most 8 objects and arrays and 2 strings of JSON. A line may have several records. What is around a record
+// gives what it lacks (ids, time, level, service), and is among its attributes. The form of [Entry.Raw] is then that of
+// a line with this record only.
+//
+// Spans and log lines of OTLP, of OpenTelemetry's exporters to standard output and of its schema for ClickHouse, of
+// Serilog's compact form (CLEF), of tracers with a name, ids, a start and a duration, and of slogtrace show --json are
+// read, too. Their Raw is a line of the record schema. The events of a span are log lines.
+//
+// JSON may be printed on many lines, if it begins within the first 20 lines of the input that are not blank. It is read
+// as a stream, one element of the outermost array after the other. [Shape] describes lines of which nothing tells where
+// their record is, or what its members are called.
+//
 // The line may be wrapped in other output:
 //
 //   - escape codes that colour text on a terminal or erase a line;

@@ -56,7 +56,8 @@ func (s *session) root() *cobra.Command {
 		Long: `slogtrace turns log lines back into traces.
 
 It reads the lines that package slogtrace writes, those of loggers with OpenTelemetry's and other
-backends' names for the ids, and more. FILE is a file, a glob, a directory, or - for standard input,
+backends' names for the ids, and more, as stores and shippers give them back: inside of objects, strings
+and arrays, printed on many lines, behind any text. FILE is a file, a glob, a directory, or - for standard input,
 which is also read where no FILE is given. Files may be compressed with gzip or zstd.
 
 Exit codes: 0, 1 if nothing was found or something failed, 2 if the command line is wrong.`,
