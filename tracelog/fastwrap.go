@@ -71,6 +71,11 @@ func (w *fastWrap) inside(r *Record, outer *fastLine, b []byte) bool {
 			break
 		}
 	}
+	for _, s := range anySlots[fieldLevel] {
+		if s != slotSeverity && outer.members[s].line == outer.line {
+			return false // it may be a logger's line
+		}
+	}
 	docker := outer.mask&wrappers != 0
 	for i := range notes {
 		k := w.key(b, &notes[i])

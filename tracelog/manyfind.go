@@ -164,9 +164,9 @@ func (w *searcher) read(b *block) {
 	text := b.buf[:b.to]
 	n := 0            // the lines
 	counted := b.from // before this
-	// The journal may write a line as an array of its bytes.
+	// The journal may write a line as an array of its bytes, and OTLP ids in base64.
 	line, _, _ := bytes.Cut(text[b.from:], newline)
-	every := bytes.Contains(line, []byte("__REALTIME_TIMESTAMP"))
+	every := bytes.Contains(line, []byte("__REALTIME_TIMESTAMP")) || bytes.Contains(line, []byte(`"resourceSpans"`)) || bytes.Contains(line, []byte(`"resourceLogs"`))
 	word, escape := w.needles.find(text, b.from), w.needles.findHiding(text, b.from)
 	for every && counted < b.to || word >= 0 || escape >= 0 {
 		at := word

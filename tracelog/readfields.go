@@ -15,7 +15,7 @@ func (p *lineParser) fields(e *Entry, preset *layout) {
 	}
 	p.level(e)
 	p.text(fieldMessage, &e.Message, true)
-	if !p.text(fieldOp, &e.Op, true) {
+	if !p.text(fieldOp, &e.Op, true) && p.around.op != "" {
 		e.Op = p.around.op
 	}
 	if e.Trace == "" {

@@ -2,6 +2,8 @@ package tracelog
 
 import (
 	"bytes"
+	"encoding/base64"
+	hexpkg "encoding/hex"
 	"slices"
 	"strconv"
 	"strings"
@@ -196,7 +198,15 @@ func jsonText(v []byte) string {
 }
 
 // foreignID returns an id without the 0x that Python writes, or "" if it means that there is none.
-func foreignID(id string) string { return idOrNone(strings.TrimPrefix(id, "0x")) }
+// Base64, which protobuf's own JSON has, becomes hex digits.
+func foreignID(id string) string {
+	if n := len(id); n == 24 && strings.HasSuffix(id, "==") || n == 12 && id[11] == '=' {
+		if b, err := base64.StdEncoding.DecodeString(id); err == nil {
+			id = hexpkg.EncodeToString(b)
+		}
+	}
+	return idOrNone(strings.TrimPrefix(id, "0x"))
+}
 
 // foreignMoment reads a time: a text, or a number since 1970 in whichever unit. Unit is that of a number.
 func foreignMoment(v []byte) (at time.Time, unit time.Duration, ok bool) {

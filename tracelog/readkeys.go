@@ -116,7 +116,7 @@ var (
 	slotTrace, slotSpan, slotOp                      slot
 	slotNanoseconds, slotGoDuration, slotTransaction slot
 	slotError, slotSpanName, slotPrefix              slot
-	slotFlags, slotECSVersion                        slot
+	slotFlags, slotECSVersion, slotSeverity          slot
 	slotDatadogTrace, slotDatadogSpan                slot
 )
 
@@ -197,7 +197,7 @@ func init() {
 	slotTransaction, slotError = slotOf("transaction.id"), slotOf("error")
 	slotPrefix = slotOf("prefix")
 	slotDatadogTrace, slotDatadogSpan = slotOf("dd.trace_id"), slotOf("dd.span_id")
-	slotFlags, slotECSVersion = slotOf("trace_flags"), slotOf("ecs.version")
+	slotFlags, slotECSVersion, slotSeverity = slotOf("trace_flags"), slotOf("ecs.version"), slotOf("severity")
 	slotSpanName = slotOf("span.name")
 	initCrossed()
 	for key := range maps.Clone(slots) {

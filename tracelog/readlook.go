@@ -81,10 +81,11 @@ func (p *lineParser) lookInObject(v []byte, depth, strings int, timed bool) (bes
 	default:
 		timed = timed || s.time
 	}
-	message := signsOf(p.deep[from:to]).message
+	s := signsOf(p.deep[from:to])
+	logger := isLogger(p.deep[from:to], s)
 	for i := from; i < to; i++ {
 		m := p.deep[i]
-		if message && builtins[m.slot] != fieldMessage+1 {
+		if s.message && builtins[m.slot] != fieldMessage+1 || logger && !loggerCarriers[string(m.key)] {
 			continue
 		}
 		if found := p.look(m.value, m.key, depth+1, strings, timed); found.before(best) {
@@ -92,6 +93,26 @@ func (p *lineParser) lookInObject(v []byte, depth, strings int, timed bool) (bes
 		}
 	}
 	return best
+}
+
+// isLogger reports whether an object without a message is the line of a logger, which may have left it out: it has a
+// level and a time. Only objects and strings that loggers and shippers use for the record itself are looked at then,
+// see loggerCarriers, because a response body may be beside them. Stores call the level severity or status.
+func isLogger(ms []member, s signs) bool {
+	if s.message || !s.level || !s.time {
+		return false
+	}
+	for i := range ms {
+		if m := &ms[i]; builtins[m.slot] == fieldLevel+1 && m.outer == 0 && m.slot != slotSeverity {
+			return true
+		}
+	}
+	return false
+}
+
+var loggerCarriers = map[string]bool{
+	"fields": true, "attributes": true, "properties": true, "jsonPayload": true, "textPayload": true, "_source": true,
+	"log": true, "line": true, "MESSAGE": true, "@message": true,
 }
 
 // signs are what tells whether an object is a record.

@@ -152,8 +152,12 @@ func (p *lineParser) walkObject(v []byte, b beside, depth, strings int, timed bo
 	timed = timed || s.time
 	best, at := site{}, -1
 	places := make([]site, len(ms))
+	logger := isLogger(ms, s)
 	for i := range ms {
 		m := &ms[i]
+		if logger && !loggerCarriers[string(m.key)] {
+			continue
+		}
 		places[i] = p.look(m.value, m.key, depth+1, strings, timed)
 		if places[i].before(best) {
 			best, at = places[i], i

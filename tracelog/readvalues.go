@@ -121,6 +121,9 @@ func (p *lineParser) ids(e *Entry) {
 	} else {
 		e.Span = segment
 	}
+	if e.Trace == "" && !p.isText {
+		p.spanObject(e)
+	}
 	if a := &p.around; e.Trace == "" && a.trace != "" {
 		a.used[fieldTrace], a.used[fieldSpan] = true, e.Span == ""
 		e.Trace, e.Span, e.Schema = a.trace, cmp.Or(e.Span, a.span), a.schema

@@ -141,6 +141,7 @@ func mayCarry(v []byte) bool {
 func (p *lineParser) unwrap(object []byte, e *Entry) (verdict, bool) {
 	timed := p.hasField(fieldTime) || !p.at.IsZero()
 	message := p.messageMember()
+	logger := isLogger(p.members, signsOf(p.members))
 	best, at := site{}, -1
 	for i := range p.members {
 		m := &p.members[i]
@@ -149,6 +150,9 @@ func (p *lineParser) unwrap(object []byte, e *Entry) (verdict, bool) {
 		}
 		if message != nil && m != message {
 			continue // if anything has the record, it is the message
+		}
+		if logger && !loggerCarriers[string(m.key)] {
+			continue
 		}
 		if found := p.look(m.value, m.key, p.around.depth+1, p.around.strings, timed); found.before(best) {
 			best, at = found, i
@@ -254,6 +258,25 @@ func (p *lineParser) inside(value []byte, e *Entry) verdict {
 	}
 	p.around.strings++
 	return p.line(bytes.TrimRight(plain(value[1:len(value)-1]), "\r\n"), e)
+}
+
+// spanObject takes the ids of a line from its object "span", as Rust's tracing has them beside a message.
+func (p *lineParser) spanObject(e *Entry) {
+	i := p.first[slotSpan]
+	if i == 0 || p.members[i-1].value[0] != '{' || p.messageMember() == nil {
+		return
+	}
+	in := p.idsIn(p.members[i-1].value)
+	if in.Trace == "" {
+		for j := range p.members {
+			if m := &p.members[j]; string(m.key) == "spans" && m.value[0] == '[' {
+				in = p.idsIn(m.value)
+			}
+		}
+	}
+	if in.Trace != "" {
+		e.Trace, e.Span, e.Schema, e.Op = in.Trace, in.Span, in.Schema, in.Op
+	}
 }
 
 // sibling returns the index of an object beside member i that has the ids of the record, as the span in the lines of
