@@ -47,7 +47,7 @@ func costRatio(tb testing.TB, v any, opts *slogtrace.RedactOptions) float64 {
 // What disturbs one measurement does not disturb ten: the least counts.
 //
 // One kind of value exceeds the bound since Go 1.27, where encoding/json reads as fast as a rewriter: JSON of methods that
-// is dense in what a rewriter must look at. A line with one of those costs 2.0 to 2.5 times as much.
+// is dense in what a rewriter must look at, other than white space. A line with one of those costs up to 2.4 times as much.
 func TestRedactCost(t *testing.T) {
 	racetest.SkipTimes(t)
 	if testing.Short() {
@@ -56,8 +56,8 @@ func TestRedactCost(t *testing.T) {
 	for name, v := range costValues() {
 		t.Run(name, func(t *testing.T) {
 			most := 2.0
-			if redact.JSONIsV2() && strings.HasPrefix(name, "dense") {
-				most = 3
+			if redact.JSONIsV2() && strings.HasPrefix(name, "dense") && name != "dense, spaces" {
+				most = 2.5
 			}
 			least := math.Inf(1)
 			for n := 0; n < 10 && least > most; n++ {

@@ -36,6 +36,7 @@ func (x *Redactor) rewriter(v any, guided bool, under Hiding, depth int) *rewrit
 
 // clean returns what has been composed. Call it once: r may lose its memory to the result.
 func (r *rewriter) clean() slog.Value {
+	r.flush()
 	switch {
 	case r.deep:
 		return tooDeep
@@ -84,23 +85,32 @@ func (r *rewriter) free() {
 // judge appends data without secrets. data is JSON that encoding/json made from guide, which is nil if it is not
 // known. under is the Hiding of the keys around it. judge returns false if data is not valid, or nested too deep.
 func (r *rewriter) judge(data []byte, guide *reflect.Value, under Hiding, depth int) bool {
-	r.read(data)
-	r.pairs = r.pairs[:0]
-	r.b = slices.Grow(r.b, len(data))
-	if !r.value(guide, under, depth) {
+	if !r.readValue(data, guide, under, depth) {
 		return false
 	}
 	r.flush()
 	return true
 }
 
+// readValue is judge without the last flush.
+func (r *rewriter) readValue(data []byte, guide *reflect.Value, under Hiding, depth int) bool {
+	r.read(data)
+	r.pairs = r.pairs[:0]
+	r.b = slices.Grow(r.b, len(data))
+	return r.value(guide, under, depth)
+}
+
 // raw appends data, JSON that a method wrote, without secrets. It returns false, and appends nothing, if data is not
 // valid, or so unusual that encoding/json must be called.
 func (r *rewriter) raw(data []byte, under Hiding, depth int) bool {
 	start, changed := len(r.b), r.changed
-	if r.judge(data, nil, under, depth) && r.atEnd() {
+	if r.readValue(data, nil, under, depth) && r.atEnd() {
+		if start > 0 { // else it is all that is composed: clean copies it, if it is needed
+			r.flush()
+		}
 		return true
 	}
+	r.read(nil)
 	r.b, r.changed, r.deep = r.b[:start], changed, false
 	return false
 }
@@ -163,20 +173,17 @@ func (r *rewriter) guide(v reflect.Value) (*reflect.Value, *typeInfo) {
 
 // replace writes text, which is JSON, in place of what has been read since start.
 func (r *rewriter) replace(start int, text []byte) {
-	r.b = append(append(r.b, r.src[r.done:start]...), text...)
-	r.done = r.i
+	r.copyTo(start)
+	r.b = append(r.b, text...)
+	r.done, r.spaced = r.i, false
 	r.changed = true
 }
 
 // pass reads the next value without copying it, and returns where it begins.
 func (r *rewriter) pass() (start int, ok bool) {
 	r.next()
-	r.flush()
-	n := len(r.b)
 	start = r.i
-	ok = r.skip(0)
-	r.b, r.done = r.b[:n], start
-	return start, ok
+	return start, r.skip(0)
 }
 
 // secret writes the replacement in place of the next value, which may already be the replacement.
@@ -285,7 +292,10 @@ func (r *rewriter) member(g *objectGuide, under Hiding) (m readMember, ok bool) 
 // memberValue copies the value of m, which is at nesting depth depth.
 func (r *rewriter) memberValue(m *readMember, depth int) (ok bool) {
 	r.next()
-	start, from := r.i, r.output()
+	start, from := r.i, 0
+	if m.role == pairValue {
+		from = r.output()
+	}
 	if m.hides == hidesAll {
 		ok = r.secret()
 	} else {

@@ -22,22 +22,26 @@ const (
 
 // pairRoleOf returns the role of the member with that key.
 func pairRoleOf[S string | []byte](key S) pairRole {
-	switch n := len(key); {
-	case n < 3 || n > 6:
-	case key[0]|0x20 == 'k':
-		if strings.EqualFold(string(key), "key") {
-			return pairName
-		}
-	case key[0]|0x20 == 'n':
-		if strings.EqualFold(string(key), "name") {
-			return pairName
-		}
-	case key[0]|0x20 == 'v':
-		if strings.EqualFold(string(key), "value") || strings.EqualFold(string(key), "values") {
-			return pairValue
-		}
+	switch {
+	case isFold(key, "name"), isFold(key, "key"):
+		return pairName
+	case isFold(key, "value"), isFold(key, "values"):
+		return pairValue
 	}
 	return noPair
+}
+
+// isFold reports whether key is lower, which has small ASCII letters only, in any case.
+func isFold[S string | []byte](key S, lower string) bool {
+	if len(key) != len(lower) {
+		return false
+	}
+	for i := range len(lower) {
+		if key[i]|0x20 != lower[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // mayName reports whether a value of type t may be the name of another value, which nameIn finds.
@@ -172,7 +176,12 @@ type readPair struct {
 }
 
 // output returns where in b the next byte will be once it is copied.
-func (c *jsonReader) output() int { return len(c.b) + c.i - c.done }
+func (c *jsonReader) output() int {
+	if c.spaced {
+		c.flush()
+	}
+	return len(c.b) + c.i - c.done
+}
 
 // pairAt returns the pair of the object whose members are at that depth. It is valid until another object begins.
 func (r *rewriter) pairAt(depth int) *readPair {

@@ -25,24 +25,45 @@ func marshalRaw(m json.Marshaler) (raw []byte, ok bool) {
 
 // A jsonReader reads JSON that may be invalid, and copies it without white space.
 type jsonReader struct {
-	src  []byte
-	i    int    // the position in src
-	done int    // how far src has been copied
-	b    []byte // the copy
-	wide bool   // there are bytes in src that are not ASCII
-	bad  bool   // src is not valid
+	src    []byte
+	i      int    // the position in src
+	done   int    // how far src has been copied
+	b      []byte // the copy
+	spaced bool   // there is white space between done and i
+	wide   bool   // there are bytes in src that are not ASCII
+	bad    bool   // src is not valid
 }
 
 // maxJSONDepth is how deep encoding/json allows arrays and objects to be nested.
 const maxJSONDepth = 10_000
 
 // read starts reading src.
-func (c *jsonReader) read(src []byte) { c.src, c.i, c.done, c.wide, c.bad = src, 0, 0, false, false }
+func (c *jsonReader) read(src []byte) { c.src, c.i, c.done, c.spaced, c.wide, c.bad = src, 0, 0, false, false, false }
 
 // flush copies what has been read but not yet copied.
 func (c *jsonReader) flush() {
-	c.b = append(c.b, c.src[c.done:c.i]...)
-	c.done = c.i
+	c.copyTo(c.i)
+	c.spaced = false
+}
+
+// copyTo copies what has been read but not yet copied, up to an index outside strings.
+func (c *jsonReader) copyTo(end int) {
+	from := c.done
+	for i := from; c.spaced && i < end; {
+		switch b := c.src[i]; {
+		case b == '"':
+			i = jsontext.StringEnd(c.src, i)
+		case b <= ' ':
+			c.b = append(c.b, c.src[from:i]...)
+			for i++; i < end && c.src[i] <= ' '; i++ {
+			}
+			from = i
+		default:
+			i++
+		}
+	}
+	c.b = append(c.b, c.src[from:end]...)
+	c.done = end
 }
 
 // atEnd reports whether everything has been read, and encoding/json would write it unchanged.
@@ -75,10 +96,7 @@ func (c *jsonReader) space() byte {
 		i++
 	}
 	c.i = i
-	if i > start {
-		c.b = append(c.b, src[c.done:start]...)
-		c.done = i
-	}
+	c.spaced = c.spaced || i > start
 	if i == len(src) {
 		return 0
 	}
@@ -268,6 +286,11 @@ func (r *rewriter) unguided(depth int) bool {
 	for {
 		read := false // the value has been read with its key
 		if inObject {
+			if i < len(src) && src[i] <= ' ' {
+				r.i = i
+				r.space()
+				i = r.i
+			}
 			var n int
 			if n, role = r.plainKey(src[i:]); n > 0 {
 				i += n
@@ -363,6 +386,10 @@ func (r *rewriter) unguided(depth int) bool {
 				i = r.i
 			}
 			if role == pairValue {
+				if r.spaced {
+					r.i = start
+					r.flush()
+				}
 				at := len(r.b) - r.done
 				r.noteValue(depth, at+start, at+i)
 			}
@@ -396,7 +423,7 @@ func (r *rewriter) unguided(depth int) bool {
 				return false
 			}
 			depth--
-			inObject = objects[depth]
+			inObject, role = objects[depth], noPair
 		}
 	}
 }

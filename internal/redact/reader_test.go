@@ -25,6 +25,7 @@ func FuzzCompactJSON(f *testing.F) {
 		before := bytes.Clone(src)
 		r := rewriter{typeCache: typeCache{Redactor: nothing}}
 		ok := r.raw(src, Shown, 0)
+		r.flush()
 		got := r.b
 		want, err := jsontext.AppendJSON(nil, json.RawMessage(src))
 		switch {
@@ -47,6 +48,7 @@ func FuzzRedactRaw(f *testing.F) {
 		`[{"name":"a","value":1},{"value":"x","name":"longer than 8 bytes, token"},{"name":{"name":["token"]},"value":[{"key":"a","value":"y"},2]}]`, `{"name":"pin","name":"a","value":{"value":"x","key":"b"},"a":[{"token":1}]}`,
 		`{"":1,"a":-0,"b":1.5,"c":10E+2,"abcdefgh":true,"abcdefghi":null,"ke\u0079":"token","values":"a"}`, `[{"a":[]},{"a":[{}]},"12345678","123456789",12,3]`, `{"a":[}`, `{"a":1]`, `[1}`,
 		`{"a":"4111 1111 1111 1111","4111111111111111" : "x"}`, `{"value":1,"value" : 2,"name":"pin"}`, `{"name" : [ ] , "value":1}`,
+		`[[{"name":"x"},"token"],{"value":"v"}]`, `[[{"name":"a","value":1},{"x":1}],{"name":"token"}]`, `[[{"value":1},2],{"name":"token"}]`,
 	} {
 		f.Add([]byte(s), false)
 		f.Add([]byte(s), true)
