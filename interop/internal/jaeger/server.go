@@ -178,7 +178,7 @@ func (s *Server) Trace(t testing.TB, id string, spans int) ptrace.Traces {
 }
 
 func (s *Server) trace(id string) (ptrace.Traces, error) {
-	resp, err := http.Get(s.Query + "/api/v3/traces/" + id)
+	resp, err := http.Get(s.Query + "/api/v3/traces/" + id + "?raw_traces=true") // without what the page adds, such as warnings
 	if err != nil {
 		return ptrace.Traces{}, err
 	}
