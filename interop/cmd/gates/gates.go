@@ -92,7 +92,7 @@ var gates = slices.Concat([]gate{
 
 	{"disabled", own, 1.05, 0, nil},
 	{"disabled", wrap, 1.05, 0, &known{1.13, 0, "it asks the inner handler: one more call through an interface, of 0.8 ns"}},
-}, presetGates(), apiGates)
+}, presetGates(), otlpGates, apiGates)
 
 // What profiles show of what does not hold.
 const (

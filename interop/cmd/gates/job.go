@@ -31,7 +31,7 @@ type job struct {
 
 // jobs returns all jobs, those with gates first.
 func jobs() []job {
-	list := slices.Concat(recordJobs(), valueJobs(), spanJobs(), headerJobs(), payloadJobs(), requestJobs(), presetJobs(), redactJobs(), tailJobs(), httpJobs(), sqlJobs(), disabledJobs(), extraJobs(), apiJobs())
+	list := slices.Concat(recordJobs(), valueJobs(), spanJobs(), headerJobs(), payloadJobs(), requestJobs(), presetJobs(), redactJobs(), tailJobs(), httpJobs(), sqlJobs(), otlpJobs(), disabledJobs(), extraJobs(), apiJobs())
 	for i := range list {
 		// Not each tool exists on each system.
 		list[i].tools = slices.DeleteFunc(list[i].tools, func(t tool) bool { return t.open == nil })
@@ -155,6 +155,7 @@ type session struct {
 	database  *database    // in ctx's span
 	exchange  func()       // a request, out and in
 	exchanged func() error // whether it was, where nothing is reported
+	export    func()       // a batch of spans that have ended, children of the span in ctx, to the exporter
 
 	flush    func()       // whatever waits is done
 	pace     int          // ops, or lines that are exported, after which it has to flush, or it would lose some; 0: none

@@ -255,8 +255,11 @@ func (o *opened) rounds(n int, r *rand.Rand, progress func(round int), turn func
 // the fewest others disturbed.
 func (o *opened) countAllocs() {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	n := 1000 // whatever the machine, as what happens once for many counts by its share
+	if o.want.ends > n {
+		n = 10 // an op is many
+	}
 	for _, e := range o.entries {
-		const n = 1000 // whatever the machine, as what happens once for many counts by its share
 		for i := range 4 {
 			e.prepare(n)
 			var m0, m1 runtime.MemStats

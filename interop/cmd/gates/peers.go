@@ -10,6 +10,7 @@ var peers = []peer{
 	{name: "OpenTelemetry SDK", modules: []string{
 		"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters/stdout/stdouttrace",
 	}},
+	{name: "OTLP", modules: []string{"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp", "go.opentelemetry.io/collector/pdata"}},
 	{name: "otelhttp", modules: []string{"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"}},
 	{name: "otelsql", modules: []string{"github.com/XSAM/otelsql"}},
 	{name: "otelslog", modules: []string{

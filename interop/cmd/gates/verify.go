@@ -49,6 +49,9 @@ type line struct {
 	attrs   map[string]string // those of groups with the groups' names in front
 }
 
+// verified is how many ops of a subject are looked at.
+const verified = 4
+
 // verify does each subject of j a few times and returns an error if what comes out is not what j is about.
 func verify(j job) error {
 	s := new(seen)
@@ -59,10 +62,9 @@ func verify(j job) error {
 	defer o.close()
 	for _, e := range o.entries {
 		s.reset()
-		const n = 4
-		e.prepare(n)
-		e.do(n)
-		if err := o.verify(e, s, n); err != nil {
+		e.prepare(verified)
+		e.do(verified)
+		if err := o.verify(e, s, verified); err != nil {
 			return fmt.Errorf("%s: %s: %w\n%s%s", j.name, e.name, err, s.lines.Bytes(), s.spans.Bytes())
 		}
 		e.after()
