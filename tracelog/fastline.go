@@ -171,10 +171,17 @@ func (f *fastLine) parse(b []byte, i int) int {
 		}
 		end := i + 1
 		if i = skipSpace(b, end); b[i] != '\n' || at > maxAt {
-			if !f.inside || at > maxAt {
+			if b[i] == ',' && !f.inside { // of an array with a record on each line
+				i = skipSpace(b, i+1)
+			}
+			if f.inside {
+				i = end
+			} else if b[i] != '\n' {
 				return -1
 			}
-			i = end
+			if at > maxAt {
+				return -1
+			}
 		}
 		if at++; at > maxNotes || f.escaped {
 			f.noted = -1

@@ -12,6 +12,8 @@ type fastWrap struct {
 	values map[uint64]besides
 	keys   map[string]wrapKey
 	parser lineParser
+
+	joining [2]bool // whether lines of a container's stdout and stderr may be parts of lines before them
 }
 
 // besides is what is known of an object beside the record, whose hash is the key: there is no record in it.
@@ -35,6 +37,7 @@ func (w *fastWrap) init(keys *wordKeys, c *clock) {
 	w.inner.noGuesses()
 	w.values, w.keys = make(map[uint64]besides), make(map[string]wrapKey)
 	w.parser.in = make(interner)
+	w.joining = [2]bool{true, true}
 }
 
 // behind reads the record behind a prefix. The line is b[start:end], and a newline follows.
@@ -51,8 +54,17 @@ func (w *fastWrap) behind(m marks, b []byte, start, end int) bool {
 		prefix = prefix[1:]
 	}
 	// The time of a line of package log, brackets that may have ids, a part of a line, a colour.
-	if len(prefix) > 4 && prefix[4] == '/' || bytes.IndexByte(prefix, '[') >= 0 || bytes.Contains(prefix, []byte(" std")) || bytes.IndexByte(prefix, '\x1b') >= 0 {
+	if len(prefix) > 4 && prefix[4] == '/' || bytes.IndexByte(prefix, '[') >= 0 || bytes.IndexByte(prefix, '\x1b') >= 0 {
 		return false
+	}
+	if at := bytes.Index(prefix, []byte(" std")); at >= 0 {
+		stream := 0
+		if bytes.HasPrefix(prefix[at:], []byte(" stderr")) {
+			stream = 1
+		}
+		if w.joining[stream] || !bytes.HasSuffix(prefix, []byte(" F ")) {
+			return false
+		}
 	}
 	w.inner.marks = m
 	return w.inner.parse(b, start+i) == end
@@ -91,7 +103,7 @@ func (w *fastWrap) inside(r *Record, outer *fastLine, b []byte) bool {
 		}
 		ok, known := w.value(r, outer, b, n)
 		switch {
-		case ok && docker && !bytes.HasSuffix(b[n.from:n.to], []byte(`\n`)):
+		case ok && docker && (w.joins(outer, b) || !bytes.HasSuffix(b[n.from:n.to], []byte(`\n`))):
 			return false // it may be a part of a line
 		case ok:
 			if w.inner.firstService(r.layout) == nil {
@@ -106,6 +118,21 @@ func (w *fastWrap) inside(r *Record, outer *fastLine, b []byte) bool {
 		}
 	}
 	return false
+}
+
+// joins reports whether a line of docker's json-file may be a part of one before it.
+func (w *fastWrap) joins(outer *fastLine, b []byte) bool {
+	m := outer.stringAt(slotStream)
+	if m == nil {
+		return true
+	}
+	switch string(b[m.from:m.to]) {
+	case "stdout":
+		return w.joining[0]
+	case "stderr":
+		return w.joining[1]
+	}
+	return true
 }
 
 // value reads a value of the line as the record. If it is none, known tells whether there is no record in it.

@@ -165,6 +165,7 @@ func (w *recordReader) read(b *block) {
 	w.fast.marks.mark(b.buf, b.from, b.to)
 	// Whether lines of the container's stdout and stderr may continue ones of earlier blocks.
 	pending := [2]bool{b.seq > 0, b.seq > 0}
+	w.wrap.joining = pending
 	for i := b.from; i < b.to; r.lines++ {
 		next, ok := w.quick(b, i)
 		i = next
@@ -177,6 +178,7 @@ func (w *recordReader) read(b *block) {
 		last := b.last(next)
 		if stream, part, ok := w.piece(pending); ok {
 			pending[stream] = part
+			w.wrap.joining = pending
 			r.add(event{piece: bytes.Clone(w.line), last: last})
 			continue
 		}
@@ -198,6 +200,7 @@ func (w *recordReader) read(b *block) {
 			r.between |= sawBlank
 		case isPart:
 			pending[streamOf(&w.parser.chunk)] = true
+			w.wrap.joining = pending
 			r.add(event{piece: bytes.Clone(w.line), last: last})
 		case isBad:
 			r.add(event{reason: w.reason, looks: w.looks})

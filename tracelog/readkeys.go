@@ -115,7 +115,7 @@ var (
 	slotTime, slotLevel, slotMessage, slotJournal    slot
 	slotTrace, slotSpan, slotOp                      slot
 	slotNanoseconds, slotGoDuration, slotTransaction slot
-	slotError, slotSpanName, slotPrefix              slot
+	slotError, slotSpanName, slotPrefix, slotStream  slot
 	slotFlags, slotECSVersion, slotSeverity          slot
 	slotDatadogTrace, slotDatadogSpan                slot
 )
@@ -195,7 +195,7 @@ func init() {
 	slotJournal = slotOf(schema.Journal)
 	slotNanoseconds, slotGoDuration = slotOf("event.duration"), slotOf("duration")
 	slotTransaction, slotError = slotOf("transaction.id"), slotOf("error")
-	slotPrefix = slotOf("prefix")
+	slotPrefix, slotStream = slotOf("prefix"), slotOf("stream")
 	slotDatadogTrace, slotDatadogSpan = slotOf("dd.trace_id"), slotOf("dd.span_id")
 	slotFlags, slotECSVersion, slotSeverity = slotOf("trace_flags"), slotOf("ecs.version"), slotOf("severity")
 	slotSpanName = slotOf("span.name")

@@ -49,9 +49,14 @@ func BenchmarkWrapped(b *testing.B) {
 		"string": func(line []byte) string {
 			return `{"log":` + quotedJSON(string(line)+"\n") + `,"stream":"stdout","kubernetes":{"pod_name":"api-7d9f-x2","container_name":"api"},"@timestamp":"2026-03-01T09:15:00.500000000Z"}`
 		},
+		"cri":   func(line []byte) string { return "2026-03-01T09:15:00.123456789Z stdout F " + string(line) },
+		"array": func(line []byte) string { return string(line) + "," },
+		"docker": func(line []byte) string {
+			return `{"log":` + quotedJSON(string(line)+"\n") + `,"stream":"stdout","time":"2026-03-01T09:15:00.500000000Z"}`
+		},
 		"prefix": func(line []byte) string { return "2026-03-01T09:15:00.000000+00:00 api/pod/1 " + string(line) },
 	}
-	for _, name := range []string{"bare", "object", "string", "prefix"} {
+	for _, name := range []string{"bare", "object", "string", "docker", "prefix", "cri", "array"} {
 		var text bytes.Buffer
 		for line := range bytes.Lines(log.Bytes()) {
 			text.WriteString(wraps[name](bytes.TrimSuffix(line, newline)) + "\n")
