@@ -161,6 +161,9 @@ func TestAppendWords(t *testing.T) {
 		if !bytes.Equal(got, want) {
 			t.Fatalf("of %q: %q, want %q", b[from:to], got, want)
 		}
+		if got, want := unescapeInto(make([]byte, 3*len(b)+padding), b, from, to), appendPlain(nil, b[from:to]); !bytes.Equal(got, want) {
+			t.Fatalf("of %q: %q, want %q", b[from:to], got, want)
+		}
 	}
 }
 

@@ -1,6 +1,10 @@
 package tracelog
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+)
 
 // A fastWrap reads the usual record inside of a line fast: behind a prefix, in an object of the line's object, or in a
 // string of it. It leaves all other lines to lineParser. For a line that it accepts, its results are those of
@@ -228,7 +232,10 @@ func (w *fastWrap) service(b []byte, notes []note, i int) []byte {
 
 // unescape reads the string b[from:to] as a line.
 func (w *fastWrap) unescape(b []byte, from, to int) bool {
-	w.text = appendWords(w.text[:0], b, from, to)
+	if cap(w.text) < to-from+3*padding {
+		w.text = make([]byte, 0, 2*(to-from)+3*padding)
+	}
+	w.text = unescapeInto(w.text[:cap(w.text)], b, from, to)
 	for n := len(w.text); n > 0 && (w.text[n-1] == '\n' || w.text[n-1] == '\r'); n-- {
 		w.text = w.text[:n-1]
 	}
@@ -236,11 +243,35 @@ func (w *fastWrap) unescape(b []byte, from, to int) bool {
 		return false
 	}
 	n := len(w.text)
-	w.text = append(w.text, '\n')
-	w.text = append(w.text, make([]byte, 2*padding)...)
+	w.text = append(w.text, '\n') // what is behind it, in the padding, has no meaning
 	w.own.mark(w.text[:cap(w.text)], 0, n+1)
 	w.inner.marks = w.own
 	return w.inner.parse(w.text, 0) == n
+}
+
+// unescapeInto is appendPlain of b[i:end] into to, which must have room for it and some bytes more. After end, b must
+// have padding.
+func unescapeInto(to, b []byte, i, end int) []byte {
+	j := 0
+	for i < end {
+		x := load8(b, i)
+		binary.LittleEndian.PutUint64(to[j:j+8:j+8], x)
+		odd := ^(differ(x, '\\') &^ x) & highs
+		n := min(bits.TrailingZeros64(odd)>>3, end-i)
+		i, j = i+n, j+n
+		if odd == 0 || i >= end {
+			continue
+		}
+		if c := b[i+1]; b[i] == '\\' && (c == '"' || c == '\\' || c == '/') {
+			to[j] = c
+			i, j = i+2, j+1
+			continue
+		}
+		var out []byte
+		out, i = appendOdd(to[:j], b[:end], i)
+		j = len(out)
+	}
+	return to[:j]
 }
 
 // fillInside makes the record of a line inside of another one. It must have all fields that could come from outside,
