@@ -52,7 +52,7 @@ func (p *lineParser) lookInString(v, key []byte, depth, strings int, timed bool)
 		return site{}
 	}
 	text := plain(v[1 : len(v)-1])
-	if text = bytes.TrimRight(text, "\r\n"); bytes.IndexByte(text, '\n') >= 0 || bytes.IndexAny(text, "=:{") < 0 {
+	if text = bytes.TrimRight(text, "\r\n"); bytes.IndexByte(text, '\n') >= 0 || !bytes.ContainsAny(text, "=:{") {
 		return site{}
 	}
 	if p.scratch == nil {
