@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"slices"
 )
 
 // A fastWrap reads the usual record inside of a line fast: behind a prefix, in an object of the line's object, or in a
@@ -31,6 +32,8 @@ type wrapKey struct {
 	rank   int  // in serviceNames, if it names the service
 	stops  bool // only lineParser reads such a line
 	docker bool // it is a key of docker's json-file
+
+	foreign bool // a span or a log line in another form may have it; see foreignOf
 }
 
 // maxKnown is how many objects, and how many keys, are remembered.
@@ -149,14 +152,14 @@ func (w *fastWrap) value(r *Record, outer *fastLine, b []byte, n *note) (ok, kno
 		if n.kind == '{' {
 			w.inner.marks, w.inner.inside = outer.marks, true
 			end := w.inner.parse(b, int(n.from))
-			if w.inner.inside = false; end == int(n.to) && r.fillInside(&w.inner, b) {
+			if w.inner.inside = false; end == int(n.to) && w.fill(r, b) {
 				return true, true
 			}
 		}
 		return false, w.learn(b, n)
 	case '"':
 		if mayCarry(b[n.from-1 : n.to+1]) {
-			return w.unescape(b, int(n.from), int(n.to)) && r.fillInside(&w.inner, w.text), false
+			return w.unescape(b, int(n.from), int(n.to)) && w.fill(r, w.text), false
 		}
 		return false, !carriers[string(b[n.key:n.keyEnd])]
 	}
@@ -176,6 +179,12 @@ func (w *fastWrap) key(b []byte, n *note) wrapKey {
 		k.stops = true
 	case "log", "stream", "time", "attrs":
 		k.docker = true
+	}
+	switch string(key) {
+	case "@t", "tree", "body", "Body", "SpanName", "resourceSpans", "resourceLogs", "resource_spans", "resource_logs", "scopeSpans", "scopeLogs":
+		k.foreign = true
+	default:
+		k.foreign = slices.Contains(foreignStart, string(key)) || bytes.IndexByte(key, '\\') >= 0
 	}
 	if len(w.keys) < maxKnown {
 		w.keys[string(key)] = k
@@ -274,10 +283,25 @@ func unescapeInto(to, b []byte, i, end int) []byte {
 	return to[:j]
 }
 
-// fillInside makes the record of a line inside of another one. It must have all fields that could come from outside,
-// except the service.
-func (r *Record) fillInside(f *fastLine, b []byte) bool {
-	return r.fill(f, b) && len(r.trace) > 0 && f.head.found() && f.head[fieldTime] != 0
+// fill makes the record of the inner line, whose buffer is b. It must be a record with ids, and have all fields that
+// could come from outside, except the service.
+func (w *fastWrap) fill(r *Record, b []byte) bool {
+	f := &w.inner
+	if !r.fill(f, b) || len(r.trace) == 0 {
+		return false
+	}
+	if f.head.found() {
+		return f.head[fieldTime] != 0
+	}
+	if f.noted < 0 || f.text(r.layout, fieldMessage) == nil || f.text(r.layout, fieldLevel) == nil || f.find(r.layout, fieldTime) == 0 {
+		return false
+	}
+	for i := range f.notes[:f.noted] {
+		if w.key(b, &f.notes[i]).foreign {
+			return false
+		}
+	}
+	return true
 }
 
 // isOwn reports whether a line without a trace id is a record of its own, as lineParser.isOwn does. It returns false if

@@ -105,7 +105,7 @@ func (w *lineReader) quick(b *block, start int) (next int, ok bool) {
 	case isDigit(b.buf[start]) && w.fast.parseBracket(b.buf, start, to), w.fast.parseText(b.buf, start, to):
 		return end + 1, w.record.fill(&w.fast, b.buf)
 	case w.wrap.behind(w.fast.marks, b.buf, start, to):
-		return end + 1, w.record.fillInside(&w.wrap.inner, b.buf) && w.wrap.inner.firstService(w.record.layout) != nil
+		return end + 1, w.wrap.fill(&w.record, b.buf) && w.wrap.inner.firstService(w.record.layout) != nil
 	}
 	return end + 1, false
 }

@@ -62,7 +62,7 @@ func (p *lineParser) lookInString(v, key []byte, depth, strings int, timed bool)
 	var e Entry
 	q.begin()
 	q.around.depth, q.around.strings = depth, strings+1
-	if v := q.line(text, &e); v == isRecord && e.Trace != "" || v == isMany {
+	if v := q.line(text, &e); v == isRecord && (e.Trace != "" || e.Level != "" && e.Message != "") || v == isMany {
 		return site{depth: depth, many: v == isMany}
 	}
 	return site{}

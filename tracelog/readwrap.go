@@ -54,9 +54,9 @@ func (p *lineParser) isOwn() bool {
 	return !mayCarry(m.value) && !mentionsTrace(m.value) && !slices.ContainsFunc(p.members, isCompanion)
 }
 
-// mentionsTrace reports whether a message may be a line of text with ids.
+// mentionsTrace reports whether a message may be a line of text with ids, or of pairs.
 func mentionsTrace(text []byte) bool {
-	return bytes.Contains(text, []byte("trace")) || bytes.Contains(text, []byte("Trace"))
+	return bytes.Contains(text, []byte("trace")) || bytes.Contains(text, []byte("Trace")) || bytes.Contains(text, []byte("level="))
 }
 
 // messageMember returns the member that is the line's message, or nil.

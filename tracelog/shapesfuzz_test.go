@@ -97,6 +97,7 @@ func FuzzWrapped(f *testing.F) {
 	for how := range byte(12) {
 		f.Add(`{"time":"2026-03-01T09:15:00.5Z","level":"INFO","msg":"span end","trace":"t","span":"s","op":"é\"\\","start":"2026-03-01T09:15:00Z","duration_ms":1.5,"body":{"msg":"x","trace":"forged"}}`, how, byte(1))
 		f.Add(`{"ts":1772356500.5,"message":"m","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","span_id":"00f067aa0ba902b7","a":[{"b":null}]}`, how, how*4)
+		f.Add(`{"level":"info","trace":"t","span":"s","op":"o","name":"n","error":"e","time":"2026-03-01T09:15:00Z","message":"as zerolog writes it"}`, how, byte(1))
 		f.Add(`{"time":"2026-03-01T09:15:00Z","level":"WARN","msg":"no service","trace":"t","span":"s","log":"[trace:u] m"}`, how, byte(4))
 	}
 	f.Fuzz(func(t *testing.T, record string, how, again byte) { checkWrapped(t, record, how, again) })
