@@ -5,7 +5,7 @@
 // Clients make trips: requests over HTTP to a service, the api, which asks another one, rooms, which has a SQLite database behind
 // tracesql. Some trips fail, are refused, panic, or end when the client goes away. Both services redact, sample and hold records back
 // (TailHandler). The api writes to files directly. The rooms service writes to files through traceship.NewAsyncWriter, sends spans and
-// logs by traceotlp, and ships lines by traceship.NewWriter. Files rotate. The receivers fail now and then: statuses, resets,
+// logs by traceotlp, ships lines by traceship.NewWriter, and has metrics, which are scraped. Files rotate. The receivers fail now and then: statuses, resets,
 // hangs, refused connections, and records that were taken before the connection broke.
 //
 // Each record has a number. The soak foretells, from what the documentation says, whether the record of a number must be written,

@@ -17,6 +17,7 @@ import (
 
 	"github.com/slogtrace/slogtrace"
 	"github.com/slogtrace/slogtrace/tracehttp"
+	"github.com/slogtrace/slogtrace/tracemetrics"
 	"github.com/slogtrace/slogtrace/traceotlp"
 	"github.com/slogtrace/slogtrace/traceship"
 )
@@ -30,6 +31,10 @@ type soak struct {
 	apiTail, roomsTail                 *slogtrace.TailHandler
 	async, ship                        *traceship.Writer
 	otlp                               *traceotlp.Handler
+	metrics                            *tracemetrics.Handler
+	metricsURL                         string
+	scraper                            http.Client
+	scrapes                            atomic.Uint64
 	apiFiles, roomsFiles               *rotator
 	apiFile, roomsFile, spans, shipped *sink
 	sinks                              []*sink
@@ -130,10 +135,14 @@ func (s *soak) wire() (err error) {
 	}
 	s.apiTail = tail(slogtrace.NewJSONHandler(s.apiFiles, debug))
 	s.roomsTail = tail(slogtrace.NewJSONHandler(s.async, debug))
+	s.metrics = tracemetrics.NewHandler(nil)
+	s.metrics.ExportTail("rooms", s.roomsTail.Stats)
+	s.metrics.ExportOTLP("otlp", s.otlp.Stats)
+	s.metrics.ExportShip("ship", s.ship.Stats)
 	redact := func(h slog.Handler) slog.Handler { return slogtrace.NewRedactHandler(h, nil) }
 	s.api = newService(s.apiSeries, redact(s.apiTail), slog.LevelDebug, slogtrace.Ratio(ratio))
 	s.rooms = newService(s.roomsSeries, redact(slog.NewMultiHandler(
-		s.roomsTail, s.otlp, slogtrace.NewJSONHandler(s.ship, debug),
+		s.roomsTail, s.otlp, slogtrace.NewJSONHandler(s.ship, debug), s.metrics,
 	)), slog.LevelInfo, nil)
 
 	client := func() *http.Client {
@@ -146,7 +155,7 @@ func (s *soak) wire() (err error) {
 	for _, one := range []struct {
 		url *string
 		h   http.Handler
-	}{{&s.apiURL, s.api.serve(s.serveAPI)}, {&s.roomsURL, s.rooms.serve(s.serveRooms)}} {
+	}{{&s.apiURL, s.api.serve(s.serveAPI)}, {&s.roomsURL, s.rooms.serve(s.serveRooms)}, {&s.metricsURL, s.metrics}} {
 		l, err := listen()
 		if err != nil {
 			return err
@@ -175,6 +184,7 @@ func (s *soak) run(progress io.Writer) bool {
 		fmt.Fprintf(progress, "soak: %d of %d records, %.0f a second; %.1f MB of heap, %d goroutines\n",
 			l.records, s.config.records, float64(l.records)/time.Since(s.begun).Seconds(), float64(l.heap)/1e6, l.goroutines)
 	}
+	s.checkMetrics()
 	if err := s.close(); err != nil {
 		s.problems = append(s.problems, err.Error())
 	}
@@ -195,6 +205,11 @@ func (s *soak) lap() error {
 	var group sync.WaitGroup
 	var mu sync.Mutex
 	var failed error
+	done, scraped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(scraped)
+		s.scrape(done)
+	}()
 	for g := range s.goroutines {
 		r := rand.New(rand.NewPCG(s.seed, uint64(len(s.laps)*s.goroutines+g)))
 		group.Go(func() {
@@ -210,6 +225,8 @@ func (s *soak) lap() error {
 		})
 	}
 	group.Wait()
+	close(done)
+	<-scraped
 	s.api.busy.Wait()
 	s.rooms.busy.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
@@ -226,6 +243,7 @@ func (s *soak) lap() error {
 	s.roomsSeries.nextLap()
 	s.outside.CloseIdleConnections()
 	s.inside.CloseIdleConnections()
+	s.scraper.CloseIdleConnections()
 	s.laps = append(s.laps, s.measure(time.Since(start)))
 	return failed
 }

@@ -48,6 +48,7 @@ func (s *soak) summary(command string) string {
 	}
 	fmt.Fprintf(&b, "\nConnections were refused %d times. Batches were sent again %d times. %d files were written, read and deleted; %.1f GB arrived in all.\n\n",
 		s.listener.times, retries, s.apiFiles.read+s.roomsFiles.read, s.arrivedBytes()/1e9)
+	fmt.Fprintf(&b, "Metrics were scraped %d times. At the end they have as many spans as the account, each by its sample rate.\n\n", s.scrapes.Load())
 	early := s.laps[min(1, len(s.laps)-1)]
 	fmt.Fprintf(&b, "Heap after garbage collection: %.1f MB after %d records, %.1f MB after %d (at most %.0f MB more). Goroutines: %d and %d (at most %d more).\n",
 		float64(early.heap)/1e6, early.records, float64(last.heap)/1e6, last.records, heapBound/1e6, early.goroutines, last.goroutines, goroutineBound)
