@@ -19,11 +19,12 @@ type fastLine struct {
 	keys    *wordKeys
 	key     []byte // the text of a key that was escaped
 	clock   *clock
-	escaped bool // a key is
-	nested  bool // a value is an object or an array
-	inside  bool // what is read is not the whole line
-	isText  bool // so that all values are strings
-	noted   int  // how many of notes belong to the line; -1 if there are too few notes
+	escaped bool      // a key is
+	nested  bool      // a value is an object or an array
+	inside  bool      // what is read is not the whole line
+	into    *fastWrap // reads the objects in which records have been; may be nil
+	isText  bool      // so that all values are strings
+	noted   int       // how many of notes belong to the line; -1 if there are too few notes
 	notes   [maxNotes]note
 	guesses [16]guess // by the key's position in the line
 	choices [8]choice // of previous lines, by their masks
@@ -135,7 +136,11 @@ func (f *fastLine) parse(b []byte, i int) int {
 				i = scanNumber(b, i)
 			} else {
 				f.nested = f.nested || c == '{' || c == '['
-				i = f.marks.scanValue(b, i)
+				if c == '{' && f.into != nil {
+					i = f.into.enter(f, b, b[note.key:note.keyEnd], i)
+				} else {
+					i = f.marks.scanValue(b, i)
+				}
 			}
 			if i < 0 || numberIDs[known] || c == '{' && nests[known] { // it may contain fields
 				return -1
@@ -239,7 +244,7 @@ func notSpaces(x uint64) uint64 {
 // begin forgets the previous line.
 func (f *fastLine) begin() {
 	if f.line++; f.line == 0 { // after four billion lines
-		*f = fastLine{keys: f.keys, key: f.key, clock: f.clock, marks: f.marks, inside: f.inside, line: 1}
+		*f = fastLine{keys: f.keys, key: f.key, clock: f.clock, marks: f.marks, inside: f.inside, into: f.into, line: 1}
 		f.noGuesses()
 	}
 	f.mask, f.isText, f.escaped, f.nested = 0, false, false, false

@@ -18,6 +18,9 @@ type fastWrap struct {
 	keys   map[string]wrapKey
 	parser lineParser
 
+	carrier []byte // the key of the object in which the last record was
+	entered int    // where the object of that key begins that inner has read; -1 if it has not
+
 	joining [2]bool // whether lines of a container's stdout and stderr may be parts of lines before them
 }
 
@@ -127,6 +130,20 @@ func (w *fastWrap) inside(r *Record, outer *fastLine, b []byte) bool {
 	return false
 }
 
+// enter reads an object of the line, and returns where it ends, or -1 if it is not valid. An object that is likely to be
+// the record is read as one at once.
+func (w *fastWrap) enter(outer *fastLine, b, key []byte, i int) int {
+	if len(w.carrier) > 0 && bytes.Equal(key, w.carrier) {
+		w.inner.marks, w.inner.inside = outer.marks, true
+		end := w.inner.parse(b, i)
+		if w.inner.inside = false; end >= 0 {
+			w.entered = i
+			return end
+		}
+	}
+	return outer.marks.scanValue(b, i)
+}
+
 // joins reports whether a line of docker's json-file may be a part of one before it.
 func (w *fastWrap) joins(outer *fastLine, b []byte) bool {
 	m := outer.stringAt(slotStream)
@@ -146,13 +163,21 @@ func (w *fastWrap) joins(outer *fastLine, b []byte) bool {
 func (w *fastWrap) value(r *Record, outer *fastLine, b []byte, n *note) (ok, known bool) {
 	switch n.kind {
 	case '{', '[':
+		if w.entered == int(n.from) {
+			if w.fill(r, b) {
+				return true, true
+			}
+			w.entered = -1
+		}
 		if w.isKnown(b, n) {
 			return false, true
 		}
 		if n.kind == '{' {
+			w.entered = -1 // inner reads another object
 			w.inner.marks, w.inner.inside = outer.marks, true
 			end := w.inner.parse(b, int(n.from))
 			if w.inner.inside = false; end == int(n.to) && w.fill(r, b) {
+				w.carrier = append(w.carrier[:0], b[n.key:n.keyEnd]...)
 				return true, true
 			}
 		}
@@ -253,6 +278,7 @@ func (w *fastWrap) unescape(b []byte, from, to int) bool {
 	}
 	n := len(w.text)
 	w.text = append(w.text, '\n') // what is behind it, in the padding, has no meaning
+	w.entered = -1
 	w.own.mark(w.text[:cap(w.text)], 0, n+1)
 	w.inner.marks = w.own
 	return w.inner.parse(w.text, 0) == n

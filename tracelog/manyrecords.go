@@ -69,6 +69,7 @@ func newLineReader(inputs []Input, filter func(*Record) bool, fn func(*Record)) 
 	w.fast.noGuesses()
 	w.record.parser, w.record.clock, w.fast.clock = &w.parser, &w.clock, &w.clock
 	w.wrap.init(w.fast.keys, &w.clock)
+	w.fast.into = &w.wrap
 	return w
 }
 
@@ -76,7 +77,7 @@ func newLineReader(inputs []Input, filter func(*Record) bool, fn func(*Record)) 
 // line begins. Otherwise it only sets line.
 func (w *lineReader) quick(b *block, start int) (next int, ok bool) {
 	end := -1
-	if w.parser.shape == nil {
+	if w.wrap.entered = -1; w.parser.shape == nil {
 		end = w.fast.parse(b.buf, start)
 	}
 	fast := end >= 0 && end-start < maxLine

@@ -280,6 +280,34 @@ func checkReaders(t *testing.T, log string, want []Entry, source Source) {
 	}
 }
 
+// What is beside a record may differ from line to line, and may come before it.
+func TestShapesVary(t *testing.T) {
+	records := rawRecords(t)
+	for _, format := range []string{
+		`{"kubernetes":{"pod_name":"api-%d","n":[1,2,3]},"_source":%s}`,
+		`{"kubernetes":{"time":"2026-03-01T09:15:00.%dZ","level":"INFO","n":1},"a":{"b":"` + strings.Repeat("x", 40) + `"},"_source":%s}`,
+		`{"_source":{"pod":"a pod with number %d"},"_source":%s}`,
+	} {
+		var log strings.Builder
+		var want []string
+		for i := range 40 {
+			record := strings.Replace(records[i%len(records)], `"service":"api",`, "", 1)
+			fmt.Fprintf(&log, format+"\n", i, record)
+			want = append(want, record)
+		}
+		bare, _ := scanAll(t, []byte(strings.Join(want, "\n")))
+		got, src := scanAll(t, []byte(log.String()))
+		for i := range got {
+			got[i].Service, bare[i].Service = "", ""
+		}
+		if diff := gocmp.Diff(bareEntries(bare), bareEntries(got)); diff != "" {
+			t.Errorf("%s: (-want +got):\n%s", format, diff)
+		}
+		got, _ = scanAll(t, []byte(log.String()))
+		checkReaders(t, log.String(), got, src)
+	}
+}
+
 // The exports of real tools are one trace.
 func TestExports(t *testing.T) {
 	raw, _ := scanAll(t, []byte(each("%s")(rawRecords(t))))
