@@ -38,7 +38,9 @@ type jsonReader struct {
 const maxJSONDepth = 10_000
 
 // read starts reading src.
-func (c *jsonReader) read(src []byte) { c.src, c.i, c.done, c.spaced, c.wide, c.bad = src, 0, 0, false, false, false }
+func (c *jsonReader) read(src []byte) {
+	c.src, c.i, c.done, c.spaced, c.wide, c.bad = src, 0, 0, false, false, false
+}
 
 // flush copies what has been read but not yet copied.
 func (c *jsonReader) flush() {
