@@ -2,9 +2,7 @@ package tracelog
 
 import (
 	"cmp"
-	"strconv"
 	"strings"
-	"time"
 )
 
 // clef appends the line of a record in Serilog's compact form, which Seq reads. With @tr and @sp it is in a span. With
@@ -55,17 +53,4 @@ func (p *lineParser) clef(ms []member, beside []byte) {
 	w.members(resource)
 	w.b = append(w.b, beside...)
 	p.many = append(p.many, w.done())
-}
-
-// formatMillis returns a duration as the record schema has it, without rounding.
-func formatMillis(d time.Duration) []byte {
-	return strconv.AppendFloat(nil, float64(d)/float64(time.Millisecond), 'f', -1, 64)
-}
-
-// appendText appends a JSON string, or nothing if the text is empty.
-func appendText(b []byte, text string) []byte {
-	if text == "" {
-		return b
-	}
-	return appendQuoted(b, []byte(text))
 }

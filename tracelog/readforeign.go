@@ -1,13 +1,8 @@
 package tracelog
 
 import (
-	"bytes"
-	"encoding/base64"
-	hexpkg "encoding/hex"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 )
 
 // Spans and log lines of other systems are objects whose values have other forms than those of log lines: a name, a
@@ -156,116 +151,4 @@ type foreignContext struct {
 	resource, scope []member // attributes
 	trace, parent   string
 	service         []byte // JSON
-}
-
-// pick returns the value of the first of names that is among members and not null. A dot is a step into an object.
-func pick(ms []member, names []string) []byte {
-	for _, name := range names {
-		for i := range ms {
-			if m := &ms[i]; m.outer == 0 && string(m.key) == name && m.value[0] != 'n' {
-				return m.value
-			}
-		}
-		outer, inner, deep := strings.Cut(name, ".")
-		if !deep {
-			continue
-		}
-		for i := range ms {
-			m := &ms[i]
-			if m.outer == 0 && string(m.key) == outer && m.value[0] == '{' {
-				in, _ := appendMembers(nil, m.value)
-				if v := pick(in, []string{inner}); v != nil {
-					return v
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// pickText returns the text of a string, or a number, or "".
-func pickText(ms []member, names []string) string { return jsonText(pick(ms, names)) }
-
-func jsonText(v []byte) string {
-	switch {
-	case len(v) == 0:
-	case v[0] == '"':
-		return string(plain(v[1 : len(v)-1]))
-	case v[0] == '-' || isDigit(v[0]):
-		return string(v)
-	}
-	return ""
-}
-
-// foreignID returns an id without the 0x that Python writes, or "" if it means that there is none.
-// Base64, which protobuf's own JSON has, becomes hex digits.
-func foreignID(id string) string {
-	if n := len(id); n == 24 && strings.HasSuffix(id, "==") || n == 12 && id[11] == '=' {
-		if b, err := base64.StdEncoding.DecodeString(id); err == nil {
-			id = hexpkg.EncodeToString(b)
-		}
-	}
-	return idOrNone(strings.TrimPrefix(id, "0x"))
-}
-
-// foreignMoment reads a time: a text, or a number since 1970 in whichever unit. Unit is that of a number.
-func foreignMoment(v []byte) (at time.Time, unit time.Duration, ok bool) {
-	text := []byte(jsonText(v))
-	if at, ok := parseTime(text); ok {
-		return at, 0, true
-	}
-	if at, ok = parseEpoch(text); !ok {
-		return at, 0, false
-	}
-	whole, _, _ := bytes.Cut(canonicalNumber(text), []byte("."))
-	switch n := len(whole); {
-	case n <= 11:
-		unit = time.Second
-	case n <= 14:
-		unit = time.Millisecond
-	case n <= 17:
-		unit = time.Microsecond
-	default:
-		unit = time.Nanosecond
-	}
-	return at, unit, true
-}
-
-// foreignLasted reads a duration under one of the names. A number without a unit in its name has that of the start.
-func foreignLasted(ms []member, unit time.Duration) (time.Duration, bool) {
-	for _, name := range foreignDuration {
-		v := pick(ms, []string{name})
-		if v == nil {
-			continue
-		}
-		text := jsonText(v)
-		switch {
-		case name == "durationNano" || name == "duration_ns" || name == "Duration" && pick(ms, []string{"SpanName"}) != nil:
-			unit = time.Nanosecond
-		case unit == 0 || strings.HasSuffix(strings.ToLower(name), "ms") || name == "durationMillis":
-			unit = time.Millisecond
-		}
-		if d, ok := parseDuration([]byte(text), unit); ok {
-			return d, true
-		}
-		if d, err := time.ParseDuration(text); err == nil && d >= 0 {
-			return d, true
-		}
-	}
-	return 0, false
-}
-
-// foreignKinds are the kinds of spans as numbers (OTLP's).
-var foreignKinds = [...]string{2: "server", 3: "client", 4: "producer", 5: "consumer"}
-
-func foreignKindOf(v []byte) string {
-	text := strings.ToLower(jsonText(v))
-	if n, err := strconv.Atoi(text); err == nil && n > 0 && n < len(foreignKinds) {
-		return foreignKinds[n]
-	}
-	text = text[strings.LastIndexAny(text, "._")+1:]
-	if slices.Contains(foreignKinds[2:], text) {
-		return text
-	}
-	return ""
 }

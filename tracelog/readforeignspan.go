@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // maxChildren is how deep spans may be below the one that has them as its children.
@@ -145,24 +144,6 @@ func (p *lineParser) foreignEvents(ms []member, c foreignContext, span, op strin
 	})
 }
 
-func at(elements [][]byte, i int) []byte {
-	if i < len(elements) {
-		return elements[i]
-	}
-	return nil
-}
-
-// elementsOf returns the elements of an array; nil if v is none.
-func elementsOf(v []byte) (all [][]byte) {
-	if len(v) > 0 && v[0] == '[' {
-		eachElement(v, func(element []byte) bool {
-			all = append(all, element)
-			return true
-		})
-	}
-	return all
-}
-
 // foreignLog appends the line of a log line.
 func (p *lineParser) foreignLog(ms []member, c foreignContext) {
 	when, _, _ := foreignMoment(pick(ms, strings.Fields("timeUnixNano Timestamp timestamp time")))
@@ -217,12 +198,4 @@ func severityName(number string) string {
 		return ""
 	}
 	return [...]string{"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}[(n-1)/4]
-}
-
-// timeText returns a time in the form of the record schema, or nil if it is zero.
-func timeText(t time.Time) []byte {
-	if t.IsZero() {
-		return nil
-	}
-	return t.UTC().AppendFormat(nil, time.RFC3339Nano)
 }

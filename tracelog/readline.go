@@ -5,17 +5,6 @@ import (
 	"time"
 )
 
-// A verdict is lineParser.parse's result for a line.
-type verdict uint8
-
-const (
-	isRecord verdict = iota
-	isBlank
-	isPart // of a line that continues in a later one: p.chunk is this one's part; see [joiner]
-	isMany // p.many are the lines of its records
-	isBad
-)
-
 // parse reads one line, without its newline, into e. It sets all fields except File, Line and Raw. Unless it returns
 // isRecord, the content of e is meaningless. It keeps no reference to the line except in p.members, p.content and
 // p.chunk.

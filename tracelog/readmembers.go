@@ -224,3 +224,37 @@ func isNoID(value []byte) bool {
 func (p *lineParser) add(key string, text []byte) {
 	p.members = append(p.members, member{key: []byte(key), value: appendQuoted(nil, text), slot: slots[key]})
 }
+
+// messageMember returns the member that is the line's message, or nil.
+func (p *lineParser) messageMember() *member {
+	for _, s := range anySlots[fieldMessage] {
+		if i := p.first[s]; i != 0 && p.members[i-1].value[0] == '"' {
+			return &p.members[i-1]
+		}
+	}
+	return nil
+}
+
+// hasField reports whether the line has a member with one of the field's names.
+func (p *lineParser) hasField(f field) bool {
+	for _, s := range anySlots[f] {
+		if i := p.first[s]; i != 0 && p.members[i-1].value[0] != '{' {
+			return true
+		}
+	}
+	return false
+}
+
+// eachElement calls fn with each element of an array, which must be valid, until fn returns false.
+func eachElement(array []byte, fn func(element []byte) bool) {
+	l := lexer{b: array, i: 1}
+	for l.space(); !l.peek(']'); l.space() {
+		start := l.i
+		if !l.value() || !fn(l.b[start:l.i:l.i]) {
+			return
+		}
+		if l.space(); l.peek(',') {
+			l.i++
+		}
+	}
+}

@@ -55,3 +55,14 @@ func (in interner) string(b []byte) string {
 	}
 	return s
 }
+
+// A verdict is lineParser.parse's result for a line.
+type verdict uint8
+
+const (
+	isRecord verdict = iota
+	isBlank
+	isPart // of a line that continues in a later one: p.chunk is this one's part; see [joiner]
+	isMany // p.many are the lines of its records
+	isBad
+)

@@ -16,29 +16,6 @@ import (
 //
 // A line with several records is in readmany.go.
 
-const (
-	// maxWrap is how many objects and arrays may be around a record.
-	maxWrap = 8
-	// maxStrings is how many strings of JSON may be around it.
-	maxStrings = 2
-)
-
-// A surrounding is what is around the record of a line.
-type surrounding struct {
-	depth, strings int      // how many objects and arrays, and how many strings, have been entered
-	members        []member // of those objects, except the ones that were entered
-	path           []byte   // the keys that were entered, each with a dot after it
-	level          string
-	used           [numFields]bool // fields of the record that come from these objects
-	trace, span    string          // for a record without ids
-	op, schema     string
-}
-
-func (s *surrounding) reset() {
-	clear(s.members)
-	*s = surrounding{members: s.members[:0], path: s.path[:0]}
-}
-
 // isOwn reports whether the object whose members have been indexed is a record of its own.
 func (p *lineParser) isOwn() bool {
 	if p.hasHead() {
@@ -57,26 +34,6 @@ func (p *lineParser) isOwn() bool {
 // mentionsTrace reports whether a message may be a line of text with ids, or of pairs.
 func mentionsTrace(text []byte) bool {
 	return bytes.Contains(text, []byte("trace")) || bytes.Contains(text, []byte("Trace")) || bytes.Contains(text, []byte("level="))
-}
-
-// messageMember returns the member that is the line's message, or nil.
-func (p *lineParser) messageMember() *member {
-	for _, s := range anySlots[fieldMessage] {
-		if i := p.first[s]; i != 0 && p.members[i-1].value[0] == '"' {
-			return &p.members[i-1]
-		}
-	}
-	return nil
-}
-
-// hasField reports whether the line has a member with one of the field's names.
-func (p *lineParser) hasField(f field) bool {
-	for _, s := range anySlots[f] {
-		if i := p.first[s]; i != 0 && p.members[i-1].value[0] != '{' {
-			return true
-		}
-	}
-	return false
 }
 
 // isSpan reports whether the object is a span as stores of spans keep it: it has ids, a name and a duration.
@@ -108,29 +65,6 @@ func (p *lineParser) isEvent() bool {
 			if m.value[0] == '"' && m.outer == 0 && !mayCarry(m.value) {
 				return true
 			}
-		}
-	}
-	return false
-}
-
-// mayCarry reports whether a JSON string may be an object.
-func mayCarry(v []byte) bool {
-	for i := 1; i < len(v); i++ {
-		switch v[i] {
-		case ' ', '\t':
-		case '{':
-			return true
-		case '\\':
-			switch i++; v[i] {
-			case 'n', 'r', 't':
-			case 'u':
-				c := hex4(v[i+1:])
-				return c == '{' || c == '\x1b' // a colour
-			default:
-				return false
-			}
-		default:
-			return false
 		}
 	}
 	return false
@@ -258,69 +192,6 @@ func (p *lineParser) inside(value []byte, e *Entry) verdict {
 	}
 	p.around.strings++
 	return p.line(bytes.TrimRight(plain(value[1:len(value)-1]), "\r\n"), e)
-}
-
-// spanObject takes the ids of a line from its object "span", as Rust's tracing has them beside a message.
-func (p *lineParser) spanObject(e *Entry) {
-	i := p.first[slotSpan]
-	if i == 0 || p.members[i-1].value[0] != '{' || p.messageMember() == nil {
-		return
-	}
-	in := p.idsIn(p.members[i-1].value)
-	if in.Trace == "" {
-		for j := range p.members {
-			if m := &p.members[j]; string(m.key) == "spans" && m.value[0] == '[' {
-				in = p.idsIn(m.value)
-			}
-		}
-	}
-	if in.Trace != "" {
-		e.Trace, e.Span, e.Schema, e.Op = in.Trace, in.Span, in.Schema, in.Op
-	}
-}
-
-// sibling returns the index of an object beside member i that has the ids of the record, as the span in the lines of
-// Rust's tracing, or -1.
-func (p *lineParser) sibling(i int) int {
-	for j := range p.members {
-		if m := &p.members[j]; j != i && m.outer == 0 && (m.value[0] == '{' || m.value[0] == '[') {
-			if p.idsIn(m.value).Trace != "" {
-				return j
-			}
-		}
-	}
-	return -1
-}
-
-// idsIn reads the ids in an object, or in the last object of an array that has some. There must be no message.
-func (p *lineParser) idsIn(v []byte) (e Entry) {
-	if v[0] == '[' {
-		eachElement(v, func(element []byte) bool {
-			if element[0] == '{' {
-				if inner := p.idsIn(element); inner.Trace != "" {
-					e = inner
-				}
-			}
-			return true
-		})
-		return e
-	}
-	q := lineParser{in: p.in}
-	q.members, _ = appendMembers(nil, v)
-	q.index()
-	if q.messageMember() != nil {
-		q.reset()
-		return Entry{}
-	}
-	q.fields(&e, q.preset())
-	if e.Op == "" {
-		for i := range q.members {
-			if m := &q.members[i]; string(m.key) == "name" && m.value[0] == '"' {
-				e.Op = p.in.string(plain(m.value[1 : len(m.value)-1]))
-			}
-		}
-	}
-	return e
 }
 
 // companion returns the index of an object that has the ids of the line, and more, of which the message and the time

@@ -1,0 +1,178 @@
+package tracelog
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// shaped parses a line as the parser's shape says.
+func (p *lineParser) shaped(line []byte, e *Entry) verdict {
+	p.shaping = p.shape != nil
+	v := p.parse(line, e)
+	p.shaping = false
+	return v
+}
+
+// reshape puts the records of an object into p.many. It returns false if the object has nothing of the shape.
+func (p *lineParser) reshape(object []byte) bool {
+	p.shaping = false
+	p.many = p.many[:0]
+	root, _ := appendMembers(nil, object)
+	if p.shape.Record == "" {
+		p.reshapeNamed(object, root, 0)
+	} else {
+		p.reshapeAt(object, root, strings.Split(p.shape.Record, "."))
+	}
+	return len(p.many) > 0
+}
+
+// reshapeAt follows the path to the record.
+func (p *lineParser) reshapeAt(v []byte, root []member, path []string) {
+	switch {
+	case v[0] == '[':
+		eachElement(v, func(element []byte) bool {
+			p.reshapeAt(element, root, path)
+			return true
+		})
+	case v[0] == '"':
+		if text := bytes.TrimSpace(plain(v[1 : len(v)-1])); len(text) > 0 && text[0] == '{' {
+			if _, err := appendMembers(nil, text); err == nil {
+				p.reshapeAt(text, root, path)
+			}
+		} else if len(path) == 0 && len(text) > 0 {
+			p.many = append(p.many, text)
+		}
+	case v[0] != '{':
+	case len(path) == 0:
+		p.emitShaped(v, root, true)
+	default:
+		ms, _ := appendMembers(nil, v)
+		for n := len(path); n > 0; n-- { // the longest key that is a beginning of the path
+			if in := pick(ms, []string{strings.Join(path[:n], ".")}); in != nil {
+				p.reshapeAt(in, root, path[n:])
+				return
+			}
+		}
+	}
+}
+
+// reshapeNamed searches for the outermost objects with one of the names.
+func (p *lineParser) reshapeNamed(v []byte, root []member, depth int) {
+	if depth > maxWrap {
+		return
+	}
+	switch v[0] {
+	case '[':
+		eachElement(v, func(element []byte) bool {
+			p.reshapeNamed(element, root, depth+1)
+			return true
+		})
+	case '"':
+		if mayCarry(v) {
+			if text := bytes.TrimSpace(plain(v[1 : len(v)-1])); len(text) > 0 && text[0] == '{' {
+				if _, err := appendMembers(nil, text); err == nil {
+					p.reshapeNamed(text, root, depth+1)
+				}
+			}
+		}
+	case '{':
+		ms, _ := appendMembers(nil, v)
+		for _, path := range p.shape.Names {
+			if _, ok := lookup(ms, path); ok {
+				p.emitShaped(v, root, depth > 0)
+				return
+			}
+		}
+		for i := range ms {
+			n := len(p.many)
+			if p.reshapeNamed(ms[i].value, root, depth+1); len(p.many) > n && ms[i].value[0] != '[' {
+				return
+			}
+		}
+	}
+}
+
+// emitShaped adds the line of a record. Root are the members of the line, which has the record inside of it if within
+// is set.
+func (p *lineParser) emitShaped(record []byte, root []member, within bool) {
+	ms, _ := appendMembers(nil, record)
+	w := &foreignLine{b: []byte{'{'}, seen: make(map[string]bool)}
+	found := make(map[string][]byte)
+	for name, path := range p.shape.Names {
+		v, ok := lookup(ms, path)
+		if !ok && within {
+			v, ok = lookup(root, path)
+		}
+		if ok && v[0] != 'n' {
+			found[name] = v
+		}
+	}
+	lasted := false
+	for _, name := range shapeNames {
+		if v := found[name]; v != nil {
+			_, is := strings.CutPrefix(name, "duration_")
+			lasted = lasted || is
+		}
+	}
+	for _, name := range shapeNames {
+		v := found[name]
+		if name == "msg" && lasted && found["trace"] != nil && found["span"] != nil {
+			v = []byte(`"` + messageEnd + `"`)
+		}
+		if len(v) > 0 {
+			w.shaped(name, v)
+		}
+	}
+	for i := range ms {
+		w.raw(string(ms[i].key), ms[i].value)
+	}
+	if within {
+		size := 0
+		for i := range root {
+			m := &root[i]
+			if size += len(m.key) + len(m.value); size > maxBeside || bytes.Contains(m.value, record[:min(len(record), 64)]) {
+				continue
+			}
+			if mayCarry(m.value) || m.slot != 0 {
+				continue
+			}
+			w.raw(string(m.key), m.value)
+		}
+	}
+	p.many = append(p.many, w.done())
+}
+
+// shaped writes the value of a name of the record schema in the form that the schema wants.
+func (w *foreignLine) shaped(name string, v []byte) {
+	text := jsonText(v)
+	switch name {
+	case "trace", "span", "parent", "op", "service", "level", "msg":
+		w.text(name, text)
+	case "kind":
+		w.text(name, foreignKindOf(v))
+	case "error":
+		switch {
+		case v[0] == '{':
+			w.text(name, pickText(foreignFields(v), []string{"message", "msg", "error"}))
+		case v[0] == 't':
+			w.raw(name, []byte(`""`))
+		case v[0] == '"' && len(v) > 2:
+			w.raw(name, v)
+		}
+	case "duration_ms", "duration_s", "duration_us", "duration_ns":
+		unit := map[string]time.Duration{"duration_ms": time.Millisecond, "duration_s": time.Second, "duration_us": time.Microsecond, "duration_ns": time.Nanosecond}[name]
+		if d, ok := parseDuration([]byte(text), unit); ok {
+			w.raw("duration_ms", formatMillis(d))
+		} else if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+			w.raw("duration_ms", formatMillis(d))
+		}
+	case "time", "start":
+		if at, _, ok := foreignMoment(v); ok {
+			w.raw(name, strconv.AppendQuote(nil, string(timeText(at))))
+		} else {
+			w.raw(name, v)
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package tracelog
+
+// A site is where in a value the outermost record is. The zero value means that there is none.
+type site struct {
+	depth int
+	many  bool // it is in an array
+}
+
+// before reports whether one site is further out than another one.
+func (a site) before(b site) bool { return a.depth > 0 && (b.depth == 0 || a.depth < b.depth) }
+
+// signs are what tells whether an object is a record.
+type signs struct {
+	message, carries, trace, span, level, time bool
+}
+
+func signsOf(ms []member) (s signs) {
+	for i := range ms {
+		m := &ms[i]
+		if m.slot == 0 {
+			continue
+		}
+		c := m.value[0]
+		switch builtins[m.slot] {
+		case fieldTime + 1:
+			s.time = s.time || c == '"' || isDigit(c)
+		case fieldLevel + 1:
+			s.level = s.level || c == '"' || isDigit(c)
+		case fieldMessage + 1:
+			if c == '"' && !s.message {
+				s.message, s.carries = true, mayCarry(m.value)
+			}
+		}
+		isID := c == '"' && len(m.value) > 2 && !isNoID(m.value) || isDigit(c) && numberIDs[m.slot]
+		switch bit := m.slot.bit(); {
+		case isID && bit&traceSlots != 0:
+			s.trace = true
+		case isID && bit&spanSlots != 0:
+			s.span = true
+		case c == '{' && nests[m.slot] && !s.trace:
+			s.trace = hasNestedTrace(m)
+		}
+	}
+	return s
+}
+
+// isRecord reports whether the object is a record. Timed means that its time may be outside.
+func (s *signs) isRecord(timed bool) bool {
+	switch {
+	case s.message && (s.trace || s.level):
+		return true
+	case s.message:
+		return (s.time || timed) && !s.carries
+	}
+	return s.trace && s.time
+}
+
+// hasNestedTrace reports whether an object has a trace id whose key has a dot, as in {"trace":{"id":…}}.
+func hasNestedTrace(m *member) bool {
+	inner, _ := appendMembers(nil, m.value)
+	for i := range inner {
+		key := append(append(append(make([]byte, 0, 64), m.key...), '.'), inner[i].key...)
+		if s := keySlot(key); s.bit()&traceSlots != 0 && (inner[i].value[0] == '"' || isDigit(inner[i].value[0])) {
+			return true
+		}
+	}
+	return false
+}
+
+// isLogger reports whether an object without a message is the line of a logger, which may have left it out: it has a
+// level and a time. Only objects and strings that loggers and shippers use for the record itself are looked at then,
+// see loggerCarriers, because a response body may be beside them. Stores call the level severity or status.
+func isLogger(ms []member, s signs) bool {
+	if s.message || !s.level || !s.time {
+		return false
+	}
+	for i := range ms {
+		if m := &ms[i]; builtins[m.slot] == fieldLevel+1 && m.outer == 0 && m.slot != slotSeverity {
+			return true
+		}
+	}
+	return false
+}
+
+var loggerCarriers = map[string]bool{
+	"fields": true, "attributes": true, "properties": true, "jsonPayload": true, "textPayload": true, "_source": true,
+	"log": true, "line": true, "MESSAGE": true, "@message": true,
+}
+
+// carriers are the names of strings that contain a line of any form. Strings of other names are looked at only if
+// they are objects.
+var carriers = map[string]bool{
+	"log": true, "message": true, "msg": true, "line": true, "body": true, "MESSAGE": true, "@message": true,
+	"Body": true, "textPayload": true, "_raw": true, "raw": true, "text": true, "content": true, "_msg": true,
+	"data": true, "payload": true, "event": true, "record": true,
+}
+
+// mayCarry reports whether a JSON string may be an object.
+func mayCarry(v []byte) bool {
+	for i := 1; i < len(v); i++ {
+		switch v[i] {
+		case ' ', '\t':
+		case '{':
+			return true
+		case '\\':
+			switch i++; v[i] {
+			case 'n', 'r', 't':
+			case 'u':
+				c := hex4(v[i+1:])
+				return c == '{' || c == '\x1b' // a colour
+			default:
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return false
+}
