@@ -52,7 +52,7 @@ func ScanGroups(ctx context.Context, inputs []Input, o *GroupOptions) (*Grouping
 	}
 	var set *recordSet
 	if !o.KeepDuplicates {
-		set = newRecordSet()
+		set = newRecordSet(o.seed)
 		set.expect(expectedEnds(inputs))
 	}
 	var workers []*grouper

@@ -104,7 +104,7 @@ func TestScanGroupsOpen(t *testing.T) {
 
 // A worker remembers only the spans that are open.
 func TestGrouperForgetsEnded(t *testing.T) {
-	set := newRecordSet()
+	set := newRecordSet(nil)
 	g := &grouper{set: set, maxStarts: 100, groups: make(map[string]*twofold)}
 	g.ends = newSetWriter(set, 1, g.count)
 	for span := range 10_000 {

@@ -94,7 +94,7 @@ func ScanOutlines(ctx context.Context, inputs []Input, o *OutlineOptions) (*Outl
 	for i := range s.shards {
 		s.shards[i].maxErrors = maxShardErrors
 	}
-	set := newRecordSet()
+	set := newRecordSet(o.seed)
 	var workers []*outliner
 	var err error
 	s.Sources, err = ScanRecords(ctx, inputs, &o.ScanOptions, func() func(*Record) {

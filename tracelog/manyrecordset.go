@@ -39,8 +39,13 @@ type setShard struct {
 	_     [64]byte // so that the next shard's lock is in another cache line
 }
 
-func newRecordSet() *recordSet {
-	s := &recordSet{seed: maphash.MakeSeed()}
+// newRecordSet returns an empty set. Nil means a seed of its own.
+func newRecordSet(seed *maphash.Seed) *recordSet {
+	if seed == nil {
+		made := maphash.MakeSeed()
+		seed = &made
+	}
+	s := &recordSet{seed: *seed}
 	s.room.Store(maxPlaces)
 	return s
 }

@@ -8,7 +8,7 @@ import (
 
 func TestRecordSet(t *testing.T) {
 	for _, test := range []struct{ traces, spans int }{{1, 20_000}, {2000, 10}, {20_000, 1}} {
-		s := newRecordSet()
+		s := newRecordSet(nil)
 		ids := make(map[recordKey]bool)
 		for trace := range test.traces {
 			for span := range test.spans {
@@ -33,7 +33,7 @@ func TestRecordSet(t *testing.T) {
 // The differences that make two records different, and those that do not.
 func TestRecordSetKey(t *testing.T) {
 	const end = `{"msg":"span end","trace":"t","span":"s","start":"2026-03-01T09:15:00Z","duration_ms":1`
-	s := newRecordSet()
+	s := newRecordSet(nil)
 	first := s.key(record(t, end+`}`), 0)
 	for more, same := range map[string]bool{
 		` }`: true, `.0}`: true, `,"x":1}`: false, `,"level":"INFO"}`: false, `,"error":"e"}`: false, `.5}`: false,
@@ -49,7 +49,7 @@ func TestRecordSetKey(t *testing.T) {
 
 // In a full set every record counts as new.
 func TestRecordSetFull(t *testing.T) {
-	s := newRecordSet()
+	s := newRecordSet(nil)
 	const places = 1 << 18
 	s.room.Store(places)
 	var wg sync.WaitGroup

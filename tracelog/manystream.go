@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"io/fs"
 	"os"
@@ -25,7 +26,8 @@ type ScanOptions struct {
 	// Shape, if not nil, is that of the lines. They are then read several times more slowly.
 	Shape *Shape
 
-	chunk int // how much is read at once; 0 means chunkSize
+	chunk int           // how much is read at once; 0 means chunkSize
+	seed  *maphash.Seed // of the hashes that tell ends of spans apart; nil means a new one
 }
 
 func (o *ScanOptions) workers() int {
