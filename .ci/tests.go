@@ -44,7 +44,10 @@ func (t tally) String() string {
 func (t tally) ok() bool { return t.passed > 0 && t.failed == 0 && t.skipped == 0 }
 
 // event is what `go doc test2json` and `go help buildjson` describe.
-type event struct{ Action, Package, Test, Output string }
+type event struct {
+	Action, Package, Test, Output string
+	Elapsed                       float64 // seconds
+}
 
 // read tallies the events of r and tells w about failures, skips and packages.
 func read(r io.Reader, w io.Writer, permit string) (tally, error) {
@@ -93,7 +96,7 @@ func read(r io.Reader, w io.Writer, permit string) (tally, error) {
 				fmt.Fprintf(&notes, "FAIL %s\n", e.Package)
 			}
 		case e.Test == "" && e.Action == "pass":
-			fmt.Fprintf(w, "ok   %s\n", e.Package)
+			fmt.Fprintf(w, "ok   %s %.1fs\n", e.Package, e.Elapsed)
 		case e.Test == "": // a package without tests
 		case e.Action == "pass":
 			t.passed++

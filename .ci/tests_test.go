@@ -26,7 +26,7 @@ func TestRead(t *testing.T) {
 	}{
 		{"nothing", "", "", tally{}, false, "0 passed"},
 		{"no tests", none, "", tally{}, false, "0 passed"},
-		{"all well", pass + ok + none, "", tally{passed: 1}, true, "ok   p\n"},
+		{"all well", pass + ok + none, "", tally{passed: 1}, true, "ok   p 0.0s\n"},
 		{"a failure counts once", pass + fail + bad, "", tally{passed: 1, failed: 1}, false, "b_test.go:7: why\n"},
 		{"failures are listed", fail + pass + bad, "", tally{passed: 1, failed: 1}, false, "FAIL p TestB\ntests: "},
 		{"does not build", build + bad, "", tally{failed: 1}, false, "a.go:1: no\nFAIL p\n"},
