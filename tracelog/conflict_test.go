@@ -33,6 +33,10 @@ func conflictingLog() (log string, ends int) {
 
 // All readers, with any number of workers, use the same rule for which end records are the same.
 func TestConflictingEnds(t *testing.T) {
+	runs := 100
+	if testing.Short() {
+		runs = 32 // each number of workers twice
+	}
 	log, ends := conflictingLog()
 	entries, _ := scanAll(t, []byte(log))
 	traces := Assemble(entries)
@@ -72,7 +76,7 @@ func TestConflictingEnds(t *testing.T) {
 		"time":    func(r *Record) ([]byte, bool) { return r.Time().AppendFormat(nil, "05"), true },
 	} {
 		want := ""
-		for run := range 100 {
+		for run := range runs {
 			o := &GroupOptions{By: by, ScanOptions: ScanOptions{Workers: 1 + run%16, chunk: 1 << (7 + run%9), seed: &seed}}
 			got := grouped(o)
 			if run == 0 {
@@ -90,7 +94,7 @@ func TestConflictingEnds(t *testing.T) {
 			}
 		}
 	}
-	for run := range 40 {
+	for run := range 2 * runs / 5 {
 		in := []Input{{"f", strings.NewReader(log)}}
 		o := ScanOptions{Workers: 1 + run%16, chunk: 1 << (7 + run%9), seed: &seed}
 		s, err := ScanOutlines(t.Context(), in, &OutlineOptions{ScanOptions: o})

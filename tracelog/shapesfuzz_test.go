@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slogtrace/slogtrace/internal/cputest"
+	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
 // wrapIn puts a record into one of the shapes that have it on a line of its own.
@@ -133,6 +134,7 @@ func FuzzDocument(f *testing.F) {
 
 // Reading takes no more than linear time, whatever the shape.
 func TestShapesGrowth(t *testing.T) {
+	racetest.SkipTimes(t)
 	record := `{"time":"2026-03-01T09:15:00Z","msg":"m","trace":"t"}`
 	for name, make := range map[string]func(n int) string{
 		"objects": func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) },

@@ -287,7 +287,7 @@ func TestErrorTypes(t *testing.T) {
 // A million names of operations, and of everything else, need no more memory than a thousand.
 func TestMillionNames(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a million spans")
+		t.Skip("race: short runs are those under the detector, where a million spans take too long; go test without -short runs them")
 	}
 	h := NewHandler(nil)
 	tracer := tracerOf(h)
