@@ -137,15 +137,27 @@ func (s *scanner) restOf(rest []byte, last bool) {
 // document reads a document that is complete.
 func (s *scanner) document(last bool) {
 	d := s.doc
+	line := compact(d.text)
+	if d.parts == 0 && d.lines > 1 && s.untimed(line) {
+		s.failed(nil, last)
+		return
+	}
 	s.doc, s.documents = nil, true
 	if d.parts > 0 {
-		d.shared += s.records(compact(d.text), d.first, true)
+		d.shared += s.records(line, d.first, true)
 		s.Shared += d.shared - 1
 		s.Joined += d.lines - 1
 		return
 	}
-	s.read(compact(d.text), d.first, last)
+	s.read(line, d.first, last)
 	s.Joined += d.lines - 1
+}
+
+// untimed reports whether a document is one record, without a time. Then it is something else that has a trace id, such
+// as a job with its carrier: loggers write times, and files of jobs may be beside logs.
+func (s *scanner) untimed(line []byte) bool {
+	var e Entry
+	return s.parser.shaped(line, &e) == isRecord && e.Time.IsZero()
 }
 
 // records reads the records of a part of a document, and returns their number.

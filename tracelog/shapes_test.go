@@ -427,3 +427,15 @@ func TestShapeForms(t *testing.T) {
 		}
 	}
 }
+
+// A job on many lines, with its carrier, is no record: it has no time. Files of jobs may be beside logs.
+func TestJobDocument(t *testing.T) {
+	const job = "{\n  \"traceparent\": \"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\",\n  \"trace_op\": \"mail.enqueue\",\n  \"to\": {\n    \"mail\": \"a@b.example\"\n  }\n}\n"
+	const record = "{\n  \"time\": \"2026-03-01T09:15:00Z\",\n  \"msg\": \"m\",\n  \"trace\": \"t\"\n}\n"
+	var traces []string
+	src, err := Scan(strings.NewReader(job+record+job), "f", func(e Entry) { traces = append(traces, e.Trace) })
+	if err != nil || !slices.Equal(traces, []string{"t"}) || src.Records != 1 || src.Bad != 10 { // the object in the job is one of five
+		t.Errorf("traces %v, %v: %+v", traces, err, src)
+	}
+	checkSource(t, src, 1)
+}
