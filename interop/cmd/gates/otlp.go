@@ -73,7 +73,7 @@ func otlpJobs() []job {
 }
 
 var otlpGates = []gate{
-	{"otlp", oursOTLP.name, 0.60, -1, nil},
+	{"otlp", oursOTLP.name, 0.60, -1, &known{0.70, 0, flushed}},
 	{"otlpwire", oursOTLP.name, 1.00, -1, nil},
 	{"otlpwire", oursOTLP.name + besideJSON, 0.50, -1, nil},
 	{"otlpencode", oursOTLP.name, 1.00, -1, nil},
