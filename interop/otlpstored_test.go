@@ -220,7 +220,7 @@ func flat(attrs map[string]any, key string, v any) {
 	attrs[key] = v
 }
 
-// A fetch returns a trace from a store, which is to have so many spans.
+// A fetch returns a trace from a store. It waits until the store has that many spans of it.
 type fetch func(id string, spans int) ptrace.Traces
 
 // checkBooking runs the booking example, whose two processes send their spans to endpoint. Its traces are in the store what they are in

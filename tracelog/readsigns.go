@@ -6,7 +6,7 @@ type site struct {
 	many  bool // it is in an array
 }
 
-// before reports whether one site is further out than another one.
+// before reports whether there are fewer objects and arrays around a than around b. A site without a record is behind all others.
 func (a site) before(b site) bool { return a.depth > 0 && (b.depth == 0 || a.depth < b.depth) }
 
 // signs are what tells whether an object is a record.

@@ -48,11 +48,6 @@ func (x *Redactor) cards(s string) (string, bool) {
 	return string(append(b, s[done:]...)), true
 }
 
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
-func isHexDigit(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
-func isLetter(c byte) bool   { return 'a' <= c|0x20 && c|0x20 <= 'z' || c >= 0x80 }
-
 // A hexRun is a run of hexadecimal digits in a text. It is cached while the numbers in it are judged, so that many
 // numbers in one long run cost only one search for its ends.
 type hexRun struct {
@@ -293,3 +288,5 @@ func passwordIn(s string, i int) (from, to int) {
 	}
 	return i + colon + 1, i + at
 }
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' || c >= 0x80 }

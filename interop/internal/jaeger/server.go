@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -76,20 +75,8 @@ const (
 // has no pipeline for logs, and answers 404 to them.
 func Start(t testing.TB, logs string) *Server {
 	t.Helper()
-	if !process.Supported {
-		t.Skip("servers for tests do not run on " + runtime.GOOS)
-	}
-	p, err := program.Find("jaeger")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if missing := p.Missing(); missing != "" {
-		t.Skip(missing)
-	}
-	file, err := p.File()
-	if err != nil {
-		t.Fatal(err)
-	}
+	file := program.Need(t, "jaeger")
+	var err error
 	// Another process may take a port that was free. The server then ends.
 	for range 5 {
 		var s *Server

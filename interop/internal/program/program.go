@@ -15,6 +15,9 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"testing"
+
+	"github.com/slogtrace/slogtrace/interop/internal/process"
 )
 
 // A Program is one version of a program.
@@ -86,6 +89,25 @@ func (p *Program) Missing() string {
 		return fmt.Sprintf("there is no %s %s: in interop, go run ./cmd/servers %[1]s", p.Name, p.Version)
 	}
 	return ""
+}
+
+// Need returns the name of the program of a directory in interop. Without the program, the test skips.
+func Need(t testing.TB, name string) (file string) {
+	t.Helper()
+	if !process.Supported {
+		t.Skip("servers for tests do not run on " + runtime.GOOS)
+	}
+	p, err := Find(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if missing := p.Missing(); missing != "" {
+		t.Skip(missing)
+	}
+	if file, err = p.File(); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // Build builds the program with up to parallel compilers at a time, unless it is in the cache. What the go command says goes to log.

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -28,7 +27,7 @@ type Node struct {
 // such as "-insert.maxLineSizeBytes=1000". It accepts lines of any time.
 func Start(t testing.TB, flags ...string) *Node {
 	t.Helper()
-	file := find(t)
+	file := program.Need(t, "victorialogs")
 	var n *Node
 	var err error
 	// Another process may take the port that was free. The node then ends.
@@ -65,26 +64,6 @@ func StartCluster(t testing.TB, nodes int) *Cluster {
 
 // Nodes returns all nodes, the front first.
 func (c *Cluster) Nodes() []*Node { return append([]*Node{c.Front}, c.Storage...) }
-
-// find returns the file of the program.
-func find(t testing.TB) string {
-	t.Helper()
-	if !process.Supported {
-		t.Skip("servers for tests do not run on " + runtime.GOOS)
-	}
-	p, err := program.Find("victorialogs")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if missing := p.Missing(); missing != "" {
-		t.Skip(missing)
-	}
-	file, err := p.File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
 
 func start(file string, flags []string) (_ *Node, err error) {
 	dir, err := os.MkdirTemp("", "victorialogs")
