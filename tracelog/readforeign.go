@@ -16,8 +16,9 @@ const (
 	foreignOTLP             // a request of OTLP: spans and log lines below their resource and scope
 	foreignSpan
 	foreignLog
-	foreignCLEF  // Serilog's compact form
-	foreignShown // a trace, as slogtrace show --json writes it
+	foreignCLEF   // Serilog's compact form
+	foreignShown  // a trace, as slogtrace show --json writes it
+	foreignArrays // a record whose values are in arrays
 )
 
 // The names of what a span of another system has, in the order in which they are tried: those of OTLP, of
@@ -62,6 +63,9 @@ var foreignKnown = func() map[string]bool {
 
 // foreignOf tells which kind of foreign object has these members.
 func foreignOf(ms []member) foreignKind {
+	if len(ms) > 0 && ms[0].value[0] == '[' && isArrays(ms) {
+		return foreignArrays
+	}
 	var span, name, start, ended, trace, severity, body, stamp, clef, clefText, tree bool
 	for i := range ms {
 		m := &ms[i]
@@ -142,6 +146,8 @@ func (p *lineParser) foreign(kind foreignKind, ms []member, beside []byte) {
 		p.clef(ms, beside)
 	case foreignShown:
 		p.shown(ms, beside)
+	case foreignArrays:
+		p.arrays(ms, beside)
 	}
 }
 

@@ -25,14 +25,22 @@ func (p *lineParser) manyOf(v []byte) {
 }
 
 // each parses the lines in p.many, and calls fn with each that is a record. It returns their number.
-func (p *lineParser) each(fn func(raw []byte, e *Entry)) (n int) {
+func (p *lineParser) each(fn func(raw []byte, e *Entry)) int { return p.eachWithin(fn, maxWrap) }
+
+// eachWithin is each, for lines that may have so many lines in each other.
+func (p *lineParser) eachWithin(fn func(raw []byte, e *Entry), depth int) (n int) {
 	lines := p.many
 	p.many = nil
 	for _, line := range lines {
 		var e Entry
-		if p.parse(line, &e) == isRecord { // a line for one record has no more
+		switch p.parse(line, &e) {
+		case isRecord:
 			n++
 			fn(line, &e)
+		case isMany: // a span or a record in another form, inside of an object
+			if depth > 0 {
+				n += p.eachWithin(fn, depth-1)
+			}
 		}
 	}
 	return n

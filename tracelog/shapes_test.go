@@ -80,6 +80,23 @@ func lokiValues(records []string) string {
 	return strings.Join(values, ",")
 }
 
+// inArrays returns each record as a hit of Elasticsearch that was asked for fields.
+func inArrays(records []string) []string {
+	var hits []string
+	for _, r := range records {
+		ms, _ := appendMembers(nil, []byte(r))
+		var fields []string
+		for _, m := range ms {
+			fields = append(fields, fmt.Sprintf("%s:[%s]", quotedJSON(string(m.key)), m.value))
+			if m.value[0] == '"' {
+				fields = append(fields, fmt.Sprintf("%s:[%s]", quotedJSON(string(m.key)+".keyword"), m.value))
+			}
+		}
+		hits = append(hits, `{"_index":"i","_id":"a","_score":null,"fields":{`+strings.Join(fields, ",")+`},"sort":[1772356500000]}`)
+	}
+	return hits
+}
+
 var shapes = []shape{
 	{"bare", each("%s"), "", ""},
 	{"_source", each(`{"_index":"logs-1","_id":"a","_source":%s}`), "_index", `"logs-1"`},
@@ -164,6 +181,13 @@ var shapes = []shape{
 		}
 		return b.String()
 	}, "pod", `"api-1"`},
+	{"an answer of Elasticsearch with fields, one line", func(r []string) string {
+		return `{"took":1,"hits":{"hits":[` + strings.Join(inArrays(r), ",") + "]}}\n"
+	}, "_index", `"i"`},
+	{"an answer of Elasticsearch with fields, printed", func(r []string) string {
+		return indented(`{"took":1,"hits":{"hits":[` + strings.Join(inArrays(r), ",") + "]}}")
+	}, "_index", `"i"`},
+	{"hits of Elasticsearch with fields", func(r []string) string { return strings.Join(inArrays(r), "\n") + "\n" }, "_index", `"i"`},
 	{"eight objects", each(`{"a":{"b":{"c":{"d":{"e":{"f":{"g":{"n":1,"h":%s}}}}}}}}`), "", ""},
 }
 
@@ -438,4 +462,21 @@ func TestJobDocument(t *testing.T) {
 		t.Errorf("traces %v, %v: %+v", traces, err, src)
 	}
 	checkSource(t, src, 1)
+}
+
+// Spans in another form are found inside of objects, too, of which a line has several.
+func TestForeignInsideMany(t *testing.T) {
+	log, err := os.ReadFile("testdata/shapes/stdouttrace.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare, _ := scanAll(t, log)
+	lines := strings.Split(strings.TrimSpace(string(log)), "\n")
+	got, src := scanAll(t, []byte(`{"took":1,"hits":[{"_id":"a","doc":`+strings.Join(lines, `},{"_id":"a","doc":`)+"}]}\n"))
+	if diff := gocmp.Diff(bareEntries(bare), bareEntries(got)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if src.Bad > 0 || len(got) == 0 {
+		t.Errorf("%+v", src)
+	}
 }
