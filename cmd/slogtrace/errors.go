@@ -88,8 +88,8 @@ func (s *session) errorGroups(cmd *cobra.Command, files []string, f *query.Filte
 	if failed {
 		opts := tracelog.TracesOptions{ScanOptions: tracelog.ScanOptions{Filter: records}}
 		err := r.Traces(o, opts, query.MayFail, func(t *tracelog.Trace) {
-			if t := failures(t, f); t.Errors > 0 {
-				traces = append(traces, t)
+			if failed := failures(t, f); failed.Errors > 0 && f.Whole(t) {
+				traces = append(traces, failed)
 			}
 		})
 		if err != nil {

@@ -25,9 +25,9 @@ type group struct {
 
 // groups reads spans and makes groups of them.
 func (s *session) groups(ctx context.Context, files []string, f *query.Filter, by []string, self, duplicates bool) ([]*group, error) {
-	whole := self || f.AsksForText() // the children or the lines of each span are needed
+	whole := self || f.AsksForText() || f.AsksForTree() // the children, the lines or the parents of each span are needed
 	if whole && duplicates {
-		return nil, usagef("--duplicates count: not with --self and --grep")
+		return nil, usagef("--duplicates count: not with --self, --grep, and --where about other spans")
 	}
 	r, err := s.files.Open(ctx, files, whole)
 	if err != nil {
@@ -191,6 +191,9 @@ func (s *session) wholeGroups(r *input.Reading, f *query.Filter, by []string, se
 	unfinished, unsampled := 0, 0
 	opts := tracelog.TracesOptions{ScanOptions: tracelog.ScanOptions{Filter: records}}
 	err = r.Traces(o, opts, func(sum *tracelog.Outline) bool { return sum.Matched > 0 }, func(t *tracelog.Trace) {
+		if !f.Whole(t) {
+			return
+		}
 		for _, span := range t.All() {
 			if query.EntryOf(span) == nil || !f.Span(span) {
 				continue

@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
@@ -62,10 +63,7 @@ func summarize(t *tracelog.Trace) summary {
 	if first != nil {
 		sum.Error, sum.ErrorOp = first.Error, first.Op
 	}
-	start, end := t.Start, t.End
-	if sum.Shifted > 0 { // else every list would have an hour where a clock is wrong by one
-		start, end = t.Interval()
-	}
+	start, end := query.Interval(t)
 	sum.Start, sum.Duration = start, exactMillis(end.Sub(start))
 	return sum
 }

@@ -38,6 +38,9 @@ The flags choose among the lines, each by itself.`,
   slogtrace tail --error -n 0 api.log worker.log
   slogtrace tail --since 10m --follow=false 'logs/*.log'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.AsksForTree() {
+				return usagef("--where about other spans or the trace: not with tail, which reads each line by itself")
+			}
 			if cmd.Flags().Changed("since") && !cmd.Flags().Changed("lines") {
 				lines = -1
 			}

@@ -38,13 +38,13 @@ func (f *Filter) Register(flags *pflag.FlagSet, now func() time.Time) {
 	flags.Var(duration{&f.min, nil}, "min", "that took this `duration` (250ms, 1.5s) or longer")
 	flags.Var(duration{&f.max, &f.maxSet}, "max", "that took this `duration` or shorter")
 	flags.Var(&f.grep, "grep", "whose text matches this `regexp`; (?i) before it ignores case")
-	flags.Var(&f.where, "where", "`key=value`: an attribute; also != > >= < <= and ~ for a regexp; may be repeated")
+	flags.Var(&f.where, "where", "`key=value`: an attribute; also != > >= < <= and ~ for a regexp; * in a value stands for any text; KEY!= if it has a value; also parent.op, ancestor.op, root.op, trace.duration, trace.spans; may be repeated")
 }
 
 // Empty reports whether the filter chooses everything.
 func (f *Filter) Empty() bool {
 	return f.since.IsZero() && f.until.IsZero() && len(f.ops) == 0 && len(f.services) == 0 && !f.failed &&
-		f.min == 0 && !f.maxSet && f.grep.re == nil && len(f.where.all) == 0
+		f.min == 0 && !f.maxSet && f.grep.re == nil && len(f.where.text) == 0
 }
 
 // AsksForErrors reports whether the filter chooses only what failed.
@@ -53,10 +53,10 @@ func (f *Filter) AsksForErrors() bool { return f.failed }
 // AsksForText reports whether the filter searches text. Then it also needs the lines of a span.
 func (f *Filter) AsksForText() bool { return f.grep.re != nil }
 
-// SpanRecords returns a function that selects the records that Span needs. It returns nil, for all of them, if the filter
-// searches text, because the lines of a span are part of its text.
+// SpanRecords returns a function that selects the records that Span and Whole need. It returns nil, for all of them, if the
+// filter searches text, because the lines of a span are part of its text, or if lines alone can tell of a span above.
 func (f *Filter) SpanRecords() func(*tracelog.Record) bool {
-	if f.grep.re != nil {
+	if f.grep.re != nil || f.AsksForTree() {
 		return nil
 	}
 	return func(r *tracelog.Record) bool { return r.Event != tracelog.EventLog || isErrorLine(r) }
@@ -89,8 +89,11 @@ func (f *Filter) Trace(t *tracelog.Trace) bool {
 	if f.Empty() {
 		return true
 	}
-	// Lines cannot take long, and it is spans that fail.
-	lines := !f.failed && f.min == 0 && !f.maxSet
+	if !f.Whole(t) {
+		return false
+	}
+	// Lines cannot take long, and it is spans that fail and that are below others.
+	lines := !f.failed && f.min == 0 && !f.maxSet && len(f.where.above) == 0
 	match := func(logs []tracelog.Entry) bool {
 		for i := range logs {
 			if f.Line(&logs[i]) {
@@ -110,7 +113,7 @@ func (f *Filter) Trace(t *tracelog.Trace) bool {
 	return false
 }
 
-// Span reports whether the filter chooses the span. The lines of a span are part of its text.
+// Span reports whether the filter chooses the span. The lines of a span are part of its text. See also Whole.
 func (f *Filter) Span(s *tracelog.Span) bool {
 	end := s.End
 	if end.IsZero() {
@@ -140,6 +143,11 @@ func (f *Filter) Span(s *tracelog.Span) bool {
 			return false
 		}
 	}
+	for i := range f.where.above {
+		if !f.where.above[i].holdsAbove(s) {
+			return false
+		}
+	}
 	if f.grep.re == nil {
 		return true
 	}
@@ -149,7 +157,7 @@ func (f *Filter) Span(s *tracelog.Span) bool {
 	return slices.ContainsFunc(s.Logs, func(e tracelog.Entry) bool { return grepLine(f.grep.re, &e) })
 }
 
-// Line reports whether the filter chooses the line.
+// Line reports whether the filter chooses the line. It does not know the line's trace: see AsksForTree.
 func (f *Filter) Line(e *tracelog.Entry) bool {
 	switch {
 	case !f.since.IsZero() && e.Time.Before(f.since.Time):
@@ -279,8 +287,10 @@ func (p *pattern) Set(s string) (err error) {
 
 // conditions are the values of several --where flags. All of them must hold.
 type conditions struct {
-	text []string
-	all  []condition
+	text    []string
+	all     []condition // of the span or line itself
+	above   []condition // of the spans above it
+	ofTrace []condition
 }
 
 func (c *conditions) String() string { return strings.Join(c.text, " ") }
@@ -291,6 +301,14 @@ func (c *conditions) Set(s string) error {
 	if err != nil {
 		return err
 	}
-	c.text, c.all = append(c.text, s), append(c.all, parsed)
+	c.text = append(c.text, s)
+	switch parsed.scope {
+	case ofTrace:
+		c.ofTrace = append(c.ofTrace, parsed)
+	case ofParent, ofAncestor:
+		c.above = append(c.above, parsed)
+	default:
+		c.all = append(c.all, parsed)
+	}
 	return nil
 }

@@ -10,11 +10,12 @@ import (
 // Outlines reports whether an outline's Matched is enough to know what Trace returns.
 func (f *Filter) Outlines() bool {
 	return f.Empty() || f.failed && f.since.IsZero() && f.until.IsZero() && len(f.ops) == 0 && len(f.services) == 0 &&
-		f.min == 0 && !f.maxSet && f.grep.re == nil && len(f.where.all) == 0
+		f.min == 0 && !f.maxSet && f.grep.re == nil && len(f.where.text) == 0
 }
 
 // May reports whether the filter can choose a trace because of a record. Each trace that it chooses has at least one such
 // record. The operation, service and start of a span can come from different lines, so one line need not have all of them.
+// What only a whole trace can decide, May leaves open.
 func (f *Filter) May(r *tracelog.Record) bool {
 	if f.Empty() {
 		return true
@@ -56,7 +57,7 @@ func (f *Filter) during(start, end time.Time) bool {
 		!f.until.IsZero() && (start.IsZero() || !start.Before(f.until.Time)))
 }
 
-// Record reports whether the filter chooses the span of a span record. It does not look at text.
+// Record reports whether the filter chooses the span of a span record. It looks neither at text nor at other spans.
 // If open is set, what the record does not contain can have any value.
 func (f *Filter) Record(r *tracelog.Record, open bool) bool {
 	ended := r.Event == tracelog.EventEnd

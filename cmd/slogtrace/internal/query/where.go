@@ -16,6 +16,7 @@ import (
 // A condition is one --where: key, operator, value.
 type condition struct {
 	key, op, want string
+	scope         scope          // key is without it: "op" of parent.op
 	re            *regexp.Regexp // of ~
 }
 
@@ -38,7 +39,8 @@ func parseCondition(s string) (condition, error) {
 					return c, err
 				}
 			}
-			return c, nil
+			c.scope, c.key = scopeOf(c.key)
+			return c, c.checkTrace()
 		}
 	}
 	return condition{}, errors.New("want key=value, or another of != > >= < <= ~ between them")
@@ -87,8 +89,9 @@ func (c *condition) holdsOfState(s *tracelog.Span) bool {
 	return slices.ContainsFunc(states, is) || c.holds(spanAttr(s, c.key))
 }
 
+// same reports whether a value is the wanted one. In the wanted one * stands for any text.
 func (c *condition) same(v value) bool {
-	if v.text == c.want {
+	if v.text == c.want || strings.Contains(c.want, "*") && wild(c.want, v.text) {
 		return true
 	}
 	if v.kind == quotedValue {
