@@ -3,6 +3,7 @@ package interop
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"math"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/slogtrace/slogtrace"
 	"github.com/slogtrace/slogtrace/internal/hook"
+	"github.com/slogtrace/slogtrace/interop/internal/command"
 	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/tracemetrics"
 	"github.com/slogtrace/slogtrace/traceotlp"
@@ -115,23 +117,32 @@ func TestPrometheus(t *testing.T) {
 		t.Errorf("promtool check metrics:\n%s", out)
 	}
 
-	// Quantiles of the buckets and of the lines.
+	// Quantiles of the buckets, and those that slogtrace stats finds in the lines.
 	var entries []tracelog.Entry
 	if _, err := tracelog.Scan(bytes.NewReader(lines.Bytes()), "log", func(e tracelog.Entry) { entries = append(entries, e) }); err != nil {
 		t.Fatal(err)
 	}
-	groups := tracelog.GroupStats(tracelog.Assemble(entries), func(s *tracelog.Span) string { return s.Op }, func(s *tracelog.Span) time.Duration { return s.Duration })
+	var groups []struct {
+		Op  string
+		P50 float64 `json:"p50_ms"`
+		P95 float64 `json:"p95_ms"`
+		P99 float64 `json:"p99_ms"`
+	}
+	stats := command.Run(t, command.Build(t), lines.Bytes(), "stats", "--json", "-")
+	if err := json.Unmarshal(stats, &groups); err != nil {
+		t.Fatal(err)
+	}
 	found := 0
 	for _, g := range groups {
-		if medians[g.Key] == 0 {
+		if medians[g.Op] == 0 {
 			continue
 		}
-		for _, q := range []float64{0.5, 0.95, 0.99} {
-			exact := g.Stat.Quantile(q).Seconds()
+		for q, ms := range map[string]float64{"0.5": g.P50, "0.95": g.P95, "0.99": g.P99} {
+			exact := ms / 1000
 			lower, upper := bucketOf(exact)
-			got := p.query(t, "histogram_quantile("+strconv.FormatFloat(q, 'g', -1, 64)+", sum by (le) (slogtrace_span_duration_seconds_bucket{op=\""+g.Key+"\"}))")
+			got := p.query(t, "histogram_quantile("+q+", sum by (le) (slogtrace_span_duration_seconds_bucket{op=\""+g.Op+"\"}))")
 			if len(got) != 1 || float64(got[0].Value) < lower-1e-9 || float64(got[0].Value) > upper+1e-9 {
-				t.Errorf("seed %d: %s p%v: Prometheus has %v, the lines %v, in the bucket from %v to %v", seed, g.Key, 100*q, got, exact, lower, upper)
+				t.Errorf("seed %d: %s %s: Prometheus has %v, slogtrace stats %v, in the bucket from %v to %v", seed, g.Op, q, got, exact, lower, upper)
 			}
 			found++
 		}
