@@ -67,6 +67,35 @@ func TestReadme(t *testing.T) {
 	}
 }
 
+// The picture in the project's README.md is what the command writes.
+func TestReadmePicture(t *testing.T) {
+	const file = "docs/waterfall.svg"
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`\]\(` + regexp.QuoteMeta(file) + `\) <!-- test: slogtrace (.*) > ` + regexp.QuoteMeta(file) + ` -->\n`).FindSubmatch(readme)
+	if m == nil {
+		t.Fatal("README.md does not show " + file + " before the command that makes it")
+	}
+	want, err := os.ReadFile("../../" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir("testdata")
+	var stdout, stderr strings.Builder
+	if code := run(t.Context(), strings.Fields(string(m[1])), strings.NewReader(""), &stdout, &stderr); code != 0 || stderr.Len() > 0 {
+		t.Fatalf("exit code %d, stderr %q", code, stderr.String())
+	}
+	if *update {
+		if err := os.WriteFile("../../../"+file, []byte(stdout.String()), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	} else if diff := cmp.Diff(string(want), stdout.String()); diff != "" {
+		t.Errorf("%s (-is +written; go test -update mends it):\n%s", file, diff)
+	}
+}
+
 // The keys that scripts rely on.
 func TestJSONKeys(t *testing.T) {
 	for command, want := range map[string]string{

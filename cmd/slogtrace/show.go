@@ -78,7 +78,8 @@ if that is wrong. An ID may also be upper case, Datadog's decimal, X-Ray's 1-xxx
 Without an ID, show shows all traces with a span or a line that matches the flags, as ls does.`,
 		Example: `  slogtrace show 4bf92f app.log
   slogtrace show --logs --attrs 4bf92f 'logs/*.log'
-  slogtrace show --error --since 15m --tree app.log`,
+  slogtrace show --error --since 15m --tree app.log
+  slogtrace show --svg 4bf92f app.log > trace.svg`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			named, files := splitIDs(args)
 			ids = append(ids, named...)
@@ -86,8 +87,13 @@ Without an ID, show shows all traces with a span or a line that matches the flag
 			if err != nil {
 				return err
 			}
-			if s.json {
+			switch {
+			case s.json && opts.svg:
+				return usagef("want --json or --svg, not both")
+			case s.json:
 				return s.showJSON(traces)
+			case opts.svg && len(traces) > 1:
+				return usagef("--svg shows one trace, and %d match: name one", len(traces))
 			}
 			for i, t := range traces {
 				if i > 0 {
@@ -107,6 +113,7 @@ Without an ID, show shows all traces with a span or a line that matches the flag
 	flags.BoolVar(&opts.attrs, "attrs", false, "show the attributes of spans")
 	flags.BoolVar(&opts.stacks, "stacks", false, "show the stacks of panics")
 	flags.BoolVar(&opts.tree, "tree", false, "show the tree without bars")
+	flags.BoolVar(&opts.svg, "svg", false, "write a picture of one trace: SVG, for a page or a report")
 	flags.BoolVar(&opts.ascii, "ascii", false, "draw bars with ASCII only")
 	flags.IntVar(&opts.width, "width", 0, "how many `columns` wide; default the terminal's, else 100")
 	flags.IntVar(&limit, "limit", 100, "without an ID, show only the first `N` traces; 0: all")
@@ -324,13 +331,16 @@ func (s *session) tellNotFound(err error) {
 }
 
 type showOptions struct {
-	logs, attrs, stacks, tree, ascii bool
+	logs, attrs, stacks, tree, ascii, svg bool
 
 	width int
 }
 
 // writeTrace shows one trace.
 func (s *session) writeTrace(t *tracelog.Trace, o showOptions) error {
+	if o.svg {
+		return draw.SVG(s.out, t, &draw.Options{Width: o.width, Location: s.zone(), Logs: o.logs, Attrs: o.attrs, Stacks: o.stacks})
+	}
 	width := cmp.Or(o.width, s.width)
 	if o.tree {
 		return draw.Tree(s.out, t, &draw.Options{

@@ -59,6 +59,7 @@ type printer struct {
 	problems map[*tracelog.Span][]tracelog.ProblemKind
 
 	chart *chart // of a waterfall
+	svg   *page  // what w is not
 
 	// Columns: the names are name wide, the durations the next duration. The notes begin at notes.
 	name, duration, notes int
@@ -165,6 +166,10 @@ func (p *printer) barsWidth(depth int) int {
 }
 
 func (p *printer) line(t text) {
+	if p.svg != nil {
+		p.svg.line(t)
+		return
+	}
 	if p.ASCII {
 		t = slices.Clone(t).ascii()
 	}

@@ -33,6 +33,11 @@ import (
 // the defaults. The error is w's.
 func Waterfall(w io.Writer, t *tracelog.Trace, opts *Options) error {
 	p := printer{w: bufio.NewWriter(w), t: t, problems: problemsOf(t), Options: opts.orDefault(), chart: newChart(t)}
+	p.waterfall()
+	return p.w.Flush()
+}
+
+func (p *printer) waterfall() {
 	p.Width = min(p.Width, maxWidth)
 	p.Stable = false
 	p.levels = p.Width / 12
@@ -44,7 +49,6 @@ func Waterfall(w io.Writer, t *tracelog.Trace, opts *Options) error {
 	p.header(p.chart.start, p.chart.length)
 	p.ticks()
 	p.tree()
-	return p.w.Flush()
 }
 
 // bar writes the lines of a span: its name, which t already contains, its duration and bar, and below them the notes.
@@ -60,7 +64,11 @@ func (p *printer) bar(path []branch, s *tracelog.Span, t, note text) {
 		t = t.add(styleYellow, "»")
 	}
 	t = t.pad(p.chart.column-2-utf8.RuneCountInString(lasted)).add(st, lasted).pad(p.chart.column)
-	t = append(t, p.chart.bar(s)...).trim()
+	if p.svg != nil {
+		t = t.pad(p.svg.bar(p.chart, s))
+	} else {
+		t = append(t, p.chart.bar(s)...).trim()
+	}
 	below := p.bars(path, false)
 	if n := max(len(t), p.chart.column-2) + 2; len(note) > 0 && n+len(note) <= p.Width {
 		t = append(t.pad(n), note...)
