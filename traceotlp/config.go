@@ -119,6 +119,29 @@ func (e *environment) protocol(s signal) (string, error) {
 	return "", fmt.Errorf("traceotlp: %s: want http/json, got %q", variable, value)
 }
 
+// client returns a client for a signal, and what Stats.Protocol says.
+func (e *environment) client(opts *Options, s signal) (*deliver.Client, string, error) {
+	u, err := e.endpoint(opts, s)
+	if err != nil {
+		return nil, "", err
+	}
+	protocol, err := e.protocol(s)
+	if err != nil {
+		return nil, "", err
+	}
+	config, err := e.tls(opts, s)
+	if err != nil {
+		return nil, "", err
+	}
+	client, err := deliver.NewClient(u, deliver.ClientOptions{
+		Header: e.headers(opts, s), Gzip: e.gzip(opts, s), TLS: config, Transport: opts.Transport,
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("traceotlp: endpoint of %s: %w", strings.ToLower(s.name), err)
+	}
+	return client, protocol, nil
+}
+
 // headers returns the headers of a signal. They are a list as in W3C Baggage, without properties.
 func (e *environment) headers(opts *Options, s signal) http.Header {
 	header := http.Header{"Content-Type": {"application/json"}, "User-Agent": {"slogtrace-traceotlp/" + version()}}

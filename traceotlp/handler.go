@@ -166,34 +166,19 @@ func NewHandler(opts *Options) (*Handler, error) {
 
 // start starts the queue of a signal.
 func (x *exporter) start(env *environment, opts *Options, s signal, envelope otlp.Envelope) (*deliver.Queue, error) {
-	u, err := env.endpoint(opts, s)
-	if err != nil {
-		return nil, err
-	}
-	protocol, err := env.protocol(s)
+	client, protocol, err := env.client(opts, s)
 	if err != nil {
 		return nil, err
 	}
 	if x.protocol == "" || protocol != "http/json" {
 		x.protocol = protocol
 	}
-	config, err := env.tls(opts, s)
-	if err != nil {
-		return nil, err
-	}
-	client, err := deliver.NewClient(u, deliver.ClientOptions{
-		Header: env.headers(opts, s), Gzip: env.gzip(opts, s), TLS: config, Transport: opts.Transport,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("traceotlp: endpoint of %s: %w", strings.ToLower(s.name), err)
-	}
 	x.clients = append(x.clients, client)
 	q := env.queue(opts, s)
 	var body []byte
 	q.Send = func(ctx context.Context, b deliver.Batch) error {
-		size := envelope.Len() + b.Bytes() + b.Len()
-		if size > maxRequest {
-			return fmt.Errorf("%w: %d bytes, a receiver takes 20 MiB", deliver.ErrTooLarge, size)
+		if size := envelope.Len() + b.Bytes() + b.Len(); size > maxRequest {
+			return tooLarge(size)
 		}
 		if cap(body) > 4<<20 {
 			body = nil
@@ -206,6 +191,10 @@ func (x *exporter) start(env *environment, opts *Options, s signal, envelope otl
 		return partialSuccess(answer)
 	}
 	return deliver.New(q), nil
+}
+
+func tooLarge(size int) error {
+	return fmt.Errorf("%w: %d bytes, a receiver takes 20 MiB", deliver.ErrTooLarge, size)
 }
 
 // partialSuccess returns an error if the answer says that records were rejected, or warns (OTLP Specification, "Partial Success").

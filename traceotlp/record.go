@@ -78,21 +78,6 @@ func (x *exporter) release(b *buffers) {
 	x.scratch.Put(b)
 }
 
-// kindOf returns OTLP's number of a kind.
-func kindOf(kind string) int {
-	switch kind {
-	case "server":
-		return 2
-	case "client":
-		return 3
-	case "producer":
-		return 4
-	case "consumer":
-		return 5
-	}
-	return 1 // internal
-}
-
 // span queues a span, whose attributes are in b.list.
 func (h *Handler) span(ctx context.Context, b *buffers, info *slogtrace.SpanInfo, pc uintptr) {
 	h.appendAttrs(b, ctx, pc)
@@ -105,14 +90,18 @@ func (h *Handler) span(ctx context.Context, b *buffers, info *slogtrace.SpanInfo
 	end := info.Start.Add(info.Duration)
 	s := otlp.Span{
 		Trace: info.TraceID, ID: info.SpanID, Parent: info.Parent, State: info.State, Flags: uint32(info.Flags),
-		Name: info.Op, Kind: kindOf(info.Kind), Start: info.Start, End: end,
+		Name: info.Op, Kind: otlp.Kind(info.Kind), Start: info.Start, End: end,
 	}
 	if h.events != nil {
 		b.events, s.DroppedEvents = h.events.take(b.events, info.TraceID, info.SpanID)
 	}
 	if info.Err != nil {
 		s.Failed, s.Message = true, errtype.Text(info.Err)
-		b.events = appendException(b.events, end, info, s.Message)
+		errorType := ""
+		if a := slogtrace.ErrorType(info.Err); a.Key != "" {
+			errorType = a.Value.String()
+		}
+		b.events = otlp.AppendException(b.events, end, s.Message, errorType, info.Stack)
 	}
 	s.Attrs, s.Events = b.attrs, b.events
 	if len(info.Links) > 0 {
@@ -123,18 +112,6 @@ func (h *Handler) span(ctx context.Context, b *buffers, info *slogtrace.SpanInfo
 	}
 	b.record = otlp.AppendSpan(b.record, &s)
 	h.spans.Add(b.record)
-}
-
-// appendException appends the event of an error (OpenTelemetry Semantic Conventions, "Exceptions on spans").
-func appendException(events []byte, at time.Time, info *slogtrace.SpanInfo, message string) []byte {
-	attrs := otlp.AppendAttr(nil, otlp.Attr{Key: "exception.message", Value: slog.StringValue(message)})
-	if t := slogtrace.ErrorType(info.Err); t.Key != "" {
-		attrs = otlp.AppendAttr(attrs, otlp.Attr{Key: "exception.type", Value: t.Value})
-	}
-	if info.Stack != "" {
-		attrs = otlp.AppendAttr(attrs, otlp.Attr{Key: "exception.stacktrace", Value: slog.StringValue(info.Stack)})
-	}
-	return otlp.AppendEvent(events, at, "exception", attrs)
 }
 
 func millis(d time.Duration) float64 { return float64(d.Round(time.Microsecond)) / 1e6 }

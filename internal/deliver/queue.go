@@ -122,15 +122,49 @@ func (q *Queue) add(record []byte) {
 	case q.waiting >= q.opts.MaxRecords || !q.append(record):
 		q.drop(queueFull, 1)
 	default:
-		q.added++
-		q.waiting++
-		if len(q.chunks) > 1 || q.full(q.chunks[0]) || q.opts.Delay < 0 {
-			q.signal()
-		} else if len(q.chunks[0].ends) == 1 {
-			q.due = time.Now().Add(q.opts.Delay)
-			q.signal() // so that the goroutine knows when
+		q.appended()
+	}
+}
+
+// appended counts a record that append has added, and wakes the goroutine if it has something to do.
+func (q *Queue) appended() {
+	q.added++
+	q.waiting++
+	if len(q.chunks) > 1 || q.full(q.chunks[0]) || q.opts.Delay < 0 {
+		q.signal()
+	} else if len(q.chunks[0].ends) == 1 {
+		q.due = time.Now().Add(q.opts.Delay)
+		q.signal() // so that the goroutine knows when
+	}
+}
+
+// Put is Add that waits while the queue is full. A record that an empty queue has no room for is dropped.
+// If ctx ends first, Put returns its error, and the record is not counted.
+func (q *Queue) Put(ctx context.Context, record []byte) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.flushing++ // what waits is sent, although its batch may not be full
+	defer func() { q.flushing-- }()
+	for !q.closed && q.waiting > 0 {
+		if q.waiting < q.opts.MaxRecords && q.append(record) {
+			q.stats.Records++
+			q.appended()
+			return nil
+		}
+		q.signal()
+		moved := q.moved
+		q.mu.Unlock()
+		select {
+		case <-moved:
+		case <-ctx.Done():
+		}
+		q.mu.Lock()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 	}
+	q.add(record)
+	return nil
 }
 
 // Drop counts a record that is not added, for a reason of the caller's.

@@ -530,3 +530,43 @@ func TestKept(t *testing.T) {
 		t.Errorf("%d bytes kept after a large burst, want at most %d", got, 1<<18)
 	}
 }
+
+// Put waits for room, as long as its context, and loses nothing.
+func TestPut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := receiver{answers: []error{nil, &RetryError{Err: errors.New("later")}}}
+		q := New(Options{Name: "test", MaxRecords: 7, MaxBytes: 4 << 10, BatchRecords: 5, Delay: time.Hour, Send: r.send})
+		want := numbers(0, 100)
+		for i := range want {
+			want[i] += strings.Repeat(".", 13*i)
+			if err := q.Put(t.Context(), []byte(want[i])); err != nil {
+				t.Fatal(err)
+			}
+			account(t, q)
+		}
+		check(t, "flush", q.Flush(t.Context()), nil)
+		check(t, "delivered", account(t, q).Delivered, 100)
+		if !slices.Equal(r.got, want) {
+			t.Errorf("got %q", r.got)
+		}
+		check(t, "too large", q.Put(t.Context(), make([]byte, 5<<10)), nil)
+		check(t, "dropped", account(t, q).Dropped, "map[queue full:1]")
+
+		r.answers = slices.Repeat([]error{&RetryError{Err: errors.New("later")}}, 1000)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var err error
+		for err == nil {
+			err = q.Put(ctx, []byte("x"))
+		}
+		check(t, "the context has ended", err, context.DeadlineExceeded)
+		check(t, "in the queue", account(t, q).Waiting, 7)
+		done, end := context.WithCancel(t.Context())
+		end()
+		if err := q.Shutdown(done); err == nil {
+			t.Error("7 records are lost")
+		}
+		check(t, "after Shutdown", q.Put(t.Context(), []byte("x")), nil)
+		check(t, "dropped", account(t, q).Dropped, "map[queue full:1 shut down:8]")
+	})
+}

@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"log/slog"
 	"math"
 	"time"
 
@@ -16,7 +17,7 @@ type Span struct {
 	State         string  // tracestate
 	Flags         uint32
 	Name          string
-	Kind          int // 1 internal, 2 server, 3 client, 4 producer, 5 consumer
+	Kind          int // of func Kind
 	Start, End    time.Time
 	Attrs         []byte
 	Events        []byte
@@ -92,6 +93,34 @@ func AppendEvent(b []byte, at time.Time, name string, attrs []byte) []byte {
 	b = appendNanos(b, `,"timeUnixNano":"`, at)
 	b = appendList(b, `,"attributes":[`, attrs)
 	return append(b, '}')
+}
+
+// AppendException is AppendEvent for an error (OpenTelemetry Semantic Conventions, "Exceptions on spans"). Its type and stack may
+// be "".
+func AppendException(b []byte, at time.Time, message, errorType, stack string) []byte {
+	attrs := AppendAttr(nil, Attr{Key: "exception.message", Value: slog.StringValue(message)})
+	if errorType != "" {
+		attrs = AppendAttr(attrs, Attr{Key: "exception.type", Value: slog.StringValue(errorType)})
+	}
+	if stack != "" {
+		attrs = AppendAttr(attrs, Attr{Key: "exception.stacktrace", Value: slog.StringValue(stack)})
+	}
+	return AppendEvent(b, at, "exception", attrs)
+}
+
+// Kind returns OTLP's number of a kind. Any that is none is internal.
+func Kind(kind string) int {
+	switch kind {
+	case "server":
+		return 2
+	case "client":
+		return 3
+	case "producer":
+		return 4
+	case "consumer":
+		return 5
+	}
+	return 1
 }
 
 // A Log is what AppendLog writes (opentelemetry.proto.logs.v1.LogRecord).

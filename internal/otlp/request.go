@@ -7,9 +7,14 @@ import (
 )
 
 // An Envelope is what is around the records of a request. All requests of one Envelope are alike but for the records.
-type Envelope struct{ head, tail []byte }
+type Envelope struct {
+	head, tail []byte
+	begin      int // how much of head is before its resource; requestEnd is after it
+}
 
-// Scope is the instrumentation scope of all records.
+const requestEnd = "]}"
+
+// Scope is the instrumentation scope of all records. Without a name it is not known.
 type Scope struct{ Name, Version string }
 
 // Traces returns the envelope of spans (ExportTraceServiceRequest).
@@ -28,12 +33,17 @@ func envelope(resources, scopes, records string, resource []Attr, scope Scope) E
 		attrs = AppendAttr(attrs, a)
 	}
 	b := append([]byte(`{"`), resources...)
-	b = append(b, `":[{"resource":{`...)
+	b = append(b, `":[`...)
+	begin := len(b)
+	b = append(b, `{"resource":{`...)
 	b = appendList(b, `"attributes":[`, attrs)
 	b = append(b, `},"`...)
 	b = append(b, scopes...)
-	b = append(b, `":[{"scope":{"name":`...)
-	b = jsontext.AppendString(b, scope.Name)
+	b = append(b, `":[{"scope":{`...)
+	if scope.Name != "" {
+		b = append(b, `"name":`...)
+		b = jsontext.AppendString(b, scope.Name)
+	}
 	if scope.Version != "" {
 		b = append(b, `,"version":`...)
 		b = jsontext.AppendString(b, scope.Version)
@@ -41,7 +51,7 @@ func envelope(resources, scopes, records string, resource []Attr, scope Scope) E
 	b = append(b, `},"`...)
 	b = append(b, records...)
 	b = append(b, `":[`...)
-	return Envelope{b, []byte(`]}]}]}`)}
+	return Envelope{b, []byte(`]}]}` + requestEnd), begin}
 }
 
 // Len returns how many bytes e adds to the records, without the commas between them.
@@ -49,7 +59,28 @@ func (e Envelope) Len() int { return len(e.head) + len(e.tail) }
 
 // Append appends a request with the records, which must not be empty.
 func (e Envelope) Append(b []byte, records iter.Seq[[]byte]) []byte {
-	b = append(b, e.head...)
+	return append(e.appendGroup(append(b, e.head[:e.begin]...), records), requestEnd...)
+}
+
+// AppendAll appends one request with the records of several envelopes of one signal. There must be one, and none may be without
+// records.
+func AppendAll(b []byte, groups iter.Seq2[Envelope, iter.Seq[[]byte]]) []byte {
+	first := true
+	for e, records := range groups {
+		if first {
+			b = append(b, e.head[:e.begin]...)
+		} else {
+			b = append(b, ',')
+		}
+		first = false
+		b = e.appendGroup(b, records)
+	}
+	return append(b, requestEnd...)
+}
+
+// appendGroup appends a resource with its records.
+func (e Envelope) appendGroup(b []byte, records iter.Seq[[]byte]) []byte {
+	b = append(b, e.head[e.begin:]...)
 	first := true
 	for r := range records {
 		if !first {
@@ -58,5 +89,5 @@ func (e Envelope) Append(b []byte, records iter.Seq[[]byte]) []byte {
 		first = false
 		b = append(b, r...)
 	}
-	return append(b, e.tail...)
+	return append(b, e.tail[:len(e.tail)-len(requestEnd)]...)
 }
