@@ -32,6 +32,8 @@
 //	one trace, by its id             FindTrace         the lines of that trace
 //	which traces there are           ScanOutlines      about 200 bytes for each trace
 //	those traces, whole              Outlines.Traces   those traces and the ones under way at the point of reading
+//	self times, of whole traces      ScanTraceSizes,   16 to 36 bytes for each trace, and the span records of those
+//	                                 Timings           under way at the point of reading
 //	anything else                    ScanRecords       nothing
 //
 // Both lead to traces, which answer:

@@ -139,6 +139,42 @@ func ExampleOutlines_Traces() {
 	// 0af7651916cd43dd order sold out
 }
 
+// How long operations take themselves, and how long traces take, without an Entry of any line.
+func ExampleTraceSizes_Timings() {
+	ctx := context.Background()
+	sizes, err := tracelog.ScanTraceSizes(ctx, inputs(), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	self := make(map[string]*tracelog.Stat)
+	whole := new(tracelog.Stat)
+	_, err = sizes.Timings(ctx, inputs(), nil, func(t *tracelog.Timing) {
+		for _, s := range t.Spans {
+			op := t.Name(s.Op)
+			if self[op] == nil {
+				self[op] = new(tracelog.Stat)
+			}
+			self[op].Add(s.Self, s.Failed, s.Weight)
+		}
+		if d, ok := t.Duration(); ok {
+			root := t.Spans[t.Root()]
+			whole.Add(d, root.Failed, root.Weight)
+		}
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, op := range []string{"order", "POST /charge", "charge"} {
+		fmt.Println(op, self[op].Quantile(0.5))
+	}
+	fmt.Println(whole.N(), "traces, the longest", whole.Max())
+	// Output:
+	// order 80ms
+	// POST /charge 30ms
+	// charge 100ms
+	// 2 traces, the longest 200ms
+}
+
 func ExampleFindTrace() {
 	found, err := tracelog.FindTrace(context.Background(), inputs(), tracelog.TraceIDs("4bf9"), nil)
 	if err != nil {

@@ -25,7 +25,7 @@ type group struct {
 
 // groups reads spans and makes groups of them.
 func (s *session) groups(ctx context.Context, files []string, f *query.Filter, by []string, self, duplicates bool) ([]*group, error) {
-	whole := self || f.AsksForText() || f.AsksForTree() // the children, the lines or the parents of each span are needed
+	whole := self || f.AsksForText() || f.AsksForTree() // the children, the lines or the parents of each span are needed: files are read twice
 	if whole && duplicates {
 		return nil, usagef("--duplicates count: not with --self, --grep, and --where about other spans")
 	}
@@ -35,9 +35,12 @@ func (s *session) groups(ctx context.Context, files []string, f *query.Filter, b
 	}
 	defer r.Close()
 	var list []*group
-	if whole {
+	switch {
+	case f.AsksForText() || f.AsksForTree(): // the lines or the parents of each span are needed
 		list, err = s.wholeGroups(r, f, by, self)
-	} else {
+	case self:
+		list, err = s.selfGroups(r, f, by)
+	default:
 		list, err = s.endGroups(ctx, r, f, by, duplicates)
 	}
 	if err != nil || len(list) > 0 {
@@ -79,19 +82,16 @@ func noSpans(ctx context.Context, r *input.Reading, f *query.Filter) error {
 // endGroups makes groups of span ends. It does not need whole traces.
 func (s *session) endGroups(ctx context.Context, r *input.Reading, f *query.Filter, by []string, duplicates bool) ([]*group, error) {
 	var unsampled atomic.Int64
-	key, all := keyOf(by), f.Empty()
 	names := keyNames{by: by}
 	ends := func(r *tracelog.Record) bool { return r.Event != tracelog.EventLog }
 	o := &tracelog.GroupOptions{ScanOptions: r.Options(ends), KeepDuplicates: duplicates}
+	chosen := chosenKey(f, by, &names)
 	o.By = func(r *tracelog.Record) ([]byte, bool) {
-		if !all && !f.Record(r, false) {
-			return nil, false
-		}
-		if r.Event == tracelog.EventEnd && r.Weight() == 0 {
+		key, ok := chosen(r)
+		if ok && r.Event == tracelog.EventEnd && r.Weight() == 0 {
 			unsampled.Add(1)
 		}
-		names.note(r)
-		return key(r)
+		return key, ok
 	}
 	var found *tracelog.Grouping
 	err := r.Pass(func(in []tracelog.Input) (_ []tracelog.Source, err error) {
@@ -177,6 +177,49 @@ func (s *session) leftOut(unfinished, unsampled int) {
 	if unsampled > 0 {
 		s.Talk("%s left out: written only because of a failure, in traces that are not sampled", tell.Plural(unsampled, "span"))
 	}
+}
+
+// selfGroups makes groups of the self times of span ends.
+func (s *session) selfGroups(r *input.Reading, f *query.Filter, by []string) ([]*group, error) {
+	names := keyNames{by: by}
+	var stats []*tracelog.Stat // by key
+	unfinished, unsampled := 0, 0
+	timings, err := r.Timings(chosenKey(f, by, &names), func(t *tracelog.Timing) {
+		for i := range t.Spans {
+			span := &t.Spans[i]
+			if span.Key < 0 {
+				continue
+			}
+			if !span.Ended {
+				unfinished++
+				continue
+			}
+			if span.Weight == 0 {
+				unsampled++
+			}
+			for len(stats) <= span.Key {
+				stats = append(stats, new(tracelog.Stat))
+			}
+			stats[span.Key].Add(span.Self, span.Failed, span.Weight)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.leftOut(unfinished, unsampled)
+	if timings.Dropped > 0 {
+		s.Talk("%s left out: too many groups", tell.Plural(timings.Dropped, "name"))
+	}
+	var list []*group
+	for key, stat := range stats {
+		if stat.N() > 0 {
+			list = append(list, &group{values: valuesOf(timings.Name(key), len(by)), stat: *stat})
+		}
+	}
+	if len(list) > 0 {
+		s.tellMissing(list, &names)
+	}
+	return list, nil
 }
 
 // wholeGroups makes groups of the spans of whole traces. It holds the traces that are under way.
@@ -267,6 +310,18 @@ func keyOf(by []string) func(*tracelog.Record) ([]byte, bool) {
 			key = append(key, value...)
 		}
 		return key, true
+	}
+}
+
+// chosenKey returns keyOf for the spans that the filter chooses. It notes the names of their keys.
+func chosenKey(f *query.Filter, by []string, names *keyNames) func(*tracelog.Record) ([]byte, bool) {
+	key, all := keyOf(by), f.Empty()
+	return func(r *tracelog.Record) ([]byte, bool) {
+		if !all && !f.Record(r, false) {
+			return nil, false
+		}
+		names.note(r)
+		return key(r)
 	}
 }
 

@@ -1,0 +1,102 @@
+package tracelog
+
+import (
+	"iter"
+	"time"
+)
+
+// A Timing is a trace reduced to its spans' times and names. It is what statistics of whole traces need, in a fraction of
+// the memory and the time of a [Trace]: durations, self times, which span is whose parent. [TraceSizes.Timings] makes
+// them of gigabytes. Whoever must hold many of them, as to compare two sets of traces, can pack a span into less than 20
+// bytes: Parent and Start as differences, Op as a number.
+//
+// It has the spans that have a start or an end record. Log lines are not part of it, so a span known only from log lines
+// is missing, and those below it are roots.
+//
+// A Timing and its Spans are valid until the function that it was given to returns.
+type Timing struct {
+	// Spans are in the order of [Trace.All]: parents before their children.
+	Spans []TimedSpan
+
+	id   [16]byte
+	long string // the id, if it is not 32 hexadecimal digits
+
+	names *sharedNames
+}
+
+// A TimedSpan is a span of a Timing.
+type TimedSpan struct {
+	Parent int // the index of its parent; -1 for a root
+
+	// Op is the number of its operation, and Key that of what [TimingOptions.By] returned for it; see [Timing.Name].
+	// Key is -1 if By returned false. Either is -1 if there are too many names.
+	Op, Key int
+
+	// Start and End are [Span.Interval] in nanoseconds since 1970. Both are 0 if Timed is false: its records do not tell
+	// when it began, or not a time between the years 1678 and 2261.
+	Start, End int64
+	Timed      bool
+
+	Duration time.Duration // 0 if it has not ended
+	Self     time.Duration // [SelfTime]
+	Weight   float64       // see [Span.Weight]
+	Ended    bool
+	Failed   bool
+
+	hasParent bool // it names a parent, which may be missing
+}
+
+// ID is the id of the trace.
+func (t *Timing) ID() string {
+	if t.long != "" {
+		return t.long
+	}
+	return unpackID(t.id)
+}
+
+// Name returns the name with a number: [TimedSpan.Op] or [TimedSpan.Key]. It is "" for -1. The numbers are those of all
+// Timings of one call.
+func (t *Timing) Name(number int) string { return t.names.text(int32(number)) }
+
+// Root returns the index of the span that names the trace: [Trace.Root]. It is -1 if there are no spans.
+func (t *Timing) Root() int {
+	best := -1
+	for i := range t.Spans {
+		if s := &t.Spans[i]; s.Parent < 0 {
+			if !s.hasParent {
+				return i
+			}
+			if best < 0 {
+				best = i
+			}
+		}
+	}
+	return best
+}
+
+// Duration is the time from the start of the Root to the last end of any span. It is false if the Root has no start or
+// has not ended.
+func (t *Timing) Duration() (time.Duration, bool) {
+	root := t.Root()
+	if root < 0 || !t.Spans[root].Timed || !t.Spans[root].Ended {
+		return 0, false
+	}
+	last := t.Spans[root].End
+	for i := range t.Spans {
+		if s := &t.Spans[i]; s.Timed {
+			last = max(last, s.End)
+		}
+	}
+	return time.Duration(last - t.Spans[root].Start), true
+}
+
+// Path yields the indexes of a span's ancestors, beginning with its parent.
+func (t *Timing) Path(span int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for p := t.Spans[span].Parent; p >= 0; p = t.Spans[p].Parent {
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,222 @@
+package tracelog
+
+import (
+	"context"
+	"hash/maphash"
+	"sync"
+)
+
+// TimingOptions are the options of [TraceSizes.Timings].
+type TimingOptions struct {
+	ScanOptions // with the Filter that was used for the sizes
+
+	// By returns the name of a span that [TimedSpan.Key] numbers, and false if it has none. It is called for the starts
+	// of spans too. It is called by several goroutines at once, and its result is copied. Nil is [Record.Op].
+	By func(*Record) ([]byte, bool)
+}
+
+// Timings is what [TraceSizes.Timings] found out besides the Timing of each trace.
+type Timings struct {
+	// Dropped is how many times a record's operation, service or key has no number because there are too many names:
+	// 2^18 at most are kept.
+	Dropped int
+
+	Sources []Source // of the inputs
+
+	names sharedNames
+}
+
+// Name returns the name with a number: [TimedSpan.Op] or [TimedSpan.Key]. It is "" for -1.
+func (t *Timings) Name(number int) string { return t.names.text(int32(number)) }
+
+// Timings reads the inputs of the sizes again, from their beginning. It calls fn with the Timing of each trace as soon
+// as the last of its span records has been read. So it holds only the traces that are under way where the inputs are
+// being read, about 130 bytes for each of their span records. The order of the traces is not specified. Fn is called by
+// several goroutines, but never by two at the same time.
+//
+// It is several times as fast as [Outlines.Traces], since it makes no [Entry] of a line. A Timing is what [Assemble] and
+// [SelfTime] would find out about the span records, in general. A start that is not between the years 1678 and 2261
+// counts as not known. Different records of one span are taken for the same with a probability of 2⁻⁶⁴.
+//
+// If the inputs have changed, records of traces may be missing. Errors are those of [ScanRecords]; before an error is
+// returned, fn is called with what was read.
+func (s *TraceSizes) Timings(ctx context.Context, inputs []Input, o *TimingOptions, fn func(*Timing)) (*Timings, error) {
+	if o == nil {
+		o = new(TimingOptions)
+	}
+	t := &Timings{}
+	t.names.init()
+	g := &timingGatherer{sizes: s, timings: t, by: o.By, fn: fn}
+	for i := range g.shards {
+		g.shards[i].traces = make(map[uint64]*timingRows)
+	}
+	var workers []*timingWorker
+	var err error
+	t.Sources, err = ScanRecords(ctx, inputs, &o.ScanOptions, func() func(*Record) {
+		w := &timingWorker{gatherer: g, names: namesCache{of: &t.names}, timer: timer{names: &t.names}}
+		workers = append(workers, w)
+		return w.add
+	})
+	last := timer{names: &t.names}
+	for i := range g.shards {
+		for _, rows := range g.shards[i].traces {
+			g.report(&last, rows)
+		}
+	}
+	for _, w := range workers {
+		t.Dropped += w.names.dropped
+	}
+	return t, err
+}
+
+// A timingGatherer is the state that the workers of Timings share.
+type timingGatherer struct {
+	sizes   *TraceSizes
+	timings *Timings
+	by      func(*Record) ([]byte, bool)
+	shards  [sizeShards]timingShard
+
+	mu sync.Mutex
+	fn func(*Timing)
+}
+
+type timingShard struct {
+	mu     sync.Mutex
+	traces map[uint64]*timingRows // those that have begun and not ended, by the hash of the id
+	free   []*timingRows
+}
+
+// timingRows are the span records of a trace so far.
+type timingRows struct {
+	id   [16]byte
+	long string
+	rows []timingRow
+	of   int // how many there will be
+}
+
+// maxFreeRows limits the traces of a shard whose memory is kept for others.
+const maxFreeRows = 64
+
+// A timingWorker is a worker's share of Timings.
+type timingWorker struct {
+	gatherer *timingGatherer
+	names    namesCache
+	timer    timer
+}
+
+func (w *timingWorker) add(r *Record) {
+	if !hasTiming(r) {
+		return
+	}
+	g := w.gatherer
+	row := w.row(r)
+	id := r.Trace()
+	h := maphash.Bytes(g.sizes.seed, id)
+	shard := &g.shards[h>>(64-sizeShardBits)]
+	shard.mu.Lock()
+	t := shard.traces[h]
+	if t == nil {
+		t = shard.begin(id, int(g.sizes.shards[h>>(64-sizeShardBits)].sizes[h]))
+		shard.traces[h] = t
+	}
+	t.rows = append(t.rows, row)
+	complete := len(t.rows) == t.of
+	if complete {
+		delete(shard.traces, h)
+	}
+	shard.mu.Unlock()
+	if complete {
+		g.report(&w.timer, t)
+		shard.mu.Lock()
+		if len(shard.free) < maxFreeRows && cap(t.rows) <= 1<<10 {
+			shard.free = append(shard.free, t)
+		}
+		shard.mu.Unlock()
+	}
+}
+
+// begin returns the rows of a trace that has begun.
+func (s *timingShard) begin(id []byte, of int) *timingRows {
+	var t *timingRows
+	if n := len(s.free); n > 0 {
+		t, s.free = s.free[n-1], s.free[:n-1]
+		t.rows = t.rows[:0]
+	} else {
+		t = &timingRows{rows: make([]timingRow, 0, min(of, 1<<20))}
+	}
+	t.of, t.long = of, ""
+	var short bool
+	if t.id, short = packID(id); !short {
+		t.long = string(id)
+	}
+	return t
+}
+
+// row makes the row of a record.
+func (w *timingWorker) row(r *Record) timingRow {
+	seed := w.gatherer.sizes.seed
+	row := timingRow{
+		id: spanNumber(seed, r.Span()), start: noTime, at: noTime, duration: int64(r.Duration), weight: r.Weight(),
+		key: -1, op: w.names.number(r.Op()), service: w.names.number(r.Service()),
+		ended: r.Event == EventEnd, failed: r.Failed, from: lineAt{r.input, r.seq, r.number},
+	}
+	if parent := r.Parent(); len(parent) > 0 {
+		row.parent = spanNumber(seed, parent)
+	}
+	if ns, ok := r.nanos(fieldStart); ok {
+		row.start = ns
+	}
+	if ns, ok := r.nanos(fieldTime); ok {
+		row.at = ns
+	}
+	switch string(r.Kind()) {
+	case "consumer":
+		row.kind = kindConsumer
+	case "producer":
+		row.kind = kindProducer
+	}
+	if row.ended {
+		row.content = r.content() ^ uint64(r.Duration)
+		row.queued = r.isQueued()
+	}
+	by := w.gatherer.by
+	if by == nil {
+		row.key = row.op
+	} else if key, ok := by(r); ok {
+		row.key = w.names.number(key)
+	}
+	return row
+}
+
+// spanNumber returns a number for a span's id, never 0. The numbers of usual ids have their order.
+func spanNumber(seed maphash.Seed, id []byte) uint64 {
+	if len(id) == 16 {
+		n, bad := uint64(0), byte(0)
+		for _, c := range id {
+			n, bad = n<<4|uint64(digits[c]), bad|digits[c]
+		}
+		if bad <= 15 && n != 0 {
+			return n
+		}
+	}
+	return maphash.Bytes(seed, id) | 1
+}
+
+// isQueued reports whether the span waited in a queue.
+func (r *Record) isQueued() bool {
+	switch {
+	case r.entry != nil:
+		return r.entry.Queued > 0
+	case r.fast.find(r.layout, fieldQueued) == 0:
+		return false
+	}
+	return r.slow().Queued > 0
+}
+
+func (g *timingGatherer) report(m *timer, t *timingRows) {
+	timing := m.make(t.rows)
+	timing.id, timing.long, timing.names = t.id, t.long, &g.timings.names
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.fn(timing)
+}
