@@ -21,14 +21,16 @@ import (
 	"github.com/slogtrace/slogtrace/traceship"
 )
 
-// shipments are the ways into VictoriaLogs.
-var shipments = []struct {
+// A shipmentKind is a way into VictoriaLogs.
+type shipmentKind struct {
 	name string
 	path string // of the URL
 	opts traceship.Options
 	line string // the member with the whole line; "": its members are there
 	ms   bool   // times are kept in milliseconds
-}{
+}
+
+var shipments = []shipmentKind{
 	{"JSONLines", "/insert/jsonline?_time_field=time&_msg_field=msg&_stream_fields=service", traceship.Options{}, "", false},
 	{"JSONLines with gzip", "/insert/jsonline?_time_field=time&_msg_field=msg&_stream_fields=service", traceship.Options{Gzip: true}, "", false},
 	{"JSONLines with the line", "/insert/jsonline?_time_field=time&_stream_fields=service", traceship.Options{KeepLine: "_msg"}, "_msg", false},

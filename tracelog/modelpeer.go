@@ -29,3 +29,6 @@ func (s *Span) Peer() string {
 	}
 	return ""
 }
+
+// PeerKeys returns the attributes that Peer looks at.
+func PeerKeys() []string { return append([]string(nil), peerKeys[:]...) }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
@@ -29,6 +30,7 @@ func (s *session) groups(ctx context.Context, files []string, f *query.Filter, b
 	if whole && duplicates {
 		return nil, usagef("--duplicates count: not with --self, --grep, and --where about other spans")
 	}
+	s.plan(backend.Plan{Whole: whole, Spans: true, Fields: slices.Concat(by, backend.SchemaFields)})
 	r, err := s.files.Open(ctx, files, whole)
 	if err != nil {
 		return nil, err

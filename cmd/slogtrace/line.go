@@ -31,6 +31,9 @@ func newLineJSON(e *tracelog.Entry) lineJSON {
 		Trace: e.Trace, Span: e.Span, Op: e.Op, Service: e.Service, Parent: e.Parent,
 		Copies: e.Copies, File: e.File, Line: e.Line, Attrs: e.Attrs(),
 	}
+	if e.File == "" { // of a store
+		j.Line = 0
+	}
 	if e.Event == tracelog.EventEnd {
 		ms := query.Millis(e.Duration)
 		j.DurationMS = &ms

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
@@ -109,6 +110,7 @@ func (s *session) list(ctx context.Context, files []string, f *query.Filter, ord
 		defer debug.SetGCPercent(debug.SetGCPercent(25))
 		defer runtime.KeepAlive(make([]byte, 64<<20))
 	}
+	s.plan(backend.Plan{Whole: true, Fields: backend.SchemaFields})
 	r, err := s.files.Open(ctx, files, true)
 	if err != nil {
 		return err

@@ -58,7 +58,8 @@ func (s *session) root() *cobra.Command {
 It reads the lines that package slogtrace writes, those of loggers with OpenTelemetry's and other
 backends' names for the ids, and more, as stores and shippers give them back: inside of objects, strings
 and arrays, printed on many lines, behind any text. FILE is a file, a glob, a directory, or - for standard input,
-which is also read where no FILE is given. Files may be compressed with gzip or zstd.
+which is also read where no FILE is given. Files may be compressed with gzip or zstd. With --from, or SLOGTRACE_FROM in
+the environment, it reads a log store instead: see --from below and its guide.
 
 Exit codes: 0, 1 if nothing was found or something failed, 2 if the command line is wrong.`,
 		Example: `  slogtrace ls --error app.log          which traces failed
@@ -77,10 +78,11 @@ Exit codes: 0, 1 if nothing was found or something failed, 2 if the command line
 	root.SetOut(s.stdout)
 	root.SetErr(s.stderr)
 	root.SetFlagErrorFunc(flagError)
-	root.PersistentPreRun = func(*cobra.Command, []string) {
+	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
 		if s.shape.Record != "" || len(s.shape.Names) > 0 {
 			s.files.Shape = &s.shape
 		}
+		return s.from.open(s, cmd, args)
 	}
 	root.PersistentFlags().SortFlags = false
 	root.PersistentFlags().BoolVar(&s.json, "json", false, "write JSON, for programs")
@@ -88,6 +90,7 @@ Exit codes: 0, 1 if nothing was found or something failed, 2 if the command line
 	root.PersistentFlags().StringVar(&s.shape.Record, "record", "", "read the record at this `path` in each line: result._raw")
 	root.PersistentFlags().Var((*names)(&s.shape), "map", "the record's own `names`: trace=ctx.tid,op=name; may be repeated")
 	root.PersistentFlags().Var(&s.color, "color", "colours: `when` is auto, always or never")
+	s.from.register(root.PersistentFlags())
 	root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(term.ColorModes, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(s.ls(), s.show(), s.stats(), s.errors(), s.tail(), s.check(), s.queries(), s.version())
 	for _, cmd := range root.Commands() {

@@ -28,6 +28,7 @@ type session struct {
 	width      int  // of it; 0 is unknown
 
 	shape tracelog.Shape // of the lines, if flags say something of it
+	from  from           // the store to read instead of files
 
 	json  bool
 	local bool // times are local ones

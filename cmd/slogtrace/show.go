@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
@@ -141,6 +142,7 @@ func (s *session) choose(ctx context.Context, ids, files []string, f *query.Filt
 	for _, id := range ids {
 		want = append(want, query.NewWanted(id))
 	}
+	s.plan(backend.Plan{Wanted: want, Whole: true})
 	r, err := s.files.Open(ctx, files, true)
 	if err != nil {
 		return nil, err

@@ -68,6 +68,9 @@ type tailer struct {
 }
 
 func (t *tailer) run(ctx context.Context, args []string, lines int, live bool) error {
+	if t.from.source != nil {
+		return errors.New("tail does not read stores yet")
+	}
 	t.outlet.stop = nil // an interrupt is the usual end of tail: it still writes what it has read
 	following := follow.Tail{Files: &t.files, Tell: t.Teller, Lines: lines, Follow: live, Line: t.line, Idle: t.out.Flush}
 	if err := following.Run(ctx, args); err != nil {

@@ -31,15 +31,24 @@ type Reading struct {
 
 // A source is one file of a reading.
 type source struct {
-	name  string
-	plain *plainFile                    // read in parts
-	open  func() (io.ReadCloser, error) // else, from its beginning
-	once  bool                          // which can be read only once
-	state *fileState                    // nil if it cannot change
-	close func()
+	name   string
+	plain  *plainFile                    // read in parts
+	open   func() (io.ReadCloser, error) // else, from its beginning
+	once   bool                          // which can be read only once
+	remote bool                          // lines of a store: records have no file
+	state  *fileState                    // nil if it cannot change
+	close  func()
 
 	err  error // of reading it
 	told bool
+}
+
+// fileName is the File of records.
+func (s *source) fileName() string {
+	if s.remote {
+		return ""
+	}
+	return s.name
 }
 
 // A plainFile is the text of a file up to a size, which can be read in parts and more than once.
@@ -88,6 +97,9 @@ func (f *plainFile) failed() error {
 // pipes are copied to memory, or to a temporary file if they are large. It reports the files that it cannot open.
 // The caller must call Close.
 func (f *Files) Open(ctx context.Context, args []string, again bool) (*Reading, error) {
+	if f.Store != nil {
+		return f.Store(ctx, args)
+	}
 	ins, err := f.Inputs(args)
 	if err != nil {
 		return nil, err
@@ -193,7 +205,7 @@ func (r *Reading) Pass(fn func([]tracelog.Input) ([]tracelog.Source, error)) err
 	defer r.files.Tell.StopProgress()
 	inputs := make([]tracelog.Input, len(r.sources))
 	for i, src := range r.sources {
-		inputs[i].Name = src.name
+		inputs[i].Name = src.fileName()
 		if src.plain != nil {
 			src.plain.progress = r.files.Tell.Progress()
 			inputs[i].Reader = src.plain
@@ -251,7 +263,7 @@ func (f *File) Lines(fn func(Line)) (tracelog.Source, error) {
 		src.plain.progress = r.files.Tell.Progress()
 		text = io.NewSectionReader(src.plain, 0, src.plain.size)
 	}
-	found, err := ReadLines(text, src.name, r.files.Shape, fn)
+	found, err := ReadLines(text, src.fileName(), r.files.Shape, fn)
 	if r.ctx.Err() != nil {
 		return found, r.ctx.Err()
 	}

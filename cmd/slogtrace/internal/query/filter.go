@@ -30,6 +30,7 @@ type Filter struct {
 // Register adds the filter's flags.
 func (f *Filter) Register(flags *pflag.FlagSet, now func() time.Time) {
 	f.since.now, f.until.now = now, now
+	f.since.filter = f
 	flags.Var(&f.since, "since", "from this `time` on: 15m, 2h, 3d ago, or 2026-03-01T09:15:00Z")
 	flags.Var(&f.until, "until", "before this `time`")
 	flags.Var(&f.ops, "op", "of this `operation`; * stands for any text; may be repeated")

@@ -12,6 +12,8 @@ type moment struct {
 	time.Time
 	text string
 	now  func() time.Time
+
+	filter *Filter // of --since, whose filter it is
 }
 
 func (m *moment) String() string { return m.text }

@@ -19,6 +19,7 @@ const (
 type Progress struct {
 	w     io.Writer
 	total int64
+	unit  string // "": bytes
 	begin time.Time
 	now   func() time.Time
 
@@ -30,9 +31,14 @@ type Progress struct {
 }
 
 // StartProgress shows a bar while total bytes are read: on a terminal, and if total is more than 0.
-func (t *Teller) StartProgress(total int64) {
+func (t *Teller) StartProgress(total int64) { t.startProgress(total, "") }
+
+// StartCount is StartProgress for so many things of another kind.
+func (t *Teller) StartCount(total int, unit string) { t.startProgress(int64(total), unit) }
+
+func (t *Teller) startProgress(total int64, unit string) {
 	if t.terminal && total > 0 {
-		p := &Progress{w: t.w, total: total, begin: t.now(), now: t.now}
+		p := &Progress{w: t.w, total: total, unit: unit, begin: t.now(), now: t.now}
 		p.next.Store(int64(patience))
 		t.progress.Store(p)
 	}
@@ -63,10 +69,14 @@ func (p *Progress) Add(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.bar == nil {
-		p.bar = progressbar.NewOptions64(p.total,
+		how := progressbar.OptionShowBytes(true)
+		if p.unit != "" {
+			how = progressbar.OptionShowCount()
+		}
+		p.bar = progressbar.NewOptions64(p.total, how,
 			progressbar.OptionSetWriter(p.w),
 			progressbar.OptionSetDescription("reading"),
-			progressbar.OptionShowBytes(true),
+			progressbar.OptionSetItsString(p.unit),
 			progressbar.OptionFullWidth(),
 			progressbar.OptionClearOnFinish(),
 			progressbar.OptionUseANSICodes(true),

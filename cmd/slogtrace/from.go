@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend/victorialogs"
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
+)
+
+// envFrom is the variable of the environment for --from.
+const envFrom = "SLOGTRACE_FROM"
+
+// defaultRange is how far back a store is read without --since.
+const defaultRange = 24 * time.Hour
+
+// A from is the flags about a store, and the store.
+type from struct {
+	address string
+	query   string
+	partial bool
+	explain bool
+	most    int
+	window  time.Duration
+
+	source *backend.Source // nil: files are read
+	filter *query.Filter   // of the command; nil if it has none
+	plan   backend.Plan
+}
+
+func (f *from) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.address, "from", "", "read the log store at `URL`: victorialogs://host:9428?tenant=1:2; default $"+envFrom)
+	flags.StringVar(&f.query, "query", "", "of a store, only lines that match `LOGSQL`, a filter in its own language")
+	flags.BoolVar(&f.partial, "partial", false, "of a store, read what there is if parts of it do not answer, and say so")
+	flags.BoolVar(&f.explain, "explain", false, "say what a store is asked")
+	flags.IntVar(&f.most, "max-lines", 10_000_000, "of a store, refuse to read more than `N` lines; 0: no limit")
+	flags.DurationVar(&f.window, "window", 0, "of a store, ask for this `duration` at a time; default as the number of lines suggests")
+}
+
+// open makes the files of the session those of a store, if flags or the environment name one.
+func (f *from) open(s *session, cmd *cobra.Command, args []string) error {
+	address := f.address
+	switch cmd.Name() {
+	case "queries", "version", "help", "completion":
+		return nil
+	}
+	if address == "" {
+		for _, name := range []string{"query", "partial", "explain", "max-lines", "window"} {
+			if cmd.Flags().Changed(name) && os.Getenv(envFrom) == "" {
+				return usagef("--%s: only with --from", name)
+			}
+		}
+		if address = os.Getenv(envFrom); address == "" || namesFiles(cmd, args) {
+			return nil
+		}
+	}
+	scheme, _, _ := strings.Cut(address, "://")
+	kind, _, _ := strings.Cut(scheme, "+")
+	var store backend.Store
+	switch kind {
+	case "victorialogs":
+		v, err := victorialogs.New(address, os.Getenv, s.files.Shape)
+		if err != nil {
+			return usagef("--from: %v", err)
+		}
+		v.Query, v.Partial = f.query, f.partial
+		store = v
+	default:
+		return usagef("--from: want a URL such as victorialogs://host:9428")
+	}
+	f.filter = query.Registered(cmd.Flags())
+	f.source = &backend.Source{Store: store, Tell: s.Teller, MaxLines: f.most, Window: f.window, Partial: f.partial, Explain: f.explain}
+	s.files.Store = func(ctx context.Context, args []string) (*input.Reading, error) { return f.read(ctx, s, args) }
+	return nil
+}
+
+// namesFiles reports whether arguments name files, for which the store in the environment is not read.
+func namesFiles(cmd *cobra.Command, args []string) bool {
+	if cmd.Name() == "show" {
+		_, args = splitIDs(args)
+	}
+	return len(args) > 0
+}
+
+// read reads from the store what the command has planned.
+func (f *from) read(ctx context.Context, s *session, args []string) (*input.Reading, error) {
+	if len(args) > 0 {
+		return nil, usagef("--from and %q: want one of them", args[0])
+	}
+	var parts query.Parts
+	if f.filter != nil {
+		parts = f.filter.Parts()
+	}
+	begin, end := f.span(s, &parts)
+	if f.filter != nil {
+		f.filter.SetSince(begin)
+	}
+	buf := s.files.NewBuffer()
+	if err := f.source.Fetch(ctx, &f.plan, &parts, begin, end, buf); err != nil {
+		buf.Close()
+		return nil, err
+	}
+	return s.files.OpenBuffer(ctx, f.source.Store.Name(), buf), nil
+}
+
+// span returns the time to read. It says if that is the default.
+func (f *from) span(s *session, p *query.Parts) (begin, end time.Time) {
+	if end = p.Until; end.IsZero() {
+		end = s.now()
+	}
+	if begin = p.Since; begin.IsZero() {
+		begin = end.Add(-defaultRange)
+		if p.Until.IsZero() {
+			s.Talk("reading the last 24 hours: --since 7d reads more")
+		} else {
+			s.Talk("reading the 24 hours before --until: --since reads more")
+		}
+	}
+	return begin, end
+}
+
+// plan says what the command needs, if it reads a store.
+func (s *session) plan(p backend.Plan) { s.from.plan = p }

@@ -1,0 +1,77 @@
+// Package backend reads the lines of log stores, so that the commands can answer from them as from files. It narrows a
+// question before it asks, cuts it into windows of time, goes on after a failure, and counts before it reads much.
+//
+// A store is a [Store]. Package victorialogs has one.
+package backend
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// A Store answers queries about lines. Its methods may be called by several goroutines.
+type Store interface {
+	// Name is what messages call the store. It contains no secret.
+	Name() string
+
+	// Lines writes the lines that match to w, each as a line of JSON that package tracelog reads, in any order. An error
+	// means that lines may be missing. It is a [CutError] if fewer lines may succeed, and an [AwayError] if waiting may help.
+	Lines(ctx context.Context, q *Query, w io.Writer) (Sum, error)
+
+	// Count returns how many lines match in each step of time. Steps without lines may be missing.
+	Count(ctx context.Context, q *Query, step time.Duration) ([]Bucket, error)
+
+	// Traces returns the ids of the traces that have a line that matches, each once.
+	Traces(ctx context.Context, q *Query) ([]string, error)
+
+	// Text returns the query that Lines sends.
+	Text(ctx context.Context, q *Query) (string, error)
+
+	// MaxIDs returns how many ids a [Trace] may have.
+	MaxIDs(ctx context.Context, q *Query) (int, error)
+
+	// Missing returns an error that names the parts of the store that do not answer, or nil.
+	Missing(ctx context.Context) error
+}
+
+// A Query says which lines are wanted.
+type Query struct {
+	From, To time.Time // of the lines; To is exclusive
+	Cond     Cond      // nil: all lines
+	Fields   []string  // the members of a line that are needed; nil: all
+}
+
+// A Sum is what Lines tells about the lines that it has written.
+type Sum struct {
+	Lines       int
+	First, Last time.Time
+}
+
+func (s *Sum) add(other Sum) {
+	s.Lines += other.Lines
+	if s.First.IsZero() || !other.First.IsZero() && other.First.Before(s.First) {
+		s.First = other.First
+	}
+	if other.Last.After(s.Last) {
+		s.Last = other.Last
+	}
+}
+
+// A Bucket is a number of lines from a time on.
+type Bucket struct {
+	From  time.Time
+	Lines int
+}
+
+// A CutError means that the store ended a query before its end. It may answer one for fewer lines.
+type CutError struct{ Err error }
+
+func (e *CutError) Error() string { return e.Err.Error() }
+func (e *CutError) Unwrap() error { return e.Err }
+
+// An AwayError means that the store could not be reached, or has too much to do at the moment.
+type AwayError struct{ Err error }
+
+func (e *AwayError) Error() string { return e.Err.Error() }
+func (e *AwayError) Unwrap() error { return e.Err }

@@ -1,0 +1,152 @@
+package backend
+
+import (
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
+	"github.com/slogtrace/slogtrace/internal/schema"
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+// The messages of span records.
+var spanMessages = []string{"span end", "span start"}
+
+// spanRecord holds for the records of spans, and for lines with other names than the record schema's.
+var spanRecord = Any{Test{Key: "msg", Op: In, Values: spanMessages}, Not{Test{Key: "trace", Op: Present}}}
+
+// usualLevels are those of lines that are no errors.
+var usualLevels = []string{"INFO", "DEBUG", "WARN", "info", "debug", "warn"}
+
+// failure holds for records that can be the reason why a span failed.
+var failure = Any{Test{Key: "error", Op: Present}, Not{Test{Key: "level", Op: In, Values: usualLevels}}}
+
+// inTrace restricts c to the lines of traces. It also lets lines pass that the store keeps as text.
+func inTrace(c Cond) Cond {
+	traced := Test{Key: Traced, Op: Present}
+	if c == nil {
+		return Any{Unread{}, traced}
+	}
+	return Any{Unread{}, All{traced, c}}
+}
+
+// Traced is the Key of a Test for a trace's id under any of its names.
+const Traced = "\x00trace"
+
+// candidates holds for each record because of which a filter can choose a trace, as query.Filter.May does, or returns nil
+// if that cannot be said.
+func candidates(p *query.Parts) Cond {
+	var all All
+	if len(p.Ops) > 0 {
+		all = append(all, Any{patterns("op", p.Ops), Not{Test{Key: "op", Op: Present}}})
+	}
+	if len(p.Services) > 0 {
+		c := Any{patterns("service", p.Services), Not{Test{Key: "service", Op: Present}}}
+		if len(p.Ops) > 0 { // a line need not have both
+			c = append(c, Not{Test{Key: "msg", Op: In, Values: spanMessages}})
+		}
+		all = append(all, c)
+	}
+	if p.Failed {
+		all = append(all, failure)
+	}
+	if p.Min > 0 {
+		all = append(all, duration(AtLeast, p.Min))
+	}
+	if p.MaxSet {
+		all = append(all, duration(AtMost, p.Max))
+	}
+	for _, c := range p.Where {
+		if cond := where(c); cond != nil {
+			all = append(all, cond)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all
+}
+
+// patterns holds if a member matches one of the patterns, in which * is any text.
+func patterns(key string, list []string) Cond {
+	var c Any
+	var exact []string
+	for _, p := range list {
+		parts := strings.Split(p, "*")
+		if len(parts) == 1 {
+			exact = append(exact, p)
+			continue
+		}
+		for i := range parts {
+			parts[i] = regexp.QuoteMeta(parts[i])
+		}
+		c = append(c, Test{Key: key, Op: Matches, Value: "(?s)^" + strings.Join(parts, ".*") + "$"})
+	}
+	if len(exact) > 0 {
+		c = append(c, Test{Key: key, Op: In, Values: exact})
+	}
+	return c
+}
+
+// duration holds for spans that may have taken so long. Other names than the record schema's may have other units.
+func duration(op Op, d time.Duration) Cond {
+	return Any{Test{Key: "duration_ms", Op: op, Value: nudged(op, float64(d)/1e6)}, Not{Test{Key: "trace", Op: Present}}}
+}
+
+// nudged is a number, a little beyond x: numbers are compared again, without rounding.
+func nudged(op Op, x float64) string {
+	margin := max(math.Abs(x)*1e-9, 0.002)
+	if op == AtLeast {
+		margin = -margin
+	}
+	return strconv.FormatFloat(x+margin, 'f', -1, 64)
+}
+
+// derived are keys whose values are not a member of one line, or have another form there.
+var derived = append([]string{"op", "service", "start", "state", "time", "trace", "span", "parent", "parent_kind"},
+	strings.Fields(schema.Common[schema.Level])...)
+
+var plainNumber = regexp.MustCompile(`^-?[0-9]{1,15}(\.[0-9]{1,15})?$`)
+
+// where translates a condition of --where, or returns nil.
+func where(c query.Condition) Cond {
+	if slices.Contains(derived, c.Key) || c.Op == "!=" || c.Value == "" {
+		return nil
+	}
+	number := plainNumber.MatchString(c.Value)
+	x, _ := strconv.ParseFloat(c.Value, 64)
+	atLeast := Test{Key: c.Key, Op: AtLeast, Value: nudged(AtLeast, x)}
+	atMost := Test{Key: c.Key, Op: AtMost, Value: nudged(AtMost, x)}
+	present := Test{Key: c.Key, Op: Present}
+	switch {
+	case c.Op == "~":
+		if re := regexp.MustCompile(c.Value); re.MatchString("") {
+			return nil
+		}
+		return Test{Key: c.Key, Op: Matches, Value: c.Value}
+	case c.Op == "=" && number:
+		return Any{Test{Key: c.Key, Op: In, Values: []string{c.Value}}, All{atLeast, atMost}}
+	case c.Op == "=" && text(c.Value):
+		return Test{Key: c.Key, Op: In, Values: []string{c.Value}}
+	case c.Op == ">" && number, c.Op == ">=" && number:
+		return atLeast
+	case c.Op == "<" && number, c.Op == "<=" && number:
+		return atMost
+	}
+	return present
+}
+
+// text reports whether only the same text equals a value: it is no time, no duration, no number and no list.
+func text(s string) bool {
+	if _, err := time.ParseDuration(s); err == nil {
+		return false
+	}
+	if _, ok := tracelog.ParseLevel(s); ok {
+		return false
+	}
+	return s[0] != '[' && s[0] != '{' && (s[0] < '0' || s[0] > '9') && !strings.ContainsAny(s[:1], "+-.")
+}

@@ -1,0 +1,245 @@
+package backend
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
+	"github.com/slogtrace/slogtrace/internal/schema"
+)
+
+// A Plan says what a command needs of a store. The zero Plan is all lines of a time.
+type Plan struct {
+	Wanted   []query.Wanted // these traces
+	Whole    bool           // the whole traces that the filter chooses, not only the lines that it chooses
+	Failures bool           // only of traces in which something failed
+	Spans    bool           // only the records of spans, and lines that are errors
+	Fields   []string       // the members that are needed, besides those that the filter looks at; nil: all
+}
+
+// margin is how far beyond the time of the question the lines of its traces are looked for at first.
+const margin = time.Hour
+
+// widest is how far beyond that time they are looked for at most.
+const widest = 7 * 24 * time.Hour
+
+// manyChunks is how many queries for whole traces are worth more than one for everything.
+const manyChunks = 8
+
+// Fetch writes the lines that a plan needs to buf. From and to are the time of the question.
+func (s *Source) Fetch(ctx context.Context, plan *Plan, p *query.Parts, from, to time.Time, buf *input.Buffer) error {
+	if err := s.checkParts(ctx); err != nil {
+		return err
+	}
+	err := s.fetch(ctx, plan, p, from, to, buf)
+	if err == nil && s.Partial {
+		err = s.checkParts(ctx)
+	}
+	return err
+}
+
+// checkParts reports the parts of the store that do not answer.
+func (s *Source) checkParts(ctx context.Context) error {
+	if !s.Partial {
+		return nil
+	}
+	err := s.Store.Missing(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		s.Tell.Talk("%s: the answer is not complete: %v", s.Store.Name(), err)
+	}
+	return nil
+}
+
+func (s *Source) fetch(ctx context.Context, plan *Plan, p *query.Parts, from, to time.Time, buf *input.Buffer) error {
+	fields := plan.fields(p)
+	if len(plan.Wanted) > 0 {
+		return s.wanted(ctx, plan.Wanted, from, to, fields, buf)
+	}
+	cond := candidates(p)
+	if plan.Failures {
+		cond = both(failure, cond)
+	}
+	var kept Cond // of the lines that are needed
+	if plan.Spans && p.Grep == nil {
+		kept = Any{spanRecord, failure}
+	}
+	q := &Query{From: from, To: to, Fields: fields}
+	switch {
+	case !plan.Whole && plan.Spans:
+		q.To = to.Add(margin) // for spans that began before
+		q.Cond = inTrace(both(spanRecord, cond))
+	case !plan.Whole:
+	case cond == nil:
+		q.From, q.To = from.Add(-margin), to.Add(margin)
+		q.Cond = inTrace(kept)
+	default:
+		return s.whole(ctx, inTrace(cond), kept, q, buf)
+	}
+	_, err := s.read(ctx, q, true, buf)
+	return err
+}
+
+func both(a, b Cond) Cond {
+	if b == nil {
+		return a
+	}
+	return All{a, b}
+}
+
+// fields returns the members to ask for.
+func (plan *Plan) fields(p *query.Parts) []string {
+	if plan.Fields == nil || p.Grep != nil {
+		return nil
+	}
+	fields := slices.Clone(plan.Fields)
+	for _, c := range p.Where {
+		if c.Key != "state" {
+			fields = append(fields, c.Key)
+		}
+	}
+	return fields
+}
+
+// SchemaFields are the names of the record schema, except long texts.
+var SchemaFields = func() []string {
+	var all []string
+	for f, names := range schema.Common {
+		if f := schema.Field(f); f != schema.Stack && f != schema.Source && f != schema.Links && names != "" {
+			name, _, _ := strings.Cut(names, " ")
+			all = append(all, name)
+		}
+	}
+	return append(all, "trace", "span", "trace_flags")
+}()
+
+// whole reads the whole traces that have a line for which cond holds. Of their lines it reads those for which kept holds.
+func (s *Source) whole(ctx context.Context, cond, kept Cond, q *Query, buf *input.Buffer) error {
+	find := &Query{From: q.From, To: q.To.Add(margin), Cond: cond}
+	if s.Explain {
+		text, err := s.Store.Text(ctx, find)
+		if err != nil {
+			return s.named(err)
+		}
+		s.Tell.Talk("ids of traces: %s", text)
+	}
+	var ids []string
+	var most int
+	err := s.patient(ctx, func() (err error) {
+		if ids, err = s.Store.Traces(ctx, find); err != nil {
+			return err
+		}
+		most, err = s.Store.MaxIDs(ctx, find)
+		return err
+	})
+	if err != nil {
+		return s.named(err)
+	}
+	if len(ids) > manyChunks*most {
+		all := *q
+		all.From, all.To = q.From.Add(-margin), q.To.Add(margin)
+		all.Cond = inTrace(kept)
+		_, err := s.read(ctx, &all, true, buf)
+		return err
+	}
+	slices.Sort(ids)
+	edges := 0
+	for chunk := range slices.Chunk(ids, most) {
+		edge, err := s.around(ctx, Trace{IDs: chunk}, kept, q, buf)
+		if err != nil {
+			return err
+		}
+		if edge {
+			edges++
+		}
+	}
+	if edges > 0 {
+		s.tellEdge()
+	}
+	return nil
+}
+
+func (s *Source) tellEdge() {
+	s.Tell.Talk("%s: traces have lines more than %s before or after the time of the question, which were not read", s.Store.Name(), widest)
+}
+
+// around reads the lines of traces: in the time of q and a margin around it, and further as long as lines are found near
+// the end. Edge reports that there may be more.
+func (s *Source) around(ctx context.Context, traces, kept Cond, q *Query, buf *input.Buffer) (edge bool, err error) {
+	part := *q
+	part.Cond = traces
+	if kept != nil {
+		part.Cond = All{traces, Any{Unread{}, kept}}
+	}
+	part.From, part.To = q.From.Add(-margin), q.To.Add(margin)
+	sum, err := s.read(ctx, &part, short(traces), buf)
+	if err != nil || sum.Lines == 0 {
+		return false, err
+	}
+	for _, direction := range []time.Duration{-1, 1} {
+		first, last, from, to := sum.First, sum.Last, part.From, part.To
+		for step := margin; ; step *= 4 {
+			near := direction < 0 && first.Before(from.Add(step/2)) || direction > 0 && last.After(to.Add(-step/2))
+			if !near {
+				break
+			}
+			if step > widest {
+				edge = true
+				break
+			}
+			more := part
+			if direction < 0 {
+				more.From, more.To = from.Add(-4*step), from
+			} else {
+				more.From, more.To = to, to.Add(4*step)
+			}
+			got, err := s.read(ctx, &more, false, buf)
+			if err != nil {
+				return edge, err
+			}
+			if got.Lines == 0 {
+				break
+			}
+			first, last, from, to = got.First, got.Last, more.From, more.To
+		}
+	}
+	return edge, nil
+}
+
+// short reports whether a condition has the beginning of an id that many traces may have.
+func short(c Cond) bool {
+	t, _ := c.(Trace)
+	return t.Prefix && slices.ContainsFunc(t.IDs, func(id string) bool { return len(id) < 6 })
+}
+
+// digits is the length of a whole id.
+const digits = 32
+
+// wanted reads the traces that the user has named.
+func (s *Source) wanted(ctx context.Context, want []query.Wanted, from, to time.Time, fields []string, buf *input.Buffer) error {
+	for _, w := range want {
+		cond := Trace{Prefix: len(w.Text) != digits}
+		for _, form := range append([]string{w.Text}, w.Forms...) {
+			if !slices.Contains(cond.IDs, form) {
+				cond.IDs = append(cond.IDs, form)
+			}
+		}
+		q := &Query{From: from, To: to, Fields: fields}
+		edge, err := s.around(ctx, cond, nil, q, buf)
+		if err == nil && w.Half != "" {
+			edge, err = s.around(ctx, Trace{IDs: []string{w.Half}, Suffix: true}, nil, q, buf)
+		}
+		if err != nil {
+			return err
+		}
+		if edge {
+			s.tellEdge()
+		}
+	}
+	return nil
+}

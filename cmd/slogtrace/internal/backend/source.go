@@ -1,0 +1,173 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
+)
+
+// A Source reads lines of a store for a command.
+type Source struct {
+	Store    Store
+	Tell     *tell.Teller
+	MaxLines int           // refuse to read more; 0: no limit
+	Window   time.Duration // of one query; 0: as the number of lines suggests
+	Partial  bool          // go on without the parts of the store that do not answer
+	Explain  bool          // tell the queries
+
+	pause func(ctx context.Context, d time.Duration) // nil: wait
+	lines int                                        // read so far
+}
+
+// windowLines is how many lines a query should return.
+const windowLines = 500_000
+
+// A window is a time of which one query asks.
+type window struct{ from, to time.Time }
+
+// most counts the lines of a query in steps of its time, refuses too many, and returns windows of it.
+func (s *Source) windows(ctx context.Context, q *Query) ([]window, error) {
+	step := max(q.To.Sub(q.From)/200, time.Millisecond).Truncate(time.Millisecond)
+	var buckets []Bucket
+	err := s.patient(ctx, func() (err error) {
+		buckets, err = s.Store.Count(ctx, q, step)
+		return err
+	})
+	if cut := new(CutError); errors.As(err, &cut) { // even to count takes too long, so read in small windows without knowing
+		return split(q.From, q.To, s.Window, 200), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	total := 0
+	for _, b := range buckets {
+		total += b.Lines
+	}
+	if s.MaxLines > 0 && s.lines+total > s.MaxLines {
+		return nil, s.tooMany(s.lines + total)
+	}
+	s.Tell.StartCount(total, "lines")
+	if s.Window > 0 {
+		return split(q.From, q.To, s.Window, 1), nil
+	}
+	return split(q.From, q.To, 0, 1+total/windowLines), nil
+}
+
+func (s *Source) tooMany(n int) error {
+	return fmt.Errorf("%s: %d lines, more than --max-lines %d: narrow the question, for example with --since, --op or --query, or allow more", s.Store.Name(), n, s.MaxLines)
+}
+
+// split cuts a time into windows of the given size, or into n of equal size.
+func split(from, to time.Time, size time.Duration, n int) []window {
+	if size <= 0 {
+		size = max(to.Sub(from)/time.Duration(max(n, 1))+1, 1)
+	}
+	var all []window
+	for from.Before(to) {
+		end := from.Add(size)
+		if end.After(to) {
+			end = to
+		}
+		all = append(all, window{from, end})
+		from = end
+	}
+	return all
+}
+
+// read writes the lines of a query to buf. It counts them before if counted is set.
+func (s *Source) read(ctx context.Context, q *Query, counted bool, buf *input.Buffer) (Sum, error) {
+	var sum Sum
+	if !q.From.Before(q.To) {
+		return sum, nil
+	}
+	if s.Explain {
+		text, err := s.Store.Text(ctx, q)
+		if err != nil {
+			return sum, s.named(err)
+		}
+		s.Tell.Talk("query: %s", text)
+	}
+	todo := []window{{q.From, q.To}}
+	if counted {
+		var err error
+		if todo, err = s.windows(ctx, q); err != nil {
+			return sum, s.named(err)
+		}
+		defer s.Tell.StopProgress()
+	}
+	for len(todo) > 0 {
+		w := todo[0]
+		part := *q
+		part.From, part.To = w.from, w.to
+		got, err := s.readWindow(ctx, &part, buf)
+		cut := new(CutError)
+		switch {
+		case err == nil:
+			todo = todo[1:]
+			sum.add(got)
+		case errors.As(err, &cut) && w.to.Sub(w.from) > 1 && len(todo) < maxWindows:
+			middle := w.from.Add(w.to.Sub(w.from) / 2)
+			todo = append([]window{{w.from, middle}, {middle, w.to}}, todo[1:]...)
+		default:
+			return sum, s.named(err)
+		}
+	}
+	return sum, nil
+}
+
+// maxWindows limits the windows into which queries that end too early are cut.
+const maxWindows = 10_000
+
+// readWindow writes the lines of one query to buf, all or none.
+func (s *Source) readWindow(ctx context.Context, q *Query, buf *input.Buffer) (sum Sum, err error) {
+	before := buf.Size()
+	err = s.patient(ctx, func() error {
+		if err := buf.Truncate(before); err != nil {
+			return err
+		}
+		sum, err = s.Store.Lines(ctx, q, buf)
+		return err
+	})
+	if err != nil {
+		return Sum{}, errors.Join(err, buf.Truncate(before))
+	}
+	s.lines += sum.Lines
+	s.Tell.Progress().Add(sum.Lines)
+	if s.MaxLines > 0 && s.lines > s.MaxLines {
+		return sum, s.tooMany(s.lines)
+	}
+	return sum, nil
+}
+
+// attempts is how often a store is asked that is away.
+const attempts = 4
+
+// patient calls ask until the store is not away, a few times.
+func (s *Source) patient(ctx context.Context, ask func() error) error {
+	for attempt := 0; ; attempt++ {
+		err := ask()
+		if away := new(AwayError); !errors.As(err, &away) || attempt == attempts-1 || ctx.Err() != nil {
+			return err
+		}
+		if s.pause != nil {
+			s.pause(ctx, time.Duration(attempt))
+		} else {
+			select {
+			case <-ctx.Done():
+			case <-time.After(200 * time.Millisecond << attempt):
+			}
+		}
+	}
+}
+
+// named puts the name of the store before an error.
+func (s *Source) named(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", s.Store.Name(), err)
+}

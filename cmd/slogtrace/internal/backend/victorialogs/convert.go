@@ -1,0 +1,277 @@
+package victorialogs
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
+	"github.com/slogtrace/slogtrace/internal/schema"
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+// A converter writes the rows of an answer as lines of the record schema. VictoriaLogs has all values as strings, without
+// those that are empty, and objects as members with dots in their names.
+type converter struct {
+	w     *bufio.Writer
+	shape *tracelog.Shape
+	sum   backend.Sum
+
+	members []member
+	line    []byte
+	text    []byte // of a string without its escapes
+}
+
+// A member is one of a row: a name and a value as they are in the row, without the quotes.
+type member struct{ key, value []byte }
+
+func (c *converter) rows(r io.Reader) error { return eachRow(r, c.row) }
+
+// texts are the members that are text, even if they look like something else.
+var texts = func() map[string]bool {
+	m := make(map[string]bool)
+	keys, _ := schema.Keys()
+	for key, f := range keys {
+		switch f {
+		case schema.Duration, schema.Links, schema.Queued, schema.SampleRate, schema.Sampled, schema.Source:
+		default:
+			m[key] = true
+		}
+	}
+	delete(m, "traceIDsflags")
+	delete(m, "logging.googleapis.com/traceIDssampled")
+	return m
+}()
+
+// withoutMessage begins what VictoriaLogs has as the message of a line that has none.
+const withoutMessage = "missing _msg field"
+
+// row writes one row.
+func (c *converter) row(line []byte) error {
+	if c.members = appendMembers(c.members[:0], line); c.members == nil {
+		return endedError(line)
+	}
+	var at, message []byte
+	hasTime, hasMessage, hasError, failed := false, false, false, false
+	for _, m := range c.members {
+		switch string(m.key) {
+		case "_time":
+			at = m.value
+		case "_msg":
+			message = m.value
+		case "time":
+			hasTime = true
+		case "msg":
+			hasMessage = true
+		case "error":
+			hasError = true
+		case "level":
+			failed = string(m.value) == "ERROR"
+		}
+	}
+	c.count(at)
+	if whole, ok := c.whole(message); ok {
+		return c.write(whole)
+	}
+	b := append(c.line[:0], '{')
+	if !hasTime && len(at) > 0 {
+		b = appendText(b, []byte("time"), at)
+	}
+	if bytes.HasPrefix(message, []byte(withoutMessage)) {
+		message = nil
+	}
+	if !hasMessage && len(message) > 0 {
+		b = appendText(b, []byte("msg"), message)
+	}
+	for _, m := range c.members {
+		switch string(m.key) {
+		case "_time", "_msg", "_stream", "_stream_id":
+			continue
+		}
+		if !texts[string(m.key)] && c.typed(m.value) {
+			b = append(append(append(b, '"'), m.key...), `":`...)
+			b = append(append(b, c.text...), ',')
+			continue
+		}
+		b = appendText(b, m.key, m.value)
+	}
+	if failed && !hasError && string(message) == "span end" { // its error was empty
+		b = append(b, `"error":"",`...)
+	}
+	if b[len(b)-1] == ',' {
+		b = b[:len(b)-1]
+	}
+	c.line = append(b, '}')
+	return c.write(c.line)
+}
+
+func (c *converter) write(line []byte) error {
+	c.sum.Lines++
+	c.w.Write(line)
+	return c.w.WriteByte('\n')
+}
+
+// count notes the time of a row.
+func (c *converter) count(at []byte) {
+	t, err := time.Parse(time.RFC3339Nano, string(at))
+	if err != nil {
+		return
+	}
+	if c.sum.First.IsZero() || t.Before(c.sum.First) {
+		c.sum.First = t
+	}
+	if t.After(c.sum.Last) {
+		c.sum.Last = t
+	}
+}
+
+func appendText(b, key, value []byte) []byte {
+	b = append(append(append(b, '"'), key...), `":"`...)
+	return append(append(b, value...), `",`...)
+}
+
+// builtins are the members of which a line has at least one.
+var builtins = strings.Fields(strings.Join([]string{schema.Common[schema.Time], schema.Common[schema.Message], schema.Common[schema.Level]}, " "))
+
+// whole returns the line in a message, if the message is one: a JSON object with a time, a level or a message.
+func (c *converter) whole(message []byte) ([]byte, bool) {
+	if len(message) < 2 || message[0] != '{' || message[len(message)-1] != '}' || !c.unquote(message) || !json.Valid(c.text) {
+		return nil, false
+	}
+	if bytes.IndexByte(c.text, '\n') >= 0 { // printed on many lines
+		var b bytes.Buffer
+		if json.Compact(&b, c.text) != nil {
+			return nil, false
+		}
+		c.text = append(c.text[:0], b.Bytes()...)
+	}
+	for _, key := range builtins {
+		if bytes.Contains(c.text, fmt.Appendf(nil, "%q:", key)) {
+			return c.text, true
+		}
+	}
+	return nil, false
+}
+
+// typed reports whether a value is the text of a number, of true or false, or of a list. It leaves the text in c.text.
+func (c *converter) typed(value []byte) bool {
+	switch b := value[0]; {
+	case string(value) == "true", string(value) == "false":
+	case b == '-' || '0' <= b && b <= '9':
+		if !isNumber(value) {
+			return false
+		}
+	case b == '[':
+		return c.unquote(value) && json.Valid(c.text)
+	default:
+		return false
+	}
+	c.text = append(c.text[:0], value...)
+	return true
+}
+
+// isNumber reports whether b is a number of JSON.
+func isNumber(b []byte) bool {
+	digits := func() bool {
+		n := 0
+		for n < len(b) && '0' <= b[n] && b[n] <= '9' {
+			n++
+		}
+		b = b[n:]
+		return n > 0
+	}
+	if len(b) > 0 && b[0] == '-' {
+		b = b[1:]
+	}
+	if len(b) > 1 && b[0] == '0' && '0' <= b[1] && b[1] <= '9' || !digits() {
+		return false
+	}
+	if len(b) > 0 && b[0] == '.' {
+		if b = b[1:]; !digits() {
+			return false
+		}
+	}
+	if len(b) > 0 && (b[0] == 'e' || b[0] == 'E') {
+		if b = b[1:]; len(b) > 0 && (b[0] == '+' || b[0] == '-') {
+			b = b[1:]
+		}
+		if !digits() {
+			return false
+		}
+	}
+	return len(b) == 0
+}
+
+// unquote leaves the text of a JSON string in c.text.
+func (c *converter) unquote(value []byte) bool {
+	if bytes.IndexByte(value, '\\') < 0 {
+		c.text = append(c.text[:0], value...)
+		return true
+	}
+	quoted := slices.Concat([]byte{'"'}, value, []byte{'"'})
+	var s string
+	if json.Unmarshal(quoted, &s) != nil {
+		return false
+	}
+	c.text = append(c.text[:0], s...)
+	return true
+}
+
+// appendMembers appends the members of a row, whose values are strings. It returns nil if the row is something else.
+func appendMembers(list []member, row []byte) []member {
+	if len(row) < 2 || row[0] != '{' || row[len(row)-1] != '}' {
+		return nil
+	}
+	b := row[1:]
+	if b[0] == '}' && len(b) == 1 {
+		return append(list, member{})[:len(list)]
+	}
+	for {
+		key, rest, ok := cutString(b)
+		if !ok || len(rest) == 0 || rest[0] != ':' {
+			return nil
+		}
+		value, rest, ok := cutString(rest[1:])
+		if !ok || len(rest) == 0 {
+			return nil
+		}
+		if len(value) > 0 {
+			list = append(list, member{key, value})
+		}
+		switch {
+		case rest[0] == ',':
+			b = rest[1:]
+		case rest[0] == '}' && len(rest) == 1:
+			return list
+		default:
+			return nil
+		}
+	}
+}
+
+// cutString returns the string at the beginning of b, without its quotes, and what is behind it.
+func cutString(b []byte) (s, rest []byte, ok bool) {
+	if len(b) == 0 || b[0] != '"' {
+		return nil, nil, false
+	}
+	b = b[1:]
+	for i := 0; ; i++ {
+		j := bytes.IndexByte(b[i:], '"')
+		if j < 0 {
+			return nil, nil, false
+		}
+		i += j
+		n := 0
+		for n < i && b[i-1-n] == '\\' {
+			n++
+		}
+		if n%2 == 0 {
+			return b[:i], b[i+1:], true
+		}
+	}
+}

@@ -1,0 +1,136 @@
+package victorialogs
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
+)
+
+// filter returns a query in LogsQL without pipes.
+func (s *Store) filter(q *backend.Query, names *names) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "_time:[%s, %s)", instant(q.From), instant(q.To))
+	if s.Query != "" {
+		b.WriteString(" (" + s.Query + ")")
+	}
+	if q.Cond != nil {
+		b.WriteByte(' ')
+		names.write(&b, q.Cond)
+	}
+	return b.String()
+}
+
+func instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000000Z") }
+
+// write writes a condition. Each is one operand of a conjunction.
+func (n *names) write(b *strings.Builder, c backend.Cond) {
+	switch c := c.(type) {
+	case backend.All:
+		n.join(b, c, " ")
+	case backend.Any:
+		n.join(b, c, " or ")
+	case backend.Not:
+		b.WriteByte('!')
+		n.write(b, c.Cond)
+	case backend.Trace:
+		n.trace(b, c)
+	case backend.Unread:
+		// A line of JSON in _msg, without members beside it.
+		b.WriteByte('(')
+		for _, name := range n.traceIDs {
+			b.WriteString(quote(name) + `:"" `)
+		}
+		b.WriteString(`_msg:="{"*)`)
+	case backend.Test:
+		n.test(b, c)
+	}
+}
+
+func (n *names) join(b *strings.Builder, list []backend.Cond, between string) {
+	b.WriteByte('(')
+	for i, c := range list {
+		if i > 0 {
+			b.WriteString(between)
+		}
+		n.write(b, c)
+	}
+	b.WriteByte(')')
+}
+
+// test writes a comparison of one member, under each name that it may have.
+func (n *names) test(b *strings.Builder, c backend.Test) {
+	b.WriteByte('(')
+	for i, name := range n.of(c.Key) {
+		if i > 0 {
+			b.WriteString(" or ")
+		}
+		b.WriteString(quote(name) + ":")
+		switch c.Op {
+		case backend.Present:
+			b.WriteByte('*')
+		case backend.In:
+			b.WriteString("in(" + list(c.Values) + ")")
+		case backend.Matches:
+			b.WriteString("~" + quote(c.Value))
+		case backend.AtLeast:
+			b.WriteString(">=" + c.Value)
+		case backend.AtMost:
+			b.WriteString("<=" + c.Value)
+		}
+	}
+	b.WriteByte(')')
+}
+
+// trace writes a condition on the id of a trace.
+func (n *names) trace(b *strings.Builder, c backend.Trace) {
+	b.WriteByte('(')
+	for i, name := range n.traceIDs {
+		if i > 0 {
+			b.WriteString(" or ")
+		}
+		if !c.Prefix && !c.Suffix {
+			b.WriteString(quote(name) + ":in(" + list(c.IDs) + ")")
+			continue
+		}
+		for j, id := range c.IDs {
+			if j > 0 {
+				b.WriteString(" or ")
+			}
+			if c.Suffix {
+				b.WriteString(quote(name) + ":~" + quote(id+"$"))
+			} else {
+				b.WriteString(quote(name) + ":=" + quote(id) + "*")
+			}
+		}
+	}
+	if n.text {
+		b.WriteString(" or ")
+		switch {
+		case c.Suffix:
+			b.WriteString("_msg:~" + quote("("+strings.Join(c.IDs, "|")+`)"`))
+		case c.Prefix:
+			for j, id := range c.IDs {
+				if j > 0 {
+					b.WriteString(" or ")
+				}
+				b.WriteString("_msg:" + quote(id) + "*")
+			}
+		default:
+			b.WriteString("_msg:contains_any(" + list(c.IDs) + ")")
+		}
+	}
+	b.WriteByte(')')
+}
+
+func list(values []string) string {
+	quoted := make([]string, len(values))
+	for i, v := range values {
+		quoted[i] = quote(v)
+	}
+	return strings.Join(quoted, ",")
+}
+
+func quote(s string) string { return strconv.Quote(s) }

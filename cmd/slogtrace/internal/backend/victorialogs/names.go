@@ -1,0 +1,166 @@
+package victorialogs
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
+	"github.com/slogtrace/slogtrace/internal/schema"
+)
+
+// names are those under which lines have the members of the record schema.
+type names struct {
+	traceIDs []string            // of the trace's id
+	text     bool                // there may be lines of which only the text is kept
+	mapped   map[string]string   // by --map
+	there    map[string]struct{} // the members that lines have; nil if not known
+}
+
+// around is how far before and after a query's time the names of members are looked for: whole traces are read from there, too.
+const around = 24 * time.Hour
+
+// namesFor returns the names. A query for the lines of traces alone does not ask the store for them.
+func (s *Store) namesFor(ctx context.Context, q *backend.Query) (*names, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.names != nil {
+		return s.names, nil
+	}
+	n := &names{text: true}
+	if s.shape != nil {
+		n.mapped = s.shape.Names
+	}
+	n.traceIDs = n.of(backend.Traced)
+	if _, alone := q.Cond.(backend.Trace); alone {
+		return n, nil
+	}
+	wide := &backend.Query{From: q.From.Add(-around), To: q.To.Add(around)}
+	there, err := s.fieldNames(ctx, s.filter(wide, n))
+	if err != nil {
+		return nil, err
+	}
+	n.there = there
+	n.traceIDs = n.of(backend.Traced)
+	if _, ok := there["_msg"]; ok {
+		wide.Cond = backend.Unread{}
+		rows, err := rowsOf[map[string]string](ctx, s, s.filter(wide, n)+" | fields _time | limit 1")
+		if err != nil {
+			return nil, err
+		}
+		n.text = len(rows) > 0
+	} else {
+		n.text = false
+	}
+	s.names = n
+	return n, nil
+}
+
+// fieldNames returns the names of all members.
+func (s *Store) fieldNames(ctx context.Context, text string) (map[string]struct{}, error) {
+	body, err := s.post(ctx, "/select/logsql/field_names", text)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	var answer struct {
+		Values []struct {
+			Value string `json:"value"`
+		} `json:"values"`
+	}
+	if err := json.NewDecoder(io.LimitReader(body, maxRow)).Decode(&answer); err != nil {
+		return nil, fmt.Errorf("names of members: %w", err)
+	}
+	there := make(map[string]struct{})
+	for _, v := range answer.Values {
+		there[v.Value] = struct{}{}
+	}
+	return there, nil
+}
+
+// of returns the names of a member, those that lines have if that is known.
+func (n *names) of(key string) []string {
+	var all []string
+	add := func(f schema.Field) {
+		for _, p := range schema.Presets {
+			all = append(all, strings.Fields(p.Keys[f])...)
+		}
+		all = append(all, strings.Fields(schema.Common[f])...)
+	}
+	name := key
+	switch key {
+	case backend.Traced:
+		name = "trace"
+		add(schema.Trace)
+	case "msg":
+		add(schema.Message)
+	case "level":
+		add(schema.Level)
+	case "service":
+		add(schema.Service)
+	case "error":
+		add(schema.Error)
+	default:
+		all = []string{key}
+	}
+	if mapped := n.mapped[name]; mapped != "" {
+		all = append([]string{mapped}, all...)
+	}
+	var kept []string
+	for _, name := range all {
+		if _, ok := n.there[name]; (ok || n.there == nil) && !slices.Contains(kept, name) {
+			kept = append(kept, name)
+		}
+	}
+	if len(kept) == 0 {
+		return all[:1]
+	}
+	return kept
+}
+
+// fields returns the members to ask for: those named, and those that every line needs.
+func (n *names) fields(keys []string) string {
+	list := []string{"_time", "_msg"}
+	add := func(name string) {
+		if _, ok := n.there[name]; (ok || n.there == nil) && !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	for _, key := range keys {
+		if mapped := n.mapped[key]; mapped != "" {
+			add(mapped)
+		}
+		for _, name := range fieldNames(key) {
+			add(name)
+		}
+	}
+	return quoteNames(list)
+}
+
+// fieldNames returns all names that a member of the record schema can have.
+func fieldNames(key string) []string {
+	all := []string{key}
+	keys, _ := schema.Keys()
+	f, ok := keys[key]
+	if !ok {
+		return all
+	}
+	for _, p := range schema.Presets {
+		all = append(all, strings.Fields(p.Keys[f])...)
+		all = append(all, strings.Fields(p.Tells)...)
+		all = append(all, strings.Fields(p.TellsToo)...)
+	}
+	return append(all, strings.Fields(schema.Common[f])...)
+}
+
+func quoteNames(list []string) string {
+	quoted := make([]string, len(list))
+	for i, name := range list {
+		quoted[i] = quote(name)
+	}
+	return strings.Join(quoted, ",")
+}

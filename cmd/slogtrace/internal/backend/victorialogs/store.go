@@ -1,0 +1,282 @@
+// Package victorialogs reads the lines in VictoriaLogs, a single node or a cluster.
+package victorialogs
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+// A Store is VictoriaLogs at an address.
+type Store struct {
+	Query   string // in LogsQL, of the lines that are there at all; "": all
+	Partial bool   // answer without the nodes that are away
+
+	access *backend.Access
+	tenant http.Header
+	shape  *tracelog.Shape
+
+	mu    sync.Mutex
+	names *names // nil until asked for
+}
+
+var tenants = regexp.MustCompile(`^([0-9]{1,10})(?::([0-9]{1,10}))?$`)
+
+// New returns the store at an address such as victorialogs://host:9428?tenant=1:2. Shape says under which names the lines
+// have their members; it may be nil.
+func New(address string, getenv func(string) string, shape *tracelog.Shape) (*Store, error) {
+	a, err := backend.NewAccess(address, getenv)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{access: a, tenant: http.Header{}, shape: shape}
+	u, _ := url.Parse(address)
+	for key, values := range u.Query() {
+		if key != "tenant" {
+			return nil, fmt.Errorf("unknown parameter %q in the URL: want tenant=ACCOUNT:PROJECT", key)
+		}
+		m := tenants.FindStringSubmatch(values[0])
+		if m == nil || len(values) > 1 {
+			return nil, fmt.Errorf("tenant %q: want ACCOUNT:PROJECT, two numbers", values[0])
+		}
+		s.tenant.Set("AccountID", m[1])
+		if m[2] != "" {
+			s.tenant.Set("ProjectID", m[2])
+		}
+	}
+	return s, nil
+}
+
+// Name is the address without parameters.
+func (s *Store) Name() string { return "victorialogs://" + s.access.URL.Host + s.access.URL.Path }
+
+// Text is the query that Lines sends.
+func (s *Store) Text(ctx context.Context, q *backend.Query) (string, error) {
+	n, err := s.namesFor(ctx, q)
+	if err != nil {
+		return "", err
+	}
+	text := s.filter(q, n)
+	if q.Fields != nil {
+		text += " | fields " + n.fields(q.Fields)
+	}
+	return text, nil
+}
+
+// post sends a query.
+func (s *Store) post(ctx context.Context, path, text string) (io.ReadCloser, error) {
+	form := url.Values{"query": {text}}
+	if s.Partial {
+		form.Set("allow_partial_response", "1")
+	}
+	return s.access.Post(ctx, path, form, s.tenant)
+}
+
+const queryPath = "/select/logsql/query"
+
+// Lines writes lines of the record schema.
+func (s *Store) Lines(ctx context.Context, q *backend.Query, w io.Writer) (backend.Sum, error) {
+	text, err := s.Text(ctx, q)
+	if err != nil {
+		return backend.Sum{}, err
+	}
+	body, err := s.post(ctx, queryPath, text)
+	if err != nil {
+		return backend.Sum{}, err
+	}
+	defer body.Close()
+	c := converter{w: bufio.NewWriterSize(w, 256<<10), shape: s.shape}
+	if err = c.rows(body); err == nil {
+		err = c.w.Flush()
+	}
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return c.sum, err
+}
+
+// rowsOf returns the answer to a query with few, small rows.
+func rowsOf[Row any](ctx context.Context, s *Store, text string) ([]Row, error) {
+	body, err := s.post(ctx, queryPath, text)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	var rows []Row
+	err = eachRow(body, func(line []byte) error {
+		var r Row
+		if err := json.Unmarshal(line, &r); err != nil {
+			return endedError(line)
+		}
+		rows = append(rows, r)
+		return nil
+	})
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return rows, err
+}
+
+// Count counts lines.
+func (s *Store) Count(ctx context.Context, q *backend.Query, step time.Duration) ([]backend.Bucket, error) {
+	n, err := s.namesFor(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	type row struct {
+		Time  time.Time `json:"_time"`
+		Lines string    `json:"lines"`
+	}
+	rows, err := rowsOf[row](ctx, s, fmt.Sprintf("%s | stats by (_time:%dns) count() lines", s.filter(q, n), step.Nanoseconds()))
+	if err != nil {
+		return nil, err
+	}
+	buckets := make([]backend.Bucket, len(rows))
+	for i, r := range rows {
+		lines, err := strconv.Atoi(r.Lines)
+		if err != nil {
+			return nil, fmt.Errorf("a count that is no number: %.100q", r.Lines)
+		}
+		buckets[i] = backend.Bucket{From: r.Time, Lines: lines}
+	}
+	return buckets, nil
+}
+
+// Traces returns ids. Those in lines that are kept as text are found in the lines themselves.
+func (s *Store) Traces(ctx context.Context, q *backend.Query) ([]string, error) {
+	n, err := s.namesFor(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	seen := make(map[string]bool)
+	var ids []string
+	add := func(id string) {
+		if id != "" && !seen[id] {
+			seen[id] = true
+			ids = append(ids, id)
+		}
+	}
+	rows, err := rowsOf[map[string]string](ctx, s, fmt.Sprintf("%s | uniq by (%s)", s.filter(q, n), quoteNames(n.traceIDs)))
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		for _, id := range row {
+			add(id)
+		}
+	}
+	if !n.text {
+		return ids, nil
+	}
+	unread := *q
+	unread.Cond = backend.All{backend.Unread{}, q.Cond}
+	if q.Cond == nil {
+		unread.Cond = backend.Unread{}
+	}
+	unread.Fields = []string{"msg"}
+	r, w := io.Pipe()
+	go func() {
+		_, err := s.Lines(ctx, &unread, w)
+		w.CloseWithError(err)
+	}()
+	defer r.Close()
+	_, err = tracelog.ScanLines(r, "", &tracelog.LineOptions{Shape: s.shape}, func(e tracelog.Entry) { add(e.Trace) })
+	return ids, err
+}
+
+// maxIDBytes is how much of a query ids may fill: VictoriaLogs refuses a query of more than 16 KiB.
+const maxIDBytes = 12 << 10
+
+// MaxIDs returns how many ids of 32 digits fit.
+func (s *Store) MaxIDs(ctx context.Context, q *backend.Query) (int, error) {
+	n, err := s.namesFor(ctx, q)
+	if err != nil {
+		return 0, err
+	}
+	places := len(n.traceIDs)
+	if n.text {
+		places++
+	}
+	return max(1, (maxIDBytes-len(s.Query))/((32+len(`"",`))*places)), nil
+}
+
+// Missing asks for nothing, of all nodes.
+func (s *Store) Missing(ctx context.Context) error {
+	now := time.Now()
+	form := url.Values{"query": {fmt.Sprintf("_time:[%s, %s) | stats count() lines", instant(now), instant(now.Add(1)))}}
+	body, err := s.access.Post(ctx, queryPath, form, s.tenant)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	_, err = io.Copy(io.Discard, io.LimitReader(body, maxRow))
+	return err
+}
+
+// maxRow limits a row of an answer.
+const maxRow = 16 << 20
+
+// eachRow calls fn with each row of an answer. An answer that ends in the middle of a row, or is cut off, is an error.
+func eachRow(r io.Reader, fn func(line []byte) error) error {
+	in := bufio.NewReaderSize(r, 1<<20)
+	var long []byte
+	for {
+		line, err := in.ReadSlice('\n')
+		if err == bufio.ErrBufferFull || len(long) > 0 {
+			if len(long)+len(line) > maxRow {
+				return fmt.Errorf("a row of more than %d MB", maxRow>>20)
+			}
+			long = append(long, line...)
+			if err == bufio.ErrBufferFull {
+				continue
+			}
+			line = long
+		}
+		if text := bytes.TrimSpace(line); len(text) > 0 && err == nil {
+			if err := fn(text); err != nil {
+				return err
+			}
+		} else if len(text) > 0 {
+			return endedError(text)
+		}
+		long = long[:0]
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return &backend.CutError{Err: fmt.Errorf("the answer was cut off: %w", err)}
+		}
+	}
+}
+
+// endedError returns the error for text in the place of a row: VictoriaLogs writes there why it ended a query.
+func endedError(text []byte) error {
+	const most = 500
+	if i := bytes.LastIndexByte(text, '}'); i >= 0 { // behind a row
+		text = text[i+1:]
+	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		return &backend.CutError{Err: errors.New("the answer was cut off")}
+	}
+	why := unescape(strings.ToValidUTF8(string(text[:min(len(text), most)]), "?"))
+	return &backend.CutError{Err: errors.New(why)}
+}
+
+// unescape replaces what VictoriaLogs escapes as in HTML.
+func unescape(s string) string {
+	return strings.NewReplacer("&#34;", `"`, "&#39;", "'", "&lt;", "<", "&gt;", ">", "&quot;", `"`, "&amp;", "&").Replace(s)
+}

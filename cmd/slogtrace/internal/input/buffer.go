@@ -1,0 +1,72 @@
+package input
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+)
+
+// A Buffer holds lines that are not in a file, until a Reading reads them: in memory, or in a temporary file if they are many.
+// What was written last can be taken back.
+type Buffer struct {
+	files  *Files
+	text   bytes.Buffer
+	file   *os.File // nil while everything is in memory
+	remove func()
+	size   int64
+}
+
+// NewBuffer returns an empty Buffer.
+func (f *Files) NewBuffer() *Buffer { return &Buffer{files: f} }
+
+// Size returns how many bytes are in the buffer.
+func (b *Buffer) Size() int64 { return b.size }
+
+func (b *Buffer) Write(p []byte) (n int, err error) {
+	if b.file == nil && b.size+int64(len(p)) > b.files.maxSpooled() {
+		if b.file, b.remove, err = b.files.temps.create(&b.files.Pool, b.files.CreateTemp); err != nil {
+			return 0, b.files.spoolError(err)
+		}
+		if _, err := b.file.Write(b.text.Bytes()); err != nil {
+			return 0, b.files.spoolError(err)
+		}
+		b.text = bytes.Buffer{}
+	}
+	if b.file == nil {
+		n, err = b.text.Write(p)
+	} else if n, err = b.file.WriteAt(p, b.size); err != nil {
+		err = b.files.spoolError(err)
+	}
+	b.size += int64(n)
+	return n, err
+}
+
+// Truncate takes back all but the first size bytes.
+func (b *Buffer) Truncate(size int64) error {
+	if size < 0 || size > b.size {
+		return fmt.Errorf("truncate %d bytes to %d", b.size, size)
+	}
+	b.size = size
+	if b.file == nil {
+		b.text.Truncate(int(size))
+		return nil
+	}
+	return b.file.Truncate(size)
+}
+
+// Close drops the lines.
+func (b *Buffer) Close() {
+	if b.remove != nil {
+		b.remove()
+	}
+}
+
+// OpenBuffer returns a Reading of the lines in b. Closing it closes b. Messages call it name; records have no file.
+func (f *Files) OpenBuffer(ctx context.Context, name string, b *Buffer) *Reading {
+	src := &source{name: name, remote: true, close: b.Close, plain: &plainFile{ReaderAt: bytes.NewReader(b.text.Bytes()), size: b.size}}
+	if b.file != nil {
+		src.plain.ReaderAt = b.file
+	}
+	return &Reading{files: f, ctx: ctx, sources: []*source{src}, total: b.size}
+}
