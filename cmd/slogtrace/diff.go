@@ -1,0 +1,229 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
+	"github.com/slogtrace/slogtrace/tracelog"
+	"github.com/slogtrace/slogtrace/tracelog/compare"
+)
+
+// A diffRequest is what the flags of slogtrace diff ask for.
+type diffRequest struct {
+	filter query.Filter
+	before query.Time
+	a, b   query.Filter
+	opts   compare.Options
+	change percent
+	over   riseLimits
+	limit  int
+}
+
+func (s *session) diff() *cobra.Command {
+	q := &diffRequest{change: 0.05}
+	cmd := &cobra.Command{
+		Use:   "diff BEFORE AFTER | diff --before TIME [FILE...] | diff --a EXPR --b EXPR [FILE...] | diff ID ID [FILE...]",
+		Short: "Compare two sets of traces: what became slower, fails more, is new",
+		Long: `Compare two sets of traces: which operations became slower or faster, fail more, wait longer, are called more or
+less often, are new or gone, and where the time of the roots went.
+
+BEFORE and AFTER are files, globs or directories. With --before, the traces of all FILEs whose root began before that
+time are compared with the others. With --a and --b, those with a span that matches all --a are compared with those with a span
+that matches all --b. Two IDs compare two single traces.
+
+Operations are matched by their path from the root. A difference is reported only if it is not chance, which is tested for
+traces, not spans, and corrected for the number of tests; ~ is noise. The same input always gives the same answer.
+The other flags choose traces: those with a span that matches all of them.`,
+		Example: `  slogtrace diff monday.log tuesday.log
+  slogtrace diff --before 2026-03-01T14:05:00Z logs/           before and after a deployment
+  slogtrace diff --a version=1.4 --b version=1.5 logs/
+  slogtrace diff --fail-over p95=10% main.log branch.log       for CI: exit code 1
+  slogtrace diff 4bf92f 8b7712 app.log                         two single traces`,
+		RunE: func(cmd *cobra.Command, args []string) error { return s.runDiff(cmd.Context(), args, q) },
+	}
+	flags := cmd.Flags()
+	q.before.Register(flags, "before", "compare the traces that began before this `time` with the others: 2h ago, or 2026-03-01T09:15:00Z", s.now)
+	q.a.RegisterWhere(flags, "a", "`key=value`: the traces before are those with such a span; conditions as of --where; may be repeated")
+	q.b.RegisterWhere(flags, "b", "`key=value`: the traces after, likewise")
+	flags.Var(&q.change, "min-change", "report only changes of at least this `percentage`")
+	flags.Var(&q.over, "fail-over", "exit with 1 if the p50, p95 or p99 of an operation rose by more: `p95=10%`; may be repeated")
+	flags.IntVar(&q.limit, "limit", 0, "show only the first `N` operations")
+	flags.Uint64Var(&q.opts.Seed, "seed", 0, "the `number` that random permutations begin with")
+	q.filter.Register(flags, s.now)
+	return cmd
+}
+
+func (s *session) runDiff(ctx context.Context, args []string, q *diffRequest) error {
+	if q.opts.MinChange = float64(q.change); q.opts.MinChange == 0 {
+		q.opts.MinChange = -1
+	}
+	var data compare.Data
+	if err := s.readSides(ctx, args, q, &data); err != nil {
+		return err
+	}
+	for _, side := range []compare.Side{compare.Before, compare.After} {
+		if data.Traces(side) == 0 {
+			return fmt.Errorf("no trace %s", side)
+		}
+	}
+	report := data.Compare(&q.opts)
+	for side, left := range report.Left {
+		s.leftOut(left.Unfinished, 0)
+		if left.Unsampled > 0 {
+			s.Talk("%s %s left out: written only because of a failure, not sampled", tell.Plural(left.Unsampled, "trace"), compare.Side(side))
+		}
+		if left.Dropped > 0 {
+			s.Talk("%s %s left out: too many operations", tell.Plural(left.Dropped, "span"), compare.Side(side))
+		}
+	}
+	rows := report.Rows
+	if q.limit > 0 {
+		rows = rows[:min(q.limit, len(rows))]
+	}
+	write := s.writeDiff
+	if s.json {
+		write = s.diffJSON
+	}
+	if err := write(report, rows); err != nil {
+		return err
+	}
+	return q.over.check(report)
+}
+
+// readSides reads the traces of both sides, by one of the four ways to name them.
+func (s *session) readSides(ctx context.Context, args []string, q *diffRequest, data *compare.Data) error {
+	split := !q.a.Empty() || !q.b.Empty()
+	switch {
+	case !q.before.IsZero() && split:
+		return usagef("--before: not with --a and --b")
+	case q.a.Empty() != q.b.Empty():
+		return usagef("want both --a and --b")
+	case !q.before.IsZero():
+		return s.readTraces(ctx, args, q, data, func(t *tracelog.Trace) []compare.Side {
+			switch root := t.Root(); {
+			case root == nil || root.Start.IsZero():
+				return nil
+			case root.Start.Before(q.before.Time):
+				return []compare.Side{compare.Before}
+			}
+			return []compare.Side{compare.After}
+		})
+	case split:
+		return s.readTraces(ctx, args, q, data, func(t *tracelog.Trace) (sides []compare.Side) {
+			if hasSpan(t, &q.a) {
+				sides = append(sides, compare.Before)
+			}
+			if hasSpan(t, &q.b) {
+				sides = append(sides, compare.After)
+			}
+			return sides
+		})
+	}
+	ids, files := splitIDs(args)
+	switch {
+	case len(ids) == 2 && (len(files) > 0 || len(args) == 2):
+		return s.readPair(ctx, ids, files, q, data)
+	case len(args) != 2:
+		return usagef("want two sets of traces: BEFORE and AFTER, two IDs, --before, or --a and --b")
+	}
+	for i, side := range []compare.Side{compare.Before, compare.After} {
+		if err := s.readTraces(ctx, args[i:i+1], q, data, func(*tracelog.Trace) []compare.Side { return []compare.Side{side} }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readTraces reads the traces that the filter chooses, and adds each to the side that it belongs to.
+func (s *session) readTraces(ctx context.Context, files []string, q *diffRequest, data *compare.Data, sides func(*tracelog.Trace) []compare.Side) error {
+	neither, both := 0, 0
+	added, err := s.eachWhole(ctx, files, &q.filter, func(t *tracelog.Trace) {
+		switch of := sides(t); len(of) {
+		case 0:
+			neither++
+		case 1:
+			data.Add(of[0], t)
+		default:
+			both++
+		}
+	})
+	switch {
+	case err != nil:
+		return err
+	case added == 0:
+		return errors.New("no trace matches")
+	}
+	if neither > 0 {
+		s.Talk("%s left out: on neither side", tell.Plural(neither, "trace"))
+	}
+	if both > 0 {
+		s.Talk("%s left out: on both sides", tell.Plural(both, "trace"))
+	}
+	return nil
+}
+
+// eachWhole calls fn with each trace of the files that has a span which the filter chooses, and returns how many there were.
+// The traces have no log lines, unless the filter searches text.
+func (s *session) eachWhole(ctx context.Context, files []string, f *query.Filter, fn func(*tracelog.Trace)) (n int, err error) {
+	r, err := s.files.Open(ctx, files, true)
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	records := f.SpanRecords()
+	o, err := r.Outlines(f.May, records)
+	if err != nil {
+		return 0, err
+	}
+	if o.Len() == 0 && (r.Records == 0 || records == nil) {
+		return 0, r.Nothing()
+	}
+	opts := tracelog.TracesOptions{ScanOptions: tracelog.ScanOptions{Filter: records}}
+	err = r.Traces(o, opts, func(sum *tracelog.Outline) bool { return sum.Matched > 0 }, func(t *tracelog.Trace) {
+		if hasSpan(t, f) {
+			n++
+			fn(t)
+		}
+	})
+	return n, err
+}
+
+// hasSpan reports whether the filter chooses a span of the trace.
+func hasSpan(t *tracelog.Trace, f *query.Filter) bool {
+	if f.Empty() {
+		return true
+	}
+	for _, span := range t.All() {
+		if f.Span(span) {
+			return true
+		}
+	}
+	return false
+}
+
+// readPair reads two single traces.
+func (s *session) readPair(ctx context.Context, ids, files []string, q *diffRequest, data *compare.Data) error {
+	q.opts.Single = true
+	r, err := s.files.Open(ctx, files, true)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for i, id := range ids {
+		w := query.NewWanted(id)
+		t, err := find(ctx, r, &w)
+		if err != nil {
+			return err
+		}
+		data.Add(compare.Side(i), t)
+		if data.Traces(compare.Side(i)) == 0 {
+			return fmt.Errorf("trace %s: no span to compare", id)
+		}
+	}
+	return nil
+}

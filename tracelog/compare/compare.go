@@ -1,0 +1,455 @@
+package compare
+
+import (
+	"cmp"
+	"encoding/binary"
+	"hash/fnv"
+	"io"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options are the options of [Data.Compare].
+type Options struct {
+	// Alpha is the share of reported changes that may be wrong; 0 means 0.05.
+	Alpha float64
+	// MinChange is the least change that is reported, relative to before. Of durations and waits it counts if the
+	// median, the 95th percentile or the mean changes as much. 0 means 0.05; a negative number means none.
+	MinChange float64
+	// Seed is that of all random numbers.
+	Seed uint64
+	// Single compares two single traces, without tests: every difference of at least MinChange is reported.
+	Single bool
+}
+
+// minPermutations is how many random permutations there are at least.
+const minPermutations = 10_000
+
+// Compare compares the two sides. A nil o means defaults.
+func (d *Data) Compare(o *Options) *Report {
+	c := &comparison{data: d}
+	if o != nil {
+		c.Options = *o
+	}
+	c.Alpha = cmp.Or(c.Alpha, 0.05)
+	c.MinChange = max(0, cmp.Or(c.MinChange, 0.05))
+	for side := range d.sets {
+		d.sets[side].sort()
+	}
+	c.compareRows()
+	c.decide()
+	r := &Report{Alpha: c.Alpha, MinChange: c.MinChange, Seed: c.Seed, Single: c.Single, Permutations: c.permutations}
+	for side := range d.sets {
+		s := &d.sets[side]
+		r.Traces[side] = len(s.traces)
+		r.Left[side] = LeftOut{s.unsampled, s.unfinished, s.dropped}
+		weights := make([]float64, len(s.traces))
+		for i := range s.traces {
+			weights[i] = float64(s.traces[i].weight)
+		}
+		r.Effective[side] = effectiveNumber(weights)
+		for i := range s.columns {
+			r.Spans[side] += len(s.columns[i].durations)
+		}
+	}
+	for i := range c.rows {
+		for _, h := range c.rows[i].tests {
+			r.Tests++
+			if h.test.exact {
+				r.Exact++
+			}
+		}
+	}
+	c.share(r)
+	slices.SortFunc(c.rows, func(a, b *comparedRow) int {
+		same := func(r *comparedRow) int {
+			if r.Change == Same {
+				return 1
+			}
+			return 0
+		}
+		return cmp.Or(cmp.Compare(same(a), same(b)), cmp.Compare(math.Abs(b.moved), math.Abs(a.moved)), slices.Compare(a.Path, b.Path))
+	})
+	for _, row := range c.rows {
+		r.Rows = append(r.Rows, row.Row)
+	}
+	if !c.Single {
+		r.Trends = c.trends()
+		r.Mixed = mixed(r.Roots, r.Effective, c.Alpha)
+	}
+	return r
+}
+
+// A comparison is under way.
+type comparison struct {
+	Options
+	data         *Data
+	rows         []*comparedRow
+	permutations int
+}
+
+// A comparedRow is a row before the tests of all rows have been corrected.
+type comparedRow struct {
+	Row
+	path  int32
+	seed  uint64 // of the path: paths are numbered in the order in which traces were added
+	tests []hypothesis
+}
+
+// A hypothesis is one test of a row.
+type hypothesis struct {
+	change Change // if it is found
+	large  bool   // the change is at least MinChange
+	test   *permutation
+}
+
+// compareRows compares the spans of each path, on all cores.
+func (c *comparison) compareRows() {
+	for path := range c.data.paths.nodes {
+		if len(c.cells(Before, int32(path)))+len(c.cells(After, int32(path))) > 0 {
+			c.rows = append(c.rows, c.newRow(int32(path)))
+		}
+	}
+	slices.SortFunc(c.rows, func(a, b *comparedRow) int { return slices.Compare(a.Path, b.Path) })
+	c.each(func(r *comparedRow) {
+		c.compareDurations(r)
+		c.compareWaits(r)
+		c.compareFailures(r)
+		c.compareCalls(r)
+	})
+	tests := 0
+	for _, r := range c.rows {
+		tests += len(r.tests)
+	}
+	if c.Single {
+		return
+	}
+	c.permutations = max(minPermutations, int(10*float64(tests)/c.Alpha)+1)
+	c.each(func(r *comparedRow) {
+		for _, h := range r.tests {
+			h.test.sample(c.permutations)
+		}
+	})
+}
+
+func (c *comparison) newRow(path int32) *comparedRow {
+	ops := c.data.paths.path(path)
+	seed := fnv.New64a()
+	binary.Write(seed, binary.LittleEndian, c.Seed)
+	for _, op := range ops {
+		io.WriteString(seed, op)
+		seed.Write([]byte{0})
+	}
+	row := Row{Path: ops, Op: ops[len(ops)-1], Change: Same, P: 1, Q: 1, Share: math.NaN()}
+	return &comparedRow{Row: row, path: path, seed: seed.Sum64()}
+}
+
+// each calls fn with each row, on all cores.
+func (c *comparison) each(fn func(*comparedRow)) {
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(c.rows)) {
+		group.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(c.rows)); i = next.Add(1) - 1 {
+				fn(c.rows[i])
+			}
+		})
+	}
+	group.Wait()
+}
+
+// column returns the spans of a path; an empty one if there are none.
+func (c *comparison) column(side Side, path int32) *column {
+	if s := &c.data.sets[side]; int(path) < len(s.columns) {
+		return &s.columns[path]
+	}
+	return new(column)
+}
+
+func (c *comparison) cells(side Side, path int32) []cell { return c.column(side, path).cells }
+
+// test adds a test of a value of each trace, those of before first. Rise is the change if the mean is greater after, and
+// fall if it is less; "" if that is no change.
+func (c *comparison) test(r *comparedRow, values []float64, before int, rise, fall Change, large func(Change) bool) {
+	if c.Single || before == 0 || before == len(values) {
+		return
+	}
+	tail := 0
+	if fall == "" {
+		tail = 1
+	}
+	p := newPermutation(values, before, tail, c.Alpha, r.seed^hashID(string(rise)))
+	if p == nil {
+		return
+	}
+	change := rise
+	if mean(values[before:]) < mean(values[:before]) {
+		change = fall
+	}
+	r.tests = append(r.tests, hypothesis{change, change != "" && large(change), p})
+}
+
+func mean(values []float64) float64 {
+	sum := 0.0
+	for _, v := range values {
+		sum += v
+	}
+	return sum / float64(len(values))
+}
+
+// compareDurations compares how long the spans take.
+func (c *comparison) compareDurations(r *comparedRow) {
+	s := newSample(&c.data.sets, r.path, func(c *column) []float32 { return c.durations })
+	for side := range s.sides {
+		r.Traces[side], r.Spans[side] = s.cells[side], len(s.sides[side])
+	}
+	r.P50 = c.quantile(s, 0.5, r.seed)
+	r.P95 = c.quantile(s, 0.95, r.seed)
+	r.P99 = c.quantile(s, 0.99, r.seed)
+	c.testDurations(r, s, Slower, Faster, r.P50, r.P95)
+}
+
+// compareWaits compares how long the spans waited in a queue, if any did.
+func (c *comparison) compareWaits(r *comparedRow) {
+	if c.column(Before, r.path).queued == nil && c.column(After, r.path).queued == nil {
+		return
+	}
+	s := newSample(&c.data.sets, r.path, func(c *column) []float32 { return c.queued })
+	r.Queues, r.Wait = true, c.quantile(s, 0.95, r.seed)
+	c.testDurations(r, s, Queued, "", c.quantile(s, 0.5, r.seed), r.Wait)
+}
+
+func (c *comparison) testDurations(r *comparedRow, s *sample, rise, fall Change, p50, p95 Quantile) {
+	changes := []float64{p50.Change(), p95.Change(), relative(s.mean(Before), s.mean(After))}
+	if c.Single {
+		switch change := changes[2]; {
+		case min(s.cells[0], s.cells[1]) == 0:
+		case change > 0 && change >= c.MinChange:
+			r.Changes = append(r.Changes, rise)
+		case change < 0 && -change >= c.MinChange && fall != "":
+			r.Changes = append(r.Changes, fall)
+		}
+		return
+	}
+	if min(s.cells[0], s.cells[1]) == 0 {
+		return
+	}
+	c.test(r, influence(s.scores(), s.weight), s.cells[0], rise, fall, func(change Change) bool {
+		sign := 1.0
+		if change == fall {
+			sign = -1
+		}
+		return slices.ContainsFunc(changes, func(x float64) bool { return sign*x > 0 && sign*x >= c.MinChange })
+	})
+}
+
+// relative returns after divided by before, less 1.
+func relative(before, after float64) float64 {
+	switch {
+	case before > 0:
+		return after/before - 1
+	case after > 0:
+		return math.Inf(1)
+	}
+	return 0
+}
+
+// quantile compares a quantile of both sides. An interval needs so many traces that the longest span is beyond the quantile with
+// a probability of 97.5 %.
+func (c *comparison) quantile(s *sample, q float64, seed uint64) Quantile {
+	out := Quantile{Before: time.Duration(s.quantile(Before, q)), After: time.Duration(s.quantile(After, q))}
+	need := int(math.Ceil(math.Log((1-confidence)/2) / math.Log(q)))
+	if min(s.effective(Before), s.effective(After)) < float64(need) {
+		out.Need = need
+		return out
+	}
+	low, high := s.interval(q, seed)
+	out.Low, out.High = time.Duration(low), time.Duration(high)
+	return out
+}
+
+// compareFailures compares which share of the spans fails.
+func (c *comparison) compareFailures(r *comparedRow) {
+	var failed, spans, weights []float64
+	var before int
+	for side := range c.data.sets {
+		column := c.column(Side(side), r.path)
+		first, next := len(spans), 0
+		sum, all := 0.0, 0.0
+		for i := range column.cells {
+			cell := &column.cells[i]
+			w := float64(c.data.sets[side].traces[cell.trace].weight)
+			f := 0.0
+			if next < len(column.failed) && column.failed[next].trace == cell.trace {
+				f = float64(column.failed[next].spans)
+				r.Failed[side] += int(column.failed[next].spans)
+				next++
+			}
+			sum += w * f
+			all += w * float64(cell.spans)
+			failed, spans, weights = append(failed, f), append(spans, float64(cell.spans)), append(weights, w)
+		}
+		if all > 0 {
+			r.Errors[side] = sum / all
+			normalize(weights[first:])
+		}
+		if side == int(Before) {
+			before = len(spans)
+		}
+	}
+	large := r.Errors[1] > r.Errors[0] && relative(r.Errors[0], r.Errors[1]) >= c.MinChange
+	if c.Single {
+		if large && before > 0 {
+			r.Changes = append(r.Changes, Failing)
+		}
+		return
+	}
+	if r.Failed[0]+r.Failed[1] > 0 {
+		c.test(r, ratioInfluence(failed, spans, weights), before, Failing, "", func(Change) bool { return large })
+	}
+}
+
+// ratioInfluence turns two numbers of each trace into what the trace adds to their ratio: a test of the means of that
+// compares the ratios of the sides.
+func ratioInfluence(top, bottom, weights []float64) []float64 {
+	sum, all := 0.0, 0.0
+	for i, w := range weights {
+		sum += w * top[i]
+		all += w * bottom[i]
+	}
+	ratio := sum / all
+	out := make([]float64, len(top))
+	for i, w := range weights {
+		out[i] = w * (top[i] - ratio*bottom[i])
+	}
+	return out
+}
+
+// compareCalls compares how many spans there are for each span above them. So if an operation is called more often, those that
+// it calls in turn are not reported too.
+func (c *comparison) compareCalls(r *comparedRow) {
+	above := c.data.paths.nodes[r.path].parent
+	for above >= 0 && (len(c.cells(Before, above)) == 0 || len(c.cells(After, above)) == 0) {
+		above = c.data.paths.nodes[above].parent
+	}
+	var calls, parents, weights []float64
+	var before int
+	for side := range c.data.sets {
+		first := len(calls)
+		traces := c.data.sets[side].traces
+		own := c.cells(Side(side), r.path)
+		sum, all := 0.0, 0.0
+		add := func(trace int32, spans float64) {
+			for len(own) > 0 && own[0].trace < trace {
+				own = own[1:]
+			}
+			n := 0.0
+			if len(own) > 0 && own[0].trace == trace {
+				n = float64(own[0].spans)
+			}
+			w := float64(traces[trace].weight)
+			sum += w * n
+			all += w * spans
+			calls, parents, weights = append(calls, n), append(parents, spans), append(weights, w)
+		}
+		if above == noPath {
+			for i := range traces {
+				add(int32(i), 1)
+			}
+		} else {
+			for _, cell := range c.cells(Side(side), above) {
+				add(cell.trace, float64(cell.spans))
+			}
+		}
+		if all > 0 {
+			r.Calls[side] = sum / all
+			normalize(weights[first:])
+		}
+		if side == int(Before) {
+			before = len(calls)
+		}
+	}
+	rise, fall := More, Fewer
+	if r.Traces[0] == 0 {
+		rise = New
+	}
+	if r.Traces[1] == 0 {
+		fall = Gone
+	}
+	if above == noPath && rise == More && fall == Fewer {
+		return // a root: how often it occurs is the traffic
+	}
+	change := relative(r.Calls[0], r.Calls[1])
+	large := math.Abs(change) >= c.MinChange && change != 0
+	if c.Single {
+		if large && change > 0 {
+			r.Changes = append(r.Changes, rise)
+		} else if large {
+			r.Changes = append(r.Changes, fall)
+		}
+		return
+	}
+	c.test(r, ratioInfluence(calls, parents, weights), before, rise, fall, func(Change) bool { return large })
+}
+
+// order is that in which the changes of a row are named.
+var order = []Change{New, Gone, Failing, Slower, Queued, More, Fewer, Faster}
+
+// decide corrects all tests together and decides which changes there are.
+func (c *comparison) decide() {
+	var ps []float64
+	for _, r := range c.rows {
+		for _, h := range r.tests {
+			ps = append(ps, h.test.p)
+		}
+	}
+	qs := adjust(ps)
+	for _, r := range c.rows {
+		r.Row.Need = c.need(r, len(ps))
+		q := make(map[Change]int)
+		for i, h := range r.tests {
+			r.P, r.Q = min(r.P, h.test.p), min(r.Q, qs[i])
+			if h.large && qs[i] <= c.Alpha {
+				r.Changes = append(r.Changes, h.change)
+				q[h.change] = i
+			}
+		}
+		slices.SortFunc(r.Changes, func(a, b Change) int { return cmp.Compare(slices.Index(order, a), slices.Index(order, b)) })
+		if len(r.Changes) > 0 {
+			r.Change, r.Need = r.Changes[0], 0
+			if i, ok := q[r.Change]; ok {
+				r.P, r.Q = r.tests[i].test.p, qs[i]
+			}
+		}
+		qs = qs[len(r.tests):]
+	}
+}
+
+// need returns how many traces must have the operation of a row for a test to find something, if fewer have.
+func (c *comparison) need(r *comparedRow, tests int) int {
+	if c.Single {
+		return 0
+	}
+	least := c.Alpha / float64(max(1, tests))
+	need := 1
+	if min(r.Traces[0], r.Traces[1]) == 0 { // all traces with it are on one side with a probability of 2⁻ⁿ, twice
+		for math.Ldexp(2, -need) > least {
+			need++
+		}
+		if max(r.Traces[0], r.Traces[1]) >= need {
+			return 0
+		}
+		return need
+	}
+	for 2*math.Exp(-logChoose(2*need, need)) > least {
+		need++
+	}
+	if min(r.Traces[0], r.Traces[1]) >= need {
+		return 0
+	}
+	return need
+}

@@ -1,0 +1,257 @@
+package compare
+
+import (
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+// changesOf returns the operations with a change, as "slower db.query", in order.
+func changesOf(r *Report) []string {
+	var changes []string
+	for _, row := range r.Rows {
+		for _, c := range row.Changes {
+			changes = append(changes, string(c)+" "+row.Op)
+		}
+	}
+	return changes
+}
+
+// Each change is found, is told apart from the others, and is at the operation where it was planted, not at its parent.
+func TestChanges(t *testing.T) {
+	for name, tt := range map[string]struct {
+		before, after service
+		want          []string
+	}{
+		"nothing":        {},
+		"slower":         {after: service{slow: 1.5}, want: []string{"slower db.query", "slower POST /bookings"}},
+		"faster":         {before: service{slow: 1.5}, want: []string{"faster db.query", "faster POST /bookings"}},
+		"more":           {after: service{queries: 3}, want: []string{"more db.query", "slower POST /bookings"}},
+		"fewer":          {before: service{queries: 3}, want: []string{"fewer db.query", "faster POST /bookings"}},
+		"failing":        {before: service{failures: 0.01}, after: service{failures: 0.1}, want: []string{"failing mail.send"}},
+		"fails less":     {before: service{failures: 0.1}, after: service{failures: 0.01}},
+		"queued":         {after: service{wait: 2}, want: []string{"queued job.run"}},
+		"waits less":     {before: service{wait: 2}},
+		"new":            {after: service{with: "fraud.check"}, want: []string{"new fraud.check", "slower POST /bookings"}},
+		"gone":           {before: service{with: "fraud.check"}, want: []string{"gone fraud.check", "faster POST /bookings"}},
+		"two at a time":  {after: service{slow: 1.5, wait: 3}, want: []string{"slower db.query", "slower POST /bookings", "queued job.run"}},
+		"another mix":    {before: service{reports: 0.1}, after: service{reports: 0.6}},
+		"sampled":        {before: service{rate: 0.3}, after: service{rate: 0.3, slow: 1.5}, want: []string{"slower db.query", "slower POST /bookings"}},
+		"sampled, equal": {before: service{rate: 0.3}, after: service{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := compareServices(tt.before, tt.after, 400, nil)
+			if diff := cmp.Diff(tt.want, changesOf(r)); diff != "" {
+				t.Errorf("changes (-want +got):\n%s", diff)
+			}
+			if r.Mixed != (name == "another mix") {
+				t.Errorf("mixed is %v", r.Mixed)
+			}
+			if len(r.Trends) > 0 {
+				t.Errorf("trends %v", r.Trends)
+			}
+		})
+	}
+}
+
+// The same traces give the same report in any order, and on any number of cores.
+func TestDeterminism(t *testing.T) {
+	before, after := service{}.traces(300, 1), service{slow: 1.1, with: "new.op"}.traces(300, 2)
+	reportOf := func() *Report {
+		d := new(Data)
+		for _, t := range before {
+			d.Add(Before, t)
+		}
+		for _, t := range after {
+			d.Add(After, t)
+		}
+		return d.Compare(nil)
+	}
+	want := reportOf()
+	r := rand.New(rand.NewPCG(1, 1))
+	for cores := 1; cores <= 4; cores++ {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
+		for _, traces := range [][]*tracelog.Trace{before, after} {
+			r.Shuffle(len(traces), func(i, j int) { traces[i], traces[j] = traces[j], traces[i] })
+		}
+		if diff := cmp.Diff(want, reportOf(), cmpopts.IgnoreUnexported(Row{}), cmpopts.EquateNaNs()); diff != "" {
+			t.Errorf("shuffled, %d cores (-want +got):\n%s", cores, diff)
+		}
+	}
+	if other := (&Data{}); other.Traces(Before) != 0 || len(other.Compare(nil).Rows) != 0 {
+		t.Error("an empty comparison has rows")
+	}
+}
+
+// Quantiles are those of [tracelog.Stat], to seven digits.
+func TestQuantiles(t *testing.T) {
+	for _, rate := range []float64{0, 0.5} {
+		s := service{rate: rate, queries: 3}
+		var stat tracelog.Stat
+		d := new(Data)
+		for _, trace := range s.traces(400, 1) {
+			d.Add(Before, trace)
+			for _, span := range trace.All() {
+				if span.Op == "db.query" {
+					stat.Add(span.Duration, span.Failed, span.Weight)
+				}
+			}
+		}
+		for _, trace := range s.traces(400, 2) {
+			d.Add(After, trace)
+		}
+		for _, row := range d.Compare(nil).Rows {
+			if row.Op != "db.query" {
+				continue
+			}
+			for q, got := range map[float64]time.Duration{0.5: row.P50.Before, 0.95: row.P95.Before, 0.99: row.P99.Before} {
+				if want := stat.Quantile(q); math.Abs(float64(got-want)) > 1e-6*float64(want) {
+					t.Errorf("rate %v: quantile %v is %v, want %v", rate, q, got, want)
+				}
+			}
+		}
+	}
+}
+
+// What is too little is said: how many traces there must be.
+func TestNeed(t *testing.T) {
+	r := compareServices(service{}, service{slow: 3}, 3, nil)
+	for _, row := range r.Rows {
+		if row.Change != Same || row.Need < 4 || row.P50.Need != 6 || row.P95.Need != 72 || row.P99.Need != 368 {
+			t.Errorf("%s %s: need %d, %d, %d, %d", row.Change, row.Op, row.Need, row.P50.Need, row.P95.Need, row.P99.Need)
+		}
+	}
+	for _, row := range compareServices(service{}, service{slow: 3}, 12, nil).Rows {
+		if want := row.Op == "db.query"; (row.Change == Slower) != want && row.Op != "POST /bookings" || row.Need != 0 || row.P50.Need != 0 || row.P95.Need != 72 {
+			t.Errorf("%s %s: need %d, %d, %d", row.Change, row.Op, row.Need, row.P50.Need, row.P95.Need)
+		}
+	}
+}
+
+// MinChange is the least change that is reported, however certain it is.
+func TestMinChange(t *testing.T) {
+	if got := changesOf(compareServices(service{}, service{slow: 1.5}, 400, &Options{MinChange: 0.7})); got != nil {
+		t.Errorf("%v", got)
+	}
+	if got := changesOf(compareServices(service{}, service{queries: 2}, 400, &Options{MinChange: 1.5})); got != nil {
+		t.Errorf("%v", got)
+	}
+}
+
+// A trend within a side is reported, with the side.
+func TestTrends(t *testing.T) {
+	for side, pair := range [][2]service{{{drift: 2}, {}}, {{}, {drift: 2}}} {
+		r := compareServices(pair[0], pair[1], 400, nil)
+		if len(r.Trends) != 1 || r.Trends[0].Side != Side(side) || r.Trends[0].Root != "POST /bookings" || r.Trends[0].First >= r.Trends[0].Second {
+			t.Errorf("%v", r.Trends)
+		}
+	}
+}
+
+// The weights of a sampled log make up for what is missing, and tell less if they differ.
+func TestEffective(t *testing.T) {
+	d := new(Data)
+	for i, s := range []service{{rate: 0.1}, {rate: 1}} {
+		for _, trace := range s.traces(1000, uint64(i)) {
+			d.Add(Before, trace)
+		}
+	}
+	for _, trace := range (service{rate: 0.5}).traces(1000, 3) {
+		d.Add(After, trace)
+	}
+	r := d.Compare(nil)
+	// About 100 of weight 10, and 1000 of weight 1: (2000)² / (100·100 + 1000).
+	if n := r.Effective[Before]; n < 300 || n > 420 {
+		t.Errorf("%d traces before tell as much as %.0f", r.Traces[Before], n)
+	}
+	if n := r.Effective[After]; n != float64(r.Traces[After]) {
+		t.Errorf("%d traces after, all of one weight, tell as much as %.0f", r.Traces[After], n)
+	}
+}
+
+// The parts of a root's quantile add up to it, and the operation that changed has the change.
+func TestSources(t *testing.T) {
+	r := compareServices(service{}, service{slow: 1.5, wait: 3}, 2000, nil)
+	for _, src := range r.Roots[0].Sources {
+		if src.Need != 0 {
+			t.Fatalf("need %d", src.Need)
+		}
+		var before, after time.Duration
+		for _, p := range src.Parts {
+			if p.Kind != AfterRoot {
+				before, after = before+p.Before, after+p.After
+			}
+		}
+		if (before-src.Before).Abs() > time.Microsecond || (after-src.After).Abs() > time.Microsecond {
+			t.Errorf("%v: parts add up to %v and %v, want %v and %v", src.Q, before, after, src.Before, src.After)
+		}
+		first := src.Parts[0]
+		share := float64(first.After-first.Before) / float64(src.After-src.Before)
+		if first.Path[len(first.Path)-1] != "db.query" || share < 0.7 || share > 1.3 || first.Low <= 0 || first.High <= first.Low {
+			t.Errorf("%v: %.2f of the change is %v", src.Q, share, first)
+		}
+		last := src.Parts[len(src.Parts)-1]
+		if last.Kind != AfterRoot || last.After < 2*last.Before {
+			t.Errorf("after the root: %v", last)
+		}
+	}
+	row := r.Rows[0]
+	if row.Op != "db.query" || row.Share < 0.9 || row.Share > 1.1 {
+		t.Errorf("%s has the share %v", row.Op, row.Share)
+	}
+	for _, src := range compareServices(service{}, service{}, 300, nil).Roots[0].Sources {
+		if want := map[float64]int{0.5: 500, 0.95: 1000}[src.Q]; src.Need != want || src.Parts != nil {
+			t.Errorf("%v: need %d, want %d", src.Q, src.Need, want)
+		}
+	}
+}
+
+// Two single traces are compared without tests.
+func TestSingle(t *testing.T) {
+	r := compareServices(service{}, service{slow: 4, queries: 2, failures: 1, with: "fraud.check", without: "auth.check"}, 1, &Options{Single: true})
+	got := changesOf(r)
+	slices.Sort(got)
+	var rest []string
+	for _, s := range got {
+		if !strings.HasSuffix(s, "job.run") { // chance
+			rest = append(rest, s)
+		}
+	}
+	want := []string{"failing mail.send", "gone auth.check", "more db.query", "new fraud.check", "slower POST /bookings", "slower db.query"}
+	if diff := cmp.Diff(want, rest, cmpopts.IgnoreSliceElements(func(s string) bool { return strings.HasSuffix(s, " mail.send") && s != "failing mail.send" })); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if r.Tests != 0 {
+		t.Errorf("%d tests", r.Tests)
+	}
+}
+
+// Data takes at most 20 bytes for each span and 150 for each trace.
+func TestMemory(t *testing.T) {
+	for _, p := range []plan{{traces: 20_000, ops: 8}, {traces: 3_000, ops: 30, calls: 3}, {traces: 40_000, ops: 1}} {
+		var m runtime.MemStats
+		heap := func() float64 {
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			return float64(m.HeapAlloc)
+		}
+		start := heap()
+		d := p.data(1)
+		used := heap() - start
+		traces := float64(2 * p.traces)
+		spans := traces * float64(1+p.ops*max(1, p.calls))
+		if limit := 20*spans + 150*traces; used > limit {
+			t.Errorf("%+v: %.0f bytes, want at most %.0f", p, used, limit)
+		}
+		runtime.KeepAlive(d)
+	}
+}

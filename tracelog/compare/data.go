@@ -1,0 +1,248 @@
+package compare
+
+import (
+	"cmp"
+	"hash/fnv"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/slogtrace/slogtrace/tracelog"
+)
+
+// A Side is one of the two sets of traces.
+type Side int
+
+// The two sides.
+const (
+	Before Side = iota
+	After
+)
+
+func (s Side) String() string {
+	if s == Before {
+		return "before"
+	}
+	return "after"
+}
+
+// Data holds what a comparison needs of two sets of traces: at most 20 bytes for each span and 150 for each trace.
+// The zero value is empty. It is not safe for concurrent use.
+type Data struct {
+	paths pathTable
+	sets  [2]set
+}
+
+// A set is the data of one side, by operation path.
+type set struct {
+	traces  []traceRow
+	columns []column // by the number of the path
+	sorted  bool
+
+	unsampled, unfinished, dropped int
+}
+
+// A traceRow is the data of a trace that are not of an operation. Durations are in nanoseconds.
+type traceRow struct {
+	start    int64
+	id       uint64  // a hash
+	root     int32   // its path; noPath if the root has not ended
+	weight   float32 // how many traces it represents
+	duration float32 // of the root
+	after    float32 // from the root's end to the last span's end
+}
+
+// A column has the finished spans of one path. Their durations are in the order of the cells.
+type column struct {
+	cells     []cell
+	durations []float32
+	queued    []float32 // as long as durations; nil if no span waited in a queue
+	failed    []failure
+}
+
+// A cell is the spans of one trace and one path.
+type cell struct {
+	trace int32
+	spans int32
+	own   float32 // their time on the critical path of the trace
+}
+
+// A failure counts the failed spans of a cell.
+type failure struct{ trace, spans int32 }
+
+// Add adds a trace to a side. It keeps nothing of t.
+//
+// Spans that have not ended are left out. So are traces that are not sampled and were written only because of a failure:
+// the sampled ones represent them, with their weights.
+func (d *Data) Add(side Side, t *tracelog.Trace) {
+	root := t.Root()
+	if root == nil {
+		return
+	}
+	s := &d.sets[side]
+	weight := weightOf(t)
+	if weight == 0 {
+		s.unsampled++
+		return
+	}
+	row := traceRow{root: noPath, weight: float32(weight), id: hashID(t.ID)}
+	if !t.Start.IsZero() {
+		row.start = t.Start.UnixNano()
+	}
+	own := make(map[*tracelog.Span]time.Duration)
+	for _, segment := range tracelog.CriticalPath(t) {
+		own[segment.Span] += segment.End.Sub(segment.Start)
+	}
+	if root.State == tracelog.Ended {
+		row.duration = float32(root.Duration)
+		_, rootEnd := root.Interval()
+		for _, span := range t.All() {
+			if _, end := span.Interval(); end.After(rootEnd) {
+				row.after = max(row.after, float32(end.Sub(rootEnd)))
+			}
+		}
+	}
+	number := s.begin(row)
+	var above []int32 // the paths of the span's ancestors
+	for depth, span := range t.All() {
+		above = above[:depth]
+		parent := int32(noPath)
+		if depth > 0 {
+			parent = above[depth-1]
+		}
+		path := d.paths.number(parent, span.Op)
+		above = append(above, path)
+		switch {
+		case path == lostPath:
+			s.dropped++
+		case span.State != tracelog.Ended:
+			s.unfinished++
+		default:
+			s.add(number, path, visit{span.Duration, own[span], span.Queued, span.Failed})
+			if span == root {
+				s.traces[number].root = path
+			}
+		}
+	}
+}
+
+// A visit is a finished span.
+type visit struct {
+	duration, own, queued time.Duration
+	failed                bool
+}
+
+// begin adds a trace and returns its number.
+func (s *set) begin(row traceRow) int32 {
+	s.sorted = false
+	s.traces = append(s.traces, row)
+	return int32(len(s.traces) - 1)
+}
+
+// add adds a span of the newest trace.
+func (s *set) add(trace, path int32, v visit) {
+	for int(path) >= len(s.columns) {
+		s.columns = append(s.columns, column{})
+	}
+	c := &s.columns[path]
+	if n := len(c.cells); n == 0 || c.cells[n-1].trace != trace {
+		c.cells = append(c.cells, cell{trace: trace})
+	}
+	last := &c.cells[len(c.cells)-1]
+	last.spans++
+	last.own += float32(v.own)
+	if v.queued > 0 && c.queued == nil {
+		c.queued = make([]float32, len(c.durations), cap(c.durations))
+	}
+	c.durations = append(c.durations, float32(max(0, v.duration)))
+	if c.queued != nil {
+		c.queued = append(c.queued, float32(max(0, v.queued)))
+	}
+	if v.failed {
+		if n := len(c.failed); n == 0 || c.failed[n-1].trace != trace {
+			c.failed = append(c.failed, failure{trace: trace})
+		}
+		c.failed[len(c.failed)-1].spans++
+	}
+}
+
+// weightOf returns the weight of the trace's first finished span. All spans of a trace are sampled together.
+func weightOf(t *tracelog.Trace) float64 {
+	for _, s := range t.All() {
+		if s.State == tracelog.Ended {
+			return s.Weight
+		}
+	}
+	return 1
+}
+
+func hashID(id string) uint64 {
+	h := fnv.New64a()
+	io.WriteString(h, id)
+	return h.Sum64()
+}
+
+// Traces is how many traces a side has.
+func (d *Data) Traces(side Side) int { return len(d.sets[side].traces) }
+
+// sort puts the traces into an order that does not depend on the order in which they were added, so that the same traces
+// always give the same answer.
+func (s *set) sort() {
+	if s.sorted {
+		return
+	}
+	s.sorted = true
+	order := make([]int32, len(s.traces))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	compare := func(i, j int32) int {
+		a, b := &s.traces[i], &s.traces[j]
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.id, b.id))
+	}
+	if slices.IsSortedFunc(order, compare) {
+		return
+	}
+	slices.SortStableFunc(order, compare)
+	place := make([]int32, len(order)) // where each trace comes
+	traces := make([]traceRow, len(order))
+	for n, i := range order {
+		place[i], traces[n] = int32(n), s.traces[i]
+	}
+	s.traces = traces
+	for i := range s.columns {
+		s.columns[i].sort(place)
+	}
+}
+
+// sort renumbers the traces of a column, and puts its cells into their order.
+func (c *column) sort(place []int32) {
+	first := make([]int32, len(c.cells)) // the first span of each cell
+	order := make([]int32, len(c.cells))
+	spans := int32(0)
+	for i := range c.cells {
+		first[i], order[i] = spans, int32(i)
+		spans += c.cells[i].spans
+		c.cells[i].trace = place[c.cells[i].trace]
+	}
+	slices.SortFunc(order, func(i, j int32) int { return cmp.Compare(c.cells[i].trace, c.cells[j].trace) })
+	cells := make([]cell, len(c.cells))
+	for n, i := range order {
+		cells[n] = c.cells[i]
+	}
+	reorder := func(old []float32) []float32 {
+		if old == nil {
+			return nil
+		}
+		now := make([]float32, 0, len(old))
+		for _, i := range order {
+			now = append(now, old[first[i]:first[i]+c.cells[i].spans]...)
+		}
+		return now
+	}
+	c.durations, c.queued, c.cells = reorder(c.durations), reorder(c.queued), cells
+	for i := range c.failed {
+		c.failed[i].trace = place[c.failed[i].trace]
+	}
+	slices.SortFunc(c.failed, func(a, b failure) int { return cmp.Compare(a.trace, b.trace) })
+}

@@ -1,0 +1,52 @@
+// Package compare tells what differs between two sets of traces, such as those before and after a deployment, and what
+// the slow or failed traces of one set have in common.
+//
+//	var d compare.Data
+//	for _, t := range before {
+//		d.Add(compare.Before, t)
+//	}
+//	for _, t := range after {
+//		d.Add(compare.After, t)
+//	}
+//	for _, row := range d.Compare(nil).Rows {
+//		fmt.Println(row.Change, row.Op, row.P95.Before, row.P95.After)
+//	}
+//
+// # What is compared
+//
+// Operations are matched by their path: the operations from the root down to the span. So POST /bookings is compared with
+// POST /bookings only, however much the traffic of each has changed. [Report.Mixed] tells whether it has.
+// Each path has up to four tests:
+//
+//	Slower, Faster          how long the spans take
+//	More, Fewer, New, Gone  how many spans there are for each span above them
+//	Failing                 which share of the spans fails
+//	Queued                  how long the spans waited in a queue
+//
+// A difference is reported if it is at least [Options.MinChange] and if chance does not explain it.
+//
+// # The statistics
+//
+// The spans of one trace have much in common: all are slow when their machine is. Tests over spans take them
+// for independent and alarm far too often: in 38 % of comparisons without any change, with 20 spans in each
+// trace whose durations correlate by 0.2. So the unit here is the trace:
+//
+//   - Durations are replaced by their ranks among all spans of the path, so that a few outliers do not decide. A trace
+//     counts with the mean of its ranks.
+//   - The probability p of a difference as great by chance comes from permuting the traces of both sides. If both have fewer
+//     than 30 traces with the operation, p is exact: it counts all divisions of the traces. Else there are more
+//     random permutations than the number of tests divided by Alpha. They end early for a test that has ten which are as
+//     extreme: its p is known then. Where a proven bound of p (Bernstein) is below 10⁻⁷, p is that bound.
+//   - All tests of a comparison are corrected together by the procedure of Benjamini and Hochberg, so that of what is
+//     reported at most Alpha is wrong in the mean, and if nothing has changed, something is reported with a
+//     probability of Alpha at most. Tests that could not find anything, whatever the data, are not made and not counted.
+//   - Intervals of quantiles come from a bootstrap over traces. Of more than 20,000 traces they are cluster-robust.
+//   - If the log is sampled, each trace has the weight of its sample rate. [Report.Effective] is how many traces of
+//     equal weights would tell as much.
+//
+// Random numbers come from [Options.Seed], and nothing depends on the order in which traces are added. So the same traces
+// always give the same answer.
+//
+// What no test can tell is whether it was the deployment. If a service gets slower all day, the traces of the
+// evening differ from those of the morning. [Report.Trends] has such differences within one side.
+package compare

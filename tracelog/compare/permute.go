@@ -1,0 +1,263 @@
+package compare
+
+import (
+	"math"
+	"slices"
+)
+
+// A permutation is a test whether a value that each trace has is exchangeable between the sides: a permutation of the traces.
+//
+// The values are scaled to whole numbers, so that sums are exact and ties are ties. The statistic is the difference of the
+// means divided by its standard error (Welch's t), because values may vary more on one side, as when one side has more
+// spans in each trace. Then the test holds approximately even if only the means are the same (Janssen 1997).
+//
+// If both sides have fewer than exactBelow traces, p is exact: it counts, over all ways to divide the traces, those whose
+// difference of the means is as great, without sampling any. See exact.go.
+// Else p comes from random permutations. Sampling ends early when enough permutations were as extreme: p is then known
+// well enough, and still valid (Besag and Clifford 1991).
+type permutation struct {
+	scores []int32
+	small  int     // the size of the smaller side, whose scores are the first ones at the beginning
+	sign   int     // 0: two-sided; else the sign of the difference first − rest that is extreme
+	least  float64 // the least p that any division could have
+
+	random  uint64 // the state of the generator
+	extreme float64
+	done    int // permutations
+	hits    int // of them as extreme
+	p       float64
+	settled bool
+	exact   bool
+}
+
+const (
+	exactBelow  = 30      // traces on each side
+	enoughHits  = 10      // extreme permutations
+	scoreLimit  = 1 << 20 // of scores
+	plentyOther = 64      // values that differ from the most frequent one: enough for any p
+)
+
+// newPermutation makes a test of values, those of before first. tail is +1 if only greater values after are extreme, 0 if both
+// directions are. It returns nil if no division of the traces could have a p of at most alpha.
+func newPermutation(values []float64, before int, tail int, alpha float64, seed uint64) *permutation {
+	after := len(values) - before
+	if before == 0 || after == 0 {
+		return nil
+	}
+	p := &permutation{scores: scoresOf(values), small: before, sign: -tail, random: seed}
+	if after < before { // the smaller side comes first
+		slices.Reverse(p.scores)
+		p.small, p.sign = after, tail
+	}
+	if p.least = p.leastP(); p.least > alpha {
+		return nil
+	}
+	if max(before, after) < exactBelow {
+		p.p, p.settled = exactP(p.scores, p.small, p.sign), true
+		p.exact = true
+		return p
+	}
+	sum, squares := sums(p.scores[:p.small])
+	p.extreme = p.welch(p.total(), sum, squares)
+	if bound := p.bound(); bound < boundBelow {
+		p.p, p.settled = max(bound, math.SmallestNonzeroFloat64), true
+	}
+	return p
+}
+
+// scoresOf scales values to whole numbers.
+func scoresOf(values []float64) []int32 {
+	least, most := slices.Min(values), slices.Max(values)
+	scores := make([]int32, len(values))
+	if most == least {
+		return scores
+	}
+	for i, v := range values {
+		scores[i] = int32(math.Round((v - least) / (most - least) * scoreLimit))
+	}
+	return scores
+}
+
+// sums returns the sum and the sum of squares.
+func sums(scores []int32) (sum, squares int64) {
+	for _, x := range scores {
+		sum += int64(x)
+		squares += int64(x) * int64(x)
+	}
+	return sum, squares
+}
+
+// A total is what all divisions of the traces have in common.
+type total struct{ n, k, sum, squares float64 }
+
+func (p *permutation) total() total {
+	sum, squares := sums(p.scores)
+	return total{float64(len(p.scores)), float64(p.small), float64(sum), float64(squares)}
+}
+
+// welch returns how extreme a division is, from the sums of its first side: t², with the sign of t in a one-sided test.
+func (p *permutation) welch(t total, sum, squares int64) float64 {
+	k, rest := t.k, t.n-t.k
+	m1, m2 := float64(sum)/k, (t.sum-float64(sum))/rest
+	d := m1 - m2
+	if d == 0 {
+		return 0
+	}
+	v1 := float64(squares)/k - m1*m1
+	v2 := (t.squares-float64(squares))/rest - m2*m2
+	x := math.Inf(1)
+	if v := v1/max(1, k-1) + v2/max(1, rest-1); v > 0 {
+		x = d * d / v
+	}
+	if p.sign != 0 && d*float64(p.sign) < 0 {
+		return -x
+	}
+	return x
+}
+
+// sample goes on with random permutations until there are n, or until p is known well enough.
+func (p *permutation) sample(n int) {
+	if p.settled {
+		return
+	}
+	t := p.total()
+	for p.done < n && p.hits < enoughHits {
+		p.done++
+		sum, squares := p.choose()
+		if p.welch(t, sum, squares) >= p.extreme {
+			p.hits++
+		}
+	}
+	if p.settled = p.hits >= enoughHits; p.settled {
+		p.p = float64(p.hits) / float64(p.done)
+	} else {
+		p.p = float64(p.hits+1) / float64(p.done+1)
+	}
+}
+
+// choose puts a random choice of scores first, each with the same probability, and returns their sums.
+func (p *permutation) choose() (sum, squares int64) {
+	scores, state := p.scores, p.random
+	left := uint64(len(scores))
+	bits := uint64(0)
+	for i := range p.small {
+		if i&1 == 0 {
+			bits = splitmix(&state)
+		}
+		// The product of 32 random bits and a number of traces is uniform to within 2⁻³² times that number.
+		j := i + int((bits&math.MaxUint32)*left>>32)
+		bits >>= 32
+		left--
+		x := scores[j]
+		scores[j] = scores[i]
+		scores[i] = x
+		sum += int64(x)
+		squares += int64(x) * int64(x)
+	}
+	p.random = state
+	return sum, squares
+}
+
+// splitmix returns the next random number of the generator SplitMix64 (Steele, Lea and Flood 2014).
+func splitmix(state *uint64) uint64 {
+	*state += 0x9e3779b97f4a7c15
+	z := *state
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// boundBelow is below what p a proven bound of it is enough. Sampling would have to see a permutation so rare.
+const boundBelow = 1e-7
+
+// bound returns a number that p does not exceed. Bernstein's inequality holds for sums of a sample without replacement
+// (Hoeffding 1963, theorem 4): P(|m₁−m| ≥ e) ≤ 2·exp(−k·e² / (2·s² + 2/3·b·e)), where m₁ is the mean of the k
+// chosen scores, m and s² are the mean and variance of all and b is the greatest deviation.
+//
+// A division with t² ≥ x has a difference of means d with d² ≥ x·n·s² / (r² + x·k·r/n), where r is the size of the
+// greater side, because the variances within the sides add up to n·s² − d²·k·r/n. And m₁−m is d·r/n.
+func (p *permutation) bound() float64 {
+	x := p.extreme
+	if x <= 0 {
+		return 1
+	}
+	all := p.total()
+	n, k, r := all.n, all.k, all.n-all.k
+	mean := all.sum / n
+	variance := all.squares/n - mean*mean
+	if variance <= 0 {
+		return 1
+	}
+	d := math.Sqrt(x * n * variance / (r*r + x*k*r/n))
+	if math.IsInf(x, 1) {
+		d = math.Sqrt(n * variance * n / (k * r))
+	}
+	e := d * r / n
+	most := max(float64(slices.Max(p.scores))-mean, mean-float64(slices.Min(p.scores)))
+	return min(1, 2*math.Exp(-k*e*e/(2*variance+2.0/3*most*e)))
+}
+
+// leastP returns the least p that any division can have: that of the one with the greatest scores on one side. For speed
+// it returns 0 if enough scores differ.
+func (p *permutation) leastP() float64 {
+	frequent, votes := int32(0), 0 // the score that more than half of the traces have, if there is one
+	for _, x := range p.scores {
+		switch {
+		case votes == 0:
+			frequent, votes = x, 1
+		case x == frequent:
+			votes++
+		default:
+			votes--
+		}
+	}
+	other := 0
+	for _, x := range p.scores {
+		if x != frequent {
+			other++
+		}
+	}
+	if other == 0 {
+		return 1
+	}
+	if other >= plentyOther && p.small >= plentyOther {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(p.scores))
+	k := p.small
+	low := waysToTie(sorted, k)
+	slices.Reverse(sorted)
+	high := waysToTie(sorted, k)
+	all := logChoose(len(sorted), k)
+	switch {
+	case p.sign > 0:
+		return math.Exp(high - all)
+	case p.sign < 0:
+		return math.Exp(low - all)
+	case 2*k == len(sorted): // the other sides of these divisions are as extreme
+		return 2 * math.Exp(low-all)
+	}
+	return math.Exp(min(low, high) - all)
+}
+
+// waysToTie returns the logarithm of how many choices of k scores have the same scores as the first k of the sorted ones.
+func waysToTie(sorted []int32, k int) float64 {
+	cut := sorted[k-1]
+	inside, tied := 0, 0
+	for i, x := range sorted {
+		if x == cut {
+			tied++
+			if i < k {
+				inside++
+			}
+		}
+	}
+	return logChoose(tied, inside)
+}
+
+func logChoose(n, k int) float64 {
+	a, _ := math.Lgamma(float64(n + 1))
+	b, _ := math.Lgamma(float64(k + 1))
+	c, _ := math.Lgamma(float64(n - k + 1))
+	return a - b - c
+}

@@ -1,0 +1,67 @@
+package compare
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// trends compares the two halves of each side, by the durations of the roots of each operation.
+func (c *comparison) trends() []Trend {
+	var found []Trend
+	for side := range c.data.sets {
+		durations := make(map[int32][]float32) // of each root, in order of time
+		for i := range c.data.sets[side].traces {
+			if t := &c.data.sets[side].traces[i]; t.root != noPath && t.start != 0 {
+				durations[t.root] = append(durations[t.root], t.duration)
+			}
+		}
+		byName := func(a, b int32) int { return strings.Compare(c.data.paths.nodes[a].op, c.data.paths.nodes[b].op) }
+		for _, root := range slices.SortedFunc(maps.Keys(durations), byName) {
+			d := durations[root]
+			if len(d) < 2*exactBelow {
+				continue
+			}
+			halves := halvesOf(d)
+			p := newPermutation(influence(halves.scores(), halves.weight), halves.cells[0], 0, c.Alpha, c.Seed^hashID(c.data.paths.nodes[root].op)^uint64(side))
+			if p == nil {
+				continue
+			}
+			first, second := halves.quantile(Before, 0.5), halves.quantile(After, 0.5)
+			p.sample(minPermutations)
+			if change := relative(first, second); max(change, -change) >= c.MinChange {
+				found = append(found, Trend{Side(side), c.data.paths.nodes[root].op, time.Duration(first), time.Duration(second), p.p})
+			} else {
+				found = append(found, Trend{P: p.p}) // counts as a test
+			}
+		}
+	}
+	var ps []float64
+	for _, t := range found {
+		ps = append(ps, t.P)
+	}
+	qs := adjust(ps)
+	var out []Trend
+	for i, t := range found {
+		if t.Root != "" && qs[i] <= c.Alpha {
+			out = append(out, t)
+		}
+	}
+	return slices.Clip(out)
+}
+
+// halvesOf makes a sample of one span for each trace, the first half of which is the side before.
+func halvesOf(durations []float32) *sample {
+	s := &sample{factor: [2]float64{1, 1}, equal: true}
+	for i, d := range durations {
+		side := 2 * i / len(durations)
+		s.sides[side] = append(s.sides[side], keyOf(d, i))
+		s.cells[side]++
+		s.spans, s.weight = append(s.spans, 1), append(s.weight, 1)
+	}
+	for side := range s.sides {
+		slices.Sort(s.sides[side])
+	}
+	return s
+}
