@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/slogtrace/slogtrace/internal/loggen"
 )
 
 // schemaRuns has the command lines whose output is compared with docs/schema/COMMAND.json. They run in a directory with
@@ -27,6 +30,7 @@ var schemaRuns = map[string][]string{
 	"stats":   {"booking", "fixtures", "--self booking", "--by service,http.route booking", "--limit 1 booking"},
 	"errors":  {"booking", "fixtures", "--sort last booking"},
 	"tail":    {"--follow=false booking", "--follow=false -n -1 fixtures"},
+	"diff":    {"8b77 7d04 booking", "booking booking/api.log", "before.log after.log"},
 	"check":   {"booking", "fixtures", "fixtures/bad-lines.log", "fixtures/external-parent.log", "shared.log", "unknown.log"},
 	"queries": {"", "duckdb"},
 	"version": {""},
@@ -156,6 +160,15 @@ func writeSchemaFixtures(t *testing.T, dir string) {
 			if err := os.WriteFile(filepath.Join(logs, name), f.Data, 0o666); err != nil {
 				t.Fatal(err)
 			}
+		}
+	}
+	for seed, name := range []string{"before.log", "after.log"} { // enough traces for tests and intervals
+		var log bytes.Buffer
+		if _, err := loggen.Generate(&log, loggen.Options{Seed: uint64(seed), Size: 2 << 20}); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), log.Bytes(), 0o666); err != nil {
+			t.Fatal(err)
 		}
 	}
 	for name, text := range map[string]string{
