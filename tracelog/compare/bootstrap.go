@@ -37,10 +37,10 @@ func (s *sample) interval(q float64, seed uint64) (low, high float64) {
 // percentiles returns the interval that has the middle share of values, which it sorts.
 func percentiles(values []float64) (low, high float64) {
 	slices.Sort(values)
-	at := func(q float64) float64 {
-		whole, part := math.Modf(q * float64(len(values)-1))
+	at := func(q float64) float64 { // of n values in order, number i has a share of i/(n+1) below it
+		whole, part := math.Modf(q*float64(len(values)+1) - 1)
 		v := values[int(whole)]
-		return v + part*(values[min(int(whole)+1, len(values)-1)]-v)
+		return v + part*(values[int(whole)+1]-v)
 	}
 	return at((1 - confidence) / 2), at((1 + confidence) / 2)
 }
@@ -184,12 +184,17 @@ func (b *quantileBootstrap) draw(random *rand.Rand) float64 {
 		all += drawn * c.all
 	}
 	target := b.q * all
+	last := b.window[0].duration
 	for i := range b.window {
-		if sum += b.inside[b.window[i].trace].drawn; sum > target {
-			return b.window[i].duration
+		drawn, duration := b.inside[b.window[i].trace].drawn, b.window[i].duration
+		if sum+drawn > target {
+			return last + max(0, target-sum)/drawn*(duration-last)
+		}
+		if drawn > 0 {
+			sum, last = sum+drawn, duration
 		}
 	}
-	return b.window[len(b.window)-1].duration
+	return last
 }
 
 // poisson is how often a trace is drawn, for each of 256 equally probable cases: Poisson-distributed with the mean 1.
