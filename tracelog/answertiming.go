@@ -39,6 +39,7 @@ type TimedSpan struct {
 
 	Duration time.Duration // 0 if it has not ended
 	Self     time.Duration // [SelfTime]
+	Queued   time.Duration // how long its job waited before it; 0 if it has not ended
 	Weight   float64       // see [Span.Weight]
 	Ended    bool
 	Failed   bool

@@ -13,6 +13,7 @@ type timingRow struct {
 	id, parent uint64 // hashes; parent is 0 if there is none
 	start      int64  // noTime if it is not known
 	duration   int64
+	queued     int64
 	weight     float64
 	key        int32
 	op         int32
@@ -20,7 +21,6 @@ type timingRow struct {
 	kind       timingKind
 	ended      bool
 	failed     bool
-	queued     bool
 
 	// To distinguish the records of one span, and to order them as Assemble does.
 	content uint64 // of an end
@@ -199,7 +199,7 @@ func (m *timer) place() {
 		index[i] = int32(len(m.timing.Spans))
 		s := TimedSpan{
 			Parent: parent, Op: int(r.op), Key: int(r.key), Weight: r.weight, Ended: r.ended, Failed: r.failed, Timed: r.start != noTime,
-			Duration: time.Duration(r.duration), hasParent: r.parent != 0,
+			Duration: time.Duration(r.duration), Queued: time.Duration(r.queued), hasParent: r.parent != 0,
 		}
 		if s.Timed {
 			s.Start = addNanos(r.start, m.shift[i])
@@ -230,7 +230,7 @@ func (r *timingRow) shift(p *timingRow, above int64) int64 {
 	if r.start < from {
 		return int64(within(time.Duration(from - r.start)))
 	}
-	if !r.ended || !p.ended || r.kind == kindConsumer || p.kind == kindProducer || r.queued {
+	if !r.ended || !p.ended || r.kind == kindConsumer || p.kind == kindProducer || r.queued > 0 {
 		return 0
 	}
 	end, to := addNanos(r.start, r.duration), addNanos(addNanos(p.start, p.duration), above)

@@ -17,11 +17,11 @@ import (
 )
 
 // describeSpan is what a test compares of a span.
-func describeSpan(depth int, op, key string, start, end int64, timed, ended, failed bool, d, self time.Duration, weight float64) string {
+func describeSpan(depth int, op, key string, start, end int64, timed, ended, failed bool, d, self, queued time.Duration, weight float64) string {
 	if !timed {
 		start, end = 0, 0
 	}
-	return fmt.Sprintf("%s%s (%s) %d to %d timed %v ended %v failed %v %v self %v weight %g", strings.Repeat(" ", depth), op, key, start, end, timed, ended, failed, d, self, weight)
+	return fmt.Sprintf("%s%s (%s) %d to %d timed %v ended %v failed %v %v self %v queued %v weight %g", strings.Repeat(" ", depth), op, key, start, end, timed, ended, failed, d, self, queued, weight)
 }
 
 // timingsOf describes the timings of the traces in a log, by id.
@@ -41,7 +41,7 @@ func timingsOf(t *testing.T, log []byte, o *TimingOptions) map[string][]string {
 			for range m.Path(i) {
 				depth++
 			}
-			spans = append(spans, describeSpan(depth, m.Name(s.Op), m.Name(s.Key), s.Start, s.End, s.Timed, s.Ended, s.Failed, s.Duration, s.Self, s.Weight))
+			spans = append(spans, describeSpan(depth, m.Name(s.Op), m.Name(s.Key), s.Start, s.End, s.Timed, s.Ended, s.Failed, s.Duration, s.Self, s.Queued, s.Weight))
 		}
 		d, ok := m.Duration()
 		all[m.ID()] = append(spans, fmt.Sprint("root ", m.Name(m.Spans[m.Root()].Op), " ", d, ok))
@@ -61,11 +61,11 @@ func wholeTimings(entries []Entry, key func(*Entry) string) map[string][]string 
 		var last time.Time
 		for depth, s := range tr.All() {
 			start, end := s.Interval()
-			e := s.EndRecord
+			e, queued := s.EndRecord, s.Queued
 			if e == nil {
-				e = s.StartRecord
+				e, queued = s.StartRecord, 0
 			}
-			spans = append(spans, describeSpan(depth, s.Op, key(e), start.UnixNano(), end.UnixNano(), !s.Start.IsZero(), s.State == Ended, s.Failed, s.Duration, SelfTime(s), s.Weight))
+			spans = append(spans, describeSpan(depth, s.Op, key(e), start.UnixNano(), end.UnixNano(), !s.Start.IsZero(), s.State == Ended, s.Failed, s.Duration, SelfTime(s), queued, s.Weight))
 			if end.After(last) {
 				last = end
 			}

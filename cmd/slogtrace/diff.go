@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/tracelog"
@@ -104,21 +107,21 @@ func (s *session) readSides(ctx context.Context, args []string, q *diffRequest, 
 	case q.a.Empty() != q.b.Empty():
 		return usagef("want both --a and --b")
 	case !q.before.IsZero():
-		return s.readTraces(ctx, args, q, data, func(t *tracelog.Trace) []compare.Side {
-			switch root := t.Root(); {
-			case root == nil || root.Start.IsZero():
+		return s.readTraces(ctx, args, q, data, func(t *sidedTrace) []compare.Side {
+			switch {
+			case t.start.IsZero():
 				return nil
-			case root.Start.Before(q.before.Time):
+			case t.start.Before(q.before.Time):
 				return []compare.Side{compare.Before}
 			}
 			return []compare.Side{compare.After}
 		})
 	case split:
-		return s.readTraces(ctx, args, q, data, func(t *tracelog.Trace) (sides []compare.Side) {
-			if hasSpan(t, &q.a) {
+		return s.readTraces(ctx, args, q, data, func(t *sidedTrace) (sides []compare.Side) {
+			if t.matches&matchesA != 0 {
 				sides = append(sides, compare.Before)
 			}
-			if hasSpan(t, &q.b) {
+			if t.matches&matchesB != 0 {
 				sides = append(sides, compare.After)
 			}
 			return sides
@@ -132,30 +135,58 @@ func (s *session) readSides(ctx context.Context, args []string, q *diffRequest, 
 		return usagef("want two sets of traces: BEFORE and AFTER, two IDs, --before, or --a and --b")
 	}
 	for i, side := range []compare.Side{compare.Before, compare.After} {
-		if err := s.readTraces(ctx, args[i:i+1], q, data, func(*tracelog.Trace) []compare.Side { return []compare.Side{side} }); err != nil {
+		if err := s.readTraces(ctx, args[i:i+1], q, data, func(*sidedTrace) []compare.Side { return []compare.Side{side} }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// A sidedTrace is what tells to which side a trace belongs.
+type sidedTrace struct {
+	start   time.Time // of its root; zero if it is not known
+	matches uint8     // whether a span matches the filter, --a and --b
+}
+
+const (
+	matchesFilter = 1 << iota
+	matchesA
+	matchesB
+)
+
 // readTraces reads the traces that the filter chooses, and adds each to the side that it belongs to.
-func (s *session) readTraces(ctx context.Context, files []string, q *diffRequest, data *compare.Data, sides func(*tracelog.Trace) []compare.Side) error {
-	neither, both := 0, 0
-	added, err := s.eachWhole(ctx, files, &q.filter, func(t *tracelog.Trace) {
+func (s *session) readTraces(ctx context.Context, files []string, q *diffRequest, data *compare.Data, sides func(*sidedTrace) []compare.Side) error {
+	r, err := s.files.Open(ctx, files, true)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	chosen, neither, both := 0, 0, 0
+	side := func(t *sidedTrace) (compare.Side, bool) {
+		if t.matches&matchesFilter == 0 {
+			return 0, false
+		}
+		chosen++
 		switch of := sides(t); len(of) {
 		case 0:
 			neither++
 		case 1:
-			data.Add(of[0], t)
+			return of[0], true
 		default:
 			both++
 		}
-	})
-	switch {
+		return 0, false
+	}
+	read := readTimings
+	if slices.ContainsFunc([]*query.Filter{&q.filter, &q.a, &q.b}, func(f *query.Filter) bool { return f.AsksForText() || f.AsksForTree() }) {
+		read = readWholeSides
+	}
+	switch err := read(r, q, data, side); {
 	case err != nil:
 		return err
-	case added == 0:
+	case chosen == 0 && r.Records == 0:
+		return r.Nothing()
+	case chosen == 0:
 		return errors.New("no trace matches")
 	}
 	if neither > 0 {
@@ -167,43 +198,65 @@ func (s *session) readTraces(ctx context.Context, files []string, q *diffRequest
 	return nil
 }
 
-// eachWhole calls fn with each trace of the files that has a span which the filter chooses, and returns how many there were.
-// The traces have no log lines, unless the filter searches text.
-func (s *session) eachWhole(ctx context.Context, files []string, f *query.Filter, fn func(*tracelog.Trace)) (n int, err error) {
-	r, err := s.files.Open(ctx, files, true)
-	if err != nil {
-		return 0, err
+// readTimings reads traces without their texts.
+func readTimings(r *input.Reading, q *diffRequest, data *compare.Data, side func(*sidedTrace) (compare.Side, bool)) error {
+	all := q.filter.Empty() && q.a.Empty()
+	by := func(r *tracelog.Record) ([]byte, bool) {
+		if all {
+			return nil, false
+		}
+		return []byte{q.matches(func(f *query.Filter) bool { return f.Record(r, false) })}, true
 	}
-	defer r.Close()
-	records := f.SpanRecords()
-	o, err := r.Outlines(f.May, records)
-	if err != nil {
-		return 0, err
-	}
-	if o.Len() == 0 && (r.Records == 0 || records == nil) {
-		return 0, r.Nothing()
-	}
-	opts := tracelog.TracesOptions{ScanOptions: tracelog.ScanOptions{Filter: records}}
-	err = r.Traces(o, opts, func(sum *tracelog.Outline) bool { return sum.Matched > 0 }, func(t *tracelog.Trace) {
-		if hasSpan(t, f) {
-			n++
-			fn(t)
+	_, err := r.Timings(by, func(t *tracelog.Timing) {
+		trace := sidedTrace{}
+		if all {
+			trace.matches = matchesFilter
+		}
+		for i := range t.Spans {
+			if key := t.Name(t.Spans[i].Key); key != "" {
+				trace.matches |= key[0]
+			}
+		}
+		if root := t.Root(); root >= 0 && t.Spans[root].Timed {
+			trace.start = time.Unix(0, t.Spans[root].Start)
+		}
+		if of, ok := side(&trace); ok {
+			data.AddTiming(of, t)
 		}
 	})
-	return n, err
+	return err
 }
 
-// hasSpan reports whether the filter chooses a span of the trace.
-func hasSpan(t *tracelog.Trace, f *query.Filter) bool {
-	if f.Empty() {
-		return true
+// readWholeSides reads whole traces: filters need the lines of their spans, or the spans around them.
+func readWholeSides(r *input.Reading, q *diffRequest, data *compare.Data, side func(*sidedTrace) (compare.Side, bool)) error {
+	records := q.filter.SpanRecords()
+	o, err := r.Outlines(q.filter.May, records)
+	if err != nil {
+		return err
 	}
-	for _, span := range t.All() {
-		if f.Span(span) {
-			return true
+	opts := tracelog.TracesOptions{ScanOptions: tracelog.ScanOptions{Filter: records}}
+	return r.Traces(o, opts, func(sum *tracelog.Outline) bool { return sum.Matched > 0 }, func(t *tracelog.Trace) {
+		trace := sidedTrace{}
+		for _, span := range t.All() {
+			trace.matches |= q.matches(func(f *query.Filter) bool { return f.Span(span) })
+		}
+		if root := t.Root(); root != nil {
+			trace.start = root.Start
+		}
+		if of, ok := side(&trace); ok {
+			data.Add(of, t)
+		}
+	})
+}
+
+// matches returns which of the filters choose a span.
+func (q *diffRequest) matches(chooses func(*query.Filter) bool) (matches uint8) {
+	for i, f := range []*query.Filter{&q.filter, &q.a, &q.b} {
+		if chooses(f) {
+			matches |= 1 << i
 		}
 	}
-	return false
+	return matches
 }
 
 // readPair reads two single traces.

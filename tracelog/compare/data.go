@@ -2,12 +2,7 @@ package compare
 
 import (
 	"cmp"
-	"hash/fnv"
-	"io"
 	"slices"
-	"time"
-
-	"github.com/slogtrace/slogtrace/tracelog"
 )
 
 // A Side is one of the two sets of traces.
@@ -29,8 +24,9 @@ func (s Side) String() string {
 // Data holds what a comparison needs of two sets of traces: at most 20 bytes for each span and 150 for each trace.
 // The zero value is empty. It is not safe for concurrent use.
 type Data struct {
-	paths pathTable
-	sets  [2]set
+	paths   pathTable
+	sets    [2]set
+	reducer reducer
 }
 
 // A set is the data of one side, by operation path.
@@ -44,7 +40,7 @@ type set struct {
 
 // A traceRow is the data of a trace that are not of an operation. Durations are in nanoseconds.
 type traceRow struct {
-	start    int64
+	start    int64   // of its first span
 	id       uint64  // a hash
 	root     int32   // its path; noPath if the root has not ended
 	weight   float32 // how many traces it represents
@@ -70,65 +66,9 @@ type cell struct {
 // A failure counts the failed spans of a cell.
 type failure struct{ trace, spans int32 }
 
-// Add adds a trace to a side. It keeps nothing of t.
-//
-// Spans that have not ended are left out. So are traces that are not sampled and were written only because of a failure:
-// the sampled ones represent them, with their weights.
-func (d *Data) Add(side Side, t *tracelog.Trace) {
-	root := t.Root()
-	if root == nil {
-		return
-	}
-	s := &d.sets[side]
-	weight := weightOf(t)
-	if weight == 0 {
-		s.unsampled++
-		return
-	}
-	row := traceRow{root: noPath, weight: float32(weight), id: hashID(t.ID)}
-	if !t.Start.IsZero() {
-		row.start = t.Start.UnixNano()
-	}
-	own := make(map[*tracelog.Span]time.Duration)
-	for _, segment := range tracelog.CriticalPath(t) {
-		own[segment.Span] += segment.End.Sub(segment.Start)
-	}
-	if root.State == tracelog.Ended {
-		row.duration = float32(root.Duration)
-		_, rootEnd := root.Interval()
-		for _, span := range t.All() {
-			if _, end := span.Interval(); end.After(rootEnd) {
-				row.after = max(row.after, float32(end.Sub(rootEnd)))
-			}
-		}
-	}
-	number := s.begin(row)
-	var above []int32 // the paths of the span's ancestors
-	for depth, span := range t.All() {
-		above = above[:depth]
-		parent := int32(noPath)
-		if depth > 0 {
-			parent = above[depth-1]
-		}
-		path := d.paths.number(parent, span.Op)
-		above = append(above, path)
-		switch {
-		case path == lostPath:
-			s.dropped++
-		case span.State != tracelog.Ended:
-			s.unfinished++
-		default:
-			s.add(number, path, visit{span.Duration, own[span], span.Queued, span.Failed})
-			if span == root {
-				s.traces[number].root = path
-			}
-		}
-	}
-}
-
-// A visit is a finished span.
+// A visit is a finished span. Times are in nanoseconds.
 type visit struct {
-	duration, own, queued time.Duration
+	duration, own, queued float32
 	failed                bool
 }
 
@@ -150,13 +90,13 @@ func (s *set) add(trace, path int32, v visit) {
 	}
 	last := &c.cells[len(c.cells)-1]
 	last.spans++
-	last.own += float32(v.own)
+	last.own += v.own
 	if v.queued > 0 && c.queued == nil {
 		c.queued = make([]float32, len(c.durations), cap(c.durations))
 	}
-	c.durations = append(c.durations, float32(max(0, v.duration)))
+	c.durations = append(c.durations, v.duration)
 	if c.queued != nil {
-		c.queued = append(c.queued, float32(max(0, v.queued)))
+		c.queued = append(c.queued, v.queued)
 	}
 	if v.failed {
 		if n := len(c.failed); n == 0 || c.failed[n-1].trace != trace {
@@ -164,22 +104,6 @@ func (s *set) add(trace, path int32, v visit) {
 		}
 		c.failed[len(c.failed)-1].spans++
 	}
-}
-
-// weightOf returns the weight of the trace's first finished span. All spans of a trace are sampled together.
-func weightOf(t *tracelog.Trace) float64 {
-	for _, s := range t.All() {
-		if s.State == tracelog.Ended {
-			return s.Weight
-		}
-	}
-	return 1
-}
-
-func hashID(id string) uint64 {
-	h := fnv.New64a()
-	io.WriteString(h, id)
-	return h.Sum64()
 }
 
 // Traces is how many traces a side has.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"time"
 )
 
 // A plan describes traces whose truth is known: a root with a number of operations below it, one after the other.
@@ -30,7 +29,7 @@ func (p plan) side(d *Data, side Side, seed uint64) {
 		}
 		trace := s.begin(traceRow{start: int64(i), id: r.Uint64(), root: root, weight: float32(weight)})
 		common := r.NormFloat64() * math.Sqrt(p.icc)
-		total := time.Duration(0)
+		total := float32(0)
 		for op := range p.ops {
 			if p.presence > 0 && r.Float64() >= p.presence {
 				continue
@@ -38,7 +37,7 @@ func (p plan) side(d *Data, side Side, seed uint64) {
 			path := d.paths.number(root, fmt.Sprintf("op%03d", op))
 			for range max(1, p.calls) {
 				x := common + r.NormFloat64()*math.Sqrt(1-p.icc)
-				v := visit{duration: time.Duration(1e6 * math.Exp(p.sd*x))}
+				v := visit{duration: float32(1e6 * math.Exp(p.sd*x))}
 				v.own = v.duration
 				if p.planted != nil && side == After {
 					p.planted(&v, op)
@@ -47,7 +46,7 @@ func (p plan) side(d *Data, side Side, seed uint64) {
 				s.add(trace, path, v)
 			}
 		}
-		s.traces[trace].duration = float32(total)
+		s.traces[trace].duration = total
 		s.add(trace, root, visit{duration: total})
 	}
 }
@@ -64,7 +63,7 @@ func (p plan) data(seed uint64) *Data {
 func slowerBy(op int, factor float64) func(*visit, int) {
 	return func(v *visit, n int) {
 		if n == op {
-			v.duration = time.Duration(float64(v.duration) * factor)
+			v.duration = v.duration * float32(factor)
 			v.own = v.duration
 		}
 	}

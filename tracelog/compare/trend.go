@@ -2,6 +2,7 @@ package compare
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +14,7 @@ func (c *comparison) trends() []Trend {
 	for side := range c.data.sets {
 		durations := make(map[int32][]float32) // of each root, in order of time
 		for i := range c.data.sets[side].traces {
-			if t := &c.data.sets[side].traces[i]; t.root != noPath && t.start != 0 {
+			if t := &c.data.sets[side].traces[i]; t.root != noPath && t.start != math.MaxInt64 {
 				durations[t.root] = append(durations[t.root], t.duration)
 			}
 		}
