@@ -48,6 +48,10 @@ func GroupBy(name string) func(*Span) string {
 type StatGroup struct {
 	Key  string
 	Stat Stat
+
+	// Start is when the interval of the group begins, with [GroupOptions.Every]. It is zero for spans whose start is not
+	// known, and without Every.
+	Start time.Time
 }
 
 // GroupStats returns statistics of the spans of traces that have ended, a group for each key, in order of the keys.

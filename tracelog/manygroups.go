@@ -3,6 +3,7 @@ package tracelog
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"slices"
 	"time"
 )
@@ -15,13 +16,17 @@ type GroupOptions struct {
 	// It is called by several goroutines at once, and its result is copied. Nil is [Record.Op].
 	By func(*Record) ([]byte, bool)
 
+	// Every, if it is more than 0, makes a group for each interval of this length in which a span of a key began. Intervals
+	// begin at multiples of Every, as [IntervalStart] returns them.
+	Every time.Duration
+
 	// KeepDuplicates counts each span end as often as it is in the inputs.
 	KeepDuplicates bool
 }
 
 // A Grouping is the result of ScanGroups.
 type Grouping struct {
-	Groups []*StatGroup // ordered by Key
+	Groups []*StatGroup // ordered by Key, then by Start, without which they are last
 
 	// Duplicates is how many span ends were left out because the same span end had been counted.
 	Duplicates int
@@ -43,6 +48,15 @@ type Grouping struct {
 // maxGroups is the maximum number of groups of each worker of ScanGroups.
 const maxGroups = 1 << 18
 
+// IntervalStart returns when the interval begins that contains a moment: the last multiple of every since the zero time.
+// So hours and days begin in UTC, and weeks on Monday. It is zero for the zero time.
+func IntervalStart(at time.Time, every time.Duration) time.Time {
+	if at.IsZero() {
+		return at
+	}
+	return at.UTC().Truncate(every)
+}
+
 // ScanGroups makes statistics of the ends of spans. It holds a [Stat] for each group and worker. If duplicates are
 // left out, it also holds 8 to 16 bytes for each span end, up to 64 MB. Errors are those of [ScanRecords]; what was
 // found before the error is returned too.
@@ -57,7 +71,7 @@ func ScanGroups(ctx context.Context, inputs []Input, o *GroupOptions) (*Grouping
 	}
 	var workers []*grouper
 	sources, err := ScanRecords(ctx, inputs, &o.ScanOptions, func() func(*Record) {
-		g := &grouper{by: o.By, set: set, maxStarts: 1 << 16, groups: make(map[string]*twofold)}
+		g := &grouper{by: o.By, every: max(o.Every, 0), set: set, maxStarts: 1 << 16, groups: make(map[string]*twofold)}
 		if set != nil {
 			g.ends = newSetWriter(set, o.workers(), g.count)
 		}
@@ -85,7 +99,7 @@ func ScanGroups(ctx context.Context, inputs []Input, o *GroupOptions) (*Grouping
 		for key, t := range w.groups {
 			g := groups[key]
 			if g == nil {
-				g = &StatGroup{Key: key}
+				g = newStatGroup(key, o.Every)
 				groups[key] = g
 				r.Groups = append(r.Groups, g)
 			}
@@ -95,7 +109,9 @@ func ScanGroups(ctx context.Context, inputs []Input, o *GroupOptions) (*Grouping
 			}
 		}
 	}
-	slices.SortFunc(r.Groups, func(a, b *StatGroup) int { return cmp.Compare(a.Key, b.Key) })
+	slices.SortFunc(r.Groups, func(a, b *StatGroup) int {
+		return cmp.Or(cmp.Compare(a.Key, b.Key), compareTimes(a.Start, b.Start))
+	})
 	return r, err
 }
 
@@ -112,6 +128,8 @@ func expectedEnds(inputs []Input) int64 {
 // A grouper is a worker's share of ScanGroups.
 type grouper struct {
 	by         func(*Record) ([]byte, bool)
+	every      time.Duration // if not 0, a group's key is followed by when its interval starts
+	key        []byte        // scratch
 	set        *recordSet
 	ends       *setWriter[groupEnd]
 	starts     []uint64 // of spans, as returned by recordSet.span
@@ -153,6 +171,9 @@ func (g *grouper) add(r *Record) {
 	var t *twofold
 	group := uint64(0)
 	if ok {
+		if g.every > 0 {
+			key = g.withInterval(key, r)
+		}
 		if t = g.groups[string(key)]; t == nil {
 			t = g.group(string(key))
 		}
@@ -181,6 +202,31 @@ func (g *grouper) group(key string) *twofold {
 	t := &twofold{name: hashName([]byte(key))}
 	g.groups[key] = t
 	return t
+}
+
+// withInterval returns a key followed by the start of the interval in which the span began.
+func (g *grouper) withInterval(key []byte, r *Record) []byte {
+	at := int64(noTime)
+	if ns, ok := r.nanos(fieldStart); ok {
+		if ns, ok = nanosOf(IntervalStart(time.Unix(0, ns), g.every)); ok {
+			at = ns
+		}
+	}
+	g.key = binary.LittleEndian.AppendUint64(append(g.key[:0], key...), uint64(at))
+	return g.key
+}
+
+// newStatGroup returns the group of a grouper's key.
+func newStatGroup(key string, every time.Duration) *StatGroup {
+	g := &StatGroup{Key: key}
+	if every > 0 {
+		n := len(key) - 8
+		g.Key = key[:n]
+		if at := int64(binary.LittleEndian.Uint64([]byte(key[n:]))); at != noTime {
+			g.Start = time.Unix(0, at).UTC()
+		}
+	}
+	return g
 }
 
 // start remembers that a span has begun.

@@ -191,3 +191,51 @@ func TestCutLines(t *testing.T) {
 		}
 	}
 }
+
+func TestScanGroupsEvery(t *testing.T) {
+	log := end("t", "1", 1, `,"op":"a"`) + end("t", "2", 2, `,"op":"a"`) + end("t", "2", 2, `,"op":"a"`) + // a copy
+		end("t", "3", 3, `,"op":"b","error":"e"`) + end("t", "4", 5, `,"op":"a","sample_rate":0.5`) +
+		`{"msg":"span end","trace":"t","span":"5","op":"a","duration_ms":7}` + "\n" + // no time
+		`{"time":"0001-01-01T00:00:01Z","msg":"span end","trace":"t","span":"6","op":"b","start":"0001-01-01T00:00:01Z","duration_ms":8}` + "\n"
+	for every, want := range map[time.Duration]string{
+		0:               "a  5; b  2; ",
+		-time.Second:    "a  5; b  2; ",
+		2 * time.Second: "a 00 1; a 02 1; a 04 2; a  1; b 02 1; b  1; ",
+		time.Second:     "a 01 1; a 02 1; a 05 2; a  1; b 03 1; b  1; ",
+		time.Minute:     "a 00 4; a  1; b 00 1; b  1; ",
+	} {
+		for _, workers := range []int{1, 2} {
+			o := &GroupOptions{Every: every, ScanOptions: ScanOptions{Workers: workers, chunk: 200}}
+			g, err := ScanGroups(t.Context(), []Input{{"f", strings.NewReader(log)}}, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var b strings.Builder
+			for _, x := range g.Groups {
+				second := ""
+				if !x.Start.IsZero() {
+					second = x.Start.Format("05")
+				}
+				fmt.Fprintf(&b, "%s %s %g; ", x.Key, second, x.Stat.Count())
+			}
+			if b.String() != want || g.Duplicates != 1 {
+				t.Errorf("every %v: %s and %d duplicates, want %s", every, b.String(), g.Duplicates, want)
+			}
+		}
+	}
+}
+
+func TestIntervalStart(t *testing.T) {
+	at := time.Date(2026, 3, 4, 9, 15, 30, 5, time.FixedZone("", 2*3600)) // a Wednesday
+	for every, want := range map[time.Duration]string{
+		time.Minute: "2026-03-04T07:15:00Z", time.Hour: "2026-03-04T07:00:00Z", 24 * time.Hour: "2026-03-04T00:00:00Z",
+		7 * 24 * time.Hour: "2026-03-02T00:00:00Z", 0: "2026-03-04T07:15:30.000000005Z",
+	} {
+		if got := IntervalStart(at, every).Format(time.RFC3339Nano); got != want {
+			t.Errorf("%v: %s, want %s", every, got, want)
+		}
+	}
+	if got := IntervalStart(time.Time{}, time.Hour); !got.IsZero() {
+		t.Errorf("of the zero time: %v", got)
+	}
+}

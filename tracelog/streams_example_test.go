@@ -6,6 +6,7 @@ import (
 	"log"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/slogtrace/slogtrace/tracelog"
 )
@@ -106,6 +107,22 @@ func ExampleScanGroups() {
 	// Output:
 	// pay: 1 spans, 0 failed, p50 100ms, max 100ms
 	// shop: 3 spans, 1 failed, p50 130ms, max 200ms
+}
+
+// How many spans of each operation began in each minute.
+func ExampleGroupOptions_every() {
+	found, err := tracelog.ScanGroups(context.Background(), inputs(), &tracelog.GroupOptions{Every: time.Minute})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, g := range found.Groups {
+		fmt.Printf("%s %s: %g spans, p95 %v\n", g.Start.Format("15:04"), g.Key, g.Stat.Count(), g.Stat.Quantile(0.95))
+	}
+	// Output:
+	// 09:15 POST /charge: 1 spans, p95 130ms
+	// 09:15 charge: 1 spans, p95 100ms
+	// 09:15 order: 1 spans, p95 200ms
+	// 09:16 order: 1 spans, p95 90ms
 }
 
 func ExampleScanOutlines() {
