@@ -94,7 +94,7 @@ func inWords(row *compare.Row, change compare.Change, name string, single bool) 
 		if n > 1 {
 			each = draw.Text(row.Path[n-2], 100)
 		}
-		return fmt.Sprintf("%s, calls for each %s %s → %s (%s)", name, each, formatRate(row.Calls[0]), formatRate(row.Calls[1]),
+		return fmt.Sprintf("%s, calls for each %s %s → %s (%s)", name, each, formatCalls(row.Calls[0]), formatCalls(row.Calls[1]),
 			signedPercent(row.Calls[1]/row.Calls[0]-1))
 	}
 	switch change {
@@ -163,8 +163,8 @@ func percentOf(x float64) string {
 	return fmt.Sprintf("%.0f %%", 100*x)
 }
 
-// formatRate formats a mean number of calls.
-func formatRate(x float64) string {
+// formatCalls formats a mean number of calls.
+func formatCalls(x float64) string {
 	if x < 10 {
 		return strings.TrimSuffix(fmt.Sprintf("%.2f", x), ".00")
 	}

@@ -25,6 +25,7 @@ var errorsOrders = []string{"count", "last", "op"}
 func (s *session) errors() *cobra.Command {
 	var f query.Filter
 	order := choice{value: "count", of: errorsOrders}
+	newSince := query.NewMoment(s.now)
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "errors [FILE...]",
@@ -32,14 +33,23 @@ func (s *session) errors() *cobra.Command {
 		Long: `Group failures by operation and message: how often each happened, when first and last (UTC), an example, and traces
 to show. Messages that differ only in numbers, ids or quoted text are the same.
 
+With --new-since it shows only groups whose first failure in the input is not before that time. So the input must reach
+further back.
+
 errors counts the failed spans that match all of the flags. A failure counts where it happened: a span that repeats the
 error of a span below it does not count again.`,
 		Example: `  slogtrace errors --since 1h logs/
-  slogtrace errors --op 'payment.*' --sort last app.log`,
+  slogtrace errors --op 'payment.*' --sort last app.log
+  slogtrace errors --new-since 2026-03-01T09:00:00Z logs/    what fails only since the deploy`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			groups, all, err := s.errorGroups(cmd, args, &f)
 			if err != nil {
 				return err
+			}
+			if !newSince.IsZero() {
+				if groups, err = s.newGroups(groups, newSince.Time); err != nil {
+					return err
+				}
 			}
 			switch order.value {
 			case "last":
@@ -57,6 +67,7 @@ error of a span below it does not count again.`,
 		},
 	}
 	flags := cmd.Flags()
+	flags.Var(newSince, "new-since", "show only failures of which there were none before this `time`")
 	flags.Var(&order, "sort", "by count, last (the greatest first) or op")
 	flags.IntVar(&limit, "limit", 0, "show only the first `N` groups")
 	f.Register(flags, s.now)
@@ -114,6 +125,24 @@ func (s *session) errorGroups(cmd *cobra.Command, files []string, f *query.Filte
 		return nil, nil, errors.New("no span records found: see slogtrace check")
 	}
 	return nil, nil, fmt.Errorf("no failed span matches (%d read)", spans)
+}
+
+// newGroups returns the groups that have no failure before a time.
+func (s *session) newGroups(groups []tracelog.ErrorGroup, since time.Time) ([]tracelog.ErrorGroup, error) {
+	all, unknown := len(groups), 0
+	groups = slices.DeleteFunc(groups, func(g tracelog.ErrorGroup) bool {
+		if g.First.IsZero() {
+			unknown++
+		}
+		return g.First.Before(since)
+	})
+	if unknown > 0 {
+		s.Talk("%s left out: no failure of them has a time", tell.Plural(unknown, "group"))
+	}
+	if len(groups) == 0 {
+		return nil, fmt.Errorf("no failure is new since %s (%s before)", s.timestamp(since), tell.Plural(all-unknown, "group"))
+	}
+	return groups, nil
 }
 
 // failures returns the tree of the spans that failed and match. The spans have only what is needed to group them.

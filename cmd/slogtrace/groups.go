@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
@@ -18,40 +18,70 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// A group is the spans with the same values of the keys of --by.
-type group struct {
-	values []string
-	stat   tracelog.Stat
+// A question is what stats is asked.
+type question struct {
+	filter     query.Filter
+	by         []string
+	every      time.Duration // 0: no intervals
+	self       bool
+	traces     bool
+	lines      bool
+	duplicates bool // each copy of a span's end counts
 }
 
-// groups reads spans and makes groups of them.
-func (s *session) groups(ctx context.Context, files []string, f *query.Filter, by []string, self, duplicates bool) ([]*group, error) {
-	whole := self || f.AsksForText() || f.AsksForTree() // the children, the lines or the parents of each span are needed: files are read twice
-	if whole && duplicates {
-		return nil, usagef("--duplicates count: not with --self, --grep, and --where about other spans")
+// A group is the spans, the traces or the log lines with the same values of the keys of --by. With --every, those that
+// began in one interval.
+type group struct {
+	values []string
+	start  time.Time // of the interval; zero if it is not known
+	stat   tracelog.Stat
+
+	lines, errorLines int
+}
+
+func (g *group) count() float64  { return g.stat.Count() + float64(g.lines) }
+func (g *group) errors() float64 { return g.stat.Errors() + float64(g.errorLines) }
+
+// empty reports whether the group has nothing that counts.
+func (g *group) empty() bool { return g.stat.N() == 0 && g.lines == 0 }
+
+// groups makes the groups that a question asks for.
+func (s *session) groups(ctx context.Context, files []string, q *question) ([]*group, error) {
+	tree := q.filter.AsksForTree()
+	whole := (q.filter.AsksForText() || tree) && !q.lines // the lines or the parents of each span are needed
+	again := q.self || q.traces || whole
+	switch {
+	case again && q.duplicates:
+		return nil, usagef("--duplicates count: not with --self, --traces, --grep, and --where about other spans")
+	case q.lines && tree:
+		return nil, usagef("--lines: not with --where about other spans")
 	}
-	s.plan(backend.Plan{Whole: whole, Spans: true, Fields: slices.Concat(by, backend.SchemaFields)})
-	r, err := s.files.Open(ctx, files, whole)
+	s.plan(backend.Plan{Whole: again, Spans: !q.lines, Fields: slices.Concat(q.by, backend.SchemaFields)})
+	r, err := s.files.Open(ctx, files, again)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
 	var list []*group
 	switch {
-	case f.AsksForText() || f.AsksForTree(): // the lines or the parents of each span are needed
-		list, err = s.wholeGroups(r, f, by, self)
-	case self:
-		list, err = s.selfGroups(r, f, by)
+	case q.lines:
+		list, err = s.lineGroups(ctx, r, q)
+	case whole:
+		list, err = s.wholeGroups(r, q)
+	case again:
+		list, err = s.timingGroups(r, q)
 	default:
-		list, err = s.endGroups(ctx, r, f, by, duplicates)
+		list, err = s.endGroups(ctx, r, q)
 	}
-	if err != nil || len(list) > 0 {
+	switch {
+	case err != nil || len(list) > 0:
 		return list, err
-	}
-	if r.Records == 0 {
+	case r.Records == 0:
 		return nil, r.Nothing()
+	case q.lines:
+		return nil, fmt.Errorf("no log line matches (%s read)", tell.Plural(r.Records, "record"))
 	}
-	return nil, noSpans(ctx, r, f)
+	return nil, noSpans(ctx, r, &q.filter)
 }
 
 // noSpans returns an error that says why there is no group.
@@ -82,12 +112,12 @@ func noSpans(ctx context.Context, r *input.Reading, f *query.Filter) error {
 }
 
 // endGroups makes groups of span ends. It does not need whole traces.
-func (s *session) endGroups(ctx context.Context, r *input.Reading, f *query.Filter, by []string, duplicates bool) ([]*group, error) {
+func (s *session) endGroups(ctx context.Context, r *input.Reading, q *question) ([]*group, error) {
 	var unsampled atomic.Int64
-	names := keyNames{by: by}
+	names := keyNames{by: q.by}
 	ends := func(r *tracelog.Record) bool { return r.Event != tracelog.EventLog }
-	o := &tracelog.GroupOptions{ScanOptions: r.Options(ends), KeepDuplicates: duplicates}
-	chosen := chosenKey(f, by, &names)
+	o := &tracelog.GroupOptions{ScanOptions: r.Options(ends), KeepDuplicates: q.duplicates, Every: q.every}
+	chosen := q.key(&names)
 	o.By = func(r *tracelog.Record) ([]byte, bool) {
 		key, ok := chosen(r)
 		if ok && r.Event == tracelog.EventEnd && r.Weight() == 0 {
@@ -107,7 +137,7 @@ func (s *session) endGroups(ctx context.Context, r *input.Reading, f *query.Filt
 	switch {
 	case found.Duplicates > 0:
 		s.Talk("%s left out", tell.Plural(found.Duplicates, "duplicate span end"))
-	case duplicates:
+	case q.duplicates:
 		s.Talk("each copy of a span end is counted")
 	case !found.Deduped:
 		s.Talk("too many spans to detect duplicates: each copy is counted")
@@ -118,19 +148,20 @@ func (s *session) endGroups(ctx context.Context, r *input.Reading, f *query.Filt
 	var list []*group
 	for _, g := range found.Groups {
 		if g.Stat.N() > 0 {
-			list = append(list, &group{values: valuesOf(g.Key, len(by)), stat: g.Stat})
+			list = append(list, &group{values: valuesOf(g.Key, len(q.by)), start: g.Start, stat: g.Stat})
 		}
 	}
 	if len(list) > 0 {
-		s.tellMissing(list, &names)
+		s.tellMissing(list, &names, "span")
 	}
 	return list, nil
 }
 
 // keyNames collects the keys of spans, from which to suggest one if no span has a key of --by.
 type keyNames struct {
-	by   []string
-	seen atomic.Int64 // spans
+	by    []string
+	lines bool         // of log lines, not of spans
+	seen  atomic.Int64 // spans, or lines
 
 	mu    sync.Mutex
 	names map[string]bool
@@ -139,9 +170,9 @@ type keyNames struct {
 // maxNamed is how many spans keyNames looks at.
 const maxNamed = 500
 
-// note notes the keys of a span's end.
+// note notes the keys of a span's end, or of a log line.
 func (k *keyNames) note(r *tracelog.Record) {
-	if r.Event != tracelog.EventEnd || !slices.ContainsFunc(k.by, func(key string) bool { return key != "op" && key != "service" }) {
+	if k.lines != (r.Event == tracelog.EventLog) || r.Event == tracelog.EventStart || !slices.ContainsFunc(k.by, func(key string) bool { return key != "op" && key != "service" }) {
 		return
 	}
 	if k.seen.Load() >= maxNamed || k.seen.Add(1) > maxNamed {
@@ -162,13 +193,13 @@ func (k *keyNames) add(e *tracelog.Entry) {
 	}
 }
 
-// tellMissing reports the keys of --by that no span has.
-func (s *session) tellMissing(list []*group, k *keyNames) {
+// tellMissing reports the keys of --by that nothing of the groups has: no span, no line.
+func (s *session) tellMissing(list []*group, k *keyNames, noun string) {
 	for i, key := range k.by {
 		if key == "op" || slices.ContainsFunc(list, func(g *group) bool { return g.values[i] != "-" }) {
 			continue
 		}
-		s.Talk("no span has %s%s", key, didYouMean(key, slices.Collect(maps.Keys(k.names)), ""))
+		s.Talk("no %s has %s%s", noun, key, didYouMean(key, slices.Collect(maps.Keys(k.names)), ""))
 	}
 }
 
@@ -179,111 +210,6 @@ func (s *session) leftOut(unfinished, unsampled int) {
 	if unsampled > 0 {
 		s.Talk("%s left out: written only because of a failure, in traces that are not sampled", tell.Plural(unsampled, "span"))
 	}
-}
-
-// selfGroups makes groups of the self times of span ends.
-func (s *session) selfGroups(r *input.Reading, f *query.Filter, by []string) ([]*group, error) {
-	names := keyNames{by: by}
-	var stats []*tracelog.Stat // by key
-	unfinished, unsampled := 0, 0
-	timings, err := r.Timings(chosenKey(f, by, &names), func(t *tracelog.Timing) {
-		for i := range t.Spans {
-			span := &t.Spans[i]
-			if span.Key < 0 {
-				continue
-			}
-			if !span.Ended {
-				unfinished++
-				continue
-			}
-			if span.Weight == 0 {
-				unsampled++
-			}
-			for len(stats) <= span.Key {
-				stats = append(stats, new(tracelog.Stat))
-			}
-			stats[span.Key].Add(span.Self, span.Failed, span.Weight)
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.leftOut(unfinished, unsampled)
-	if timings.Dropped > 0 {
-		s.Talk("%s left out: too many groups", tell.Plural(timings.Dropped, "name"))
-	}
-	var list []*group
-	for key, stat := range stats {
-		if stat.N() > 0 {
-			list = append(list, &group{values: valuesOf(timings.Name(key), len(by)), stat: *stat})
-		}
-	}
-	if len(list) > 0 {
-		s.tellMissing(list, &names)
-	}
-	return list, nil
-}
-
-// wholeGroups makes groups of the spans of whole traces. It holds the traces that are under way.
-func (s *session) wholeGroups(r *input.Reading, f *query.Filter, by []string, self bool) ([]*group, error) {
-	records := f.SpanRecords()
-	o, err := r.Outlines(f.May, records)
-	if err != nil {
-		return nil, err
-	}
-	groups := make(map[string]*group)
-	names := keyNames{by: by}
-	unfinished, unsampled := 0, 0
-	opts := tracelog.TracesOptions{ScanOptions: tracelog.ScanOptions{Filter: records}}
-	err = r.Traces(o, opts, func(sum *tracelog.Outline) bool { return sum.Matched > 0 }, func(t *tracelog.Trace) {
-		if !f.Whole(t) {
-			return
-		}
-		for _, span := range t.All() {
-			if query.EntryOf(span) == nil || !f.Span(span) {
-				continue
-			}
-			if span.State != tracelog.Ended {
-				unfinished++
-				continue
-			}
-			if names.seen.Add(1) <= maxNamed {
-				names.add(query.EntryOf(span))
-			}
-			values := make([]string, len(by))
-			for i, key := range by {
-				values[i] = query.SpanGroup(span, key)
-			}
-			key := strings.Join(values, "\x00")
-			g := groups[key]
-			if g == nil {
-				g = &group{values: values}
-				groups[key] = g
-			}
-			d := span.Duration
-			if self {
-				d = tracelog.SelfTime(span)
-			}
-			if span.Weight == 0 {
-				unsampled++
-			}
-			g.stat.Add(d, span.Failed, span.Weight)
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.leftOut(unfinished, unsampled)
-	var list []*group
-	for _, g := range groups {
-		if g.stat.N() > 0 {
-			list = append(list, g)
-		}
-	}
-	if len(list) > 0 {
-		s.tellMissing(list, &names)
-	}
-	return list, nil
 }
 
 // keyOf returns a function that makes a group's key from a record. If by has one key, it is the value. Else it is each value
@@ -315,11 +241,11 @@ func keyOf(by []string) func(*tracelog.Record) ([]byte, bool) {
 	}
 }
 
-// chosenKey returns keyOf for the spans that the filter chooses. It notes the names of their keys.
-func chosenKey(f *query.Filter, by []string, names *keyNames) func(*tracelog.Record) ([]byte, bool) {
-	key, all := keyOf(by), f.Empty()
+// key returns keyOf for the spans that the filter chooses. It notes the names of their keys.
+func (q *question) key(names *keyNames) func(*tracelog.Record) ([]byte, bool) {
+	key, all := keyOf(q.by), q.filter.Empty()
 	return func(r *tracelog.Record) ([]byte, bool) {
-		if !all && !f.Record(r, false) {
+		if !all && !q.filter.Record(r, false) {
 			return nil, false
 		}
 		names.note(r)

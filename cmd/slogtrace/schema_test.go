@@ -27,8 +27,8 @@ import (
 var schemaRuns = map[string][]string{
 	"ls":      {"booking", "fixtures", "--error booking", "--limit 1 fixtures", "fixtures/unfinished.log", "abandoned.log", "fixtures/external-parent.log"},
 	"show":    {"booking", "--limit 0 fixtures", "8b77 booking"},
-	"stats":   {"booking", "fixtures", "--self booking", "--by service,http.route booking", "--limit 1 booking"},
-	"errors":  {"booking", "fixtures", "--sort last booking"},
+	"stats":   {"booking", "fixtures", "--self booking", "--by service,http.route booking", "--every 1s booking", "--traces --every 1h fixtures", "--lines booking", "--lines --every 1s booking", "--every 1s notime.log"},
+	"errors":  {"booking", "fixtures", "--sort last --new-since 2026-03-01 booking"},
 	"tail":    {"--follow=false booking", "--follow=false -n -1 fixtures"},
 	"diff":    {"8b77 7d04 booking", "booking booking/api.log", "before.log after.log"},
 	"check":   {"booking", "fixtures", "fixtures/bad-lines.log", "fixtures/external-parent.log", "shared.log", "unknown.log"},
@@ -175,6 +175,8 @@ func writeSchemaFixtures(t *testing.T, dir string) {
 		"abandoned.log": `{"time":"2026-03-01T09:00:00Z","level":"INFO","msg":"span start","trace":"t","span":"s","op":"import"}
 {"time":"2026-03-01T10:00:00Z","level":"INFO","msg":"an hour later"}
 `,
+		"notime.log": `{"msg":"span end","trace":"t","span":"b","op":"done","duration_ms":200}
+`,
 		"shared.log": `[{"time":"2026-03-01T09:00:00Z","msg":"a","trace":"t"},{"time":"2026-03-01T09:00:01Z","msg":"b","trace":"t"}]
 `,
 		"unknown.log": `{"ts":"2026-03-01T09:15:00Z","name":"GET /","ctx":{"tid":"4bf92f3577b34da6a3ce929d0e0e4736","sid":"00f067aa0ba902b7"},"ms":3}
@@ -217,6 +219,12 @@ type describer struct {
 }
 
 func (d *describer) value(s *jsonschema.Schema, v any, at string) {
+	for _, one := range s.OneOf {
+		if one.Validate(v) == nil {
+			d.value(one, v, at)
+			return
+		}
+	}
 	if s.Types == nil && s.Ref == nil {
 		return // the value of an attribute: anything
 	}
@@ -266,11 +274,6 @@ func findMember(s *jsonschema.Schema, key string) *jsonschema.Schema {
 		if m := s.Properties[key]; m != nil {
 			return m
 		}
-		for _, one := range slices.Concat(s.OneOf, s.AnyOf, s.AllOf) {
-			if m := findMember(one, key); m != nil {
-				return m
-			}
-		}
 		if m, ok := s.AdditionalProperties.(*jsonschema.Schema); ok {
 			return m
 		}
@@ -294,7 +297,7 @@ func describedMembers(s *jsonschema.Schema, all map[string]bool) map[string]bool
 	}
 	describedMembers(s.Ref, all)
 	describedMembers(s.Items2020, all)
-	for _, one := range slices.Concat(s.OneOf, s.AnyOf, s.AllOf) {
+	for _, one := range s.OneOf {
 		describedMembers(one, all)
 	}
 	if m, ok := s.AdditionalProperties.(*jsonschema.Schema); ok {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,11 +24,10 @@ const barWidth = 20
 var statsOrders = []string{"total", "count", "errors", "p50", "p95", "p99", "max", "name"}
 
 func (s *session) stats() *cobra.Command {
-	var f query.Filter
-	by := []string{"op"}
+	q := question{by: []string{"op"}}
+	var every query.Every
 	order := choice{value: "total", of: statsOrders}
 	duplicates := choice{value: "once", of: []string{"once", "count"}}
-	var self bool
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "stats [FILE...]",
@@ -37,54 +37,114 @@ failed, the 50th, 95th and 99th percentile and the maximum of their durations, t
 durations. Its axis is logarithmic and goes from the shortest to the longest duration of all.
 
 stats counts the spans that match all of the flags and have ended. If traces are sampled, it weights each span by
-1/sample_rate.`,
+1/sample_rate.
+
+With --every it counts those that began in each interval of time, hours and days in UTC. Above the rows of a group are
+sparklines, on one axis of time for all groups. An interval without any is left out.
+
+With --traces it counts whole traces whose root matches the flags, by the root's keys: from the root's start to the last
+end of any span. A trace failed if its root failed.
+
+With --lines it counts log lines, each copy, by their message unless --by says otherwise. An error is a line at level
+Error or above.`,
 		Example: `  slogtrace stats app.log
   slogtrace stats --by service,http.route --sort p99 logs/
-  slogtrace stats --self --since 1h app.log      time spent in the operation itself, not in its children`,
+  slogtrace stats --self --since 1h app.log      time spent in the operation itself, not in its children
+  slogtrace stats --traces --every 1h app.log    how long requests take from end to end, by the hour
+  slogtrace stats --lines --by msg,lock --grep 'lock not acquired' app.log`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(by) == 0 || slices.Contains(by, "") {
-				return usagef("--by: want keys, separated by commas")
+			if q.lines && !cmd.Flags().Changed("by") {
+				q.by = []string{"msg"}
 			}
-			groups, err := s.groups(cmd.Context(), args, &f, by, self, duplicates.value == "count")
+			q.every, q.duplicates = time.Duration(every), duplicates.value == "count"
+			if err := q.check(order.value, cmd.Flags().Changed("sort")); err != nil {
+				return err
+			}
+			groups, err := s.groups(cmd.Context(), args, &q)
 			if err != nil {
 				return err
 			}
-			sortGroups(groups, order.value)
-			if limit > 0 {
-				groups = groups[:min(limit, len(groups))]
-			}
-			if s.json {
-				list := make([]groupJSON, len(groups))
-				for i, g := range groups {
-					list[i] = groupJSON{by, g}
-				}
-				return term.WriteArray(s.out, list)
-			}
-			return s.writeGroups(groups, by)
+			return s.answer(groups, &q, order.value, limit)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringSliceVar(&by, "by", by, "group by these `keys`: op, service, kind, error or any attribute")
+	flags.StringSliceVar(&q.by, "by", q.by, "group by these `keys`: op, service, kind, error or any attribute")
+	flags.Var(&every, "every", "count each interval of this `duration` apart: 5m, 1h, 1d")
+	flags.BoolVar(&q.self, "self", false, "count only the time of a span that none of its children covers")
+	flags.BoolVar(&q.traces, "traces", false, "count whole traces, from the root's start to the last end of a span")
+	flags.BoolVar(&q.lines, "lines", false, "count log lines; by default --by msg")
 	flags.Var(&order, "sort", "by total, count, errors, p50, p95, p99, max (the greatest first) or name")
 	flags.IntVar(&limit, "limit", 0, "show only the first `N` groups")
-	flags.BoolVar(&self, "self", false, "count only the time of a span that none of its children covers")
 	flags.Var(&duplicates, "duplicates", "if the end of a span appears more than once: count it once, or count each copy")
-	f.Register(flags, s.now)
+	q.filter.Register(flags, s.now)
 	completeChoice(cmd, "duplicates", duplicates.of)
 	completeChoice(cmd, "sort", statsOrders)
 	return cmd
 }
 
-func sortGroups(groups []*group, by string) {
+// check returns an error if flags do not go together.
+func (q *question) check(order string, sorted bool) error {
+	switch {
+	case len(q.by) == 0 || slices.Contains(q.by, ""):
+		return usagef("--by: want keys, separated by commas")
+	case q.self && q.traces:
+		return usagef("want --self or --traces, not both")
+	case q.lines && (q.self || q.traces || q.duplicates):
+		return usagef("--lines: not with --self, --traces or --duplicates count")
+	case q.lines && sorted && !slices.Contains([]string{"count", "errors", "name"}, order):
+		return usagef("--sort %s: log lines have no durations, want count, errors or name", order)
+	}
+	return nil
+}
+
+// answer writes the first groups in an order.
+func (s *session) answer(groups []*group, q *question, order string, limit int) error {
+	if q.lines && order == "total" {
+		order = "count"
+	}
+	if q.every > 0 {
+		list := seriesOf(groups)
+		slices.SortFunc(list, func(a, b *series) int { return compareGroups(&a.group, &b.group, order) })
+		if limit > 0 {
+			list = list[:min(limit, len(list))]
+		}
+		if !s.json {
+			return s.writeSeries(list, q)
+		}
+		groups = nil
+		for _, one := range list {
+			groups = append(groups, one.parts...)
+		}
+	} else {
+		slices.SortFunc(groups, func(a, b *group) int { return compareGroups(a, b, order) })
+		if limit > 0 {
+			groups = groups[:min(limit, len(groups))]
+		}
+	}
+	switch {
+	case s.json:
+		list := make([]groupJSON, len(groups))
+		for i, g := range groups {
+			list[i] = groupJSON{q, g}
+		}
+		return term.WriteArray(s.out, list)
+	case q.lines:
+		return s.writeLineGroups(groups, q.by)
+	}
+	return s.writeGroups(groups, q.by)
+}
+
+// compareGroups compares two groups in one of statsOrders.
+func compareGroups(a, b *group, order string) int {
 	key := func(g *group) float64 { return float64(g.stat.Sum()) }
 	quantile := func(q float64) func(*group) float64 {
 		return func(g *group) float64 { return float64(g.stat.Quantile(q)) }
 	}
-	switch by {
+	switch order {
 	case "count":
-		key = func(g *group) float64 { return g.stat.Count() }
+		key = (*group).count
 	case "errors":
-		key = func(g *group) float64 { return g.stat.Errors() }
+		key = (*group).errors
 	case "p50":
 		key = quantile(0.5)
 	case "p95":
@@ -96,9 +156,7 @@ func sortGroups(groups []*group, by string) {
 	case "name":
 		key = func(*group) float64 { return 0 }
 	}
-	slices.SortFunc(groups, func(a, b *group) int {
-		return cmp.Or(cmp.Compare(key(b), key(a)), slices.Compare(a.values, b.values))
-	})
+	return cmp.Or(cmp.Compare(key(b), key(a)), slices.Compare(a.values, b.values))
 }
 
 func (s *session) writeGroups(groups []*group, by []string) error {
@@ -139,10 +197,14 @@ func (s *session) writeGroups(groups []*group, by []string) error {
 			rows[i+1] = append(rows[i+1], term.Cell{Text: strings.TrimRight(g.stat.Histogram(width, low, high), " "), Style: term.Cyan})
 		}
 	}
+	s.tellInexact(exact)
+	return s.writeTable(slices.Values(rows))
+}
+
+func (s *session) tellInexact(exact bool) {
 	if !exact {
 		s.Talk("percentiles of groups with more than %d spans are within %g %%", limits.MaxExact, 100*limits.SketchError)
 	}
-	return s.writeTable(slices.Values(rows))
 }
 
 // barWidth returns how wide the histograms after the other columns are. If the width of the terminal is not known, or if
@@ -169,15 +231,16 @@ func (s *session) barWidth(rows [][]term.Cell, keys int) int {
 	return min(room, barWidth)
 }
 
-// A groupJSON is an element of what stats --json writes: the keys of --by, then figuresJSON.
+// A groupJSON is an element of what stats --json writes: the keys of --by, then intervalJSON with --every, then
+// figuresJSON, or lineCountJSON with --lines.
 type groupJSON struct {
-	by []string
+	question *question
 	*group
 }
 
 func (g groupJSON) MarshalJSON() ([]byte, error) {
 	var keys term.AttrsJSON
-	for i, key := range g.by {
+	for i, key := range g.question.by {
 		value, err := json.Marshal(g.values[i])
 		if err != nil {
 			return nil, err
@@ -188,11 +251,23 @@ func (g groupJSON) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	figures, err := json.Marshal(figuresOf(&g.stat))
-	if err != nil {
-		return nil, err
+	var parts []any
+	if every := g.question.every; every > 0 {
+		parts = append(parts, g.interval(every))
 	}
-	return append(append(b[:len(b)-1], ','), figures[1:]...), nil
+	if g.question.lines {
+		parts = append(parts, lineCountJSON{g.lines, g.errorLines})
+	} else {
+		parts = append(parts, figuresOf(&g.stat))
+	}
+	for _, part := range parts {
+		more, err := json.Marshal(part)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(b[:len(b)-1], ','), more[1:]...)
+	}
+	return b, nil
 }
 
 // A figuresJSON has the figures of a Stat. Durations are in milliseconds.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
@@ -33,6 +34,21 @@ func assembled(t *testing.T, file string) []*tracelog.Trace {
 	var entries []tracelog.Entry
 	if _, err := tracelog.Scan(f, file, func(e tracelog.Entry) { entries = append(entries, e) }); err != nil {
 		t.Fatal(err)
+	}
+	return tracelog.Assemble(entries)
+}
+
+// withoutLines assembles traces again, without their log lines.
+func withoutLines(traces []*tracelog.Trace) []*tracelog.Trace {
+	var entries []tracelog.Entry
+	for _, t := range traces {
+		for _, s := range t.All() {
+			for _, e := range []*tracelog.Entry{s.StartRecord, s.EndRecord} {
+				if e != nil {
+					entries = append(entries, *e)
+				}
+			}
+		}
 	}
 	return tracelog.Assemble(entries)
 }
@@ -62,24 +78,39 @@ func wholeErrors(s *session, traces []*tracelog.Trace, f *query.Filter) error {
 	return s.errorsJSON(g.Groups())
 }
 
-func wholeStats(s *session, traces []*tracelog.Trace, f *query.Filter, by []string, self bool) error {
+func wholeStats(s *session, traces []*tracelog.Trace, q *question) error {
 	groups := make(map[string]*group)
 	for _, t := range traces {
 		for _, span := range t.All() {
-			if span.State != tracelog.Ended || !f.Span(span) {
+			if span.State != tracelog.Ended || !q.filter.Span(span) || q.traces && (span != t.Root() || span.Start.IsZero()) {
 				continue
 			}
-			values := make([]string, len(by))
-			for i, key := range by {
+			values := make([]string, len(q.by))
+			for i, key := range q.by {
 				values[i] = query.SpanGroup(span, key)
 			}
-			key := strings.Join(values, "\x00")
-			if groups[key] == nil {
-				groups[key] = &group{values: values}
-			}
 			d := span.Duration
-			if self {
+			start, _ := span.Interval()
+			switch {
+			case q.self:
 				d = tracelog.SelfTime(span)
+			case q.traces:
+				d = 0
+				for _, s := range t.All() {
+					if _, end := s.Interval(); end.Sub(start) > d {
+						d = end.Sub(start)
+					}
+				}
+			case q.every > 0:
+				start = span.Start
+			}
+			start = tracelog.IntervalStart(start, max(q.every, 1)) // of 1 ns: none
+			key := strings.Join(values, "\x00")
+			if q.every > 0 {
+				key += start.String()
+			}
+			if groups[key] == nil {
+				groups[key] = &group{values: values, start: start}
 			}
 			groups[key].stat.Add(d, span.Failed, span.Weight)
 		}
@@ -87,10 +118,12 @@ func wholeStats(s *session, traces []*tracelog.Trace, f *query.Filter, by []stri
 	var list []groupJSON
 	for _, g := range groups {
 		if g.stat.N() > 0 {
-			list = append(list, groupJSON{by, g})
+			list = append(list, groupJSON{q, g})
 		}
 	}
-	slices.SortFunc(list, func(a, b groupJSON) int { return slices.Compare(a.values, b.values) })
+	slices.SortFunc(list, func(a, b groupJSON) int {
+		return cmp.Or(slices.Compare(a.values, b.values), compareStarts(a.start, b.start))
+	})
 	return term.WriteArray(s.out, list)
 }
 
@@ -133,7 +166,8 @@ func TestWhole(t *testing.T) {
 			}
 			for _, flags := range filters {
 				for _, command := range []string{
-					"ls", "show --limit 0", "errors", "stats --sort name", "stats --sort name --by service,kind,attempt", "stats --sort name --self --by op",
+					"ls", "show --limit 0", "errors", "stats --sort name", "stats --sort name --by service,kind,attempt --every 10ms",
+					"stats --sort name --self --every 1s", "stats --sort name --traces --every 20ms",
 				} {
 					args := slices.Concat(strings.Fields(command), []string{"--json"}, flags, []string{file})
 					var want, stdout, stderr strings.Builder
@@ -146,6 +180,12 @@ func TestWhole(t *testing.T) {
 						t.Fatal(err)
 					}
 					traces := assembled(t, file)
+					if strings.Contains(command, "--traces") {
+						if f.AsksForText() {
+							continue // The lines are needed.
+						}
+						traces = withoutLines(traces)
+					}
 					switch words := strings.Fields(command); {
 					case words[0] == "ls":
 						err = wholeList(s, traces, &f)
@@ -153,12 +193,17 @@ func TestWhole(t *testing.T) {
 						err = wholeShow(s, traces, &f)
 					case words[0] == "errors":
 						err = wholeErrors(s, traces, &f)
-					case strings.Contains(command, "--self"):
-						err = wholeStats(s, traces, &f, []string{"op"}, true)
-					case strings.Contains(command, "--by"):
-						err = wholeStats(s, traces, &f, []string{"service", "kind", "attempt"}, false)
 					default:
-						err = wholeStats(s, traces, &f, []string{"op"}, false)
+						q := &question{filter: f, by: []string{"op"}, self: strings.Contains(command, "--self"), traces: strings.Contains(command, "--traces")}
+						if strings.Contains(command, "--by service") {
+							q.by = []string{"service", "kind", "attempt"}
+						}
+						if _, every, ok := strings.Cut(command, "--every "); ok {
+							if q.every, err = time.ParseDuration(every); err != nil {
+								t.Fatal(err)
+							}
+						}
+						err = wholeStats(s, traces, q)
 					}
 					if err := cmp.Or(err, s.out.Flush()); err != nil {
 						t.Fatal(err)

@@ -97,3 +97,15 @@ func (f *Filter) Record(r *tracelog.Record, open bool) bool {
 	}
 	return true
 }
+
+// LineRecord is Line for the record of a log line.
+func (f *Filter) LineRecord(r *tracelog.Record) bool {
+	if f.Empty() {
+		return true
+	}
+	if !f.May(r) {
+		return false
+	}
+	e := r.Entry()
+	return f.Line(&e)
+}

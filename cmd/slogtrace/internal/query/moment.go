@@ -16,6 +16,12 @@ type moment struct {
 	filter *Filter // of --since, whose filter it is
 }
 
+// A Moment is a flag for a point in time, as --since is.
+type Moment struct{ moment }
+
+// NewMoment returns a flag. Now is what an age such as 15m counts from.
+func NewMoment(now func() time.Time) *Moment { return &Moment{moment{now: now}} }
+
 func (m *moment) String() string { return m.text }
 func (m *moment) Type() string   { return "time" }
 
