@@ -2,6 +2,7 @@ package tracelog_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -119,6 +120,11 @@ func ExampleSpan_Peer() {
 	}
 	// Output:
 	// SELECT db.example
+}
+
+func ExamplePeerKeys() {
+	fmt.Println(slices.Contains(tracelog.PeerKeys(), "server.address"))
+	// Output: true
 }
 
 func ExampleSpan_Attr() {

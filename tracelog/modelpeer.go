@@ -1,5 +1,7 @@
 package tracelog
 
+import "slices"
+
 // peerKeys are the attributes that name the service a client called, the plainest first.
 var peerKeys = [...]string{
 	"peer.service", "server.address", "net.peer.name", "http.host", "rpc.service",
@@ -30,5 +32,6 @@ func (s *Span) Peer() string {
 	return ""
 }
 
-// PeerKeys returns the attributes that Peer looks at.
-func PeerKeys() []string { return append([]string(nil), peerKeys[:]...) }
+// PeerKeys returns the keys of the attributes that [Span.Peer] looks at. A program that reads only
+// some attributes of spans needs these.
+func PeerKeys() []string { return slices.Clone(peerKeys[:]) }

@@ -1,6 +1,7 @@
 package draw_test
 
 import (
+	"fmt"
 	"os"
 	"strings"
 
@@ -48,4 +49,17 @@ func ExampleWaterfall() {
 	// ├─ db.insert           12.1ms  ▉█
 	// └─ payment.charge       301ms    ▉█████████████████████████████████████████████▌
 	//       ✗ card declined
+}
+
+func ExampleSVG() {
+	for _, t := range assemble(exampleLog) {
+		var picture strings.Builder
+		if err := draw.SVG(&picture, t, &draw.Options{Width: 80}); err != nil {
+			fmt.Println(err)
+		}
+		first, _, _ := strings.Cut(picture.String(), "\n")
+		fmt.Println(first)
+	}
+	// Output:
+	// <svg xmlns="http://www.w3.org/2000/svg" width="656" height="192" viewBox="0 0 656 192" role="img" xml:space="preserve">
 }
