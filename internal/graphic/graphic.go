@@ -11,8 +11,10 @@
 package graphic
 
 import (
+	"fmt"
 	"strconv"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -126,4 +128,38 @@ var pictures = &unicode.RangeTable{
 		{0x1f93c, 0x1f945, 1}, {0x1f947, 0x1faff, 1}, {0x1fc00, 0x1fffd, 1},
 	},
 	LatinOffset: 2,
+}
+
+// AppendJSON appends JSON that a terminal can show: what it may not show, which can only be in strings, is escaped.
+func AppendJSON(b, json []byte) []byte {
+	if printableASCII(json) {
+		return append(b, json...)
+	}
+	var seen Text
+	for rest := string(json); rest != ""; {
+		r, size, ok := seen.Next(rest)
+		switch {
+		case r == '\n' || r == '\t': // between members
+			b = append(b, rest[:size]...)
+		case r < 0x10000 && (r == utf8.RuneError || !ok):
+			b = fmt.Appendf(b, `\u%04x`, r)
+		case !ok:
+			high, low := utf16.EncodeRune(r)
+			b = fmt.Appendf(b, `\u%04x\u%04x`, high, low)
+		default:
+			b = append(b, rest[:size]...)
+		}
+		rest = rest[size:]
+	}
+	return b
+}
+
+// printableASCII reports whether b is graphic ASCII only. Most text is.
+func printableASCII(b []byte) bool {
+	for i := range len(b) {
+		if b[i] < 0x20 || b[i] > 0x7e {
+			return false
+		}
+	}
+	return true
 }

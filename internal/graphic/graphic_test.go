@@ -1,6 +1,8 @@
 package graphic_test
 
 import (
+	"encoding/json"
+	"errors"
 	"regexp"
 	"strconv"
 	"strings"
@@ -125,6 +127,32 @@ func FuzzNext(f *testing.F) {
 		}
 		if bad := refused.FindString(kept.String()); bad != "" {
 			t.Errorf("%+q: kept %+q, with %+q", s, kept.String(), bad)
+		}
+	})
+}
+
+// FuzzAppendJSON: the value stays, and a terminal can show the text.
+func FuzzAppendJSON(f *testing.F) {
+	for _, s := range []string{"a", "\u202e\x1b\u007f\u0085", "\ufffd\ue000\U000f0000", "名前🎉", "\n\t\\\"", "e\u0301\u0301\u0301\u0301\u0301\u0301", "\xff"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		text, err := json.MarshalIndent(map[string]string{"k": s}, "", "\t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := graphic.AppendJSON([]byte("before"), text)[len("before"):]
+		var want, got map[string]string
+		if err := errors.Join(json.Unmarshal(text, &want), json.Unmarshal(shown, &got)); err != nil || want["k"] != got["k"] {
+			t.Errorf("%s became %s: %v", text, shown, err)
+		}
+		var seen graphic.Text
+		for rest := string(shown); rest != ""; {
+			r, size, ok := seen.Next(rest)
+			if !ok && r != '\n' && r != '\t' {
+				t.Fatalf("%q in %q", r, shown)
+			}
+			rest = rest[size:]
 		}
 	})
 }

@@ -4,13 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"iter"
 	"runtime"
 	"slices"
 	"time"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/slogtrace/slogtrace/internal/graphic"
 	"github.com/slogtrace/slogtrace/tracelog"
@@ -138,22 +135,7 @@ func (m *marshaler) marshal(v any) ([]byte, error) {
 	if printableASCII(in) {
 		return in, nil
 	}
-	out := make([]byte, 0, len(in))
-	var seen graphic.Text
-	for rest := string(in); rest != ""; {
-		r, size, ok := seen.Next(rest)
-		switch {
-		case r < 0x10000 && (r == utf8.RuneError || !ok):
-			out = fmt.Appendf(out, `\u%04x`, r)
-		case !ok:
-			a, b := utf16.EncodeRune(r)
-			out = fmt.Appendf(out, `\u%04x\u%04x`, a, b)
-		default:
-			out = append(out, rest[:size]...)
-		}
-		rest = rest[size:]
-	}
-	return out, nil
+	return graphic.AppendJSON(make([]byte, 0, len(in)), in), nil
 }
 
 // printableASCII reports whether b is graphic ASCII only. Most text is.

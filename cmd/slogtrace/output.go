@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bufio"
+	"os"
+	"path/filepath"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
+)
+
+// An output is where a command writes: standard output, or a file that gets its name when it is complete.
+type output struct {
+	*bufio.Writer
+	file *os.File // nil: standard output
+	path string
+}
+
+// create returns the output for -o. Without a path that is standard output. It refuses a file that an argument names.
+func (s *session) create(path string, inputs []string) (*output, error) {
+	if path == "" || path == "-" {
+		return &output{Writer: s.out}, nil
+	}
+	mode := os.FileMode(0o666)
+	if info, err := os.Stat(path); err == nil {
+		for _, name := range inputs {
+			if other, err := os.Stat(name); err == nil && os.SameFile(info, other) {
+				return nil, usagef("-o %s is one of the files to read", path)
+			}
+		}
+		if !info.Mode().IsRegular() { // a pipe, /dev/null
+			file, err := os.OpenFile(path, os.O_WRONLY, 0)
+			if err != nil {
+				return nil, err
+			}
+			return &output{Writer: bufio.NewWriter(file), file: file}, nil
+		}
+		mode = info.Mode().Perm()
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return nil, usagef("-o %s: %v", path, input.Reason(err))
+	}
+	if mode == 0o666 {
+		mode = 0o644 // what most umasks make of it
+	}
+	if err := file.Chmod(mode); err != nil {
+		file.Close()
+		os.Remove(file.Name())
+		return nil, err
+	}
+	return &output{bufio.NewWriter(file), file, path}, nil
+}
+
+// done completes the output, unless err is an error of the command, which it returns. An incomplete file is removed.
+func (o *output) done(err error) error {
+	if o.file == nil {
+		return err
+	}
+	if err == nil {
+		err = o.Flush()
+	}
+	if closeErr := o.file.Close(); err == nil {
+		err = closeErr
+	}
+	if o.path == "" {
+		return err
+	}
+	if err == nil {
+		err = os.Rename(o.file.Name(), o.path)
+	}
+	if err != nil {
+		os.Remove(o.file.Name())
+	}
+	return err
+}
