@@ -86,6 +86,21 @@ func (w *foreignLine) attrs(v []byte) {
 	}
 }
 
+// spanAttrs writes the attributes of a span. Of these queued_ms and sample_rate, if they are numbers, and sampled, if it is false,
+// are fields of the record schema: traceotlp and export write them as attributes.
+func (w *foreignLine) spanAttrs(v []byte) {
+	for _, m := range foreignMembers(v) {
+		switch key := string(m.key); {
+		case (key == "queued_ms" || key == "sample_rate") && (m.value[0] == '-' || m.value[0] >= '0' && m.value[0] <= '9'):
+			w.raw(key, m.value)
+		case key == "sampled" && string(m.value) == "false":
+			w.raw(key, m.value)
+		default:
+			w.attr(key, m.value)
+		}
+	}
+}
+
 // others writes the members that have no meaning.
 func (w *foreignLine) others(ms []member) {
 	for i := range ms {

@@ -53,7 +53,7 @@ func (p *lineParser) foreignSpan(ms []member, children []*spanNode, c foreignCon
 	w.links(ms)
 	w.raw("service", c.service)
 	w.text("trace_state", pickText(ms, []string{"traceState", "TraceState", "SpanContext.TraceState"}))
-	w.attrs(pick(ms, foreignAttrs))
+	w.spanAttrs(pick(ms, foreignAttrs))
 	w.others(ms)
 	w.around(&c, ms)
 	p.many = append(p.many, w.done())

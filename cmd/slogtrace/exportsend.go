@@ -69,8 +69,11 @@ func (s *session) exportTo(ctx context.Context, files []string, f *query.Filter,
 	if stats.LastError != "" {
 		text += "; the last error: " + stats.LastError
 	}
-	if gaveUp && err != nil {
-		text += "; the rest of the log was not read"
+	if gaveUp {
+		text += fmt.Sprintf("; gave up after %v without a delivery", o.patience)
+		if err != nil {
+			text += ", and the rest of the log was not read"
+		}
 	}
 	s.Fail("%s", text)
 	return s.exported("otlp", counts, j)

@@ -105,12 +105,15 @@ func TestJSONKeys(t *testing.T) {
 		"errors":  "op message example count first last traces",
 		"tail":    "time level msg event trace span op service file attrs",
 		"check":   "files records span_ends schemas duplicates traces complete incomplete advice",
+		"export":  "format traces spans lines unfinished left_out",
 		"queries": "store about questions",
 		"version": "version go platform",
 	} {
 		args := []string{command, "--json", "testdata/booking"}
 		if command == "tail" {
 			args = append(args, "--follow=false")
+		} else if command == "export" {
+			args = append(args[:2], "otlp", "-o", os.DevNull, args[2])
 		} else if command == "version" || command == "queries" {
 			args = args[:2]
 		}

@@ -83,6 +83,9 @@ func extra(t *tracelog.Trace, s *tracelog.Span) []tracelog.Attr {
 	if rate := sampleRate(s); rate > 0 {
 		list = append(list, numberAttr("sample_rate", rate))
 	}
+	if s.Weight == 0 {
+		list = append(list, tracelog.Attr{Key: "sampled", Value: json.RawMessage("false")})
+	}
 	if s.State != tracelog.Ended {
 		list = append(list, textAttr("slogtrace.state", s.State.String()))
 	}

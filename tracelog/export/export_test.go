@@ -60,7 +60,8 @@ type fact struct {
 	Op, Service, Kind, Error string
 	Failed                   bool
 	Start                    time.Time
-	Lasted                   time.Duration
+	Lasted, Queued           time.Duration
+	Weight                   float64
 	Above                    string // the operations above it
 }
 
@@ -70,7 +71,7 @@ func factsOf(t *tracelog.Trace) (facts []fact) {
 		if s.External || s.Start.IsZero() {
 			continue
 		}
-		f := fact{Op: s.Op, Service: s.Service, Kind: s.Kind, Error: s.Error, Failed: s.Failed, Start: s.Start, Lasted: s.Duration}
+		f := fact{Op: s.Op, Service: s.Service, Kind: s.Kind, Error: s.Error, Failed: s.Failed, Start: s.Start, Lasted: s.Duration, Queued: s.Queued, Weight: s.Weight}
 		if s.State != tracelog.Ended {
 			_, end := s.Interval()
 			f.Lasted = end.Add(-s.Shift).Sub(s.Start)
@@ -165,7 +166,7 @@ func TestOTLPMembers(t *testing.T) {
 		`{"resource":{},"scopeSpans":[{"scope":{},"spans":[` +
 		`{"traceId":"0fc89f8ae19394b48debd6353bb9ad33","spanId":"16367aacb67a4a01","parentSpanId":"a7937b64b8caa58f","name":"open","kind":1,` +
 		`"startTimeUnixNano":"1772356500300000000","endTimeUnixNano":"1772356500300000000","attributes":[` +
-		`{"key":"slogtrace.state","value":{"stringValue":"open"}},` +
+		`{"key":"sampled","value":{"boolValue":false}},{"key":"slogtrace.state","value":{"stringValue":"open"}},` +
 		`{"key":"slogtrace.trace","value":{"stringValue":"order 7"}},{"key":"slogtrace.span","value":{"stringValue":"second"}}]}]}]}]}` + "\n"
 	if diff := cmp.Diff(want, string(lines)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
