@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
@@ -162,6 +163,11 @@ func (s *session) exportFile(ctx context.Context, format string, files []string,
 func (s *session) exportTraces(ctx context.Context, w *export.Writer, files []string, f *query.Filter, o *exportOptions) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	var want []query.Wanted
+	for _, id := range o.ids {
+		want = append(want, query.NewWanted(id))
+	}
+	s.plan(backend.Plan{Wanted: want, Whole: true})
 	r, err := s.files.Open(ctx, files, true)
 	if err != nil {
 		return err
@@ -173,10 +179,6 @@ func (s *session) exportTraces(ctx context.Context, w *export.Writer, files []st
 	}
 	if outlines.Len() == 0 {
 		return r.Nothing()
-	}
-	var want []query.Wanted
-	for _, id := range o.ids {
-		want = append(want, query.NewWanted(id))
 	}
 	may := func(sum *tracelog.Outline) bool {
 		return sum.Matched > 0 && (len(want) == 0 || slices.ContainsFunc(want, func(w query.Wanted) bool {

@@ -83,8 +83,11 @@ func (f *from) open(s *session, cmd *cobra.Command, args []string) error {
 
 // namesFiles reports whether arguments name files, for which the store in the environment is not read.
 func namesFiles(cmd *cobra.Command, args []string) bool {
-	if cmd.Name() == "show" {
+	switch cmd.Name() {
+	case "show":
 		_, args = splitIDs(args)
+	case "export":
+		args = args[min(1, len(args)):] // the format
 	}
 	return len(args) > 0
 }

@@ -128,6 +128,8 @@ func where(c query.Condition) Cond {
 			return nil
 		}
 		return Test{Key: c.Key, Op: Matches, Value: c.Value}
+	case c.Op == "=" && strings.Contains(c.Value, "*"):
+		return wildcard(c)
 	case c.Op == "=" && number:
 		return Any{Test{Key: c.Key, Op: In, Values: []string{c.Value}}, All{atLeast, atMost}}
 	case c.Op == "=" && text(c.Value):
@@ -138,6 +140,18 @@ func where(c query.Condition) Cond {
 		return atMost
 	}
 	return present
+}
+
+// wildcard translates a condition whose value has a *, which is any text.
+func wildcard(c query.Condition) Cond {
+	begin, _, _ := strings.Cut(c.Value, "*")
+	switch {
+	case begin == "" || begin[0] == '{' || begin[0] == '[': // it may match "" and objects, which stores have no member for
+		return nil
+	case !text(begin) || strings.HasPrefix("null", begin): // numbers may have another form
+		return nil
+	}
+	return patterns(c.Key, []string{c.Value})
 }
 
 // text reports whether only the same text equals a value: it is no time, no duration, no number and no list.

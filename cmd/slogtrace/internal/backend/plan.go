@@ -66,7 +66,7 @@ func (s *Source) fetch(ctx context.Context, plan *Plan, p *query.Parts, from, to
 		cond = both(failure, cond)
 	}
 	var kept Cond // of the lines that are needed
-	if plan.Spans && p.Grep == nil {
+	if plan.Spans && p.Grep == nil && !p.Tree {
 		kept = Any{spanRecord, failure}
 	}
 	q := &Query{From: from, To: to, Fields: fields}

@@ -16,7 +16,11 @@ type Parts struct {
 	Max           time.Duration // if MaxSet
 	MaxSet        bool
 	Grep          *regexp.Regexp // nil if not given
-	Where         []Condition
+	Where         []Condition    // of a span or line itself
+
+	// Tree reports conditions about the spans above one, or about the trace. They are not in Where. Lines that are no
+	// records of spans can decide them.
+	Tree bool
 }
 
 // A Condition is one --where.
@@ -26,7 +30,7 @@ type Condition struct{ Key, Op, Value string }
 func (f *Filter) Parts() Parts {
 	p := Parts{
 		Since: f.since.Time, Until: f.until.Time, Ops: f.ops, Services: f.services,
-		Failed: f.failed, Min: f.min, Max: f.max, MaxSet: f.maxSet, Grep: f.grep.re,
+		Failed: f.failed, Min: f.min, Max: f.max, MaxSet: f.maxSet, Grep: f.grep.re, Tree: f.AsksForTree(),
 	}
 	for _, c := range f.where.all {
 		p.Where = append(p.Where, Condition{c.key, c.op, c.want})
