@@ -230,3 +230,9 @@ func ExampleStat_Merge() {
 	// Output:
 	// 2 150ms
 }
+
+func ExampleIntervalStart() {
+	at := time.Date(2026, 3, 1, 9, 15, 12, 0, time.FixedZone("", 2*60*60))
+	fmt.Println(tracelog.IntervalStart(at, time.Hour))
+	// Output: 2026-03-01 07:00:00 +0000 UTC
+}
