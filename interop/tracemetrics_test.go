@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,7 +21,6 @@ import (
 
 	"github.com/slogtrace/slogtrace"
 	"github.com/slogtrace/slogtrace/internal/hook"
-	"github.com/slogtrace/slogtrace/interop/internal/command"
 	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/tracemetrics"
 	"github.com/slogtrace/slogtrace/traceotlp"
@@ -128,9 +129,13 @@ func TestPrometheus(t *testing.T) {
 		P95 float64 `json:"p95_ms"`
 		P99 float64 `json:"p99_ms"`
 	}
-	stats := command.Run(t, command.Build(t), lines.Bytes(), "stats", "--json", "-")
-	if err := json.Unmarshal(stats, &groups); err != nil {
+	file := filepath.Join(t.TempDir(), "app.log")
+	if err := os.WriteFile(file, lines.Bytes(), 0o666); err != nil {
 		t.Fatal(err)
+	}
+	stats := command(t, nil, "stats", "--json", file)
+	if err := json.Unmarshal([]byte(stats.stdout), &groups); err != nil {
+		t.Fatal(err, stats.stderr)
 	}
 	found := 0
 	for _, g := range groups {
