@@ -1,10 +1,15 @@
 package interop
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -105,4 +110,165 @@ func withoutPlaces(t *testing.T, text string) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// Lines of equal time are neither lost nor read twice, whatever the windows are.
+func TestStoreExact(t *testing.T) {
+	const lines, same = 100_000, 500
+	n := victorialogs.Start(t)
+	var log bytes.Buffer
+	begin := time.Date(2026, 3, 1, 9, 15, 0, 0, time.UTC)
+	for i := range lines {
+		fmt.Fprintf(&log, `{"time":%q,"level":"INFO","msg":"span end","trace":"%032x","span":"%016x","op":"op %d","start":%[1]q,"duration_ms":%d.5,"service":"s%d"}`+"\n",
+			begin.Add(time.Duration(i/same)*time.Millisecond).Format(time.RFC3339Nano), i/10+1, i+1, i%7, i%1000, i%8)
+	}
+	s := storeLines(t, n, "0", 0, log.Bytes())
+	for _, window := range []string{"0", "7ms"} {
+		args := []string{"--since", "2026-03-01T09:15:00Z", "--until", "2026-03-01T09:15:01Z"}
+		flags := []string{"--window", window, "--explain", "--from", s.from}
+		for _, q := range []string{"stats --by op,service --json", "ls --op op* --sort spans --limit 50 --json"} {
+			file := command(t, nil, slices.Concat(strings.Fields(q), args, []string{s.file})...)
+			store := command(t, nil, slices.Concat(strings.Fields(q), args, flags)...)
+			if diff := cmp.Diff(file.stdout, store.stdout); diff != "" || store.code != 0 || strings.Contains(store.stderr, "duplicate") {
+				t.Errorf("%s, windows of %s: code %d\n%.2000s\n(-file +store):\n%.2000s", q, window, store.code, store.stderr, diff)
+			}
+		}
+	}
+}
+
+// A cluster with a dead node gives no answer, unless that is wanted; then it is said which node is missing.
+func TestStoreDeadNode(t *testing.T) {
+	c := victorialogs.StartCluster(t, 2)
+	var s stored
+	for i := range 40 { // in small portions, which go to one node each
+		s = storeLog(t, c.Front, "0", 0, loggen.Options{Traces: 3, Seed: uint64(i)})
+	}
+	time.Sleep(2 * time.Second)
+	for _, n := range c.Nodes() {
+		n.Flush(t)
+	}
+	spans := func(r ran) (count float64) {
+		var groups []struct{ Count float64 }
+		if err := json.Unmarshal([]byte(r.stdout), &groups); err != nil {
+			t.Fatalf("%v: %s", err, r.stderr)
+		}
+		for _, g := range groups {
+			count += g.Count
+		}
+		return count
+	}
+	args := []string{"stats", "--json", "--since", sinceAll, "--from", s.from}
+	all := command(t, nil, args...)
+	if all.code != 0 || all.stderr != "" {
+		t.Fatal(all)
+	}
+	dead := strings.TrimPrefix(c.Storage[1].URL, "http://")
+	c.Storage[1].Stop(t)
+	if r := command(t, nil, args...); r.code != 1 || r.stdout != "" || !strings.Contains(r.stderr, dead) {
+		t.Errorf("a dead node: %+v", r)
+	}
+	r := command(t, nil, append(args, "--partial")...)
+	if r.code != 0 || spans(r) <= 0 || spans(r) >= spans(all) || !strings.Contains(r.stderr, "the answer lacks lines: ") || !strings.Contains(r.stderr, dead) {
+		t.Errorf("--partial: %v of %v spans, code %d, %s", spans(r), spans(all), r.code, r.stderr)
+	}
+	c.Storage[1].Restart(t)
+	if r := command(t, nil, append(args, "--partial")...); r.stderr != "" || r.stdout != all.stdout {
+		t.Errorf("--partial with all nodes: %s", r.stderr)
+	}
+}
+
+// A query that VictoriaLogs ends in mid-stream is asked again for less time.
+func TestStoreTimeLimit(t *testing.T) {
+	n := victorialogs.Start(t, "-search.maxQueryDuration=300ms")
+	s := storeLog(t, n, "0", 1, loggen.Options{Size: 40 << 20, Seed: 1})
+	since := []string{"--since", sinceAll}
+	all := command(t, nil, slices.Concat([]string{"check", "--json", "--from", s.from}, since)...)
+	var report struct{ Records int }
+	if err := json.Unmarshal([]byte(all.stdout), &report); err != nil {
+		t.Fatalf("%v: %s", err, all.stderr)
+	}
+	if want := bytes.Count(s.text, []byte("\n")); report.Records != want {
+		t.Errorf("%d records, want %d; %s", report.Records, want, all.stderr)
+	}
+	if log := n.Log(t); !strings.Contains(log, "couldn't be executed in") {
+		t.Errorf("no query was ended:\n%s", log)
+	}
+}
+
+// Ctrl-C ends the query in the store, too.
+func TestStoreInterrupt(t *testing.T) {
+	n := victorialogs.Start(t)
+	s := storeLog(t, n, "0", 1, loggen.Options{Size: 60 << 20, Seed: 1})
+	file, err := commandFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), file, "ls", "--grep", "a.*b.*c.*d=", "--since", sinceAll, "--from", s.from)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for n.Metric(t, "vl_concurrent_select_current") == 0 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	cmd.Process.Signal(os.Interrupt)
+	begin := time.Now()
+	cmd.Wait()
+	for n.Metric(t, "vl_concurrent_select_current") > 0 && time.Since(begin) < 10*time.Second {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("the query ran for %v", took)
+	}
+}
+
+// tail shows each line once while lines come, through a restart of the store.
+func TestStoreTail(t *testing.T) {
+	n := victorialogs.Start(t)
+	from := strings.Replace(n.URL, "http:", "victorialogs:", 1)
+	file, err := commandFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), file, "tail", "--json", "-n", "0", "--delay", "2s", "--where", "run=tail", "--from", from)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(3 * time.Second) // it has begun
+	var want []string
+	send := func(count int) {
+		var b bytes.Buffer
+		at := time.Now().UTC().Format(time.RFC3339Nano)
+		for range count { // of equal time
+			msg := fmt.Sprintf("line %d", len(want))
+			want = append(want, msg)
+			fmt.Fprintf(&b, `{"time":%q,"msg":%q,"run":"tail","level":"INFO"}`+"\n", at, msg)
+		}
+		fmt.Fprintf(&b, `{"time":%q,"msg":"other","run":"another","level":"INFO"}`+"\n", at)
+		storeLines(t, n, "0", 0, b.Bytes())
+	}
+	for range 4 {
+		send(50)
+		time.Sleep(300 * time.Millisecond)
+	}
+	n.Sync(t)
+	n.Restart(t)
+	send(50)
+	time.Sleep(7 * time.Second)
+	cmd.Process.Signal(os.Interrupt)
+	cmd.Wait()
+	var got []string
+	for line := range strings.Lines(stdout.String()) {
+		var l struct{ Msg string }
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatalf("%v in %s", err, line)
+		}
+		got = append(got, l.Msg)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s\n(-want +got):\n%s", &stderr, diff)
+	}
 }

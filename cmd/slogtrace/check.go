@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
 	"github.com/slogtrace/slogtrace/internal/limits"
@@ -21,16 +22,21 @@ import (
 const mostExamples = 5
 
 func (s *session) check() *cobra.Command {
-	return &cobra.Command{
+	var f query.Filter
+	cmd := &cobra.Command{
 		Use:   "check [FILE...]",
 		Short: "Say what is in log files and what is missing",
 		Long: `Say what is in log files: how many lines have ids and in which schema, which lines are unreadable or duplicates,
-which traces are not complete and why, and what to change.
+which traces are not complete and why, and what to change. Of a store it also says how far back its lines go, and what
+it has not kept as it was written.
 
 It exits with 1 if no line has a trace id.`,
 		Example: `  slogtrace check app.log
   myservice | slogtrace check`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if s.from.source == nil && (cmd.Flags().Changed("since") || cmd.Flags().Changed("until")) {
+				return usagef("--since and --until: only with --from")
+			}
 			r, err := s.examine(cmd.Context(), args)
 			if err != nil {
 				return err
@@ -44,6 +50,8 @@ It exits with 1 if no line has a trace id.`,
 			return s.writeReport(r)
 		},
 	}
+	f.RegisterTime(cmd.Flags(), s.now)
+	return cmd
 }
 
 // examine reads everything three times: for its lines, for when each trace ends, and for the traces. So it needs to hold
@@ -73,6 +81,9 @@ func (s *session) examine(ctx context.Context, args []string) (*report, error) {
 		return nil, err
 	}
 	j.finish()
+	if r.Store, err = s.from.examine(ctx, s.now()); err != nil {
+		return nil, err
+	}
 	r.advise()
 	return r, nil
 }

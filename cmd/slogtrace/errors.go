@@ -77,7 +77,7 @@ error of a span below it does not count again.`,
 
 // errorGroups reads traces and groups their failures. It also returns the ids of all traces.
 func (s *session) errorGroups(cmd *cobra.Command, files []string, f *query.Filter) ([]tracelog.ErrorGroup, iter.Seq[string], error) {
-	s.plan(backend.Plan{Whole: true, Failures: true, Spans: true, Fields: append(tracelog.PeerKeys(), backend.SchemaFields...)})
+	s.plan(backend.Plan{Whole: true, Failures: true, Spans: true, Fields: append(tracelog.PeerKeys(), backend.SchemaFields...)}, false)
 	r, err := s.files.Open(cmd.Context(), files, true)
 	if err != nil {
 		return nil, nil, err
@@ -120,7 +120,7 @@ func (s *session) errorGroups(cmd *cobra.Command, files []string, f *query.Filte
 	groups := grouper.Groups()
 	switch {
 	case len(groups) > 0:
-		return groups, o.IDs(), nil
+		return groups, s.from.source.IDs(cmd.Context(), o.IDs()), nil
 	case spans == 0 && o.Len() == 0:
 		return nil, nil, errors.New("no span records found: see slogtrace check")
 	}

@@ -110,7 +110,7 @@ func (s *session) list(ctx context.Context, files []string, f *query.Filter, ord
 		defer debug.SetGCPercent(debug.SetGCPercent(25))
 		defer runtime.KeepAlive(make([]byte, 64<<20))
 	}
-	s.plan(backend.Plan{Whole: true, Fields: backend.SchemaFields})
+	s.plan(backend.Plan{Whole: true, Fields: backend.SchemaFields}, false)
 	r, err := s.files.Open(ctx, files, true)
 	if err != nil {
 		return err
@@ -159,7 +159,7 @@ func (s *session) list(ctx context.Context, files []string, f *query.Filter, ord
 					return
 				}
 			}
-		}, o.IDs())
+		}, s.from.source.IDs(ctx, o.IDs()))
 	}
 	if many && outlines {
 		list = sortList(list, order, limit)
@@ -198,7 +198,7 @@ func (s *session) list(ctx context.Context, files []string, f *query.Filter, ord
 				return
 			}
 		}
-	}, o.IDs())
+	}, s.from.source.IDs(ctx, o.IDs()))
 }
 
 func (s *session) talkOfMany() {

@@ -53,6 +53,9 @@ type report struct {
 	Incomplete []shortcoming `json:"incomplete"`
 	Advice     []string      `json:"advice"`
 
+	// Store is what a store says of its lines; nil if files were read.
+	Store *storeReport `json:"store,omitempty"`
+
 	found []string // advice about files that are read with an option
 }
 
@@ -148,6 +151,9 @@ func (s *session) writeReport(r *report) error {
 		if r.External > 0 {
 			row("parent in another system", "in %s", tell.Plural(r.External, "trace"))
 		}
+	}
+	if r.Store != nil {
+		s.writeStore(r.Store)
 	}
 	if len(r.Incomplete) > 0 {
 		say("\n%s", p.Paint(term.Bold, "Why traces are not complete"))

@@ -84,7 +84,7 @@ Without an ID, show shows all traces with a span or a line that matches the flag
 		RunE: func(cmd *cobra.Command, args []string) error {
 			named, files := splitIDs(args)
 			ids = append(ids, named...)
-			traces, err := s.choose(cmd.Context(), ids, files, &f, limit)
+			traces, err := s.choose(cmd.Context(), ids, files, &f, limit, s.json || opts.attrs || opts.logs)
 			if err != nil {
 				return err
 			}
@@ -136,13 +136,14 @@ func splitIDs(args []string) (ids, files []string) {
 	return ids, files
 }
 
-// choose reads the traces with the ids, or, without ids, the traces that the filter chooses, up to limit.
-func (s *session) choose(ctx context.Context, ids, files []string, f *query.Filter, limit int) ([]*tracelog.Trace, error) {
+// choose reads the traces with the ids, or, without ids, the traces that the filter chooses, up to limit. Attrs means that
+// attributes will be shown.
+func (s *session) choose(ctx context.Context, ids, files []string, f *query.Filter, limit int, attrs bool) ([]*tracelog.Trace, error) {
 	var want []query.Wanted
 	for _, id := range ids {
 		want = append(want, query.NewWanted(id))
 	}
-	s.plan(backend.Plan{Wanted: want, Whole: true})
+	s.plan(backend.Plan{Wanted: want, Whole: true}, attrs)
 	r, err := s.files.Open(ctx, files, true)
 	if err != nil {
 		return nil, err

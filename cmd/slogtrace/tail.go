@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/follow"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
@@ -51,6 +52,7 @@ The flags choose among the lines, each by itself.`,
 	flags.IntVarP(&lines, "lines", "n", 10, "how many lines to begin with, of each file; -1: all, as with --since")
 	flags.BoolVarP(&live, "follow", "f", true, "go on, as the files grow; --follow=false ends where they do now")
 	flags.BoolVar(&t.attrs, "attrs", false, "show the attributes of spans, too")
+	flags.DurationVar(&t.delay, "delay", 5*time.Second, "of a store, show lines when they are so old: later ones may be missed")
 	f.Register(flags, s.now)
 	return cmd
 }
@@ -60,6 +62,7 @@ type tailer struct {
 	*session
 	filter *query.Filter
 	attrs  bool
+	delay  time.Duration // of the lines of a store
 
 	written int
 	day     string
@@ -68,12 +71,8 @@ type tailer struct {
 }
 
 func (t *tailer) run(ctx context.Context, args []string, lines int, live bool) error {
-	if t.from.source != nil {
-		return errors.New("tail does not read stores yet")
-	}
 	t.outlet.stop = nil // an interrupt is the usual end of tail: it still writes what it has read
-	following := follow.Tail{Files: &t.files, Tell: t.Teller, Lines: lines, Follow: live, Line: t.line, Idle: t.out.Flush}
-	if err := following.Run(ctx, args); err != nil {
+	if err := t.follow(ctx, args, lines, live); err != nil {
 		return err
 	}
 	if t.written == 0 && ctx.Err() == nil {
@@ -83,6 +82,23 @@ func (t *tailer) run(ctx context.Context, args []string, lines int, live bool) e
 		return errors.New("no line matches")
 	}
 	return nil
+}
+
+// follow reads files, or a store.
+func (t *tailer) follow(ctx context.Context, args []string, lines int, live bool) error {
+	if t.from.source == nil {
+		following := follow.Tail{Files: &t.files, Tell: t.Teller, Lines: lines, Follow: live, Line: t.line, Idle: t.out.Flush}
+		return following.Run(ctx, args)
+	}
+	if len(args) > 0 {
+		return usagef("--from and %q: want one of them", args[0])
+	}
+	t.from.source.Attrs = true
+	parts := t.filter.Parts()
+	polling := backend.Tail{
+		Source: t.from.source, Files: &t.files, Parts: &parts, Lines: lines, Follow: live, Delay: t.delay, Line: t.line, Idle: t.out.Flush,
+	}
+	return polling.Run(ctx, t.now)
 }
 
 func (t *tailer) line(l *input.Line) error {

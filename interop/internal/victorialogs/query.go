@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -72,4 +73,25 @@ func (n *Node) Sync(t testing.TB) {
 			t.Fatal("VictoriaLogs does not write its data to disk")
 		}
 	}
+}
+
+// Metric returns a number that the node counts; 0 if there is none of that name.
+func (n *Node) Metric(t testing.TB, name string) float64 {
+	t.Helper()
+	answer := n.get(t, "/metrics", nil)
+	defer answer.Close()
+	text, err := io.ReadAll(answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			x, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return x
+		}
+	}
+	return 0
 }

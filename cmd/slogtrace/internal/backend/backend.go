@@ -22,8 +22,8 @@ type Store interface {
 	// Count returns how many lines match in each step of time. Steps without lines may be missing.
 	Count(ctx context.Context, q *Query, step time.Duration) ([]Bucket, error)
 
-	// Traces returns the ids of the traces that have a line that matches, each once.
-	Traces(ctx context.Context, q *Query) ([]string, error)
+	// Traces calls fn with the id of each trace that has a line that matches, at least once, until fn returns false.
+	Traces(ctx context.Context, q *Query, fn func(id string) bool) error
 
 	// Text returns the query that Lines sends.
 	Text(ctx context.Context, q *Query) (string, error)
@@ -40,16 +40,22 @@ type Query struct {
 	From, To time.Time // of the lines; To is exclusive
 	Cond     Cond      // nil: all lines
 	Fields   []string  // the members of a line that are needed; nil: all
+	Limit    int       // how many lines are enough, whichever they are; 0: all
 }
 
 // A Sum is what Lines tells about the lines that it has written.
 type Sum struct {
 	Lines       int
 	First, Last time.Time
+
+	Retyped int // values that came back as text and were read as numbers, true, false or lists
+	CutOff  int // lines that were kept as text and end too early
 }
 
 func (s *Sum) add(other Sum) {
 	s.Lines += other.Lines
+	s.Retyped += other.Retyped
+	s.CutOff += other.CutOff
 	if s.First.IsZero() || !other.First.IsZero() && other.First.Before(s.First) {
 		s.First = other.First
 	}

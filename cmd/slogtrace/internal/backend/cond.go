@@ -1,6 +1,6 @@
 package backend
 
-// A Cond is a condition on a line: All, Any, Not, Test, Trace or Unread. A store may accept more lines than a condition
+// A Cond is a condition on a line: All, Any, Not, Test, Trace, Grep or Unread. A store may accept more lines than a condition
 // does, because what it returns is examined again, but never fewer. So it negates only what it can express exactly.
 type Cond interface{ cond() }
 
@@ -28,6 +28,9 @@ type (
 		Value  string   // of the others
 	}
 
+	// Grep holds if the regular expression matches the value of a member, or a member's name.
+	Grep struct{ Regexp string }
+
 	// Unread holds for lines whose members the store does not know, because it keeps the line as text.
 	Unread struct{}
 )
@@ -48,4 +51,5 @@ func (Any) cond()    {}
 func (Not) cond()    {}
 func (Trace) cond()  {}
 func (Test) cond()   {}
+func (Grep) cond()   {}
 func (Unread) cond() {}

@@ -3,6 +3,7 @@ package backend
 import (
 	"math"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -163,4 +164,31 @@ func text(s string) bool {
 		return false
 	}
 	return s[0] != '[' && s[0] != '{' && (s[0] < '0' || s[0] > '9') && !strings.ContainsAny(s[:1], "+-.")
+}
+
+// simple reports whether no match of a regular expression contains "=". Then what it matches in "key=value" is in the key or
+// in the value.
+func simple(re *regexp.Regexp) bool {
+	tree, err := syntax.Parse(re.String(), syntax.Perl)
+	if err != nil {
+		return false
+	}
+	var plain func(*syntax.Regexp) bool
+	plain = func(re *syntax.Regexp) bool {
+		switch re.Op {
+		case syntax.OpLiteral:
+			return !slices.Contains(re.Rune, '=')
+		case syntax.OpCharClass:
+			for i := 0; i < len(re.Rune); i += 2 {
+				if re.Rune[i] <= '=' && '=' <= re.Rune[i+1] {
+					return false
+				}
+			}
+			return true
+		case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+			return false
+		}
+		return !slices.ContainsFunc(re.Sub, func(sub *syntax.Regexp) bool { return !plain(sub) })
+	}
+	return plain(tree) && !re.MatchString("")
 }

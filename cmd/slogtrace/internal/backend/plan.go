@@ -2,6 +2,8 @@ package backend
 
 import (
 	"context"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -31,29 +33,35 @@ const manyChunks = 8
 
 // Fetch writes the lines that a plan needs to buf. From and to are the time of the question.
 func (s *Source) Fetch(ctx context.Context, plan *Plan, p *query.Parts, from, to time.Time, buf *input.Buffer) error {
-	if err := s.checkParts(ctx); err != nil {
+	before, err := s.missing(ctx)
+	if err != nil {
 		return err
 	}
-	err := s.fetch(ctx, plan, p, from, to, buf)
-	if err == nil && s.Partial {
-		err = s.checkParts(ctx)
+	if err := s.fetch(ctx, plan, p, from, to, buf); err != nil {
+		return err
+	}
+	after, err := s.missing(ctx)
+	for i, lack := range []string{before, after} {
+		if lack != "" && (i == 0 || lack != before) {
+			s.Tell.Talk("%s: the answer lacks lines: %s", s.Store.Name(), lack)
+		}
 	}
 	return err
 }
 
-// checkParts reports the parts of the store that do not answer.
-func (s *Source) checkParts(ctx context.Context) error {
+// missing says which parts of the store do not answer, if it may go on without them. An error is that of the context.
+func (s *Source) missing(ctx context.Context) (string, error) {
 	if !s.Partial {
-		return nil
+		return "", nil
 	}
 	err := s.Store.Missing(ctx)
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return "", ctx.Err()
 	}
 	if err != nil {
-		s.Tell.Talk("%s: the answer is not complete: %v", s.Store.Name(), err)
+		return err.Error(), nil
 	}
-	return nil
+	return "", nil
 }
 
 func (s *Source) fetch(ctx context.Context, plan *Plan, p *query.Parts, from, to time.Time, buf *input.Buffer) error {
@@ -62,6 +70,9 @@ func (s *Source) fetch(ctx context.Context, plan *Plan, p *query.Parts, from, to
 		return s.wanted(ctx, plan.Wanted, from, to, fields, buf)
 	}
 	cond := candidates(p)
+	if p.Grep != nil && simple(p.Grep) {
+		cond = Grep{p.Grep.String()} // a trace has a line with the text, and a line for the other conditions: the text is rarer
+	}
 	if plan.Failures {
 		cond = both(failure, cond)
 	}
@@ -128,28 +139,29 @@ func (s *Source) whole(ctx context.Context, cond, kept Cond, q *Query, buf *inpu
 		}
 		s.Tell.Talk("ids of traces: %s", text)
 	}
-	var ids []string
-	var most int
+	most, seen := 0, make(map[string]bool)
 	err := s.patient(ctx, func() (err error) {
-		if ids, err = s.Store.Traces(ctx, find); err != nil {
+		if most, err = s.Store.MaxIDs(ctx, find); err != nil {
 			return err
 		}
-		most, err = s.Store.MaxIDs(ctx, find)
-		return err
+		return s.Store.Traces(ctx, find, func(id string) bool {
+			seen[id] = true
+			return len(seen) <= manyChunks*most
+		})
 	})
 	if err != nil {
 		return s.named(err)
 	}
-	if len(ids) > manyChunks*most {
+	if len(seen) > manyChunks*most {
 		all := *q
 		all.From, all.To = q.From.Add(-margin), q.To.Add(margin)
 		all.Cond = inTrace(kept)
 		_, err := s.read(ctx, &all, true, buf)
 		return err
 	}
-	slices.Sort(ids)
+	s.narrowed = find
 	edges := 0
-	for chunk := range slices.Chunk(ids, most) {
+	for chunk := range slices.Chunk(slices.Sorted(maps.Keys(seen)), most) {
 		edge, err := s.around(ctx, Trace{IDs: chunk}, kept, q, buf)
 		if err != nil {
 			return err
@@ -162,6 +174,26 @@ func (s *Source) whole(ctx context.Context, cond, kept Cond, q *Query, buf *inpu
 		s.tellEdge()
 	}
 	return nil
+}
+
+// IDs returns the ids of all traces in the time of the question. Those in all are known; the store is asked for the others
+// if only some traces were read.
+func (s *Source) IDs(ctx context.Context, all iter.Seq[string]) iter.Seq[string] {
+	if s == nil || s.narrowed == nil {
+		return all
+	}
+	return func(yield func(string) bool) {
+		for id := range all {
+			if !yield(id) {
+				return
+			}
+		}
+		q := *s.narrowed
+		q.From, q.Cond = q.From.Add(-margin), inTrace(nil)
+		if err := s.Store.Traces(ctx, &q, yield); err != nil && ctx.Err() == nil {
+			s.Tell.Talk("%v: ids may be ambiguous", s.named(err))
+		}
+	}
 }
 
 func (s *Source) tellEdge() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
@@ -18,9 +19,13 @@ type Source struct {
 	Window   time.Duration // of one query; 0: as the number of lines suggests
 	Partial  bool          // go on without the parts of the store that do not answer
 	Explain  bool          // tell the queries
+	Attrs    bool          // attributes are shown: tell once if their values came back as text
 
 	pause func(ctx context.Context, d time.Duration) // nil: wait
 	lines int                                        // read so far
+	total Sum                                        // of what was read
+
+	narrowed *Query // found the traces that were read, if only these were read
 }
 
 // windowLines is how many lines a query should return.
@@ -29,16 +34,19 @@ const windowLines = 500_000
 // A window is a time of which one query asks.
 type window struct{ from, to time.Time }
 
-// most counts the lines of a query in steps of its time, refuses too many, and returns windows of it.
+// windows counts the lines of a query in steps of its time, refuses too many, and returns windows of it.
 func (s *Source) windows(ctx context.Context, q *Query) ([]window, error) {
 	step := max(q.To.Sub(q.From)/200, time.Millisecond).Truncate(time.Millisecond)
+	if s.Window > 0 {
+		step = max(s.Window, q.To.Sub(q.From)/maxBuckets)
+	}
 	var buckets []Bucket
 	err := s.patient(ctx, func() (err error) {
 		buckets, err = s.Store.Count(ctx, q, step)
 		return err
 	})
 	if cut := new(CutError); errors.As(err, &cut) { // even to count takes too long, so read in small windows without knowing
-		return split(q.From, q.To, s.Window, 200), nil
+		return split(q.From, q.To, 200), nil
 	}
 	if err != nil {
 		return nil, err
@@ -52,20 +60,54 @@ func (s *Source) windows(ctx context.Context, q *Query) ([]window, error) {
 	}
 	s.Tell.StartCount(total, "lines")
 	if s.Window > 0 {
-		return split(q.From, q.To, s.Window, 1), nil
+		return each(q, buckets, step), nil
 	}
-	return split(q.From, q.To, 0, 1+total/windowLines), nil
+	return pack(q.From, q.To, buckets), nil
+}
+
+// maxBuckets limits the windows that --window can make.
+const maxBuckets = 1_000_000
+
+// each makes a window of each bucket that has lines.
+func each(q *Query, buckets []Bucket, step time.Duration) []window {
+	var all []window
+	for _, b := range buckets {
+		w := window{b.From, b.From.Add(step)}
+		if w.from.Before(q.From) {
+			w.from = q.From
+		}
+		if w.to.After(q.To) {
+			w.to = q.To
+		}
+		if b.Lines > 0 && w.from.Before(w.to) {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+// pack cuts a time into windows of about windowLines lines. A bucket that has more is a window.
+func pack(from, to time.Time, buckets []Bucket) []window {
+	slices.SortFunc(buckets, func(a, b Bucket) int { return a.From.Compare(b.From) })
+	var all []window
+	n := 0
+	for _, b := range buckets {
+		if n > 0 && n+b.Lines > windowLines && b.From.After(from) && b.From.Before(to) {
+			all = append(all, window{from, b.From})
+			from, n = b.From, 0
+		}
+		n += b.Lines
+	}
+	return append(all, window{from, to})
 }
 
 func (s *Source) tooMany(n int) error {
-	return fmt.Errorf("%s: %d lines, more than --max-lines %d: narrow the question, for example with --since, --op or --query, or allow more", s.Store.Name(), n, s.MaxLines)
+	return fmt.Errorf("%d lines, more than --max-lines %d: narrow the question, for example with --since, --op or --query, or allow more", n, s.MaxLines)
 }
 
-// split cuts a time into windows of the given size, or into n of equal size.
-func split(from, to time.Time, size time.Duration, n int) []window {
-	if size <= 0 {
-		size = max(to.Sub(from)/time.Duration(max(n, 1))+1, 1)
-	}
+// split cuts a time into n windows of equal size.
+func split(from, to time.Time, n int) []window {
+	size := to.Sub(from)/time.Duration(n) + 1
 	var all []window
 	for from.Before(to) {
 		end := from.Add(size)
@@ -136,6 +178,11 @@ func (s *Source) readWindow(ctx context.Context, q *Query, buf *input.Buffer) (s
 		return Sum{}, errors.Join(err, buf.Truncate(before))
 	}
 	s.lines += sum.Lines
+	s.total.add(sum)
+	if s.Attrs && s.total.Retyped > 0 {
+		s.Attrs = false
+		s.Tell.Talk("%s: values came back as text: what looks like a number, true, false or a list is read as one", s.Store.Name())
+	}
 	s.Tell.Progress().Add(sum.Lines)
 	if s.MaxLines > 0 && s.lines > s.MaxLines {
 		return sum, s.tooMany(s.lines)

@@ -29,10 +29,7 @@ type Filter struct {
 
 // Register adds the filter's flags.
 func (f *Filter) Register(flags *pflag.FlagSet, now func() time.Time) {
-	f.since.now, f.until.now = now, now
-	f.since.filter = f
-	flags.Var(&f.since, "since", "from this `time` on: 15m, 2h, 3d ago, or 2026-03-01T09:15:00Z")
-	flags.Var(&f.until, "until", "before this `time`")
+	f.RegisterTime(flags, now)
 	flags.Var(&f.ops, "op", "of this `operation`; * stands for any text; may be repeated")
 	flags.Var(&f.services, "service", "of this `service`; likewise")
 	flags.BoolVar(&f.failed, "error", false, "failed")
@@ -40,6 +37,14 @@ func (f *Filter) Register(flags *pflag.FlagSet, now func() time.Time) {
 	flags.Var(duration{&f.max, &f.maxSet}, "max", "that took this `duration` or shorter")
 	flags.Var(&f.grep, "grep", "whose text matches this `regexp`; (?i) before it ignores case")
 	flags.Var(&f.where, "where", "`key=value`: an attribute; also != > >= < <= and ~ for a regexp; * in a value stands for any text; KEY!= if it has a value; also parent.op, ancestor.op, root.op, trace.duration, trace.spans; may be repeated")
+}
+
+// RegisterTime adds only the flags for a time.
+func (f *Filter) RegisterTime(flags *pflag.FlagSet, now func() time.Time) {
+	f.since.now, f.until.now = now, now
+	f.since.filter = f
+	flags.Var(&f.since, "since", "from this `time` on: 15m, 2h, 3d ago, or 2026-03-01T09:15:00Z")
+	flags.Var(&f.until, "until", "before this `time`")
 }
 
 // Empty reports whether the filter chooses everything.

@@ -94,6 +94,7 @@ func (c *converter) row(line []byte) error {
 			continue
 		}
 		if !texts[string(m.key)] && c.typed(m.value) {
+			c.sum.Retyped++
 			b = append(append(append(b, '"'), m.key...), `":`...)
 			b = append(append(b, c.text...), ',')
 			continue
@@ -112,7 +113,9 @@ func (c *converter) row(line []byte) error {
 
 func (c *converter) write(line []byte) error {
 	c.sum.Lines++
-	c.w.Write(line)
+	if _, err := c.w.Write(line); err != nil {
+		return err
+	}
 	return c.w.WriteByte('\n')
 }
 
@@ -140,16 +143,16 @@ var builtins = strings.Fields(strings.Join([]string{schema.Common[schema.Time], 
 
 // whole returns the line in a message, if the message is one: a JSON object with a time, a level or a message.
 func (c *converter) whole(message []byte) ([]byte, bool) {
-	if len(message) < 2 || message[0] != '{' || message[len(message)-1] != '}' || !c.unquote(message) || !json.Valid(c.text) {
+	if len(message) < 2 || message[0] != '{' || !c.unquote(message) {
 		return nil, false
 	}
-	if bytes.IndexByte(c.text, '\n') >= 0 { // printed on many lines
-		var b bytes.Buffer
-		if json.Compact(&b, c.text) != nil {
-			return nil, false
+	if !json.Valid(c.text) {
+		if bytes.HasPrefix(c.text, []byte(`{"time":"`)) { // as slog begins a line
+			c.sum.CutOff++
 		}
-		c.text = append(c.text[:0], b.Bytes()...)
+		return nil, false
 	}
+	c.oneLine()
 	for _, key := range builtins {
 		if bytes.Contains(c.text, fmt.Appendf(nil, "%q:", key)) {
 			return c.text, true
@@ -167,12 +170,26 @@ func (c *converter) typed(value []byte) bool {
 			return false
 		}
 	case b == '[':
-		return c.unquote(value) && json.Valid(c.text)
+		if !c.unquote(value) || !json.Valid(c.text) {
+			return false
+		}
+		c.oneLine()
+		return true
 	default:
 		return false
 	}
 	c.text = append(c.text[:0], value...)
 	return true
+}
+
+// oneLine puts valid JSON in c.text on one line.
+func (c *converter) oneLine() {
+	if bytes.IndexByte(c.text, '\n') < 0 {
+		return
+	}
+	var b bytes.Buffer
+	json.Compact(&b, c.text)
+	c.text = append(c.text[:0], b.Bytes()...)
 }
 
 // isNumber reports whether b is a number of JSON.
@@ -227,9 +244,10 @@ func appendMembers(list []member, row []byte) []member {
 	if len(row) < 2 || row[0] != '{' || row[len(row)-1] != '}' {
 		return nil
 	}
+	list = append(list, member{})[:len(list)] // not nil
 	b := row[1:]
-	if b[0] == '}' && len(b) == 1 {
-		return append(list, member{})[:len(list)]
+	if len(b) == 1 {
+		return list
 	}
 	for {
 		key, rest, ok := cutString(b)

@@ -2,6 +2,9 @@ package victorialogs
 
 import (
 	"fmt"
+	"maps"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,6 +49,15 @@ func (n *names) write(b *strings.Builder, c backend.Cond) {
 		b.WriteString(`_msg:="{"*)`)
 	case backend.Test:
 		n.test(b, c)
+	case backend.Grep:
+		b.WriteString("(*:~" + quote(c.Regexp))
+		re := regexp.MustCompile(c.Regexp)
+		for _, name := range slices.Sorted(maps.Keys(n.there)) {
+			if re.MatchString(name) {
+				b.WriteString(" or " + quote(name) + ":*")
+			}
+		}
+		b.WriteByte(')')
 	}
 }
 

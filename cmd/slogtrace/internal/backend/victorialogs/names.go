@@ -48,11 +48,14 @@ func (s *Store) namesFor(ctx context.Context, q *backend.Query) (*names, error) 
 	n.traceIDs = n.of(backend.Traced)
 	if _, ok := there["_msg"]; ok {
 		wide.Cond = backend.Unread{}
-		rows, err := rowsOf[map[string]string](ctx, s, s.filter(wide, n)+" | fields _time | limit 1")
+		n.text = false
+		err := eachRowOf(ctx, s, s.filter(wide, n)+" | fields _time | limit 1", func(map[string]string) error {
+			n.text = true
+			return nil
+		})
 		if err != nil {
 			return nil, err
 		}
-		n.text = len(rows) > 0
 	} else {
 		n.text = false
 	}

@@ -74,6 +74,9 @@ func (s *Store) Text(ctx context.Context, q *backend.Query) (string, error) {
 	if q.Fields != nil {
 		text += " | fields " + n.fields(q.Fields)
 	}
+	if q.Limit > 0 {
+		text += fmt.Sprintf(" | limit %d", q.Limit)
+	}
 	return text, nil
 }
 
@@ -83,8 +86,15 @@ func (s *Store) post(ctx context.Context, path, text string) (io.ReadCloser, err
 	if s.Partial {
 		form.Set("allow_partial_response", "1")
 	}
-	return s.access.Post(ctx, path, form, s.tenant)
+	body, err := s.access.Post(ctx, path, form, s.tenant)
+	if cut := new(backend.CutError); errors.As(err, &cut) && strings.Contains(err.Error(), busy) {
+		err = &backend.AwayError{Err: cut.Err}
+	}
+	return body, err
 }
+
+// busy is in the answer to a query that had to wait too long for others. It has the same status as one that took too long.
+const busy = "couldn't start executing the request"
 
 const queryPath = "/select/logsql/query"
 
@@ -109,26 +119,24 @@ func (s *Store) Lines(ctx context.Context, q *backend.Query, w io.Writer) (backe
 	return c.sum, err
 }
 
-// rowsOf returns the answer to a query with few, small rows.
-func rowsOf[Row any](ctx context.Context, s *Store, text string) ([]Row, error) {
+// eachRowOf calls fn with each row of the answer to a query, until fn returns an error.
+func eachRowOf[Row any](ctx context.Context, s *Store, text string, fn func(r Row) error) error {
 	body, err := s.post(ctx, queryPath, text)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer body.Close()
-	var rows []Row
 	err = eachRow(body, func(line []byte) error {
 		var r Row
 		if err := json.Unmarshal(line, &r); err != nil {
 			return endedError(line)
 		}
-		rows = append(rows, r)
-		return nil
+		return fn(r)
 	})
 	if ctx.Err() != nil {
-		err = ctx.Err()
+		return ctx.Err()
 	}
-	return rows, err
+	return err
 }
 
 // Count counts lines.
@@ -141,61 +149,64 @@ func (s *Store) Count(ctx context.Context, q *backend.Query, step time.Duration)
 		Time  time.Time `json:"_time"`
 		Lines string    `json:"lines"`
 	}
-	rows, err := rowsOf[row](ctx, s, fmt.Sprintf("%s | stats by (_time:%dns) count() lines", s.filter(q, n), step.Nanoseconds()))
-	if err != nil {
-		return nil, err
-	}
-	buckets := make([]backend.Bucket, len(rows))
-	for i, r := range rows {
+	var buckets []backend.Bucket
+	err = eachRowOf(ctx, s, fmt.Sprintf("%s | stats by (_time:%dns) count() lines", s.filter(q, n), step.Nanoseconds()), func(r row) error {
 		lines, err := strconv.Atoi(r.Lines)
 		if err != nil {
-			return nil, fmt.Errorf("a count that is no number: %.100q", r.Lines)
+			return fmt.Errorf("a count that is no number: %.100q", r.Lines)
 		}
-		buckets[i] = backend.Bucket{From: r.Time, Lines: lines}
-	}
-	return buckets, nil
+		buckets = append(buckets, backend.Bucket{From: r.Time, Lines: lines})
+		return nil
+	})
+	return buckets, err
 }
 
-// Traces returns ids. Those in lines that are kept as text are found in the lines themselves.
-func (s *Store) Traces(ctx context.Context, q *backend.Query) ([]string, error) {
+// errEnough ends an answer of which the rest is not wanted.
+var errEnough = errors.New("enough")
+
+// Traces finds the ids of lines that are kept as text in the lines themselves.
+func (s *Store) Traces(ctx context.Context, q *backend.Query, fn func(id string) bool) error {
 	n, err := s.namesFor(ctx, q)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	seen := make(map[string]bool)
-	var ids []string
-	add := func(id string) {
-		if id != "" && !seen[id] {
-			seen[id] = true
-			ids = append(ids, id)
-		}
-	}
-	rows, err := rowsOf[map[string]string](ctx, s, fmt.Sprintf("%s | uniq by (%s)", s.filter(q, n), quoteNames(n.traceIDs)))
-	if err != nil {
-		return nil, err
-	}
-	for _, row := range rows {
+	enough := false
+	err = eachRowOf(ctx, s, fmt.Sprintf("%s | uniq by (%s)", s.filter(q, n), quoteNames(n.traceIDs)), func(row map[string]string) error {
 		for _, id := range row {
-			add(id)
+			if id != "" && !fn(id) {
+				enough = true
+				return errEnough
+			}
 		}
+		return nil
+	})
+	if enough {
+		return nil
 	}
-	if !n.text {
-		return ids, nil
+	if err != nil || !n.text {
+		return err
 	}
 	unread := *q
-	unread.Cond = backend.All{backend.Unread{}, q.Cond}
-	if q.Cond == nil {
-		unread.Cond = backend.Unread{}
-	}
+	unread.Cond = backend.Unread{}
 	unread.Fields = []string{"msg"}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	r, w := io.Pipe()
 	go func() {
 		_, err := s.Lines(ctx, &unread, w)
 		w.CloseWithError(err)
 	}()
 	defer r.Close()
-	_, err = tracelog.ScanLines(r, "", &tracelog.LineOptions{Shape: s.shape}, func(e tracelog.Entry) { add(e.Trace) })
-	return ids, err
+	_, err = tracelog.ScanLines(r, "", &tracelog.LineOptions{Shape: s.shape}, func(e tracelog.Entry) {
+		if !enough && e.Trace != "" && !fn(e.Trace) {
+			enough = true
+			r.Close()
+		}
+	})
+	if enough {
+		return nil
+	}
+	return err
 }
 
 // maxIDBytes is how much of a query ids may fill: VictoriaLogs refuses a query of more than 16 KiB.

@@ -1,0 +1,173 @@
+package victorialogs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
+)
+
+// serve returns a Store whose server answers queries by fn.
+func serve(t *testing.T, address string, env map[string]string, fn http.HandlerFunc) *Store {
+	t.Helper()
+	server := httptest.NewServer(fn)
+	t.Cleanup(server.Close)
+	s, err := New(strings.Replace(server.URL, "http:", "victorialogs:", 1)+address, func(key string) string { return env[key] }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+var trace = &backend.Query{From: time.Unix(0, 0), To: time.Unix(1, 1), Cond: backend.Trace{IDs: []string{"4bf9"}}}
+
+// lines returns what the store writes for a query of one trace.
+func lines(t *testing.T, s *Store) (string, backend.Sum, error) {
+	t.Helper()
+	var b bytes.Buffer
+	sum, err := s.Lines(t.Context(), trace, &b)
+	return b.String(), sum, err
+}
+
+// Rows become lines of the record schema.
+func TestLines(t *testing.T) {
+	for name, test := range map[string]struct{ row, want string }{
+		"members": {
+			`{"_msg":"m \"é\\n","_stream":"{service=\"a\"}","_stream_id":"00","_time":"2026-03-01T09:15:00.1Z","a":"1.50","b":"true","c":"x","d":"[1,\"2\"]","e":"01","f":"-","g.h":"-1e3","level":"INFO","op":"404","trace":"12"}`,
+			`{"time":"2026-03-01T09:15:00.1Z","msg":"m \"é\\n","a":1.50,"b":true,"c":"x","d":[1,"2"],"e":"01","f":"-","g.h":-1e3,"level":"INFO","op":"404","trace":"12"}`,
+		},
+		"an error without a text": {
+			`{"_msg":"span end","_time":"2026-03-01T09:15:00Z","level":"ERROR","duration_ms":"1.5"}`,
+			`{"time":"2026-03-01T09:15:00Z","msg":"span end","level":"ERROR","duration_ms":1.5,"error":""}`,
+		},
+		"no message": {
+			`{"_msg":"missing _msg field; see https://docs.victoriametrics.com/","_time":"2026-03-01T09:15:00Z","a":"b"}`,
+			`{"time":"2026-03-01T09:15:00Z","a":"b"}`,
+		},
+		"the line itself": {
+			`{"_msg":"{\"time\":\"2026-03-01T09:15:00Z\",\"msg\":\"x\\n\",\"n\":null}","_stream":"{}","_time":"2026-03-01T09:15:00Z","host":"h"}`,
+			`{"time":"2026-03-01T09:15:00Z","msg":"x\n","n":null}`,
+		},
+		"the line itself on many lines": {`{"_msg":"{\n \"msg\": \"x\"\n}","_time":"2026-03-01T09:15:00Z"}`, `{"msg":"x"}`},
+		"a message that is an object":   {`{"_msg":"{\"a\":1}","_time":"2026-03-01T09:15:00Z"}`, `{"time":"2026-03-01T09:15:00Z","msg":"{\"a\":1}"}`},
+		"its own time":                  {`{"_msg":"m","_time":"2026-03-01T09:15:00Z","time":"2026-03-01T09:15:00.000000001Z"}`, `{"msg":"m","time":"2026-03-01T09:15:00.000000001Z"}`},
+		"nothing":                       {`{}`, `{}`},
+	} {
+		s := serve(t, "", nil, func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, test.row) })
+		got, sum, err := lines(t, s)
+		if err != nil || got != test.want+"\n" || sum.Lines != 1 {
+			t.Errorf("%s: %v, %d lines\ngot  %swant %s", name, err, sum.Lines, got, test.want)
+		}
+	}
+}
+
+// Whatever is not a whole answer is an error, and one that says whether to ask again.
+func TestLinesFail(t *testing.T) {
+	const row = `{"_msg":"m","_time":"2026-03-01T09:15:00Z"}` + "\n"
+	abort := func() { panic(http.ErrAbortHandler) }
+	for name, test := range map[string]struct {
+		answer    func(w http.ResponseWriter)
+		err       string
+		cut, away bool
+	}{
+		"an end in mid-stream": {func(w http.ResponseWriter) {
+			io.WriteString(w, row+"the request couldn&#39;t be executed in 30.000 seconds; possible solutions: to pass bigger value to &#34;timeout&#34; query arg\n")
+			w.(http.Flusher).Flush()
+			abort()
+		}, `the request couldn't be executed in 30.000 seconds; possible solutions: to pass bigger value to "timeout" query arg`, true, false},
+		"an end behind a row": {func(w http.ResponseWriter) {
+			io.WriteString(w, row[:len(row)-1]+"cannot execute query")
+			w.(http.Flusher).Flush()
+			abort()
+		}, "cannot execute query", true, false},
+		"a broken connection": {func(w http.ResponseWriter) {
+			io.WriteString(w, row)
+			w.(http.Flusher).Flush()
+			abort()
+		}, "the answer was cut off: unexpected EOF", true, false},
+		"half a row":                   {func(w http.ResponseWriter) { io.WriteString(w, row+row[:10]) }, `{"_msg":"m`, true, false},
+		"a row that is something else": {func(w http.ResponseWriter) { io.WriteString(w, `{"a":1}`+"\n") }, "the answer was cut off", true, false},
+		"no time left":                 {func(w http.ResponseWriter) { http.Error(w, "the request couldn't be executed in 30 seconds", 503) }, "status 503: the request couldn't be", true, false},
+		"too many others":              {func(w http.ResponseWriter) { http.Error(w, "couldn't start executing the request in 10 seconds", 503) }, "status 503: couldn't start", false, true},
+		"too many requests":            {func(w http.ResponseWriter) { w.WriteHeader(429) }, "status 429", false, true},
+		"a dead node":                  {func(w http.ResponseWriter) { http.Error(w, "cannot connect to storage node at \"http://n2\"", 502) }, `status 502: cannot connect to storage node at "http://n2"`, false, false},
+		"not allowed":                  {func(w http.ResponseWriter) { w.WriteHeader(401) }, "credentials come from SLOGTRACE_USER and", false, false},
+		"another place":                {func(w http.ResponseWriter) { w.Header().Set("Location", "http://evil/"); w.WriteHeader(307) }, `status 307: a redirect to "http://evil/", which is not followed`, false, false},
+		"a long row":                   {func(w http.ResponseWriter) { io.WriteString(w, `{"a":"`+strings.Repeat("x", maxRow)+`"}`+"\n") }, "a row of more than 16 MB", false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, "", nil, func(w http.ResponseWriter, r *http.Request) { test.answer(w) })
+			_, _, err := lines(t, s)
+			if err == nil || !strings.Contains(err.Error(), test.err) {
+				t.Errorf("error %v, want %s", err, test.err)
+			}
+			cut, away := new(backend.CutError), new(backend.AwayError)
+			if errors.As(err, &cut) != test.cut || errors.As(err, &away) != test.away {
+				t.Errorf("%T: cut %t, away %t", err, test.cut, test.away)
+			}
+		})
+	}
+}
+
+// A server that is not there is away. The error has no URL.
+func TestAway(t *testing.T) {
+	s := serve(t, "", nil, nil)
+	s.access.URL.Host = "127.0.0.1:1"
+	_, _, err := lines(t, s)
+	if away := new(backend.AwayError); !errors.As(err, &away) || strings.Contains(err.Error(), "http") {
+		t.Errorf("error %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Lines(ctx, trace, io.Discard); err != context.Canceled {
+		t.Errorf("error %v", err)
+	}
+}
+
+// Requests name the tenant, and carry what the environment says.
+func TestRequest(t *testing.T) {
+	for _, test := range []struct {
+		address string
+		env     map[string]string
+		want    http.Header
+	}{
+		{"", nil, http.Header{}},
+		{"?tenant=7", nil, http.Header{"Accountid": {"7"}}},
+		{"/prefix/?tenant=1:2", map[string]string{"SLOGTRACE_TOKEN": "abc"}, http.Header{"Accountid": {"1"}, "Projectid": {"2"}, "Authorization": {"Bearer abc"}}},
+		{"", map[string]string{"SLOGTRACE_USER": "u", "SLOGTRACE_PASSWORD": "p"}, http.Header{"Authorization": {"Basic dTpw"}}},
+	} {
+		var got http.Header
+		var path, query string
+		s := serve(t, test.address, test.env, func(w http.ResponseWriter, r *http.Request) {
+			got, path, query = r.Header.Clone(), r.URL.Path, r.FormValue("query")
+		})
+		s.Query = "a:b or c"
+		if _, _, err := lines(t, s); err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"Accept-Encoding", "Content-Length", "Content-Type", "User-Agent"} {
+			got.Del(key)
+		}
+		prefix, _, _ := strings.Cut(test.address, "?")
+		if diff := cmp.Diff(test.want, got); diff != "" || path != strings.TrimSuffix(prefix, "/")+"/select/logsql/query" {
+			t.Errorf("%s: %s (-want +got):\n%s", test.address, path, diff)
+		}
+		want := `_time:[1970-01-01T00:00:00.000000000Z, 1970-01-01T00:00:01.000000001Z) (a:b or c) (`
+		if !strings.HasPrefix(query, want) {
+			t.Errorf("query %s", query)
+		}
+		if strings.Contains(s.Name(), "abc") || !strings.HasPrefix(s.Name(), "victorialogs://127.0.0.1:") {
+			t.Errorf("name %s", s.Name())
+		}
+	}
+}
