@@ -205,11 +205,17 @@ func spanNumber(seed maphash.Seed, id []byte) uint64 {
 
 // queued returns how long the span's job waited in a queue.
 func (r *Record) queued() time.Duration {
-	switch {
-	case r.entry != nil:
+	if r.entry != nil {
 		return r.entry.Queued
-	case r.fast.find(r.layout, fieldQueued) == 0:
+	}
+	slot := r.fast.find(r.layout, fieldQueued)
+	if slot == 0 {
 		return 0
+	}
+	if m := &r.fast.members[slot]; m.kind != '"' {
+		if d, ok := fastMillis(r.buf[m.from:m.to]); ok {
+			return d
+		}
 	}
 	return r.slow().Queued
 }

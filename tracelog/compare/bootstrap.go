@@ -12,17 +12,17 @@ const (
 	replicates   = 500
 	confidence   = 0.95
 	normalAt     = 1.959963984540054 // the quantile of the normal distribution for that confidence
-	maxBootstrap = 20_000            // traces of a side; for more, intervals are cluster-robust
+	maxBootstrap = 20_000            // traces of both sides; for more, intervals are cluster-robust
 )
 
 // interval returns an interval of how much the quantile q has changed, from before to after, in nanoseconds.
 //
 // It is the percentile interval of a bootstrap: each replicate draws traces again, with all of their spans, because the
-// spans of a trace have much in common. If a side has more than maxBootstrap traces, the interval is cluster-robust: see
-// [sample.robust].
+// spans of a trace have much in common. If there are more than maxBootstrap traces, the interval is cluster-robust: see
+// robustChange.
 func (s *sample) interval(q float64, seed uint64) (low, high float64) {
 	a, b := s.newQuantileBootstrap(Before, q), s.newQuantileBootstrap(After, q)
-	if max(s.cells[0], s.cells[1]) > maxBootstrap {
+	if !a.draws {
 		return robustChange(a, b)
 	}
 	random := rand.New(rand.NewPCG(seed, math.Float64bits(q)))
@@ -52,6 +52,7 @@ func percentiles(values []float64) (low, high float64) {
 // many they are. The number of all times that n traces are drawn is Poisson-distributed too, around n.
 type quantileBootstrap struct {
 	q, estimate float64
+	draws       bool    // there are few enough traces; else the rest is empty
 	low, high   float64 // the ends of a cluster-robust interval
 	window      []windowSpan
 	inside      []windowCell
@@ -80,7 +81,7 @@ const (
 )
 
 func (s *sample) newQuantileBootstrap(side Side, q float64) *quantileBootstrap {
-	b := &quantileBootstrap{q: q, estimate: s.quantile(side, q)}
+	b := &quantileBootstrap{q: q, estimate: s.quantile(side, q), draws: s.cells[0]+s.cells[1] <= maxBootstrap}
 	keys := s.sides[side]
 	first, n := 0, s.cells[side]
 	if side == After {
@@ -120,7 +121,7 @@ func (s *sample) newQuantileBootstrap(side Side, q float64) *quantileBootstrap {
 	}
 	b.low = min(b.estimate, keys[at(q-normalAt*deviation)].duration())
 	b.high = max(b.estimate, keys[min(at(q+normalAt*deviation)+1, len(keys)-1)].duration())
-	if n > maxBootstrap {
+	if !b.draws {
 		return b
 	}
 	const margin = 3 // spans

@@ -274,6 +274,9 @@ func (c *comparison) quantile(s *sample, q float64, seed uint64) Quantile {
 
 // compareFailures compares which share of the spans fails.
 func (c *comparison) compareFailures(r *comparedRow) {
+	if len(c.column(Before, r.path).failed)+len(c.column(After, r.path).failed) == 0 {
+		return
+	}
 	var failed, spans, weights []float64
 	var before int
 	for side := range c.data.sets {
@@ -308,9 +311,7 @@ func (c *comparison) compareFailures(r *comparedRow) {
 		}
 		return
 	}
-	if r.Failed[0]+r.Failed[1] > 0 {
-		c.test(r, ratioInfluence(failed, spans, weights), before, Failing, "", func(Change) bool { return large })
-	}
+	c.test(r, ratioInfluence(failed, spans, weights), before, Failing, "", func(Change) bool { return large })
 }
 
 // ratioInfluence turns two numbers of each trace into what the trace adds to their ratio: a test of the means of that
@@ -336,8 +337,16 @@ func (c *comparison) compareCalls(r *comparedRow) {
 	for above >= 0 && (len(c.cells(Before, above)) == 0 || len(c.cells(After, above)) == 0) {
 		above = c.data.paths.nodes[above].parent
 	}
-	var calls, parents, weights []float64
-	var before int
+	room := 0
+	for side := range c.data.sets {
+		if above == noPath {
+			room += len(c.data.sets[side].traces)
+		} else {
+			room += len(c.cells(Side(side), above))
+		}
+	}
+	calls, parents, weights := make([]float64, 0, room), make([]float64, 0, room), make([]float64, 0, room)
+	before, even := 0, true
 	for side := range c.data.sets {
 		first := len(calls)
 		traces := c.data.sets[side].traces
@@ -354,6 +363,7 @@ func (c *comparison) compareCalls(r *comparedRow) {
 			w := float64(traces[trace].weight)
 			sum += w * n
 			all += w * spans
+			even = even && n == spans
 			calls, parents, weights = append(calls, n), append(parents, spans), append(weights, w)
 		}
 		if above == noPath {
@@ -382,6 +392,9 @@ func (c *comparison) compareCalls(r *comparedRow) {
 	}
 	if above == noPath && rise == More && fall == Fewer {
 		return // a root: how often it occurs is the traffic
+	}
+	if even {
+		return
 	}
 	change := relative(r.Calls[0], r.Calls[1])
 	large := math.Abs(change) >= c.MinChange && change != 0

@@ -149,7 +149,20 @@ func (c *column) sort(place []int32) {
 		spans += c.cells[i].spans
 		c.cells[i].trace = place[c.cells[i].trace]
 	}
-	slices.SortFunc(order, func(i, j int32) int { return cmp.Compare(c.cells[i].trace, c.cells[j].trace) })
+	if len(order) < len(place)/16 {
+		slices.SortFunc(order, func(i, j int32) int { return cmp.Compare(c.cells[i].trace, c.cells[j].trace) })
+	} else { // each trace has one cell at most
+		at := make([]int32, len(place))
+		for i := range c.cells {
+			at[c.cells[i].trace] = int32(i) + 1
+		}
+		order = order[:0]
+		for _, i := range at {
+			if i > 0 {
+				order = append(order, i-1)
+			}
+		}
+	}
 	cells := make([]cell, len(c.cells))
 	for n, i := range order {
 		cells[n] = c.cells[i]

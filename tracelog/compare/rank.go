@@ -29,6 +29,13 @@ type sample struct {
 // newSample gathers the spans of a path. values chooses what of a column: its durations or its waits.
 func newSample(sets *[2]set, path int32, values func(*column) []float32) *sample {
 	s := new(sample)
+	room := 0
+	for side := range sets {
+		if int(path) < len(sets[side].columns) {
+			room += len(sets[side].columns[path].cells)
+		}
+	}
+	s.spans, s.weight = make([]int32, 0, room), make([]float64, 0, room)
 	for side := range sets {
 		set := &sets[side]
 		if int(path) >= len(set.columns) {

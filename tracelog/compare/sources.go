@@ -26,14 +26,15 @@ func (c *comparison) sources(root int32) []Sources {
 		}
 	}
 	slices.SortFunc(paths, func(a, b int32) int { return slices.Compare(c.data.paths.path(a), c.data.paths.path(b)) })
+	orders := [2][]uint64{c.data.sets[0].byDuration(root), c.data.sets[1].byDuration(root)}
 	var all []Sources
 	for _, window := range allocated {
 		var sides [2]*allocation
 		out := Sources{Q: window.q}
 		need := int(math.Ceil(minWindow / (2 * window.width)))
 		for side := range sides {
-			sides[side] = c.newAllocation(Side(side), root, paths, window.q, window.width)
-			if len(sides[side].durations) < need {
+			sides[side] = c.newAllocation(Side(side), orders[side], paths, window.q, window.width)
+			if sides[side].traces < need {
 				out.Need = need
 			}
 		}
@@ -89,58 +90,86 @@ func (out *Sources) fill(c *comparison, paths []int32, sides [2]*allocation) {
 	})
 }
 
-// An allocation has the traces of one root and side, in order of the root's duration.
+// An allocation has the traces of one root and side whose root's duration can be near a quantile, in order of that, and
+// how many others there are below and above them.
 type allocation struct {
-	q, width  float64
-	durations []float64
-	weights   []float64
-	// own has for each trace from number first on, as far as they can be near the quantile, the time of each path and, last,
-	// the time after the root's end.
-	first int
-	own   [][]float32
-	drawn []float64 // a scratch buffer
+	q, width     float64
+	traces       int // of the root, in all
+	below, above otherTraces
+	durations    []float64
+	weights      []float64
+	own          [][]float32 // of each trace: the time of each path and, last, the time after the root's end
+	drawn        []float64   // a scratch buffer
 }
 
-func (c *comparison) newAllocation(side Side, root int32, paths []int32, q, width float64) *allocation {
-	traces := c.data.sets[side].traces
-	var order []int32
-	for i := range traces {
-		if traces[i].root == root {
-			order = append(order, int32(i))
+// otherTraces are traces that matter by their weight only.
+type otherTraces struct{ weight, squares float64 }
+
+// draw returns the weight of traces that are drawn again: each as often as a Poisson-distributed number says. There are
+// none or so many that the sum is normally distributed.
+func (o otherTraces) draw(random *rand.Rand) float64 {
+	if o.weight == 0 {
+		return 0
+	}
+	return max(0, o.weight+math.Sqrt(o.squares)*random.NormFloat64())
+}
+
+func othersOf(traces []traceRow, order []uint64) (o otherTraces) {
+	for _, key := range order {
+		w := float64(traces[uint32(key)].weight)
+		o.weight += w
+		o.squares += w * w
+	}
+	return o
+}
+
+// byDuration returns the traces of a root, each with the bits of its duration before its number, in order.
+func (s *set) byDuration(root int32) []uint64 {
+	var order []uint64
+	for i := range s.traces {
+		if s.traces[i].root == root {
+			order = append(order, uint64(math.Float32bits(s.traces[i].duration))<<32|uint64(i))
 		}
 	}
-	slices.SortFunc(order, func(i, j int32) int {
-		return cmp.Or(cmp.Compare(traces[i].duration, traces[j].duration), cmp.Compare(i, j))
-	})
-	a := &allocation{q: q, width: width, drawn: make([]float64, len(order))}
-	weights := 0.0
-	for _, i := range order {
-		a.durations = append(a.durations, float64(traces[i].duration))
-		a.weights = append(a.weights, float64(traces[i].weight))
-		weights += float64(traces[i].weight)
-	}
+	slices.Sort(order)
+	return order
+}
+
+func (c *comparison) newAllocation(side Side, order []uint64, paths []int32, q, width float64) *allocation {
+	traces := c.data.sets[side].traces
+	a := &allocation{q: q, width: width, traces: len(order)}
 	if len(order) == 0 {
 		return a
 	}
+	all := othersOf(traces, order)
 	// A draw can shift the window by some standard errors.
-	margin := width + 5*math.Sqrt(q*(1-q)/max(1, effectiveNumber(a.weights)))
+	margin := width + 5*math.Sqrt(q*(1-q)*all.squares)/all.weight
+	from, to := len(order)-1, len(order)
 	sum := 0.0
-	a.first = len(order) - 1
-	end := len(order)
-	for n := range order {
-		if sum += a.weights[n]; sum >= (q-margin)*weights {
-			a.first = min(a.first, n)
+	for n, key := range order {
+		if sum += float64(traces[uint32(key)].weight); sum >= (q-margin)*all.weight {
+			from = min(from, n)
 		}
-		if sum > (q+margin)*weights {
-			end = n + 1
+		if sum > (q+margin)*all.weight {
+			to = n + 1
 			break
 		}
 	}
-	number := make(map[int32]int, end-a.first)
-	for n, i := range order[a.first:end] {
-		number[i] = n
+	if from < fewTraces {
+		from = 0
+	}
+	if len(order)-to < fewTraces {
+		to = len(order)
+	}
+	a.below, a.above = othersOf(traces, order[:from]), othersOf(traces, order[to:])
+	a.drawn = make([]float64, to-from)
+	number := make(map[int32]int, to-from)
+	for n, key := range order[from:to] {
+		trace := &traces[uint32(key)]
+		number[int32(uint32(key))] = n
+		a.durations, a.weights = append(a.durations, float64(trace.duration)), append(a.weights, float64(trace.weight))
 		own := make([]float32, len(paths)+1)
-		own[len(paths)] = traces[i].after
+		own[len(paths)] = trace.after
 		a.own = append(a.own, own)
 	}
 	for p, path := range paths {
@@ -154,36 +183,33 @@ func (c *comparison) newAllocation(side Side, root int32, paths []int32, q, widt
 }
 
 // means returns what each path adds, then the rest, the time after the root's end, and the quantile. Each trace has the weight
-// of how often it was drawn.
-func (a *allocation) means(drawn []float64) []float64 {
-	if len(a.own) == 0 {
-		return nil
-	}
-	all := 0.0
+// of how often it was drawn, and so have those below and above.
+func (a *allocation) means(below float64, drawn []float64, above float64) []float64 {
+	all := below + above
 	for _, w := range drawn {
 		all += w
 	}
 	paths := len(a.own[0]) - 1
 	out := make([]float64, paths+3)
 	from, to, at := (a.q-a.width)*all, (a.q+a.width)*all, a.q*all
-	sum, inside, durations := 0.0, 0.0, 0.0
+	sum, inside, durations := below, 0.0, 0.0
 	for n, w := range drawn {
 		before := sum
 		sum += w
 		if before <= at {
 			out[paths+2] = a.durations[n]
 		}
+		if before > to {
+			break
+		}
 		// The part of the trace's weight that is in the window.
 		part := min(sum, to) - max(before, from)
-		if part <= 0 || n < a.first || n-a.first >= len(a.own) {
-			if before > to {
-				break
-			}
+		if part <= 0 {
 			continue
 		}
 		inside += part
 		durations += part * a.durations[n]
-		for p, own := range a.own[n-a.first] {
+		for p, own := range a.own[n] {
 			out[p] += part * float64(own)
 		}
 	}
@@ -198,7 +224,7 @@ func (a *allocation) means(drawn []float64) []float64 {
 	return out
 }
 
-func (a *allocation) estimate() []float64 { return a.means(a.weights) }
+func (a *allocation) estimate() []float64 { return a.means(a.below.weight, a.weights, a.above.weight) }
 
 // variances returns the variance of each of the means, from a bootstrap over traces.
 func (a *allocation) variances(seed uint64) []float64 {
@@ -213,7 +239,7 @@ func (a *allocation) variances(seed uint64) []float64 {
 			a.drawn[i] = a.weights[i] * poisson[bits&0xff]
 			bits >>= 8
 		}
-		means := a.means(a.drawn)
+		means := a.means(a.below.draw(random), a.drawn, a.above.draw(random))
 		if sum == nil {
 			sum, squares = make([]float64, len(means)), make([]float64, len(means))
 		}
