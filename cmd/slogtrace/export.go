@@ -167,7 +167,7 @@ func (s *session) exportTraces(ctx context.Context, w *export.Writer, files []st
 	for _, id := range o.ids {
 		want = append(want, query.NewWanted(id))
 	}
-	s.plan(backend.Plan{Wanted: want, Whole: true})
+	s.plan(backend.Plan{Wanted: want, Whole: true}, true)
 	r, err := s.files.Open(ctx, files, true)
 	if err != nil {
 		return err

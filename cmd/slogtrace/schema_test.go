@@ -39,7 +39,7 @@ var schemaRuns = map[string][]string{
 
 // unseenMembers are members of schemas that no run writes.
 var unseenMembers = []string{
-	"version.json#/properties/revision", // only in a binary that was built in a checkout
+	"version.json#/properties/revision",                                 // only in a binary that was built in a checkout
 	"export.json#/properties/delivered", "export.json#/properties/lost", // only with --endpoint: see TestExportEndpoint
 }
 

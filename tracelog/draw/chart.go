@@ -12,6 +12,9 @@ import (
 type chart struct {
 	start  time.Time // of the axis; zero if nothing has a time
 	length time.Duration
+	drawn  time.Duration // the length of the axis as drawn: without what gaps are shortened by
+	gaps   []idleTime    // the shortened ones, in order
+	gap    time.Duration // the length of each of them as drawn
 
 	column, width int // of a line
 
@@ -22,7 +25,7 @@ type chart struct {
 func newChart(t *tracelog.Trace) *chart {
 	c := &chart{path: make(map[*tracelog.Span][]tracelog.Segment)}
 	start, end := t.Interval()
-	c.start, c.length = start, end.Sub(start)
+	c.start, c.length, c.drawn = start, end.Sub(start), end.Sub(start)
 	for _, seg := range tracelog.CriticalPath(t) {
 		c.path[seg.Span] = append(c.path[seg.Span], seg)
 	}
@@ -31,10 +34,10 @@ func newChart(t *tracelog.Trace) *chart {
 
 // share is the position of a moment on the axis, from 0 to 1.
 func (c *chart) share(at time.Time) float64 {
-	if c.length <= 0 {
+	if c.drawn <= 0 {
 		return 0
 	}
-	return min(max(float64(at.Sub(c.start))/float64(c.length), 0), 1)
+	return min(max(float64(c.place(at))/float64(c.drawn), 0), 1)
 }
 
 // A cell is one column of a bar: what is in each of its eighths. The leftmost is the lowest bit.
@@ -53,12 +56,27 @@ func fill(cells []cell, from, to int, set func(c *cell, eighths uint8)) {
 	}
 }
 
-// bar draws a span.
-func (c *chart) bar(s *tracelog.Span) text {
-	if s.Start.IsZero() || c.start.IsZero() {
+// bar draws spans in one line: one, or those of a fold, of which all have failed or none has.
+func (c *chart) bar(spans []*tracelog.Span) text {
+	if c.start.IsZero() {
 		return nil
 	}
 	cells := make([]cell, c.width)
+	tail := ' '
+	for _, s := range spans {
+		if t := c.add(cells, s); t != ' ' {
+			tail = t
+		}
+	}
+	return c.draw(cells, tail, spans[0].Failed)
+}
+
+// add adds a span to the cells of a line. It returns what is drawn after its end.
+func (c *chart) add(cells []cell, s *tracelog.Span) (tail rune) {
+	tail = ' '
+	if s.Start.IsZero() {
+		return tail
+	}
 	start, end := s.Interval()
 	from, to := c.eighth(start), c.eighth(end)
 	if s.Queued > 0 {
@@ -76,7 +94,6 @@ func (c *chart) bar(s *tracelog.Span) text {
 			onPath = true
 		}
 	}
-	tail := ' '
 	if last := (max(to, from+1) + 7) / 8; s.State != tracelog.Ended && last < len(cells) {
 		until := last + 1
 		switch s.State {
@@ -90,8 +107,13 @@ func (c *chart) bar(s *tracelog.Span) text {
 		fill(cells, 8*last, 8*until, func(c *cell, e uint8) { c.tail |= e })
 	}
 
+	return tail
+}
+
+// draw draws the cells of a line.
+func (c *chart) draw(cells []cell, tail rune, failed bool) text {
 	thick, thin := styleCyan, styleDim
-	if s.Failed {
+	if failed {
 		thick, thin = styleRed, styleRed
 	}
 	var t text

@@ -19,6 +19,17 @@ type Options struct {
 	Attrs bool
 	// Stacks shows the stack of a span that panicked.
 	Stacks bool
+	// Fold draws five or more siblings that look alike as one row, with their number, the sum of their durations and
+	// percentiles. Siblings look alike if they have the same operation apart from numbers and ids in it, service, kind,
+	// state and error, and children that look alike, however many. So a span that failed, or that has a failure below it,
+	// is not in one row with those that have none. The log lines of folded spans are counted, not shown. In a waterfall,
+	// Fold also shortens the times in which no span runs, if they are more than ten times as long as those in which one
+	// does: the axis has a mark there.
+	Fold bool
+	// Depth, if it is 1 or more, is how many levels of spans are drawn. The last one tells how many spans are below.
+	Depth int
+	// Failed draws only the spans that failed, and those above them.
+	Failed bool
 	// Location is the time zone of the first line; nil is UTC.
 	Location *time.Location
 	// Stable leaves out everything that differs from run to run: ids, times, durations, stacks and the first line.

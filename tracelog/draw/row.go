@@ -24,6 +24,15 @@ func (p *printer) limit(n int) int {
 // label is a span's name, in at most width runes where possible.
 func (p *printer) label(s *tracelog.Span, width int) text {
 	op := cmp.Or(s.Op, "(no op)")
+	if f := p.foldOf(s); f != nil {
+		times := " ×" + strconv.Itoa(len(f.spans))
+		return append(p.plain(s, op, width-columns(times)), text(nil).add(styleNone, times)...)
+	}
+	return p.plain(s, op, width)
+}
+
+// plain is the label of a span with an operation.
+func (p *printer) plain(s *tracelog.Span, op string, width int) text {
 	var service string
 	if s.Service != "" && (s.Parent == nil || s.Parent.Service != s.Service) {
 		service = " [" + visible(s.Service, p.limit(maxName/2)) + "]"
@@ -45,6 +54,10 @@ func (p *printer) note(s *tracelog.Span) text {
 			t = t.add(styleNone, "  ")
 		}
 		t = t.add(st, s)
+	}
+	if f := p.foldOf(s); f != nil {
+		f.note(add)
+		return t
 	}
 	if s.Failed {
 		add(styleRed, strings.TrimRight("✗ "+visible(cmp.Or(s.Error, "failed"), p.limit(maxText)), " "))
@@ -80,6 +93,9 @@ func (p *printer) note(s *tracelog.Span) text {
 		case tracelog.ConflictingRecords:
 			add(styleYellow, "! conflicting records")
 		}
+	}
+	if p.plan != nil && p.plan.hidden[s] > 0 {
+		add(styleDim, "… "+count(p.plan.hidden[s], "span")+" below")
 	}
 	return t
 }
@@ -129,6 +145,12 @@ func (p *printer) span(path []branch, s *tracelog.Span) {
 
 // lasted is the text in the column of durations.
 func (p *printer) lasted(s *tracelog.Span) string {
+	if f := p.foldOf(s); f != nil {
+		if s.State != tracelog.Ended {
+			return ""
+		}
+		return formatDuration(f.stat.Sum())
+	}
 	if s.State == tracelog.Ended {
 		return formatDuration(s.Duration)
 	}

@@ -2,6 +2,7 @@ package draw
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -122,61 +123,102 @@ func (g *page) line(t text) {
 // gapAt reports whether there are two spaces at a column. The last space of a gap is text, for those who copy it.
 func gapAt(t text, i int) bool { return t[i].r == ' ' && i+1 < len(t) && t[i+1].r == ' ' }
 
-// bar draws a span in the next row. It returns the first column after it.
-func (g *page) bar(c *chart, s *tracelog.Span) int {
-	if s.Start.IsZero() || c.start.IsZero() {
+// A stretch is from one column to another. Columns have fractions.
+type stretch struct{ from, to float64 }
+
+// bar draws spans in the next row: one, or those of a fold. It returns the first column after them.
+func (g *page) bar(c *chart, spans []*tracelog.Span) int {
+	var queued, thin, thick []stretch
+	var first time.Time // when the first span began
+	last, open := 0.0, false
+	for _, s := range spans {
+		if s.Start.IsZero() || c.start.IsZero() {
+			continue
+		}
+		start, end := s.Interval()
+		if first.IsZero() || start.Before(first) {
+			first = start
+		}
+		if s.Queued > 0 {
+			queued = append(queued, stretch{c.x(start.Add(-s.Queued)), c.x(start)})
+		}
+		thin = append(thin, c.stretch(start, end))
+		onPath := false
+		for i, seg := range c.path[s] {
+			// A part that is too short to be seen is shown if nothing else of the span can be seen.
+			if (c.x(seg.End)-c.x(seg.Start))*svgColumn >= svgSeen || i == len(c.path[s])-1 && !onPath {
+				thick = append(thick, c.stretch(seg.Start, seg.End))
+				onPath = true
+			}
+		}
+		last, open = max(last, c.x(end)), open || s.State == tracelog.Open
+	}
+	if first.IsZero() {
 		return c.column
 	}
-	x := func(at time.Time) float64 { return float64(c.column) + float64(c.width)*c.share(at) }
-	middle := svgMargin + float64(g.rows)*svgRow + svgRow/2
-	rect := func(class string, from, to time.Time, height, least float64) {
-		wide := max((x(to)-x(from))*svgColumn, least)
-		g.body = append(g.body, `<rect class="`+class+`" x="`...)
-		g.body = append(appendPixels(g.body, svgMargin+x(from)*svgColumn), `" y="`...)
-		g.body = append(appendPixels(g.body, middle-height/2), `" width="`...)
-		g.body = append(appendPixels(g.body, wide), `" height="`...)
-		g.body = append(appendPixels(g.body, height), `"/>`...)
-	}
-	start, end := s.Interval()
-	thick, thin := "cyan", "dim"
+	s := spans[0] // as the others of a fold
+	classes := [...]string{"dim", "cyan"}
 	if s.Failed {
-		thick, thin = "red", "red"
+		classes = [...]string{"red", "red"}
 	}
 	g.body = append(g.body, "<g><title>"...)
 	g.body = appendXML(g.body, visible(s.Op, maxName))
 	if s.Service != "" {
 		g.body = appendXML(g.body, " ["+visible(s.Service, maxName)+"]")
 	}
-	if s.State == tracelog.Ended {
-		g.body = appendXML(g.body, " "+formatDuration(s.Duration))
+	switch {
+	case len(spans) > 1:
+		g.body = append(strconv.AppendInt(append(g.body, " ×"...), int64(len(spans)), 10), ", the first"...)
+	case s.State == tracelog.Ended:
+		g.body = appendXML(g.body, " "+formatDuration(s.Duration)+",")
+	default:
+		g.body = append(g.body, ',')
 	}
-	g.body = appendXML(g.body, ", from +"+formatDuration(start.Sub(c.start)))
+	g.body = appendXML(g.body, " from +"+formatDuration(first.Sub(c.start)))
 	g.body = append(g.body, "</title>"...)
-	if s.Queued > 0 {
-		rect("queued", start.Add(-s.Queued), start, svgThick, 0)
-	}
-	rect(thin, start, end, svgThin, 1)
-	onPath := false
-	for i, seg := range c.path[s] {
-		// A part that is too short to be seen is shown if nothing else of the span can be seen.
-		if (x(seg.End)-x(seg.Start))*svgColumn >= svgSeen || i == len(c.path[s])-1 && !onPath {
-			rect(thick, seg.Start, seg.End, svgThick, 1)
-			onPath = true
-		}
-	}
-	last := x(end)
+	g.rects("queued", queued, svgThick)
+	g.rects(classes[0], thin, svgThin)
+	g.rects(classes[1], thick, svgThick)
 	if s.State != tracelog.Ended && !s.External {
 		from := last
-		if last = min(last+1, float64(c.column+c.width)); s.State == tracelog.Open {
+		if last = min(last+1, float64(c.column+c.width)); open {
 			last = float64(c.column + c.width)
 		}
 		g.body = append(g.body, `<path class="tail" d="M`...)
 		g.body = append(appendPixels(g.body, svgMargin+from*svgColumn), ' ')
-		g.body = append(appendPixels(g.body, middle), 'H')
+		g.body = append(appendPixels(g.body, g.middle()), 'H')
 		g.body = append(appendPixels(g.body, svgMargin+last*svgColumn), `"/>`...)
 	}
 	g.body = append(g.body, "</g>\n"...)
 	return min(int(last)+1, c.column+c.width)
+}
+
+// x is the column of a moment.
+func (c *chart) x(at time.Time) float64 { return float64(c.column) + float64(c.width)*c.share(at) }
+
+// stretch is from one moment to another, and at least a pixel wide.
+func (c *chart) stretch(start, end time.Time) stretch {
+	from := c.x(start)
+	return stretch{from, max(c.x(end), from+1/svgColumn)}
+}
+
+// middle is the height of the middle of the next row, in pixels.
+func (g *page) middle() float64 { return svgMargin + float64(g.rows)*svgRow + svgRow/2 }
+
+// rects draws bars of one class. Those with no pixel between them become one, so a row has no more bars than pixels.
+func (g *page) rects(class string, list []stretch, height float64) {
+	slices.SortFunc(list, func(a, b stretch) int { return cmp.Compare(a.from, b.from) })
+	for i := 0; i < len(list); {
+		at := list[i]
+		for i++; i < len(list) && list[i].from <= at.to+1/svgColumn; i++ {
+			at.to = max(at.to, list[i].to)
+		}
+		g.body = append(g.body, `<rect class="`+class+`" x="`...)
+		g.body = append(appendPixels(g.body, svgMargin+at.from*svgColumn), `" y="`...)
+		g.body = append(appendPixels(g.body, g.middle()-height/2), `" width="`...)
+		g.body = append(appendPixels(g.body, (at.to-at.from)*svgColumn), `" height="`...)
+		g.body = append(appendPixels(g.body, height), `"/>`...)
+	}
 }
 
 // appendPixels appends a number with one decimal at most.

@@ -41,6 +41,7 @@ func Tree(w io.Writer, t *tracelog.Trace, opts *Options) error {
 	if p.Stable {
 		p.kids = stableOrder(t, p.problems)
 	} else {
+		p.plan = newPlan(t, &p.Options, p.problems)
 		p.measure()
 		p.header(t.Start, t.Duration())
 	}
@@ -55,6 +56,7 @@ type printer struct {
 	levels int // how many levels of the tree are drawn side by side
 	buf    []byte
 	kids   map[*tracelog.Span][]*tracelog.Span // in stable form; those of nil are the roots
+	plan   *plan                               // nil: all spans are drawn
 
 	problems map[*tracelog.Span][]tracelog.ProblemKind
 
@@ -93,6 +95,11 @@ func (p *printer) branch(s *tracelog.Span) branch {
 		b.kids = p.t.Roots
 	default:
 		b.kids = s.Children
+	}
+	if p.plan != nil {
+		if kids, ok := p.plan.kids[s]; ok {
+			b.kids = kids
+		}
 	}
 	switch {
 	case !p.Logs:
@@ -180,7 +187,7 @@ func (p *printer) line(t text) {
 // measure determines how wide the columns must be.
 func (p *printer) measure() {
 	notes := false
-	for depth, s := range p.t.All() {
+	for depth, s := range p.drawn() {
 		p.name = max(p.name, p.barsWidth(depth)+len(p.label(s, unbounded)))
 		p.duration = max(p.duration, utf8.RuneCountInString(p.lasted(s)))
 		notes = notes || len(p.note(s)) > 0
@@ -222,6 +229,9 @@ func (p *printer) header(start time.Time, lasted time.Duration) {
 	}
 	if shifted > 0 && p.chart != nil {
 		add(styleYellow, strconv.Itoa(shifted)+" shifted")
+	}
+	if p.plan != nil && p.plan.notFailed > 0 {
+		add(styleDim, count(p.plan.notFailed, "span")+" without a failure left out")
 	}
 	if n := p.t.Duplicates; n > 0 {
 		add(styleYellow, count(n, "duplicate"))

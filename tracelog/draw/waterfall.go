@@ -41,11 +41,15 @@ func (p *printer) waterfall() {
 	p.Width = min(p.Width, maxWidth)
 	p.Stable = false
 	p.levels = p.Width / 12
+	p.plan = newPlan(p.t, &p.Options, p.problems)
 	p.measure()
 	// Bars have the width that names and durations leave, and at least two fifths.
 	p.name = min(p.name, p.Width-p.duration-4-p.Width*2/5)
 	p.chart.column = p.name + p.duration + 4
 	p.chart.width = p.Width - p.chart.column
+	if p.Fold {
+		p.chart.foldGaps(p.t)
+	}
 	p.header(p.chart.start, p.chart.length)
 	p.ticks()
 	p.tree()
@@ -64,10 +68,14 @@ func (p *printer) bar(path []branch, s *tracelog.Span, t, note text) {
 		t = t.add(styleYellow, "»")
 	}
 	t = t.pad(p.chart.column-2-utf8.RuneCountInString(lasted)).add(st, lasted).pad(p.chart.column)
+	spans := []*tracelog.Span{s}
+	if f := p.foldOf(s); f != nil {
+		spans = f.spans
+	}
 	if p.svg != nil {
-		t = t.pad(p.svg.bar(p.chart, s))
+		t = t.pad(p.svg.bar(p.chart, spans))
 	} else {
-		t = append(t, p.chart.bar(s)...).trim()
+		t = append(t, p.chart.bar(spans)...).trim()
 	}
 	below := p.bars(path, false)
 	if n := max(len(t), p.chart.column-2) + 2; len(note) > 0 && n+len(note) <= p.Width {
@@ -94,33 +102,6 @@ func (t text) cut(width int) text {
 	return t.add(st, "…")
 }
 
-// ticks writes the axis.
-func (p *printer) ticks() {
-	c := p.chart
-	if c.start.IsZero() {
-		return
-	}
-	legend := p.legend()
-	if len(legend) > c.column-2 {
-		p.paragraph(nil, nil, legend, 2)
-		legend = nil
-	}
-	t := legend.pad(c.column)
-	step := tickStep(time.Duration(float64(c.length) / float64(c.width) * tickColumns))
-	for at := time.Duration(0); at <= c.length; at += step {
-		label := "╷" + formatDuration(at)
-		column := c.column + int(float64(c.width)*c.share(c.start.Add(at)))
-		if column+utf8.RuneCountInString(label) > p.Width {
-			break
-		}
-		t = t.pad(column).add(styleDim, label)
-		if at > c.length-step {
-			break // before at overflows
-		}
-	}
-	p.line(t)
-}
-
 // legend explains the marks that are used.
 func (p *printer) legend() text {
 	var thin, queued, open, abandoned, shifted bool
@@ -140,11 +121,16 @@ func (p *printer) legend() text {
 		shifted = shifted || s.Shift != 0
 	}
 	t := text(nil).add(styleDim, "█ critical path")
+	folded := time.Duration(0)
+	for _, g := range p.chart.gaps {
+		folded += g.to.Sub(g.from)
+	}
 	for _, mark := range [...]struct {
 		there bool
 		text  string
 	}{
 		{thin, "━ beside it"}, {queued, "░ in a queue"}, {open, "┄ not ended"}, {abandoned, "× abandoned"}, {shifted, "» moved by its clock"},
+		{folded > 0, "╱ " + formatDuration(folded) + " without a span"},
 	} {
 		if mark.there {
 			t = t.add(styleDim, "  "+mark.text)

@@ -173,7 +173,7 @@ func TestWaterfallBars(t *testing.T) {
 		c.width = 16
 		var got []string
 		for _, s := range tr.All() {
-			got = append(got, string(c.bar(s).appendTo(nil, false)))
+			got = append(got, string(c.bar([]*tracelog.Span{s}).appendTo(nil, false)))
 		}
 		if got := strings.Join(got, "|"); got != tt.want {
 			t.Errorf("%s:\n%s, want\n%s", tt.name, got, tt.want)
@@ -186,10 +186,10 @@ func TestWaterfallQueued(t *testing.T) {
 	entries[1].Queued, entries[2].Queued = 40*time.Millisecond, time.Hour
 	c := newChart(tracelog.Assemble(entries)[0])
 	c.width = 16
-	if got := string(c.bar(tracelog.Assemble(entries)[0].Roots[0].Children[0]).appendTo(nil, false)); got != "    ░░░░━━━━━━━━" {
+	if got := string(c.bar([]*tracelog.Span{tracelog.Assemble(entries)[0].Roots[0].Children[0]}).appendTo(nil, false)); got != "    ░░░░━━━━━━━━" {
 		t.Errorf("%s", got)
 	}
-	if got := string(c.bar(tracelog.Assemble(entries)[0].Roots[1]).appendTo(nil, false)); got != "░░░░━━━━" {
+	if got := string(c.bar([]*tracelog.Span{tracelog.Assemble(entries)[0].Roots[1]}).appendTo(nil, false)); got != "░░░░━━━━" {
 		t.Errorf("%s", got)
 	}
 }
