@@ -20,8 +20,8 @@ type Sender struct {
 }
 
 // NewSender returns a Sender. Nil options mean the environment's values and the defaults. The resource of the spans is
-// [Options.Resource], and nothing else: they are another program's. Logs, Level, AddSource and Immediate have no effect, nor has
-// OTEL_SDK_DISABLED.
+// [Options.Resource], and nothing else: they are another program's. Logs, Level, AddSource, Immediate and
+// OTEL_SDK_DISABLED have no effect. An error is a value of the options or the environment that is not valid.
 func NewSender(opts *Options) (*Sender, error) {
 	if opts == nil {
 		opts = new(Options)
@@ -40,11 +40,11 @@ func NewSender(opts *Options) (*Sender, error) {
 	var body []byte
 	q.Send = func(ctx context.Context, b deliver.Batch) error {
 		services, spans, size := sentSpans(b)
+		if len(envelopes)+len(services) > maxEnvelopes {
+			clear(envelopes)
+		}
 		for _, service := range services {
 			if _, ok := envelopes[service]; !ok {
-				if len(envelopes) >= maxEnvelopes {
-					clear(envelopes)
-				}
 				envelopes[service] = otlp.Traces(withService(resource, service), otlp.Scope{})
 			}
 			size += envelopes[service].Len()
@@ -68,7 +68,7 @@ func NewSender(opts *Options) (*Sender, error) {
 	return &Sender{deliver.New(q), client}, nil
 }
 
-// maxEnvelopes is how many services a Sender keeps the envelope of.
+// maxEnvelopes is for how many services a Sender keeps the envelope, besides those of one batch.
 const maxEnvelopes = 1000
 
 // withService adds service.name, unless the resource has one or the service is not known.
@@ -79,8 +79,9 @@ func withService(resource []otlp.Attr, service string) []otlp.Attr {
 	return append(resource[:len(resource):len(resource)], otlp.Attr{Key: "service.name", Value: slog.StringValue(service)})
 }
 
-// Send queues a span of a service, which may be "". span is the JSON of an opentelemetry.proto.trace.v1.Span, and is copied.
-// Send waits while the queue is full. It returns an error only if ctx ends; what becomes of the span later is counted in Stats.
+// Send queues a copy of span, the JSON of an opentelemetry.proto.trace.v1.Span. Service is the name of its service, or "".
+// Send waits while the queue is full. It returns an error only if ctx ends first. Stats counts
+// whether the span was delivered.
 func (s *Sender) Send(ctx context.Context, service string, span []byte) error {
 	record := binary.AppendUvarint(make([]byte, 0, len(service)+len(span)+4), uint64(len(service)))
 	return s.queue.Put(ctx, append(append(record, service...), span...))
@@ -111,5 +112,5 @@ func (s *Sender) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// Stats returns what became of all spans so far.
+// Stats returns how many spans were queued, delivered and dropped so far.
 func (s *Sender) Stats() Delivery { return Delivery(s.queue.Stats()) }

@@ -143,3 +143,27 @@ func TestSenderOptions(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A batch can have more services than are kept, and services whose envelopes have just been dropped.
+func TestSenderManyServices(t *testing.T) {
+	r := newReceiver(t)
+	s, err := NewSender(&Options{Endpoint: r.URL, MaxBatch: 512})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := 0
+	for i := range 3 * maxEnvelopes {
+		for _, service := range []string{"api", fmt.Sprint("service ", i)} {
+			if err := s.Send(t.Context(), service, []byte(`{"name":"span"}`)); err != nil {
+				t.Fatal(err)
+			}
+			want++
+		}
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(r.spans()); got != want {
+		t.Errorf("%d spans, want %d", got, want)
+	}
+}
