@@ -76,7 +76,7 @@ type windowCell struct {
 type windowGroup struct{ below, all, traces float64 }
 
 const (
-	windowWidth = 4.5 // standard errors to each side: a draw lies beyond once in 100,000 times
+	windowWidth = 4.5 // standard errors to each side: a draw lies beyond once in 100,000 times, more often if few traces have most spans
 	fewTraces   = 100 // a group of fewer traces is drawn one by one
 )
 
@@ -186,10 +186,13 @@ func (b *quantileBootstrap) draw(random *rand.Rand) float64 {
 	}
 	target := b.q * all
 	last := b.window[0].duration
+	if sum > target { // the quantile is below the window
+		return last
+	}
 	for i := range b.window {
 		drawn, duration := b.inside[b.window[i].trace].drawn, b.window[i].duration
 		if sum+drawn > target {
-			return last + max(0, target-sum)/drawn*(duration-last)
+			return last + (target-sum)/drawn*(duration-last)
 		}
 		if drawn > 0 {
 			sum, last = sum+drawn, duration

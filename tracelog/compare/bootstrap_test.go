@@ -75,3 +75,33 @@ func someWeights(r *rand.Rand) float64 {
 	}
 	return 1
 }
+
+// A few traces with most of the spans: often a draw has none of them, and its quantile is below the window.
+func TestDrawBelowWindow(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var d Data
+	s := &d.sets[Before]
+	path := d.paths.number(noPath, "op")
+	for i := range 200 {
+		number, spans, scale := s.begin(traceRow{root: path, weight: 1, start: int64(i)}), 1, 1e6
+		if i%50 == 0 {
+			spans, scale = 1000, 1e8
+		}
+		for range spans {
+			s.add(number, path, visit{duration: float32(scale * math.Exp(r.NormFloat64()))})
+		}
+	}
+	b := newSample(&d.sets, path, func(c *column) []float32 { return c.durations }).newQuantileBootstrap(Before, 0.95)
+	below := 0
+	for range 1000 {
+		switch x := b.draw(r); {
+		case !(x > 0 && x < 1e12):
+			t.Fatalf("drew %v", x)
+		case x == b.window[0].duration:
+			below++
+		}
+	}
+	if below == 0 {
+		t.Error("no draw was below the window")
+	}
+}

@@ -15,7 +15,7 @@ import (
 
 // Options are the options of [Data.Compare].
 type Options struct {
-	// Alpha is the share of reported changes that may be wrong; 0 means 0.05.
+	// Alpha is the share of reported changes that may be wrong. It must be above 0 and below 1; any other value means 0.05.
 	Alpha float64
 	// MinChange is the least change that is reported, relative to before. Of durations and waits it counts if the
 	// median, the 95th percentile or the mean changes as much. 0 means 0.05; a negative number means none.
@@ -35,7 +35,9 @@ func (d *Data) Compare(o *Options) *Report {
 	if o != nil {
 		c.Options = *o
 	}
-	c.Alpha = cmp.Or(c.Alpha, 0.05)
+	if !(c.Alpha > 0 && c.Alpha < 1) { // or NaN
+		c.Alpha = 0.05
+	}
 	c.MinChange = max(0, cmp.Or(c.MinChange, 0.05))
 	for side := range d.sets {
 		d.sets[side].sort()

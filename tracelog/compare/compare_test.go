@@ -255,3 +255,14 @@ func TestMemory(t *testing.T) {
 		runtime.KeepAlive(d)
 	}
 }
+
+// A level that is no probability is the default one.
+func TestAlpha(t *testing.T) {
+	d := plan{traces: 10, ops: 1}.data(1)
+	want := d.Compare(nil)
+	for _, alpha := range []float64{1, 2, -1, math.NaN(), math.Inf(1)} {
+		if got := d.Compare(&Options{Alpha: alpha}); got.Alpha != 0.05 || got.Rows[0].P != want.Rows[0].P {
+			t.Errorf("%v: %+v", alpha, got)
+		}
+	}
+}
