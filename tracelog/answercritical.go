@@ -108,7 +108,7 @@ func CriticalPath(t *Trace) []Segment {
 	if root == nil {
 		return nil
 	}
-	var path []Segment // backwards
+	path := make([]Segment, 0, min(2*t.Spans, 1<<20)) // backwards
 	add := func(s *Span, start, end time.Time) {
 		if start.Before(end) {
 			path = append(path, Segment{s, start, end})

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,13 +92,16 @@ type finder struct {
 	exact      string
 	candidates []string // sorted
 	before     []Entry  // of exact, else of the only candidate: from the inputs before this one
-	hits       []hit    // from this input
+	hits       [][]hit  // from this input, some at a time, so that nothing is copied as they grow
 }
 
-// A hit is a line of the trace. Its number is not known until all blocks before it have been read.
+// A hit is a line of the trace. Its number is not known until all blocks before it have been read. An entry is larger
+// than most lines, so it is made then.
 type hit struct {
 	seq   int
-	entry Entry // Line counts from the start of the block
+	line  int    // from the start of the block; after settle, of the input
+	raw   []byte // the line
+	entry *Entry // if the line alone does not tell all of it
 }
 
 // input reads one input.
@@ -126,26 +130,50 @@ func (f *finder) input(ctx context.Context, in []Input, o *ScanOptions) error {
 	for _, w := range workers {
 		blocks = append(blocks, w.blocks...)
 	}
-	f.settle(firstLines(blocks))
+	f.settle(in[0].Name, firstLines(blocks))
 	return err
 }
 
 // whole reads all lines.
 func (f *finder) whole(ctx context.Context, in []Input, o *ScanOptions) error {
 	sequencers, err := scanRecords(ctx, in, o, func() func(*Record) { return f.record })
-	f.settle(sequencers[0].first)
+	f.settle(in[0].Name, sequencers[0].first)
 	return err
 }
 
-// settle takes the hits of an input. First are the numbers of the first lines of its blocks.
-func (f *finder) settle(first []int) {
-	begin := len(f.before)
-	for _, h := range f.hits {
-		h.entry.Line += first[h.seq]
-		f.before = append(f.before, h.entry)
-	}
+// settle takes the hits of the input with a name. First are the numbers of the first lines of its blocks.
+func (f *finder) settle(name string, first []int) {
+	hits := slices.Concat(f.hits...)
 	f.hits = nil
-	slices.SortStableFunc(f.before[begin:], func(a, b Entry) int { return cmp.Compare(a.Line, b.Line) })
+	for i := range hits {
+		hits[i].line += first[hits[i].seq]
+	}
+	slices.SortStableFunc(hits, func(a, b hit) int { return cmp.Compare(a.line, b.line) })
+	begin := len(f.before)
+	f.before = append(make([]Entry, 0, begin+len(hits)), f.before...)[:begin+len(hits)]
+	entries := f.before[begin:]
+	size := max(1000, (len(hits)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
+	var wg sync.WaitGroup
+	for from := 0; from < len(hits); from += size {
+		to := min(from+size, len(hits))
+		wg.Go(func() { makeEntries(entries[from:to], hits[from:to], name) })
+	}
+	wg.Wait()
+}
+
+// makeEntries makes the entries of hits in a file.
+func makeEntries(entries []Entry, hits []hit, file string) {
+	p := lineParser{in: make(interner)}
+	for i := range hits {
+		h := &hits[i]
+		if e := &entries[i]; h.entry != nil {
+			*e = *h.entry
+		} else {
+			*e = Entry{File: file, Raw: h.raw}
+			p.parse(h.raw, e)
+		}
+		entries[i].Line = h.line
+	}
 }
 
 // A searcher reads only the lines that may belong to the trace.
@@ -238,9 +266,19 @@ func (f *finder) record(r *Record) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.add(string(id), exact) {
-		h := hit{seq: r.seq, entry: r.Entry()}
-		h.entry.Line = r.number
-		f.hits = append(f.hits, h)
+		h := hit{seq: r.seq, line: r.number}
+		if r.entry != nil {
+			e := r.Entry()
+			h.entry = &e
+		} else {
+			h.raw = bytes.Clone(r.line)
+		}
+		last := len(f.hits) - 1
+		if last < 0 || len(f.hits[last]) == cap(f.hits[last]) {
+			f.hits = append(f.hits, make([]hit, 0, min(16<<min(len(f.hits), 8), 1024)))
+			last++
+		}
+		f.hits[last] = append(f.hits[last], h)
 	}
 }
 

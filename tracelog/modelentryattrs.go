@@ -1,6 +1,9 @@
 package tracelog
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"sync"
+)
 
 // Attrs returns, in order, the members of the line that are in no field: what the user wrote. Two members with the
 // same key are two attributes. Besides the fields, two things are left out: "source" if it is an object, and a
@@ -14,12 +17,36 @@ import "encoding/json"
 //
 // Attrs reads Raw on each call. The values may share its memory.
 func (e *Entry) Attrs() []Attr {
-	p := lineParser{members: make([]member, 0, 16)}
+	r := attrReaders.Get().(*attrReader)
+	defer attrReaders.Put(r)
+	return r.attrs(e.Raw)
+}
+
+// An attrReader reads attributes. Its parser is used again, since its members take more memory than most attributes.
+type attrReader struct {
+	parser lineParser
+	keys   interner
+}
+
+var attrReaders = sync.Pool{New: func() any { return &attrReader{keys: make(interner)} }}
+
+func (r *attrReader) attrs(line []byte) []Attr {
+	p := &r.parser
+	defer func() { clear(p.members) }() // they refer to the line
 	var same Entry
-	if p.parse(e.Raw, &same) != isRecord {
+	if p.parse(line, &same) != isRecord {
 		return nil
 	}
-	var attrs []Attr
+	n := 0
+	for i := range p.members {
+		if m := &p.members[i]; !m.taken && m.outer == 0 {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	attrs := make([]Attr, 0, n)
 	for i := range p.members {
 		m := &p.members[i]
 		switch {
@@ -27,7 +54,7 @@ func (e *Entry) Attrs() []Attr {
 		case m.opened:
 			attrs = p.appendRest(attrs, i)
 		default:
-			attrs = append(attrs, Attr{Key: string(m.key), Value: m.value})
+			attrs = append(attrs, Attr{Key: r.keys.string(m.key), Value: m.value})
 		}
 	}
 	return attrs

@@ -26,7 +26,7 @@ func (c *chart) foldGaps(t *tracelog.Trace) {
 		return
 	}
 	type interval struct{ start, end time.Time }
-	var runs []interval
+	runs := make([]interval, 0, t.Spans)
 	for _, s := range t.All() {
 		if start, end := s.Interval(); !start.IsZero() {
 			runs = append(runs, interval{start, end})

@@ -18,18 +18,49 @@ type chart struct {
 
 	column, width int // of a line
 
-	path map[*tracelog.Span][]tracelog.Segment // the critical path
+	// The critical path: the segments of each span are next to each other.
+	segments []tracelog.Segment
+	path     map[*tracelog.Span]segmentRange
 }
+
+// A segmentRange is the segments of a span: those from one index to another.
+// Both are one more than in the slice, so that the zero value is none.
+type segmentRange struct{ from, to int32 }
 
 // newChart measures a trace as it will be drawn.
 func newChart(t *tracelog.Trace) *chart {
-	c := &chart{path: make(map[*tracelog.Span][]tracelog.Segment)}
+	c := &chart{path: make(map[*tracelog.Span]segmentRange)}
 	start, end := t.Interval()
 	c.start, c.length, c.drawn = start, end.Sub(start), end.Sub(start)
-	for _, seg := range tracelog.CriticalPath(t) {
-		c.path[seg.Span] = append(c.path[seg.Span], seg)
+	path := tracelog.CriticalPath(t)
+	for _, seg := range path {
+		r := c.path[seg.Span]
+		r.to++
+		c.path[seg.Span] = r
+	}
+	c.segments = make([]tracelog.Segment, len(path))
+	next := int32(0)
+	for _, seg := range path {
+		r := c.path[seg.Span]
+		if r.from == 0 { // the first of the span: so far, to is how many there are
+			n := r.to
+			r = segmentRange{next + 1, next + 1}
+			next += n
+		}
+		c.segments[r.to-1] = seg
+		r.to++
+		c.path[seg.Span] = r
 	}
 	return c
+}
+
+// onPath returns the segments of a span, in order.
+func (c *chart) onPath(s *tracelog.Span) []tracelog.Segment {
+	r, ok := c.path[s]
+	if !ok {
+		return nil
+	}
+	return c.segments[r.from-1 : r.to-1]
 }
 
 // share is the position of a moment on the axis, from 0 to 1.
@@ -85,11 +116,11 @@ func (c *chart) add(cells []cell, s *tracelog.Span) (tail rune) {
 		}
 	}
 	fill(cells, from, to, func(c *cell, e uint8) { c.bar |= e })
-	onPath := false
-	for i, seg := range c.path[s] {
+	onPath, segments := false, c.onPath(s)
+	for i, seg := range segments {
 		from, to := c.eighth(seg.Start), c.eighth(seg.End)
 		// A part that is too short to be seen is shown if nothing else of the span can be seen.
-		if from < to || i == len(c.path[s])-1 && !onPath {
+		if from < to || i == len(segments)-1 && !onPath {
 			fill(cells, from, to, func(c *cell, e uint8) { c.path |= e })
 			onPath = true
 		}

@@ -68,12 +68,16 @@ func newPlan(t *tracelog.Trace, o *Options, problems map[*tracelog.Span][]tracel
 		kids  []*tracelog.Span
 		trees []subtree // of the kids so far
 	}
-	stack := []frame{{kids: t.Roots}}
+	stack := []frame{{kids: t.Roots, trees: make([]subtree, 0, len(t.Roots))}}
 	for {
 		top := &stack[len(stack)-1]
 		if n := len(top.trees); n < len(top.kids) {
 			s := top.kids[n]
-			stack = append(stack, frame{span: s, kids: s.Children})
+			f := frame{span: s, kids: s.Children}
+			if len(f.kids) > 0 {
+				f.trees = make([]subtree, 0, len(f.kids))
+			}
+			stack = append(stack, f)
 			continue
 		}
 		tree := p.choose(top.span, top.kids, top.trees, len(stack)-1)

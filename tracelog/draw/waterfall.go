@@ -111,10 +111,10 @@ func (p *printer) legend() text {
 			continue
 		}
 		onPath := time.Duration(0)
-		for _, seg := range p.chart.path[s] {
+		for _, seg := range p.chart.onPath(s) {
 			onPath += seg.End.Sub(seg.Start)
 		}
-		thin = thin || onPath < end.Sub(start) || len(p.chart.path[s]) == 0
+		thin = thin || onPath < end.Sub(start) || len(p.chart.onPath(s)) == 0
 		queued = queued || s.Queued > 0
 		abandoned = abandoned || s.State == tracelog.Abandoned
 		open = open || s.State == tracelog.Open || s.State == tracelog.Unfinished && !s.External
