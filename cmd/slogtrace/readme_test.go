@@ -103,6 +103,7 @@ func TestJSONKeys(t *testing.T) {
 		"show":    "trace op tree logs",
 		"stats":   "op count errors p50_ms p95_ms p99_ms max_ms",
 		"errors":  "op message example count first last traces",
+		"diff":    "op change p50_ms p95_ms counts share",
 		"tail":    "time level msg event trace span op service file attrs",
 		"check":   "files records span_ends schemas duplicates traces complete incomplete advice",
 		"export":  "format traces spans lines unfinished left_out",
@@ -114,6 +115,8 @@ func TestJSONKeys(t *testing.T) {
 			args = append(args, "--follow=false")
 		} else if command == "export" {
 			args = append(args[:2], "otlp", "-o", os.DevNull, args[2])
+		} else if command == "diff" {
+			args = append(args, "testdata/booking")
 		} else if command == "version" || command == "queries" {
 			args = args[:2]
 		}

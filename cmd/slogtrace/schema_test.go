@@ -31,6 +31,7 @@ var schemaRuns = map[string][]string{
 	"errors":  {"booking", "fixtures", "--sort last --new-since 2026-03-01 booking"},
 	"tail":    {"--follow=false booking", "--follow=false -n -1 fixtures"},
 	"diff":    {"8b77 7d04 booking", "booking booking/api.log", "before.log after.log"},
+	"why":     {"--error before.log", "before.log", "--where http.route=/charges after.log"},
 	"check":   {"booking", "fixtures", "fixtures/bad-lines.log", "fixtures/external-parent.log", "shared.log", "unknown.log"},
 	"export":  {"otlp -o /dev/null booking", "csv -o /dev/null fixtures/unfinished.log"},
 	"queries": {"", "duckdb"},
