@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
@@ -156,6 +157,7 @@ const (
 
 // readTraces reads the traces that the filter chooses, and adds each to the side that it belongs to.
 func (s *session) readTraces(ctx context.Context, files []string, q *diffRequest, data *compare.Data, sides func(*sidedTrace) []compare.Side) error {
+	s.plan(backend.Plan{Whole: true, Spans: true, Fields: slices.Concat(q.a.Keys(), q.b.Keys(), backend.SchemaFields)}, false)
 	r, err := s.files.Open(ctx, files, true)
 	if err != nil {
 		return err
@@ -262,14 +264,15 @@ func (q *diffRequest) matches(chooses func(*query.Filter) bool) (matches uint8) 
 // readPair reads two single traces.
 func (s *session) readPair(ctx context.Context, ids, files []string, q *diffRequest, data *compare.Data) error {
 	q.opts.Single = true
+	wanted := []query.Wanted{query.NewWanted(ids[0]), query.NewWanted(ids[1])}
+	s.plan(backend.Plan{Wanted: wanted, Whole: true, Fields: backend.SchemaFields}, false)
 	r, err := s.files.Open(ctx, files, true)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	for i, id := range ids {
-		w := query.NewWanted(id)
-		t, err := find(ctx, r, &w)
+		t, err := find(ctx, r, &wanted[i])
 		if err != nil {
 			return err
 		}

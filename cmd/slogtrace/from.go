@@ -84,7 +84,7 @@ func (f *from) open(s *session, cmd *cobra.Command, args []string) error {
 // namesFiles reports whether arguments name files, for which the store in the environment is not read.
 func namesFiles(cmd *cobra.Command, args []string) bool {
 	switch cmd.Name() {
-	case "show":
+	case "show", "diff":
 		_, args = splitIDs(args)
 	case "export":
 		args = args[min(1, len(args)):] // the format

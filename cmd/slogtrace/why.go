@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
@@ -82,6 +83,10 @@ func (s *session) runWhy(ctx context.Context, files []string, f *query.Filter, s
 
 // readPopulation reads the traces with a span in the period.
 func (s *session) readPopulation(ctx context.Context, files []string, period, chosen *query.Filter) (*compare.Population, error) {
+	s.plan(backend.Plan{Whole: true, Spans: true}, true)
+	if s.from.filter != nil {
+		s.from.filter = period // the traces that are not chosen are needed too
+	}
 	r, err := s.files.Open(ctx, files, true)
 	if err != nil {
 		return nil, err
