@@ -144,9 +144,10 @@ func (g *page) bar(c *chart, spans []*tracelog.Span) int {
 		}
 		thin = append(thin, c.stretch(start, end))
 		onPath := false
-		for i, seg := range c.path[s] {
+		path := c.onPath(s)
+		for i, seg := range path {
 			// A part that is too short to be seen is shown if nothing else of the span can be seen.
-			if (c.x(seg.End)-c.x(seg.Start))*svgColumn >= svgSeen || i == len(c.path[s])-1 && !onPath {
+			if (c.x(seg.End)-c.x(seg.Start))*svgColumn >= svgSeen || i == len(path)-1 && !onPath {
 				thick = append(thick, c.stretch(seg.Start, seg.End))
 				onPath = true
 			}
