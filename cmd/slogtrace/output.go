@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/rand"
 	"os"
 	"path/filepath"
 
@@ -20,7 +21,7 @@ func (s *session) create(path string, inputs []string) (*output, error) {
 	if path == "" || path == "-" {
 		return &output{Writer: s.out}, nil
 	}
-	mode := os.FileMode(0o666)
+	mode := os.FileMode(0) // of the file that is replaced; else the umask decides
 	if info, err := os.Stat(path); err == nil {
 		for _, name := range inputs {
 			if other, err := os.Stat(name); err == nil && os.SameFile(info, other) {
@@ -36,17 +37,17 @@ func (s *session) create(path string, inputs []string) (*output, error) {
 		}
 		mode = info.Mode().Perm()
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	temporary := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+rand.Text())
+	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return nil, usagef("-o %s: %v", path, input.Reason(err))
 	}
-	if mode == 0o666 {
-		mode = 0o644 // what most umasks make of it
-	}
-	if err := file.Chmod(mode); err != nil {
-		file.Close()
-		os.Remove(file.Name())
-		return nil, err
+	if mode != 0 {
+		if err := file.Chmod(mode); err != nil {
+			file.Close()
+			os.Remove(temporary)
+			return nil, err
+		}
 	}
 	return &output{bufio.NewWriter(file), file, path}, nil
 }
