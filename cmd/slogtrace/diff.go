@@ -239,8 +239,9 @@ func readWholeSides(r *input.Reading, q *diffRequest, data *compare.Data, side f
 	opts := tracelog.TracesOptions{ScanOptions: tracelog.ScanOptions{Filter: records}}
 	return r.Traces(o, opts, func(sum *tracelog.Outline) bool { return sum.Matched > 0 }, func(t *tracelog.Trace) {
 		trace := sidedTrace{}
+		whole := q.matches(func(f *query.Filter) bool { return f.Whole(t) })
 		for _, span := range t.All() {
-			trace.matches |= q.matches(func(f *query.Filter) bool { return f.Span(span) })
+			trace.matches |= whole & q.matches(func(f *query.Filter) bool { return f.Span(span) })
 		}
 		if root := t.Root(); root != nil {
 			trace.start = root.Start
