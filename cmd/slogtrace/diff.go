@@ -157,7 +157,7 @@ const (
 
 // readTraces reads the traces that the filter chooses, and adds each to the side that it belongs to.
 func (s *session) readTraces(ctx context.Context, files []string, q *diffRequest, data *compare.Data, sides func(*sidedTrace) []compare.Side) error {
-	s.plan(backend.Plan{Whole: true, Spans: true, Fields: slices.Concat(q.a.Keys(), q.b.Keys(), backend.SchemaFields)}, false)
+	s.plan(backend.Plan{Whole: true, Spans: !q.a.AsksForTree() && !q.b.AsksForTree(), Fields: slices.Concat(q.a.Keys(), q.b.Keys(), backend.SchemaFields)}, false)
 	r, err := s.files.Open(ctx, files, true)
 	if err != nil {
 		return err

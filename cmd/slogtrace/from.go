@@ -61,6 +61,9 @@ func (f *from) open(s *session, cmd *cobra.Command, args []string) error {
 			return nil
 		}
 	}
+	if cmd.Flags().Changed("window") && f.window < time.Second {
+		return usagef("--window: want 1s or more, got %v", f.window)
+	}
 	scheme, _, _ := strings.Cut(address, "://")
 	kind, _, _ := strings.Cut(scheme, "+")
 	var store backend.Store
