@@ -214,6 +214,9 @@ func (s *session) exported(format string, c export.Counts, delivered *exportedJS
 	if c.LeftOut > 0 {
 		s.Talk("%s without a start left out", tell.Plural(c.LeftOut, "span"))
 	}
+	if c.LinesLeftOut > 0 {
+		s.Talk("%s left out: a span of OTLP has at most 128", tell.Plural(c.LinesLeftOut, "log line"))
+	}
 	if !s.json {
 		return nil
 	}

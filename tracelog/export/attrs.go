@@ -10,16 +10,21 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// deepest is how many objects one in another are written as attributes with dots in their names. Deeper ones are values.
+// deepest is how many levels of nested objects become attributes with dots in their names. Deeper objects are values.
 const deepest = 8
 
-// flatten returns attributes of which none is an object: the members of an object have its key and a dot before theirs, as
-// traceotlp writes groups. Of those with one key the last one counts, as there.
+// flatten replaces each attribute that is an object by its members. Their keys are the object's key, a dot and the member's
+// name, as traceotlp writes groups. If a key occurs more than once, the last one counts, as there.
 func flatten(attrs []tracelog.Attr) []tracelog.Attr {
 	list := make([]tracelog.Attr, 0, len(attrs))
 	for _, a := range attrs {
 		list = appendFlat(list, a, deepest)
 	}
+	return lastOfKeys(list)
+}
+
+// lastOfKeys returns the last attribute of each key, in order. It reuses list.
+func lastOfKeys(list []tracelog.Attr) []tracelog.Attr {
 	last := make(map[string]int, len(list))
 	for i, a := range list {
 		last[a.Key] = i
@@ -60,21 +65,21 @@ func appendFlat(list []tracelog.Attr, a tracelog.Attr, levels int) []tracelog.At
 	return list
 }
 
-// textAttr returns an attribute with a text.
+// textAttr returns an attribute whose value is a string.
 func textAttr(key, text string) tracelog.Attr {
 	value, err := json.Marshal(text)
 	if err != nil {
-		panic(err) // a string can be marshalled
+		panic(err) // a string always can be marshalled
 	}
 	return tracelog.Attr{Key: key, Value: value}
 }
 
-// numberAttr returns an attribute with a number.
+// numberAttr returns an attribute whose value is a number.
 func numberAttr(key string, x float64) tracelog.Attr {
 	return tracelog.Attr{Key: key, Value: strconv.AppendFloat(nil, x, 'f', -1, 64)}
 }
 
-// extra returns what a format has no field for and attributes must tell: what the record says besides, and what export has changed.
+// extra returns attributes for what a format has no field for: other members of the record, and what export has changed.
 func extra(t *tracelog.Trace, s *tracelog.Span) []tracelog.Attr {
 	var list []tracelog.Attr
 	if s.Queued > 0 {
@@ -98,7 +103,7 @@ func extra(t *tracelog.Trace, s *tracelog.Span) []tracelog.Attr {
 	return list
 }
 
-// sampleRate returns the rate that the span's record has, or 0.
+// sampleRate returns the sample rate in the span's record, or 0 if it has none.
 func sampleRate(s *tracelog.Span) float64 {
 	switch {
 	case s.EndRecord != nil:
@@ -109,10 +114,10 @@ func sampleRate(s *tracelog.Span) float64 {
 	return 0
 }
 
-// millis is how the record schema writes a duration.
+// millis returns milliseconds with at most three decimals, as the record schema has durations.
 func millis(d time.Duration) float64 { return math.Round(float64(d)/1e3) / 1e3 }
 
-// ends returns when a span ended, by its own clock, or the last sign of it.
+// ends returns when a span ended, by its own clock. If it has not ended, that is the last sign of it.
 func ends(s *tracelog.Span) time.Time {
 	if s.State == tracelog.Ended {
 		return s.Start.Add(s.Duration)

@@ -93,13 +93,10 @@ func (f *chromeEvents) event(e chromeEvent) error {
 	return f.add(b)
 }
 
-// object returns attributes as a JSON object. Of those with one key the last one counts.
+// object returns attributes as a JSON object. If a key occurs more than once, the last one counts.
 func object(attrs ...tracelog.Attr) json.RawMessage {
 	b := []byte{'{'}
-	for i, a := range attrs {
-		if slices.ContainsFunc(attrs[i+1:], func(later tracelog.Attr) bool { return later.Key == a.Key }) {
-			continue
-		}
+	for _, a := range lastOfKeys(attrs) {
 		if len(b) > 1 {
 			b = append(b, ',')
 		}

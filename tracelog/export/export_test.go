@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -87,6 +88,21 @@ func factsOf(t *tracelog.Trace) (facts []fact) {
 		return strings.Compare(a.Start.Format(time.RFC3339Nano)+a.Above+a.Op, b.Start.Format(time.RFC3339Nano)+b.Above+b.Op)
 	})
 	return facts
+}
+
+// A span of OTLP has at most 128 lines as events. The others are counted, here and in the span.
+func TestOTLPManyLines(t *testing.T) {
+	log := []byte(`{"time":"2026-03-01T09:15:01Z","msg":"span end","trace":"t","span":"a","op":"x","start":"2026-03-01T09:15:00Z","duration_ms":1000}` + "\n")
+	for i := range 200 {
+		log = fmt.Appendf(log, `{"time":"2026-03-01T09:15:00.5Z","msg":"again","trace":"t","span":"a","n":%d}`+"\n", i)
+	}
+	lines, counts := written(t, export.NewOTLP, &export.Options{Logs: true}, read(t, log)...)
+	if want := (export.Counts{Traces: 1, Spans: 1, Lines: 128, LinesLeftOut: 72}); counts != want {
+		t.Errorf("counts %+v, want %+v", counts, want)
+	}
+	if !bytes.Contains(lines, []byte(`"droppedEventsCount":72`)) || bytes.Count(lines, []byte(`"again"`)) != 128 {
+		t.Errorf("%s", lines)
+	}
 }
 
 // What we read of the OTLP that we write is the same tree, to the nanosecond.

@@ -136,6 +136,8 @@ func (w *Writer) appendSpan(b []byte, t *tracelog.Trace, s *tracelog.Span) []byt
 		o.Events = otlp.AppendEvent(o.Events, logs[i].Time, logs[i].Message, eventAttrs(&logs[i]))
 	}
 	o.DroppedEvents = max(0, len(logs)-maxEvents)
+	w.counts.Lines -= o.DroppedEvents
+	w.counts.LinesLeftOut += o.DroppedEvents
 	if s.Failed {
 		o.Events = otlp.AppendException(o.Events, o.End, s.Error, errorType, s.Stack)
 	}

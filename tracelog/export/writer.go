@@ -22,8 +22,9 @@ type Options struct {
 type Counts struct {
 	Traces, Spans, Lines int
 
-	Unfinished int // of the spans: those that have not ended
-	LeftOut    int // spans without a start
+	Unfinished   int // how many of Spans have not ended
+	LeftOut      int // spans without a start
+	LinesLeftOut int // log lines of spans that have more than OTLP's limit of events, 128
 }
 
 // A Writer writes traces in one format. It is not safe for concurrent use.
