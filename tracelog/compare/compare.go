@@ -20,16 +20,16 @@ type Options struct {
 	// MinChange is the least change that is reported, relative to before. Of durations and waits it counts if the
 	// median, the 95th percentile or the mean changes as much. 0 means 0.05; a negative number means none.
 	MinChange float64
-	// Seed is that of all random numbers.
+	// Seed is the seed of all random numbers.
 	Seed uint64
 	// Single compares two single traces, without tests: every difference of at least MinChange is reported.
 	Single bool
 }
 
-// minPermutations is how many random permutations there are at least.
+// minPermutations is the least limit of random permutations.
 const minPermutations = 10_000
 
-// Compare compares the two sides. A nil o means defaults.
+// Compare compares the two sides, on all cores. A nil o means defaults. Traces can be added afterwards, and compared again.
 func (d *Data) Compare(o *Options) *Report {
 	c := &comparison{data: d}
 	if o != nil {
@@ -86,7 +86,7 @@ func (d *Data) Compare(o *Options) *Report {
 	return r
 }
 
-// A comparison is under way.
+// A comparison is the state of Compare.
 type comparison struct {
 	Options
 	data         *Data
@@ -414,7 +414,7 @@ func (c *comparison) compareCalls(r *comparedRow) {
 // order is that in which the changes of a row are named.
 var order = []Change{New, Gone, Failing, Slower, Queued, More, Fewer, Faster}
 
-// decide corrects all tests together and decides which changes there are.
+// decide corrects all tests together and sets the changes of each row.
 func (c *comparison) decide() {
 	var ps []float64
 	for _, r := range c.rows {

@@ -22,7 +22,7 @@ func (s Side) String() string {
 }
 
 // Data holds what a comparison needs of two sets of traces: at most 20 bytes for each span and 150 for each trace.
-// The zero value is empty. It is not safe for concurrent use.
+// The zero value has no traces. It is not safe for concurrent use.
 type Data struct {
 	paths   pathTable
 	sets    [2]set
@@ -66,7 +66,7 @@ type cell struct {
 // A failure counts the failed spans of a cell.
 type failure struct{ trace, spans int32 }
 
-// A visit is a finished span. Times are in nanoseconds.
+// A visit is what add keeps of a finished span. Times are in nanoseconds.
 type visit struct {
 	duration, own, queued float32
 	failed                bool
@@ -106,7 +106,7 @@ func (s *set) add(trace, path int32, v visit) {
 	}
 }
 
-// Traces is how many traces a side has.
+// Traces returns how many traces a side has.
 func (d *Data) Traces(side Side) int { return len(d.sets[side].traces) }
 
 // sort puts the traces into an order that does not depend on the order in which they were added, so that the same traces

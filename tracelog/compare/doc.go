@@ -23,30 +23,31 @@
 //	Failing                 which share of the spans fails
 //	Queued                  how long the spans waited in a queue
 //
-// A difference is reported if it is at least [Options.MinChange] and if chance does not explain it.
+// A difference is reported if it is at least [Options.MinChange] and more than chance explains.
 //
 // # The statistics
 //
-// The spans of one trace have much in common: all are slow when their machine is. Tests over spans take them
-// for independent and alarm far too often: in 38 % of comparisons without any change, with 20 spans in each
-// trace whose durations correlate by 0.2. So the unit here is the trace:
+// The spans of one trace are not independent: all are slow when their machine is. A test that treats them as independent
+// reports changes far too often: in 38 % of comparisons without any change, with 20 spans in each trace whose
+// durations correlate by 0.2. So the unit of all tests here is the trace:
 //
-//   - Durations are replaced by their ranks among all spans of the path, so that a few outliers do not decide. A trace
-//     counts with the mean of its ranks.
+//   - Durations are replaced by the normal scores of their ranks among all spans of the path (van der Waerden), so that a
+//     few outliers do not decide. A trace counts with the mean score of its spans. The statistic is Welch's t.
 //   - The probability p of a difference as great by chance comes from permuting the traces of both sides. If both have fewer
 //     than 30 traces with the operation, p is exact: it counts all divisions of the traces. Else there are more
-//     random permutations than the number of tests divided by Alpha. They end early for a test that has ten which are as
-//     extreme: its p is known then. Where a proven bound of p (Bernstein) is below 10⁻⁷, p is that bound.
-//   - All tests of a comparison are corrected together by the procedure of Benjamini and Hochberg, so that of what is
-//     reported at most Alpha is wrong in the mean, and if nothing has changed, something is reported with a
-//     probability of Alpha at most. Tests that could not find anything, whatever the data, are not made and not counted.
-//   - Intervals of quantiles come from a bootstrap over traces. Of more than 20,000 traces they are cluster-robust.
-//   - If the log is sampled, each trace has the weight of its sample rate. [Report.Effective] is how many traces of
-//     equal weights would tell as much.
+//     random permutations than the number of tests divided by Alpha. A test ends early after ten permutations that are
+//     as extreme as the data. Where a proven bound of p (Bernstein) is below 10⁻⁷, p is that bound.
+//   - All tests of a comparison are corrected together by the procedure of Benjamini and Hochberg. On average, at most a
+//     share of Alpha of the reported changes is wrong. If nothing has changed, the probability that anything is reported
+//     is at most Alpha. Tests that could not find anything, whatever the data, are not made and not counted.
+//   - Intervals of quantiles come from a bootstrap over traces. With more than 20,000 traces on a side they come from a
+//     cluster-robust standard error.
+//   - If the log is sampled, each trace has the weight 1/sample_rate. [Report.Effective] is how many traces of equal
+//     weights would give the same precision.
 //
 // Random numbers come from [Options.Seed], and nothing depends on the order in which traces are added. So the same traces
 // always give the same answer.
 //
-// What no test can tell is whether it was the deployment. If a service gets slower all day, the traces of the
+// No test can tell whether the deployment is the cause. If a service gets slower all day, the traces of the
 // evening differ from those of the morning. [Report.Trends] has such differences within one side.
 package compare

@@ -24,7 +24,7 @@ type pathNode struct {
 
 const (
 	noPath   = -1
-	lostPath = -2 // there were too many paths
+	lostPath = -2 // of a span that came after maxPaths other paths
 )
 
 // number returns the number of a path, or lostPath.

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// A permutation is a test whether a value that each trace has is exchangeable between the sides: a permutation of the traces.
+// A permutation tests whether the values of traces are exchangeable between the sides.
 //
 // The values are scaled to whole numbers, so that sums are exact and ties are ties. The statistic is the difference of the
 // means divided by its standard error (Welch's t), because values may vary more on one side, as when one side has more
@@ -115,7 +115,7 @@ func (p *permutation) welch(t total, sum, squares int64) float64 {
 	return x
 }
 
-// sample goes on with random permutations until there are n, or until p is known well enough.
+// sample makes random permutations until there are n, or until p is known well enough.
 func (p *permutation) sample(n int) {
 	if p.settled {
 		return
@@ -167,7 +167,7 @@ func splitmix(state *uint64) uint64 {
 	return z ^ z>>31
 }
 
-// boundBelow is below what p a proven bound of it is enough. Sampling would have to see a permutation so rare.
+// boundBelow is the p below which a proven bound replaces sampling, which would need more than 10⁷ permutations.
 const boundBelow = 1e-7
 
 // bound returns a number that p does not exceed. Bernstein's inequality holds for sums of a sample without replacement

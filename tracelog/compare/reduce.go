@@ -69,8 +69,8 @@ func (d *Data) Add(side Side, t *tracelog.Trace) {
 	d.reduce(side, t.ID, root)
 }
 
-// AddTiming is Add for a trace that was read as a Timing, which is several times as fast. Spans that are known only from
-// log lines are missing in it, so the paths of those below them begin with their own operation.
+// AddTiming is Add for a trace that was read as a Timing, which is several times as fast. A Timing does not have the spans
+// that only log lines name. So the path of a span below one of these begins with its own operation.
 func (d *Data) AddTiming(side Side, t *tracelog.Timing) {
 	r := &d.reducer
 	r.spans = r.spans[:0]

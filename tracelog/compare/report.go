@@ -2,7 +2,7 @@ package compare
 
 import "time"
 
-// A Change is what a comparison says of an operation.
+// A Change is how an operation differs between the sides.
 type Change string
 
 // The changes. An operation with several has the first of them in this order, except Same.
@@ -22,7 +22,7 @@ const (
 type Report struct {
 	Traces    [2]int     // of each side
 	Spans     [2]int     // that have ended
-	Effective [2]float64 // how many traces of equal weights would tell as much
+	Effective [2]float64 // how many traces of equal weights would give the same precision
 	Left      [2]LeftOut
 
 	// Rows has a row for each operation path: first those with a change, then the others. Within both, the one with the
@@ -35,7 +35,7 @@ type Report struct {
 	Mixed  bool    // the roots' shares of the traffic differ more than by chance
 
 	Tests        int // how many were made
-	Permutations int // how many at most for each test that is not exact
+	Permutations int // the limit for each test that is not exact
 	Exact        int // how many of the tests are exact
 	Alpha        float64
 	MinChange    float64
@@ -56,12 +56,12 @@ type Row struct {
 	Op      string   // the last of Path
 	Change  Change
 	Changes []Change // all of them
-	P       float64  // of Change, else of the test with the least one; 1 without a test
-	Q       float64  // the least false discovery rate at which it would be found
+	P       float64  // of the test that found Change; without a change, the least of all tests; 1 without a test
+	Q       float64  // the least false discovery rate at which the change would be reported
 
 	Traces [2]int     // in which the operation is
 	Spans  [2]int     // as they are in the log
-	Calls  [2]float64 // for each span above it; for a root, for each trace
+	Calls  [2]float64 // the spans for each span above; for a root, for each trace
 	Failed [2]int     // as they are in the log
 	Errors [2]float64 // the share of spans that failed
 
@@ -69,7 +69,7 @@ type Row struct {
 	Wait          Quantile // the 95th percentile of the wait in a queue
 	Queues        bool     // Wait has values
 
-	// Own is the mean time of the operation itself on the critical path of a trace, in the traces with its root.
+	// Own is the mean time that a trace with the same root spends in the operation itself, on the critical path.
 	// Share is the change of Own divided by that of the roots' durations; NaN if these have the same mean.
 	Own   [2]time.Duration
 	Share float64
@@ -95,16 +95,17 @@ func (q Quantile) Change() float64 {
 	return float64(q.After)/float64(q.Before) - 1
 }
 
-// A Whole is the mean duration of roots, which has the same share of each root's operation on both sides: that in all traces.
+// A Whole is the mean duration of the roots. Each root's operation has the same weight on both sides, so that a change of the
+// traffic alone does not change the mean.
 type Whole struct{ Before, After time.Duration }
 
 // A Root compares the traces of one root's operation.
 type Root struct {
 	Op      string
 	Traces  [2]int
-	Share   [2]float64 // of the traffic of each side
-	Change  [2]time.Duration
-	Sources []Sources
+	Share   [2]float64       // of the traffic of each side
+	Mean    [2]time.Duration // the mean duration; 0 if the operation is on one side only
+	Sources []Sources        // of the median and the 95th percentile
 }
 
 // Sources tells where the change of one quantile of a root's duration comes from.
@@ -112,7 +113,7 @@ type Sources struct {
 	Q             float64
 	Before, After time.Duration
 	Low, High     time.Duration // of After − Before
-	Need          int           // how many traces of each side there must be; the rest is missing if it is not 0
+	Need          int           // how many traces each side must have; unless it is 0, no field but Q is set
 	Parts         []Part
 }
 
@@ -131,7 +132,7 @@ type PartKind uint8
 const (
 	// OwnTime is an operation's own time. The parts of this kind add up to the mean duration of the traces near the quantile.
 	OwnTime PartKind = iota
-	// Rest is what is missing from that mean to the quantile.
+	// Rest is the quantile less that mean.
 	Rest
 	// AfterRoot is the time from the root's end to the last span's end, as of work from a queue. It is no part of the
 	// root's duration.

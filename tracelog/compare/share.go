@@ -59,7 +59,7 @@ func (c *comparison) share(r *Report) {
 		}
 		if t.traces[0] > 0 && t.traces[1] > 0 {
 			for side := range all {
-				root.Change[side] = time.Duration(t.length[side] / t.weight[side])
+				root.Mean[side] = time.Duration(t.length[side] / t.weight[side])
 			}
 			before += traffic(t) * t.length[0] / t.weight[0]
 			after += traffic(t) * t.length[1] / t.weight[1]

@@ -34,7 +34,7 @@ func (c *comparison) trends() []Trend {
 			if change := relative(first, second); max(change, -change) >= c.MinChange {
 				found = append(found, Trend{Side(side), c.data.paths.nodes[root].op, time.Duration(first), time.Duration(second), p.p})
 			} else {
-				found = append(found, Trend{P: p.p}) // counts as a test
+				found = append(found, Trend{P: p.p}) // too small to report, but a test that adjust must count
 			}
 		}
 	}
