@@ -49,8 +49,8 @@ type StatGroup struct {
 	Key  string
 	Stat Stat
 
-	// Start is when the interval of the group begins, with [GroupOptions.Every]. It is zero for spans whose start is not
-	// known, and without Every.
+	// Start is when the group's interval begins, if [GroupOptions.Every] is set. It is zero without Every, and for the spans
+	// whose start is not known.
 	Start time.Time
 }
 

@@ -6,14 +6,13 @@ import (
 )
 
 // A Timing is a trace reduced to its spans' times and names. It is what statistics of whole traces need, in a fraction of
-// the memory and the time of a [Trace]: durations, self times, which span is whose parent. [TraceSizes.Timings] makes
-// them of gigabytes. Whoever must hold many of them, as to compare two sets of traces, can pack a span into less than 20
-// bytes: Parent and Start as differences, Op as a number.
+// the memory and the time of a [Trace]: durations, self times and parents. [TraceSizes.Timings] makes them from the records of
+// gigabytes of logs.
 //
 // It has the spans that have a start or an end record. Log lines are not part of it, so a span known only from log lines
-// is missing, and those below it are roots.
+// is missing, and the spans below it are roots.
 //
-// A Timing and its Spans are valid until the function that it was given to returns.
+// A Timing and its Spans are valid only until the function that receives it returns.
 type Timing struct {
 	// Spans are in the order of [Trace.All]: parents before their children.
 	Spans []TimedSpan
@@ -28,23 +27,23 @@ type Timing struct {
 type TimedSpan struct {
 	Parent int // the index of its parent; -1 for a root
 
-	// Op is the number of its operation, and Key that of what [TimingOptions.By] returned for it; see [Timing.Name].
-	// Key is -1 if By returned false. Either is -1 if there are too many names.
+	// Op is the number of its operation, and Key the number of the name that [TimingOptions.By] returned for it; see
+	// [Timing.Name]. Key is -1 if By returned false. Either is -1 if there are too many names.
 	Op, Key int
 
-	// Start and End are [Span.Interval] in nanoseconds since 1970. Both are 0 if Timed is false: its records do not tell
-	// when it began, or not a time between the years 1678 and 2261.
+	// Start and End are [Span.Interval] in nanoseconds since 1970. Both are 0 if Timed is false: its records do not contain
+	// its start, or one outside the years 1678 to 2261.
 	Start, End int64
 	Timed      bool
 
 	Duration time.Duration // 0 if it has not ended
 	Self     time.Duration // [SelfTime]
-	Queued   time.Duration // how long its job waited before it; 0 if it has not ended
+	Queued   time.Duration // how long its job waited before it began; 0 if it has not ended
 	Weight   float64       // see [Span.Weight]
 	Ended    bool
 	Failed   bool
 
-	hasParent bool // it names a parent, which may be missing
+	hasParent bool // its record names a parent, which may be missing
 }
 
 // ID is the id of the trace.

@@ -29,7 +29,7 @@ type timingRow struct {
 	twin    bool // it is not the first end of its id
 }
 
-// A timingKind is what a span's kind means for its clock.
+// A timingKind is a kind of span, as far as it matters for the alignment of clocks.
 type timingKind uint8
 
 const (
@@ -38,7 +38,7 @@ const (
 	kindProducer
 )
 
-// A timer makes a Timing of rows. It is reused, so that making one needs no memory.
+// A timer makes Timings from rows. Its slices are reused, so that a Timing needs no new memory.
 type timer struct {
 	names *sharedNames
 
@@ -49,12 +49,12 @@ type timer struct {
 	next  []int32     // the next sibling, likewise
 	shift []int64
 	order []int32 // the spans by start
-	until []int64 // of each span: the last sign of it; then the end of what its children cover
+	until []int64 // for each span: in findUntil the last sign of it, in findSelf up to when children cover it
 
 	timing Timing
 }
 
-// make returns what Assemble and SelfTime would find out about the records. It keeps none of the rows.
+// make returns the Timing of a trace's rows, as Assemble and SelfTime would make it from the records. It keeps no row.
 func (m *timer) make(rows []timingRow) *Timing {
 	m.settle(rows)
 	m.connect()
@@ -64,7 +64,7 @@ func (m *timer) make(rows []timingRow) *Timing {
 	return &m.timing
 }
 
-// settle makes one row of all records of a span, as Span.record and Span.settle do, and sorts the rows.
+// settle merges the rows of each span into one, as Span.record and Span.settle do, and sorts them.
 func (m *timer) settle(rows []timingRow) {
 	slices.SortFunc(rows, func(a, b timingRow) int {
 		if c := cmp.Compare(a.id, b.id); c != 0 {
@@ -132,7 +132,7 @@ func (m *timer) settleSpan(rows []timingRow) {
 	}
 }
 
-// connect finds the parents, as the function connect does.
+// connect finds the parent of each row and breaks cycles, as the function connect does.
 func (m *timer) connect() {
 	n := len(m.rows)
 	m.byID = m.byID[:0]
@@ -260,7 +260,8 @@ func (m *timer) findUntil() {
 	}
 }
 
-// findSelf is SelfTime for all spans at once: in order of their starts, each takes its part from its parent's time.
+// findSelf is SelfTime for all spans at once. In order of their starts, each is subtracted from its parent's self time, except
+// what earlier children have covered.
 func (m *timer) findSelf() {
 	spans := m.timing.Spans
 	m.order = m.order[:0]
@@ -299,7 +300,7 @@ func (m *timer) findSelf() {
 	}
 }
 
-// addNanos adds a duration to a moment. Where that has no place in an int64, it is the nearest one that has.
+// addNanos adds a duration to a moment. A sum that an int64 cannot hold becomes the nearest value that it can.
 func addNanos(at, d int64) int64 {
 	sum := at + d
 	switch {
@@ -311,7 +312,7 @@ func addNanos(at, d int64) int64 {
 	return sum
 }
 
-// resize returns a slice of length n, with any content.
+// resize returns a slice of length n, if possible with the memory of s. Its elements have any values.
 func resize[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n, max(n, 2*cap(s)))

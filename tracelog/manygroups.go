@@ -16,8 +16,8 @@ type GroupOptions struct {
 	// It is called by several goroutines at once, and its result is copied. Nil is [Record.Op].
 	By func(*Record) ([]byte, bool)
 
-	// Every, if it is more than 0, makes a group for each interval of this length in which a span of a key began. Intervals
-	// begin at multiples of Every, as [IntervalStart] returns them.
+	// Every, if it is more than 0, makes a group of its own for each key and each interval of this length in which spans
+	// began. [IntervalStart] returns when intervals begin.
 	Every time.Duration
 
 	// KeepDuplicates counts each span end as often as it is in the inputs.
@@ -26,7 +26,7 @@ type GroupOptions struct {
 
 // A Grouping is the result of ScanGroups.
 type Grouping struct {
-	Groups []*StatGroup // ordered by Key, then by Start, without which they are last
+	Groups []*StatGroup // ordered by Key, then by Start; those without a Start are last
 
 	// Duplicates is how many span ends were left out because the same span end had been counted.
 	Duplicates int
@@ -48,8 +48,8 @@ type Grouping struct {
 // maxGroups is the maximum number of groups of each worker of ScanGroups.
 const maxGroups = 1 << 18
 
-// IntervalStart returns when the interval begins that contains a moment: the last multiple of every since the zero time.
-// So hours and days begin in UTC, and weeks on Monday. It is zero for the zero time.
+// IntervalStart returns the start, in UTC, of the interval that contains a moment: the last multiple of every since the zero
+// time. So days begin at midnight UTC, and weeks on Monday. The zero time has the zero time as its start.
 func IntervalStart(at time.Time, every time.Duration) time.Time {
 	if at.IsZero() {
 		return at
@@ -204,7 +204,7 @@ func (g *grouper) group(key string) *twofold {
 	return t
 }
 
-// withInterval returns a key followed by the start of the interval in which the span began.
+// withInterval returns a group's key: the key of By, then the start of the interval in which the span began.
 func (g *grouper) withInterval(key []byte, r *Record) []byte {
 	at := int64(noTime)
 	if ns, ok := r.nanos(fieldStart); ok {

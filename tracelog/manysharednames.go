@@ -2,7 +2,7 @@ package tracelog
 
 import "sync"
 
-// sharedNames numbers strings for several workers. The number 0 is "".
+// sharedNames gives numbers to strings, for several workers. The number of "" is 0.
 type sharedNames struct {
 	mu    sync.RWMutex
 	names names
@@ -33,11 +33,11 @@ func (s *sharedNames) text(number int32) string {
 	return s.names.text(uint32(number))
 }
 
-// A namesCache is a worker's part of sharedNames. Nearly always it knows the number.
+// A namesCache is a worker's cache of the numbers in sharedNames.
 type namesCache struct {
 	of      *sharedNames
-	mine    names   // numbers the texts that this worker has seen
-	shared  []int32 // and these are their numbers in of
+	mine    names   // numbers of its own for the texts that this worker has seen
+	shared  []int32 // by these, the numbers in of; -1 if there is none
 	dropped int
 }
 
@@ -50,7 +50,7 @@ func (c *namesCache) number(text []byte) int32 {
 	if number < 0 {
 		c.dropped++
 	}
-	if len(c.shared) > maxGroups { // most of them are not kept
+	if len(c.shared) > maxGroups { // most have no number in of
 		c.mine, c.shared = names{}, nil
 	}
 	return number

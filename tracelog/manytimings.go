@@ -16,10 +16,10 @@ type TimingOptions struct {
 	By func(*Record) ([]byte, bool)
 }
 
-// Timings is what [TraceSizes.Timings] found out besides the Timing of each trace.
+// Timings is what [TraceSizes.Timings] returns besides the Timing of each trace.
 type Timings struct {
-	// Dropped is how many times a record's operation, service or key has no number because there are too many names:
-	// 2^18 at most are kept.
+	// Dropped counts the operations, services and keys of records that have no number, because there are more than 2^18
+	// different names.
 	Dropped int
 
 	Sources []Source // of the inputs
@@ -31,16 +31,16 @@ type Timings struct {
 func (t *Timings) Name(number int) string { return t.names.text(int32(number)) }
 
 // Timings reads the inputs of the sizes again, from their beginning. It calls fn with the Timing of each trace as soon
-// as the last of its span records has been read. So it holds only the traces that are under way where the inputs are
-// being read, about 140 bytes for each of their span records. The order of the traces is not specified. Fn is called by
-// several goroutines, but never by two at the same time.
+// as the last of its span records has been read. So it holds only traces of which some records have been read and others
+// have not, with about 140 bytes for each record. The order of the traces is not specified. Fn is called by several
+// goroutines, but never by two at the same time.
 //
-// It is several times as fast as [Outlines.Traces], since it makes no [Entry] of a line. A Timing is what [Assemble] and
-// [SelfTime] would find out about the span records, in general. A start that is not between the years 1678 and 2261
-// counts as not known. Different records of one span are taken for the same with a probability of 2⁻⁶⁴.
+// It is several times as fast as [Outlines.Traces], because it makes no [Entry]. A Timing has the values that [Assemble] and
+// [SelfTime] find for the span records, with two exceptions. A start outside the years 1678 to 2261 counts as not
+// known. Two different records of one span are taken for copies of one with a probability of 2⁻⁶⁴.
 //
-// If the inputs have changed, records of traces may be missing. Errors are those of [ScanRecords]; before an error is
-// returned, fn is called with what was read.
+// If the inputs have changed since the sizes were made, records may be missing from traces, and a trace may be reported twice.
+// Errors are those of [ScanRecords]. Before an error is returned, fn is called with what was read.
 func (s *TraceSizes) Timings(ctx context.Context, inputs []Input, o *TimingOptions, fn func(*Timing)) (*Timings, error) {
 	if o == nil {
 		o = new(TimingOptions)
@@ -87,7 +87,7 @@ type timingShard struct {
 	free   []*timingRows
 }
 
-// timingRows are the span records of a trace so far.
+// timingRows are the span records of a trace that have been read so far.
 type timingRows struct {
 	id   [16]byte
 	long string
@@ -220,6 +220,7 @@ func (r *Record) queued() time.Duration {
 	return r.slow().Queued
 }
 
+// report calls fn with the Timing of a trace.
 func (g *timingGatherer) report(m *timer, t *timingRows) {
 	timing := m.make(t.rows)
 	timing.id, timing.long, timing.names = t.id, t.long, &g.timings.names

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// TraceSizes is how many span records each trace has. It is what [TraceSizes.Timings] must know to see when it has all
-// of a trace.
+// TraceSizes is how many span records each trace has. [ScanTraceSizes] makes it. From these numbers [TraceSizes.Timings] knows
+// when it has read the last record of a trace. It may be used by several goroutines.
 type TraceSizes struct {
 	Sources []Source // of the inputs
 	Spans   int      // how many span records there are: starts and ends, of all traces
@@ -26,9 +26,9 @@ type sizeShard struct {
 	sizes map[uint64]uint32 // by the hash of the trace's id
 }
 
-// ScanTraceSizes counts the span records of each trace. It holds 16 to 36 bytes for each trace. Two traces are taken for
-// one with a probability of n²/2⁶⁵ for n traces. Errors are those of [ScanRecords]; what was found before the error is
-// returned too.
+// ScanTraceSizes counts the span records of each trace. It holds 16 to 36 bytes for each trace. Traces are told apart by a hash:
+// among n traces, any two are taken for one with a probability of n²/2⁶⁵. Errors are those of [ScanRecords]; what was found
+// before the error is returned too.
 func ScanTraceSizes(ctx context.Context, inputs []Input, o *ScanOptions) (*TraceSizes, error) {
 	s := &TraceSizes{seed: maphash.MakeSeed()}
 	for i := range s.shards {
@@ -50,7 +50,7 @@ func ScanTraceSizes(ctx context.Context, inputs []Input, o *ScanOptions) (*Trace
 	return s, err
 }
 
-// Len is how many traces have a span record.
+// Len returns how many traces have a span record.
 func (s *TraceSizes) Len() int {
 	n := 0
 	for i := range s.shards {

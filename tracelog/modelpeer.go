@@ -32,6 +32,6 @@ func (s *Span) Peer() string {
 	return ""
 }
 
-// PeerKeys returns the keys of the attributes that [Span.Peer] looks at. A program that reads only
-// some attributes of spans needs these.
+// PeerKeys returns the keys of the attributes that [Span.Peer] reads. A program that keeps only some attributes of spans
+// must keep these for Peer to work.
 func PeerKeys() []string { return slices.Clone(peerKeys[:]) }

@@ -2,13 +2,13 @@ package tracelog
 
 import "bytes"
 
-// Elasticsearch answers a query for fields with an array for each of them, also where it has one value:
+// If a query names fields, Elasticsearch answers with an array of values for each of them, even if there is only one:
 //
 //	{"_index":"logs-1","fields":{"@timestamp":["2026-03-01T09:15:00Z"],"trace":["4bf9…"],"msg":["booked"]}}
 //
-// Such an object is a record if it is one without these arrays.
+// Such an object is a record if it is one with the first value in place of each array.
 
-// isArrays reports whether the members are arrays, and their first elements make a record.
+// isArrays reports whether all members are arrays and their first elements make a record.
 func isArrays(ms []member) bool {
 	for i := range ms {
 		if ms[i].outer == 0 && ms[i].value[0] != '[' {
@@ -22,8 +22,8 @@ func isArrays(ms []member) bool {
 	return s.isRecord(false)
 }
 
-// withoutArrays returns the members with the element of each array that has one. Other arrays stay. A member of text that
-// Elasticsearch has indexed a second time, as KEY.keyword, is left out if the member KEY has the same values.
+// withoutArrays replaces each array of one element by the element. Other arrays stay. Elasticsearch indexes text a second
+// time, as KEY.keyword: that member is left out if the member KEY has the same values.
 func withoutArrays(ms []member) []member {
 	values := make(map[string][]byte, len(ms))
 	for i := range ms {
@@ -52,7 +52,7 @@ func withoutArrays(ms []member) []member {
 	return all
 }
 
-// arrays appends the line of the record whose members are in arrays.
+// arrays appends the line of a record whose values are in arrays.
 func (p *lineParser) arrays(ms []member, beside []byte) {
 	w := &foreignLine{b: []byte{'{'}, seen: make(map[string]bool)}
 	for _, m := range withoutArrays(ms) {

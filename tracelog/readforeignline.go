@@ -86,8 +86,8 @@ func (w *foreignLine) attrs(v []byte) {
 	}
 }
 
-// spanAttrs writes the attributes of a span. Of these queued_ms and sample_rate, if they are numbers, and sampled, if it is false,
-// are fields of the record schema: traceotlp and export write them as attributes.
+// spanAttrs writes the attributes of a span. The numbers queued_ms and sample_rate, and sampled if it is false, become fields of
+// the record schema, because traceotlp and package export write these fields as attributes.
 func (w *foreignLine) spanAttrs(v []byte) {
 	for _, m := range foreignMembers(v) {
 		switch key := string(m.key); {

@@ -27,7 +27,7 @@ func (p *lineParser) manyOf(v []byte) {
 // each parses the lines in p.many, and calls fn with each that is a record. It returns their number.
 func (p *lineParser) each(fn func(raw []byte, e *Entry)) int { return p.eachWithin(fn, maxWrap) }
 
-// eachWithin is each, for lines that may have so many lines in each other.
+// eachWithin is each for lines that contain further lines, at most depth levels deep.
 func (p *lineParser) eachWithin(fn func(raw []byte, e *Entry), depth int) (n int) {
 	lines := p.many
 	p.many = nil
@@ -37,7 +37,7 @@ func (p *lineParser) eachWithin(fn func(raw []byte, e *Entry), depth int) (n int
 		case isRecord:
 			n++
 			fn(line, &e)
-		case isMany: // a span or a record in another form, inside of an object
+		case isMany: // a span or a record in another form, inside an object
 			if depth > 0 {
 				n += p.eachWithin(fn, depth-1)
 			}
