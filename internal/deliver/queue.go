@@ -1,5 +1,5 @@
-// Package deliver queues records and sends them in batches, without making anybody wait.
-// Whoever has records encodes each of them, and says how a batch is sent: over HTTP, with [Client], or to an [io.Writer].
+// Package deliver queues records and sends them in batches. Only [Queue.Put] makes its caller wait for room.
+// The caller encodes each record, and says how a batch is sent: over HTTP, with [Client], or to an [io.Writer].
 //
 // Delivery is at least once. What a server took before the connection broke is sent again.
 package deliver
@@ -53,7 +53,7 @@ type Queue struct {
 	added    uint64        // records that were put into chunks, ever
 	waiting  int           // those of them that are in chunks or under way
 	due      time.Time     // when the first chunk must be sent although it is not full
-	flushing int           // callers of Flush and Shutdown
+	flushing int           // callers of Flush, Put and Shutdown
 	moved    chan struct{} // closed and replaced when records were delivered or dropped
 	closed   bool
 	stats    Stats
@@ -138,12 +138,12 @@ func (q *Queue) appended() {
 	}
 }
 
-// Put is Add that waits while the queue is full. A record that an empty queue has no room for is dropped.
-// If ctx ends first, Put returns its error, and the record is not counted.
+// Put is Add, but waits while the queue is full. A record that does not fit into an empty queue is dropped. If ctx ends first, Put
+// returns its cause, and the record is not counted.
 func (q *Queue) Put(ctx context.Context, record []byte) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.flushing++ // what waits is sent, although its batch may not be full
+	q.flushing++ // while Put waits, batches are sent before they are full
 	defer func() { q.flushing-- }()
 	for !q.closed && q.waiting > 0 {
 		if q.waiting < q.opts.MaxRecords && q.append(record) {

@@ -130,7 +130,8 @@ var pictures = &unicode.RangeTable{
 	LatinOffset: 2,
 }
 
-// AppendJSON appends JSON that a terminal can show: what it may not show, which can only be in strings, is escaped.
+// AppendJSON appends JSON in a form that a terminal can show. Characters that are not graphic, which can only be in strings, are
+// escaped. The value stays the same.
 func AppendJSON(b, json []byte) []byte {
 	if printableASCII(json) {
 		return append(b, json...)

@@ -17,7 +17,7 @@ type Span struct {
 	State         string  // tracestate
 	Flags         uint32
 	Name          string
-	Kind          int // of func Kind
+	Kind          int // as [Kind] returns it
 	Start, End    time.Time
 	Attrs         []byte
 	Events        []byte
@@ -95,8 +95,8 @@ func AppendEvent(b []byte, at time.Time, name string, attrs []byte) []byte {
 	return append(b, '}')
 }
 
-// AppendException is AppendEvent for an error (OpenTelemetry Semantic Conventions, "Exceptions on spans"). Its type and stack may
-// be "".
+// AppendException is AppendEvent for an error (OpenTelemetry Semantic Conventions, "Exceptions on spans"). errorType and stack
+// may be "".
 func AppendException(b []byte, at time.Time, message, errorType, stack string) []byte {
 	attrs := AppendAttr(nil, Attr{Key: "exception.message", Value: slog.StringValue(message)})
 	if errorType != "" {
@@ -108,7 +108,7 @@ func AppendException(b []byte, at time.Time, message, errorType, stack string) [
 	return AppendEvent(b, at, "exception", attrs)
 }
 
-// Kind returns OTLP's number of a kind. Any that is none is internal.
+// Kind returns OTLP's number of a span kind. Any other text is internal.
 func Kind(kind string) int {
 	switch kind {
 	case "server":

@@ -6,15 +6,15 @@ import (
 	"github.com/slogtrace/slogtrace/internal/jsontext"
 )
 
-// An Envelope is what is around the records of a request. All requests of one Envelope are alike but for the records.
+// An Envelope is the part of a request around its records. Requests of one Envelope differ only in their records.
 type Envelope struct {
 	head, tail []byte
-	begin      int // how much of head is before its resource; requestEnd is after it
+	begin      int // the index in head at which its resource begins
 }
 
 const requestEnd = "]}"
 
-// Scope is the instrumentation scope of all records. Without a name it is not known.
+// Scope is the instrumentation scope of all records. It is empty if Name is "".
 type Scope struct{ Name, Version string }
 
 // Traces returns the envelope of spans (ExportTraceServiceRequest).
@@ -43,10 +43,10 @@ func envelope(resources, scopes, records string, resource []Attr, scope Scope) E
 	if scope.Name != "" {
 		b = append(b, `"name":`...)
 		b = jsontext.AppendString(b, scope.Name)
-	}
-	if scope.Version != "" {
-		b = append(b, `,"version":`...)
-		b = jsontext.AppendString(b, scope.Version)
+		if scope.Version != "" {
+			b = append(b, `,"version":`...)
+			b = jsontext.AppendString(b, scope.Version)
+		}
 	}
 	b = append(b, `},"`...)
 	b = append(b, records...)
@@ -62,8 +62,8 @@ func (e Envelope) Append(b []byte, records iter.Seq[[]byte]) []byte {
 	return append(e.appendGroup(append(b, e.head[:e.begin]...), records), requestEnd...)
 }
 
-// AppendAll appends one request with the records of several envelopes of one signal. There must be one, and none may be without
-// records.
+// AppendAll appends one request with the records of several envelopes. All must be of one signal. There must be at least one
+// envelope, and each must have records.
 func AppendAll(b []byte, groups iter.Seq2[Envelope, iter.Seq[[]byte]]) []byte {
 	first := true
 	for e, records := range groups {
@@ -78,7 +78,7 @@ func AppendAll(b []byte, groups iter.Seq2[Envelope, iter.Seq[[]byte]]) []byte {
 	return append(b, requestEnd...)
 }
 
-// appendGroup appends a resource with its records.
+// appendGroup appends the resource of an envelope with records.
 func (e Envelope) appendGroup(b []byte, records iter.Seq[[]byte]) []byte {
 	b = append(b, e.head[e.begin:]...)
 	first := true
