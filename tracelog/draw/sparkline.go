@@ -2,8 +2,8 @@ package draw
 
 import "math"
 
-// Sparkline draws numbers as columns of block characters, one for each. The height of a column is its share of the
-// greatest number. A number above 0 is never blank. 0, numbers below it and NaN are blank.
+// Sparkline draws each number as one block character, whose height is the number's share of the greatest finite one. A number
+// above 0 is never blank; +Inf has the full height. 0, negative numbers and NaN are blank.
 func Sparkline(values []float64) string {
 	highest := 0.0
 	for _, v := range values {

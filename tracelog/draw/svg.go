@@ -13,11 +13,11 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// SVG writes a trace as [Waterfall] does, as a picture. Its text can be selected and searched. Its colours are light or dark
-// as the reader's system prefers, also where a page shows it as an image. It needs no script and loads nothing.
+// SVG writes the waterfall of [Waterfall] as a picture. Its text can be selected and searched. Its colours are light or dark as
+// the reader's system prefers, even if a page shows it as an image. It has no script and loads nothing.
 //
-// Width is in columns of text, and is 100 if it is less than 1. Color and ASCII have no effect. Text of the log is treated as
-// in [Waterfall], and can neither end an element nor become one. Nil opts are the defaults. The error is w's.
+// Width is in columns of text; less than 1 means 100. Color and ASCII have no effect. Text of the log is escaped as in
+// [Waterfall], and for XML. Nil opts are the defaults. The error is the one of w.
 func SVG(w io.Writer, t *tracelog.Trace, opts *Options) error {
 	p := printer{t: t, problems: problemsOf(t), Options: opts.orDefault(), chart: newChart(t), svg: new(page)}
 	p.ASCII = false
@@ -73,7 +73,7 @@ var svgClasses = [...]string{
 func (g *page) writeTo(w io.Writer, width int, title string) error {
 	b := bufio.NewWriter(w)
 	wide, high := 2*svgMargin+int(float64(width)*svgColumn+0.5), 2*svgMargin+g.rows*svgRow
-	fmt.Fprintf(b, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %[1]d %d\" role=\"img\" xml:space=\"preserve\">\n", wide, high, high)
+	fmt.Fprintf(b, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %[1]d %d\" role=\"img\" xml:space=\"preserve\">\n", wide, high)
 	b.WriteString("<title>" + string(appendXML(nil, title)) + "</title>\n<style>" + svgStyle + "</style>\n")
 	b.WriteString("<rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n")
 	b.Write(g.body)
@@ -120,7 +120,7 @@ func (g *page) line(t text) {
 	}
 }
 
-// gapAt reports whether there are two spaces at a column. The last space of a gap is text, for those who copy it.
+// gapAt reports whether there are two spaces at a column. The last space of a gap is written, so that copied text has it.
 func gapAt(t text, i int) bool { return t[i].r == ' ' && i+1 < len(t) && t[i+1].r == ' ' }
 
 // A stretch is from one column to another. Columns have fractions.
@@ -238,8 +238,8 @@ func appendXML(b []byte, s string) []byte {
 	return b
 }
 
-// appendXMLRune appends a character of text or of an attribute's value. What XML 1.0 has no character for (section 2.2)
-// becomes U+FFFD.
+// appendXMLRune appends a character of text or of an attribute's value. One that XML 1.0 does not allow (section 2.2) becomes
+// U+FFFD.
 func appendXMLRune(b []byte, r rune) []byte {
 	switch {
 	case r == '&':

@@ -61,7 +61,7 @@ type printer struct {
 	problems map[*tracelog.Span][]tracelog.ProblemKind
 
 	chart *chart // of a waterfall
-	svg   *page  // what w is not
+	svg   *page  // of SVG; nil if lines go to w
 
 	// Columns: the names are name wide, the durations the next duration. The notes begin at notes.
 	name, duration, notes int
