@@ -12,8 +12,9 @@ import (
 )
 
 // NewChrome returns a Writer of Chrome's trace events as JSON, which Perfetto (ui.perfetto.dev) and chrome://tracing open. A trace
-// is a process there, and a service a thread, or several, if its spans overlap: of two complete events of one thread, either one is
-// within the other, as a span in the one that it is below, or they have no moment in common. Starts and ends are cut to microseconds.
+// is a process there, and a service is a thread. A service whose spans overlap has several threads, because the complete events of
+// one thread must not overlap: either one contains the other, as a span its child, or they have no moment in common. Starts
+// and ends are truncated to microseconds.
 func NewChrome(w io.Writer, opts *Options) *Writer {
 	return newWriter(&chromeEvents{list: newList(w, `{"displayTimeUnit":"ms","traceEvents":[`, "]}")}, opts)
 }
@@ -125,8 +126,8 @@ type lane struct {
 	until int64 // when the first of open ends
 }
 
-// placeSpans decides on which thread each span is. A span is in its parent's thread if nothing else is there at the time, else in one
-// of its service that is free, else in a new one.
+// placeSpans decides on which thread each span is: the one of the nearest span above of its service if nothing else is there at
+// the time, else one of its service that is free, else a new one.
 func placeSpans(spans []*tracelog.Span) placement {
 	var p placement
 	for _, s := range spans {
@@ -224,7 +225,7 @@ func (q *laneQueue) free(lanes []*lane, now int64) int {
 		if lanes[first.lane].until == first.until {
 			return first.lane
 		}
-		// Another span has come into it since, with an entry of its own.
+		// Another span has been placed there since, with an entry of its own.
 	}
 	return -1
 }

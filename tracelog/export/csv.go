@@ -17,8 +17,8 @@ import (
 // parent, op, kind, service, start (RFC 3339, nanoseconds, UTC), duration_ms (empty if the span has not ended), self_ms, state,
 // failed, error, queued_ms, sample_rate, then [Options.Columns], and attrs, which is all other attributes as a JSON object.
 //
-// Text is written as [draw.Text] shows it, so a cell is always on one line. A spreadsheet would run a cell that begins with =, +, -
-// or @ and is no number: such a cell has a ' before it.
+// Text is escaped as by [draw.Text], so a cell is always on one line. A spreadsheet would evaluate text that begins with =, +, - or @ as
+// a formula, so it gets a ' before it, unless it is a number.
 func NewCSV(w io.Writer, opts *Options) *Writer {
 	f := &csvSpans{w: csv.NewWriter(w)}
 	if opts != nil {
@@ -90,7 +90,7 @@ func (f *csvSpans) trace(w *Writer, t *tracelog.Trace) error {
 			return err
 		}
 	}
-	f.w.Flush() // a command is ready when its writer is
+	f.w.Flush()
 	return f.w.Error()
 }
 

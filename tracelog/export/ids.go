@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// traceID returns a trace id in binary form. ok is false if it is a hash of the text, which is not such an id.
-// An id of 8 bytes is the second half of one of 16.
+// traceID returns a trace id in binary form. An id of 8 bytes becomes the second half of one of 16. If the text is no such id, it
+// returns a hash of the text, and ok is false.
 func traceID(text string) (id [16]byte, ok bool) {
 	if len(text) == 16 {
 		text = strings.Repeat("0", 16) + text
@@ -21,7 +21,7 @@ func traceID(text string) (id [16]byte, ok bool) {
 	return [16]byte(sum[:16]), false
 }
 
-// spanID is traceID for the id of a span. "" is zero.
+// spanID is traceID for the id of a span, which has 8 bytes. The id of "" is zero.
 func spanID(text string) (id [8]byte, ok bool) {
 	if text == "" {
 		return id, true

@@ -15,11 +15,12 @@ import (
 )
 
 // NewOTLP returns a Writer of OTLP as JSON lines: each line is an ExportTraceServiceRequest, as OpenTelemetry's file exporter
-// writes it and the Collector's otlpjsonfile receiver reads it. A line has spans of one trace, 512 or 1 MiB at most.
+// writes it and the Collector's otlpjsonfile receiver reads it. A line has spans of one trace, at most 512 of them or about 1 MiB.
+// A span has at most 128 log lines as events.
 func NewOTLP(w io.Writer, opts *Options) *Writer { return newWriter(&otlpLines{w: w}, opts) }
 
-// NewOTLPSender returns a Writer that sends the same spans through s. Trace waits while the queue of s is full, and fails if ctx
-// ends. Close does not shut s down.
+// NewOTLPSender returns a Writer that sends the same spans through s. Trace waits while the queue of s is full. If ctx ends first, it
+// returns the error of ctx. Close does not shut s down.
 func NewOTLPSender(ctx context.Context, s *traceotlp.Sender, opts *Options) *Writer {
 	return newWriter(&otlpSender{ctx, s}, opts)
 }
@@ -80,7 +81,7 @@ func (f *otlpLines) write(groups *otlpGroups) error {
 
 func (f *otlpLines) close() error { return nil }
 
-// otlpGroups are spans by their service.
+// otlpGroups are spans, as JSON, by their service.
 type otlpGroups struct {
 	services     []string
 	records      [][][]byte

@@ -8,17 +8,17 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// Options are options of all formats. Nil means the defaults.
+// Options are the options of all formats. Nil means the defaults.
 type Options struct {
-	// Logs also writes the log lines of spans, where the format has a place for them: as events in OTLP and for Chrome, as
-	// annotations for Zipkin. Those that name no span are not written.
+	// Logs also writes the log lines of spans: as events in OTLP and for Chrome, as annotations for Zipkin. CSV has no place
+	// for them. Lines that name no span are not written.
 	Logs bool
 
-	// Columns are attributes that get a column of their own in CSV.
+	// Columns are the keys of attributes that get columns of their own in CSV.
 	Columns []string
 }
 
-// Counts is what a Writer has written, and left out.
+// Counts are numbers of what a Writer has written and left out.
 type Counts struct {
 	Traces, Spans, Lines int
 
@@ -48,16 +48,16 @@ func newWriter(f format, opts *Options) *Writer {
 	return w
 }
 
-// Trace writes a trace. Its error is that of the writer below.
+// Trace writes a trace. Its error is the one of the underlying writer.
 func (w *Writer) Trace(t *tracelog.Trace) error {
 	w.counts.Traces++
 	return w.format.trace(w, t)
 }
 
-// Close writes what is at the end of the format. It does not close the writer below.
+// Close writes the end of the document, and what is still buffered. It does not close the underlying writer.
 func (w *Writer) Close() error { return w.format.close() }
 
-// Counts returns what was written so far.
+// Counts returns the numbers so far.
 func (w *Writer) Counts() Counts { return w.counts }
 
 // spans yields the spans of a trace that can be written, parents first, and counts them.
@@ -81,7 +81,7 @@ func (w *Writer) spans(t *tracelog.Trace) func(yield func(*tracelog.Span) bool) 
 	}
 }
 
-// logs returns the log lines of a span that are to be written.
+// logs returns the log lines of a span that Options ask for, and counts them as written.
 func (w *Writer) logs(s *tracelog.Span) []tracelog.Entry {
 	if !w.opts.Logs {
 		return nil
@@ -90,7 +90,7 @@ func (w *Writer) logs(s *tracelog.Span) []tracelog.Entry {
 	return s.Logs
 }
 
-// A list is a JSON array or object that is written element by element, each on a line.
+// A list writes a JSON array, or an object that ends with one, element by element, each on a line.
 type list struct {
 	w           *bufio.Writer
 	begin, end  string
@@ -115,7 +115,7 @@ func (l *list) add(element []byte) error {
 	return err
 }
 
-// head returns the begin, once.
+// head returns begin at the first call, then "".
 func (l *list) head() string {
 	if l.begun {
 		return ""

@@ -11,8 +11,8 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// NewZipkin returns a Writer of one array of spans in Zipkin's JSON format (v2), which can be posted to /api/v2/spans. It has
-// microseconds: a start and an end are cut to the one they are in, and a span lasts one at least. Links are a tag.
+// NewZipkin returns a Writer of one array of spans in Zipkin's JSON format (v2), which can be posted to /api/v2/spans. Starts and ends
+// are truncated to microseconds, and a span takes at least one. Links become the tag links.
 func NewZipkin(w io.Writer, opts *Options) *Writer {
 	return newWriter(&zipkinSpans{newList(w, "[", "]")}, opts)
 }
@@ -102,7 +102,7 @@ func endpoint(service string) *zipkinEndpoint {
 
 func hexID(id []byte) string { return string(w3c.AppendHex(nil, id)) }
 
-// timeOr returns the time of a line, or another one if the line has none.
+// timeOr returns the time of a line, or another time if the line has none.
 func timeOr(at, or time.Time) time.Time {
 	if at.IsZero() {
 		return or
