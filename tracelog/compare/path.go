@@ -8,6 +8,7 @@ import (
 const (
 	maxPaths  = 20_000 // of both sides
 	maxOpSize = 256    // bytes of an operation that are kept
+	maxDepth  = 100    // operations of a path
 )
 
 // A pathTable numbers operation paths: the operations from a root down to a span.
@@ -19,6 +20,7 @@ type pathTable struct {
 // A pathNode is a path: that of the parent, and one operation more.
 type pathNode struct {
 	parent int32 // noPath for a root
+	depth  int32 // 0 for a root
 	op     string
 }
 
@@ -27,7 +29,8 @@ const (
 	lostPath = -2 // of a span that came after maxPaths other paths
 )
 
-// number returns the number of a path, or lostPath.
+// number returns the number of a path, or lostPath. Spans that are deeper than maxDepth are siblings, so a path has at most maxDepth
+// operations.
 func (t *pathTable) number(parent int32, op string) int32 {
 	if parent == lostPath {
 		return lostPath
@@ -35,7 +38,12 @@ func (t *pathTable) number(parent int32, op string) int32 {
 	if len(op) > maxOpSize {
 		op = strings.ToValidUTF8(op[:maxOpSize], "")
 	}
-	node := pathNode{parent, op}
+	node := pathNode{parent: parent, op: op}
+	if parent >= 0 {
+		if node.depth = t.nodes[parent].depth + 1; node.depth == maxDepth {
+			node.parent, node.depth = t.nodes[parent].parent, maxDepth-1
+		}
+	}
 	if n, ok := t.find[node]; ok {
 		return n
 	}
