@@ -26,8 +26,11 @@ type Options struct {
 	Single bool
 }
 
-// minPermutations is the least limit of random permutations.
-const minPermutations = 10_000
+const (
+	minPermutations = 10_000 // random ones
+	maxRows         = 2000   // operation paths that are compared: the cost of each grows with the number of traces
+	maxSources      = 20     // roots for which is computed where their change comes from: likewise
+)
 
 // Compare compares the two sides, on all cores. A nil o means defaults. Traces can be added afterwards, and compared again.
 func (d *Data) Compare(o *Options) *Report {
@@ -48,7 +51,7 @@ func (d *Data) Compare(o *Options) *Report {
 	for side := range d.sets {
 		s := &d.sets[side]
 		r.Traces[side] = len(s.traces)
-		r.Left[side] = LeftOut{s.unsampled, s.unfinished, s.dropped}
+		r.Left[side] = LeftOut{s.unsampled, s.unfinished, s.dropped + c.rare[side]}
 		weights := make([]float64, len(s.traces))
 		for i := range s.traces {
 			weights[i] = float64(s.traces[i].weight)
@@ -91,6 +94,7 @@ type comparison struct {
 	Options
 	data         *Data
 	rows         []*comparedRow
+	rare         [2]int // spans of paths that have no row
 	permutations int
 }
 
@@ -116,6 +120,7 @@ func (c *comparison) compareRows() {
 			c.rows = append(c.rows, c.newRow(int32(path)))
 		}
 	}
+	c.leaveOutRare()
 	slices.SortFunc(c.rows, func(a, b *comparedRow) int { return slices.Compare(a.Path, b.Path) })
 	c.each(func(r *comparedRow) {
 		c.compareDurations(r)
@@ -136,6 +141,23 @@ func (c *comparison) compareRows() {
 			h.test.sample(c.permutations)
 		}
 	})
+}
+
+// leaveOutRare keeps the rows of the paths that most traces have. There are that many paths if operations have ids in their names.
+func (c *comparison) leaveOutRare() {
+	if len(c.rows) <= maxRows {
+		return
+	}
+	traces := func(r *comparedRow) int { return len(c.cells(Before, r.path)) + len(c.cells(After, r.path)) }
+	slices.SortFunc(c.rows, func(a, b *comparedRow) int {
+		return cmp.Or(cmp.Compare(traces(b), traces(a)), slices.Compare(a.Path, b.Path))
+	})
+	for _, r := range c.rows[maxRows:] {
+		for side := range c.rare {
+			c.rare[side] += len(c.column(Side(side), r.path).durations)
+		}
+	}
+	c.rows = c.rows[:maxRows]
 }
 
 func (c *comparison) newRow(path int32) *comparedRow {

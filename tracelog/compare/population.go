@@ -52,7 +52,7 @@ const (
 	maxKeys      = 2000
 	maxValues    = 5000 // different ones of a key; those of a key with more are ids
 	maxValueSize = 200  // bytes
-	maxDepth     = 4    // of objects in attributes
+	maxNesting   = 4    // of objects in attributes
 )
 
 // Add adds a trace. Chosen is whether it is one of those that the others are compared with. It matters unless
@@ -102,7 +102,7 @@ func (t times) follows(x float64) bool {
 func (p *Population) attr(key string, value json.RawMessage, known times, depth int) {
 	value = bytes.TrimSpace(value)
 	switch {
-	case len(value) == 0, value[0] == '[', string(value) == "null", depth > maxDepth:
+	case len(value) == 0, value[0] == '[', string(value) == "null", depth > maxNesting:
 	case value[0] == '{':
 		var members map[string]json.RawMessage
 		if json.Unmarshal(value, &members) == nil {

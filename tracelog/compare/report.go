@@ -25,7 +25,7 @@ type Report struct {
 	Effective [2]float64 // how many traces of equal weights would give the same precision
 	Left      [2]LeftOut
 
-	// Rows has a row for each operation path: first those with a change, then the others. Within both, the one with the
+	// Rows has a row for each operation path, at most 2000: first those with a change, then the others. Within both, the one with the
 	// greatest share of the change of the roots comes first, whatever its sign.
 	Rows []Row
 
@@ -47,7 +47,7 @@ type Report struct {
 type LeftOut struct {
 	Unsampled  int // traces that are not sampled, written only because of a failure
 	Unfinished int // spans
-	Dropped    int // spans of too many different paths
+	Dropped    int // spans of too many different paths: the 2000 that most traces have are compared
 }
 
 // A Row compares the spans of one operation path. In arrays, before comes first.
@@ -105,7 +105,7 @@ type Root struct {
 	Traces  [2]int
 	Share   [2]float64       // of the traffic of each side
 	Mean    [2]time.Duration // the mean duration; 0 if the operation is on one side only
-	Sources []Sources        // of the median and the 95th percentile
+	Sources []Sources        // of the median and the 95th percentile; only of the 20 roots with most traces, if both sides have them
 }
 
 // Sources tells where the change of one quantile of a root's duration comes from.

@@ -63,13 +63,17 @@ func (c *comparison) share(r *Report) {
 			}
 			before += traffic(t) * t.length[0] / t.weight[0]
 			after += traffic(t) * t.length[1] / t.weight[1]
-			root.Sources = c.sources(path)
 		}
 		r.Roots = append(r.Roots, root)
 	}
 	slices.SortStableFunc(r.Roots, func(a, b Root) int {
 		return cmp.Or(cmp.Compare(b.Traces[0]+b.Traces[1], a.Traces[0]+a.Traces[1]), cmp.Compare(a.Op, b.Op))
 	})
+	for i := range r.Roots[:min(len(r.Roots), maxSources)] {
+		if root := &r.Roots[i]; min(root.Traces[0], root.Traces[1]) > 0 {
+			root.Sources = c.sources(c.data.paths.number(noPath, root.Op))
+		}
+	}
 	r.Whole = Whole{time.Duration(before), time.Duration(after)}
 
 	for _, row := range c.rows {
