@@ -10,11 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
-	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/tracelog/export"
 )
 
@@ -161,49 +159,15 @@ func (s *session) exportFile(ctx context.Context, format string, files []string,
 
 // exportTraces reads the traces and writes them. It is an error if there are none.
 func (s *session) exportTraces(ctx context.Context, w *export.Writer, files []string, f *query.Filter, o *exportOptions) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	var want []query.Wanted
 	for _, id := range o.ids {
 		want = append(want, query.NewWanted(id))
 	}
-	s.plan(backend.Plan{Wanted: want, Whole: true}, true)
-	r, err := s.files.Open(ctx, files, true)
-	if err != nil {
-		return err
+	read, err := s.eachWanted(ctx, files, f, want, w.Trace)
+	if err == nil && w.Counts().Traces == 0 {
+		return fmt.Errorf("no trace matches (%d read)", read)
 	}
-	defer r.Close()
-	outlines, err := r.Outlines(f.May, nil)
-	if err != nil {
-		return err
-	}
-	if outlines.Len() == 0 {
-		return r.Nothing()
-	}
-	may := func(sum *tracelog.Outline) bool {
-		return sum.Matched > 0 && (len(want) == 0 || slices.ContainsFunc(want, func(w query.Wanted) bool {
-			_, may := w.Match(sum.ID)
-			return may
-		}))
-	}
-	var failed error
-	err = r.Traces(outlines, tracelog.TracesOptions{}, may, func(t *tracelog.Trace) {
-		if failed != nil || !f.Trace(t) {
-			return
-		}
-		if failed = w.Trace(t); failed != nil {
-			cancel() // nobody needs the rest
-		}
-	})
-	switch {
-	case failed != nil:
-		return failed
-	case err != nil:
-		return err
-	case w.Counts().Traces == 0:
-		return fmt.Errorf("no trace matches (%d read)", outlines.Len())
-	}
-	return nil
+	return err
 }
 
 // exported reports what was left out, and with --json what was written.

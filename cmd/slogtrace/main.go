@@ -92,7 +92,7 @@ Exit codes: 0, 1 if nothing was found or something failed, 2 if the command line
 	root.PersistentFlags().Var(&s.color, "color", "colours: `when` is auto, always or never")
 	s.from.register(root.PersistentFlags())
 	root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(term.ColorModes, cobra.ShellCompDirectiveNoFileComp))
-	root.AddCommand(s.ls(), s.show(), s.stats(), s.errors(), s.diff(), s.why(), s.tail(), s.check(), s.export(), s.queries(), s.version())
+	root.AddCommand(s.ls(), s.show(), s.stats(), s.errors(), s.diff(), s.why(), s.tail(), s.check(), s.callMap(), s.flame(), s.export(), s.queries(), s.version())
 	for _, cmd := range root.Commands() {
 		cmd.Flags().SortFlags = false
 		if cmd.Args == nil {
@@ -134,7 +134,7 @@ func (s *session) unknownCommand(args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	names := []string{"ls", "show", "stats", "errors", "diff", "why", "tail", "check", "export", "queries", "version", "help", "completion"}
+	names := []string{"ls", "show", "stats", "errors", "diff", "why", "tail", "check", "map", "flame", "export", "queries", "version", "help", "completion"}
 	if _, err := os.Stat(args[0]); err == nil {
 		return usagef("unknown command %q, which is a file: did you mean slogtrace ls %[1]s?", args[0])
 	}

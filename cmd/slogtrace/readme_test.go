@@ -106,6 +106,8 @@ func TestJSONKeys(t *testing.T) {
 		"diff":    "op change p50_ms p95_ms counts share",
 		"tail":    "time level msg event trace span op service file attrs",
 		"check":   "files records span_ends schemas duplicates traces complete incomplete advice",
+		"map":     "traces unknown nodes calls",
+		"flame":   "stack self_ms spans errors",
 		"export":  "format traces spans lines unfinished left_out",
 		"queries": "store about questions",
 		"version": "version go platform",

@@ -33,6 +33,8 @@ var schemaRuns = map[string][]string{
 	"diff":    {"8b77 7d04 booking", "booking booking/api.log", "before.log after.log"},
 	"why":     {"--error before.log", "before.log", "--where http.route=/charges after.log"},
 	"check":   {"booking", "fixtures", "fixtures/bad-lines.log", "fixtures/external-parent.log", "shared.log", "unknown.log"},
+	"map":     {"booking", "fixtures"},
+	"flame":   {"booking", "fixtures"},
 	"export":  {"otlp -o /dev/null booking", "csv -o /dev/null fixtures/unfinished.log"},
 	"queries": {"", "duckdb"},
 	"version": {""},
