@@ -5,14 +5,18 @@ package interop
 import (
 	"errors"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/slogtrace/slogtrace"
 	"github.com/slogtrace/slogtrace/interop/internal/jaeger"
 	"github.com/slogtrace/slogtrace/interop/internal/victorialogs"
+	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/traceotlp"
 )
 
@@ -59,4 +63,60 @@ func TestJaegerWithoutLogs(t *testing.T) {
 	if got := storedSpans(server.Trace(t, span.SpanContext().TraceID.String(), 1)); len(got) != 1 {
 		t.Errorf("spans: %v", got)
 	}
+}
+
+// What slogtrace export sends of a log is in Jaeger what the log says, to the nanosecond.
+func TestJaegerExport(t *testing.T) {
+	server := jaeger.Start(t, "")
+	checkExport(t, server.OTLP, func(id string, spans int) ptrace.Traces { return server.Trace(t, id, spans) })
+}
+
+// So is what it writes for Zipkin, in the microseconds and texts that this format has.
+func TestJaegerZipkin(t *testing.T) {
+	server := jaeger.Start(t, "")
+	spans := output(t, "export", "zipkin", bookingLogs)
+	resp, err := http.Post(server.Zipkin+"/api/v2/spans", "application/json", strings.NewReader(spans))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusAccepted {
+		t.Fatal(resp.Status)
+	}
+	n := 0
+	for _, trace := range loggedTraces(t, bookingLogs) {
+		want := make(map[string]storedSpan)
+		for _, s := range trace.All() {
+			l := loggedSpan(t, s)
+			start, end := s.Start.Truncate(time.Microsecond), s.End.Truncate(time.Microsecond)
+			want[s.ID] = storedSpan{Service: l.Service, Parent: l.Parent, Name: l.Name, Kind: l.Kind, Start: start, Duration: max(end.Sub(start), time.Microsecond), Status: l.Status, Message: l.Message}
+			n++
+		}
+		got := storedSpans(server.Trace(t, trace.ID, len(want)))
+		for id, s := range got {
+			if route, logged := s.Attrs["http.route"], attrText(trace, id, "http.route"); logged != "" && route != logged {
+				t.Errorf("span %s: route %v, want %s", id, route, logged)
+			}
+			s.Attrs = nil
+			got[id] = s
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("trace %s (-log +Jaeger):\n%s", trace.ID, diff)
+		}
+	}
+	if n != 51 {
+		t.Errorf("%d spans", n)
+	}
+}
+
+// attrText returns the text of an attribute of a span.
+func attrText(t *tracelog.Trace, span, key string) string {
+	for _, s := range t.All() {
+		for _, a := range s.Attrs {
+			if s.ID == span && a.Key == key {
+				return a.Text()
+			}
+		}
+	}
+	return ""
 }

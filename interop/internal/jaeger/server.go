@@ -21,18 +21,19 @@ import (
 
 // A Server is a running Jaeger. It is safe for concurrent use.
 type Server struct {
-	OTLP  string // the base URL of its receiver, OTLP over HTTP
-	Query string // the base URL of its API
+	OTLP   string // the base URL of its receiver, OTLP over HTTP
+	Zipkin string // the base URL of its receiver of Zipkin's formats
+	Query  string // the base URL of its API
 
 	command process.Command
 }
 
-// config is the configuration. The first %[1]s is the port of the receiver, then those of the API, and then what logs need.
+// config is the configuration. %[1]d is the port of the receiver, then those of the API, then what logs need, and the port of Zipkin's receiver.
 const config = `service:
   extensions: [jaeger_storage, jaeger_query]
   pipelines:
     traces:
-      receivers: [otlp]
+      receivers: [otlp, zipkin]
       exporters: [jaeger_storage_exporter]
 %[4]s
   telemetry:
@@ -56,6 +57,8 @@ receivers:
     protocols:
       http:
         endpoint: 127.0.0.1:%[1]d
+  zipkin:
+    endpoint: 127.0.0.1:%[5]d
 exporters:
   jaeger_storage_exporter:
     trace_storage: memory
@@ -89,7 +92,7 @@ func Start(t testing.TB, logs string) *Server {
 }
 
 func start(t testing.TB, file, logs string) (*Server, error) {
-	var ports [3]int
+	var ports [4]int
 	for i := range ports {
 		port, err := process.FreePort()
 		if err != nil {
@@ -105,11 +108,12 @@ func start(t testing.TB, file, logs string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := fmt.Sprintf(config, ports[0], ports[1], ports[2], pipeline) + exporter
+	text := fmt.Sprintf(config, ports[0], ports[1], ports[2], pipeline, ports[3]) + exporter
 	if err := os.WriteFile(filepath.Join(dir, "config.yaml"), []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	s := &Server{OTLP: fmt.Sprintf("http://127.0.0.1:%d", ports[0]), Query: fmt.Sprintf("http://127.0.0.1:%d", ports[1])}
+	url := func(i int) string { return fmt.Sprintf("http://127.0.0.1:%d", ports[i]) }
+	s := &Server{OTLP: url(0), Query: url(1), Zipkin: url(3)}
 	s.command = process.Command{Dir: dir, Args: []string{file, "--config=" + filepath.Join(dir, "config.yaml")}}
 	running, err := s.command.Start(s.ready)
 	if err != nil {
