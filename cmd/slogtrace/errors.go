@@ -25,7 +25,7 @@ var errorsOrders = []string{"count", "last", "op"}
 func (s *session) errors() *cobra.Command {
 	var f query.Filter
 	order := choice{value: "count", of: errorsOrders}
-	newSince := query.NewMoment(s.now)
+	var newSince query.Time
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "errors [FILE...]",
@@ -67,7 +67,7 @@ error of a span below it does not count again.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.Var(newSince, "new-since", "show only failures of which there were none before this `time`")
+	newSince.Register(flags, "new-since", "show only failures that first happened at this `time` or later", s.now)
 	flags.Var(&order, "sort", "by count, last (the greatest first) or op")
 	flags.IntVar(&limit, "limit", 0, "show only the first `N` groups")
 	f.Register(flags, s.now)

@@ -9,13 +9,13 @@ import (
 // A Time is a point in time as a flag: a timestamp, or how long ago. It is the zero time unless the flag is set.
 type Time struct{ moment }
 
-// Register adds the flag.
+// Register adds the flag. An age such as 15m is subtracted from now.
 func (t *Time) Register(flags *pflag.FlagSet, name, usage string, now func() time.Time) {
 	t.now = now
 	flags.Var(&t.moment, name, usage)
 }
 
-// RegisterWhere adds a flag of another name than --where that adds a condition.
+// RegisterWhere adds a flag that is like --where and has another name.
 func (f *Filter) RegisterWhere(flags *pflag.FlagSet, name, usage string) {
 	flags.Var(&f.where, name, usage)
 }

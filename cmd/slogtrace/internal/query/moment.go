@@ -13,14 +13,8 @@ type moment struct {
 	text string
 	now  func() time.Time
 
-	filter *Filter // of --since, whose filter it is
+	filter *Filter // the Filter of --since; nil for other flags
 }
-
-// A Moment is a flag for a point in time, as --since is.
-type Moment struct{ moment }
-
-// NewMoment returns a flag. Now is what an age such as 15m counts from.
-func NewMoment(now func() time.Time) *Moment { return &Moment{moment{now: now}} }
 
 func (m *moment) String() string { return m.text }
 func (m *moment) Type() string   { return "time" }

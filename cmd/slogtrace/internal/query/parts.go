@@ -18,8 +18,8 @@ type Parts struct {
 	Grep          *regexp.Regexp // nil if not given
 	Where         []Condition    // of a span or line itself
 
-	// Tree reports conditions about the spans above one, or about the trace. They are not in Where. Lines that are no
-	// records of spans can decide them.
+	// Tree reports whether there are conditions about the spans above one, or about the trace. They are not in Where. To decide
+	// them, log lines can be needed.
 	Tree bool
 }
 
