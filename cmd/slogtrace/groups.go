@@ -18,7 +18,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// A question is what stats is asked.
+// A question has the values of the flags of slogtrace stats.
 type question struct {
 	filter     query.Filter
 	by         []string
@@ -157,7 +157,7 @@ func (s *session) endGroups(ctx context.Context, r *input.Reading, q *question) 
 	return list, nil
 }
 
-// keyNames collects the keys of spans, from which to suggest one if no span has a key of --by.
+// keyNames collects the keys of spans or lines, to suggest one of them if none has a key of --by.
 type keyNames struct {
 	by    []string
 	lines bool         // of log lines, not of spans
@@ -167,7 +167,7 @@ type keyNames struct {
 	names map[string]bool
 }
 
-// maxNamed is how many spans keyNames looks at.
+// maxNamed is how many spans or lines keyNames looks at.
 const maxNamed = 500
 
 // note notes the keys of a span's end, or of a log line.
@@ -193,7 +193,7 @@ func (k *keyNames) add(e *tracelog.Entry) {
 	}
 }
 
-// tellMissing reports the keys of --by that nothing of the groups has: no span, no line.
+// tellMissing reports the keys of --by that no group has a value of. The noun is what the groups consist of: span or line.
 func (s *session) tellMissing(list []*group, k *keyNames, noun string) {
 	for i, key := range k.by {
 		if key == "op" || slices.ContainsFunc(list, func(g *group) bool { return g.values[i] != "-" }) {
@@ -212,8 +212,8 @@ func (s *session) leftOut(unfinished, unsampled int) {
 	}
 }
 
-// keyOf returns a function that makes a group's key from a record. If by has one key, it is the value. Else it is each value
-// after its length.
+// keyOf returns a function that makes the key of a record's group. If by has one key, that is the value. Else it is each value
+// after its length. valuesOf returns the values.
 func keyOf(by []string) func(*tracelog.Record) ([]byte, bool) {
 	if len(by) == 1 {
 		switch by[0] {
@@ -228,17 +228,19 @@ func keyOf(by []string) func(*tracelog.Record) ([]byte, bool) {
 			}
 		}
 	}
-	return func(r *tracelog.Record) ([]byte, bool) {
-		var key []byte
-		for _, name := range by {
-			value := query.RecordGroup(r, name)
-			if len(by) > 1 {
-				key = binary.AppendUvarint(key, uint64(len(value)))
-			}
-			key = append(key, value...)
+	return func(r *tracelog.Record) ([]byte, bool) { return appendKey(nil, r, by), true }
+}
+
+// appendKey appends the key of a record's group, as keyOf describes it.
+func appendKey(key []byte, r *tracelog.Record, by []string) []byte {
+	for _, name := range by {
+		value := query.RecordGroup(r, name)
+		if len(by) > 1 {
+			key = binary.AppendUvarint(key, uint64(len(value)))
 		}
-		return key, true
+		key = append(key, value...)
 	}
+	return key
 }
 
 // key returns keyOf for the spans that the filter chooses. It notes the names of their keys.
@@ -253,7 +255,7 @@ func (q *question) key(names *keyNames) func(*tracelog.Record) ([]byte, bool) {
 	}
 }
 
-// valuesOf returns the n values in a key that the function of keyOf has made.
+// valuesOf returns the n values in a group's key.
 func valuesOf(key string, n int) []string {
 	if n == 1 {
 		return []string{key}

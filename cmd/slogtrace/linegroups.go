@@ -22,7 +22,7 @@ type lineCount struct{ lines, errors int }
 type lineCounter struct {
 	question *question
 	names    *keyNames
-	counts   map[string]*lineCount // by keyOf, and behind it the interval
+	counts   map[string]*lineCount // by appendKey's key, followed by the start of the interval
 	key      []byte
 	dropped  int
 }
@@ -73,14 +73,7 @@ func (w *lineCounter) add(r *tracelog.Record) {
 		return
 	}
 	w.names.note(r)
-	w.key = w.key[:0]
-	for _, name := range q.by {
-		value := query.RecordGroup(r, name)
-		if len(q.by) > 1 {
-			w.key = binary.AppendUvarint(w.key, uint64(len(value)))
-		}
-		w.key = append(w.key, value...)
-	}
+	w.key = appendKey(w.key[:0], r, q.by)
 	if q.every > 0 {
 		at := tracelog.IntervalStart(r.Time(), q.every)
 		w.key = binary.LittleEndian.AppendUint64(w.key, uint64(at.Unix()))
@@ -101,7 +94,7 @@ func (w *lineCounter) add(r *tracelog.Record) {
 	}
 }
 
-// lineGroup returns the group of a key of lineCounter.
+// lineGroup returns an empty group for a key of lineCounter.counts.
 func lineGroup(key string, q *question) *group {
 	g := new(group)
 	if q.every > 0 {

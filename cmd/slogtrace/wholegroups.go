@@ -10,11 +10,11 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// A tally has the statistics of groups whose keys have numbers.
+// A tally collects the statistics of groups whose keys are numbers.
 type tally struct {
 	every   time.Duration
 	stats   map[tallyKey]*tracelog.Stat
-	dropped int // how many durations are in no group because there are too many
+	dropped int // how many durations are in no group because there are too many groups
 
 	unfinished, unsampled int
 }
@@ -27,7 +27,7 @@ type tallyKey struct {
 // maxTally limits the groups of a tally.
 const maxTally = 1 << 18
 
-// add adds a duration to the group with a key. It began at a time that may not be known.
+// add adds a duration to the group with a key. at is when it began; the zero time if that is not known.
 func (t *tally) add(key int, at time.Time, d time.Duration, failed bool, weight float64) {
 	k := tallyKey{key: key}
 	if t.every > 0 {
