@@ -17,7 +17,7 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog/compare"
 )
 
-// A diffRequest is what the flags of slogtrace diff ask for.
+// A diffRequest has the values of the flags of slogtrace diff.
 type diffRequest struct {
 	filter query.Filter
 	before query.Time
@@ -40,8 +40,9 @@ BEFORE and AFTER are files, globs or directories. With --before, the traces of a
 time are compared with the others. With --a and --b, those with a span that matches all --a are compared with those with a span
 that matches all --b. Two IDs compare two single traces.
 
-Operations are matched by their path from the root. A difference is reported only if it is not chance, which is tested for
-traces, not spans, and corrected for the number of tests; ~ is noise. The same input always gives the same answer.
+Operations are matched by their path from the root. A difference is reported only if it is more than chance explains: that
+is tested for traces, not spans, and corrected for the number of tests. ~ is noise. The same input always gives the
+same answer.
 The other flags choose traces: those with a span that matches all of them.`,
 		Example: `  slogtrace diff monday.log tuesday.log
   slogtrace diff --before 2026-03-01T14:05:00Z logs/           before and after a deployment
@@ -52,12 +53,12 @@ The other flags choose traces: those with a span that matches all of them.`,
 	}
 	flags := cmd.Flags()
 	q.before.Register(flags, "before", "compare the traces that began before this `time` with the others: 2h ago, or 2026-03-01T09:15:00Z", s.now)
-	q.a.RegisterWhere(flags, "a", "`key=value`: the traces before are those with such a span; conditions as of --where; may be repeated")
+	q.a.RegisterWhere(flags, "a", "`key=value`: the traces before are those with such a span; a condition as for --where; may be repeated")
 	q.b.RegisterWhere(flags, "b", "`key=value`: the traces after, likewise")
 	flags.Var(&q.change, "min-change", "report only changes of at least this `percentage`")
 	flags.Var(&q.over, "fail-over", "exit with 1 if the p50, p95 or p99 of an operation rose by more: `p95=10%`; may be repeated")
 	flags.IntVar(&q.limit, "limit", 0, "show only the first `N` operations")
-	flags.Uint64Var(&q.opts.Seed, "seed", 0, "the `number` that random permutations begin with")
+	flags.Uint64Var(&q.opts.Seed, "seed", 0, "the `number` from which random permutations are made")
 	q.filter.Register(flags, s.now)
 	return cmd
 }
@@ -143,7 +144,7 @@ func (s *session) readSides(ctx context.Context, args []string, q *diffRequest, 
 	return nil
 }
 
-// A sidedTrace is what tells to which side a trace belongs.
+// A sidedTrace is what decides to which side a trace belongs.
 type sidedTrace struct {
 	start   time.Time // of its root; zero if it is not known
 	matches uint8     // whether a span matches the filter, --a and --b

@@ -28,7 +28,7 @@ type changeJSON struct {
 	Share   *float64         `json:"share"`
 }
 
-// A pairJSON is a number of each side.
+// A pairJSON has a number for each side.
 type pairJSON struct {
 	Before float64 `json:"before"`
 	After  float64 `json:"after"`

@@ -14,7 +14,7 @@ import (
 )
 
 // writeDiff writes a comparison for people: what changed, in sentences, then all operations as a table, then where the
-// change of the roots went, and how it was found out.
+// change of the roots went, and how it was computed.
 func (s *session) writeDiff(r *compare.Report, rows []compare.Row) error {
 	p := s.painter()
 	s.writeSides(r)
@@ -45,7 +45,7 @@ func (s *session) writeDiff(r *compare.Report, rows []compare.Row) error {
 	return nil
 }
 
-// mostRoots limits for how many roots is written where their change went.
+// mostRoots limits the roots of which writeDiff tells where their change went.
 const mostRoots = 3
 
 // writeSides writes how much there is on both sides, and what makes them hard to compare.
@@ -65,10 +65,10 @@ func (s *session) writeSides(r *compare.Report) {
 		for _, root := range r.Roots[:min(len(r.Roots), 5)] {
 			parts = append(parts, fmt.Sprintf("%s %.0f → %.0f %%", draw.Text(root.Op, 60), 100*root.Share[0], 100*root.Share[1]))
 		}
-		fmt.Fprintf(s.out, "traffic: the mix differs: %s. Each root is compared with its like.\n", strings.Join(parts, ", "))
+		fmt.Fprintf(s.out, "traffic: the mix differs: %s. Each root is compared with the same one.\n", strings.Join(parts, ", "))
 	}
 	for _, t := range r.Trends {
-		fmt.Fprintf(s.out, "trend:  %s is not steady %s: p50 %s in the first half, %s in the second. A change can be a part of that.\n",
+		fmt.Fprintf(s.out, "trend:  %s is not steady %s: p50 %s in the first half, %s in the second. A change may come from that.\n",
 			draw.Text(t.Root, 60), t.Side, draw.Duration(t.First), draw.Duration(t.Second))
 	}
 	s.out.WriteByte('\n')
@@ -122,7 +122,7 @@ func inWords(row *compare.Row, change compare.Change, name string, single bool) 
 	return fmt.Sprintf("%s %s %s", name, label, quantileChange(q, single))
 }
 
-// quantileChange returns both values, and how much that is, with its interval.
+// quantileChange returns both values, and the change in percent with its interval.
 func quantileChange(q compare.Quantile, single bool) string {
 	text := draw.Duration(q.Before) + " → " + draw.Duration(q.After)
 	if q.Before <= 0 {
@@ -346,7 +346,7 @@ func signedDuration(d time.Duration) string {
 	return "+" + draw.Duration(d)
 }
 
-// writeMethod writes how the changes were found.
+// writeMethod writes which tests were made, and with which options.
 func (s *session) writeMethod(r *compare.Report) {
 	text := fmt.Sprintf(`
 ~ is noise. %s corrected together (Benjamini-Hochberg, %.0f %%), changes of at least %.0f %%. Scores of ranks are

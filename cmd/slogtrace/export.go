@@ -68,9 +68,9 @@ func (s *session) export() *cobra.Command {
 
 ` + exportHelp() + `
 export writes whole traces: those with a span or a line that matches all of the flags, as ls does. A span that has not
-ended gets the last sign of it as its end. Times are those of the log, also where clocks disagree.
+ended gets the last sign of it as its end. Times are those of the log. Only chrome corrects clocks that disagree.
 
-With --endpoint, spans go to an OTLP receiver, such as Jaeger's or a Collector's. OpenTelemetry's variables apply, as
+With --endpoint, spans go to an OTLP receiver, such as Jaeger's or a Collector's. OpenTelemetry's variables apply, such as
 OTEL_EXPORTER_OTLP_HEADERS and _CERTIFICATE. If a span was not delivered, the exit code is 1.`,
 		Example: `  slogtrace export otlp --endpoint http://localhost:4318 --since 1h app.log
   slogtrace export chrome --trace 4bf92f -o trace.json app.log
@@ -83,7 +83,7 @@ OTEL_EXPORTER_OTLP_HEADERS and _CERTIFICATE. If a span was not delivered, the ex
 			case !slices.Contains(names, args[0]):
 				return usagef("unknown format %q%s", args[0], didYouMean(args[0], slices.Clone(names), ""))
 			case args[0] == "lnav" && len(args) > 1:
-				return usagef("lnav is a format of lnav's own: it needs no FILE, got %q", args[1])
+				return usagef("lnav: it needs no FILE, got %q", args[1])
 			}
 			return nil
 		},
@@ -117,12 +117,12 @@ OTEL_EXPORTER_OTLP_HEADERS and _CERTIFICATE. If a span was not delivered, the ex
 	flags := cmd.Flags()
 	flags.StringVarP(&o.output, "output", "o", "", "write to this `FILE`")
 	flags.StringArrayVar(&o.ids, "trace", nil, "only the trace whose id begins with `ID`; may be repeated")
-	flags.BoolVar(&o.logs, "logs", false, "with the log lines of spans")
+	flags.BoolVar(&o.logs, "logs", false, "also write the log lines of spans")
 	flags.StringSliceVar(&o.columns, "columns", nil, "for csv: these `attributes` get columns of their own")
 	flags.StringVar(&o.endpoint, "endpoint", "", "for otlp: send to the receiver at this `URL`; \"\": OTEL_EXPORTER_OTLP_ENDPOINT, else http://localhost:4318")
-	flags.StringArrayVar(&o.headers, "header", nil, "for --endpoint: a `name=value` of each request; may be repeated")
+	flags.StringArrayVar(&o.headers, "header", nil, "for --endpoint: a header of each request, `name=value`; may be repeated")
 	flags.BoolVar(&o.gzip, "gzip", false, "for --endpoint: compress requests")
-	flags.DurationVar(&o.patience, "give-up", 30*time.Second, "for --endpoint: after this `duration` in which nothing was delivered")
+	flags.DurationVar(&o.patience, "give-up", 30*time.Second, "for --endpoint: give up after this `duration` without a delivery")
 	f.Register(flags, s.now)
 	return cmd
 }

@@ -23,7 +23,7 @@ func (s *session) exportTo(ctx context.Context, files []string, f *query.Filter,
 	for _, header := range o.headers {
 		name, value, ok := strings.Cut(header, "=")
 		if !ok || strings.TrimSpace(name) == "" {
-			return usagef("--header: want name=value") // it may be a secret: it is not repeated
+			return usagef("--header: want name=value") // without the text, which may be a secret
 		}
 		opts.Headers[strings.TrimSpace(name)] = strings.TrimSpace(value)
 	}
@@ -39,7 +39,7 @@ func (s *session) exportTo(ctx context.Context, files []string, f *query.Filter,
 	}()
 	w := export.NewOTLPSender(work, sender, &export.Options{Logs: o.logs})
 	err = s.exportTraces(work, w, files, f, o)
-	_ = sender.Shutdown(work) // what it says is in Stats
+	_ = sender.Shutdown(work) // Stats has what its error tells
 	gaveUp := context.Cause(work) == errGaveUp
 	cancel(nil)
 	<-watched
@@ -79,10 +79,10 @@ func (s *session) exportTo(ctx context.Context, files []string, f *query.Filter,
 	return s.exported("otlp", counts, j)
 }
 
-// slow is after which time a delivery that does not go on is reported.
+// slow is how long nothing is delivered before that is reported.
 const slow = 5 * time.Second
 
-// watchDelivery calls giveUp if for too long nothing was delivered although something waits. It ends with ctx.
+// watchDelivery calls giveUp if spans wait and none has been delivered or dropped for patience. It returns when ctx ends.
 func (s *session) watchDelivery(ctx context.Context, sender *traceotlp.Sender, patience time.Duration, giveUp func()) {
 	tick := time.NewTicker(min(max(patience/10, time.Millisecond), 250*time.Millisecond))
 	defer tick.Stop()

@@ -39,14 +39,14 @@ durations. Its axis is logarithmic and goes from the shortest to the longest dur
 stats counts the spans that match all of the flags and have ended. If traces are sampled, it weights each span by
 1/sample_rate.
 
-With --every it counts those that began in each interval of time, hours and days in UTC. Above the rows of a group are
-sparklines, on one axis of time for all groups. An interval without any is left out.
+With --every it counts each interval of time separately, by when the spans began; hours and days are in UTC. Above the rows
+of a group are sparklines, on one axis of time for all groups. An interval without any is left out.
 
 With --traces it counts whole traces whose root matches the flags, by the root's keys: from the root's start to the last
 end of any span. A trace failed if its root failed.
 
-With --lines it counts log lines, each copy, by their message unless --by says otherwise. An error is a line at level
-Error or above.`,
+With --lines it counts log lines, by their message unless --by is given. Each copy of a line counts. An error is a line at
+level Error or above.`,
 		Example: `  slogtrace stats app.log
   slogtrace stats --by service,http.route --sort p99 logs/
   slogtrace stats --self --since 1h app.log      time spent in the operation itself, not in its children
@@ -69,7 +69,7 @@ Error or above.`,
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&q.by, "by", q.by, "group by these `keys`: op, service, kind, error or any attribute")
-	flags.Var(&every, "every", "count each interval of this `duration` apart: 5m, 1h, 1d")
+	flags.Var(&every, "every", "count each interval of this `duration` separately: 5m, 1h, 1d")
 	flags.BoolVar(&q.self, "self", false, "count only the time of a span that none of its children covers")
 	flags.BoolVar(&q.traces, "traces", false, "count whole traces, from the root's start to the last end of a span")
 	flags.BoolVar(&q.lines, "lines", false, "count log lines; by default --by msg")

@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// A Buffer holds lines that are not in a file, until a Reading reads them: in memory, or in a temporary file if they are many.
-// What was written last can be taken back.
+// A Buffer holds lines that are not in a file, until a Reading reads them: in memory, or in a temporary file if there are many.
+// Truncate removes what was written last. It is not safe for concurrent use.
 type Buffer struct {
 	files  *Files
 	text   bytes.Buffer
@@ -42,7 +42,7 @@ func (b *Buffer) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// Truncate takes back all but the first size bytes.
+// Truncate removes all but the first size bytes.
 func (b *Buffer) Truncate(size int64) error {
 	if size < 0 || size > b.size {
 		return fmt.Errorf("truncate %d bytes to %d", b.size, size)

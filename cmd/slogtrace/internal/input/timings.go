@@ -2,8 +2,8 @@ package input
 
 import "github.com/slogtrace/slogtrace/tracelog"
 
-// Timings calls fn with the Timing of each trace. By returns the key of a span, as for [tracelog.TimingOptions]. It reads
-// everything twice. If there is no span record, it returns an error that says why.
+// Timings calls fn with the Timing of each trace, as [tracelog.TraceSizes.Timings] does. By is that of [tracelog.TimingOptions].
+// It reads everything twice, or once if there is no span record.
 func (r *Reading) Timings(by func(*tracelog.Record) ([]byte, bool), fn func(*tracelog.Timing)) (*tracelog.Timings, error) {
 	var sizes *tracelog.TraceSizes
 	o := &tracelog.TimingOptions{ScanOptions: r.Options(nil), By: by}

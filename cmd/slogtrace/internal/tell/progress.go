@@ -33,7 +33,7 @@ type Progress struct {
 // StartProgress shows a bar while total bytes are read: on a terminal, and if total is more than 0.
 func (t *Teller) StartProgress(total int64) { t.startProgress(total, "") }
 
-// StartCount is StartProgress for so many things of another kind.
+// StartCount is StartProgress for total things of a unit other than bytes.
 func (t *Teller) StartCount(total int, unit string) { t.startProgress(int64(total), unit) }
 
 func (t *Teller) startProgress(total int64, unit string) {
