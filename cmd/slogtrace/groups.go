@@ -42,9 +42,6 @@ type group struct {
 func (g *group) count() float64  { return g.stat.Count() + float64(g.lines) }
 func (g *group) errors() float64 { return g.stat.Errors() + float64(g.errorLines) }
 
-// empty reports whether the group has nothing that counts.
-func (g *group) empty() bool { return g.stat.N() == 0 && g.lines == 0 }
-
 // groups makes the groups that a question asks for.
 func (s *session) groups(ctx context.Context, files []string, q *question) ([]*group, error) {
 	tree := q.filter.AsksForTree()
