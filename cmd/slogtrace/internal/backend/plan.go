@@ -264,7 +264,9 @@ func (s *Source) wanted(ctx context.Context, want []query.Wanted, from, to time.
 		q := &Query{From: from, To: to, Fields: fields}
 		edge, err := s.around(ctx, cond, nil, q, buf)
 		if err == nil && w.Half != "" {
-			edge, err = s.around(ctx, Trace{IDs: []string{w.Half}, Suffix: true}, nil, q, buf)
+			var further bool
+			further, err = s.around(ctx, Trace{IDs: []string{w.Half}, Suffix: true}, nil, q, buf)
+			edge = edge || further
 		}
 		if err != nil {
 			return err
