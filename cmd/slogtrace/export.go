@@ -81,7 +81,11 @@ OTEL_EXPORTER_OTLP_HEADERS and _CERTIFICATE. If a span was not delivered, the ex
 			case len(args) == 0:
 				return usagef("want a format: %s", strings.Join(names, ", "))
 			case !slices.Contains(names, args[0]):
-				return usagef("unknown format %q%s", args[0], didYouMean(args[0], slices.Clone(names), ""))
+				known := didYouMean(args[0], slices.Clone(names), "")
+				if known == "" {
+					known = ": want " + strings.Join(names, ", ")
+				}
+				return usagef("unknown format %q%s", args[0], known)
 			case args[0] == "lnav" && len(args) > 1:
 				return usagef("lnav: it needs no FILE, got %q", args[1])
 			}
@@ -107,6 +111,8 @@ OTEL_EXPORTER_OTLP_HEADERS and _CERTIFICATE. If a span was not delivered, the ex
 				return usagef("--columns is for csv")
 			case s.json && (o.output == "" || o.output == "-") && !o.endpointChanged && format != "lnav":
 				return usagef("--json writes counts: say where the traces go, by -o or --endpoint")
+			case !o.endpointChanged && slices.ContainsFunc([]string{"header", "gzip", "give-up"}, cmd.Flags().Changed):
+				return usagef("--header, --gzip, --give-up: only with --endpoint")
 			case o.endpointChanged:
 				return s.exportTo(cmd.Context(), files, &f, &o)
 			default:

@@ -29,7 +29,8 @@ func (s *session) exportTo(ctx context.Context, files []string, f *query.Filter,
 	}
 	sender, err := traceotlp.NewSender(opts)
 	if err != nil {
-		return usageError{errors.New(strings.TrimPrefix(err.Error(), "traceotlp: "))}
+		text := strings.TrimPrefix(err.Error(), "traceotlp: ")
+		return usageError{errors.New(strings.Replace(text, "Options.Endpoint", "--endpoint", 1))}
 	}
 	work, cancel := context.WithCancelCause(ctx)
 	watched := make(chan struct{})
