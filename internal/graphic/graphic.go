@@ -11,6 +11,7 @@
 package graphic
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"unicode"
@@ -131,10 +132,13 @@ var pictures = &unicode.RangeTable{
 }
 
 // AppendJSON appends JSON in a form that a terminal can show. Characters that are not graphic, which can only be in strings, are
-// escaped. The value stays the same.
+// escaped. The value stays the same, but for halves of characters: see [RepairSurrogates].
 func AppendJSON(b, json []byte) []byte {
+	start := len(b)
 	if printableASCII(json) {
-		return append(b, json...)
+		b = append(b, json...)
+		RepairSurrogates(b[start:])
+		return b
 	}
 	var seen Text
 	for rest := string(json); rest != ""; {
@@ -142,6 +146,8 @@ func AppendJSON(b, json []byte) []byte {
 		switch {
 		case r == '\n' || r == '\t': // between members
 			b = append(b, rest[:size]...)
+		case r == '\r': // also between members, but a terminal may not show it
+			b = append(b, ' ')
 		case r < 0x10000 && (r == utf8.RuneError || !ok):
 			b = fmt.Appendf(b, `\u%04x`, r)
 		case !ok:
@@ -152,7 +158,44 @@ func AppendJSON(b, json []byte) []byte {
 		}
 		rest = rest[size:]
 	}
+	RepairSurrogates(b[start:])
 	return b
+}
+
+// RepairSurrogates replaces, in place, an escape that is half of a character, as in "\ud800", by that of U+FFFD. What such
+// JSON means is open (RFC 8259, section 8.2), and many readers refuse it.
+func RepairSurrogates(json []byte) {
+	for {
+		i := bytes.IndexByte(json, '\\')
+		if i < 0 || i+2 > len(json) {
+			return
+		}
+		json = json[i:]
+		size := 2
+		if first := escaped(json); first >= 0 {
+			size = 6
+			switch {
+			case !utf16.IsSurrogate(first):
+			case utf16.DecodeRune(first, escaped(json[size:])) != utf8.RuneError:
+				size = 12
+			default:
+				copy(json, `\ufffd`)
+			}
+		}
+		json = json[size:]
+	}
+}
+
+// escaped returns the code that JSON begins with, written as \uXXXX, or -1.
+func escaped(json []byte) rune {
+	if len(json) < 6 || json[0] != '\\' || json[1] != 'u' {
+		return -1
+	}
+	code, err := strconv.ParseUint(string(json[2:6]), 16, 16)
+	if err != nil {
+		return -1
+	}
+	return rune(code)
 }
 
 // printableASCII reports whether b is graphic ASCII only. Most text is.

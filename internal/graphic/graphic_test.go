@@ -3,6 +3,7 @@ package graphic_test
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -156,3 +157,34 @@ func FuzzAppendJSON(f *testing.F) {
 		}
 	})
 }
+
+// FuzzRepairSurrogates: the value of JSON is as before, for encoding/json, which takes half a character for U+FFFD. What was
+// half a character is U+FFFD for every reader.
+func FuzzRepairSurrogates(f *testing.F) {
+	for _, s := range []string{
+		`"\ud800"`, `"\udc00"`, `"\ud83c\udf89"`, `"\uD83C\uDF89"`, `"\ud800\ud83c\udf89"`, `"\udc00\ud800"`, `"\\ud800"`, `"\\\ud800\n"`,
+		`{"\uDbff":["\ud800x","\ud800\u0041","\ud800\\"]}`, `"é\ud800"`,
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var want any
+		if json.Unmarshal([]byte(s), &want) != nil {
+			graphic.RepairSurrogates([]byte(s)) // does not panic
+			return
+		}
+		out := graphic.AppendJSON(nil, []byte(s))
+		var got any
+		if err := json.Unmarshal(out, &got); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s became %s: %v", s, out, err)
+		}
+		if half := halfCharacter.Find(pairOrEscape.ReplaceAll(out, nil)); half != nil {
+			t.Errorf("%s became %s, which has %s", s, out, half)
+		}
+	})
+}
+
+var (
+	pairOrEscape  = regexp.MustCompile(`(?i)\\[^u]|\\ud[89ab]..\\ud[c-f]..`) // in the order of the text
+	halfCharacter = regexp.MustCompile(`(?i)\\ud[89a-f]..`)
+)

@@ -133,6 +133,7 @@ func (m *marshaler) marshal(v any) ([]byte, error) {
 	}
 	in := bytes.TrimSuffix(m.buf.Bytes(), []byte("\n"))
 	if printableASCII(in) {
+		graphic.RepairSurrogates(in)
 		return in, nil
 	}
 	return graphic.AppendJSON(make([]byte, 0, len(in)), in), nil
