@@ -27,7 +27,7 @@ func (s *session) writeDiff(r *compare.Report, rows []compare.Row) error {
 		}
 	}
 	if !slices.ContainsFunc(r.Rows, func(row compare.Row) bool { return row.Change != compare.Same }) {
-		fmt.Fprintln(s.out, "No operation changed by more than noise.")
+		fmt.Fprintln(s.out, noChange(r))
 	}
 	s.out.WriteByte('\n')
 	if err := s.writeTable(slices.Values(diffTable(r, rows, names))); err != nil {
@@ -43,6 +43,20 @@ func (s *session) writeDiff(r *compare.Report, rows []compare.Row) error {
 	}
 	s.writeMethod(r)
 	return nil
+}
+
+// noChange returns what is known if no operation has changed.
+func noChange(r *compare.Report) string {
+	few := func(row compare.Row) bool { return row.Need > 0 }
+	switch {
+	case r.Single:
+		return fmt.Sprintf("No operation differs by %.0f %% or more.", 100*r.MinChange)
+	case !slices.ContainsFunc(r.Rows, func(row compare.Row) bool { return !few(row) }):
+		return "Too few traces to tell a change from noise."
+	case slices.ContainsFunc(r.Rows, few):
+		return "No operation changed by more than noise, as far as there are enough traces to tell."
+	}
+	return "No operation changed by more than noise."
 }
 
 // mostRoots limits the roots of which writeDiff tells where their change went.
@@ -222,7 +236,7 @@ func pathKey(path []string) string { return strings.Join(path, "\x00") }
 
 // diffTable returns the rows of the table of all operations.
 func diffTable(r *compare.Report, rows []compare.Row, names map[string]string) [][]term.Cell {
-	head := []term.Cell{{Text: "CHANGE", Style: term.Dim, Fixed: true}, {Text: "OP", Style: term.Dim}}
+	head := []term.Cell{{Text: "CHANGE", Style: term.Dim, Fixed: true}, {Text: "OP", Style: term.Dim, Least: 20}}
 	for _, name := range []string{"SHARE", "P50", "P95", "P99", "ERRORS", "TRACES", "SPANS"} {
 		head = append(head, term.Cell{Text: name, Style: term.Dim, Right: name == "SHARE", Fixed: true})
 	}

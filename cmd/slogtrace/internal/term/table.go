@@ -2,7 +2,9 @@ package term
 
 import (
 	"bufio"
+	"cmp"
 	"iter"
+	"math"
 	"strings"
 
 	"github.com/rivo/uniseg"
@@ -16,6 +18,7 @@ type Cell struct {
 	Style Style
 	Right bool // aligned
 	Fixed bool // in the first row: the column is never shortened
+	Least int  // in the first row: the column does not become narrower, if it is not 0
 }
 
 // Untrusted makes a cell of text from a log.
@@ -24,15 +27,18 @@ func Untrusted(st Style, text string, limit int) Cell {
 }
 
 // WriteTable writes rows with aligned columns. If width is not 0, no line is wider: WriteTable shortens the last column, then
-// the widest ones, but not fixed ones. If that is not enough, it leaves out the last columns.
+// the widest ones, but not fixed ones. If that would not be enough, it leaves out the last columns.
 // It iterates over the rows twice and keeps none of them.
 func WriteTable(w *bufio.Writer, rows iter.Seq[[]Cell], width int, p Painter) error {
-	var widths []int
-	var fixed []bool
+	var widths, least []int
 	for row := range rows {
 		for i, c := range row {
-			if i == len(fixed) {
-				fixed = append(fixed, c.Fixed)
+			if i == len(least) {
+				n := cmp.Or(c.Least, leastWidth)
+				if c.Fixed {
+					n = math.MaxInt
+				}
+				least = append(least, n)
 			}
 			if i == len(widths) {
 				widths = append(widths, 0)
@@ -40,7 +46,7 @@ func WriteTable(w *bufio.Writer, rows iter.Seq[[]Cell], width int, p Painter) er
 			widths[i] = max(widths[i], Width(c.Text))
 		}
 	}
-	widths = shrink(widths, fixed, width)
+	widths = shrink(widths, least, width)
 	for row := range rows {
 		var line strings.Builder
 		gap := 0
@@ -74,43 +80,44 @@ func Width(text string) int {
 	return uniseg.StringWidth(text)
 }
 
-// No column becomes narrower than leastWidth. The last one becomes narrower than lastWidth only if shortening others is not enough.
+// No column becomes narrower than leastWidth, unless its first cell says otherwise. The last one becomes narrower than lastWidth only if shortening others is not enough.
 const (
 	leastWidth = 6
 	lastWidth  = 24
 )
 
-// shrink makes columns narrower until they fit, and returns the widths of the columns to show.
-func shrink(widths []int, fixed []bool, width int) []int {
+// shrink leaves out the last columns until the others fit, and makes these narrower, but not than least. It returns their widths.
+func shrink(widths, least []int, width int) []int {
 	if width < 1 || len(widths) == 0 {
 		return widths
 	}
-	total := 2 * (len(widths) - 1)
-	for _, w := range widths {
-		total += w
+	narrowest, total := -2, -2
+	for i, w := range widths {
+		narrowest += min(w, least[i]) + 2
+		total += w + 2
+	}
+	for last := len(widths) - 1; last > 0 && narrowest > width; last-- {
+		narrowest -= min(widths[last], least[last]) + 2
+		total -= widths[last] + 2
+		widths = widths[:last]
 	}
 	last := len(widths) - 1
-	if over := min(total-width, widths[last]-lastWidth); over > 0 && !fixed[last] {
+	if over := min(total-width, widths[last]-lastWidth); over > 0 && least[last] < math.MaxInt {
 		widths[last] -= over
 		total -= over
 	}
 	for total > width {
 		widest := -1
 		for i, w := range widths {
-			if !fixed[i] && w > leastWidth && (widest < 0 || w > widths[widest]) {
+			if w > least[i] && (widest < 0 || w > widths[widest]) {
 				widest = i
 			}
 		}
-		if widest >= 0 {
-			widths[widest]--
-			total--
-			continue
-		}
-		if len(widths) == 1 {
+		if widest < 0 {
 			break
 		}
-		total -= widths[len(widths)-1] + 2
-		widths = widths[:len(widths)-1]
+		widths[widest]--
+		total--
 	}
 	return widths
 }

@@ -2,6 +2,7 @@ package term
 
 import (
 	"bufio"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -10,7 +11,7 @@ import (
 func TestShrink(t *testing.T) {
 	for _, test := range []struct {
 		widths []int
-		fixed  string // x where it is
+		fixed  string // x where it is; 9 for a column with a least width
 		width  int
 		want   []int
 	}{
@@ -26,12 +27,14 @@ func TestShrink(t *testing.T) {
 		{[]int{30, 20}, "x.", 37, []int{30}}, // no room for anything of it
 		{[]int{30, 20, 20}, "xx.", 52, []int{30, 20}},
 		{[]int{30}, "x", 10, []int{30}},
+		{[]int{20, 20}, "9x", 31, []int{9, 20}},
+		{[]int{20, 20}, "9x", 30, []int{20}}, // rather than a narrower one
 	} {
-		fixed := make([]bool, len(test.widths))
-		for i := range fixed {
-			fixed[i] = test.fixed[i] == 'x'
+		least := make([]int, len(test.widths))
+		for i := range least {
+			least[i] = map[byte]int{'x': math.MaxInt, '.': leastWidth, '9': 9}[test.fixed[i]]
 		}
-		if got := shrink(slices.Clone(test.widths), fixed, test.width); !slices.Equal(got, test.want) {
+		if got := shrink(slices.Clone(test.widths), least, test.width); !slices.Equal(got, test.want) {
 			t.Errorf("%v (%s) in %d columns: %v, want %v", test.widths, test.fixed, test.width, got, test.want)
 		}
 	}
