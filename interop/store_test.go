@@ -25,6 +25,7 @@ var storeQuestions = []string{
 	"stats", "stats --by service", "stats --by op,error", "stats --by http.route", "stats --error", "stats --op calendar.*", "stats --self", "stats --min 5ms --by kind",
 	"stats --since 2026-03-01T09:15:02Z --until 2026-03-01T09:15:04Z", "stats --where http.response.status_code=200",
 	"errors", "errors --sort last", "errors --op payment.*", "errors --since 2026-03-01T09:15:02Z", "errors --grep declined",
+	"stats --traces", "stats --every 1s", "stats --lines --by level", "stats --where root.service=booking-api", "errors --new-since 2026-03-01T09:15:04Z",
 	"show --tree --limit 3", "show --error --limit 2", "show --op webhook.deliver --limit 2",
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
@@ -57,6 +58,7 @@ It exits with 1 if no line has a trace id.`,
 // examine reads everything three times: for its lines, for when each trace ends, and for the traces. So it needs to hold
 // only the traces that are under way.
 func (s *session) examine(ctx context.Context, args []string) (*report, error) {
+	s.plan(backend.Plan{Lines: true})
 	rd, err := s.files.Open(ctx, args, true)
 	if err != nil {
 		return nil, err

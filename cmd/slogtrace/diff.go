@@ -158,7 +158,7 @@ const (
 
 // readTraces reads the traces that the filter chooses, and adds each to the side that it belongs to.
 func (s *session) readTraces(ctx context.Context, files []string, q *diffRequest, data *compare.Data, sides func(*sidedTrace) []compare.Side) error {
-	s.plan(backend.Plan{Whole: true, Spans: !q.a.AsksForTree() && !q.b.AsksForTree(), Fields: slices.Concat(q.a.Keys(), q.b.Keys(), backend.SchemaFields)}, false)
+	s.plan(backend.Plan{Whole: true, Spans: !q.a.AsksForTree() && !q.b.AsksForTree(), Fields: slices.Concat(q.a.Keys(), q.b.Keys(), backend.SchemaFields)})
 	r, err := s.files.Open(ctx, files, true)
 	if err != nil {
 		return err
@@ -267,7 +267,7 @@ func (q *diffRequest) matches(chooses func(*query.Filter) bool) (matches uint8) 
 func (s *session) readPair(ctx context.Context, ids, files []string, q *diffRequest, data *compare.Data) error {
 	q.opts.Single = true
 	wanted := []query.Wanted{query.NewWanted(ids[0]), query.NewWanted(ids[1])}
-	s.plan(backend.Plan{Wanted: wanted, Whole: true, Fields: backend.SchemaFields}, false)
+	s.plan(backend.Plan{Wanted: wanted, Whole: true, Fields: backend.SchemaFields})
 	r, err := s.files.Open(ctx, files, true)
 	if err != nil {
 		return err

@@ -77,7 +77,7 @@ error of a span below it does not count again.`,
 
 // errorGroups reads traces and groups their failures. It also returns the ids of all traces.
 func (s *session) errorGroups(cmd *cobra.Command, files []string, f *query.Filter) ([]tracelog.ErrorGroup, iter.Seq[string], error) {
-	s.plan(backend.Plan{Whole: true, Failures: true, Spans: true, Fields: append(tracelog.PeerKeys(), backend.SchemaFields...)}, false)
+	s.plan(backend.Plan{Whole: true, Failures: true, Spans: true, Fields: append(tracelog.PeerKeys(), backend.SchemaFields...)})
 	r, err := s.files.Open(cmd.Context(), files, true)
 	if err != nil {
 		return nil, nil, err

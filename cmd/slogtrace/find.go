@@ -40,7 +40,7 @@ func (s *session) choose(ctx context.Context, ids, files []string, f *query.Filt
 	for _, id := range ids {
 		want = append(want, query.NewWanted(id))
 	}
-	s.plan(backend.Plan{Wanted: want, Whole: true}, attrs)
+	s.plan(backend.Plan{Wanted: want, Whole: true, Attrs: attrs})
 	r, err := s.files.Open(ctx, files, true)
 	if err != nil {
 		return nil, err

@@ -132,10 +132,10 @@ func (f *from) span(s *session, p *query.Parts) (begin, end time.Time) {
 	return begin, end
 }
 
-// plan says what the command needs, if it reads a store. Attrs means that it shows attributes.
-func (s *session) plan(p backend.Plan, attrs bool) {
+// plan says what the command needs, if it reads a store.
+func (s *session) plan(p backend.Plan) {
 	s.from.plan = p
 	if s.from.source != nil {
-		s.from.source.Attrs = attrs
+		s.from.source.Attrs = p.Attrs
 	}
 }

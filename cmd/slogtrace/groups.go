@@ -53,7 +53,11 @@ func (s *session) groups(ctx context.Context, files []string, q *question) ([]*g
 	case q.lines && tree:
 		return nil, usagef("--lines: not with --where about other spans")
 	}
-	s.plan(backend.Plan{Whole: again, Spans: !q.lines, Fields: slices.Concat(q.by, backend.SchemaFields)}, false)
+	plan := backend.Plan{Whole: again, Spans: !q.lines && !q.traces, Lines: q.lines && !again, Ends: !q.lines && !again, Fields: q.by}
+	if !plan.Ends {
+		plan.Fields = slices.Concat(q.by, backend.SchemaFields)
+	}
+	s.plan(plan)
 	r, err := s.files.Open(ctx, files, again)
 	if err != nil {
 		return nil, err

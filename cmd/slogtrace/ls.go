@@ -110,7 +110,7 @@ func (s *session) list(ctx context.Context, files []string, f *query.Filter, ord
 		defer debug.SetGCPercent(debug.SetGCPercent(25))
 		defer runtime.KeepAlive(make([]byte, 64<<20))
 	}
-	s.plan(backend.Plan{Whole: true, Fields: backend.SchemaFields}, false)
+	s.plan(backend.Plan{Whole: true, Fields: backend.SchemaFields})
 	r, err := s.files.Open(ctx, files, true)
 	if err != nil {
 		return err

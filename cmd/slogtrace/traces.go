@@ -55,7 +55,7 @@ func (s *session) eachTrace(ctx context.Context, files []string, f *query.Filter
 func (s *session) eachWanted(ctx context.Context, files []string, f *query.Filter, want []query.Wanted, fn func(*tracelog.Trace) error) (int, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s.plan(backend.Plan{Wanted: want, Whole: true}, true)
+	s.plan(backend.Plan{Wanted: want, Whole: true, Attrs: true})
 	r, err := s.files.Open(ctx, files, true)
 	if err != nil {
 		return 0, err

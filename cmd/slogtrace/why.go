@@ -83,7 +83,7 @@ func (s *session) runWhy(ctx context.Context, files []string, f *query.Filter, s
 
 // readPopulation reads the traces with a span in the period.
 func (s *session) readPopulation(ctx context.Context, files []string, period, chosen *query.Filter) (*compare.Population, error) {
-	s.plan(backend.Plan{Whole: true, Spans: true}, true)
+	s.plan(backend.Plan{Whole: true, Spans: true, Attrs: true})
 	if s.from.filter != nil {
 		s.from.filter = period // the traces that are not chosen are needed too
 	}

@@ -35,6 +35,13 @@ type Store interface {
 	Missing(ctx context.Context) error
 }
 
+// A Subqueries is a Store that may know [TracesOf].
+type Subqueries interface {
+	Store
+	// Subqueries reports whether it knows TracesOf for the lines in the time of a query.
+	Subqueries(ctx context.Context, q *Query) (bool, error)
+}
+
 // A Query says which lines are wanted.
 type Query struct {
 	From, To time.Time // of the lines; To is exclusive

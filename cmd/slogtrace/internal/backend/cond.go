@@ -19,6 +19,9 @@ type (
 		Suffix bool     // they are the ends of ids
 	}
 
+	// TracesOf holds for the lines of the traces that have a line that a query matches. Only a [Subqueries] knows it.
+	TracesOf struct{ Query *Query }
+
 	// Test compares one member of a line. Key is a name of the record schema, which may have other names in the store, or
 	// that of an attribute. A store keeps neither empty texts nor null.
 	Test struct {
@@ -46,10 +49,11 @@ const (
 	AtMost            // likewise
 )
 
-func (All) cond()    {}
-func (Any) cond()    {}
-func (Not) cond()    {}
-func (Trace) cond()  {}
-func (Test) cond()   {}
-func (Grep) cond()   {}
-func (Unread) cond() {}
+func (All) cond()      {}
+func (Any) cond()      {}
+func (Not) cond()      {}
+func (Trace) cond()    {}
+func (TracesOf) cond() {}
+func (Test) cond()     {}
+func (Grep) cond()     {}
+func (Unread) cond()   {}

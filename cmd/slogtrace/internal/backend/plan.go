@@ -13,12 +13,16 @@ import (
 	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
-// A Plan says what a command needs of a store. The zero Plan is all lines of a time.
+// A Plan says what a command needs of a store. The zero Plan is all lines of a time and of an hour around it, so that traces
+// are whole.
 type Plan struct {
+	Lines    bool           // only the lines of the time for which the filter's conditions hold, each by itself
 	Wanted   []query.Wanted // these traces
 	Whole    bool           // the whole traces that the filter chooses, not only the lines that it chooses
 	Failures bool           // only of traces in which something failed
 	Spans    bool           // only the records of spans, and lines that are errors
+	Ends     bool           // of the members of the record schema, only what the figures of spans need
+	Attrs    bool           // attributes are shown
 	Fields   []string       // the members that are needed, besides those that the filter looks at; nil: all
 }
 
@@ -85,7 +89,12 @@ func (s *Source) fetch(ctx context.Context, plan *Plan, p *query.Parts, from, to
 	case !plan.Whole && plan.Spans:
 		q.To = to.Add(margin) // for spans that began before
 		q.Cond = inTrace(both(spanRecord, cond))
+	case plan.Lines:
+		if cond != nil {
+			q.Cond = Any{Unread{}, cond}
+		}
 	case !plan.Whole:
+		q.From, q.To = from.Add(-margin), to.Add(margin)
 	case cond == nil:
 		q.From, q.To = from.Add(-margin), to.Add(margin)
 		q.Cond = inTrace(kept)
@@ -103,12 +112,21 @@ func both(a, b Cond) Cond {
 	return All{a, b}
 }
 
+// endFields are the members of a span record that a command needs which does not read whole traces.
+var endFields = []string{"time", "level", "trace", "span", "op", "start", "duration_ms", "error", "sample_rate", "sampled"}
+
 // fields returns the members to ask for.
 func (plan *Plan) fields(p *query.Parts) []string {
 	if plan.Fields == nil || p.Grep != nil {
 		return nil
 	}
 	fields := slices.Clone(plan.Fields)
+	if plan.Ends {
+		fields = append(fields, endFields...)
+	}
+	if len(p.Services) > 0 {
+		fields = append(fields, "service")
+	}
 	for _, c := range p.Where {
 		if c.Key != "state" {
 			fields = append(fields, c.Key)
@@ -131,7 +149,7 @@ var SchemaFields = func() []string {
 
 // whole reads the whole traces that have a line for which cond holds. Of their lines it reads those for which kept holds.
 func (s *Source) whole(ctx context.Context, cond, kept Cond, q *Query, buf *input.Buffer) error {
-	find := &Query{From: q.From, To: q.To.Add(margin), Cond: cond}
+	find := &Query{From: q.From, To: q.To.Add(margin), Cond: cond, Fields: []string{"trace"}}
 	if s.Explain {
 		text, err := s.Store.Text(ctx, find)
 		if err != nil {
@@ -155,7 +173,9 @@ func (s *Source) whole(ctx context.Context, cond, kept Cond, q *Query, buf *inpu
 	if len(seen) > manyChunks*most {
 		all := *q
 		all.From, all.To = q.From.Add(-margin), q.To.Add(margin)
-		all.Cond = inTrace(kept)
+		if all.Cond, err = s.allOf(ctx, find, kept); err != nil {
+			return s.named(err)
+		}
 		_, err := s.read(ctx, &all, true, buf)
 		return err
 	}
@@ -174,6 +194,22 @@ func (s *Source) whole(ctx context.Context, cond, kept Cond, q *Query, buf *inpu
 		s.tellEdge()
 	}
 	return nil
+}
+
+// allOf holds for the lines of the traces that find matches, or, if the store cannot do that, for those of all traces.
+func (s *Source) allOf(ctx context.Context, find *Query, kept Cond) (Cond, error) {
+	sub, ok := s.Store.(Subqueries)
+	if ok {
+		var err error
+		if ok, err = sub.Subqueries(ctx, find); err != nil {
+			return nil, err
+		}
+	}
+	if !ok {
+		return inTrace(kept), nil
+	}
+	s.narrowed = find
+	return both(TracesOf{find}, kept), nil
 }
 
 // IDs returns the ids of all traces in the time of the question. Those in all are known; the store is asked for the others

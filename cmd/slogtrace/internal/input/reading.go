@@ -307,6 +307,8 @@ func (r *Reading) Nothing() error {
 	switch {
 	case r.files.Tell.Failed() && r.Records == 0:
 		return tell.ErrTold
+	case r.Records == 0 && r.sources[0].remote:
+		return errors.New("no line matches in the time of the question")
 	case r.Records == 0:
 		return errors.New("no log records found")
 	}

@@ -13,15 +13,15 @@ import (
 )
 
 // filter returns a query in LogsQL without pipes.
-func (s *Store) filter(q *backend.Query, names *names) string {
+func (n *names) filter(q *backend.Query) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "_time:[%s, %s)", instant(q.From), instant(q.To))
-	if s.Query != "" {
-		b.WriteString(" (" + s.Query + ")")
+	if n.query != "" {
+		b.WriteString(" (" + n.query + ")")
 	}
 	if q.Cond != nil {
 		b.WriteByte(' ')
-		names.write(&b, q.Cond)
+		n.write(&b, q.Cond)
 	}
 	return b.String()
 }
@@ -40,6 +40,15 @@ func (n *names) write(b *strings.Builder, c backend.Cond) {
 		n.write(b, c.Cond)
 	case backend.Trace:
 		n.trace(b, c)
+	case backend.TracesOf:
+		b.WriteByte('(')
+		for i, name := range n.traceIDs {
+			if i > 0 {
+				b.WriteString(" or ")
+			}
+			fmt.Fprintf(b, "%[1]s:in(%[2]s | fields %[1]s)", quote(name), n.filter(c.Query))
+		}
+		b.WriteByte(')')
 	case backend.Unread:
 		// A line of JSON in _msg, without members beside it.
 		b.WriteByte('(')

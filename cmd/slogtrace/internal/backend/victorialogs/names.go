@@ -18,6 +18,7 @@ type names struct {
 	traceIDs []string            // of the trace's id
 	text     bool                // there may be lines of which only the text is kept
 	mapped   map[string]string   // by --map
+	query    string              // Store.Query
 	there    map[string]struct{} // the members that lines have; nil if not known
 }
 
@@ -31,7 +32,7 @@ func (s *Store) namesFor(ctx context.Context, q *backend.Query) (*names, error) 
 	if s.names != nil {
 		return s.names, nil
 	}
-	n := &names{text: true}
+	n := &names{text: true, query: s.Query}
 	if s.shape != nil {
 		n.mapped = s.shape.Names
 	}
@@ -40,7 +41,7 @@ func (s *Store) namesFor(ctx context.Context, q *backend.Query) (*names, error) 
 		return n, nil
 	}
 	wide := &backend.Query{From: q.From.Add(-around), To: q.To.Add(around)}
-	there, err := s.fieldNames(ctx, s.filter(wide, n))
+	there, err := s.fieldNames(ctx, n.filter(wide))
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +50,7 @@ func (s *Store) namesFor(ctx context.Context, q *backend.Query) (*names, error) 
 	if _, ok := there["_msg"]; ok {
 		wide.Cond = backend.Unread{}
 		n.text = false
-		err := eachRowOf(ctx, s, s.filter(wide, n)+" | fields _time | limit 1", func(map[string]string) error {
+		err := eachRowOf(ctx, s, n.filter(wide)+" | fields _time | limit 1", func(map[string]string) error {
 			n.text = true
 			return nil
 		})

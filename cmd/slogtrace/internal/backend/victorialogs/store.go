@@ -70,7 +70,7 @@ func (s *Store) Text(ctx context.Context, q *backend.Query) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text := s.filter(q, n)
+	text := n.filter(q)
 	if q.Fields != nil {
 		text += " | fields " + n.fields(q.Fields)
 	}
@@ -150,7 +150,7 @@ func (s *Store) Count(ctx context.Context, q *backend.Query, step time.Duration)
 		Lines string    `json:"lines"`
 	}
 	var buckets []backend.Bucket
-	err = eachRowOf(ctx, s, fmt.Sprintf("%s | stats by (_time:%dns) count() lines", s.filter(q, n), step.Nanoseconds()), func(r row) error {
+	err = eachRowOf(ctx, s, fmt.Sprintf("%s | stats by (_time:%dns) count() lines", n.filter(q), step.Nanoseconds()), func(r row) error {
 		lines, err := strconv.Atoi(r.Lines)
 		if err != nil {
 			return fmt.Errorf("a count that is no number: %.100q", r.Lines)
@@ -171,7 +171,7 @@ func (s *Store) Traces(ctx context.Context, q *backend.Query, fn func(id string)
 		return err
 	}
 	enough := false
-	err = eachRowOf(ctx, s, fmt.Sprintf("%s | uniq by (%s)", s.filter(q, n), quoteNames(n.traceIDs)), func(row map[string]string) error {
+	err = eachRowOf(ctx, s, fmt.Sprintf("%s | uniq by (%s)", n.filter(q), quoteNames(n.traceIDs)), func(row map[string]string) error {
 		for _, id := range row {
 			if id != "" && !fn(id) {
 				enough = true
@@ -223,6 +223,13 @@ func (s *Store) MaxIDs(ctx context.Context, q *backend.Query) (int, error) {
 		places++
 	}
 	return max(1, (maxIDBytes-len(s.Query))/((32+len(`"",`))*places)), nil
+}
+
+// Subqueries reports whether all ids are members: those in text are found here only. Ids of one trace under several names are
+// not found by one another.
+func (s *Store) Subqueries(ctx context.Context, q *backend.Query) (bool, error) {
+	n, err := s.namesFor(ctx, q)
+	return err == nil && !n.text && len(n.traceIDs) == 1, err
 }
 
 // Missing asks for nothing, of all nodes.
