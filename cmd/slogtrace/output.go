@@ -49,7 +49,16 @@ func (s *session) create(path string, inputs []string) (*output, error) {
 			return nil, err
 		}
 	}
+	name := file.Name()
+	s.unfinished.Store(&name)
 	return &output{bufio.NewWriter(file), file, path}, nil
+}
+
+// dropOutput removes the file of a command that is abandoned while it writes.
+func (s *session) dropOutput() {
+	if name := s.unfinished.Load(); name != nil {
+		os.Remove(*name) // once it has its own name, there is none
+	}
 }
 
 // done completes the output, unless err is an error of the command, which it returns. An incomplete file is removed.

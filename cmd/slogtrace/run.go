@@ -92,5 +92,6 @@ func (s *session) abandon() {
 	case <-time.After(lastWord):
 	}
 	s.errlet.leave(lastWord)
+	s.dropOutput()
 	s.files.Close()
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"iter"
+	"sync/atomic"
 	"time"
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
@@ -21,7 +22,8 @@ type session struct {
 	out    *bufio.Writer // on stdout, flushed at the end
 	now    func() time.Time
 
-	outlet, errlet outlet // stdout and stderr
+	outlet, errlet outlet                 // stdout and stderr
+	unfinished     atomic.Pointer[string] // the file that becomes that of -o; nil if there was none
 	files          input.Files
 
 	stdoutTerm bool // whether stdout is a terminal
