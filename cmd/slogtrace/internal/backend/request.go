@@ -20,7 +20,24 @@ const maxErrorText = 4 << 10
 func (a *Access) Post(ctx context.Context, path string, form url.Values, header http.Header) (io.ReadCloser, error) {
 	u := *a.URL
 	u.Path += path
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), strings.NewReader(form.Encode()))
+	header = header.Clone()
+	if header == nil {
+		header = http.Header{}
+	}
+	header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return a.post(ctx, &u, form.Encode(), header)
+}
+
+// PostText posts a text, with parameters in the URL, as Post does a form.
+func (a *Access) PostText(ctx context.Context, params url.Values, text string) (io.ReadCloser, error) {
+	u := *a.URL
+	u.Path += "/"
+	u.RawQuery = params.Encode()
+	return a.post(ctx, &u, text, http.Header{"Content-Type": {"text/plain; charset=utf-8"}})
+}
+
+func (a *Access) post(ctx context.Context, u *url.URL, body string, header http.Header) (io.ReadCloser, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), strings.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +47,6 @@ func (a *Access) Post(ctx context.Context, path string, form url.Values, header 
 	for key, values := range header {
 		req.Header[key] = values
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	resp, err := a.Client.Do(req)
 	if err != nil {
 		return nil, connectionError(ctx, err)
