@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
+	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend/clickhouse"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend/victorialogs"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
@@ -36,8 +37,8 @@ type from struct {
 }
 
 func (f *from) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.address, "from", "", "read the log store at `URL`: victorialogs://host:9428?tenant=1:2; default $"+envFrom)
-	flags.StringVar(&f.query, "query", "", "of a store, only lines that match `LOGSQL`, a filter in its own language")
+	flags.StringVar(&f.address, "from", "", "read the log store at `URL`: victorialogs://host:9428?tenant=1:2 or clickhouse://host:8123/DATABASE/TABLE; default $"+envFrom)
+	flags.StringVar(&f.query, "query", "", "of a store, only lines that match `CONDITION`, in its own language: LogsQL or SQL")
 	flags.BoolVar(&f.partial, "partial", false, "of a store, read what there is if parts of it do not answer, and say so")
 	flags.BoolVar(&f.explain, "explain", false, "say what a store is asked")
 	flags.IntVar(&f.most, "max-lines", 10_000_000, "of a store, refuse to read more than `N` lines; 0: no limit")
@@ -75,8 +76,15 @@ func (f *from) open(s *session, cmd *cobra.Command, args []string) error {
 		}
 		v.Query, v.Partial = f.query, f.partial
 		store = v
+	case "clickhouse":
+		c, err := clickhouse.New(address, os.Getenv, s.files.Shape)
+		if err != nil {
+			return usagef("--from: %v", err)
+		}
+		c.Query, c.Partial = f.query, f.partial
+		store = c
 	default:
-		return usagef("--from: want a URL such as victorialogs://host:9428")
+		return usagef("--from: want a URL such as victorialogs://host:9428 or clickhouse://host:8123/TABLE")
 	}
 	f.filter = query.Registered(cmd.Flags())
 	f.source = &backend.Source{Store: store, Tell: s.Teller, MaxLines: f.most, Window: f.window, Partial: f.partial, Explain: f.explain}
