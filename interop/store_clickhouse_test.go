@@ -5,14 +5,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/slogtrace/slogtrace/internal/loggen"
 	"github.com/slogtrace/slogtrace/interop/internal/clickhouse"
+	"github.com/slogtrace/slogtrace/tracelog"
 )
 
 // A columnTable has the members of lines as columns.
@@ -123,35 +127,182 @@ func generated(t testing.TB, o loggen.Options) []byte {
 func TestClickHouseSameAnswers(t *testing.T) {
 	server := clickhouse.Start(t)
 	lines := generated(t, loggen.Options{Traces: 120})
-	t.Run("columns", func(t *testing.T) {
-		compareAnswers(t, storeColumns(t, server, "logs", lines), false)
+	t.Run("columns", func(t *testing.T) { compareAnswers(t, storeColumns(t, server, "logs", lines), 0) })
+	t.Run("lines", func(t *testing.T) { compareAnswers(t, storeText(t, server, "texts", lines), 1) })
+	t.Run("hard lines", func(t *testing.T) {
+		compareAnswers(t, storeText(t, server, "hard", generated(t, loggen.Options{Traces: 120, Hard: true})), 0)
 	})
-	t.Run("lines", func(t *testing.T) { compareAnswers(t, storeText(t, server, "texts", lines), true) })
 }
 
-// storeText makes a table with whole lines, and returns it.
+// storeText makes a table with whole lines and the times that readers find in them, and returns it.
 func storeText(t testing.TB, s *clickhouse.Server, name string, lines []byte) stored {
 	t.Helper()
-	s.Exec(t, "create table "+name+" (time UInt64, body String) engine = MergeTree partition by tuple() order by time", nil)
+	times := make(map[int]int64)
+	if _, err := tracelog.ScanLines(bytes.NewReader(lines), "", nil, func(e tracelog.Entry) { times[e.Line] = e.Time.UnixNano() }); err != nil {
+		t.Fatal(err)
+	}
 	var rows bytes.Buffer
+	var last int64
+	number := 0
 	for line := range bytes.Lines(lines) {
-		var record struct{ Time time.Time }
-		if err := json.Unmarshal(line, &record); err != nil {
+		number++
+		if at, ok := times[number]; ok && at > 0 {
+			last = at
+		}
+		row, err := json.Marshal(map[string]any{"time": last, "body": strings.TrimSuffix(string(line), "\n")})
+		if err != nil {
 			t.Fatal(err)
 		}
-		row, _ := json.Marshal(map[string]any{"time": record.Time.UnixNano(), "body": strings.TrimSuffix(string(line), "\n")})
 		rows.Write(append(row, '\n'))
 	}
+	s.Exec(t, "create table "+name+" (time UInt64, body String) engine = MergeTree partition by tuple() order by time", nil)
 	s.Exec(t, "insert into "+name+" format JSONEachRow", &rows)
 	return storedAt(t, clickhouseAddress(s, name)+"?line=body", lines)
 }
 
-// compareAnswers asks every question, half of them for JSON.
-func compareAnswers(t *testing.T, s stored, exact bool) {
+// The table of the questions in docs/queries, on the newest ClickHouse.
+func TestClickHouseNewest(t *testing.T) {
+	server := startChdb(t)
+	lines := generated(t, loggen.Options{Traces: 120, Seed: 1})
+	for _, statement := range questions(t, "clickhouse")[0] {
+		server.Exec(t, statement, nil)
+	}
+	server.Exec(t, "insert into logs (line) format JSONAsString", bytes.NewReader(lines))
+	compareAnswers(t, storedAt(t, clickhouseAddress(server, "logs"), lines), 1)
+}
+
+// startChdb starts ClickHouse in a process of Node.js, with a part of the interface of a server.
+func startChdb(t testing.TB) *clickhouse.Server {
+	t.Helper()
+	if _, err := os.Stat("stores/node_modules"); err != nil {
+		t.Skip("no databases for Node.js: run npm install --no-package-lock in interop/stores")
+	}
+	cmd := exec.Command("node", "serve.mjs")
+	cmd.Dir = "stores"
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stdin.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%v\n%s", err, &stderr)
+		}
+	})
+	var port int
+	if _, err := fmt.Fscan(stdout, &port); err != nil {
+		t.Fatalf("%v\n%s", err, &stderr)
+	}
+	return &clickhouse.Server{URL: fmt.Sprintf("http://127.0.0.1:%d", port)}
+}
+
+// A shard of a Distributed table that does not answer is an error, or with --partial a message.
+func TestClickHouseDeadShard(t *testing.T) {
+	servers := clickhouse.StartCluster(t, 2)
+	lines := generated(t, loggen.Options{Traces: 120, Seed: 2})
+	c := columnsOf(t, lines)
+	for _, s := range servers {
+		s.Exec(t, "create table part ("+c.definition()+") engine = MergeTree partition by tuple() order by (time, trace)", nil)
+	}
+	servers[0].Exec(t, "create table logs as part engine = Distributed(shards, default, part, cityHash64(trace))", nil)
+	servers[0].Exec(t, "insert into logs format JSONEachRow", c.rows(t, lines), "insert_distributed_sync=1")
+	s := storedAt(t, clickhouseAddress(servers[0], "logs"), lines)
+	for _, q := range []string{"ls", "errors --json", "stats", "ls --where http.response.status_code>=500"} {
+		compareStore(t, s, strings.Fields(q)...)
+	}
+	servers[1].Kill(t)
+	args := []string{"stats", "--lines", "--since", sinceAll, "--from", s.from}
+	got := command(t, nil, args...)
+	if got.code != 1 || got.stdout != "" || !strings.Contains(got.stderr, servers[1].Native()) {
+		t.Errorf("%+v, want an error that names %s", got, servers[1].Native())
+	}
+	got = command(t, nil, append(args, "--partial")...)
+	if got.code != 0 || got.stdout == "" || !strings.Contains(got.stderr, "lacks lines") || !strings.Contains(got.stderr, servers[1].Native()) {
+		t.Errorf("%+v, want a message that names %s", got, servers[1].Native())
+	}
+}
+
+// An interrupt ends the query at the server.
+func TestClickHouseInterrupt(t *testing.T) {
+	server := clickhouse.Start(t)
+	storeColumns(t, server, "logs", generated(t, loggen.Options{Traces: 20}))
+	file, err := commandFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const slow = "sleepEachRow(1) = 0"
+	cmd := exec.Command(file, "ls", "--since", sinceAll, "--from", clickhouseAddress(server, "logs"), "--query", slow)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	running := func() bool {
+		return strings.TrimSpace(server.Exec(t, "select count() from system.processes where query_id like 'slogtrace-%'", nil)) != "0"
+	}
+	await := func(want bool, what string) {
+		for deadline := time.Now().Add(20 * time.Second); running() != want; time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal(what)
+			}
+		}
+	}
+	await(true, "no query is running")
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	await(false, "the query still runs")
+	if err := cmd.Wait(); err == nil {
+		t.Error("an interrupted command succeeded")
+	}
+}
+
+// A user who may change neither data nor settings can be used, and credentials come from the environment.
+func TestClickHouseReader(t *testing.T) {
+	server := clickhouse.Start(t)
+	s := storeColumns(t, server, "logs", generated(t, loggen.Options{Traces: 20}))
+	file := command(t, nil, "ls", "--since", sinceAll, s.file)
+	args := []string{"ls", "--since", sinceAll, "--from", s.from}
+	got := command(t, []string{"SLOGTRACE_USER=reader", "SLOGTRACE_PASSWORD=secret"}, args...)
+	if diff := cmp.Diff(file.stdout, got.stdout); diff != "" || got.code != 0 {
+		t.Errorf("exit code %d, %s\n%s", got.code, got.stderr, diff)
+	}
+	got = command(t, []string{"SLOGTRACE_USER=reader", "SLOGTRACE_PASSWORD=guess"}, args...)
+	if got.code != 1 || got.stdout != "" || !strings.Contains(got.stderr, "credentials come from") || strings.Contains(got.stderr, "guess") {
+		t.Errorf("%+v, want an error about credentials", got)
+	}
+}
+
+// What users write is text to the server, whatever it is.
+func TestClickHouseHostile(t *testing.T) {
+	server := clickhouse.Start(t)
+	s := storeColumns(t, server, "logs", generated(t, loggen.Options{Traces: 20}))
+	whole := storeText(t, server, "texts", s.text)
+	for _, value := range []string{`') or 1 = 1 or ('`, `\') or 1 = 1 --`, "\\", "`", `"`, "a\nb", "{x:String}", "/* ", "%", "日本\u2028", "\xff"} {
+		for _, s := range []stored{s, whole} {
+			compareStore(t, s, "ls", "--op", value)
+			compareStore(t, s, "ls", "--where", "room="+value)
+			compareStore(t, s, "ls", "--where", value+"=1")
+		}
+	}
+	if n := strings.TrimSpace(server.Exec(t, "select count() from logs", nil)); n == "0" {
+		t.Error("no lines are left")
+	}
+}
+
+// compareAnswers asks every question, half of them for JSON: the odd or the even ones.
+func compareAnswers(t *testing.T, s stored, odd int) {
 	t.Helper()
 	for i, q := range storeQuestions {
 		args := strings.Fields(q)
-		if (i%2 == 1) != exact {
+		if i%2 == odd {
 			args = append(args, "--json")
 		}
 		compareStore(t, s, args...)

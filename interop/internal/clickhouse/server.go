@@ -142,10 +142,11 @@ func (s *Server) remove(t testing.TB) {
 	}
 }
 
-// Exec runs a statement and returns its answer. Data of an insert come from data.
-func (s *Server) Exec(t testing.TB, statement string, data io.Reader) string {
+// Exec runs a statement and returns its answer. Data of an insert come from data. Settings are like "max_threads=1".
+func (s *Server) Exec(t testing.TB, statement string, data io.Reader, settings ...string) string {
 	t.Helper()
-	resp, err := http.Post(s.URL+"/?query="+url.QueryEscape(statement), "text/plain", data)
+	params := append([]string{"query=" + url.QueryEscape(statement)}, settings...)
+	resp, err := http.Post(s.URL+"/?"+strings.Join(params, "&"), "text/plain", data)
 	if err != nil {
 		t.Fatal(err)
 	}
