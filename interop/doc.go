@@ -15,6 +15,8 @@
 //	go run ./cmd/servers -p 1 jaeger
 //
 // So do those of Prometheus, with which tracemetrics and docs/dashboard are tested; on Debian: apt-get install prometheus.
+// And those of ClickHouse (internal/clickhouse); on Debian: apt-get install clickhouse-server. The newest ClickHouse runs in Node.js:
+// npm install --no-package-lock in stores.
 //
 // Command gates, in cmd/gates, measures slogtrace against its own bounds and
 // against the alternatives of a user. Its table is gates.md. gates.json has the same data.

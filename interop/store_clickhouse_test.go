@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -169,6 +171,33 @@ func TestClickHouseNewest(t *testing.T) {
 	}
 	server.Exec(t, "insert into logs (line) format JSONAsString", bytes.NewReader(lines))
 	compareAnswers(t, storedAt(t, clickhouseAddress(server, "logs"), lines), 1)
+}
+
+// The tables and the commands of docs/guide/stores.md.
+func TestClickHouseGuide(t *testing.T) {
+	guide, err := os.ReadFile("../docs/guide/stores.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables := regexp.MustCompile("(?s)<!-- table of .*? -->\n```sql\n(.*?)\n```").FindAllSubmatch(guide, -1)
+	inserts := regexp.MustCompile(`curl --data-binary @app.log 'http://localhost:8123/\?query=([^&']*)&?(.*)'`).FindAllSubmatch(guide, -1)
+	if len(tables) != 2 || len(inserts) != 2 {
+		t.Fatalf("%d tables and %d inserts, want 2", len(tables), len(inserts))
+	}
+	server := startChdb(t)
+	lines := generated(t, loggen.Options{Traces: 40, Seed: 3})
+	for i, name := range []string{"logs", "spans"} {
+		server.Exec(t, string(tables[i][1]), nil)
+		statement, err := url.QueryUnescape(string(inserts[i][1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		server.Exec(t, statement, bytes.NewReader(lines), string(inserts[i][2]))
+		s := storedAt(t, clickhouseAddress(server, name), lines)
+		for _, q := range []string{"ls --error", "stats --by http.route", "errors --op payment.*", "show --tree --limit 3", "ls --where http.response.status_code>=500"} {
+			compareStore(t, s, strings.Fields(q)...)
+		}
+	}
 }
 
 // startChdb starts ClickHouse in a process of Node.js, with a part of the interface of a server.

@@ -1,5 +1,5 @@
 // Serves ClickHouse in this process like a server does over HTTP: POST / with SQL, in the parameter query, in the body, or
-// in both. It prints its port, and ends when standard input does.
+// in both. Parameters for the format of input are settings. It prints its port, and ends when standard input does.
 //
 //	node serve.mjs
 
@@ -11,9 +11,13 @@ const server = createServer((request, response) => {
   const parts = [];
   request.on('data', (part) => parts.push(part));
   request.on('end', () => {
-    const parameter = new URL(request.url, 'http://localhost').searchParams.get('query');
+    const params = new URL(request.url, 'http://localhost').searchParams;
+    const parameter = params.get('query');
     const body = Buffer.concat(parts).toString();
     try {
+      for (const [name, value] of params) {
+        if (/^(date_time_)?input_format\w*$/.test(name)) session.query(`set ${name} = '${value}'`);
+      }
       response.end(session.query(parameter ? `${parameter}\n${body}` : body, 'TabSeparated'));
     } catch (error) {
       response.writeHead(500);
