@@ -17,9 +17,10 @@ import (
 type converter struct {
 	w       *bufio.Writer
 	columns []column
-	line    int // the column that has the whole line, or -1
-	time    int // the column that has the time
-	message int // the column that has the message, or -1
+	line    int    // the column that has the whole line, or -1
+	batch   *batch // of whole lines, if those of certain traces are wanted
+	time    int    // the column that has the time
+	message int    // the column that has the message, or -1
 	sum     backend.Sum
 
 	values [][]byte
@@ -32,12 +33,12 @@ func (c *converter) row(row []byte) error {
 	if !c.cut(row) {
 		return errNoRow
 	}
-	ns, ok := integer(c.values[c.time])
-	if ok {
-		c.count(time.Unix(0, ns))
+	var at time.Time
+	if ns, ok := integer(c.values[c.time]); ok {
+		at = time.Unix(0, ns)
 	}
 	if c.line >= 0 {
-		return c.whole(c.values[c.line])
+		return c.whole(c.values[c.line], at)
 	}
 	span := c.message >= 0 && string(c.values[c.message]) == `"span end"`
 	b := append(c.out[:0], '{')
@@ -62,16 +63,30 @@ func (c *converter) row(row []byte) error {
 	}
 	b = bytes.TrimSuffix(b, []byte{','})
 	c.out = append(b, '}')
-	return c.write(c.out)
+	return c.write(c.out, at)
 }
 
-func (c *converter) write(line []byte) error {
+// end writes what is held back.
+func (c *converter) end() error {
+	if c.batch != nil {
+		if err := c.batch.flush(c.write); err != nil {
+			return err
+		}
+	}
+	return c.w.Flush()
+}
+
+func (c *converter) write(line []byte, at time.Time) error {
 	c.sum.Lines++
+	c.count(at)
 	c.w.Write(line)
 	return c.w.WriteByte('\n')
 }
 
 func (c *converter) count(at time.Time) {
+	if at.IsZero() {
+		return
+	}
 	if c.sum.First.IsZero() || at.Before(c.sum.First) {
 		c.sum.First = at
 	}
@@ -81,7 +96,7 @@ func (c *converter) count(at time.Time) {
 }
 
 // whole writes a line that was kept as text. A line has no newline.
-func (c *converter) whole(value []byte) error {
+func (c *converter) whole(value []byte, at time.Time) error {
 	var s string
 	if err := json.Unmarshal(value, &s); err != nil {
 		return errNoRow
@@ -103,7 +118,14 @@ func (c *converter) whole(value []byte) error {
 	if len(line) > 0 && line[0] == '{' && !json.Valid(line) {
 		c.sum.CutOff++
 	}
-	return c.write(line)
+	if c.batch == nil {
+		return c.write(line, at)
+	}
+	c.batch.add(line, at)
+	if len(c.batch.lines) < maxBatch {
+		return nil
+	}
+	return c.batch.flush(c.write)
 }
 
 // cut sets values to those of a row.

@@ -163,12 +163,15 @@ func (s *Store) Lines(ctx context.Context, q *backend.Query, w io.Writer) (backe
 	c.time = slices.IndexFunc(columns, func(c column) bool { return c.name == t.time.name })
 	if t.line != nil {
 		c.line = 0
+		if traces, ok := tracesOf(q.Cond); ok {
+			c.batch = &batch{traces: traces, shape: s.shape}
+		}
 	} else {
 		messages := backend.Names("msg", t.mapped)
 		c.message = slices.IndexFunc(columns, func(c column) bool { return slices.Contains(messages, c.key) })
 	}
 	if err = s.ask(ctx, s.text(t, columns, q), s.Partial, c.row); err == nil {
-		err = c.w.Flush()
+		err = c.end()
 	}
 	return c.sum, err
 }
