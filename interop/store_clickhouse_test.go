@@ -200,6 +200,48 @@ func TestClickHouseGuide(t *testing.T) {
 	}
 }
 
+// collectorTable is the table for logs of OpenTelemetry's Collector, without its indexes.
+const collectorTable = "create table otel_logs (Timestamp DateTime64(9), TraceId String, SpanId String, TraceFlags UInt8, " +
+	"SeverityText LowCardinality(String), SeverityNumber UInt8, ServiceName LowCardinality(String), Body String, " +
+	"ResourceSchemaUrl LowCardinality(String), ResourceAttributes Map(LowCardinality(String), String), ScopeName String, " +
+	"LogAttributes Map(LowCardinality(String), String)) engine = MergeTree order by (ServiceName, Timestamp)"
+
+// The table of OpenTelemetry's Collector has attributes in a map, as text.
+func TestClickHouseCollector(t *testing.T) {
+	server := startChdb(t)
+	server.Exec(t, collectorTable, nil)
+	lines := generated(t, loggen.Options{Traces: 40, Seed: 4})
+	var rows bytes.Buffer
+	for line := range bytes.Lines(lines) {
+		var members map[string]any
+		decoder := json.NewDecoder(bytes.NewReader(line))
+		decoder.UseNumber()
+		if err := decoder.Decode(&members); err != nil {
+			t.Fatal(err)
+		}
+		row := map[string]any{"ResourceAttributes": map[string]string{"host.name": "h"}}
+		for column, key := range map[string]string{
+			"Timestamp": "time", "TraceId": "trace", "SpanId": "span", "SeverityText": "level", "ServiceName": "service", "Body": "msg",
+		} {
+			row[column] = members[key]
+			delete(members, key)
+		}
+		attrs := make(map[string]string)
+		for key, value := range members {
+			attrs[key] = fmt.Sprint(value)
+		}
+		row["LogAttributes"] = attrs
+		if err := json.NewEncoder(&rows).Encode(row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server.Exec(t, "insert into otel_logs format JSONEachRow", &rows, "date_time_input_format=best_effort")
+	s := storedAt(t, clickhouseAddress(server, "otel_logs"), lines)
+	for _, q := range []string{"ls --json", "ls --op POST* --min 5ms", "ls --where attempt=2", "ls --grep timed", "stats --by http.route", "errors", "show --tree --limit 3"} {
+		compareStore(t, s, strings.Fields(q)...)
+	}
+}
+
 // startChdb starts ClickHouse in a process of Node.js, with a part of the interface of a server.
 func startChdb(t testing.TB) *clickhouse.Server {
 	t.Helper()
