@@ -247,7 +247,7 @@ func diffTable(r *compare.Report, rows []compare.Row, names map[string]string) [
 		if row.Change == compare.Same && row.Need > 0 {
 			change.Text = fmt.Sprintf("need ≥ %d traces", row.Need)
 		}
-		cells := []term.Cell{change, term.Untrusted(term.Bold, names[pathKey(row.Path)], 80), {Text: shareOf(row.Share), Right: true}}
+		cells := []term.Cell{change, term.Untrusted(term.Bold, names[pathKey(row.Path)], 80), {Text: shareOf(r, row), Right: true}}
 		for _, q := range []compare.Quantile{row.P50, row.P95, row.P99} {
 			cells = append(cells, term.Cell{Text: quantileCell(row, q, r.Single)})
 		}
@@ -283,12 +283,18 @@ func quantileCell(row *compare.Row, q compare.Quantile, single bool) string {
 	return text + " " + intervalOf(q, "…")
 }
 
-func shareOf(x float64) string {
-	if math.IsNaN(x) || math.Abs(x) >= 10 { // the roots hardly changed
+// shareOf returns an operation's share of the change of the roots, in percent. It is empty if the roots hardly changed: shares
+// of nothing have no meaning.
+func shareOf(r *compare.Report, row *compare.Row) string {
+	before, after := float64(r.Whole.Before), float64(r.Whole.After)
+	if math.IsNaN(row.Share) || math.Abs(after-before) < steady*before || math.Abs(row.Share) >= 10 {
 		return ""
 	}
-	return strings.Replace(fmt.Sprintf("%.0f %%", math.Round(100*x)+0), "-", "−", 1)
+	return strings.Replace(fmt.Sprintf("%.0f %%", math.Round(100*row.Share)+0), "-", "−", 1)
 }
+
+// steady is the relative change of the roots' mean below which they hardly changed.
+const steady = 0.01
 
 // writeSources writes where the change of a quantile of a root's duration went.
 func (s *session) writeSources(root *compare.Root, src *compare.Sources, names map[string]string, single bool) error {

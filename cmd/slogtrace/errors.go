@@ -42,11 +42,14 @@ error of a span below it does not count again.`,
   slogtrace errors --op 'payment.*' --sort last app.log
   slogtrace errors --new-since 2026-03-01T09:00:00Z logs/    what fails only since the deploy`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			groups, all, err := s.errorGroups(cmd, args, &f)
+			groups, all, first, err := s.errorGroups(cmd, args, &f)
 			if err != nil {
 				return err
 			}
 			if !newSince.IsZero() {
+				if !first.Before(newSince.Time) {
+					s.Talk("the input begins %s, not before --new-since: every failure in it is new", s.timestamp(first))
+				}
 				if groups, err = s.newGroups(groups, newSince.Time); err != nil {
 					return err
 				}
@@ -75,27 +78,31 @@ error of a span below it does not count again.`,
 	return cmd
 }
 
-// errorGroups reads traces and groups their failures. It also returns the ids of all traces.
-func (s *session) errorGroups(cmd *cobra.Command, files []string, f *query.Filter) ([]tracelog.ErrorGroup, iter.Seq[string], error) {
+// errorGroups reads traces and groups their failures. It also returns the ids of all traces, and when the first one began.
+func (s *session) errorGroups(cmd *cobra.Command, files []string, f *query.Filter) ([]tracelog.ErrorGroup, iter.Seq[string], time.Time, error) {
+	var first time.Time
 	s.plan(backend.Plan{Whole: true, Failures: true, Spans: true, Fields: append(tracelog.PeerKeys(), backend.SchemaFields...)})
 	r, err := s.files.Open(cmd.Context(), files, true)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, first, err
 	}
 	defer r.Close()
 	records := f.SpanRecords()
 	o, err := r.Outlines(query.SaysFailure, records)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, first, err
 	}
 	if o.Len() == 0 && (r.Records == 0 || records == nil) {
-		return nil, nil, r.Nothing()
+		return nil, nil, first, r.Nothing()
 	}
 	spans := 0
 	failed := false
 	for sum := range o.All(nil) {
 		spans += sum.Spans
 		failed = failed || query.MayFail(&sum)
+		if first.IsZero() || !sum.Start.IsZero() && sum.Start.Before(first) {
+			first = sum.Start
+		}
 	}
 	var traces []*tracelog.Trace
 	if failed {
@@ -106,7 +113,7 @@ func (s *session) errorGroups(cmd *cobra.Command, files []string, f *query.Filte
 			}
 		})
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, first, err
 		}
 	}
 	slices.SortFunc(traces, compareTraces)
@@ -120,11 +127,11 @@ func (s *session) errorGroups(cmd *cobra.Command, files []string, f *query.Filte
 	groups := grouper.Groups()
 	switch {
 	case len(groups) > 0:
-		return groups, s.from.source.IDs(cmd.Context(), o.IDs()), nil
+		return groups, s.from.source.IDs(cmd.Context(), o.IDs()), first, nil
 	case spans == 0 && o.Len() == 0:
-		return nil, nil, errors.New("no span records found: see slogtrace check")
+		return nil, nil, first, errors.New("no span records found: see slogtrace check")
 	}
-	return nil, nil, fmt.Errorf("no failed span matches (%d read)", spans)
+	return nil, nil, first, fmt.Errorf("no failed span matches (%d read)", spans)
 }
 
 // newGroups returns the groups that have no failure before a time.

@@ -30,6 +30,8 @@ type Access struct {
 	URL    *url.URL // its base
 	Header http.Header
 	Client *http.Client
+
+	idle time.Duration // how long the store may be silent
 }
 
 // NewAccess reads an address such as victorialogs://host:9428 or victorialogs+https://host/prefix, and the environment.
@@ -52,7 +54,7 @@ func NewAccess(address string, getenv func(string) string) (*Access, error) {
 	if secure == "https" {
 		base.Scheme = "https"
 	}
-	a := &Access{URL: base, Header: http.Header{}}
+	a := &Access{URL: base, Header: http.Header{}, idle: idleLimit}
 	if err := a.authorize(getenv); err != nil {
 		return nil, err
 	}

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // maxErrorText is how much is read of an answer that is an error.
@@ -36,9 +38,21 @@ func (a *Access) PostText(ctx context.Context, params url.Values, text string) (
 	return a.post(ctx, &u, text, http.Header{"Content-Type": {"text/plain; charset=utf-8"}})
 }
 
+// idleLimit is how long a store may be silent before the request ends, because the server hangs, or something in between.
+const idleLimit = 2 * time.Minute
+
+// An idleError means that a store was silent for that long.
+type idleError time.Duration
+
+func (e idleError) Error() string { return "no answer for " + time.Duration(e).String() }
+
 func (a *Access) post(ctx context.Context, u *url.URL, body string, header http.Header) (io.ReadCloser, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), strings.NewReader(body))
+	alive, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(a.idle, func() { cancel(idleError(a.idle)) })
+	answer := &idleReader{limit: a.idle, ctx: alive, cancel: cancel, timer: timer}
+	req, err := http.NewRequestWithContext(alive, http.MethodPost, u.String(), strings.NewReader(body))
 	if err != nil {
+		answer.stop()
 		return nil, err
 	}
 	for key, values := range a.Header {
@@ -49,14 +63,58 @@ func (a *Access) post(ctx context.Context, u *url.URL, body string, header http.
 	}
 	resp, err := a.Client.Do(req)
 	if err != nil {
-		return nil, connectionError(ctx, err)
+		answer.stop()
+		return nil, connectionError(ctx, answer.explain(err))
 	}
-	if resp.StatusCode == http.StatusOK {
-		return resp.Body, nil
+	timer.Stop()
+	answer.body = resp.Body
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	switch {
+	case resp.StatusCode == http.StatusOK && kind == "text/html":
+		err = errors.New("the answer is a page in HTML: this is not the address of a log store, or something in between asks for a login")
+	case resp.StatusCode == http.StatusOK:
+		return answer, nil
+	default:
+		text, _ := io.ReadAll(io.LimitReader(answer, maxErrorText))
+		err = statusError(resp, bytes.TrimSpace(text))
 	}
-	defer resp.Body.Close()
-	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorText))
-	return nil, statusError(resp, bytes.TrimSpace(text))
+	answer.Close()
+	return nil, err
+}
+
+// An idleReader is the body of an answer. It ends the request if a Read takes longer than the limit.
+type idleReader struct {
+	body   io.ReadCloser
+	limit  time.Duration
+	ctx    context.Context // of the request
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+}
+
+func (r *idleReader) Read(b []byte) (int, error) {
+	r.timer.Reset(r.limit)
+	n, err := r.body.Read(b)
+	r.timer.Stop()
+	return n, r.explain(err)
+}
+
+func (r *idleReader) Close() error {
+	err := r.body.Close()
+	r.stop()
+	return err
+}
+
+func (r *idleReader) stop() {
+	r.timer.Stop()
+	r.cancel(nil)
+}
+
+// explain returns the idleError that is the cause of an error, or else the error.
+func (r *idleReader) explain(err error) error {
+	if idle := idleError(0); err != nil && err != io.EOF && errors.As(context.Cause(r.ctx), &idle) {
+		return idle
+	}
+	return err
 }
 
 // connectionError returns the error of a request without its URL.

@@ -39,6 +39,8 @@ func EachRow(r io.Reader, fn func(row []byte) error) error {
 			return nil
 		case err == io.EOF:
 			return &CutError{errors.New("the answer was cut off")}
+		case errors.As(err, new(idleError)):
+			return err
 		case err != nil:
 			return &CutError{fmt.Errorf("the answer was cut off: %w", err)}
 		}
