@@ -302,39 +302,6 @@ func TestClickHouseDeadShard(t *testing.T) {
 	}
 }
 
-// An interrupt ends the query at the server.
-func TestClickHouseInterrupt(t *testing.T) {
-	server := clickhouse.Start(t)
-	storeColumns(t, server, "logs", generated(t, loggen.Options{Traces: 20}))
-	file, err := commandFile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	const slow = "sleepEachRow(1) = 0"
-	cmd := exec.Command(file, "ls", "--since", sinceAll, "--from", clickhouseAddress(server, "logs"), "--query", slow)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	running := func() bool {
-		return strings.TrimSpace(server.Exec(t, "select count() from system.processes where query_id like 'slogtrace-%'", nil)) != "0"
-	}
-	await := func(want bool, what string) {
-		for deadline := time.Now().Add(20 * time.Second); running() != want; time.Sleep(20 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatal(what)
-			}
-		}
-	}
-	await(true, "no query is running")
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	await(false, "the query still runs")
-	if err := cmd.Wait(); err == nil {
-		t.Error("an interrupted command succeeded")
-	}
-}
-
 // A user who may change neither data nor settings can be used, and credentials come from the environment.
 func TestClickHouseReader(t *testing.T) {
 	server := clickhouse.Start(t)
