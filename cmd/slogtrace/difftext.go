@@ -313,6 +313,7 @@ func (s *session) writeSources(root *compare.Root, src *compare.Sources, names m
 		return nil
 	}
 	fmt.Fprintf(s.out, "Where the change of the %s%s went: %s\n", quantile, op, change)
+	defer s.out.WriteByte('\n')
 	const most = 8
 	var rows [][]term.Cell
 	var others compare.Part
@@ -368,15 +369,13 @@ func signedDuration(d time.Duration) string {
 
 // writeMethod writes which tests were made, and with which options.
 func (s *session) writeMethod(r *compare.Report) {
-	text := fmt.Sprintf(`
-~ is noise. %s corrected together (Benjamini-Hochberg, %.0f %%), changes of at least %.0f %%. Scores of ranks are
+	text := fmt.Sprintf(`~ is noise. %s corrected together (Benjamini-Hochberg, %.0f %%), changes of at least %.0f %%. Scores of ranks are
 averaged by trace; p comes from permuting traces (%d exact, else up to %d permutations, seed %d). Intervals (95 %%)
 of the change: bootstrap over traces, of more than 20000 cluster-robust. SHARE is of the change of the roots' mean
 duration: own time on the critical path.
 `, tell.Plural(r.Tests, "test"), 100*r.Alpha, 100*r.MinChange, r.Exact, r.Permutations, r.Seed)
 	if r.Single {
-		text = fmt.Sprintf(`
-Two single traces: differences of at least %.0f %%, without probabilities. SHARE is of the change of the root's
+		text = fmt.Sprintf(`Two single traces: differences of at least %.0f %%, without probabilities. SHARE is of the change of the root's
 duration: own time on the critical path.
 `, 100*r.MinChange)
 	}

@@ -127,28 +127,41 @@ func factorIf(factor float64, holds func(map[string]any) bool) func(map[string]a
 	return factorsIf(factor, 1, holds)
 }
 
+// A customer of the slow tenant who is the slowest by chance is no cause of its own.
+func TestChancePart(t *testing.T) {
+	planted := attributed{slow: factorIf(2, func(a map[string]any) bool { return a["tenant"] == "t07" })}
+	for _, seed := range []uint64{15, 76, 80, 160, 164} { // where the lift of such a customer has the greatest lower bound
+		if diff := cmp.Diff([]string{"tenant=t07"}, causesOf(planted.population(1000, seed, false).Causes(&CauseOptions{Slow: 0.95}))); diff != "" {
+			t.Errorf("seed %d (-want +got):\n%s", seed, diff)
+		}
+	}
+}
+
 // A planted cause comes first in at least 97 % of the logs. Without one, a cause is found in at most Alpha of them.
 func TestCauseGates(t *testing.T) {
 	runs := 40
 	if testing.Short() {
 		runs = 3
 	}
-	first, alarms := 0, 0
+	first, alarms := causeGate(runs)
+	if !testing.Short() && (float64(first) < 0.97*float64(runs) || float64(alarms) > 0.07*float64(runs)) {
+		t.Errorf("of %d logs: first in %d, alarms in %d", runs, first, alarms)
+	}
+}
+
+// causeGate returns in how many logs a planted cause comes first, and in how many a cause is found where there is none.
+func causeGate(runs int) (first, alarms int) {
 	for seed := range uint64(runs) {
 		planted := attributed{slow: factorIf(2, func(a map[string]any) bool { return a["tenant"] == "t07" })}
-		if r := planted.population(1000, seed, false).Causes(&CauseOptions{Slow: 0.95}); len(r.Causes) > 0 && r.Causes[0].Key == "tenant" && r.Causes[0].Value == "t07" {
+		r := planted.population(1000, seed, false).Causes(&CauseOptions{Slow: 0.95})
+		if len(r.Causes) > 0 && r.Causes[0].Key == "tenant" && r.Causes[0].Value == "t07" {
 			first++
-		} else {
-			t.Logf("seed %d: %v", seed, causesOf(r))
 		}
 		if r := (attributed{}).population(1000, seed, false).Causes(&CauseOptions{Slow: 0.95}); len(r.Causes) > 0 {
 			alarms++
 		}
 	}
-	t.Logf("of %d logs: first in %d, alarms in %d", runs, first, alarms)
-	if !testing.Short() && (float64(first) < 0.97*float64(runs) || float64(alarms) > 0.07*float64(runs)) {
-		t.Errorf("of %d logs: first in %d, alarms in %d", runs, first, alarms)
-	}
+	return first, alarms
 }
 
 // The tail is that of exact arithmetic, and the interval is where the tails of the binomial distribution have their share.

@@ -266,3 +266,26 @@ func TestAlpha(t *testing.T) {
 		}
 	}
 }
+
+// If an operation is called more often, so are those that it calls: only the first one is more.
+func TestMoreBelow(t *testing.T) {
+	d := new(Data)
+	root := d.paths.number(noPath, "GET /")
+	query := d.paths.number(root, "db.query")
+	connect := d.paths.number(query, "db.connect")
+	for side, calls := range []int{1, 3} {
+		s := &d.sets[side]
+		r := rand.New(rand.NewPCG(uint64(side), 1))
+		for i := range 200 {
+			trace := s.begin(traceRow{start: int64(i), id: r.Uint64(), root: root, weight: 1, duration: 100})
+			s.add(trace, root, visit{duration: 100})
+			for range calls + r.IntN(3) {
+				s.add(trace, query, visit{duration: 10, own: 5})
+				s.add(trace, connect, visit{duration: 5, own: 5})
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"more db.query"}, changesOf(d.Compare(nil))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

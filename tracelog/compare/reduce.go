@@ -2,8 +2,6 @@ package compare
 
 import (
 	"cmp"
-	"hash/fnv"
-	"io"
 	"math"
 	"slices"
 
@@ -178,8 +176,11 @@ func (r *reducer) criticalPath(root int32) {
 	}
 }
 
+// hashID is the hash FNV-1a: it is the same in every run.
 func hashID(id string) uint64 {
-	h := fnv.New64a()
-	io.WriteString(h, id)
-	return h.Sum64()
+	h := uint64(14695981039346656037)
+	for i := range len(id) {
+		h = (h ^ uint64(id[i])) * 1099511628211
+	}
+	return h
 }
