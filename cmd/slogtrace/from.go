@@ -62,8 +62,8 @@ func (f *from) open(s *session, cmd *cobra.Command, args []string) error {
 			return nil
 		}
 	}
-	if cmd.Flags().Changed("window") && f.window < time.Second {
-		return usagef("--window: want 1s or more, got %v", f.window)
+	if f.window < 0 {
+		return usagef("--window: want a duration, got %v", f.window)
 	}
 	scheme, _, _ := strings.Cut(address, "://")
 	kind, _, _ := strings.Cut(scheme, "+")

@@ -97,13 +97,19 @@ func TestLinesFail(t *testing.T) {
 		}, "the answer was cut off: unexpected EOF", true, false},
 		"half a row":                   {func(w http.ResponseWriter) { io.WriteString(w, row+row[:10]) }, `{"_msg":"m`, true, false},
 		"a row that is something else": {func(w http.ResponseWriter) { io.WriteString(w, `{"a":1}`+"\n") }, "the answer was cut off", true, false},
-		"no time left":                 {func(w http.ResponseWriter) { http.Error(w, "the request couldn't be executed in 30 seconds", http.StatusServiceUnavailable) }, "status 503: the request couldn't be", true, false},
-		"too many others":              {func(w http.ResponseWriter) { http.Error(w, "couldn't start executing the request in 10 seconds", http.StatusServiceUnavailable) }, "status 503: couldn't start", false, true},
-		"too many requests":            {func(w http.ResponseWriter) { w.WriteHeader(429) }, "status 429", false, true},
-		"a dead node":                  {func(w http.ResponseWriter) { http.Error(w, "cannot connect to storage node at \"http://n2\"", http.StatusBadGateway) }, `status 502: cannot connect to storage node at "http://n2"`, false, false},
-		"not allowed":                  {func(w http.ResponseWriter) { w.WriteHeader(401) }, "credentials come from SLOGTRACE_USER and", false, false},
-		"another place":                {func(w http.ResponseWriter) { w.Header().Set("Location", "http://evil/"); w.WriteHeader(307) }, `status 307: a redirect to "http://evil/", which is not followed`, false, false},
-		"a long row":                   {func(w http.ResponseWriter) { io.WriteString(w, `{"a":"`+strings.Repeat("x", maxRow)+`"}`+"\n") }, "a row of more than 16 MB", false, false},
+		"no time left": {func(w http.ResponseWriter) {
+			http.Error(w, "the request couldn't be executed in 30 seconds", http.StatusServiceUnavailable)
+		}, "status 503: the request couldn't be", true, false},
+		"too many others": {func(w http.ResponseWriter) {
+			http.Error(w, "couldn't start executing the request in 10 seconds", http.StatusServiceUnavailable)
+		}, "status 503: couldn't start", false, true},
+		"too many requests": {func(w http.ResponseWriter) { w.WriteHeader(429) }, "status 429", false, true},
+		"a dead node": {func(w http.ResponseWriter) {
+			http.Error(w, "cannot connect to storage node at \"http://n2\"", http.StatusBadGateway)
+		}, `status 502: cannot connect to storage node at "http://n2"`, false, false},
+		"not allowed":   {func(w http.ResponseWriter) { w.WriteHeader(401) }, "credentials come from SLOGTRACE_USER and", false, false},
+		"another place": {func(w http.ResponseWriter) { w.Header().Set("Location", "http://evil/"); w.WriteHeader(307) }, `status 307: a redirect to "http://evil/", which is not followed`, false, false},
+		"a long row":    {func(w http.ResponseWriter) { io.WriteString(w, `{"a":"`+strings.Repeat("x", maxRow)+`"}`+"\n") }, "a row of more than 16 MB", false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, "", nil, func(w http.ResponseWriter, r *http.Request) { test.answer(w) })
