@@ -20,6 +20,8 @@ import (
 	"github.com/slogtrace/slogtrace/traceotlp"
 )
 
+func init() { everyLayout = true }
+
 // The traces of the booking example are in Jaeger, as /api/v3/traces has them, what they are in its log files.
 func TestJaegerBooking(t *testing.T) {
 	server := jaeger.Start(t, "")
