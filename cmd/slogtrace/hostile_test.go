@@ -82,6 +82,10 @@ func TestHostile(t *testing.T) {
 		{"errors"}, {"tail", "--follow=false"}, {"tail", "--follow=false", "--attrs"}, {"check"},
 		{"ls", "--op", nasty}, {"ls", "--" + nasty}, {"ls", "--sort", nasty}, {"ls", "--where", nasty},
 		{"ls", "--since", nasty}, {"ls", "--grep", "(" + nasty}, {nasty}, {"version", nasty},
+		{"stats", "--every", "1s"}, {"stats", "--traces"}, {"stats", "--lines"}, {"stats", "--lines", "--by", "service,msg"}, {"errors", "--new-since", "2020-01-01"},
+		{"diff", file}, {"diff", "--before", "2026-03-01T09:15:00.5Z"}, {"diff", "t1", "t2"}, {"diff", "--a", "op=" + nasty, "--b", "service=" + nasty},
+		{"why"}, {"why", "--error"}, {"map"}, {"map", "mermaid"}, {"map", "dot"}, {"flame"}, {"show", "--svg", "t1"}, {"show", "--failed", "--depth", "2"},
+		{"export", "otlp"}, {"export", "csv"}, {"export", "chrome"}, {"export", "zipkin"}, {"export", nasty}, {"ls", "--from", nasty}, {"ls", "--where", "parent.op=" + nasty},
 		{"__complete", "show", file, ""}, {"__complete", "show", file, "t"},
 	} {
 		for _, more := range [][]string{{file}, {dir}, {"--json", file}, {file, gone}, {filepath.Join(dir, "*.log")}, {filepath.Join(dir, "*.x\x1b")}} {
@@ -131,7 +135,8 @@ func FuzzPrintable(f *testing.F) {
 	f.Fuzz(func(t *testing.T, log []byte) {
 		for _, args := range [][]string{
 			{"ls"}, {"ls", "--json"}, {"show", "--logs", "--attrs", "--stacks"}, {"show", "--json"}, {"stats", "--self"}, {"stats", "--json"},
-			{"errors"}, {"errors", "--json"}, {"tail"}, {"tail", "--json"}, {"check"}, {"check", "--json"},
+			{"errors"}, {"errors", "--json"}, {"tail"}, {"tail", "--json"}, {"check"}, {"check", "--json"}, {"stats", "--every", "1h"}, {"stats", "--lines"},
+			{"diff", "--before", "2026-03-01T09:15:00Z"}, {"why"}, {"map"}, {"flame"}, {"export", "csv"}, {"export", "otlp"},
 		} {
 			var stdout, stderr strings.Builder
 			code := run(t.Context(), args, strings.NewReader(string(log)), &stdout, &stderr)
