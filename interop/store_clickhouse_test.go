@@ -127,6 +127,7 @@ func generated(t testing.TB, o loggen.Options) []byte {
 
 // Every command gives the same answer from ClickHouse as from the file with the same lines.
 func TestClickHouseSameAnswers(t *testing.T) {
+	t.Parallel()
 	server := clickhouse.Start(t)
 	lines := generated(t, loggen.Options{Traces: 120})
 	t.Run("columns", func(t *testing.T) { compareAnswers(t, storeColumns(t, server, "logs", lines), 0) })
@@ -169,6 +170,7 @@ func storeText(t testing.TB, s *clickhouse.Server, name string, lines []byte) st
 
 // The table of the questions in docs/queries, on the newest ClickHouse.
 func TestClickHouseNewest(t *testing.T) {
+	t.Parallel()
 	server := startChdb(t)
 	lines := generated(t, loggen.Options{Traces: 120, Seed: 1})
 	for _, statement := range questions(t, "clickhouse")[0] {
@@ -180,6 +182,7 @@ func TestClickHouseNewest(t *testing.T) {
 
 // The tables and the commands of docs/guide/stores.md.
 func TestClickHouseGuide(t *testing.T) {
+	t.Parallel()
 	guide, err := os.ReadFile("../docs/guide/stores.md")
 	if err != nil {
 		t.Fatal(err)
@@ -213,6 +216,7 @@ const collectorTable = "create table otel_logs (Timestamp DateTime64(9), TraceId
 
 // The table of OpenTelemetry's Collector has attributes in a map, as text.
 func TestClickHouseCollector(t *testing.T) {
+	t.Parallel()
 	server := startChdb(t)
 	server.Exec(t, collectorTable, nil)
 	lines := generated(t, loggen.Options{Traces: 40, Seed: 4})
@@ -283,6 +287,7 @@ func startChdb(t testing.TB) *clickhouse.Server {
 
 // A shard of a Distributed table that does not answer is an error, or with --partial a message.
 func TestClickHouseDeadShard(t *testing.T) {
+	t.Parallel()
 	servers := clickhouse.StartCluster(t, 2)
 	lines := generated(t, loggen.Options{Traces: 120, Seed: 2})
 	c := columnsOf(t, lines)
@@ -309,6 +314,7 @@ func TestClickHouseDeadShard(t *testing.T) {
 
 // A user who may change neither data nor settings can be used, and credentials come from the environment.
 func TestClickHouseReader(t *testing.T) {
+	t.Parallel()
 	server := clickhouse.Start(t)
 	s := storeColumns(t, server, "logs", generated(t, loggen.Options{Traces: 20}))
 	file := command(t, nil, "ls", "--since", sinceAll, s.file)
@@ -325,6 +331,7 @@ func TestClickHouseReader(t *testing.T) {
 
 // What users write is text to the server, whatever it is.
 func TestClickHouseHostile(t *testing.T) {
+	t.Parallel()
 	server := clickhouse.Start(t)
 	s := storeColumns(t, server, "logs", generated(t, loggen.Options{Traces: 20}))
 	whole := storeText(t, server, "texts", s.text)

@@ -34,6 +34,7 @@ const sinceAll = "2026-02-28"
 
 // Every command gives the same answer from VictoriaLogs as from the file with the same lines, in each layout.
 func TestStoreSameAnswers(t *testing.T) {
+	t.Parallel()
 	n := victorialogs.Start(t)
 	for tenant, name := range []string{"JSONLines", "JSONLines with the line", "Loki, whole", "Splunk"} {
 		t.Run(name, func(t *testing.T) {
@@ -115,6 +116,7 @@ func withoutPlaces(t *testing.T, text string) string {
 
 // Lines of equal time are neither lost nor read twice, whatever the windows are.
 func TestStoreExact(t *testing.T) {
+	t.Parallel()
 	const lines, same = 100_000, 500
 	n := victorialogs.Start(t)
 	var log bytes.Buffer

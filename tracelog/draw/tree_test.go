@@ -59,7 +59,7 @@ func TestTreeError(t *testing.T) {
 }
 
 func TestDeep(t *testing.T) {
-	n := 1_000_000
+	n := 250_000
 	if testing.Short() {
 		n = 10_000
 	}
