@@ -60,7 +60,7 @@ func TestFlameProfile(t *testing.T) {
 // go tool pprof reads profiles, and the difference of two.
 func TestFlamePprof(t *testing.T) {
 	if testing.Short() {
-		t.Skip("go tool pprof is not run with -short")
+		t.Skip("race: short runs are those under the detector, which go tool pprof does not need; go test without -short runs it")
 	}
 	all, failed := profileFile(t, "testdata/booking"), profileFile(t, "--error", "testdata/booking")
 	for _, test := range []struct {
