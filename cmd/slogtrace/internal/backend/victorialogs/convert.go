@@ -30,7 +30,7 @@ type converter struct {
 // A member is one of a row: a name and a value as they are in the row, without the quotes.
 type member struct{ key, value []byte }
 
-func (c *converter) rows(r io.Reader) error { return eachRow(r, c.row) }
+func (c *converter) rows(r io.Reader) error { return backend.EachRow(r, c.row) }
 
 // texts are the members that are text, even if they look like something else.
 var texts = func() map[string]bool {

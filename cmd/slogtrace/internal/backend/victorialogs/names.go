@@ -76,7 +76,7 @@ func (s *Store) fieldNames(ctx context.Context, text string) (map[string]struct{
 			Value string `json:"value"`
 		} `json:"values"`
 	}
-	if err := json.NewDecoder(io.LimitReader(body, maxRow)).Decode(&answer); err != nil {
+	if err := json.NewDecoder(io.LimitReader(body, maxAnswer)).Decode(&answer); err != nil {
 		return nil, fmt.Errorf("names of members: %w", err)
 	}
 	there := make(map[string]struct{})
@@ -135,30 +135,11 @@ func (n *names) fields(keys []string) string {
 		}
 	}
 	for _, key := range keys {
-		if mapped := n.mapped[key]; mapped != "" {
-			add(mapped)
-		}
-		for _, name := range fieldNames(key) {
+		for _, name := range backend.FieldNames(key, n.mapped) {
 			add(name)
 		}
 	}
 	return quoteNames(list)
-}
-
-// fieldNames returns all names that a member of the record schema can have.
-func fieldNames(key string) []string {
-	all := []string{key}
-	keys, _ := schema.Keys()
-	f, ok := keys[key]
-	if !ok {
-		return all
-	}
-	for _, p := range schema.Presets {
-		all = append(all, strings.Fields(p.Keys[f])...)
-		all = append(all, strings.Fields(p.Tells)...)
-		all = append(all, strings.Fields(p.TellsToo)...)
-	}
-	return append(all, strings.Fields(schema.Common[f])...)
 }
 
 func quoteNames(list []string) string {

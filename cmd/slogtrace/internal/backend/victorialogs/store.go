@@ -126,7 +126,7 @@ func eachRowOf[Row any](ctx context.Context, s *Store, text string, fn func(r Ro
 		return err
 	}
 	defer body.Close()
-	err = eachRow(body, func(line []byte) error {
+	err = backend.EachRow(body, func(line []byte) error {
 		var r Row
 		if err := json.Unmarshal(line, &r); err != nil {
 			return endedError(line)
@@ -241,45 +241,12 @@ func (s *Store) Missing(ctx context.Context) error {
 		return err
 	}
 	defer body.Close()
-	_, err = io.Copy(io.Discard, io.LimitReader(body, maxRow))
+	_, err = io.Copy(io.Discard, io.LimitReader(body, maxAnswer))
 	return err
 }
 
-// maxRow limits a row of an answer.
-const maxRow = 16 << 20
-
-// eachRow calls fn with each row of an answer. An answer that ends in the middle of a row, or is cut off, is an error.
-func eachRow(r io.Reader, fn func(line []byte) error) error {
-	in := bufio.NewReaderSize(r, 1<<20)
-	var long []byte
-	for {
-		line, err := in.ReadSlice('\n')
-		if err == bufio.ErrBufferFull || len(long) > 0 {
-			if len(long)+len(line) > maxRow {
-				return fmt.Errorf("a row of more than %d MB", maxRow>>20)
-			}
-			long = append(long, line...)
-			if err == bufio.ErrBufferFull {
-				continue
-			}
-			line = long
-		}
-		if text := bytes.TrimSpace(line); len(text) > 0 && err == nil {
-			if err := fn(text); err != nil {
-				return err
-			}
-		} else if len(text) > 0 {
-			return endedError(text)
-		}
-		long = long[:0]
-		switch {
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			return &backend.CutError{Err: fmt.Errorf("the answer was cut off: %w", err)}
-		}
-	}
-}
+// maxAnswer limits what is read of a short answer, which is no list of rows.
+const maxAnswer = 16 << 20
 
 // endedError returns the error for text in the place of a row: VictoriaLogs writes there why it ended a query.
 func endedError(text []byte) error {

@@ -109,7 +109,7 @@ func TestLinesFail(t *testing.T) {
 		}, `status 502: cannot connect to storage node at "http://n2"`, false, false},
 		"not allowed":   {func(w http.ResponseWriter) { w.WriteHeader(401) }, "credentials come from SLOGTRACE_USER and", false, false},
 		"another place": {func(w http.ResponseWriter) { w.Header().Set("Location", "http://evil/"); w.WriteHeader(307) }, `status 307: a redirect to "http://evil/", which is not followed`, false, false},
-		"a long row":    {func(w http.ResponseWriter) { io.WriteString(w, `{"a":"`+strings.Repeat("x", maxRow)+`"}`+"\n") }, "a row of more than 16 MB", false, false},
+		"a long row":    {func(w http.ResponseWriter) { io.WriteString(w, `{"a":"`+strings.Repeat("x", (16<<20))+`"}`+"\n") }, "a row of more than 16 MB", false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, "", nil, func(w http.ResponseWriter, r *http.Request) { test.answer(w) })
