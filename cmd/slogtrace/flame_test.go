@@ -59,9 +59,6 @@ func TestFlameProfile(t *testing.T) {
 
 // go tool pprof reads profiles, and the difference of two.
 func TestFlamePprof(t *testing.T) {
-	if testing.Short() {
-		t.Skip("race: short runs are those under the detector, which go tool pprof does not need; go test without -short runs it")
-	}
 	all, failed := profileFile(t, "testdata/booking"), profileFile(t, "--error", "testdata/booking")
 	for _, test := range []struct {
 		args []string
