@@ -19,7 +19,7 @@ type fastLine struct {
 	keys    *wordKeys
 	key     []byte // the text of a key that was escaped
 	clock   *clock
-	escaped bool      // a key is
+	escaped bool      // a key is, or is not ASCII
 	nested  bool      // a value is an object or an array
 	inside  bool      // what is read is not the whole line
 	into    *fastWrap // reads the objects in which records have been; may be nil
@@ -188,7 +188,7 @@ func (f *fastLine) parse(b []byte, i int) int {
 				return -1
 			}
 		}
-		if at++; at > maxNotes || f.escaped {
+		if at++; at > maxNotes {
 			f.noted = -1
 		} else {
 			f.noted = int(at)

@@ -82,7 +82,7 @@ func (w *fastWrap) behind(m marks, b []byte, start, end int) bool {
 
 // inside reads the record inside of the line that outer has read, which has no trace id and is no record.
 func (w *fastWrap) inside(r *Record, outer *fastLine, b []byte) bool {
-	if outer.noted < 0 || outer.isText || outer.mask&(traceSlots|slotJournal.bit()) != 0 {
+	if outer.noted < 0 || outer.escaped || outer.isText || outer.mask&(traceSlots|slotJournal.bit()) != 0 {
 		return false
 	}
 	notes := outer.notes[:outer.noted]
@@ -319,7 +319,7 @@ func (w *fastWrap) fill(r *Record, b []byte) bool {
 	if f.head.found() {
 		return f.head[fieldTime] != 0
 	}
-	if f.noted < 0 || f.text(r.layout, fieldMessage) == nil || f.text(r.layout, fieldLevel) == nil || f.find(r.layout, fieldTime) == 0 {
+	if f.noted < 0 || f.escaped || f.text(r.layout, fieldMessage) == nil || f.text(r.layout, fieldLevel) == nil || f.find(r.layout, fieldTime) == 0 {
 		return false
 	}
 	for i := range f.notes[:f.noted] {
@@ -350,7 +350,7 @@ func (f *fastLine) isOwn(b []byte, message *spot) bool {
 
 // mayWrap reports whether a value of the line may have a record in it.
 func (f *fastLine) mayWrap(b []byte) bool {
-	if f.noted < 0 {
+	if f.noted < 0 || f.escaped {
 		return true
 	}
 	for i := range f.notes[:f.noted] {

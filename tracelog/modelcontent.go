@@ -85,7 +85,12 @@ func (f *fastLine) hashMembers(b []byte) uint64 {
 		m := &f.notes[i]
 		from, to := int(m.from), int(m.to)
 		key := f.keys.hashes[m.slot]
-		if m.slot == 0 {
+		switch {
+		case m.slot != 0:
+		case f.escaped:
+			f.key = appendWords(f.key[:0], b, int(m.key), int(m.keyEnd))
+			key = hashName(f.key)
+		default:
 			key = hashPadded(b, int(m.key), int(m.keyEnd-m.key), contentKeys[0])
 		}
 		switch n := to - from; {
