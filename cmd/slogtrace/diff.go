@@ -76,7 +76,10 @@ func (s *session) runDiff(ctx context.Context, args []string, q *diffRequest) er
 			return fmt.Errorf("no trace %s", side)
 		}
 	}
-	report := data.Compare(&q.opts)
+	report, err := data.Compare(ctx, &q.opts)
+	if err != nil {
+		return err
+	}
 	for side, left := range report.Left {
 		s.leftOut(left.Unfinished, 0)
 		if left.Unsampled > 0 {

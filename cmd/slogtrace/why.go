@@ -58,7 +58,10 @@ func (s *session) runWhy(ctx context.Context, files []string, f *query.Filter, s
 	if err != nil {
 		return err
 	}
-	r := p.Causes(o)
+	r, err := p.Causes(ctx, o)
+	if err != nil {
+		return err
+	}
 	switch {
 	case r.Traces == 0:
 		return fmt.Errorf("too few traces to tell which are slow (%d read): want 20 with the same root", p.Traces())

@@ -31,7 +31,7 @@ func TestDeepTrace(t *testing.T) {
 	var d Data
 	d.Add(Before, trace)
 	d.Add(After, trace)
-	r := d.Compare(&Options{Single: true})
+	r := compared(&d, &Options{Single: true})
 	deepest := 0
 	for _, row := range r.Rows {
 		deepest = max(deepest, len(row.Path))
@@ -53,7 +53,7 @@ func TestManyOperations(t *testing.T) {
 			})[0])
 		}
 	}
-	r := d.Compare(nil)
+	r := compared(&d, nil)
 	if len(r.Rows) != maxRows {
 		t.Errorf("%d rows", len(r.Rows))
 	}

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -68,6 +69,15 @@ func (a attributed) population(n int, seed uint64, fails bool) *Population {
 	return p
 }
 
+// causesIn is Causes, which fails only if its context is done.
+func causesIn(p *Population, o *CauseOptions) *CauseReport {
+	r, err := p.Causes(context.Background(), o)
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
 // causesOf returns the causes as "tenant=t07".
 func causesOf(r *CauseReport) []string {
 	var causes []string
@@ -97,7 +107,7 @@ func TestCauses(t *testing.T) {
 			if tt.fails {
 				o.Slow = 0
 			}
-			r := tt.population(1000, 5, tt.fails).Causes(o)
+			r := causesIn(tt.population(1000, 5, tt.fails), o)
 			got := causesOf(r)
 			if name == "a number" && len(got) == 1 {
 				got[0] = got[0][:len("items=≥ ")]
@@ -131,7 +141,7 @@ func factorIf(factor float64, holds func(map[string]any) bool) func(map[string]a
 func TestChancePart(t *testing.T) {
 	planted := attributed{slow: factorIf(2, func(a map[string]any) bool { return a["tenant"] == "t07" })}
 	for _, seed := range []uint64{15, 76, 80, 160, 164} { // where the lift of such a customer has the greatest lower bound
-		if diff := cmp.Diff([]string{"tenant=t07"}, causesOf(planted.population(1000, seed, false).Causes(&CauseOptions{Slow: 0.95}))); diff != "" {
+		if diff := cmp.Diff([]string{"tenant=t07"}, causesOf(causesIn(planted.population(1000, seed, false), &CauseOptions{Slow: 0.95}))); diff != "" {
 			t.Errorf("seed %d (-want +got):\n%s", seed, diff)
 		}
 	}
@@ -153,11 +163,11 @@ func TestCauseGates(t *testing.T) {
 func causeGate(runs int) (first, alarms int) {
 	for seed := range uint64(runs) {
 		planted := attributed{slow: factorIf(2, func(a map[string]any) bool { return a["tenant"] == "t07" })}
-		r := planted.population(1000, seed, false).Causes(&CauseOptions{Slow: 0.95})
+		r := causesIn(planted.population(1000, seed, false), &CauseOptions{Slow: 0.95})
 		if len(r.Causes) > 0 && r.Causes[0].Key == "tenant" && r.Causes[0].Value == "t07" {
 			first++
 		}
-		if r := (attributed{}).population(1000, seed, false).Causes(&CauseOptions{Slow: 0.95}); len(r.Causes) > 0 {
+		if r := causesIn((attributed{}).population(1000, seed, false), &CauseOptions{Slow: 0.95}); len(r.Causes) > 0 {
 			alarms++
 		}
 	}

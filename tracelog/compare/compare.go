@@ -2,6 +2,7 @@ package compare
 
 import (
 	"cmp"
+	"context"
 	"encoding/binary"
 	"hash/fnv"
 	"io"
@@ -27,14 +28,16 @@ type Options struct {
 }
 
 const (
-	minPermutations = 10_000 // random ones
+	minPermutations = 10_000 // random ones, of a test whose change may be reported
+	fewPermutations = 1000   // of one whose change is too small for that
 	maxRows         = 2000   // operation paths that are compared: the cost of each grows with the number of traces
 	maxSources      = 20     // roots for which is computed where their change comes from: likewise
 )
 
 // Compare compares the two sides, on all cores. A nil o means defaults. Traces can be added afterwards, and compared again.
-func (d *Data) Compare(o *Options) *Report {
-	c := &comparison{data: d}
+// If ctx is done first, Compare soon returns the context's error and no report.
+func (d *Data) Compare(ctx context.Context, o *Options) (*Report, error) {
+	c := &comparison{ctx: ctx, data: d}
 	if o != nil {
 		c.Options = *o
 	}
@@ -46,6 +49,9 @@ func (d *Data) Compare(o *Options) *Report {
 		d.sets[side].sort()
 	}
 	c.compareRows()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	c.decide()
 	r := &Report{Alpha: c.Alpha, MinChange: c.MinChange, Seed: c.Seed, Single: c.Single, Permutations: c.permutations}
 	for side := range d.sets {
@@ -86,12 +92,16 @@ func (d *Data) Compare(o *Options) *Report {
 		r.Trends = c.trends()
 		r.Mixed = mixed(r.Roots, r.Effective, c.Alpha)
 	}
-	return r
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // A comparison is the state of Compare.
 type comparison struct {
 	Options
+	ctx          context.Context // once it is done, all that takes long ends, with any result
 	data         *Data
 	rows         []*comparedRow
 	rare         [2]int // spans of paths that have no row
@@ -122,25 +132,34 @@ func (c *comparison) compareRows() {
 	}
 	c.leaveOutRare()
 	slices.SortFunc(c.rows, func(a, b *comparedRow) int { return slices.Compare(a.Path, b.Path) })
-	c.each(func(r *comparedRow) {
+	c.each(len(c.rows), func(i int) {
+		r := c.rows[i]
 		c.compareDurations(r)
 		c.compareWaits(r)
 		c.compareFailures(r)
 		c.compareCalls(r)
 	})
-	tests := 0
+	var tests []hypothesis
 	for _, r := range c.rows {
-		tests += len(r.tests)
+		tests = append(tests, r.tests...)
 	}
-	if c.Single {
-		return
+	if !c.Single {
+		c.permutations = c.sample(tests)
 	}
-	c.permutations = max(minPermutations, int(10*float64(tests)/c.Alpha)+1)
-	c.each(func(r *comparedRow) {
-		for _, h := range r.tests {
-			h.test.sample(c.permutations)
+}
+
+// sample finds p of tests that are corrected together. It returns how many permutations each has at most: so many that
+// the correction can find a single one of them.
+func (c *comparison) sample(tests []hypothesis) (permutations int) {
+	permutations = max(minPermutations, int(10*float64(len(tests))/c.Alpha)+1)
+	c.each(len(tests), func(i int) {
+		n := permutations
+		if !tests[i].large {
+			n = fewPermutations
 		}
+		tests[i].test.sample(c.ctx, n)
 	})
+	return permutations
 }
 
 // leaveOutRare keeps the rows of the paths that most traces have. There are that many paths if operations have ids in their names.
@@ -172,14 +191,14 @@ func (c *comparison) newRow(path int32) *comparedRow {
 	return &comparedRow{Row: row, path: path, seed: seed.Sum64()}
 }
 
-// each calls fn with each row, on all cores.
-func (c *comparison) each(fn func(*comparedRow)) {
+// each calls fn with each number below n, on all cores.
+func (c *comparison) each(n int, fn func(int)) {
 	var next atomic.Int64
 	var group sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(c.rows)) {
+	for range min(runtime.GOMAXPROCS(0), n) {
 		group.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(c.rows)); i = next.Add(1) - 1 {
-				fn(c.rows[i])
+			for i := int(next.Add(1)) - 1; i < n && c.ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+				fn(i)
 			}
 		})
 	}
@@ -294,141 +313,4 @@ func (c *comparison) quantile(s *sample, q float64, seed uint64) Quantile {
 	low, high := s.interval(q, seed)
 	out.Low, out.High = time.Duration(low), time.Duration(high)
 	return out
-}
-
-// compareFailures compares which share of the spans fails.
-func (c *comparison) compareFailures(r *comparedRow) {
-	if len(c.column(Before, r.path).failed)+len(c.column(After, r.path).failed) == 0 {
-		return
-	}
-	var failed, spans, weights []float64
-	var before int
-	for side := range c.data.sets {
-		column := c.column(Side(side), r.path)
-		first, next := len(spans), 0
-		sum, all := 0.0, 0.0
-		for i := range column.cells {
-			cell := &column.cells[i]
-			w := float64(c.data.sets[side].traces[cell.trace].weight)
-			f := 0.0
-			if next < len(column.failed) && column.failed[next].trace == cell.trace {
-				f = float64(column.failed[next].spans)
-				r.Failed[side] += int(column.failed[next].spans)
-				next++
-			}
-			sum += w * f
-			all += w * float64(cell.spans)
-			failed, spans, weights = append(failed, f), append(spans, float64(cell.spans)), append(weights, w)
-		}
-		if all > 0 {
-			r.Errors[side] = sum / all
-			normalize(weights[first:])
-		}
-		if side == int(Before) {
-			before = len(spans)
-		}
-	}
-	large := r.Errors[1] > r.Errors[0] && relative(r.Errors[0], r.Errors[1]) >= c.MinChange
-	if c.Single {
-		if large && before > 0 {
-			r.Changes = append(r.Changes, Failing)
-		}
-		return
-	}
-	c.test(r, ratioInfluence(failed, spans, weights), before, Failing, "", func(Change) bool { return large })
-}
-
-// ratioInfluence turns two numbers of each trace into what the trace adds to their ratio: a test of the means of that
-// compares the ratios of the sides.
-func ratioInfluence(top, bottom, weights []float64) []float64 {
-	sum, all := 0.0, 0.0
-	for i, w := range weights {
-		sum += w * top[i]
-		all += w * bottom[i]
-	}
-	ratio := sum / all
-	out := make([]float64, len(top))
-	for i, w := range weights {
-		out[i] = w * (top[i] - ratio*bottom[i])
-	}
-	return out
-}
-
-// compareCalls compares how many spans there are for each span above them. So if an operation is called more often, those that
-// it calls in turn are not reported too.
-func (c *comparison) compareCalls(r *comparedRow) {
-	above := c.data.paths.nodes[r.path].parent
-	for above >= 0 && (len(c.cells(Before, above)) == 0 || len(c.cells(After, above)) == 0) {
-		above = c.data.paths.nodes[above].parent
-	}
-	room := 0
-	for side := range c.data.sets {
-		if above == noPath {
-			room += len(c.data.sets[side].traces)
-		} else {
-			room += len(c.cells(Side(side), above))
-		}
-	}
-	calls, parents, weights := make([]float64, 0, room), make([]float64, 0, room), make([]float64, 0, room)
-	before, even := 0, true
-	for side := range c.data.sets {
-		first := len(calls)
-		traces := c.data.sets[side].traces
-		own := c.cells(Side(side), r.path)
-		sum, all := 0.0, 0.0
-		add := func(trace int32, spans float64) {
-			for len(own) > 0 && own[0].trace < trace {
-				own = own[1:]
-			}
-			n := 0.0
-			if len(own) > 0 && own[0].trace == trace {
-				n = float64(own[0].spans)
-			}
-			w := float64(traces[trace].weight)
-			sum += w * n
-			all += w * spans
-			even = even && n == spans
-			calls, parents, weights = append(calls, n), append(parents, spans), append(weights, w)
-		}
-		if above == noPath {
-			for i := range traces {
-				add(int32(i), 1)
-			}
-		} else {
-			for _, cell := range c.cells(Side(side), above) {
-				add(cell.trace, float64(cell.spans))
-			}
-		}
-		if all > 0 {
-			r.Calls[side] = sum / all
-			normalize(weights[first:])
-		}
-		if side == int(Before) {
-			before = len(calls)
-		}
-	}
-	rise, fall := More, Fewer
-	if r.Traces[0] == 0 {
-		rise = New
-	}
-	if r.Traces[1] == 0 {
-		fall = Gone
-	}
-	if above == noPath && rise == More && fall == Fewer {
-		return // a root: how often it occurs is the traffic
-	}
-	if even {
-		return
-	}
-	change := relative(r.Calls[0], r.Calls[1])
-	large := math.Abs(change) >= c.MinChange && change != 0
-	if c.Single {
-		if large && change > 0 {
-			r.Changes = append(r.Changes, rise)
-		} else if large {
-			r.Changes = append(r.Changes, fall)
-		}
-		return
-	}
-	c.test(r, ratioInfluence(calls, parents, weights), before, rise, fall, func(Change) bool { return large })
 }

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -74,7 +75,7 @@ func TestDeterminism(t *testing.T) {
 		for _, t := range after {
 			d.Add(After, t)
 		}
-		return d.Compare(nil)
+		return compared(d, nil)
 	}
 	want := reportOf()
 	r := rand.New(rand.NewPCG(1, 1))
@@ -87,7 +88,7 @@ func TestDeterminism(t *testing.T) {
 			t.Errorf("shuffled, %d cores (-want +got):\n%s", cores, diff)
 		}
 	}
-	if other := (&Data{}); other.Traces(Before) != 0 || len(other.Compare(nil).Rows) != 0 {
+	if other := (&Data{}); other.Traces(Before) != 0 || len(compared(other, nil).Rows) != 0 {
 		t.Error("an empty comparison has rows")
 	}
 }
@@ -109,7 +110,7 @@ func TestQuantiles(t *testing.T) {
 		for _, trace := range s.traces(400, 2) {
 			d.Add(After, trace)
 		}
-		for _, row := range d.Compare(nil).Rows {
+		for _, row := range compared(d, nil).Rows {
 			if row.Op != "db.query" {
 				continue
 			}
@@ -157,6 +158,28 @@ func TestTrends(t *testing.T) {
 	}
 }
 
+// A trend is found among those of any number of roots: there are more permutations than these, divided by Alpha.
+func TestTrendAmongMany(t *testing.T) {
+	var d Data
+	r := rand.New(rand.NewPCG(5, 1))
+	for side := range d.sets {
+		for i := range 600 {
+			root := d.paths.number(noPath, fmt.Sprintf("GET /%03d", i))
+			for n := range 70 {
+				took := float32(1e6 * math.Exp(0.3*r.NormFloat64()))
+				if side == int(After) && i == 300 && n >= 35 {
+					took *= 1.5
+				}
+				trace := d.sets[side].begin(traceRow{start: int64(n), id: r.Uint64(), root: root, weight: 1, duration: took})
+				d.sets[side].add(trace, root, visit{duration: took, own: took})
+			}
+		}
+	}
+	if r := compared(&d, nil); len(r.Trends) != 1 || r.Trends[0].Side != After || r.Trends[0].Root != "GET /300" {
+		t.Errorf("%+v", r.Trends)
+	}
+}
+
 // The weights of a sampled log make up for what is missing, and tell less if they differ.
 func TestEffective(t *testing.T) {
 	d := new(Data)
@@ -168,7 +191,7 @@ func TestEffective(t *testing.T) {
 	for _, trace := range (service{rate: 0.5}).traces(1000, 3) {
 		d.Add(After, trace)
 	}
-	r := d.Compare(nil)
+	r := compared(d, nil)
 	// About 100 of weight 10, and 1000 of weight 1: (2000)² / (100·100 + 1000).
 	if n := r.Effective[Before]; n < 300 || n > 420 {
 		t.Errorf("%d traces before tell as much as %.0f", r.Traces[Before], n)
@@ -259,9 +282,9 @@ func TestMemory(t *testing.T) {
 // A level that is no probability is the default one.
 func TestAlpha(t *testing.T) {
 	d := plan{traces: 10, ops: 1}.data(1)
-	want := d.Compare(nil)
+	want := compared(d, nil)
 	for _, alpha := range []float64{1, 2, -1, math.NaN(), math.Inf(1)} {
-		if got := d.Compare(&Options{Alpha: alpha}); got.Alpha != 0.05 || got.Rows[0].P != want.Rows[0].P {
+		if got := compared(d, &Options{Alpha: alpha}); got.Alpha != 0.05 || got.Rows[0].P != want.Rows[0].P {
 			t.Errorf("%v: %+v", alpha, got)
 		}
 	}
@@ -285,7 +308,7 @@ func TestMoreBelow(t *testing.T) {
 			}
 		}
 	}
-	if diff := cmp.Diff([]string{"more db.query"}, changesOf(d.Compare(nil))); diff != "" {
+	if diff := cmp.Diff([]string{"more db.query"}, changesOf(compared(d, nil))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -19,7 +19,7 @@ type gate struct {
 func (g gate) nulls() float64 {
 	alarms := 0
 	for seed := range uint64(g.runs) {
-		if r := g.data(seed).Compare(&g.options); r.Rows[0].Change != Same {
+		if r := compared(g.data(seed), &g.options); r.Rows[0].Change != Same {
 			alarms++
 		}
 	}
@@ -31,7 +31,7 @@ func (g gate) power(factor float64) (found, first float64) {
 	op := g.ops / 2
 	g.planted = slowerBy(op, factor)
 	for seed := range uint64(g.runs) {
-		r := g.data(seed).Compare(&g.options)
+		r := compared(g.data(seed), &g.options)
 		for i, row := range r.Rows {
 			if row.Op == fmt.Sprintf("op%03d", op) && row.Change == Slower {
 				found++

@@ -83,7 +83,7 @@ func TestGateTable(t *testing.T) {
 				d.Add(side, trace)
 			}
 		}
-		if d.Compare(nil).Rows[0].Change != Same {
+		if compared(d, nil).Rows[0].Change != Same {
 			alarmed++
 		}
 	}

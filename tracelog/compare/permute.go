@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"context"
 	"math"
 	"slices"
 )
@@ -59,9 +60,6 @@ func newPermutation(values []float64, before int, tail int, alpha float64, seed 
 	}
 	sum, squares := sums(p.scores[:p.small])
 	p.extreme = p.welch(p.total(), sum, squares)
-	if bound := p.bound(); bound < boundBelow {
-		p.p, p.settled = max(bound, math.SmallestNonzeroFloat64), true
-	}
 	return p
 }
 
@@ -115,13 +113,25 @@ func (p *permutation) welch(t total, sum, squares int64) float64 {
 	return x
 }
 
-// sample makes random permutations until there are n, or until p is known well enough.
-func (p *permutation) sample(n int) {
+// sample makes random permutations until there are n, or until p is known well enough, or until ctx is done. It makes none
+// if a proven bound of p is below all that n can tell.
+func (p *permutation) sample(ctx context.Context, n int) {
 	if p.settled {
 		return
 	}
+	if bound := p.bound(); bound < 1/float64(n+1) {
+		p.p, p.settled = max(bound, math.SmallestNonzeroFloat64), true
+		return
+	}
 	t := p.total()
+	left := 0 // scores until ctx is asked again
 	for p.done < n && p.hits < enoughHits {
+		if left -= p.small; left < 0 {
+			if ctx.Err() != nil {
+				return
+			}
+			left = 1 << 16
+		}
 		p.done++
 		sum, squares := p.choose()
 		if p.welch(t, sum, squares) >= p.extreme {
@@ -166,9 +176,6 @@ func splitmix(state *uint64) uint64 {
 	z = (z ^ z>>27) * 0x94d049bb133111eb
 	return z ^ z>>31
 }
-
-// boundBelow is the p below which a proven bound replaces sampling, which would need more than 10⁷ permutations.
-const boundBelow = 1e-7
 
 // bound returns a number that p does not exceed. Bernstein's inequality holds for sums of a sample without replacement
 // (Hoeffding 1963, theorem 4): P(|m₁−m| ≥ e) ≤ 2·exp(−k·e² / (2·s² + 2/3·b·e)), where m₁ is the mean of the k

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -93,5 +94,14 @@ func compareServices(before, after service, n int, o *Options) *Report {
 	for _, t := range after.traces(n, 12) {
 		d.Add(After, t)
 	}
-	return d.Compare(o)
+	return compared(d, o)
+}
+
+// compared is Compare, which fails only if its context is done.
+func compared(d *Data, o *Options) *Report {
+	r, err := d.Compare(context.Background(), o)
+	if err != nil {
+		panic(err)
+	}
+	return r
 }

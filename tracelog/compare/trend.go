@@ -11,6 +11,7 @@ import (
 // trends compares the two halves of each side, by the durations of the roots of each operation.
 func (c *comparison) trends() []Trend {
 	var found []Trend
+	var tests []hypothesis
 	for side := range c.data.sets {
 		durations := make(map[int32][]float32) // of each root, in order of time
 		for i := range c.data.sets[side].traces {
@@ -21,31 +22,30 @@ func (c *comparison) trends() []Trend {
 		byName := func(a, b int32) int { return strings.Compare(c.data.paths.nodes[a].op, c.data.paths.nodes[b].op) }
 		for _, root := range slices.SortedFunc(maps.Keys(durations), byName) {
 			d := durations[root]
-			if len(d) < 2*exactBelow {
+			if len(d) < 2*exactBelow || c.ctx.Err() != nil {
 				continue
 			}
+			op := c.data.paths.nodes[root].op
 			halves := halvesOf(d)
-			p := newPermutation(influence(halves.scores(), halves.weight), halves.cells[0], 0, c.Alpha, c.Seed^hashID(c.data.paths.nodes[root].op)^uint64(side))
+			p := newPermutation(influence(halves.scores(), halves.weight), halves.cells[0], 0, c.Alpha, c.Seed^hashID(op)^uint64(side))
 			if p == nil {
 				continue
 			}
 			first, second := halves.quantile(Before, 0.5), halves.quantile(After, 0.5)
-			p.sample(minPermutations)
-			if change := relative(first, second); max(change, -change) >= c.MinChange {
-				found = append(found, Trend{Side(side), c.data.paths.nodes[root].op, time.Duration(first), time.Duration(second), p.p})
-			} else {
-				found = append(found, Trend{P: p.p}) // too small to report, but a test that adjust must count
-			}
+			found = append(found, Trend{Side: Side(side), Root: op, First: time.Duration(first), Second: time.Duration(second)})
+			tests = append(tests, hypothesis{large: math.Abs(relative(first, second)) >= c.MinChange, test: p})
 		}
 	}
+	c.sample(tests)
 	var ps []float64
-	for _, t := range found {
-		ps = append(ps, t.P)
+	for i, h := range tests {
+		found[i].P = h.test.p
+		ps = append(ps, h.test.p)
 	}
-	qs := adjust(ps)
+	qs := adjust(ps) // of those too small to report, too
 	var out []Trend
 	for i, t := range found {
-		if t.Root != "" && qs[i] <= c.Alpha {
+		if tests[i].large && qs[i] <= c.Alpha {
 			out = append(out, t)
 		}
 	}
