@@ -87,7 +87,7 @@ func (t *Timing) Duration() (time.Duration, bool) {
 			last = max(last, s.End)
 		}
 	}
-	return time.Duration(last - t.Spans[root].Start), true
+	return time.Unix(0, last).Sub(time.Unix(0, t.Spans[root].Start)), true // Sub does not overflow
 }
 
 // Path yields the indexes of a span's ancestors, beginning with its parent.

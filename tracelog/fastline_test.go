@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slogtrace/slogtrace/internal/limits"
 )
 
 // asSlow are lines whose Records must contain the same as their Entries. fastLine must leave those that begin with "slow:"
@@ -192,7 +194,7 @@ func checkLine(t *testing.T, line []byte) (fast bool) {
 		got = &e
 		for f, at := range map[field]time.Time{fieldTime: e.Time, fieldStart: e.Start} {
 			ns, ok := r.nanos(f)
-			if wantNS, wantOK := nanosOf(at); ok != wantOK || ns != wantNS {
+			if wantNS, wantOK := limits.Nanos(at); ok != wantOK || ns != wantNS {
 				t.Errorf("%q: nanos %d %v, want %d %v", line, ns, ok, wantNS, wantOK)
 			}
 		}

@@ -106,14 +106,6 @@ func (c *clock) learn(b []byte, date, minute uint64) bool {
 	return true
 }
 
-// nanosOf returns nanoseconds since 1970. It returns false if there is no time, or one that does not fit.
-func nanosOf(t time.Time) (int64, bool) {
-	if y := t.Year(); y < 1678 || y > 2261 {
-		return 0, false
-	}
-	return t.UnixNano(), true
-}
-
 // fastMillis reads a number of milliseconds with at most six decimals, without rounding. If it returns false,
 // parseDuration may still be able to read the number.
 func fastMillis(b []byte) (time.Duration, bool) {

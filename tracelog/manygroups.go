@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"slices"
 	"time"
+
+	"github.com/slogtrace/slogtrace/internal/limits"
 )
 
 // GroupOptions are the options of [ScanGroups].
@@ -208,7 +210,7 @@ func (g *grouper) group(key string) *twofold {
 func (g *grouper) withInterval(key []byte, r *Record) []byte {
 	at := int64(noTime)
 	if ns, ok := r.nanos(fieldStart); ok {
-		if ns, ok = nanosOf(IntervalStart(time.Unix(0, ns), g.every)); ok {
+		if ns, ok = limits.Nanos(IntervalStart(time.Unix(0, ns), g.every)); ok {
 			at = ns
 		}
 	}

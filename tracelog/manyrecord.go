@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"time"
+
+	"github.com/slogtrace/slogtrace/internal/limits"
 )
 
 // A Record is a cheap view of one line, for programs that read millions. [ScanRecords] does not make an [Entry] of a
@@ -224,7 +226,7 @@ func (r *Record) nanos(f field) (int64, bool) {
 	if ns, ok := r.quick(f); ok {
 		return ns, true
 	}
-	return nanosOf(r.time(f))
+	return limits.Nanos(r.time(f))
 }
 
 // fill makes the record of a line that a fastLine has accepted. It returns false if only lineParser can read the

@@ -96,6 +96,10 @@ func logsForTimings(t *testing.T) map[string][]byte {
 		}
 		logs[name] = b.Bytes()
 	}
+	// A trace that lasts longer than a Duration can be.
+	logs["centuries"] = []byte(`{"msg":"span end","trace":"t","span":"1","op":"a","start":"1700-03-01T09:15:00Z","duration_ms":1}
+{"msg":"span end","trace":"t","span":"2","parent":"1","op":"b","start":"2200-03-01T09:15:00Z","duration_ms":1}
+`)
 	for seed := range uint64(200) {
 		logs[fmt.Sprint("random ", seed)] = randomSpans(seed)
 	}

@@ -57,7 +57,7 @@ func (d *Data) Compare(ctx context.Context, o *Options) (*Report, error) {
 	for side := range d.sets {
 		s := &d.sets[side]
 		r.Traces[side] = len(s.traces)
-		r.Left[side] = LeftOut{s.unsampled, s.unfinished, s.dropped + c.rare[side]}
+		r.Left[side] = LeftOut{s.unsampled, s.unfinished, s.dropped + c.rare[side], s.untimed}
 		weights := make([]float64, len(s.traces))
 		for i := range s.traces {
 			weights[i] = float64(s.traces[i].weight)

@@ -35,7 +35,7 @@ type set struct {
 	columns []column // by the number of the path
 	sorted  bool
 
-	unsampled, unfinished, dropped int
+	unsampled, unfinished, dropped, untimed int
 }
 
 // A traceRow is the data of a trace that are not of an operation. Durations are in nanoseconds.

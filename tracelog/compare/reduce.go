@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"time"
 
+	"github.com/slogtrace/slogtrace/internal/limits"
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
@@ -56,11 +58,16 @@ func (d *Data) Add(side Side, t *tracelog.Trace) {
 		}
 		span := reducedSpan{
 			parent: parent, op: s.Op, duration: int64(s.Duration), queued: int64(s.Queued), weight: s.Weight,
-			timed: !s.Start.IsZero(), ended: s.State == tracelog.Ended, failed: s.Failed,
+			ended: s.State == tracelog.Ended, failed: s.Failed,
 		}
-		if span.timed {
-			start, end := s.Interval()
-			span.start, span.end = start.UnixNano(), end.UnixNano()
+		if start, end := s.Interval(); !s.Start.IsZero() {
+			// As in a Timing: a start that does not fit is not known, and such an end is the last moment.
+			if span.start, span.timed = limits.Nanos(start); span.timed {
+				span.end = math.MaxInt64
+				if ns, ok := limits.Nanos(end); ok {
+					span.end = ns
+				}
+			}
 		}
 		r.spans = append(r.spans, span)
 	}
@@ -106,7 +113,9 @@ func (d *Data) reduce(side Side, id string, root int32) {
 	if main := &r.spans[root]; main.ended {
 		row.duration = float32(main.duration)
 		if main.timed {
-			row.after = float32(last - main.end)
+			row.after = float32(time.Unix(0, last).Sub(time.Unix(0, main.end))) // Sub does not overflow
+		} else {
+			s.untimed++
 		}
 	}
 	r.criticalPath(root)
@@ -147,7 +156,11 @@ func (r *reducer) criticalPath(root int32) {
 			r.next[i], r.first[p] = r.first[p], i
 		}
 	}
-	if !r.spans[root].timed {
+	if main := &r.spans[root]; !main.timed {
+		// What is known of the trace is how long it took.
+		if main.ended {
+			r.own[root] = max(0, main.duration)
+		}
 		return
 	}
 	// The part of a span that is on the path is the stretch that is left when those of its children are taken away,

@@ -48,6 +48,10 @@ type LeftOut struct {
 	Unsampled  int // traces that are not sampled, written only because of a failure
 	Unfinished int // spans
 	Dropped    int // spans of too many different paths: the 2000 that most traces have are compared
+
+	// Untimed counts traces whose root has ended, but has no known start, or one outside the years 1678 to 2261. They are
+	// compared. But their critical path is not known: all of their time counts as the root's own.
+	Untimed int
 }
 
 // A Row compares the spans of one operation path. In arrays, before comes first.
