@@ -20,18 +20,25 @@ const (
 // It is the percentile interval of a bootstrap: each replicate draws traces again, with all of their spans, because the
 // spans of a trace have much in common. If there are more than maxBootstrap traces, the interval is cluster-robust: see
 // robustChange.
+//
+// If few traces have most of the spans, draws lie further from the estimate than a standard error tells. Then they are
+// made again with a wider window.
 func (s *sample) interval(q float64, seed uint64) (low, high float64) {
-	a, b := s.newQuantileBootstrap(Before, q), s.newQuantileBootstrap(After, q)
-	if !a.draws {
-		return robustChange(a, b)
+	for width := windowWidth; ; width *= 4 {
+		a, b := s.newQuantileBootstrap(Before, q, width), s.newQuantileBootstrap(After, q, width)
+		if !a.draws {
+			return robustChange(a, b)
+		}
+		random := rand.New(rand.NewPCG(seed, math.Float64bits(q)))
+		changes := make([]float64, replicates)
+		for i := range changes {
+			x := a.draw(random)
+			changes[i] = b.draw(random) - x
+		}
+		if a.beyond+b.beyond <= maxBeyond || width > widestWindow {
+			return percentiles(changes)
+		}
 	}
-	random := rand.New(rand.NewPCG(seed, math.Float64bits(q)))
-	changes := make([]float64, replicates)
-	for i := range changes {
-		x := a.draw(random)
-		changes[i] = b.draw(random) - x
-	}
-	return percentiles(changes)
 }
 
 // percentiles returns the interval that has the middle share of values, which it sorts.
@@ -57,6 +64,9 @@ type quantileBootstrap struct {
 	window      []windowSpan
 	inside      []windowCell
 	outside     []windowGroup
+
+	first, last bool // the window has the first span, and the last one
+	beyond      int  // draws whose quantile is outside of the window
 }
 
 // A windowSpan is a span in the window: its duration and the number of its trace among the inside.
@@ -76,11 +86,13 @@ type windowCell struct {
 type windowGroup struct{ below, all, traces float64 }
 
 const (
-	windowWidth = 4.5 // standard errors to each side: a draw lies beyond once in 100,000 times, more often if few traces have most spans
-	fewTraces   = 100 // a group of fewer traces is drawn one by one
+	windowWidth  = 4.5  // standard errors to each side: a draw lies beyond once in 100,000 times, if traces have about as many spans
+	widestWindow = 1000 // which has all spans
+	maxBeyond    = 2    // draws of all replicates that may lie beyond: too few to move an end of the interval by much
+	fewTraces    = 100  // a group of fewer traces is drawn one by one
 )
 
-func (s *sample) newQuantileBootstrap(side Side, q float64) *quantileBootstrap {
+func (s *sample) newQuantileBootstrap(side Side, q, width float64) *quantileBootstrap {
 	b := &quantileBootstrap{q: q, estimate: s.quantile(side, q), draws: s.cells[0]+s.cells[1] <= maxBootstrap}
 	keys := s.sides[side]
 	first, n := 0, s.cells[side]
@@ -125,8 +137,9 @@ func (s *sample) newQuantileBootstrap(side Side, q float64) *quantileBootstrap {
 		return b
 	}
 	const margin = 3 // spans
-	from := max(0, at(q-windowWidth*deviation)-margin)
-	to := min(len(keys), at(q+windowWidth*deviation)+margin+1)
+	from := max(0, at(q-width*deviation)-margin)
+	to := min(len(keys), at(q+width*deviation)+margin+1)
+	b.first, b.last = from == 0, to == len(keys)
 
 	number := make([]int, n) // of each trace among the inside, from 1
 	for _, k := range keys[from:to] {
@@ -187,6 +200,9 @@ func (b *quantileBootstrap) draw(random *rand.Rand) float64 {
 	target := b.q * all
 	last := b.window[0].duration
 	if sum > target { // the quantile is below the window
+		if !b.first {
+			b.beyond++
+		}
 		return last
 	}
 	for i := range b.window {
@@ -197,6 +213,9 @@ func (b *quantileBootstrap) draw(random *rand.Rand) float64 {
 		if drawn > 0 {
 			sum, last = sum+drawn, duration
 		}
+	}
+	if !b.last {
+		b.beyond++
 	}
 	return last
 }

@@ -3,6 +3,7 @@ package compare
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -39,7 +40,7 @@ func TestCoverage(t *testing.T) {
 	}
 	robust := func(q float64) func(*sample) (low, high float64) {
 		return func(s *sample) (low, high float64) {
-			return robustChange(s.newQuantileBootstrap(Before, q), s.newQuantileBootstrap(After, q))
+			return robustChange(s.newQuantileBootstrap(Before, q, windowWidth), s.newQuantileBootstrap(After, q, windowWidth))
 		}
 	}
 	for name, tt := range map[string]struct {
@@ -79,6 +80,49 @@ func someWeights(r *rand.Rand) float64 {
 	return 1
 }
 
+// The interval is that of a plain bootstrap, also if so few traces have most of the spans that a draw often has none of
+// them. Of three, one draw in twenty has none: more than the share below an interval.
+func TestUnevenInterval(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	var d Data
+	path := d.paths.number(noPath, "op")
+	var durations [2][][]float64 // of each trace
+	for side := range d.sets {
+		s := &d.sets[side]
+		for i := range 200 {
+			number, spans, scale := s.begin(traceRow{root: path, weight: 1, start: int64(i)}), 1, 1e6
+			if side == int(Before) && i < 3 {
+				spans, scale = 1000, 1e8
+			}
+			var trace []float64
+			for range spans {
+				x := scale * math.Exp(0.3*r.NormFloat64())
+				trace = append(trace, x)
+				s.add(number, path, visit{duration: float32(x)})
+			}
+			durations[side] = append(durations[side], trace)
+		}
+	}
+	changes := make([]float64, 2000)
+	for i := range changes {
+		var quantiles [2]float64
+		for side, traces := range durations {
+			var drawn []float64
+			for range traces {
+				drawn = append(drawn, traces[r.IntN(len(traces))]...)
+			}
+			slices.Sort(drawn)
+			quantiles[side] = drawn[len(drawn)*95/100]
+		}
+		changes[i] = quantiles[After] - quantiles[Before]
+	}
+	wantLow, wantHigh := percentiles(changes)
+	low, high := newSample(&d.sets, path, func(c *column) []float32 { return c.durations }).interval(0.95, 1)
+	if math.Abs(low-wantLow) > 0.1*math.Abs(wantLow) || math.Abs(high-wantHigh) > 2e6 {
+		t.Errorf("%.4g … %.4g, want %.4g … %.4g", low, high, wantLow, wantHigh)
+	}
+}
+
 // A few traces with most of the spans: often a draw has none of them, and its quantile is below the window.
 func TestDrawBelowWindow(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
@@ -94,7 +138,7 @@ func TestDrawBelowWindow(t *testing.T) {
 			s.add(number, path, visit{duration: float32(scale * math.Exp(r.NormFloat64()))})
 		}
 	}
-	b := newSample(&d.sets, path, func(c *column) []float32 { return c.durations }).newQuantileBootstrap(Before, 0.95)
+	b := newSample(&d.sets, path, func(c *column) []float32 { return c.durations }).newQuantileBootstrap(Before, 0.95, windowWidth)
 	below := 0
 	for range 1000 {
 		switch x := b.draw(r); {
