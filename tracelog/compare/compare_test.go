@@ -227,6 +227,17 @@ func TestSources(t *testing.T) {
 			t.Errorf("after the root: %v", last)
 		}
 	}
+	// The root's quantiles are the same as in its row.
+	for _, row := range r.Rows {
+		if row.Op != "POST /bookings" {
+			continue
+		}
+		for i, q := range []Quantile{row.P50, row.P95} {
+			if src := r.Roots[0].Sources[i]; src.Before != q.Before || src.After != q.After {
+				t.Errorf("%v: %v and %v, but %v and %v in the row", src.Q, src.Before, src.After, q.Before, q.After)
+			}
+		}
+	}
 	row := r.Rows[0]
 	if row.Op != "db.query" || row.Share < 0.9 || row.Share > 1.1 {
 		t.Errorf("%s has the share %v", row.Op, row.Share)
@@ -234,6 +245,27 @@ func TestSources(t *testing.T) {
 	for _, src := range compareServices(service{}, service{}, 300, nil).Roots[0].Sources {
 		if want := map[float64]int{0.5: 500, 0.95: 1000}[src.Q]; src.Need != want || src.Parts != nil {
 			t.Errorf("%v: need %d, want %d", src.Q, src.Need, want)
+		}
+	}
+}
+
+// Of traces with unequal weights, as many count as tell the same with equal ones: a window must not be of a few.
+func TestSourcesWeighted(t *testing.T) {
+	weight := func(r *rand.Rand) float64 {
+		if r.IntN(2) == 0 {
+			return 9
+		}
+		return 1
+	}
+	for _, traces := range []int{600, 1200} { // which tell as much as about 366 and 732
+		r := compared(plan{traces: traces, ops: 2, sd: 0.53, weight: weight}.data(1), nil)
+		if src := r.Roots[0].Sources[0]; (src.Need == 500) != (traces == 600) {
+			t.Errorf("%d traces: need %d", traces, src.Need)
+		}
+		for _, row := range r.Rows {
+			if src := r.Roots[0].Sources[0]; row.Op == "GET /" && src.Need == 0 && (src.Before-row.P50.Before).Abs() > 2 {
+				t.Errorf("the median is %v, but %v in the row", src.Before, row.P50.Before)
+			}
 		}
 	}
 }

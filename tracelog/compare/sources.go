@@ -34,7 +34,7 @@ func (c *comparison) sources(root int32) []Sources {
 		need := int(math.Ceil(minWindow / (2 * window.width)))
 		for side := range sides {
 			sides[side] = c.newAllocation(Side(side), orders[side], paths, window.q, window.width)
-			if sides[side].traces < need {
+			if sides[side].effective < need {
 				out.Need = need
 			}
 		}
@@ -94,7 +94,7 @@ func (out *Sources) fill(c *comparison, paths []int32, sides [2]*allocation) {
 // how many others there are below and above them.
 type allocation struct {
 	q, width     float64
-	traces       int // of the root, in all
+	effective    int // how many traces of equal weights tell as much as all of the root
 	below, above otherTraces
 	durations    []float64
 	weights      []float64
@@ -137,11 +137,12 @@ func (s *set) byDuration(root int32) []uint64 {
 
 func (c *comparison) newAllocation(side Side, order []uint64, paths []int32, q, width float64) *allocation {
 	traces := c.data.sets[side].traces
-	a := &allocation{q: q, width: width, traces: len(order)}
+	a := &allocation{q: q, width: width}
 	if len(order) == 0 {
 		return a
 	}
 	all := othersOf(traces, order)
+	a.effective = int(math.Round(all.weight * all.weight / all.squares))
 	// A draw can shift the window by some standard errors.
 	margin := width + 5*math.Sqrt(q*(1-q)*all.squares)/all.weight
 	from, to := len(order)-1, len(order)
@@ -191,15 +192,25 @@ func (a *allocation) means(below float64, drawn []float64, above float64) []floa
 	}
 	paths := len(a.own[0]) - 1
 	out := make([]float64, paths+3)
-	from, to, at := (a.q-a.width)*all, (a.q+a.width)*all, a.q*all
+	from, to := (a.q-a.width)*all, (a.q+a.width)*all
 	sum, inside, durations := below, 0.0, 0.0
+	// The quantile is as that of sample.quantile: between the spans at which the sum exceeds these.
+	at := a.q * max(all-1, 0)
+	low, high := math.Floor(at)+0.5, math.Floor(at)+1.5
+	var atLow, atHigh float64
 	for n, w := range drawn {
+		if w == 0 {
+			continue
+		}
 		before := sum
 		sum += w
-		if before <= at {
-			out[paths+2] = a.durations[n]
+		if before <= low {
+			atLow = a.durations[n]
 		}
-		if before > to {
+		if before <= high {
+			atHigh = a.durations[n]
+		}
+		if before > to && before > high {
 			break
 		}
 		// The part of the trace's weight that is in the window.
@@ -213,6 +224,7 @@ func (a *allocation) means(below float64, drawn []float64, above float64) []floa
 			out[p] += part * float64(own)
 		}
 	}
+	out[paths+2] = atLow + (at-math.Floor(at))*(atHigh-atLow)
 	if inside == 0 {
 		return out
 	}
