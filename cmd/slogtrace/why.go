@@ -118,10 +118,13 @@ func (s *session) readPopulation(ctx context.Context, files []string, period, ch
 	return p, nil
 }
 
-// hasSpan reports whether the filter chooses a span of the trace.
+// hasSpan reports whether the filter chooses a span of the trace, and the trace.
 func hasSpan(t *tracelog.Trace, f *query.Filter) bool {
 	if f.Empty() {
 		return true
+	}
+	if !f.Whole(t) {
+		return false
 	}
 	for _, span := range t.All() {
 		if f.Span(span) {

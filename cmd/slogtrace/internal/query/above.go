@@ -2,6 +2,7 @@ package query
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,8 +38,14 @@ func scopeOf(key string) (scope, string) {
 	return ofSpan, key
 }
 
-// checkTrace reports a value that no trace can have.
+// traceIDs are the keys of ids in lines that begin as a key of the trace does.
+var traceIDs = []string{"trace.id", "trace.trace_id", "trace.span_id", "trace.parent_id"}
+
+// checkTrace reports a key that a trace does not have, and a value that none can have. Both would choose nothing.
 func (c *condition) checkTrace() error {
+	if strings.HasPrefix(c.key, "trace.") && c.scope == ofSpan && !slices.Contains(traceIDs, c.key) {
+		return fmt.Errorf("unknown key %s: want trace.duration, trace.spans, root.op or root.service", c.key)
+	}
 	switch c.key {
 	case "trace.duration":
 		if _, err := time.ParseDuration(c.want); err != nil {

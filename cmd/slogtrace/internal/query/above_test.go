@@ -78,6 +78,9 @@ func TestAboveErrors(t *testing.T) {
 		"trace.duration=":    "want a duration",
 		"trace.spans>many":   "want a number",
 		"trace.spans>=1.5e3": "",
+		"trace.durations>1s": "unknown key trace.durations: want trace.duration, trace.spans, root.op or root.service",
+		"trace.error!=":      "unknown key trace.error",
+		"trace.id=4bf92f":    "", // of ECS
 		"parent.op~(":        "missing closing",
 	} {
 		_, err := parseCondition(text)
