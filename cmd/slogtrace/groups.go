@@ -82,11 +82,12 @@ func (s *session) groups(ctx context.Context, files []string, q *question) ([]*g
 	case q.lines:
 		return nil, fmt.Errorf("no log line matches (%s read)", tell.Plural(r.Records, "record"))
 	}
-	return nil, noSpans(ctx, r, &q.filter)
+	return nil, noSpans(ctx, r, q)
 }
 
 // noSpans returns an error that says why there is no group.
-func noSpans(ctx context.Context, r *input.Reading, f *query.Filter) error {
+func noSpans(ctx context.Context, r *input.Reading, q *question) error {
+	f := &q.filter
 	switch {
 	case r.Once() && f.Empty():
 		return errors.New("no span has ended: see slogtrace check")
@@ -108,6 +109,10 @@ func noSpans(ctx context.Context, r *input.Reading, f *query.Filter) error {
 		return errors.New("no span has ended: see slogtrace check")
 	case spans.Load() == 0:
 		return errors.New("no span records found: see slogtrace check")
+	case q.traces && f.Empty():
+		return fmt.Errorf("no trace has a finished root with a known start (%d finished spans read)", spans.Load())
+	case q.traces:
+		return fmt.Errorf("--traces: no finished root matches (%d finished spans read)", spans.Load())
 	}
 	return fmt.Errorf("no finished span matches (%d read)", spans.Load())
 }

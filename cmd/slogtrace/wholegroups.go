@@ -1,12 +1,14 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
+	"github.com/slogtrace/slogtrace/internal/limits"
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
@@ -16,7 +18,7 @@ type tally struct {
 	stats   map[tallyKey]*tracelog.Stat
 	dropped int // how many durations are in no group because there are too many groups
 
-	unfinished, unsampled int
+	unfinished, untimed, unsampled int
 }
 
 type tallyKey struct {
@@ -51,6 +53,9 @@ func (t *tally) add(key int, at time.Time, d time.Duration, failed bool, weight 
 	stat.Add(d, failed, weight)
 }
 
+// noStart is why a trace has no duration from end to end.
+var noStart = fmt.Sprintf("the start of the root is not known, or not in the years %d to %d", limits.FirstYear, limits.LastYear)
+
 // groups returns the groups. Values returns those of a key.
 func (t *tally) groups(values func(key int) []string) []*group {
 	var list []*group
@@ -67,6 +72,9 @@ func (s *session) tellTally(t *tally, q *question) {
 	if q.traces && t.unfinished > 0 {
 		s.Talk("%s left out: the root has not ended", tell.Plural(t.unfinished, "trace"))
 		t.unfinished = 0
+	}
+	if t.untimed > 0 {
+		s.Talk("%s left out: %s", tell.Plural(t.untimed, "trace"), noStart)
 	}
 	s.leftOut(t.unfinished, t.unsampled)
 	if t.dropped > 0 {
@@ -112,9 +120,12 @@ func (t *tally) addTrace(m *tracelog.Timing) {
 		return
 	}
 	span := &m.Spans[root]
-	if d, ok := m.Duration(); ok {
+	switch d, ok := m.Duration(); {
+	case ok:
 		t.add(span.Key, startOf(span), d, span.Failed, span.Weight)
-	} else {
+	case span.Ended:
+		t.untimed++
+	default:
 		t.unfinished++
 	}
 }
@@ -166,9 +177,12 @@ func (s *session) wholeGroups(r *input.Reading, q *question) ([]*group, error) {
 			if q.traces && span != root || query.EntryOf(span) == nil || !q.filter.Span(span) {
 				continue
 			}
+			_, timed := limits.Nanos(span.Start)
 			switch {
-			case span.State != tracelog.Ended, q.traces && span.Start.IsZero():
+			case span.State != tracelog.Ended:
 				t.unfinished++
+			case q.traces && !timed: // as for addTrace
+				t.untimed++
 			case q.traces:
 				add(span, lasted(trace, span))
 			case q.self:
