@@ -26,6 +26,7 @@ type diffRequest struct {
 	change percent
 	over   riseLimits
 	limit  int
+	names  []string // of the files of each side, if they have one each
 }
 
 func (s *session) diff() *cobra.Command {
@@ -43,7 +44,10 @@ that matches all --b. Two IDs compare two single traces.
 Operations are matched by their path from the root. A difference is reported only if it is more than chance explains: that
 is tested for traces, not spans, and corrected for the number of tests. ~ is noise. The same input always gives the
 same answer.
-The other flags choose traces: those with a span that matches all of them.`,
+The other flags choose traces: those with a span that matches all of them.
+
+--fail-over also makes the exit code 1 if no operation has enough traces to tell whether it became slower: nothing was
+checked then. If some have too few, standard error reports how many.`,
 		Example: `  slogtrace diff monday.log tuesday.log
   slogtrace diff --before 2026-03-01T14:05:00Z logs/           before and after a deployment
   slogtrace diff --a version=1.4 --b version=1.5 logs/
@@ -73,7 +77,7 @@ func (s *session) runDiff(ctx context.Context, args []string, q *diffRequest) er
 	}
 	for _, side := range []compare.Side{compare.Before, compare.After} {
 		if data.Traces(side) == 0 {
-			return fmt.Errorf("no trace %s", side)
+			return fmt.Errorf("no trace %s", q.nameOf(side))
 		}
 	}
 	report, err := data.Compare(ctx, &q.opts)
@@ -88,6 +92,9 @@ func (s *session) runDiff(ctx context.Context, args []string, q *diffRequest) er
 		if left.Dropped > 0 {
 			s.Talk("%s %s left out: too many operations", tell.Plural(left.Dropped, "span"), compare.Side(side))
 		}
+		if left.Untimed > 0 {
+			s.Talk("%s %s: %s. All of its time counts as the root's own", tell.Plural(left.Untimed, "trace"), compare.Side(side), noStart)
+		}
 	}
 	rows := report.Rows
 	if q.limit > 0 {
@@ -100,7 +107,11 @@ func (s *session) runDiff(ctx context.Context, args []string, q *diffRequest) er
 	if err := write(report, rows); err != nil {
 		return err
 	}
-	return q.over.check(report)
+	few, err := q.over.check(report)
+	if few > 0 && err == nil {
+		s.Talk("--fail-over: %s of %d with too few traces to tell", tell.Plural(few, "operation"), len(report.Rows))
+	}
+	return err
 }
 
 // readSides reads the traces of both sides, by one of the four ways to name them.
@@ -139,13 +150,29 @@ func (s *session) readSides(ctx context.Context, args []string, q *diffRequest, 
 	case len(args) != 2:
 		return usagef("want two sets of traces: BEFORE and AFTER, two IDs, --before, or --a and --b")
 	}
+	q.names = args
 	for i, side := range []compare.Side{compare.Before, compare.After} {
-		if err := s.readTraces(ctx, args[i:i+1], q, data, func(*sidedTrace) []compare.Side { return []compare.Side{side} }); err != nil {
+		err := s.readTraces(ctx, args[i:i+1], q, data, func(*sidedTrace) []compare.Side { return []compare.Side{side} })
+		var nothing nothingError
+		if errors.As(err, &nothing) {
+			return fmt.Errorf("%s: %w", q.nameOf(side), err)
+		} else if err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// nameOf returns a side with its file, if it has one of its own.
+func (q *diffRequest) nameOf(side compare.Side) string {
+	if len(q.names) == 0 {
+		return side.String()
+	}
+	return side.String() + ", in " + q.names[side]
+}
+
+// A nothingError says why there is no trace.
+type nothingError struct{ error }
 
 // A sidedTrace is what decides to which side a trace belongs.
 type sidedTrace struct {
@@ -190,10 +217,14 @@ func (s *session) readTraces(ctx context.Context, files []string, q *diffRequest
 	switch err := read(r, q, data, side); {
 	case err != nil:
 		return err
-	case chosen == 0 && r.Records == 0:
-		return r.Nothing()
-	case chosen == 0:
-		return errors.New("no trace matches")
+	case chosen > 0:
+	case r.Records > 0:
+		return nothingError{errors.New("no trace matches")}
+	default:
+		if err := r.Nothing(); err != tell.ErrTold {
+			return nothingError{err}
+		}
+		return tell.ErrTold
 	}
 	if neither > 0 {
 		s.Talk("%s left out: on neither side", tell.Plural(neither, "trace"))
@@ -280,6 +311,9 @@ func (s *session) readPair(ctx context.Context, ids, files []string, q *diffRequ
 		t, err := find(ctx, r, &wanted[i])
 		if err != nil {
 			return err
+		}
+		if !hasSpan(t, &q.filter) {
+			return fmt.Errorf("trace %s: no span matches the flags", id)
 		}
 		data.Add(compare.Side(i), t)
 		if data.Traces(compare.Side(i)) == 0 {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -56,26 +57,53 @@ func (l *riseLimits) Set(s string) error {
 	return nil
 }
 
-// check returns an error if an operation that became slower exceeds a limit.
-func (l riseLimits) check(r *compare.Report) error {
-	for _, x := range l {
-		for _, row := range r.Rows {
-			slower := false
-			for _, change := range row.Changes {
-				slower = slower || change == compare.Slower
+// check returns an error if an operation that became slower exceeds a limit, or if no operation has enough traces to tell.
+// Few is how many operations of both sides have too few.
+func (l riseLimits) check(r *compare.Report) (few int, err error) {
+	if len(l) == 0 {
+		return 0, nil
+	}
+	checked, need := 0, 0 // need is the least number of traces with which one would be
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		switch {
+		case min(row.Traces[0], row.Traces[1]) == 0: // it is new or gone
+			continue
+		case row.Need > 0:
+			few++
+			if need == 0 || row.Need < need {
+				need = row.Need
 			}
-			q := row.P50
-			switch x.quantile {
-			case "p95":
-				q = row.P95
-			case "p99":
-				q = row.P99
-			}
-			if slower && q.Change() > float64(x.rise) {
-				return fmt.Errorf("%s: %s rose by %.0f %%, more than %s: %s to %s", draw.Text(row.Op, 100), x.quantile,
-					100*q.Change(), &x.rise, draw.Duration(q.Before), draw.Duration(q.After))
+			continue
+		}
+		checked++
+		for _, x := range l {
+			if err := x.check(row); err != nil {
+				return few, err
 			}
 		}
 	}
-	return nil
+	switch {
+	case checked > 0:
+		return few, nil
+	case few > 0:
+		return few, fmt.Errorf("--fail-over: too few traces to tell whether an operation became slower: want %d with it on each side", need)
+	}
+	return few, errors.New("--fail-over: no operation is on both sides")
+}
+
+// check returns an error if an operation became slower and exceeds the limit.
+func (x *riseLimit) check(row *compare.Row) error {
+	q := row.P50
+	switch x.quantile {
+	case "p95":
+		q = row.P95
+	case "p99":
+		q = row.P99
+	}
+	if !slices.Contains(row.Changes, compare.Slower) || q.Change() <= float64(x.rise) {
+		return nil
+	}
+	return fmt.Errorf("%s: %s rose by %.0f %%, more than %s: %s to %s", draw.Text(row.Op, 100), x.quantile,
+		100*q.Change(), &x.rise, draw.Duration(q.Before), draw.Duration(q.After))
 }
