@@ -62,7 +62,7 @@ func halvesOf(durations []float32) *sample {
 		s.spans, s.weight = append(s.spans, 1), append(s.weight, 1)
 	}
 	for side := range s.sides {
-		slices.Sort(s.sides[side])
+		s.sides[side] = sortKeys(s.sides[side])
 	}
 	return s
 }
