@@ -28,8 +28,7 @@ type Options struct {
 }
 
 const (
-	minPermutations = 10_000 // random ones, of a test whose change may be reported
-	fewPermutations = 1000   // of one whose change is too small for that
+	minPermutations = 10_000 // random ones
 	maxRows         = 2000   // operation paths that are compared: the cost of each grows with the number of traces
 	maxSources      = 20     // roots for which is computed where their change comes from: likewise
 )
@@ -153,11 +152,11 @@ func (c *comparison) compareRows() {
 func (c *comparison) sample(tests []hypothesis) (permutations int) {
 	permutations = max(minPermutations, int(10*float64(len(tests))/c.Alpha)+1)
 	c.each(len(tests), func(i int) {
-		n := permutations
-		if !tests[i].large {
-			n = fewPermutations
+		if tests[i].large {
+			tests[i].test.sample(c.ctx, permutations, enoughHits)
+		} else {
+			tests[i].test.sample(c.ctx, fewPermutations, fewHits)
 		}
-		tests[i].test.sample(c.ctx, n)
 	})
 	return permutations
 }

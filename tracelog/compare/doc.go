@@ -39,9 +39,10 @@
 //     few outliers do not decide. A trace counts with the mean score of its spans. The statistic is Welch's t.
 //   - The probability p of a difference as great by chance comes from permuting the traces of both sides. If both have fewer
 //     than 30 traces with the operation, p is exact: it counts all divisions of the traces. Else there are more
-//     random permutations than the number of tests divided by Alpha, or 1000 if the difference is less than MinChange.
-//     A test ends early after ten permutations that are as extreme as the data. Where a proven bound of p (Bernstein) is
-//     below what so many permutations can tell, p is that bound.
+//     random permutations than the number of tests divided by Alpha. A test ends early after ten permutations that are
+//     as extreme as the data. If the difference is less than MinChange, it ends after 1000, or after three that are as
+//     extreme: p is rough then. Where a proven bound of p (Bernstein) is below what so many permutations can tell, p is
+//     that bound.
 //   - All tests of a comparison are corrected together by the procedure of Benjamini and Hochberg. On average, at most a
 //     share of Alpha of the reported changes is wrong. If nothing has changed, the probability that anything is reported
 //     is at most Alpha. Tests that could not find anything, whatever the data, are not made and not counted.

@@ -33,7 +33,7 @@ type permutation struct {
 
 const (
 	exactBelow  = 30      // traces on each side
-	enoughHits  = 10      // extreme permutations
+	enoughHits  = 10      // extreme permutations, which tell p to about a third
 	scoreLimit  = 1 << 20 // of scores
 	plentyOther = 64      // values that differ from the most frequent one: enough for any p
 )
@@ -113,9 +113,15 @@ func (p *permutation) welch(t total, sum, squares int64) float64 {
 	return x
 }
 
-// sample makes random permutations until there are n, or until p is known well enough, or until ctx is done. It makes none
-// if a proven bound of p is below all that n can tell.
-func (p *permutation) sample(ctx context.Context, n int) {
+// What is too small to be reported has a p that only counts for the correction of others: a rough one will do.
+const (
+	fewPermutations = 1000
+	fewHits         = 3
+)
+
+// sample makes random permutations until there are n, or enough of them that are as extreme as the data, or until ctx is done.
+// It makes none if a proven bound of p is below all that n can tell.
+func (p *permutation) sample(ctx context.Context, n, enough int) {
 	if p.settled {
 		return
 	}
@@ -125,7 +131,7 @@ func (p *permutation) sample(ctx context.Context, n int) {
 	}
 	t := p.total()
 	left := 0 // scores until ctx is asked again
-	for p.done < n && p.hits < enoughHits {
+	for p.done < n && p.hits < enough {
 		if left -= p.small; left < 0 {
 			if ctx.Err() != nil {
 				return
@@ -138,7 +144,7 @@ func (p *permutation) sample(ctx context.Context, n int) {
 			p.hits++
 		}
 	}
-	if p.settled = p.hits >= enoughHits; p.settled {
+	if p.settled = p.hits >= enough; p.settled {
 		p.p = float64(p.hits) / float64(p.done)
 	} else {
 		p.p = float64(p.hits+1) / float64(p.done+1)

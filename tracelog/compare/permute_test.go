@@ -144,7 +144,7 @@ func TestUniform(t *testing.T) {
 			}
 			s := newSample(&d.sets, d.paths.number(d.paths.number(noPath, "GET /"), "op000"), func(c *column) []float32 { return c.durations })
 			test := newPermutation(influence(s.scores(), s.weight), s.cells[0], 0, 0.05, seed)
-			test.sample(context.Background(), 2000)
+			test.sample(context.Background(), 2000, enoughHits)
 			for i, limit := range limits {
 				if test.p <= limit {
 					below[i]++
@@ -177,7 +177,7 @@ func TestLeast(t *testing.T) {
 		if p == nil {
 			t.Fatal("eight traces are not tested")
 		}
-		p.sample(context.Background(), 20_000)
+		p.sample(context.Background(), 20_000, enoughHits)
 		mean += p.p / seeds
 	}
 	if want := math.Pow(2, -7); mean < want/1.4 || mean > 1.4*want { // ten extreme permutations tell a p to about a third
