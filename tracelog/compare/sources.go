@@ -164,19 +164,20 @@ func (c *comparison) newAllocation(side Side, order []uint64, paths []int32, q, 
 	}
 	a.below, a.above = othersOf(traces, order[:from]), othersOf(traces, order[to:])
 	a.drawn = make([]float64, to-from)
-	number := make(map[int32]int, to-from)
+	number := make([]int32, len(traces)) // of each trace among these, from 1
+	own := make([]float32, (to-from)*(len(paths)+1))
 	for n, key := range order[from:to] {
 		trace := &traces[uint32(key)]
-		number[int32(uint32(key))] = n
+		number[uint32(key)] = int32(n) + 1
 		a.durations, a.weights = append(a.durations, float64(trace.duration)), append(a.weights, float64(trace.weight))
-		own := make([]float32, len(paths)+1)
+		last := len(paths) + 1
 		own[len(paths)] = trace.after
-		a.own = append(a.own, own)
+		a.own, own = append(a.own, own[:last:last]), own[last:]
 	}
 	for p, path := range paths {
 		for _, cell := range c.cells(side, path) {
-			if n, ok := number[cell.trace]; ok {
-				a.own[n][p] = cell.own
+			if n := number[cell.trace]; n > 0 {
+				a.own[n-1][p] = cell.own
 			}
 		}
 	}
