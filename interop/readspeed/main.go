@@ -14,6 +14,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -60,8 +61,10 @@ func run(args []string) (ok bool, err error) {
 		{"plain", loggen.Options{Size: int64(*size * 1e9)}},
 		{"hard", loggen.Options{Size: int64(*size * 1e9), Hard: true}},
 		{"long", loggen.Options{Size: int64(3 * *size * 1e9), Repeat: 3}},
+		{"before", loggen.Options{Size: int64(*size * 1e9 / 2), Seed: 2}},
+		{"after", loggen.Options{Size: int64(*size * 1e9 / 2), Seed: 3}},
 	} {
-		l.o.Seed = 1
+		l.o.Seed = max(1, l.o.Seed)
 		if err := b.generate(l.name, l.o); err != nil {
 			return false, err
 		}
@@ -173,10 +176,13 @@ func (b *bench) build() error {
 func (b *bench) subjects() []*subject {
 	var all []*subject
 	add := func(name, log string, check func(io.Reader, *loggen.Truth) error, env []string, command ...string) {
+		var files []string
 		for i, arg := range command {
 			switch arg {
-			case "FILE":
-				command[i] = b.file(log + ".log")
+			case "FILE", "BEFORE", "AFTER":
+				name := cmp.Or(map[string]string{"BEFORE": "before", "AFTER": "after"}[arg], log)
+				command[i] = b.file(name + ".log")
+				files = append(files, command[i])
 			case "ID":
 				command[i] = b.truths[log].Lookups[2].Trace
 			case "slogtrace", "duck":
@@ -185,7 +191,7 @@ func (b *bench) subjects() []*subject {
 				}
 			}
 		}
-		all = append(all, &subject{Name: name, Log: log, file: b.file(log + ".log"), command: command, env: env, check: check, truth: b.truths[log]})
+		all = append(all, &subject{Name: name, Log: log, files: files, command: command, env: env, check: check, truth: b.truths[log]})
 	}
 	one := []string{"GOMAXPROCS=1"}
 	// ours adds a subject of the command, and it on the hard log, on one core and on the long log.
@@ -205,6 +211,10 @@ func (b *bench) subjects() []*subject {
 	add("ls --error: DuckDB", "plain", checkFailed, nil, "duck", "ls", "FILE")
 	ours("ls --error", checkFailed, "ls", "--error", "--json", "FILE")
 	add("ls", "plain", checkTraces, nil, "slogtrace", "ls", "--json", "FILE")
+	add("stats --self", "plain", checkCounts(b.truths["plain"]), nil, "slogtrace", "stats", "--self", "--json", "--sort", "name", "FILE")
+	before, after := b.truths["before"], b.truths["after"]
+	add("stats --self, two logs", "both", checkCounts(before, after), nil, "slogtrace", "stats", "--self", "--json", "BEFORE", "AFTER")
+	add("diff, two logs", "both", checkDiff(before, after), nil, "slogtrace", "diff", "--json", "BEFORE", "AFTER")
 	return all
 }
 

@@ -74,6 +74,11 @@ func (b *bench) result(command string, rounds int, subjects []*subject) *result 
 	for _, c := range []string{"show", "stats", "ls --error"} {
 		add(c+": time with 2 cores / with 1", ratio(c, c+", 1 core"), 0.75)
 	}
+	add("stats --self: time of stats", ratio("stats --self", "stats"), 4)
+	add("diff: time of stats --self of the same two logs", ratio("diff, two logs", "stats --self, two logs"), 1.3)
+	before, after := b.truths["before"], b.truths["after"]
+	held := 20*float64(before.SpanEnds+after.SpanEnds) + 150*float64(before.Traces+after.Traces)
+	add("diff: MB beyond 20 bytes a span and 150 a trace", rss("diff, two logs")-held/(1<<20), 100)
 	// What a process holds differs by some MB from run to run.
 	add("show: MB more for a log three times as long with as many traces", rss("show, long")-rss("show"), 5)
 	add("stats, duplicates counted: the same", rss("stats, duplicates counted, long")-rss("stats, duplicates counted"), 5)
@@ -104,7 +109,7 @@ func (r *result) markdown() string {
 	fmt.Fprintf(&b, "- whole processes, on files that have just been read and so are in the page cache. Figures are medians of %d rounds. In each round all subjects take a turn, in another order\n", r.Rounds)
 	b.WriteString("- a ratio is the median of the rounds' ratios. Before the rounds, each subject gave the answers that the log's generator knows\n")
 	b.WriteString("- DuckDB reads with only the needed columns declared. slogtrace counts a duplicate span end once, unless the subject's name says otherwise\n")
-	for _, name := range []string{"plain", "hard", "long"} {
+	for _, name := range []string{"plain", "hard", "long", "before", "after"} {
 		fmt.Fprintf(&b, "- %s: %s\n", name, r.Logs[name])
 	}
 	cells := [][]string{{"gate", "", "bound", ""}}

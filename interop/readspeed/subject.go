@@ -2,9 +2,11 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"os/exec"
@@ -20,7 +22,7 @@ type subject struct {
 	Name string
 	Log  string
 
-	file    string // that is read
+	files   []string // that are read
 	command []string
 	env     []string
 	truth   *loggen.Truth
@@ -30,15 +32,20 @@ type subject struct {
 	rss       []float64 // MB
 }
 
-// warm reads the subject's file, to have it in the page cache.
+// warm reads the subject's files, to have them in the page cache.
 func (s *subject) warm() error {
-	f, err := os.Open(s.file)
-	if err != nil {
-		return err
+	for _, name := range s.files {
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(io.Discard, f)
+		f.Close()
+		if err != nil {
+			return err
+		}
 	}
-	defer f.Close()
-	_, err = io.Copy(io.Discard, f)
-	return err
+	return nil
 }
 
 // run measures once. What the subject writes goes to out, and to nowhere if that is nil.
@@ -101,6 +108,59 @@ func checkOps(out io.Reader, truth *loggen.Truth) error {
 		}
 	}
 	return nil
+}
+
+// checkCounts does not look at durations: those of --self are not known.
+func checkCounts(truths ...*loggen.Truth) func(io.Reader, *loggen.Truth) error {
+	return func(out io.Reader, _ *loggen.Truth) error {
+		var ops []loggen.Op
+		if err := json.NewDecoder(out).Decode(&ops); err != nil {
+			return err
+		}
+		return sameCounts(ops, truths...)
+	}
+}
+
+// sameCounts compares how many spans of each operation there are, and how many failed, with those of all logs.
+func sameCounts(ops []loggen.Op, truths ...*loggen.Truth) error {
+	got, want := make(map[string][2]int), make(map[string][2]int)
+	add := func(to map[string][2]int, ops []loggen.Op) {
+		for _, op := range ops {
+			n := to[op.Op]
+			to[op.Op] = [2]int{n[0] + op.Count, n[1] + op.Errors}
+		}
+	}
+	add(got, ops)
+	for _, truth := range truths {
+		add(want, truth.Ops)
+	}
+	if !maps.Equal(got, want) {
+		return fmt.Errorf("got %v, want %v", got, want)
+	}
+	return nil
+}
+
+// checkDiff looks at the spans of all paths on both sides. Both logs are made alike, so there is no change.
+func checkDiff(before, after *loggen.Truth) func(io.Reader, *loggen.Truth) error {
+	return func(out io.Reader, _ *loggen.Truth) error {
+		var rows []struct {
+			Op, Change string
+			Counts     struct{ Spans, Failed struct{ Before, After int } }
+		}
+		if err := json.NewDecoder(out).Decode(&rows); err != nil {
+			return err
+		}
+		var sides [2][]loggen.Op
+		for _, row := range rows {
+			c := row.Counts
+			sides[0] = append(sides[0], loggen.Op{Op: row.Op, Count: c.Spans.Before, Errors: c.Failed.Before})
+			sides[1] = append(sides[1], loggen.Op{Op: row.Op, Count: c.Spans.After, Errors: c.Failed.After})
+			if row.Change != "~" {
+				return fmt.Errorf("%s is %s", row.Op, row.Change)
+			}
+		}
+		return cmp.Or(sameCounts(sides[0], before), sameCounts(sides[1], after))
+	}
 }
 
 // traces counts the traces of a list, and sums up the hashes of their ids.
