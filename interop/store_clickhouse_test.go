@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -104,16 +103,6 @@ func storeColumns(t testing.TB, s *clickhouse.Server, name string, lines []byte)
 
 func clickhouseAddress(s *clickhouse.Server, table string) string {
 	return strings.Replace(s.URL, "http:", "clickhouse:", 1) + "/default/" + table
-}
-
-// storedAt writes the lines of a store to a file, too.
-func storedAt(t testing.TB, from string, lines []byte) stored {
-	t.Helper()
-	s := stored{file: filepath.Join(t.TempDir(), "app.log"), from: from, text: lines}
-	if err := os.WriteFile(s.file, lines, 0o666); err != nil {
-		t.Fatal(err)
-	}
-	return s
 }
 
 func generated(t testing.TB, o loggen.Options) []byte {

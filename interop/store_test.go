@@ -38,8 +38,7 @@ func TestStoreSameAnswers(t *testing.T) {
 	n := victorialogs.Start(t)
 	for tenant, name := range []string{"JSONLines", "JSONLines with the line", "Loki, whole", "Splunk"} {
 		t.Run(name, func(t *testing.T) {
-			i := slices.IndexFunc(shipments, func(s shipmentKind) bool { return s.name == name })
-			s := storeLog(t, n, string(rune('1'+tenant)), i, loggen.Options{Traces: 120, Seed: uint64(tenant)})
+			s := storeLog(t, n, string(rune('1'+tenant)), shipmentNamed(t, name), loggen.Options{Traces: 120, Seed: uint64(tenant)})
 			for i, q := range storeQuestions { // each as text and as JSON, but not in each layout
 				args := strings.Fields(q)
 				if (i+tenant)%2 == 1 {
@@ -228,16 +227,7 @@ func TestStoreInterrupt(t *testing.T) {
 func TestStoreTail(t *testing.T) {
 	n := victorialogs.Start(t)
 	from := strings.Replace(n.URL, "http:", "victorialogs:", 1)
-	file, err := commandFile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), file, "tail", "--json", "-n", "0", "--delay", "2s", "--where", "run=tail", "--from", from)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	cmd, stdout, stderr := startCommand(t, "tail", "--json", "-n", "0", "--delay", "2s", "--where", "run=tail", "--from", from)
 	time.Sleep(3 * time.Second) // it has begun
 	var want []string
 	send := func(count int) {
@@ -261,17 +251,5 @@ func TestStoreTail(t *testing.T) {
 	time.Sleep(7 * time.Second)
 	cmd.Process.Signal(os.Interrupt)
 	cmd.Wait()
-	var got []string
-	for line := range strings.Lines(stdout.String()) {
-		var l struct{ Msg string }
-		if err := json.Unmarshal([]byte(line), &l); err != nil {
-			t.Fatalf("%v in %s", err, line)
-		}
-		got = append(got, l.Msg)
-	}
-	slices.Sort(got)
-	slices.Sort(want)
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s\n(-want +got):\n%s", &stderr, diff)
-	}
+	compareTail(t, stdout.String(), want, stderr.String())
 }

@@ -2,13 +2,18 @@ package interop
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/slogtrace/slogtrace/internal/loggen"
 	"github.com/slogtrace/slogtrace/interop/internal/victorialogs"
@@ -60,11 +65,88 @@ func command(t testing.TB, env []string, args ...string) ran {
 	return ran{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
 }
 
+// A stream is what a command writes while it runs.
+type stream struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *stream) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *stream) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// startCommand starts the command.
+func startCommand(t testing.TB, args ...string) (cmd *exec.Cmd, stdout, stderr *stream) {
+	t.Helper()
+	file, err := commandFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr = new(stream), new(stream)
+	cmd = exec.CommandContext(t.Context(), file, args...)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd, stdout, stderr
+}
+
+// awaitLines waits until there are so many lines, for 20 seconds at most.
+func awaitLines(t testing.TB, o *stream, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); strings.Count(o.String(), "\n") < n; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not %d lines in:\n%s", n, o)
+		}
+	}
+}
+
+// compareTail compares the messages of what tail has written, in any order.
+func compareTail(t testing.TB, stdout string, want []string, stderr string) {
+	t.Helper()
+	var got []string
+	for line := range strings.Lines(stdout) {
+		got = append(got, decoded[struct{ Msg string }](t, line).Msg)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s\n(-want +got):\n%s", stderr, diff)
+	}
+}
+
+// decoded is a value of JSON.
+func decoded[T any](t testing.TB, text string) (v T) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatalf("%v in %.1000s", err, text)
+	}
+	return v
+}
+
 // A stored is a log in a file and in VictoriaLogs.
 type stored struct {
 	file string
 	from string // for --from
 	text []byte
+}
+
+// shipmentNamed is the number of a shipment.
+func shipmentNamed(t testing.TB, name string) int {
+	t.Helper()
+	i := slices.IndexFunc(shipments, func(s shipmentKind) bool { return s.name == name })
+	if i < 0 {
+		t.Fatalf("no shipment %q", name)
+	}
+	return i
 }
 
 // storeLog makes a log of traces, and sends it to a node as a shipment does.
@@ -80,13 +162,16 @@ func storeLog(t testing.TB, n *victorialogs.Node, tenant string, shipment int, o
 // storeLines sends lines to a node as a shipment does.
 func storeLines(t testing.TB, n *victorialogs.Node, tenant string, shipment int, lines []byte) stored {
 	t.Helper()
-	s := stored{file: filepath.Join(t.TempDir(), "app.log"), from: strings.Replace(n.URL, "http:", "victorialogs:", 1) + "?tenant=" + tenant, text: lines}
-	if err := os.WriteFile(s.file, lines, 0o666); err != nil {
-		t.Fatal(err)
-	}
-	opts := shipments[shipment].opts
+	sendLines(t, n, tenant, shipments[shipment], lines)
+	return storedAt(t, strings.Replace(n.URL, "http:", "victorialogs:", 1)+"?tenant="+tenant, lines)
+}
+
+// sendLines sends lines to a node, and makes them visible.
+func sendLines(t testing.TB, n *victorialogs.Node, tenant string, shipment shipmentKind, lines []byte) {
+	t.Helper()
+	opts := shipment.opts
 	opts.Headers = map[string]string{"AccountID": tenant}
-	w, err := traceship.NewWriter(n.URL+shipments[shipment].path, &opts)
+	w, err := traceship.NewWriter(n.URL+shipment.path, &opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,5 +189,14 @@ func storeLines(t testing.TB, n *victorialogs.Node, tenant string, shipment int,
 		t.Fatal(err)
 	}
 	n.Flush(t)
+}
+
+// storedAt writes the lines of a store to a file, too.
+func storedAt(t testing.TB, from string, lines []byte) stored {
+	t.Helper()
+	s := stored{file: filepath.Join(t.TempDir(), "app.log"), from: from, text: lines}
+	if err := os.WriteFile(s.file, lines, 0o666); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }

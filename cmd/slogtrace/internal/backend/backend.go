@@ -71,6 +71,14 @@ func (s *Sum) add(other Sum) {
 	}
 }
 
+// early reports whether there is a line less than d after a time; late, less than d before it.
+func (s *Sum) early(from time.Time, d time.Duration) bool {
+	return s.Lines > 0 && s.First.Before(from.Add(d))
+}
+func (s *Sum) late(to time.Time, d time.Duration) bool {
+	return s.Lines > 0 && s.Last.After(to.Add(-d))
+}
+
 // A Bucket is a number of lines from a time on.
 type Bucket struct {
 	From  time.Time

@@ -171,18 +171,12 @@ func (s *Source) whole(ctx context.Context, cond, kept Cond, q *Query, buf *inpu
 		return s.named(err)
 	}
 	if len(seen) > manyChunks*most {
-		all := *q
-		all.From, all.To = q.From.Add(-margin), q.To.Add(margin)
-		if all.Cond, err = s.allOf(ctx, find, kept); err != nil {
-			return s.named(err)
-		}
-		_, err := s.read(ctx, &all, true, buf)
-		return err
+		return s.many(ctx, find, kept, q, len(seen)-1, buf)
 	}
 	s.narrowed = find
 	edges := 0
 	for chunk := range slices.Chunk(slices.Sorted(maps.Keys(seen)), most) {
-		edge, err := s.around(ctx, Trace{IDs: chunk}, kept, q, buf)
+		edge, err := s.around(ctx, Trace{IDs: chunk}, kept, q, false, buf)
 		if err != nil {
 			return err
 		}
@@ -196,20 +190,30 @@ func (s *Source) whole(ctx context.Context, cond, kept Cond, q *Query, buf *inpu
 	return nil
 }
 
-// allOf holds for the lines of the traces that find matches, or, if the store cannot do that, for those of all traces.
-func (s *Source) allOf(ctx context.Context, find *Query, kept Cond) (Cond, error) {
-	sub, ok := s.Store.(Subqueries)
-	if ok {
-		var err error
-		if ok, err = sub.Subqueries(ctx, find); err != nil {
-			return nil, err
+// many reads the traces that find matches, more than n. If the store cannot find their lines by a query, it reads all traces.
+func (s *Source) many(ctx context.Context, find *Query, kept Cond, q *Query, n int, buf *input.Buffer) error {
+	if sub, ok := s.Store.(Subqueries); ok {
+		ok, err := sub.Subqueries(ctx, find)
+		if err != nil {
+			return s.named(err)
+		}
+		if ok {
+			s.narrowed = find
+			edge, err := s.around(ctx, TracesOf{find}, kept, q, true, buf)
+			if edge {
+				s.tellEdge()
+			}
+			return err
 		}
 	}
-	if !ok {
-		return inTrace(kept), nil
+	all := *q
+	all.From, all.To, all.Cond = q.From.Add(-margin), q.To.Add(margin), inTrace(kept)
+	sum, err := s.read(ctx, &all, true, buf)
+	if err == nil && (sum.early(all.From, margin/2) || sum.late(all.To, margin/2)) {
+		s.Tell.Talk("%s: more than %d traces match, so lines more than %s before or after the time of the question were not read: narrow it to have whole traces",
+			s.Store.Name(), n, margin)
 	}
-	s.narrowed = find
-	return both(TracesOf{find}, kept), nil
+	return err
 }
 
 // IDs returns the ids of all traces in the time of the question. Those in all are known; the store is asked for the others
@@ -233,29 +237,25 @@ func (s *Source) IDs(ctx context.Context, all iter.Seq[string]) iter.Seq[string]
 }
 
 func (s *Source) tellEdge() {
-	s.Tell.Talk("%s: traces have lines more than %s before or after the time of the question, which were not read", s.Store.Name(), widest)
+	s.Tell.Talk("%s: traces have lines more than a week before or after the time of the question: not all were read", s.Store.Name())
 }
 
 // around reads the lines of traces: in the time of q and a margin around it, and further as long as lines are found near
-// the end. Edge reports that there may be more.
-func (s *Source) around(ctx context.Context, traces, kept Cond, q *Query, buf *input.Buffer) (edge bool, err error) {
+// the end. Edge reports that there may be more. It counts the lines before if counted is set.
+func (s *Source) around(ctx context.Context, traces, kept Cond, q *Query, counted bool, buf *input.Buffer) (edge bool, err error) {
 	part := *q
 	part.Cond = traces
 	if kept != nil {
 		part.Cond = All{traces, Any{Unread{}, kept}}
 	}
 	part.From, part.To = q.From.Add(-margin), q.To.Add(margin)
-	sum, err := s.read(ctx, &part, short(traces), buf)
+	sum, err := s.read(ctx, &part, counted, buf)
 	if err != nil || sum.Lines == 0 {
 		return false, err
 	}
 	for _, direction := range []time.Duration{-1, 1} {
-		first, last, from, to := sum.First, sum.Last, part.From, part.To
-		for step := margin; ; step *= 4 {
-			near := direction < 0 && first.Before(from.Add(step/2)) || direction > 0 && last.After(to.Add(-step/2))
-			if !near {
-				break
-			}
+		got, from, to := sum, part.From, part.To
+		for step := margin; direction < 0 && got.early(from, step/2) || direction > 0 && got.late(to, step/2); step *= 4 {
 			if step > widest {
 				edge = true
 				break
@@ -266,22 +266,17 @@ func (s *Source) around(ctx context.Context, traces, kept Cond, q *Query, buf *i
 			} else {
 				more.From, more.To = to, to.Add(4*step)
 			}
-			got, err := s.read(ctx, &more, false, buf)
-			if err != nil {
+			if got, err = s.read(ctx, &more, counted, buf); err != nil {
 				return edge, err
 			}
-			if got.Lines == 0 {
-				break
-			}
-			first, last, from, to = got.First, got.Last, more.From, more.To
+			from, to = more.From, more.To
 		}
 	}
 	return edge, nil
 }
 
 // short reports whether a condition has the beginning of an id that many traces may have.
-func short(c Cond) bool {
-	t, _ := c.(Trace)
+func short(t Trace) bool {
 	return t.Prefix && slices.ContainsFunc(t.IDs, func(id string) bool { return len(id) < 6 })
 }
 
@@ -298,10 +293,10 @@ func (s *Source) wanted(ctx context.Context, want []query.Wanted, from, to time.
 			}
 		}
 		q := &Query{From: from, To: to, Fields: fields}
-		edge, err := s.around(ctx, cond, nil, q, buf)
+		edge, err := s.around(ctx, cond, nil, q, short(cond), buf)
 		if err == nil && w.Half != "" {
 			var further bool
-			further, err = s.around(ctx, Trace{IDs: []string{w.Half}, Suffix: true}, nil, q, buf)
+			further, err = s.around(ctx, Trace{IDs: []string{w.Half}, Suffix: true}, nil, q, false, buf)
 			edge = edge || further
 		}
 		if err != nil {

@@ -12,11 +12,11 @@ import (
 )
 
 // where returns the condition of a query in SQL.
-func (s *Store) where(t *table, q *backend.Query) string {
+func (t *table) where(q *backend.Query) string {
 	var b strings.Builder
 	b.WriteString(t.time.between(q.From, q.To))
-	if s.Query != "" {
-		b.WriteString(" and (" + s.Query + "\n)") // a comment ends with the line
+	if t.query != "" {
+		b.WriteString(" and (" + t.query + "\n)") // a comment ends with the line
 	}
 	if q.Cond == nil {
 		return b.String()
@@ -91,6 +91,8 @@ func (t *table) bound(c backend.Cond, least bool) string {
 			return t.surelyIn(c)
 		}
 		sql, exact = t.test(c)
+	case backend.TracesOf:
+		sql = t.tracesOf(c)
 	case backend.Grep:
 		sql = t.grep(c.Regexp)
 	default:
@@ -261,6 +263,16 @@ func (t *table) trace(c backend.Trace) string {
 		return no
 	}
 	return "(" + strings.Join(parts, " or ") + ")"
+}
+
+// tracesOf is a condition on the only column with ids: see Subqueries. The shards of a Distributed table get the ids of all.
+func (t *table) tracesOf(c backend.TracesOf) string {
+	columns, _ := t.named(backend.Traced)
+	id := columns[0].sql
+	if columns[0].nullable {
+		id = "ifNull(" + id + ", '')"
+	}
+	return id + " global in (select distinct " + id + " from " + t.from + " where " + id + " != '' and " + t.where(c.Query) + ")"
 }
 
 // ids compares a column with ids.

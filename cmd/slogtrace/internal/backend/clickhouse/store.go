@@ -120,7 +120,7 @@ func (s *Store) text(t *table, columns []column, q *backend.Query) string {
 	for i, c := range columns {
 		selected[i] = c.selected() + " as " + alias(i)
 	}
-	text := "select " + strings.Join(selected, ", ") + " from " + s.from() + " where " + s.where(t, q)
+	text := "select " + strings.Join(selected, ", ") + " from " + s.from() + " where " + t.where(q)
 	if q.Limit > 0 {
 		text += " limit " + strconv.Itoa(q.Limit)
 	}
@@ -189,7 +189,7 @@ func (s *Store) Count(ctx context.Context, q *backend.Query, step time.Duration)
 	var buckets []backend.Bucket
 	var bad error
 	sql := fmt.Sprintf("select intDiv(%s - %d, %d) as %s, count() as %s from %s where %s group by %[4]s",
-		t.time.nanoseconds(), q.From.UnixNano(), step.Nanoseconds(), alias(0), alias(1), s.from(), s.where(t, q))
+		t.time.nanoseconds(), q.From.UnixNano(), step.Nanoseconds(), alias(0), alias(1), s.from(), t.where(q))
 	err = rowsOf(ctx, s, sql, s.Partial, func(r row) bool {
 		at, err := strconv.ParseInt(string(r.Step), 10, 64)
 		lines, err2 := strconv.Atoi(string(r.Lines))
@@ -213,7 +213,7 @@ func (s *Store) Traces(ctx context.Context, q *backend.Query, fn func(id string)
 	}
 	columns, _ := t.named(backend.Traced)
 	for _, e := range columns {
-		sql := "select distinct " + e.sql + " as " + alias(0) + " from " + s.from() + " where " + s.where(t, q)
+		sql := "select distinct " + e.sql + " as " + alias(0) + " from " + s.from() + " where " + t.where(q)
 		more := true
 		err := rowsOf(ctx, s, sql, s.Partial, func(r struct {
 			ID string `json:"0"`
@@ -261,6 +261,16 @@ func (s *Store) MaxIDs(ctx context.Context, _ *backend.Query) (int, error) {
 		return 100, nil
 	}
 	return 1000, nil
+}
+
+// Subqueries reports whether all ids are in one column: those in text are found by reading it.
+func (s *Store) Subqueries(ctx context.Context, _ *backend.Query) (bool, error) {
+	t, err := s.table(ctx)
+	if err != nil {
+		return false, err
+	}
+	columns, exact := t.named(backend.Traced)
+	return t.line == nil && exact && len(columns) == 1 && columns[0].kind == text, nil
 }
 
 // Missing asks for nothing, of all shards.

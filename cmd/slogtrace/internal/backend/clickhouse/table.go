@@ -15,6 +15,8 @@ import (
 
 // A table is what the store knows of its table.
 type table struct {
+	from    string // the table in SQL
+	query   string // Store.Query
 	time    column
 	line    *column // has the whole lines, or nil: the columns are their members
 	columns []column
@@ -74,7 +76,7 @@ func (s *Store) table(ctx context.Context) (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &table{record: true}
+	t := &table{from: s.from(), query: s.Query, record: true}
 	if s.shape != nil {
 		t.mapped, t.record = s.shape.Names, s.shape.Record == ""
 	}
