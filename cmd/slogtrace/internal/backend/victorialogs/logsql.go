@@ -37,7 +37,11 @@ func (n *names) write(b *strings.Builder, c backend.Cond) {
 		n.join(b, c, " or ")
 	case backend.Not:
 		b.WriteByte('!')
-		n.write(b, c.Cond)
+		if t, ok := c.Cond.(backend.Test); ok && t.Op == backend.In {
+			n.surelyIn(b, t)
+		} else {
+			n.write(b, c.Cond)
+		}
 	case backend.Trace:
 		n.trace(b, c)
 	case backend.TracesOf:
@@ -101,6 +105,21 @@ func (n *names) test(b *strings.Builder, c backend.Test) {
 		case backend.AtMost:
 			b.WriteString("<=" + c.Value)
 		}
+	}
+	b.WriteByte(')')
+}
+
+// surelyIn writes a condition that holds only if a member is one of the values, whichever of its names counts.
+func (n *names) surelyIn(b *strings.Builder, c backend.Test) {
+	names := n.of(c.Key)
+	if len(names) == 1 {
+		n.test(b, c)
+		return
+	}
+	b.WriteByte('(')
+	n.test(b, c)
+	for _, name := range names {
+		b.WriteString(" " + quote(name) + `:in("",` + list(c.Values) + ")")
 	}
 	b.WriteByte(')')
 }
