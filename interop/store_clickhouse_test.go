@@ -38,11 +38,11 @@ func columnsOf(t testing.TB, lines []byte) columnTable {
 		for key, value := range members {
 			typ := "Nullable(String)"
 			switch n, isNumber := value.(float64); {
-			case key == "time":
+			case key == "time", key == ownNames["time"]:
 				typ = "UInt64"
-			case key == "start":
+			case key == "start", key == ownNames["start"]:
 				typ = "Nullable(UInt64)"
-			case key == "trace", key == "level", key == "msg":
+			case key == "trace", key == "level", key == "msg", key == ownNames["trace"]:
 				typ = "String"
 			case isNumber && (n != float64(int64(n)) || c.types[key] == "Nullable(Float64)" || key == "duration_ms"):
 				typ = "Nullable(Float64)"
@@ -77,7 +77,7 @@ func (c columnTable) rows(t testing.TB, lines []byte) *bytes.Buffer {
 		if err := json.Unmarshal(line, &members); err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range []string{"time", "start"} {
+		for _, key := range []string{"time", "start", ownNames["time"], ownNames["start"]} {
 			var at time.Time
 			if json.Unmarshal(members[key], &at) == nil {
 				members[key] = fmt.Append(nil, at.UnixNano())
@@ -96,7 +96,11 @@ func (c columnTable) rows(t testing.TB, lines []byte) *bytes.Buffer {
 func storeColumns(t testing.TB, s *clickhouse.Server, name string, lines []byte) stored {
 	t.Helper()
 	c := columnsOf(t, lines)
-	s.Exec(t, "create table "+name+" ("+c.definition()+") engine = MergeTree partition by tuple() order by (time, trace)", nil)
+	order := "time, trace"
+	if c.types["time"] == "" {
+		order = "`" + ownNames["time"] + "`, `" + ownNames["trace"] + "`"
+	}
+	s.Exec(t, "create table "+name+" ("+c.definition()+") engine = MergeTree partition by tuple() order by ("+order+")", nil)
 	s.Exec(t, "insert into "+name+" format JSONEachRow", c.rows(t, lines))
 	return storedAt(t, clickhouseAddress(s, name), lines)
 }

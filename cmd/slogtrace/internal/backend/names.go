@@ -46,8 +46,10 @@ func Names(key string, mapped map[string]string) []string {
 // names a line has.
 func FieldNames(key string, mapped map[string]string) []string {
 	all := []string{key}
-	if m := mapped[key]; m != "" {
-		all = append(all, m)
+	for name, m := range mapped {
+		if name == key || key == "duration_ms" && strings.HasPrefix(name, "duration_") {
+			all = append(all, m)
+		}
 	}
 	keys, _ := schema.Keys()
 	f, ok := keys[key]

@@ -17,8 +17,14 @@ import (
 // The messages of span records.
 var spanMessages = []string{"span end", "span start"}
 
-// spanRecord holds for the records of spans, and for lines with other names than the record schema's.
-var spanRecord = Any{Test{Key: "msg", Op: In, Values: spanMessages}, Not{Test{Key: "trace", Op: Present}}}
+// spanRecord holds for the records of spans, and for lines with other names than the record schema's. It is nil if lines have
+// a shape: then a span's record may have any message.
+func spanRecord(shape *tracelog.Shape) Cond {
+	if shape != nil {
+		return nil
+	}
+	return Any{Test{Key: "msg", Op: In, Values: spanMessages}, Not{Test{Key: "trace", Op: Present}}}
+}
 
 // usualLevels are those of lines that are no errors.
 var usualLevels = []string{"INFO", "DEBUG", "WARN", "info", "debug", "warn"}
@@ -39,8 +45,8 @@ func inTrace(c Cond) Cond {
 const Traced = "\x00trace"
 
 // candidates holds for each record because of which a filter can choose a trace, as query.Filter.May does, or returns nil
-// if that cannot be said.
-func candidates(p *query.Parts) Cond {
+// if that cannot be said. Members of lines with a shape have other names, and perhaps other units and words.
+func candidates(p *query.Parts, shape *tracelog.Shape) Cond {
 	var all All
 	if len(p.Ops) > 0 {
 		all = append(all, Any{patterns("op", p.Ops), Not{Test{Key: "op", Op: Present}}})
@@ -55,13 +61,16 @@ func candidates(p *query.Parts) Cond {
 	if p.Failed {
 		all = append(all, failure)
 	}
-	if p.Min > 0 {
+	if p.Min > 0 && shape == nil {
 		all = append(all, duration(AtLeast, p.Min))
 	}
-	if p.MaxSet {
+	if p.MaxSet && shape == nil {
 		all = append(all, duration(AtMost, p.Max))
 	}
 	for _, c := range p.Where {
+		if shape != nil && slices.Contains(tracelog.ShapeNames(), c.Key) {
+			continue
+		}
 		if cond := where(c); cond != nil {
 			all = append(all, cond)
 		}

@@ -69,26 +69,31 @@ func (s *Source) missing(ctx context.Context) (string, error) {
 }
 
 func (s *Source) fetch(ctx context.Context, plan *Plan, p *query.Parts, from, to time.Time, buf *input.Buffer) error {
+	if s.hidden() {
+		_, err := s.read(ctx, &Query{From: from.Add(-margin), To: to.Add(margin)}, true, buf)
+		return err
+	}
 	fields := plan.fields(p)
 	if len(plan.Wanted) > 0 {
 		return s.wanted(ctx, plan.Wanted, from, to, fields, buf)
 	}
-	cond := candidates(p)
+	cond := candidates(p, s.Shape)
 	if p.Grep != nil && simple(p.Grep) {
 		cond = Grep{p.Grep.String()} // a trace has a line with the text, and a line for the other conditions: the text is rarer
 	}
 	if plan.Failures {
 		cond = both(failure, cond)
 	}
+	spans := spanRecord(s.Shape)
 	var kept Cond // of the lines that are needed
-	if plan.Spans && p.Grep == nil && !p.Tree {
-		kept = Any{spanRecord, failure}
+	if plan.Spans && p.Grep == nil && !p.Tree && spans != nil {
+		kept = Any{spans, failure}
 	}
 	q := &Query{From: from, To: to, Fields: fields}
 	switch {
 	case !plan.Whole && plan.Spans:
 		q.To = to.Add(margin) // for spans that began before
-		q.Cond = inTrace(both(spanRecord, cond))
+		q.Cond = inTrace(both(spans, cond))
 	case plan.Lines:
 		if cond != nil {
 			q.Cond = Any{Unread{}, cond}
@@ -106,7 +111,10 @@ func (s *Source) fetch(ctx context.Context, plan *Plan, p *query.Parts, from, to
 }
 
 func both(a, b Cond) Cond {
-	if b == nil {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
 		return a
 	}
 	return All{a, b}

@@ -9,17 +9,19 @@ import (
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
+	"github.com/slogtrace/slogtrace/tracelog"
 )
 
 // A Source reads lines of a store for a command.
 type Source struct {
 	Store    Store
 	Tell     *tell.Teller
-	MaxLines int           // refuse to read more; 0: no limit
-	Window   time.Duration // of one query; 0: as the number of lines suggests
-	Partial  bool          // go on without the parts of the store that do not answer
-	Explain  bool          // tell the queries
-	Attrs    bool          // attributes are shown: tell once if their values came back as text
+	Shape    *tracelog.Shape // of the lines, if flags say it
+	MaxLines int             // refuse to read more; 0: no limit
+	Window   time.Duration   // of one query; 0: as the number of lines suggests
+	Partial  bool            // go on without the parts of the store that do not answer
+	Explain  bool            // tell the queries
+	Attrs    bool            // attributes are shown: tell once if their values came back as text
 
 	pause func(ctx context.Context, d time.Duration) // nil: wait
 	lines int                                        // read so far
@@ -27,6 +29,9 @@ type Source struct {
 
 	narrowed *Query // found the traces that were read, if only these were read
 }
+
+// hidden reports whether lines have a record inside, of which stores see nothing, so that all must be read.
+func (s *Source) hidden() bool { return s.Shape != nil && s.Shape.Record != "" }
 
 // windowLines is how many lines a query should return.
 const windowLines = 500_000

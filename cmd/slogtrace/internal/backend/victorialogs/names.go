@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
-	"github.com/slogtrace/slogtrace/internal/schema"
 )
 
 // names are those under which lines have the members of the record schema.
@@ -88,35 +87,10 @@ func (s *Store) fieldNames(ctx context.Context, text string) (map[string]struct{
 
 // of returns the names of a member, those that lines have if that is known.
 func (n *names) of(key string) []string {
-	var all []string
-	add := func(f schema.Field) {
-		for _, p := range schema.Presets {
-			all = append(all, strings.Fields(p.Keys[f])...)
-		}
-		all = append(all, strings.Fields(schema.Common[f])...)
-	}
-	name := key
-	switch key {
-	case backend.Traced:
-		name = "trace"
-		add(schema.Trace)
-	case "msg":
-		add(schema.Message)
-	case "level":
-		add(schema.Level)
-	case "service":
-		add(schema.Service)
-	case "error":
-		add(schema.Error)
-	default:
-		all = []string{key}
-	}
-	if mapped := n.mapped[name]; mapped != "" {
-		all = append([]string{mapped}, all...)
-	}
+	all := backend.Names(key, n.mapped)
 	var kept []string
 	for _, name := range all {
-		if _, ok := n.there[name]; (ok || n.there == nil) && !slices.Contains(kept, name) {
+		if _, ok := n.there[name]; ok || n.there == nil {
 			kept = append(kept, name)
 		}
 	}
