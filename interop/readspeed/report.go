@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+
+	"github.com/slogtrace/slogtrace/internal/speed"
 )
 
 // A result is what is committed.
@@ -16,7 +18,7 @@ type result struct {
 	Versions []string          `json:"versions"`
 	Rounds   int               `json:"rounds"`
 	Logs     map[string]string `json:"logs"`
-	Gates    []gate            `json:"gates"`
+	Gates    speed.Gates       `json:"gates"`
 	Rows     []row             `json:"rows"`
 }
 
@@ -29,18 +31,10 @@ type row struct {
 	RSS  float64 `json:"rss_mb"`
 }
 
-// A gate is a bound that must hold.
-type gate struct {
-	Name  string  `json:"name"`
-	Value float64 `json:"value"`
-	Bound float64 `json:"bound"`
-	OK    bool    `json:"ok"`
-}
-
 func (b *bench) result(command string, rounds int, subjects []*subject) *result {
 	r := &result{
-		Command: command, CPU: cpu(), Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH, Rounds: rounds,
-		Versions: []string{runtime.Version(), version("rg", "--version"), "DuckDB " + version(b.file("duck"), "version") + duckModule(b.file("duck"))},
+		Command: command, CPU: speed.CPU(), Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH, Rounds: rounds,
+		Versions: []string{runtime.Version(), speed.Version("rg", "--version"), "DuckDB " + speed.Version(b.file("duck"), "version") + duckModule(b.file("duck"))},
 		Logs:     make(map[string]string),
 	}
 	for name, t := range b.truths {
@@ -50,19 +44,11 @@ func (b *bench) result(command string, rounds int, subjects []*subject) *result 
 	by := make(map[string]*subject)
 	for _, s := range subjects {
 		by[s.Name] = s
-		r.Rows = append(r.Rows, row{s.Name, s.Log, median(s.wall), median(s.cpu), median(s.rss)})
+		r.Rows = append(r.Rows, row{s.Name, s.log, s.Wall.Median(), s.CPU.Median(), s.RSS.Median()})
 	}
-	add := func(name string, value, bound float64) {
-		r.Gates = append(r.Gates, gate{Name: name, Value: value, Bound: bound, OK: value <= bound})
-	}
-	ratio := func(a, b string) float64 {
-		var each []float64
-		for i, x := range by[a].wall {
-			each = append(each, x/by[b].wall[i])
-		}
-		return median(each)
-	}
-	rss := func(name string) float64 { return median(by[name].rss) }
+	add := r.Gates.Add
+	ratio := func(a, b string) float64 { return by[a].Wall.Ratio(by[b].Wall) }
+	rss := func(name string) float64 { return by[name].RSS.Median() }
 	add("show: time of rg -c", ratio("show", "show: rg -c"), 4)
 	add("stats: time of DuckDB", ratio("stats", "stats: DuckDB"), 0.8)
 	add("stats: MB", rss("stats"), 200)
@@ -112,54 +98,11 @@ func (r *result) markdown() string {
 	for _, name := range []string{"plain", "hard", "long", "before", "after"} {
 		fmt.Fprintf(&b, "- %s: %s\n", name, r.Logs[name])
 	}
-	cells := [][]string{{"gate", "", "bound", ""}}
-	for _, g := range r.Gates {
-		ok := "ok"
-		if !g.OK {
-			ok = "FAIL"
-		}
-		cells = append(cells, []string{g.Name, fmt.Sprintf("%.2f", g.Value), fmt.Sprintf("≤ %.2f", g.Bound), ok})
-	}
-	table(&b, cells)
-	cells = [][]string{{"subject", "log", "wall s", "CPU s", "MB"}}
+	r.Gates.Table(&b)
+	cells := [][]string{{"subject", "log", "wall s", "CPU s", "MB"}}
 	for _, x := range r.Rows {
 		cells = append(cells, []string{x.Name, x.Log, fmt.Sprintf("%.3f", x.Wall), fmt.Sprintf("%.2f", x.CPU), fmt.Sprintf("%.0f", x.RSS)})
 	}
-	table(&b, cells)
+	speed.Table(&b, cells)
 	return b.String()
-}
-
-// table writes cells aligned. All columns except the first are aligned to the right.
-func table(b *strings.Builder, cells [][]string) {
-	widths := make([]int, len(cells[0]))
-	for _, row := range cells {
-		for c, s := range row {
-			widths[c] = max(widths[c], len([]rune(s)))
-		}
-	}
-	b.WriteString("\n")
-	for i, row := range cells {
-		b.WriteString("|")
-		for c, s := range row {
-			pad := strings.Repeat(" ", widths[c]-len([]rune(s)))
-			if c == 0 {
-				b.WriteString(" " + s + pad + " |")
-			} else {
-				b.WriteString(" " + pad + s + " |")
-			}
-		}
-		b.WriteString("\n")
-		if i > 0 {
-			continue
-		}
-		b.WriteString("|")
-		for c, n := range widths {
-			if c == 0 {
-				b.WriteString(strings.Repeat("-", n+2) + "|")
-			} else {
-				b.WriteString(strings.Repeat("-", n+1) + ":|")
-			}
-		}
-		b.WriteString("\n")
-	}
 }

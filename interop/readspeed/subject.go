@@ -1,40 +1,76 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"os"
-	"os/exec"
-	"slices"
-	"syscall"
-	"time"
 
 	"github.com/slogtrace/slogtrace/internal/loggen"
+	"github.com/slogtrace/slogtrace/internal/speed"
 )
 
-// A subject is a process that is measured.
+// A subject reads a log.
 type subject struct {
-	Name string
-	Log  string
-
-	files   []string // that are read
-	command []string
-	env     []string
-	truth   *loggen.Truth
-	check   func(out io.Reader, truth *loggen.Truth) error
-
-	wall, cpu []float64 // seconds, by round
-	rss       []float64 // MB
+	speed.Subject
+	log string
 }
 
-// warm reads the subject's files, to have them in the page cache.
-func (s *subject) warm() error {
-	for _, name := range s.files {
+// subjects are what is measured. Gates name them.
+func (b *bench) subjects() []*subject {
+	var all []*subject
+	add := func(name, log string, check func(io.Reader, *loggen.Truth) error, env []string, command ...string) {
+		var files []string
+		for i, arg := range command {
+			switch arg {
+			case "FILE", "BEFORE", "AFTER":
+				name := cmp.Or(map[string]string{"BEFORE": "before", "AFTER": "after"}[arg], log)
+				command[i] = b.file(name + ".log")
+				files = append(files, command[i])
+			case "ID":
+				command[i] = b.truths[log].Lookups[2].Trace
+			case "slogtrace", "duck":
+				if i == 0 {
+					command[i] = b.file(arg)
+				}
+			}
+		}
+		all = append(all, &subject{speed.Subject{
+			Name: name, Command: command, Env: env,
+			Before: func() error { return warm(files) },
+			Check:  func(r io.Reader) error { return check(r, b.truths[log]) },
+		}, log})
+	}
+	one := []string{"GOMAXPROCS=1"}
+	// ours adds a subject of the command, and it on the hard log, on one core and on the long log.
+	ours := func(name string, check func(io.Reader, *loggen.Truth) error, args ...string) {
+		command := func() []string { return append([]string{"slogtrace"}, args...) }
+		add(name, "plain", check, nil, command()...)
+		add(name+", hard", "hard", check, nil, command()...)
+		add(name+", 1 core", "plain", check, one, command()...)
+		add(name+", long", "long", check, nil, command()...)
+	}
+	add("show: rg -c", "plain", checkCount, nil, "rg", "-c", "ID", "FILE")
+	ours("show", checkShown, "show", "--json", "ID", "FILE")
+	add("stats: DuckDB", "plain", speed.CheckOps, nil, "duck", "stats", "FILE")
+	ours("stats", speed.CheckOps, "stats", "--json", "--sort", "name", "FILE")
+	add("stats, duplicates counted", "plain", speed.CheckOps, nil, "slogtrace", "stats", "--json", "--sort", "name", "--duplicates", "count", "FILE")
+	add("stats, duplicates counted, long", "long", speed.CheckOps, nil, "slogtrace", "stats", "--json", "--sort", "name", "--duplicates", "count", "FILE")
+	add("ls --error: DuckDB", "plain", checkFailed, nil, "duck", "ls", "FILE")
+	ours("ls --error", checkFailed, "ls", "--error", "--json", "FILE")
+	add("ls", "plain", checkTraces, nil, "slogtrace", "ls", "--json", "FILE")
+	add("stats --self", "plain", checkCounts(b.truths["plain"]), nil, "slogtrace", "stats", "--self", "--json", "--sort", "name", "FILE")
+	before, after := b.truths["before"], b.truths["after"]
+	add("stats --self, two logs", "both", checkCounts(before, after), nil, "slogtrace", "stats", "--self", "--json", "BEFORE", "AFTER")
+	add("diff, two logs", "both", checkDiff(before, after), nil, "slogtrace", "diff", "--json", "BEFORE", "AFTER")
+	return all
+}
+
+// warm reads files, to have them in the page cache.
+func warm(files []string) error {
+	for _, name := range files {
 		f, err := os.Open(name)
 		if err != nil {
 			return err
@@ -48,64 +84,23 @@ func (s *subject) warm() error {
 	return nil
 }
 
-// run measures once. What the subject writes goes to out, and to nowhere if that is nil.
-func (s *subject) run(out *os.File) error {
-	if err := s.warm(); err != nil {
-		return err
-	}
-	cmd := exec.Command(s.command[0], s.command[1:]...)
-	cmd.Env = append(os.Environ(), s.env...)
-	cmd.Stderr = os.Stderr
-	if out != nil {
-		cmd.Stdout = out
-	}
-	start := time.Now()
-	if err := cmd.Run(); err != nil {
-		return err
-	}
-	s.wall = append(s.wall, time.Since(start).Seconds())
-	s.cpu = append(s.cpu, (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds())
-	s.rss = append(s.rss, float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)/1024)
-	return nil
+func checkFailed(out io.Reader, truth *loggen.Truth) error {
+	return speed.CheckTraces(out, truth.FailedTraces, truth.FailedHash)
 }
 
-// verify runs the subject and compares what it says with the truth.
-//
-// What is said may be long and is not held: Linux counts what this process has held for the memory of its children.
-func (s *subject) verify() error {
-	out, err := os.CreateTemp("", "readspeed")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(out.Name())
-	defer out.Close()
-	err = s.run(out)
-	s.wall, s.cpu, s.rss = nil, nil, nil
-	if err != nil {
-		return err
-	}
-	if _, err := out.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	return s.check(bufio.NewReader(out), s.truth)
+func checkTraces(out io.Reader, truth *loggen.Truth) error {
+	return speed.CheckTraces(out, truth.Traces, "")
 }
 
-func checkOps(out io.Reader, truth *loggen.Truth) error {
-	var ops []loggen.Op
-	if err := json.NewDecoder(out).Decode(&ops); err != nil {
-		return err
-	}
-	if len(ops) != len(truth.Ops) {
-		return fmt.Errorf("%d ops, want %d", len(ops), len(truth.Ops))
-	}
-	for i, got := range ops {
-		want := truth.Ops[i]
-		// Of more than 65,536 spans tracelog's quantiles are within 0.1 %.
-		near := func(a, b float64) bool { return math.Abs(a-b) <= 0.001*b+1e-6 }
-		if got.Op != want.Op || got.Count != want.Count || got.Errors != want.Errors || !near(got.Max, want.Max) ||
-			!near(got.P50, want.P50) || !near(got.P95, want.P95) || !near(got.P99, want.P99) {
-			return fmt.Errorf("got %+v, want %+v", got, want)
-		}
+func checkShown(out io.Reader, truth *loggen.Truth) error {
+	return speed.CheckShown(out, truth.Lookups[2])
+}
+
+func checkCount(out io.Reader, truth *loggen.Truth) error {
+	var n int
+	_, err := fmt.Fscan(out, &n)
+	if want := truth.Lookups[2].Lines; err != nil || n != want {
+		return fmt.Errorf("%d lines, want %d (%v)", n, want, err)
 	}
 	return nil
 }
@@ -161,70 +156,4 @@ func checkDiff(before, after *loggen.Truth) func(io.Reader, *loggen.Truth) error
 		}
 		return cmp.Or(sameCounts(sides[0], before), sameCounts(sides[1], after))
 	}
-}
-
-// traces counts the traces of a list, and sums up the hashes of their ids.
-func traces(out io.Reader) (n int, hash string, err error) {
-	d := json.NewDecoder(out)
-	if _, err := d.Token(); err != nil {
-		return 0, "", err
-	}
-	sum := uint64(0)
-	for ; d.More(); n++ {
-		var t struct{ Trace string }
-		if err := d.Decode(&t); err != nil {
-			return n, "", err
-		}
-		sum += loggen.Hash(t.Trace)
-	}
-	return n, fmt.Sprintf("%016x", sum), nil
-}
-
-func checkFailed(out io.Reader, truth *loggen.Truth) error {
-	n, hash, err := traces(out)
-	if err == nil && (n != truth.FailedTraces || hash != truth.FailedHash) {
-		err = fmt.Errorf("%d failed traces, hash %s; want %d, %s", n, hash, truth.FailedTraces, truth.FailedHash)
-	}
-	return err
-}
-
-func checkTraces(out io.Reader, truth *loggen.Truth) error {
-	n, _, err := traces(out)
-	if err == nil && n != truth.Traces {
-		err = fmt.Errorf("%d traces, want %d", n, truth.Traces)
-	}
-	return err
-}
-
-func checkShown(out io.Reader, truth *loggen.Truth) error {
-	var list []struct {
-		Trace        string
-		Spans, Lines int
-	}
-	if err := json.NewDecoder(out).Decode(&list); err != nil {
-		return err
-	}
-	want := truth.Lookups[2]
-	if len(list) != 1 || list[0].Trace != want.Trace || list[0].Spans != want.Spans || list[0].Lines != want.Logs {
-		return fmt.Errorf("got %+v, want %+v", list, want)
-	}
-	return nil
-}
-
-func checkCount(out io.Reader, truth *loggen.Truth) error {
-	var n int
-	_, err := fmt.Fscan(out, &n)
-	if want := truth.Lookups[2].Lines; err != nil || n != want {
-		return fmt.Errorf("%d lines, want %d (%v)", n, want, err)
-	}
-	return nil
-}
-
-func median(values []float64) float64 {
-	v := slices.Clone(values)
-	slices.Sort(v)
-	if len(v)%2 == 0 {
-		return (v[len(v)/2-1] + v[len(v)/2]) / 2
-	}
-	return v[len(v)/2]
 }
