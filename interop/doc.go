@@ -33,6 +33,9 @@
 //
 //	go run ./cmd/gates -rounds 5 -batch 10ms -check gates.json
 //
+// Command storespeed, in cmd/storespeed, measures how fast slogtrace reads VictoriaLogs, against the store's own queries. Its table
+// is storespeed.md. Command readspeed, a module of its own, measures how fast it reads files. Its table is readspeed.md.
+//
 // Command soak, in cmd/soak, makes many records in two services under load, with receivers that fail, and accounts for each record.
 // The summary of a run is soak.md. This command makes it, in some minutes:
 //

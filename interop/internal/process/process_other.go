@@ -5,6 +5,7 @@ package process
 import (
 	"errors"
 	"os/exec"
+	"time"
 )
 
 // Supported reports whether servers can be started here.
@@ -23,6 +24,9 @@ func Unprivileged(string, ...string) (Owner, error) { return Owner{}, errors.Err
 func (Owner) Own(*exec.Cmd) {}
 
 func (*Command) start() (*Process, error) { return nil, errors.ErrUnsupported }
+
+// CPU is not supported.
+func (*Process) CPU() (time.Duration, error) { return 0, errors.ErrUnsupported }
 
 // Stop is not supported.
 func (*Process) Stop() error { return errors.ErrUnsupported }

@@ -5,11 +5,13 @@ package process
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"os/user"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -99,6 +101,29 @@ func (c *Command) start() (*Process, error) {
 		close(p.exited)
 	}()
 	return p, nil
+}
+
+// CPU returns how much CPU time the server has used. Only Linux tells.
+func (p *Process) CPU() (time.Duration, error) {
+	shell := p.cmd.Process.Pid
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", shell))
+	if err != nil {
+		return 0, err
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%s/stat", strings.TrimSpace(string(children))))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ") // behind the name
+	ticks := 0
+	for _, field := range strings.Fields(rest)[11:13] { // utime and stime, see proc(5)
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			return 0, err
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * time.Second / 100, nil
 }
 
 // Stop ends the server and removes its directory.

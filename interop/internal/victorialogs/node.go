@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slogtrace/slogtrace/interop/internal/process"
 	"github.com/slogtrace/slogtrace/interop/internal/program"
@@ -27,18 +28,27 @@ type Node struct {
 // such as "-insert.maxLineSizeBytes=1000". It accepts lines of any time.
 func Start(t testing.TB, flags ...string) *Node {
 	t.Helper()
-	file := program.Need(t, "victorialogs")
-	var n *Node
-	var err error
+	n, err := Open(program.Need(t, "victorialogs"), flags...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return n
+}
+
+// Open starts a node of the program in a file, as Start does. The node runs until Close.
+func Open(file string, flags ...string) (n *Node, err error) {
 	// Another process may take the port that was free. The node then ends.
 	for range 5 {
 		if n, err = start(file, flags); err == nil {
-			t.Cleanup(func() { n.remove(t) })
-			return n
+			break
 		}
 	}
-	t.Fatal(err)
-	return nil
+	return n, err
 }
 
 // A Cluster has a front, which stores nothing, and storage nodes, between which the front distributes what it gets.
@@ -130,19 +140,20 @@ func (n *Node) Restart(t testing.TB) {
 	n.process = p
 }
 
-// remove ends the node and removes its directory.
-func (n *Node) remove(t testing.TB) {
+// Close ends the node and removes its directory.
+func (n *Node) Close() error {
 	if n.process == nil {
-		if err := os.RemoveAll(n.command.Dir); err != nil {
-			t.Error(err)
-		}
-		return
+		return os.RemoveAll(n.command.Dir)
 	}
-	log := n.Log(t)
+	log, _ := os.ReadFile(filepath.Join(n.command.Dir, "log"))
 	if err := n.process.Stop(); err != nil {
-		t.Errorf("stop VictoriaLogs: %v\n%s", err, log)
+		return fmt.Errorf("stop VictoriaLogs: %w\n%s", err, log)
 	}
+	return nil
 }
+
+// CPU returns how much CPU time the node has used since it was started. Only Linux tells.
+func (n *Node) CPU() (time.Duration, error) { return n.process.CPU() }
 
 // Log returns what the node has logged so far.
 func (n *Node) Log(t testing.TB) string {

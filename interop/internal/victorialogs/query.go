@@ -3,7 +3,8 @@ package victorialogs
 import (
 	"bufio"
 	"encoding/json"
-	"io"
+	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -60,13 +61,7 @@ func (n *Node) Sync(t testing.TB) {
 	t.Helper()
 	n.Flush(t)
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		answer := n.get(t, "/metrics", nil)
-		text, err := io.ReadAll(answer)
-		answer.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.Contains(string(text), `vl_storage_rows{type="storage/inmemory"} 0`+"\n") {
+		if n.Metric(t, `vl_storage_rows{type="storage/inmemory"}`) == 0 {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -78,20 +73,32 @@ func (n *Node) Sync(t testing.TB) {
 // Metric returns a number that the node counts; 0 if there is none of that name.
 func (n *Node) Metric(t testing.TB, name string) float64 {
 	t.Helper()
-	answer := n.get(t, "/metrics", nil)
-	defer answer.Close()
-	text, err := io.ReadAll(answer)
+	all, err := n.Metrics()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, name+" "); ok {
-			x, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return x
-		}
+	return all[name]
+}
+
+// Metrics returns all numbers that the node counts. A name has the labels, as in vl_storage_rows{type="storage/inmemory"}.
+func (n *Node) Metrics() (map[string]float64, error) {
+	resp, err := http.Get(n.URL + "/metrics")
+	if err != nil {
+		return nil, err
 	}
-	return 0
+	defer resp.Body.Close()
+	all := make(map[string]float64)
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		i := strings.LastIndexByte(lines.Text(), ' ')
+		if i < 0 || lines.Text()[0] == '#' {
+			continue
+		}
+		x, err := strconv.ParseFloat(lines.Text()[i+1:], 64)
+		if err != nil {
+			return nil, fmt.Errorf("VictoriaLogs: a metric that is no number: %s", lines.Text())
+		}
+		all[lines.Text()[:i]] = x
+	}
+	return all, lines.Err()
 }
