@@ -16,24 +16,23 @@ type output struct {
 	path string
 }
 
-// create returns the output for -o. Without a path that is standard output. It refuses a file that an argument names.
+// create returns the output for -o. Without a path that is standard output. It refuses a file that
+// the command reads, because an argument names it or its directory, or is a glob that matches it.
 func (s *session) create(path string, inputs []string) (*output, error) {
 	if path == "" || path == "-" {
 		return &output{Writer: s.out}, nil
 	}
 	mode := os.FileMode(0) // of the file that is replaced; else the umask decides
 	if info, err := os.Stat(path); err == nil {
-		for _, name := range inputs {
-			if other, err := os.Stat(name); err == nil && os.SameFile(info, other) {
-				return nil, usagef("-o %s is one of the files to read", path)
-			}
-		}
 		if !info.Mode().IsRegular() { // a pipe, /dev/null
 			file, err := os.OpenFile(path, os.O_WRONLY, 0)
 			if err != nil {
-				return nil, err
+				return nil, usagef("-o %s: %v", path, input.Reason(err))
 			}
 			return &output{Writer: bufio.NewWriter(file), file: file}, nil
+		}
+		if s.files.Reads(inputs, path, info) {
+			return nil, usagef("-o %s is one of the files to read", path)
 		}
 		mode = info.Mode().Perm()
 	}

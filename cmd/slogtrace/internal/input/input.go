@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
@@ -86,12 +87,9 @@ func (f *Files) Inputs(args []string) ([]Input, error) {
 			addStdin("-")
 			continue
 		}
-		paths := []string{arg}
-		if _, err := os.Stat(arg); errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(arg, "*?[") {
-			if paths, _ = filepath.Glob(arg); len(paths) == 0 {
-				f.Tell.Fail("%s: no file matches", arg)
-				continue
-			}
+		paths := expand(arg)
+		if len(paths) == 0 {
+			f.Tell.Fail("%s: no file matches", arg)
 		}
 		for _, path := range paths {
 			info, err := os.Stat(path)
@@ -109,6 +107,39 @@ func (f *Files) Inputs(args []string) ([]Input, error) {
 		return nil, tell.ErrTold
 	}
 	return ins, nil
+}
+
+// expand returns the paths that an argument names: those that match if it is a glob and no file has its name.
+func expand(arg string) []string {
+	if _, err := os.Stat(arg); errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(arg, "*?[") {
+		paths, _ := filepath.Glob(arg)
+		return paths
+	}
+	return []string{arg}
+}
+
+// Reads reports whether the file at path is one of those that Inputs returns for the arguments. It reports no mistakes in them.
+func (f *Files) Reads(args []string, path string, file fs.FileInfo) bool {
+	if stdin := f.stdinInfo(); stdin != nil && (len(args) == 0 || slices.Contains(args, "-")) && os.SameFile(stdin, file) {
+		return true
+	}
+	for _, arg := range args {
+		for _, name := range expand(arg) {
+			info, err := os.Stat(name)
+			if err != nil {
+				continue
+			}
+			found := os.SameFile(info, file)
+			if info.IsDir() {
+				_ = Walk(name, nil, func(string, error) {}, func(_ string, info fs.FileInfo) { found = found || os.SameFile(info, file) })
+				found = found && f.HasRecords(path)
+			}
+			if found {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // stdinInfo returns the FileInfo of standard input; nil if that is not a file of the system.
