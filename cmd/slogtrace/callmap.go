@@ -67,25 +67,25 @@ took: of the critical paths of all traces, without the calls that they made them
 Calls are those of the traces with a span or a line that matches all of the flags, as in ls. The client's span counts
 if there is one, else the span of the service called. If traces are sampled, spans are weighted by 1/sample_rate.`,
 		Example: `  slogtrace map app.log
-  slogtrace map --format mermaid --since 1h logs/ > map.md
+  slogtrace map --format mermaid --since 1h logs/ > map.mmd
   slogtrace map --format dot app.log | dot -Tsvg > map.svg`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if s.json && cmd.Flags().Changed("format") {
 				return usagef("want --json or --format, not both")
 			}
-			m, err := s.readMap(cmd.Context(), args, &f)
-			if err != nil {
-				return err
-			}
 			out, err := s.create(output, args)
 			if err != nil {
 				return err
 			}
-			return out.done(s.writeMap(out, m, format.value))
+			m, err := s.readMap(cmd.Context(), args, &f)
+			if err == nil {
+				err = s.writeMap(out, m, format.value)
+			}
+			return out.done(err)
 		},
 	}
 	flags := cmd.Flags()
-	flags.Var(&format, "format", "the `form`: text, mermaid (for Markdown) or dot (for graphviz)")
+	flags.Var(&format, "format", "the `form`: text, mermaid (for Markdown, as a block of code) or dot (for graphviz)")
 	flags.StringVarP(&output, "output", "o", "", "write to this `FILE`")
 	f.Register(flags, s.now)
 	completeChoice(cmd, "format", mapFormats)
@@ -95,16 +95,14 @@ if there is one, else the span of the service called. If traces are sampled, spa
 // readMap reads the traces that the filter chooses.
 func (s *session) readMap(ctx context.Context, files []string, f *query.Filter) (*tracelog.CallMap, error) {
 	m := new(tracelog.CallMap)
-	read, err := s.eachTrace(ctx, files, f, func(t *tracelog.Trace) error {
+	err := s.eachTrace(ctx, files, f, nil, func(t *tracelog.Trace) error {
 		m.Add(t)
 		return nil
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case m.Traces == 0:
-		return nil, fmt.Errorf("no trace matches (%d read)", read)
-	case len(m.Edges()) == 0:
+	}
+	if len(m.Edges()) == 0 {
 		return nil, fmt.Errorf("no span in %s: see slogtrace check", tell.Plural(m.Traces, "trace"))
 	}
 	if m.Unknown > 0 {

@@ -169,11 +169,7 @@ func (s *session) exportTraces(ctx context.Context, w *export.Writer, files []st
 	for _, id := range o.ids {
 		want = append(want, query.NewWanted(id))
 	}
-	read, err := s.eachWanted(ctx, files, f, want, w.Trace)
-	if err == nil && w.Counts().Traces == 0 {
-		return fmt.Errorf("no trace matches (%d read)", read)
-	}
-	return err
+	return s.eachTrace(ctx, files, f, want, w.Trace)
 }
 
 // exported reports what was left out, and with --json what was written.

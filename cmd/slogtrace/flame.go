@@ -50,31 +50,19 @@ Folded stacks are a line each, with microseconds, as flame graph tools read them
   go tool pprof -top new.pb.gz
   go tool pprof -http : -diff_base old.pb.gz new.pb.gz`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			pprof := format.value == "pprof"
 			switch {
 			case s.json && cmd.Flags().Changed("format"):
 				return usagef("want --json or --format, not both")
-			case pprof && s.stdoutTerm && (output == "" || output == "-"):
+			case format.value == "pprof" && s.stdoutTerm && (output == "" || output == "-"):
 				return usagef("a profile is binary: want -o FILE, or a pipe")
-			}
-			st, err := s.readStacks(cmd.Context(), args, &f)
-			if err != nil {
-				return err
 			}
 			out, err := s.create(output, args)
 			if err != nil {
 				return err
 			}
-			switch {
-			case s.json:
-				err = term.WriteSeq(out.Writer, stacksJSON(st))
-			case pprof:
-				p := profileOf(st)
-				if err = p.CheckValid(); err == nil {
-					err = p.Write(out)
-				}
-			default:
-				err = writeFolded(out, st)
+			st, err := s.readStacks(cmd.Context(), args, &f)
+			if err == nil {
+				err = s.writeStacks(out, st, format.value)
 			}
 			return out.done(err)
 		},
@@ -90,15 +78,12 @@ Folded stacks are a line each, with microseconds, as flame graph tools read them
 // readStacks reads the traces that the filter chooses.
 func (s *session) readStacks(ctx context.Context, files []string, f *query.Filter) (*tracelog.Stacks, error) {
 	st := new(tracelog.Stacks)
-	read, err := s.eachTrace(ctx, files, f, func(t *tracelog.Trace) error {
+	err := s.eachTrace(ctx, files, f, nil, func(t *tracelog.Trace) error {
 		st.Add(t)
 		return nil
 	})
 	if err != nil {
 		return nil, err
-	}
-	if st.Traces == 0 {
-		return nil, fmt.Errorf("no trace matches (%d read)", read)
 	}
 	for range st.All() {
 		if st.Folded > 0 {
@@ -107,6 +92,20 @@ func (s *session) readStacks(ctx context.Context, files []string, f *query.Filte
 		return st, nil
 	}
 	return nil, fmt.Errorf("no span has ended in %s: see slogtrace check", tell.Plural(st.Traces, "trace"))
+}
+
+func (s *session) writeStacks(out *output, st *tracelog.Stacks, format string) error {
+	switch {
+	case s.json:
+		return term.WriteSeq(out.Writer, stacksJSON(st))
+	case format == "pprof":
+		p := profileOf(st)
+		if err := p.CheckValid(); err != nil {
+			return err
+		}
+		return p.Write(out)
+	}
+	return writeFolded(out, st)
 }
 
 // frameName is a frame in folded stacks and profiles, on one line.

@@ -46,27 +46,23 @@ func formatCount(x float64) string {
 	return strconv.FormatFloat(float64(int(x*10+0.5))/10, 'f', -1, 64)
 }
 
-// eachTrace calls fn with each trace that the filter chooses, and returns how many were read. An error of fn ends it.
-func (s *session) eachTrace(ctx context.Context, files []string, f *query.Filter, fn func(*tracelog.Trace) error) (int, error) {
-	return s.eachWanted(ctx, files, f, nil, fn)
-}
-
-// eachWanted is eachTrace for the traces with these ids; all, if there are none.
-func (s *session) eachWanted(ctx context.Context, files []string, f *query.Filter, want []query.Wanted, fn func(*tracelog.Trace) error) (int, error) {
+// eachTrace calls fn with each trace that the filter chooses and, if there are any in want, that has one of these ids. It is an
+// error if there is no such trace. An error of fn ends it.
+func (s *session) eachTrace(ctx context.Context, files []string, f *query.Filter, want []query.Wanted, fn func(*tracelog.Trace) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.plan(backend.Plan{Wanted: want, Whole: true, Attrs: true})
 	r, err := s.files.Open(ctx, files, true)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer r.Close()
 	outlines, err := r.Outlines(f.May, nil)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if outlines.Len() == 0 {
-		return 0, r.Nothing()
+		return r.Nothing()
 	}
 	may := func(sum *tracelog.Outline) bool {
 		return sum.Matched > 0 && (len(want) == 0 || slices.ContainsFunc(want, func(w query.Wanted) bool {
@@ -74,14 +70,19 @@ func (s *session) eachWanted(ctx context.Context, files []string, f *query.Filte
 			return may
 		}))
 	}
+	chosen := false
 	var failed error
 	err = r.Traces(outlines, tracelog.TracesOptions{}, may, func(t *tracelog.Trace) {
 		if failed != nil || !f.Trace(t) {
 			return
 		}
+		chosen = true
 		if failed = fn(t); failed != nil {
 			cancel() // nobody needs the rest
 		}
 	})
-	return outlines.Len(), cmp.Or(failed, err)
+	if err = cmp.Or(failed, err); err == nil && !chosen {
+		return fmt.Errorf("no trace matches (%d read)", outlines.Len())
+	}
+	return err
 }
