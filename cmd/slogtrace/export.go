@@ -81,11 +81,7 @@ OTEL_EXPORTER_OTLP_HEADERS and _CERTIFICATE. If a span was not delivered, the ex
 			case len(args) == 0:
 				return usagef("want a format: %s", strings.Join(names, ", "))
 			case !slices.Contains(names, args[0]):
-				known := didYouMean(args[0], slices.Clone(names), "")
-				if known == "" {
-					known = ": want " + strings.Join(names, ", ")
-				}
-				return usagef("unknown format %q%s", args[0], known)
+				return unknownName("format", args[0], names)
 			case args[0] == "lnav" && len(args) > 1:
 				return usagef("lnav: it needs no FILE, got %q", args[1])
 			}

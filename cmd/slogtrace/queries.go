@@ -47,7 +47,7 @@ STORE is one of ` + strings.Join(names, ", ") + `.`,
 				return usagef("want one store, got %q too", args[1])
 			}
 			if _, ok := stores[append(args, names[0])[0]]; !ok {
-				return usagef("unknown store %q%s", args[0], didYouMean(args[0], append([]string(nil), names...), ""))
+				return unknownName("store", args[0], names)
 			}
 			return nil
 		},

@@ -21,12 +21,24 @@ func noArgs(_ *cobra.Command, args []string) error {
 	return nil
 }
 
+// unknownName is the mistake of a name that is none of names. It suggests the nearest one, or lists them.
+func unknownName(what, typed string, names []string) error {
+	hint := didYouMean(typed, slices.Clone(names), "")
+	if hint == "" {
+		hint = ": want " + strings.Join(names, ", ")
+	}
+	return usagef("unknown %s %q%s", what, typed, hint)
+}
+
 // didYouMean suggests the name nearest to what was typed, if one is near.
 func didYouMean(typed string, names []string, prefix string) string {
 	nearest, least := "", max(1, len(typed)/3)+1
 	slices.Sort(names)
 	for _, name := range names {
 		d := distance(typed, name)
+		if strings.EqualFold(typed, name) {
+			d = 0
+		}
 		if len(typed) > 2 && strings.HasPrefix(name, typed) {
 			d = min(d, 1)
 		}
