@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
@@ -97,23 +98,15 @@ OTEL_EXPORTER_OTLP_HEADERS and _CERTIFICATE. If a span was not delivered, the ex
 			return list, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			format, files := args[0], args[1:]
 			o.endpointChanged = cmd.Flags().Changed("endpoint")
-			switch format, files := args[0], args[1:]; {
-			case o.endpointChanged && format != "otlp":
-				return usagef("--endpoint is for otlp")
-			case o.endpointChanged && o.output != "":
-				return usagef("want --endpoint or -o, not both")
-			case len(o.columns) > 0 && format != "csv":
-				return usagef("--columns is for csv")
-			case s.json && (o.output == "" || o.output == "-") && !o.endpointChanged && format != "lnav":
-				return usagef("--json writes counts: say where the traces go, by -o or --endpoint")
-			case !o.endpointChanged && slices.ContainsFunc([]string{"header", "gzip", "give-up"}, cmd.Flags().Changed):
-				return usagef("--header, --gzip, --give-up: only with --endpoint")
-			case o.endpointChanged:
-				return s.exportTo(cmd.Context(), files, &f, &o)
-			default:
-				return s.exportFile(cmd.Context(), format, files, &f, &o)
+			if err := s.checkExport(cmd, format, &o); err != nil {
+				return err
 			}
+			if o.endpointChanged {
+				return s.exportTo(cmd.Context(), files, &f, &o)
+			}
+			return s.exportFile(cmd.Context(), format, files, &f, &o)
 		},
 	}
 	flags := cmd.Flags()
@@ -127,6 +120,44 @@ OTEL_EXPORTER_OTLP_HEADERS and _CERTIFICATE. If a span was not delivered, the ex
 	flags.DurationVar(&o.patience, "give-up", 30*time.Second, "for --endpoint: give up after this `duration` without a delivery")
 	f.Register(flags, s.now)
 	return cmd
+}
+
+// checkExport finds flags that contradict each other, or that the format does not use.
+func (s *session) checkExport(cmd *cobra.Command, format string, o *exportOptions) error {
+	changed := cmd.Flags().Changed
+	for i, name := range o.columns {
+		if o.columns[i] = strings.TrimSpace(name); o.columns[i] == "" {
+			return usagef("--columns: want the keys of attributes, separated by commas")
+		}
+	}
+	switch {
+	case o.endpointChanged && format != "otlp":
+		return usagef("--endpoint is for otlp")
+	case o.endpointChanged && o.output != "":
+		return usagef("want --endpoint or -o, not both")
+	case changed("columns") && format != "csv":
+		return usagef("--columns is for csv")
+	case o.logs && format == "csv":
+		return usagef("--logs: csv has no place for log lines")
+	case slices.Contains(o.ids, ""):
+		return usagef("--trace: want the beginning of an id")
+	case s.json && (o.output == "" || o.output == "-") && !o.endpointChanged && format != "lnav":
+		return usagef("--json writes counts: say where the traces go, by -o or --endpoint")
+	case !o.endpointChanged && slices.ContainsFunc([]string{"header", "gzip", "give-up"}, changed):
+		return usagef("--header, --gzip, --give-up: only with --endpoint")
+	case o.patience <= 0:
+		return usagef("--give-up: want a duration above 0, got %v", o.patience)
+	case format == "lnav":
+		var err error
+		own := cmd.LocalNonPersistentFlags()
+		cmd.Flags().Visit(func(flag *pflag.Flag) {
+			if flag.Name != "output" && own.Lookup(flag.Name) != nil {
+				err = usagef("--%s: lnav is a format file, without traces", flag.Name)
+			}
+		})
+		return err
+	}
+	return nil
 }
 
 func exportHelp() string {

@@ -4,9 +4,11 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/slogtrace/slogtrace/internal/graphic"
 	"github.com/slogtrace/slogtrace/tracelog"
@@ -16,13 +18,18 @@ import (
 // NewCSV returns a Writer of spans as CSV (RFC 4180), one on a line, below a line with the names of the columns: trace, span,
 // parent, op, kind, service, start (RFC 3339, nanoseconds, UTC), duration_ms (empty if the span has not ended), self_ms, state,
 // failed, error, queued_ms, sample_rate, then [Options.Columns], and attrs, which is all other attributes as a JSON object.
+// Each column is there once: a name in Options.Columns that another column has adds none.
 //
-// Text is escaped as by [draw.Text], so a cell is always on one line. A spreadsheet would evaluate text that begins with =, +, - or @ as
-// a formula, so it gets a ' before it, unless it is a number.
+// Text is escaped as by [draw.Text], so a cell is always on one line. A spreadsheet would evaluate text that begins with =, +, - or
+// @ as a formula, also in its wide form (U+FF1D), so it gets a ' before it, unless it is a number.
 func NewCSV(w io.Writer, opts *Options) *Writer {
 	f := &csvSpans{w: csv.NewWriter(w)}
 	if opts != nil {
-		f.columns = opts.Columns
+		for _, name := range opts.Columns {
+			if name != "attrs" && !slices.Contains(csvColumns, name) && !slices.Contains(f.columns, name) {
+				f.columns = append(f.columns, name)
+			}
+		}
 	}
 	return newWriter(f, opts)
 }
@@ -105,7 +112,7 @@ func number(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 // cell returns untrusted text as a cell.
 func cell(s string) string {
 	s = draw.Text(s, 0)
-	if s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
+	if first, _ := utf8.DecodeRuneInString(s); s != "" && strings.ContainsRune("=+-@＝＋－＠", first) {
 		if _, err := strconv.ParseFloat(s, 64); err != nil {
 			return "'" + s
 		}

@@ -268,18 +268,23 @@ func TestCSV(t *testing.T) {
 			}
 		}
 	}
-	const hostile = `{"msg":"span end","trace":"=1+1","span":"-1","op":"@cmd|' /C calc'!A0","start":"2026-03-01T09:15:00.000000001Z","duration_ms":0.5,"error":"a\nb,\"c\"\u001b[31m","booking":"+a","more":"\u202e\ue000\ud83c\udf89"}`
-	text, _ := written(t, export.NewCSV, &export.Options{Columns: []string{"booking"}}, read(t, []byte(hostile))...)
+	const hostile = `{"msg":"span end","trace":"=1+1","span":"-1","op":"@cmd|' /C calc'!A0","start":"2026-03-01T09:15:00.000000001Z","duration_ms":0.5,"error":"a\nb,\"c\"\u001b[31m","booking":"+a","wide":"＝1","more":"\u202e\ue000\ud83c\udf89"}`
+	// No column is there twice.
+	columns := []string{"booking", "trace", "wide", "booking", "attrs"}
+	text, _ := written(t, export.NewCSV, &export.Options{Columns: columns}, read(t, []byte(hostile))...)
 	rows, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]string{
 		"trace": "'=1+1", "span": "-1", "op": "'@cmd|' /C calc'!A0", "start": "2026-03-01T09:15:00.000000001Z", "duration_ms": "0.5", "self_ms": "0.5",
-		"state": "ended", "failed": "true", "error": `a\nb,"c"\x1b[31m`, "booking": "'+a", "attrs": `{"more":"\u202e\ue000\ud83c\udf89"}`,
+		"state": "ended", "failed": "true", "error": `a\nb,"c"\x1b[31m`, "booking": "'+a", "wide": "'＝1", "attrs": `{"more":"\u202e\ue000\ud83c\udf89"}`,
 	}
 	got := map[string]string{}
 	for i, name := range rows[0] {
+		if slices.Index(rows[0], name) != i {
+			t.Errorf("two columns %s", name)
+		}
 		if cell := rows[1][i]; cell != "" {
 			got[name] = cell
 		}
