@@ -38,7 +38,8 @@ type CallEdge struct {
 	// Open is how many calls have not ended.
 	Open int
 
-	// Share is the part of all critical paths that the calls took, without calls that they made themselves: of all edges together it is 1.
+	// Share is the part of all critical paths that the calls took, without calls that they made themselves. The shares of all edges
+	// add up to 1, unless calls were dropped.
 	Share float64
 
 	path float64

@@ -20,7 +20,8 @@ import (
 // A mapJSON is what map --json writes.
 type mapJSON struct {
 	Traces  int        `json:"traces"`
-	Unknown int        `json:"unknown"` // client spans that name nothing that they called
+	Unknown int        `json:"unknown"`           // client spans that name nothing that they called
+	Dropped int        `json:"dropped,omitempty"` // calls beyond the greatest number of edges
 	Nodes   []nodeJSON `json:"nodes"`
 	Calls   []callJSON `json:"calls"`
 }
@@ -325,7 +326,7 @@ func dotText(s string) string {
 func newMapJSON(m *tracelog.CallMap) mapJSON {
 	edges := m.Edges()
 	nodes, _ := mapNodes(edges)
-	j := mapJSON{Traces: m.Traces, Unknown: m.Unknown, Nodes: []nodeJSON{}, Calls: []callJSON{}}
+	j := mapJSON{Traces: m.Traces, Unknown: m.Unknown, Dropped: m.Dropped, Nodes: []nodeJSON{}, Calls: []callJSON{}}
 	for _, n := range nodes {
 		if n.Kind != "" {
 			j.Nodes = append(j.Nodes, nodeJSON(n))

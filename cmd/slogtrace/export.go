@@ -39,6 +39,7 @@ type exportedJSON struct {
 	Lines      int               `json:"lines"`      // log lines
 	Unfinished int               `json:"unfinished"` // of the spans
 	LeftOut    int               `json:"left_out"`   // spans without a start
+	LinesOut   int               `json:"lines_left_out,omitempty"`
 	Delivered  *uint64           `json:"delivered,omitempty"`
 	Lost       map[string]uint64 `json:"lost,omitempty"` // spans that were not delivered, by reason
 }
@@ -208,12 +209,12 @@ func (s *session) exported(format string, c export.Counts, delivered *exportedJS
 		s.Talk("%s without a start left out", tell.Plural(c.LeftOut, "span"))
 	}
 	if c.LinesLeftOut > 0 {
-		s.Talk("%s left out: a span of OTLP has at most 128", tell.Plural(c.LinesLeftOut, "log line"))
+		s.Talk("%s left out: a span of OTLP has at most 128 events", tell.Plural(c.LinesLeftOut, "log line"))
 	}
 	if !s.json {
 		return nil
 	}
-	j := exportedJSON{Format: format, Traces: c.Traces, Spans: c.Spans, Lines: c.Lines, Unfinished: c.Unfinished, LeftOut: c.LeftOut}
+	j := exportedJSON{Format: format, Traces: c.Traces, Spans: c.Spans, Lines: c.Lines, Unfinished: c.Unfinished, LeftOut: c.LeftOut, LinesOut: c.LinesLeftOut}
 	if delivered != nil {
 		j.Delivered, j.Lost = delivered.Delivered, delivered.Lost
 	}

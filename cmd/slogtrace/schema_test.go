@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -33,9 +34,9 @@ var schemaRuns = map[string][]string{
 	"diff":    {"8b77 7d04 booking", "booking booking/api.log", "before.log after.log"},
 	"why":     {"--error before.log", "before.log", "--where http.route=/charges after.log"},
 	"check":   {"booking", "fixtures", "fixtures/bad-lines.log", "fixtures/external-parent.log", "shared.log", "unknown.log"},
-	"map":     {"booking", "fixtures"},
+	"map":     {"booking", "fixtures", "edges.log"},
 	"flame":   {"booking", "fixtures"},
-	"export":  {"otlp -o /dev/null booking", "csv -o /dev/null fixtures/unfinished.log"},
+	"export":  {"otlp -o /dev/null booking", "csv -o /dev/null fixtures/unfinished.log", "otlp --logs -o /dev/null long.log"},
 	"queries": {"", "duckdb"},
 	"version": {""},
 }
@@ -176,7 +177,15 @@ func writeSchemaFixtures(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 	}
+	long := `{"time":"2026-03-01T09:00:00Z","msg":"span end","trace":"t","span":"s","op":"loop","start":"2026-03-01T09:00:00Z","duration_ms":1}` + "\n"
+	edges := ""
+	for i := range 1200 {
+		long += fmt.Sprintf(`{"time":"2026-03-01T09:00:00Z","msg":"turn %d","trace":"t","span":"s"}`+"\n", i)
+		edges += fmt.Sprintf(`{"msg":"span end","trace":"t%d","span":"s","op":"a","service":"s%[1]d","start":"2026-03-01T09:00:00Z","duration_ms":1}`+"\n", i)
+	}
 	for name, text := range map[string]string{
+		"long.log":  long,
+		"edges.log": edges,
 		"abandoned.log": `{"time":"2026-03-01T09:00:00Z","level":"INFO","msg":"span start","trace":"t","span":"s","op":"import"}
 {"time":"2026-03-01T10:00:00Z","level":"INFO","msg":"an hour later"}
 `,
