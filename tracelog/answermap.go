@@ -205,9 +205,13 @@ func (m *CallMap) Edges() []*CallEdge {
 	}
 	slices.SortFunc(list, func(a, b *CallEdge) int {
 		return cmp.Or(cmp.Compare(b.Share, a.Share), cmp.Compare(b.total(), a.total()),
-			cmp.Compare(a.From.Name, b.From.Name), cmp.Compare(a.To.Name, b.To.Name), cmp.Compare(a.Kind, b.Kind))
+			compareNodes(a.From, b.From), compareNodes(a.To, b.To), strings.Compare(a.Kind, b.Kind))
 	})
 	return list
+}
+
+func compareNodes(a, b CallNode) int {
+	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Kind, b.Kind))
 }
 
 func (e *CallEdge) total() time.Duration { return e.Calls.Sum() }

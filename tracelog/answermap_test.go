@@ -3,6 +3,7 @@ package tracelog
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -102,5 +103,25 @@ func TestCallMapBound(t *testing.T) {
 	m, _ := mapOf(t, b.String())
 	if len(m.Edges()) != 1000 || m.Dropped != 501 {
 		t.Errorf("%d edges, %d dropped", len(m.Edges()), m.Dropped)
+	}
+}
+
+// Edges of equal share and time are in order of their nodes' names and kinds, not of a map.
+func TestCallMapOrder(t *testing.T) {
+	const log = `{"msg":"span end","trace":"t","span":"1","op":"a","service":"web","kind":"client","start":"2026-03-01T09:15:00Z","duration_ms":1,"server.address":"x"}
+{"msg":"span end","trace":"t","span":"2","op":"a","service":"web","kind":"client","start":"2026-03-01T09:15:00Z","duration_ms":1,"db.namespace":"x"}
+{"msg":"span end","trace":"t","span":"3","op":"a","service":"web","kind":"client","start":"2026-03-01T09:15:00Z","duration_ms":1,"messaging.system":"x"}
+`
+	m, _ := mapOf(t, log)
+	for range 50 {
+		var kinds []string
+		for _, e := range m.Edges() {
+			if e.Share == 0 && e.To.Name == "x" {
+				kinds = append(kinds, e.To.Kind)
+			}
+		}
+		if len(kinds) != 2 || !slices.IsSorted(kinds) { // the third has the critical path
+			t.Fatal(kinds)
+		}
 	}
 }

@@ -137,7 +137,6 @@ func (c *chart) add(cells []cell, s *tracelog.Span) (tail rune) {
 		}
 		fill(cells, 8*last, 8*until, func(c *cell, e uint8) { c.tail |= e })
 	}
-
 	return tail
 }
 
