@@ -118,13 +118,15 @@ func frameName(f tracelog.Frame) string {
 }
 
 // writeFolded writes a stack on each line: its frames, with ; between them, and microseconds. Those without time of their own are
-// left out.
+// left out, and it is an error if that is all of them.
 func writeFolded(w *output, st *tracelog.Stacks) error {
+	written := false
 	for stack, x := range st.All() {
 		micros := x.Self.Round(time.Microsecond).Microseconds()
 		if micros == 0 {
 			continue
 		}
+		written = true
 		for i, f := range stack {
 			if i > 0 {
 				w.WriteByte(';')
@@ -134,6 +136,9 @@ func writeFolded(w *output, st *tracelog.Stacks) error {
 		if _, err := fmt.Fprintf(w, " %d\n", micros); err != nil {
 			return err
 		}
+	}
+	if !written {
+		return fmt.Errorf("no span took a microsecond of its own in %s", tell.Plural(st.Traces, "trace"))
 	}
 	return nil
 }
