@@ -120,7 +120,11 @@ func (q *Queue) add(record []byte) {
 	case q.closed:
 		q.drop(shutDown, 1)
 	case q.waiting >= q.opts.MaxRecords || !q.append(record):
-		q.drop(queueFull, 1)
+		if q.waiting == 0 { // no later moment has more room
+			q.drop(tooLarge, 1)
+		} else {
+			q.drop(queueFull, 1)
+		}
 	default:
 		q.appended()
 	}
@@ -138,7 +142,7 @@ func (q *Queue) appended() {
 	}
 }
 
-// Put is Add, but waits while the queue is full. A record that does not fit into an empty queue is dropped. If ctx ends first, Put
+// Put is Add, but waits while the queue is full. A record that is too large for an empty queue is dropped. If ctx ends first, Put
 // returns its cause, and the record is not counted.
 func (q *Queue) Put(ctx context.Context, record []byte) error {
 	q.mu.Lock()

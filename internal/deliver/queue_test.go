@@ -550,7 +550,7 @@ func TestPut(t *testing.T) {
 			t.Errorf("got %q", r.got)
 		}
 		check(t, "too large", q.Put(t.Context(), make([]byte, 5<<10)), nil)
-		check(t, "dropped", account(t, q).Dropped, "map[queue full:1]")
+		check(t, "dropped", account(t, q).Dropped, "map[too large:1]")
 
 		r.answers = slices.Repeat([]error{&RetryError{Err: errors.New("later")}}, 1000)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -567,6 +567,6 @@ func TestPut(t *testing.T) {
 			t.Error("7 records are lost")
 		}
 		check(t, "after Shutdown", q.Put(t.Context(), []byte("x")), nil)
-		check(t, "dropped", account(t, q).Dropped, "map[queue full:1 shut down:8]")
+		check(t, "dropped", account(t, q).Dropped, "map[shut down:8 too large:1]")
 	})
 }
