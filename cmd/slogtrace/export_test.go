@@ -31,7 +31,7 @@ func TestExportEndpoint(t *testing.T) {
 		"partly": {func(_ int, w http.ResponseWriter) { io.WriteString(w, `{"partialSuccess":{"rejectedSpans":"3"}}`) }, "", 1,
 			"slogtrace: 3 of 51 spans not delivered: 3 rejected; the last error: the receiver rejected 3\n"},
 		"never": {func(_ int, w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }, "--give-up 30ms", 1,
-			"slogtrace: 51 of 51 spans not delivered: 51 shut down; the last error: status 503; gave up after 30ms without a delivery\n"},
+			"slogtrace: 51 of 51 spans not delivered: 51 not sent; the last error: status 503; gave up after 30ms without a delivery\n"},
 		"with a header": {func(int, http.ResponseWriter) {}, "--header Authorization=Bearer --gzip", 0, "slogtrace: 51 spans of 6 traces delivered\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -49,6 +49,10 @@ func (s *session) exportTo(ctx context.Context, files []string, f *query.Filter,
 	}
 	stats, counts := sender.Stats(), w.Counts()
 	lost := stats.Dropped
+	if n := lost["shut down"]; n > 0 { // while they waited to be sent
+		lost["not sent"] += n
+		delete(lost, "shut down")
+	}
 	if rest := uint64(counts.Spans) - stats.Records; rest > 0 {
 		lost["not sent"] += rest
 	}
