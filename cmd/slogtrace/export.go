@@ -77,7 +77,7 @@ OTEL_EXPORTER_OTLP_HEADERS and _CERTIFICATE. If a span was not delivered, the ex
 		Example: `  slogtrace export otlp --endpoint http://localhost:4318 --since 1h app.log
   slogtrace export chrome --trace 4bf92f -o trace.json app.log
   slogtrace export csv --op 'POST *' --columns http.route,customer app.log > spans.csv
-  slogtrace export lnav > ~/.lnav/formats/installed/slogtrace.json`,
+  slogtrace export lnav -o slogtrace.json && lnav -i slogtrace.json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0:
