@@ -14,6 +14,7 @@ import (
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
+	"github.com/slogtrace/slogtrace/tracelog"
 	"github.com/slogtrace/slogtrace/tracelog/export"
 )
 
@@ -112,7 +113,7 @@ OTEL_EXPORTER_OTLP_HEADERS and _CERTIFICATE. If a span was not delivered, the ex
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&o.output, "output", "o", "", "write to this `FILE`")
-	flags.StringArrayVar(&o.ids, "trace", nil, "only the trace whose id begins with `ID`; may be repeated")
+	flags.StringArrayVar(&o.ids, "trace", nil, "only traces whose ids begin with `ID`; may be repeated")
 	flags.BoolVar(&o.logs, "logs", false, "also write the log lines of spans")
 	flags.StringSliceVar(&o.columns, "columns", nil, "for csv: these `attributes` get columns of their own")
 	flags.StringVar(&o.endpoint, "endpoint", "", "for otlp: send to the receiver at this `URL`; \"\": OTEL_EXPORTER_OTLP_ENDPOINT, else http://localhost:4318")
@@ -191,13 +192,30 @@ func (s *session) exportFile(ctx context.Context, format string, files []string,
 	return s.exported(format, w.Counts(), nil)
 }
 
-// exportTraces reads the traces and writes them. It is an error if there are none.
+// exportTraces reads the traces and writes them. It is an error if there are none. It reports ids for which there is none.
 func (s *session) exportTraces(ctx context.Context, w *export.Writer, files []string, f *query.Filter, o *exportOptions) error {
 	var want []query.Wanted
 	for _, id := range o.ids {
 		want = append(want, query.NewWanted(id))
 	}
-	return s.eachTrace(ctx, files, f, want, w.Trace)
+	found := make([]bool, len(want))
+	err := s.eachTrace(ctx, files, f, want, func(t *tracelog.Trace) error {
+		for i := range want {
+			_, may := want[i].Match(t.ID)
+			found[i] = found[i] || may
+		}
+		return w.Trace(t)
+	})
+	for i := range want {
+		switch {
+		case err != nil || found[i]:
+		case f.Empty():
+			s.Fail("trace %s: not found", want[i].Text)
+		default:
+			s.Fail("trace %s: not found, or it does not match the flags", want[i].Text)
+		}
+	}
+	return err
 }
 
 // exported reports what was left out, and with --json what was written.
