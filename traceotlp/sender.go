@@ -20,8 +20,8 @@ type Sender struct {
 }
 
 // NewSender returns a Sender. Nil options mean the environment's values and the defaults. The resource of the spans is
-// [Options.Resource], and nothing else: they are another program's. Logs, Level, AddSource, Immediate and
-// OTEL_SDK_DISABLED have no effect. An error is a value of the options or the environment that is not valid.
+// [Options.Resource], and nothing else: the spans come from other programs. Logs, Level, AddSource, Immediate and
+// OTEL_SDK_DISABLED have no effect. An error means that an option or a variable of the environment is not valid.
 func NewSender(opts *Options) (*Sender, error) {
 	if opts == nil {
 		opts = new(Options)
@@ -80,8 +80,8 @@ func withService(resource []otlp.Attr, service string) []otlp.Attr {
 }
 
 // Send queues a copy of span, the JSON of an opentelemetry.proto.trace.v1.Span. Service is the name of its service, or "".
-// Send waits while the queue is full. It returns an error only if ctx ends first. Stats counts
-// whether the span was delivered.
+// Send waits while the queue is full. It returns an error only if ctx ends first. Stats counts what became of the span.
+// After Shutdown, spans are dropped.
 func (s *Sender) Send(ctx context.Context, service string, span []byte) error {
 	record := binary.AppendUvarint(make([]byte, 0, len(service)+len(span)+4), uint64(len(service)))
 	return s.queue.Put(ctx, append(append(record, service...), span...))

@@ -318,7 +318,7 @@ func writeDOT(w *bufio.Writer, m *tracelog.CallMap) error {
 	return w.Flush()
 }
 
-// dotText returns untrusted text as a quoted string of DOT. A backslash there is one.
+// dotText returns untrusted text as a quoted string of DOT. Its backslashes are shown, not read as escapes.
 func dotText(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(draw.Text(s, 80)) + `"`
 }
