@@ -19,8 +19,13 @@ type output struct {
 // create returns the output for -o. Without a path that is standard output. It refuses a file that
 // the command reads, because an argument names it or its directory, or is a glob that matches it.
 func (s *session) create(path string, inputs []string) (*output, error) {
-	if path == "" || path == "-" {
+	if path == "" || path == "-" || path == "/dev/stdout" {
 		return &output{Writer: s.out}, nil
+	}
+	// A link stays, and the file that it names is replaced.
+	target := path
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		target = real
 	}
 	mode := os.FileMode(0) // of the file that is replaced; else the umask decides
 	if info, err := os.Stat(path); err == nil {
@@ -36,7 +41,7 @@ func (s *session) create(path string, inputs []string) (*output, error) {
 		}
 		mode = info.Mode().Perm()
 	}
-	temporary := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+rand.Text())
+	temporary := filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+"."+rand.Text())
 	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return nil, usagef("-o %s: %v", path, input.Reason(err))
@@ -50,7 +55,7 @@ func (s *session) create(path string, inputs []string) (*output, error) {
 	}
 	name := file.Name()
 	s.unfinished.Store(&name)
-	return &output{bufio.NewWriter(file), file, path}, nil
+	return &output{bufio.NewWriter(file), file, target}, nil
 }
 
 // dropOutput removes the file of a command that is abandoned while it writes.

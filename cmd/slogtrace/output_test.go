@@ -52,6 +52,20 @@ func TestOutput(t *testing.T) {
 		t.Errorf("%v, %s", err, files())
 	}
 	s.abandon()
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(path, link); err == nil { // Windows may refuse
+		linked, err := s.create(link, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		linked.WriteString("text")
+		if err := linked.done(nil); err != nil || files() != "out" {
+			t.Errorf("by a link: %v, %s", err, files())
+		}
+		if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+			t.Errorf("the link is replaced: %v, %v", info, err)
+		}
+	}
 	info, err := os.Stat(path)
 	if err != nil || info.Size() != 4 || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info, err)
