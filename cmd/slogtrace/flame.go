@@ -40,8 +40,8 @@ func (s *session) flame() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "flame [FILE...]",
 		Short: "Add up where the time went, as folded stacks or a pprof profile",
-		Long: `Add up where the time of all traces went: for each stack of operations, the time of the spans there that none of
-their children covers.
+		Long: `Add up where the time of traces went: for each stack of operations, the time of the spans there that none of
+their children covers. It adds up whole traces: those with a span or a line that matches all of the flags, as in ls.
 
 Folded stacks are a line each, with microseconds, as flame graph tools read them. A profile is for go tool pprof, whose
 -top, -http and -diff_base compare operations, and two logs. If traces are sampled, spans are weighted by 1/sample_rate.`,
