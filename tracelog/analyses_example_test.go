@@ -1,6 +1,7 @@
 package tracelog_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,6 +41,45 @@ func ExampleSelfTime() {
 	// db.insert 12.104ms 12.104ms
 	// payment.charge 301.002ms 301.002ms
 }
+
+func ExampleCallMap() {
+	var calls tracelog.CallMap
+	for _, t := range assemble(callsLog) {
+		calls.Add(t)
+	}
+	for _, e := range calls.Edges() {
+		from := cmp.Or(e.From.Name, "outside")
+		fmt.Printf("%s calls %s (%s): %v, %v failed, %.0f %% of the time\n", from, e.To.Name, e.To.Kind, e.Calls.Count(), e.Calls.Errors(), 100*e.Share)
+	}
+	// Output:
+	// shop calls bank.example (host): 1, 1 failed, 60 % of the time
+	// outside calls shop (service): 1, 0 failed, 25 % of the time
+	// shop calls postgresql shop (database): 1, 0 failed, 15 % of the time
+}
+
+func ExampleStacks() {
+	var stacks tracelog.Stacks
+	for _, t := range assemble(callsLog) {
+		stacks.Add(t)
+	}
+	for frames, x := range stacks.All() {
+		for _, f := range frames {
+			fmt.Print(f.Op, "; ")
+		}
+		fmt.Println(x.Self)
+	}
+	// Output:
+	// POST /orders; 25ms
+	// POST /orders; charge; 60ms
+	// POST /orders; insert order; 15ms
+}
+
+// An order, for which the service shop asks a bank and a database.
+const callsLog = `
+{"msg":"span end","trace":"4bf92f3577b34da6","span":"s1","op":"POST /orders","kind":"server","service":"shop","start":"2026-03-01T09:15:00Z","duration_ms":100}
+{"msg":"span end","trace":"4bf92f3577b34da6","span":"s2","op":"charge","parent":"s1","kind":"client","service":"shop","start":"2026-03-01T09:15:00.02Z","duration_ms":60,"error":"declined","server.address":"bank.example"}
+{"msg":"span end","trace":"4bf92f3577b34da6","span":"s3","op":"insert order","parent":"s1","kind":"client","service":"shop","start":"2026-03-01T09:15:00.08Z","duration_ms":15,"db.system.name":"postgresql","db.namespace":"shop"}
+`
 
 func ExampleErrorGrouper() {
 	var failures tracelog.ErrorGrouper
