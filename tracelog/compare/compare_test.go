@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -290,25 +291,62 @@ func TestSingle(t *testing.T) {
 	}
 }
 
-// Data takes at most 20 bytes for each span and 150 for each trace.
+// Data takes at most 20 bytes for each span and 150 for each trace, also while it is compared: with waits in queues, failures
+// and weights.
 func TestMemory(t *testing.T) {
-	for _, p := range []plan{{traces: 20_000, ops: 8}, {traces: 3_000, ops: 30, calls: 3}, {traces: 40_000, ops: 1}} {
-		var m runtime.MemStats
-		heap := func() float64 {
-			runtime.GC()
-			runtime.ReadMemStats(&m)
-			return float64(m.HeapAlloc)
+	everything := func(v *visit, op int) {
+		if v.failed = op%4 == 0; v.failed {
+			v.queued = v.duration / 2
 		}
+	}
+	for _, p := range []plan{
+		{traces: 20_000, ops: 8}, {traces: 3_000, ops: 30, calls: 3}, {traces: 40_000, ops: 1},
+		{traces: 20_000, ops: 8, planted: everything, weight: someWeights},
+	} {
+		p.sd = 0.53
 		start := heap()
 		d := p.data(1)
 		used := heap() - start
 		traces := float64(2 * p.traces)
 		spans := traces * float64(1+p.ops*max(1, p.calls))
-		if limit := 20*spans + 150*traces; used > limit {
+		limit := 20*spans + 150*traces
+		if used > limit {
 			t.Errorf("%+v: %.0f bytes, want at most %.0f", p, used, limit)
 		}
+		cores := runtime.GOMAXPROCS(1)
+		w := &weighing{Context: context.Background()}
+		if _, err := d.Compare(w, nil); err != nil {
+			t.Fatal(err)
+		}
+		runtime.GOMAXPROCS(cores)
+		if w.most == 0 || w.most-start > limit {
+			t.Errorf("%+v: %.0f bytes while it is compared, want at most %.0f", p, w.most-start, limit)
+		}
+		t.Logf("%d traces, %d operations: %.2f of the limit held, %.2f while it is compared", p.traces, p.ops, used/limit, (w.most-start)/limit)
 		runtime.KeepAlive(d)
 	}
+}
+
+// heap returns how much memory is in use.
+func heap() float64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
+
+// A weighing is a context that looks at the memory in use when it is asked.
+type weighing struct {
+	context.Context
+	asked int
+	most  float64
+}
+
+func (w *weighing) Err() error {
+	if w.asked++; w.asked%3 == 0 {
+		w.most = max(w.most, heap())
+	}
+	return nil
 }
 
 // A level that is no probability is the default one.
