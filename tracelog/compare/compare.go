@@ -25,6 +25,8 @@ type Options struct {
 	Seed uint64
 	// Single compares two single traces, without tests: every difference of at least MinChange is reported.
 	Single bool
+
+	changesOnly bool // without intervals and sources, on which no change depends: for tests that make thousands of comparisons
 }
 
 const (
@@ -305,7 +307,7 @@ func relative(before, after float64) float64 {
 func (c *comparison) quantile(s *sample, q float64, seed uint64) Quantile {
 	out := Quantile{Before: time.Duration(s.quantile(Before, q)), After: time.Duration(s.quantile(After, q))}
 	need := int(math.Ceil(math.Log((1-confidence)/2) / math.Log(q)))
-	if min(s.effective(Before), s.effective(After)) < float64(need) {
+	if c.changesOnly || min(s.effective(Before), s.effective(After)) < float64(need) {
 		out.Need = need
 		return out
 	}

@@ -15,11 +15,17 @@ type gate struct {
 	options Options
 }
 
+// compared compares what the plan makes of a seed.
+func (g gate) compared(seed uint64) *Report {
+	g.options.changesOnly = true
+	return compared(g.data(seed), &g.options)
+}
+
 // nulls returns in which share of the runs any operation has a change.
 func (g gate) nulls() float64 {
 	alarms := 0
 	for seed := range uint64(g.runs) {
-		if r := compared(g.data(seed), &g.options); r.Rows[0].Change != Same {
+		if r := g.compared(seed); r.Rows[0].Change != Same {
 			alarms++
 		}
 	}
@@ -31,7 +37,7 @@ func (g gate) power(factor float64) (found, first float64) {
 	op := g.ops / 2
 	g.planted = slowerBy(op, factor)
 	for seed := range uint64(g.runs) {
-		r := compared(g.data(seed), &g.options)
+		r := g.compared(seed)
 		for i, row := range r.Rows {
 			if row.Op == fmt.Sprintf("op%03d", op) && row.Change == Slower {
 				found++
@@ -77,5 +83,19 @@ func TestPower(t *testing.T) {
 		if found, first := g.power(tt.factor); !testing.Short() && min(found, first) < 0.8 {
 			t.Errorf("%d traces, factor %v: found in %.2f, first in %.2f of %d runs", tt.traces, tt.factor, found, first, g.runs)
 		}
+	}
+}
+
+// The gates leave out what no change depends on.
+func TestChangesOnly(t *testing.T) {
+	p := plan{traces: 600, ops: 10, calls: 2, sd: 0.53, icc: 0.4, planted: slowerBy(3, 1.3)}
+	whole, quick := compared(p.data(1), nil), compared(p.data(1), &Options{changesOnly: true})
+	for i := range whole.Rows {
+		if a, b := whole.Rows[i], quick.Rows[i]; a.Op != b.Op || a.Change != b.Change || a.P != b.P || a.Q != b.Q || a.Share != b.Share {
+			t.Errorf("%s %s is %s %s", a.Change, a.Op, b.Change, b.Op)
+		}
+	}
+	if whole.Rows[0].Change != Slower {
+		t.Errorf("%s %s", whole.Rows[0].Change, whole.Rows[0].Op)
 	}
 }

@@ -70,6 +70,9 @@ func (c *comparison) share(r *Report) {
 		return cmp.Or(cmp.Compare(b.Traces[0]+b.Traces[1], a.Traces[0]+a.Traces[1]), cmp.Compare(a.Op, b.Op))
 	})
 	for i := range r.Roots[:min(len(r.Roots), maxSources)] {
+		if c.changesOnly {
+			break
+		}
 		if root := &r.Roots[i]; min(root.Traces[0], root.Traces[1]) > 0 && c.ctx.Err() == nil {
 			root.Sources = c.sources(c.data.paths.number(noPath, root.Op))
 		}
