@@ -218,6 +218,8 @@ func (s *session) readTraces(ctx context.Context, files []string, q *diffRequest
 	case err != nil:
 		return err
 	case chosen > 0:
+	case r.Records > 0 && q.filter.Empty():
+		return nothingError{errors.New("no span records found: see slogtrace check")}
 	case r.Records > 0:
 		return nothingError{errors.New("no trace matches")}
 	default:
