@@ -88,7 +88,7 @@ type Row struct {
 type Quantile struct {
 	Before, After time.Duration
 	Low, High     time.Duration // of After − Before; only if Need is 0
-	Need          int           // how many traces a side must have for an interval; 0 if there are enough
+	Need          int           // how many traces of equal weights a side must have for an interval; 0 if there are enough
 }
 
 // Change is After divided by Before, less 1; 0 if Before is 0.
@@ -117,7 +117,7 @@ type Sources struct {
 	Q             float64
 	Before, After time.Duration
 	Low, High     time.Duration // of After − Before
-	Need          int           // how many traces each side must have; unless it is 0, no field but Q is set
+	Need          int           // how many traces of equal weights each side must have; unless it is 0, no field but Q is set
 	Parts         []Part
 }
 
