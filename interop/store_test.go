@@ -227,7 +227,7 @@ func TestStoreInterrupt(t *testing.T) {
 func TestStoreTail(t *testing.T) {
 	n := victorialogs.Start(t)
 	from := strings.Replace(n.URL, "http:", "victorialogs:", 1)
-	cmd, stdout, stderr := startCommand(t, "tail", "--json", "-n", "0", "--delay", "2s", "--where", "run=tail", "--from", from)
+	cmd, stdout, stderr := startCommand(t, nil, "tail", "--json", "-n", "0", "--delay", "2s", "--where", "run=tail", "--from", from)
 	time.Sleep(3 * time.Second) // it has begun
 	var want []string
 	send := func(count int) {

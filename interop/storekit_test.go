@@ -42,6 +42,11 @@ type ran struct {
 	code           int
 }
 
+// withoutStores is the environment without the variables of the command.
+func withoutStores() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SLOGTRACE_") })
+}
+
 // command runs the command with an environment that names no store.
 func command(t testing.TB, env []string, args ...string) ran {
 	t.Helper()
@@ -50,12 +55,7 @@ func command(t testing.TB, env []string, args ...string) ran {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), file, args...)
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "SLOGTRACE_") {
-			cmd.Env = append(cmd.Env, v)
-		}
-	}
-	cmd.Env = append(cmd.Env, env...)
+	cmd.Env = append(withoutStores(), env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err = cmd.Run()
@@ -83,8 +83,8 @@ func (o *stream) String() string {
 	return o.text.String()
 }
 
-// startCommand starts the command.
-func startCommand(t testing.TB, args ...string) (cmd *exec.Cmd, stdout, stderr *stream) {
+// startCommand starts the command with an environment that names no store.
+func startCommand(t testing.TB, env []string, args ...string) (cmd *exec.Cmd, stdout, stderr *stream) {
 	t.Helper()
 	file, err := commandFile()
 	if err != nil {
@@ -92,6 +92,7 @@ func startCommand(t testing.TB, args ...string) (cmd *exec.Cmd, stdout, stderr *
 	}
 	stdout, stderr = new(stream), new(stream)
 	cmd = exec.CommandContext(t.Context(), file, args...)
+	cmd.Env = append(withoutStores(), env...)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -86,6 +86,9 @@ func (f *from) open(s *session, cmd *cobra.Command, args []string) error {
 	default:
 		return usagef("--from: want a URL such as victorialogs://host:9428 or clickhouse://host:8123/TABLE")
 	}
+	if host, exposed := backend.Exposed(address, os.Getenv); exposed {
+		s.Talk("%s: the password or token goes there without encryption: %s+https:// encrypts", host, kind)
+	}
 	f.filter = query.Registered(cmd.Flags())
 	f.source = &backend.Source{Store: store, Tell: s.Teller, Shape: s.files.Shape, MaxLines: f.most, Window: f.window, Partial: f.partial, Explain: f.explain}
 	s.files.Store = func(ctx context.Context, args []string) (*input.Reading, error) { return f.read(ctx, s, args) }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -97,6 +98,20 @@ func (a *Access) authorize(getenv func(string) string) error {
 		return fmt.Errorf("%s without %s", EnvPassword, EnvUser)
 	}
 	return nil
+}
+
+// Exposed reports whether credentials in the environment go to an address of another host without encryption, so that others
+// may read them. It returns the host, too.
+func Exposed(address string, getenv func(string) string) (host string, exposed bool) {
+	u, err := url.Parse(address)
+	if err != nil || strings.HasSuffix(u.Scheme, "+https") {
+		return "", false
+	}
+	name := u.Hostname()
+	if ip := net.ParseIP(name); name == "localhost" || ip != nil && ip.IsLoopback() {
+		return "", false
+	}
+	return u.Host, getenv(EnvUser) != "" || getenv(EnvToken) != "" || getenv(EnvTokenFile) != ""
 }
 
 // maxSecret is how much of a file with a secret is read.

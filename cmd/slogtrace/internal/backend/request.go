@@ -3,6 +3,7 @@ package backend
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -124,6 +125,9 @@ func connectionError(ctx context.Context, err error) error {
 	}
 	if u := new(url.Error); errors.As(err, &u) {
 		err = u.Err
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return fmt.Errorf("%w (%s can name certificates to trust)", err, EnvCAFile)
 	}
 	if op := new(net.OpError); errors.As(err, &op) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return &AwayError{err}
