@@ -91,6 +91,7 @@ func (f *from) open(s *session, cmd *cobra.Command, args []string) error {
 	}
 	f.filter = query.Registered(cmd.Flags())
 	f.source = &backend.Source{Store: store, Tell: s.Teller, Shape: s.files.Shape, MaxLines: f.most, Window: f.window, Partial: f.partial, Explain: f.explain}
+	s.asking.Store(true)
 	s.files.Store = func(ctx context.Context, args []string) (*input.Reading, error) { return f.read(ctx, s, args) }
 	return nil
 }

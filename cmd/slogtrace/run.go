@@ -47,6 +47,8 @@ func (s *session) exitCode(ctx context.Context, root *cobra.Command) int {
 const (
 	// grace is how long a command may take to end by itself once it is interrupted.
 	grace = 100 * time.Millisecond
+	// storeGrace is grace if a store has to be told that a query ends: a request to it, perhaps on a new connection.
+	storeGrace = time.Second
 	// lastWord is how long the message about the interruption may take to be written.
 	lastWord = 100 * time.Millisecond
 )
@@ -71,10 +73,14 @@ func (s *session) execute(ctx context.Context, root *cobra.Command) (cmd *cobra.
 		return o.cmd, o.err, false
 	case <-ctx.Done():
 	}
+	patience := grace
+	if s.asking.Load() {
+		patience = storeGrace
+	}
 	select {
 	case o := <-done:
 		return o.cmd, o.err, false
-	case <-time.After(grace):
+	case <-time.After(patience):
 		return nil, ctx.Err(), true
 	}
 }

@@ -32,6 +32,8 @@ type session struct {
 	shape tracelog.Shape // of the lines, if flags say something of it
 	from  from           // the store to read instead of files
 
+	asking atomic.Bool // a store is read
+
 	json  bool
 	local bool // times are local ones
 	color term.ColorMode

@@ -22,6 +22,7 @@ type Server struct {
 
 	native  int // the port for other servers
 	dir     string
+	command process.Command
 	process *process.Process // nil while it does not run
 }
 
@@ -103,8 +104,8 @@ func (s *Server) start(program string, ports []int, shards string) (err error) {
 	if err != nil {
 		return err
 	}
-	command := process.Command{Dir: s.dir, Args: []string{program, "--config-file=" + filepath.Join(s.dir, "config.xml")}, Owner: owner}
-	s.process, err = command.Start(s.ready)
+	s.command = process.Command{Dir: s.dir, Args: []string{program, "--config-file=" + filepath.Join(s.dir, "config.xml")}, Owner: owner}
+	s.process, err = s.command.Start(s.ready)
 	return err
 }
 
@@ -126,6 +127,20 @@ func (s *Server) Kill(t testing.TB) {
 	p := s.process
 	s.process = nil
 	if err := p.Kill(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Restart stops the server and starts it at the same URL, with the data that it had.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	p := s.process
+	s.process = nil
+	err := p.End()
+	if err == nil {
+		s.process, err = s.command.Start(s.ready)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
