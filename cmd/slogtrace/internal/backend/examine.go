@@ -25,6 +25,8 @@ const (
 
 // Examine looks for the first line and for lines that are ahead of time. It begins no query that returns many lines.
 func (s *Source) Examine(ctx context.Context, now time.Time) (Health, error) {
+	s.Tell.StartWaiting(s.Store.Name())
+	defer s.Tell.StopProgress()
 	h := Health{Retyped: s.total.Retyped, CutOff: s.total.CutOff}
 	low, high := now.Add(-eldest), now // the first line is between them
 	any, err := s.exists(ctx, low, high)

@@ -37,6 +37,8 @@ const manyChunks = 8
 
 // Fetch writes the lines that a plan needs to buf. From and to are the time of the question.
 func (s *Source) Fetch(ctx context.Context, plan *Plan, p *query.Parts, from, to time.Time, buf *input.Buffer) error {
+	s.Tell.StartWaiting(s.Store.Name())
+	defer s.Tell.StopProgress()
 	before, err := s.missing(ctx)
 	if err != nil {
 		return err

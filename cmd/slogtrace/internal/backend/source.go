@@ -144,7 +144,7 @@ func (s *Source) read(ctx context.Context, q *Query, counted bool, buf *input.Bu
 		if todo, err = s.windows(ctx, q); err != nil {
 			return sum, s.named(err)
 		}
-		defer s.Tell.StopProgress()
+		defer s.Tell.StartWaiting(s.Store.Name()) // for what comes after it
 	}
 	for len(todo) > 0 {
 		w := todo[0]

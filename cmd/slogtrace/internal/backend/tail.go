@@ -87,15 +87,18 @@ func (t *Tail) Run(ctx context.Context, now func() time.Time) error {
 func (t *Tail) begin(ctx context.Context, horizon time.Time) error {
 	from := t.Parts.Since
 	most := -1
+	var lines []tailLine
+	var err error
+	t.Source.Tell.StartWaiting(t.Source.Store.Name())
 	if from.IsZero() {
 		most = t.Lines
-		var err error
-		if from, err = t.lastLines(ctx, horizon); err != nil {
-			return err
-		}
+		from, err = t.lastLines(ctx, horizon)
 	}
-	t.begun, t.upTo = from, from
-	lines, err := t.fetch(ctx, from, horizon)
+	if err == nil {
+		t.begun, t.upTo = from, from
+		lines, err = t.fetch(ctx, from, horizon)
+	}
+	t.Source.Tell.StopProgress()
 	if err != nil {
 		return err
 	}

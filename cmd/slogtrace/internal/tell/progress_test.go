@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -27,5 +28,47 @@ func TestProgress(t *testing.T) {
 		if terminal && !strings.HasSuffix(bar, "\r") {
 			t.Errorf("the bar is still there: %q", bar)
 		}
+	}
+}
+
+// What is waited for is there after a second, until something has been read or nothing is waited for.
+func TestWaiting(t *testing.T) {
+	for _, terminal := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			var stderr strings.Builder
+			s := New(&stderr, terminal, time.Now)
+			wrote := func() string { // since the last time
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				defer stderr.Reset()
+				return stderr.String()
+			}
+			s.StartWaiting("a store")
+			time.Sleep(tick / 2) // from here on between two ticks
+			if text := wrote(); text != "" {
+				t.Errorf("at once: %q", text)
+			}
+			time.Sleep(2 * tick)
+			if text, want := wrote(), "\r\x1b[Kwaiting for a store, 1 s\r\x1b[Kwaiting for a store, 2 s"; terminal && text != want || !terminal && text != "" {
+				t.Errorf("terminal %t: %q, want %q", terminal, text, want)
+			}
+			s.StartCount(100, "lines") // nothing is there to be drawn
+			time.Sleep(2 * tick)
+			if text := wrote(); strings.HasSuffix(text, "waiting for a store, 4 s") != terminal {
+				t.Errorf("with a bar: %q", text)
+			}
+			s.Talk("done")
+			if text := wrote(); text != map[bool]string{true: clearLine}[terminal]+"slogtrace: done\n" {
+				t.Errorf("with a message: %q", text)
+			}
+			time.Sleep(tick)
+			s.Progress().Add(50)
+			s.StopProgress()
+			wrote()
+			time.Sleep(3 * tick)
+			if text := wrote(); text != "" {
+				t.Errorf("after the end: %q", text)
+			}
+		})
 	}
 }
