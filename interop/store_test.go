@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -252,4 +253,31 @@ func TestStoreTail(t *testing.T) {
 	cmd.Process.Signal(os.Interrupt)
 	cmd.Wait()
 	compareTail(t, stdout.String(), want, stderr.String())
+}
+
+// A line that mentions another trace's id counts once, if the ids of both are asked for by different queries.
+func TestStoreOtherTraces(t *testing.T) {
+	t.Parallel()
+	n := victorialogs.Start(t)
+	const traces = 1200 // their ids do not fit in one query, and a list of so many counts each copy of a line
+	var log bytes.Buffer
+	for i := range traces {
+		at := time.Date(2026, 3, 1, 9, 15, 0, i*1000, time.UTC).Format(time.RFC3339Nano)
+		fmt.Fprintf(&log, `{"time":%q,"level":"WARN","msg":"as in %032x","trace":"%032x","span":"%016x","op":"a"}`+"\n", at, 1+(i+traces/2)%traces, i+1, i+1)
+		fmt.Fprintf(&log, `{"time":%q,"level":"ERROR","msg":"span end","trace":"%032x","span":"%016x","op":"a","start":%[1]q,"duration_ms":1.5,"error":"no","service":"s"}`+"\n", at, i+1, i+1)
+	}
+	for tenant, name := range []string{"JSONLines", "JSONLines with the line", "Loki, whole"} {
+		i := slices.IndexFunc(shipments, func(s shipmentKind) bool { return s.name == name })
+		s := storeLines(t, n, fmt.Sprint(tenant+1), i, log.Bytes())
+		if name != "Loki, whole" { // a line that is text, without which the others are not searched as text
+			text := slices.IndexFunc(shipments, func(s shipmentKind) bool { return s.name == "Loki, whole" })
+			s = storeLines(t, n, fmt.Sprint(tenant+1), text, []byte(`{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"x","trace":"ff","span":"1"}`+"\n"))
+			s.file = filepath.Join(t.TempDir(), "all.log")
+			if err := os.WriteFile(s.file, append(slices.Clone(log.Bytes()), s.text...), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		compareStore(t, s, "ls", "--error", "--json")
+		compareStore(t, s, "errors")
+	}
 }

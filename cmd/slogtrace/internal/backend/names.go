@@ -75,6 +75,9 @@ var textFields = sync.OnceValue(func() map[string]bool {
 			m[key] = true
 		}
 	}
+	// Of the others, these are numbers or truths.
+	delete(m, "trace_flags")
+	delete(m, "logging.googleapis.com/trace_sampled")
 	return m
 })
 

@@ -17,10 +17,10 @@ import (
 type converter struct {
 	w       *bufio.Writer
 	columns []column
-	line    int    // the column that has the whole line, or -1
-	batch   *batch // of whole lines, if those of certain traces are wanted
-	time    int    // the column that has the time
-	message int    // the column that has the message, or -1
+	line    int            // the column that has the whole line, or -1
+	batch   *backend.Batch // of whole lines, if those of certain traces are wanted
+	time    int            // the column that has the time
+	message int            // the column that has the message, or -1
 	sum     backend.Sum
 
 	values [][]byte
@@ -69,7 +69,7 @@ func (c *converter) row(row []byte) error {
 // end writes what is held back.
 func (c *converter) end() error {
 	if c.batch != nil {
-		if err := c.batch.flush(c.write); err != nil {
+		if err := c.batch.Flush(); err != nil {
 			return err
 		}
 	}
@@ -121,11 +121,7 @@ func (c *converter) whole(value []byte, at time.Time) error {
 	if c.batch == nil {
 		return c.write(line, at)
 	}
-	c.batch.add(line, at)
-	if len(c.batch.lines) < maxBatch {
-		return nil
-	}
-	return c.batch.flush(c.write)
+	return c.batch.Add(line, at)
 }
 
 // cut sets values to those of a row.

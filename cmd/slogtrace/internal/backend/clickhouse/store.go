@@ -163,9 +163,7 @@ func (s *Store) Lines(ctx context.Context, q *backend.Query, w io.Writer) (backe
 	c.time = slices.IndexFunc(columns, func(c column) bool { return c.name == t.time.name })
 	if t.line != nil {
 		c.line = 0
-		if traces, ok := tracesOf(q.Cond); ok {
-			c.batch = &batch{traces: traces, shape: s.shape}
-		}
+		c.batch = backend.NewBatch(q.Cond, s.shape, c.write)
 	} else {
 		messages := backend.Names("msg", t.mapped)
 		c.message = slices.IndexFunc(columns, func(c column) bool { return slices.Contains(messages, c.key) })
@@ -209,7 +207,7 @@ func (s *Store) Traces(ctx context.Context, q *backend.Query, fn func(id string)
 		return err
 	}
 	if t.line != nil {
-		return s.tracesInText(ctx, q, fn)
+		return backend.TracesInLines(ctx, s, q, s.shape, fn)
 	}
 	columns, _ := t.named(backend.Traced)
 	for _, e := range columns {
@@ -226,29 +224,6 @@ func (s *Store) Traces(ctx context.Context, q *backend.Query, fn func(id string)
 		}
 	}
 	return nil
-}
-
-// tracesInText reads the lines.
-func (s *Store) tracesInText(ctx context.Context, q *backend.Query, fn func(id string) bool) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	r, w := io.Pipe()
-	go func() {
-		_, err := s.Lines(ctx, q, w)
-		w.CloseWithError(err)
-	}()
-	defer r.Close()
-	enough := false
-	_, err := tracelog.ScanLines(r, "", &tracelog.LineOptions{Shape: s.shape}, func(e tracelog.Entry) {
-		if !enough && e.Trace != "" && !fn(e.Trace) {
-			enough = true
-			r.Close()
-		}
-	})
-	if enough {
-		return nil
-	}
-	return err
 }
 
 // MaxIDs returns how many ids a query may have. ClickHouse refuses a query of more than 256 KiB, and searches text for each.

@@ -12,41 +12,101 @@ import (
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
 	"github.com/slogtrace/slogtrace/internal/schema"
-	"github.com/slogtrace/slogtrace/tracelog"
 )
 
 // A converter writes the rows of an answer as lines of the record schema. VictoriaLogs has all values as strings, without
 // those that are empty, and objects as members with dots in their names.
 type converter struct {
 	w     *bufio.Writer
-	shape *tracelog.Shape
+	batch *backend.Batch // of lines that are kept as text, if those of certain traces are wanted
 	sum   backend.Sum
 
-	members []member
-	line    []byte
-	text    []byte // of a string without its escapes
+	members     []member
+	known       []knownName // of the members of the row before: most rows have the same ones
+	first, last []byte      // the times of rows, as text
+	line        []byte
+	text        []byte // of a string without its escapes
 }
 
 // A member is one of a row: a name and a value as they are in the row, without the quotes.
-type member struct{ key, value []byte }
+type member struct {
+	key, value []byte
+	kind       kind
+}
 
-func (c *converter) rows(r io.Reader) error { return backend.EachRow(r, c.row) }
+// A kind says what a member is, by its name.
+type kind uint8
 
-// texts are the members that are text, even if they look like something else.
-var texts = func() map[string]bool {
-	m := make(map[string]bool)
-	keys, _ := schema.Keys()
-	for key, f := range keys {
-		switch f {
-		case schema.Duration, schema.Links, schema.Queued, schema.SampleRate, schema.Sampled, schema.Source:
-		default:
-			m[key] = true
-		}
+const (
+	mayBeTyped kind = iota
+	isText          // even if it looks like something else
+	isError
+	isLevel
+	isTime
+	isMessage
+	storeTime    // VictoriaLogs' own
+	storeMessage // likewise
+	storeStream  // not in the line
+)
+
+type knownName struct {
+	key  []byte
+	kind kind
+}
+
+func kindOf(key string) kind {
+	switch key {
+	case "_time":
+		return storeTime
+	case "_msg":
+		return storeMessage
+	case "_stream", "_stream_id":
+		return storeStream
+	case "time":
+		return isTime
+	case "msg":
+		return isMessage
+	case "error":
+		return isError
+	case "level":
+		return isLevel
 	}
-	delete(m, "traceIDsflags")
-	delete(m, "logging.googleapis.com/traceIDssampled")
-	return m
-}()
+	if backend.IsText(key) {
+		return isText
+	}
+	return mayBeTyped
+}
+
+// kind returns kindOf the name of a row's member number i.
+func (c *converter) kind(i int, key []byte) kind {
+	if i < len(c.known) && bytes.Equal(c.known[i].key, key) {
+		return c.known[i].kind
+	}
+	k := kindOf(string(key))
+	if i < maxKnown {
+		for len(c.known) <= i {
+			c.known = append(c.known, knownName{})
+		}
+		c.known[i] = knownName{append(c.known[i].key[:0], key...), k}
+	}
+	return k
+}
+
+// maxKnown limits the names that are kept.
+const maxKnown = 100
+
+// rows writes all rows of an answer.
+func (c *converter) rows(r io.Reader) error {
+	err := backend.EachRow(r, c.row)
+	if err == nil && c.batch != nil {
+		err = c.batch.Flush()
+	}
+	c.sum.First, c.sum.Last = instantOf(c.first), instantOf(c.last)
+	if err != nil {
+		return err
+	}
+	return c.w.Flush()
+}
 
 // withoutMessage begins what VictoriaLogs has as the message of a line that has none.
 const withoutMessage = "missing _msg field"
@@ -58,25 +118,29 @@ func (c *converter) row(line []byte) error {
 	}
 	var at, message []byte
 	hasTime, hasMessage, hasError, failed := false, false, false, false
-	for _, m := range c.members {
-		switch string(m.key) {
-		case "_time":
+	for i := range c.members {
+		m := &c.members[i]
+		m.kind = c.kind(i, m.key)
+		switch m.kind {
+		case storeTime:
 			at = m.value
-		case "_msg":
+		case storeMessage:
 			message = m.value
-		case "time":
+		case isTime:
 			hasTime = true
-		case "msg":
+		case isMessage:
 			hasMessage = true
-		case "error":
+		case isError:
 			hasError = true
-		case "level":
+		case isLevel:
 			failed = string(m.value) == "ERROR"
 		}
 	}
-	c.count(at)
 	if whole, ok := c.whole(message); ok {
-		return c.write(whole)
+		if c.batch != nil {
+			return c.batch.Add(whole, instantOf(at))
+		}
+		return c.write(whole, at)
 	}
 	b := append(c.line[:0], '{')
 	if !hasTime && len(at) > 0 {
@@ -88,16 +152,18 @@ func (c *converter) row(line []byte) error {
 	if !hasMessage && len(message) > 0 {
 		b = appendText(b, []byte("msg"), message)
 	}
-	for _, m := range c.members {
-		switch string(m.key) {
-		case "_time", "_msg", "_stream", "_stream_id":
+	for i := range c.members {
+		m := &c.members[i]
+		switch m.kind {
+		case storeTime, storeMessage, storeStream:
 			continue
-		}
-		if !texts[string(m.key)] && c.typed(m.value) {
-			c.sum.Retyped++
-			b = append(append(append(b, '"'), m.key...), `":`...)
-			b = append(append(b, c.text...), ',')
-			continue
+		case mayBeTyped:
+			if value, ok := c.typed(m.value); ok {
+				c.sum.Retyped++
+				b = append(append(append(b, '"'), m.key...), `":`...)
+				b = append(append(b, value...), ',')
+				continue
+			}
 		}
 		b = appendText(b, m.key, m.value)
 	}
@@ -108,29 +174,38 @@ func (c *converter) row(line []byte) error {
 		b = b[:len(b)-1]
 	}
 	c.line = append(b, '}')
-	return c.write(c.line)
+	return c.write(c.line, at)
 }
 
-func (c *converter) write(line []byte) error {
+// write writes a line. At is its time as VictoriaLogs has it.
+func (c *converter) write(line, at []byte) error {
 	c.sum.Lines++
+	c.count(at)
 	if _, err := c.w.Write(line); err != nil {
 		return err
 	}
 	return c.w.WriteByte('\n')
 }
 
-// count notes the time of a row.
+// count notes the time of a row. All times end in Z, and have as many digits as they need: without the Z they are in order
+// as text.
 func (c *converter) count(at []byte) {
-	t, err := time.Parse(time.RFC3339Nano, string(at))
-	if err != nil {
+	at, ok := bytes.CutSuffix(at, []byte{'Z'})
+	if !ok {
 		return
 	}
-	if c.sum.First.IsZero() || t.Before(c.sum.First) {
-		c.sum.First = t
+	if len(c.first) == 0 || bytes.Compare(at, c.first) < 0 {
+		c.first = append(c.first[:0], at...)
 	}
-	if t.After(c.sum.Last) {
-		c.sum.Last = t
+	if bytes.Compare(at, c.last) > 0 {
+		c.last = append(c.last[:0], at...)
 	}
+}
+
+// instantOf returns the time of a text; the zero time if it is none.
+func instantOf(at []byte) time.Time {
+	t, _ := time.Parse(time.RFC3339Nano, string(bytes.TrimSuffix(at, []byte{'Z'}))+"Z")
+	return t
 }
 
 func appendText(b, key, value []byte) []byte {
@@ -161,25 +236,21 @@ func (c *converter) whole(message []byte) ([]byte, bool) {
 	return nil, false
 }
 
-// typed reports whether a value is the text of a number, of true or false, or of a list. It leaves the text in c.text.
-func (c *converter) typed(value []byte) bool {
+// typed reports whether a value is the text of a number, of true or false, or of a list, and returns that as JSON.
+func (c *converter) typed(value []byte) ([]byte, bool) {
 	switch b := value[0]; {
 	case string(value) == "true", string(value) == "false":
+		return value, true
 	case b == '-' || '0' <= b && b <= '9':
-		if !isNumber(value) {
-			return false
-		}
+		return value, isNumber(value)
 	case b == '[':
 		if !c.unquote(value) || !json.Valid(c.text) {
-			return false
+			return nil, false
 		}
 		c.oneLine()
-		return true
-	default:
-		return false
+		return c.text, true
 	}
-	c.text = append(c.text[:0], value...)
-	return true
+	return nil, false
 }
 
 // oneLine puts valid JSON in c.text on one line.
@@ -259,7 +330,7 @@ func appendMembers(list []member, row []byte) []member {
 			return nil
 		}
 		if len(value) > 0 {
-			list = append(list, member{key, value})
+			list = append(list, member{key: key, value: value})
 		}
 		switch {
 		case rest[0] == ',':

@@ -54,12 +54,10 @@ func (n *names) write(b *strings.Builder, c backend.Cond) {
 		}
 		b.WriteByte(')')
 	case backend.Unread:
-		// A line of JSON in _msg, without members beside it.
-		b.WriteByte('(')
-		for _, name := range n.traceIDs {
-			b.WriteString(quote(name) + `:"" `)
-		}
-		b.WriteString(`_msg:="{"*)`)
+		// A line of JSON in _msg, without members beside it. Few messages begin so: the members of the others are not read.
+		b.WriteString(`(_msg:="{"*`)
+		n.untraced(b)
+		b.WriteByte(')')
 	case backend.Test:
 		n.test(b, c)
 	case backend.Grep:
@@ -146,23 +144,34 @@ func (n *names) trace(b *strings.Builder, c backend.Trace) {
 			}
 		}
 	}
-	if n.text {
-		b.WriteString(" or ")
+	if n.text { // of lines without an id as a member: these are other traces' or ours already
+		b.WriteString(" or (")
 		switch {
 		case c.Suffix:
 			b.WriteString("_msg:~" + quote("("+strings.Join(c.IDs, "|")+`)"`))
 		case c.Prefix:
+			b.WriteByte('(')
 			for j, id := range c.IDs {
 				if j > 0 {
 					b.WriteString(" or ")
 				}
 				b.WriteString("_msg:" + quote(id) + "*")
 			}
+			b.WriteByte(')')
 		default:
 			b.WriteString("_msg:contains_any(" + list(c.IDs) + ")")
 		}
+		n.untraced(b)
+		b.WriteByte(')')
 	}
 	b.WriteByte(')')
+}
+
+// untraced writes that no member is the id of a trace.
+func (n *names) untraced(b *strings.Builder) {
+	for _, name := range n.traceIDs {
+		b.WriteString(" " + quote(name) + `:""`)
+	}
 }
 
 func list(values []string) string {

@@ -88,12 +88,13 @@ func (s *Store) fieldNames(ctx context.Context, text string) (map[string]struct{
 // of returns the names of a member, those that lines have if that is known.
 func (n *names) of(key string) []string {
 	all := backend.Names(key, n.mapped)
-	var kept []string
-	for _, name := range all {
-		if _, ok := n.there[name]; ok || n.there == nil {
-			kept = append(kept, name)
-		}
+	if n.there == nil {
+		return all
 	}
+	kept := slices.DeleteFunc(slices.Clone(all), func(name string) bool {
+		_, ok := n.there[name]
+		return !ok
+	})
 	if len(kept) == 0 {
 		return all[:1]
 	}

@@ -109,10 +109,9 @@ func (s *Store) Lines(ctx context.Context, q *backend.Query, w io.Writer) (backe
 		return backend.Sum{}, err
 	}
 	defer body.Close()
-	c := converter{w: bufio.NewWriterSize(w, 256<<10), shape: s.shape}
-	if err = c.rows(body); err == nil {
-		err = c.w.Flush()
-	}
+	c := converter{w: bufio.NewWriterSize(w, 256<<10)}
+	c.batch = backend.NewBatch(q.Cond, s.shape, func(line []byte, at time.Time) error { return c.write(line, []byte(instant(at))) })
+	err = c.rows(body)
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}
@@ -189,24 +188,7 @@ func (s *Store) Traces(ctx context.Context, q *backend.Query, fn func(id string)
 	unread := *q
 	unread.Cond = backend.Unread{}
 	unread.Fields = []string{"msg"}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	r, w := io.Pipe()
-	go func() {
-		_, err := s.Lines(ctx, &unread, w)
-		w.CloseWithError(err)
-	}()
-	defer r.Close()
-	_, err = tracelog.ScanLines(r, "", &tracelog.LineOptions{Shape: s.shape}, func(e tracelog.Entry) {
-		if !enough && e.Trace != "" && !fn(e.Trace) {
-			enough = true
-			r.Close()
-		}
-	})
-	if enough {
-		return nil
-	}
-	return err
+	return backend.TracesInLines(ctx, s, &unread, s.shape, fn)
 }
 
 // maxIDBytes is how much of a query ids may fill: VictoriaLogs refuses a query of more than 16 KiB.

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,9 +66,13 @@ func TestLines(t *testing.T) {
 		"nothing":                       {`{}`, `{}`},
 	} {
 		s := serve(t, "", nil, func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, test.row) })
-		got, sum, err := lines(t, s)
-		if err != nil || got != test.want+"\n" || sum.Lines != 1 {
-			t.Errorf("%s: %v, %d lines\ngot  %swant %s", name, err, sum.Lines, got, test.want)
+		s.names = new(names)
+		q := *trace
+		q.Cond = nil // whatever trace they are of
+		var got bytes.Buffer
+		sum, err := s.Lines(t.Context(), &q, &got)
+		if err != nil || got.String() != test.want+"\n" || sum.Lines != 1 {
+			t.Errorf("%s: %v, %d lines\ngot  %swant %s", name, err, sum.Lines, &got, test.want)
 		}
 	}
 }
@@ -175,5 +181,75 @@ func TestRequest(t *testing.T) {
 		if strings.Contains(s.Name(), "abc") || !strings.HasPrefix(s.Name(), "victorialogs://127.0.0.1:") {
 			t.Errorf("name %s", s.Name())
 		}
+	}
+}
+
+// A line in _msg that mentions another trace is returned once: with its own. Rows with members are not examined.
+func TestOtherTraces(t *testing.T) {
+	a, b := strings.Repeat("a", 32), strings.Repeat("b", 32)
+	line := func(trace, span, text string) string {
+		return fmt.Sprintf(`{"time":"2026-03-01T09:15:00Z","level":"INFO","msg":%q,"trace":%q,"span":"%016s"}`, text, trace, span)
+	}
+	all := []string{line(a, "1", "x"), line(a, "2", "like "+b), line(b, "3", "y")}
+	s := serve(t, "", nil, func(w http.ResponseWriter, r *http.Request) {
+		for i, l := range all {
+			fmt.Fprintf(w, `{"_msg":%q,"_time":"2026-03-01T09:15:00.%dZ"}`+"\n", l, i+1)
+		}
+		fmt.Fprintln(w, `{"_msg":"m","_time":"2026-03-01T09:15:00.4Z","trace":"c"}`)
+	})
+	member := `{"time":"2026-03-01T09:15:00.4Z","msg":"m","trace":"c"}`
+	for _, c := range []struct {
+		cond  backend.Cond
+		want  []string
+		first string
+	}{
+		{backend.Trace{IDs: []string{a}}, all[:2], "09:15:00.1"},
+		{backend.All{backend.Trace{IDs: []string{b}}, backend.Any{backend.Unread{}}}, all[2:], "09:15:00.3"},
+		{backend.Trace{IDs: []string{"bb"}, Prefix: true}, all[2:], "09:15:00.3"},
+		{backend.Any{backend.Unread{}, backend.Test{Key: backend.Traced}}, all, "09:15:00.1"},
+	} {
+		q := *trace
+		q.Cond = c.cond
+		s.names = &names{text: true, traceIDs: []string{"trace"}}
+		var got bytes.Buffer
+		sum, err := s.Lines(t.Context(), &q, &got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSpace(got.String()), "\n")
+		slices.Sort(lines)
+		want := append([]string{member}, c.want...)
+		slices.Sort(want)
+		if diff := cmp.Diff(want, lines); diff != "" || sum.Lines != len(want) || sum.First.Format("15:04:05.999") != c.first || sum.Last.Format(".9") != ".4" {
+			t.Errorf("%v: %+v, -want +got\n%s", c.cond, sum, diff)
+		}
+	}
+}
+
+// Traces stops when it has enough, and its request has ended when it returns.
+func TestTracesEnough(t *testing.T) {
+	s := serve(t, "", nil, func(w http.ResponseWriter, r *http.Request) {
+		if !strings.Contains(r.FormValue("query"), `_msg:="{"*`) {
+			return // no member is an id
+		}
+		for i := 0; r.Context().Err() == nil; i++ {
+			if _, err := fmt.Fprintf(w, `{"_msg":"{\"time\":\"2026-03-01T09:15:00Z\",\"msg\":\"m\",\"trace\":\"%032x\"}"}`+"\n", i+1); err != nil {
+				return
+			}
+		}
+	})
+	s.names = &names{text: true, traceIDs: []string{"trace"}}
+	reading := func() bool {
+		stacks := make([]byte, 1<<20)
+		return bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("TracesInLines.func"))
+	}
+	q := *trace
+	q.Cond = nil
+	n := 0
+	if err := s.Traces(t.Context(), &q, func(string) bool { n++; return n < 3 }); err != nil || n != 3 {
+		t.Errorf("%d ids, %v", n, err)
+	}
+	if reading() {
+		t.Error("the lines are still being read")
 	}
 }

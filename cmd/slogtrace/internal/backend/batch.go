@@ -1,4 +1,4 @@
-package clickhouse
+package backend
 
 import (
 	"bytes"
@@ -6,15 +6,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// A batch holds lines that are text until it is known to which traces they belong. Their text may have the ids of other
-// traces too, for which another query is sent: without this, such a line would be returned by both.
-type batch struct {
-	traces backend.Trace
+// A Batch holds lines that a store keeps as text until it is known to which traces they belong. Their text may have the ids of
+// other traces too, for which another query is sent: without this, such a line would be returned by both.
+type Batch struct {
+	traces Trace
 	shape  *tracelog.Shape
+	write  func(line []byte, at time.Time) error
 	lines  []byte
 	times  []time.Time
 }
@@ -22,28 +22,43 @@ type batch struct {
 // maxBatch is about how many bytes are examined at once.
 const maxBatch = 1 << 20
 
+// NewBatch returns a Batch that calls write with the lines of the traces that a condition wants. It returns nil if the
+// condition does not want those of certain traces. Shape may be nil.
+func NewBatch(c Cond, shape *tracelog.Shape, write func(line []byte, at time.Time) error) *Batch {
+	traces, ok := tracesOf(c)
+	if !ok {
+		return nil
+	}
+	return &Batch{traces: traces, shape: shape, write: write}
+}
+
 // tracesOf returns the traces whose lines a condition wants, and reports whether it wants those of certain traces.
-func tracesOf(c backend.Cond) (backend.Trace, bool) {
+func tracesOf(c Cond) (Trace, bool) {
 	switch c := c.(type) {
-	case backend.Trace:
+	case Trace:
 		return c, true
-	case backend.All:
+	case All:
 		for _, inner := range c {
 			if t, ok := tracesOf(inner); ok {
 				return t, true
 			}
 		}
 	}
-	return backend.Trace{}, false
+	return Trace{}, false
 }
 
-func (b *batch) add(line []byte, at time.Time) {
+// Add adds a line of a time. It has no newline.
+func (b *Batch) Add(line []byte, at time.Time) error {
 	b.lines = append(append(b.lines, line...), '\n')
 	b.times = append(b.times, at)
+	if len(b.lines) < maxBatch {
+		return nil
+	}
+	return b.Flush()
 }
 
-// flush calls fn with the lines of the traces, and empties the batch.
-func (b *batch) flush(fn func(line []byte, at time.Time) error) error {
+// Flush writes the lines that have been added. It must be called after the last one.
+func (b *Batch) Flush() error {
 	ours := make([]bool, len(b.times)+1) // by the number of the line
 	_, err := tracelog.ScanLines(bytes.NewReader(b.lines), "", &tracelog.LineOptions{Shape: b.shape}, func(e tracelog.Entry) {
 		if e.Line < len(ours) && b.wants(e.Trace) {
@@ -56,7 +71,7 @@ func (b *batch) flush(fn func(line []byte, at time.Time) error) error {
 	number := 0
 	for line := range bytes.Lines(b.lines) {
 		if number++; ours[number] {
-			if err := fn(bytes.TrimSuffix(line, []byte{'\n'}), b.times[number-1]); err != nil {
+			if err := b.write(bytes.TrimSuffix(line, []byte{'\n'}), b.times[number-1]); err != nil {
 				return err
 			}
 		}
@@ -65,7 +80,7 @@ func (b *batch) flush(fn func(line []byte, at time.Time) error) error {
 	return nil
 }
 
-func (b *batch) wants(id string) bool {
+func (b *Batch) wants(id string) bool {
 	switch {
 	case id == "":
 		return false
