@@ -136,14 +136,15 @@ func (s *session) list(ctx context.Context, files []string, f *query.Filter, ord
 	}
 	many := len(list) > maxDetailed
 	outlines := f.Outlines()
-	var open map[string]listed // of those that have more starts than ends
+	var odd map[string]*listed
 	if many && outlines {
-		if open, outlines, err = listOdd(r, o, f, may); err != nil {
+		if odd, outlines, err = listOdd(r, o, f, may); err != nil {
 			return err
 		}
+		list = slices.DeleteFunc(list, func(l listed) bool { other, ok := odd[l.Trace]; return ok && other == nil })
 		for i := range list {
-			if l, ok := open[list[i].Trace]; ok {
-				list[i] = l
+			if l := odd[list[i].Trace]; l != nil {
+				list[i] = *l
 			}
 		}
 	}
@@ -151,11 +152,12 @@ func (s *session) list(ctx context.Context, files []string, f *query.Filter, ord
 		s.talkOfMany()
 		return s.writeList(func(yield func(*listed) bool) {
 			for sum := range all {
-				l, ok := open[sum.ID]
+				l, ok := odd[sum.ID]
 				if !ok {
-					l = outlined(&sum)
+					other := outlined(&sum)
+					l = &other
 				}
-				if !yield(&l) {
+				if l != nil && !yield(l) {
 					return
 				}
 			}
@@ -205,23 +207,29 @@ func (s *session) talkOfMany() {
 	s.Talk("more than %d traces: unfinished spans are listed only in traces with more starts than ends (--limit %[1]d lists all of them)", maxDetailed)
 }
 
-// listOdd reads the traces whose outlines are not enough: those with more starts than ends, and, with --error, those
-// without any end. If there are more than maxDetailed, it reads none, and ok is false if outlines cannot tell which traces match.
-func listOdd(r *input.Reading, o *tracelog.Outlines, f *query.Filter, may func(*tracelog.Outline) bool) (odd map[string]listed, ok bool, err error) {
+// listOdd reads the traces whose outlines are not enough: those with more starts than ends, those at the edges of the
+// filter's time, and, with --error, those without any end. Of a trace that the filter does not choose, odd has nil.
+// If there are more than maxDetailed, it reads none, and ok is false if outlines cannot tell which traces match.
+func listOdd(r *input.Reading, o *tracelog.Outlines, f *query.Filter, may func(*tracelog.Outline) bool) (odd map[string]*listed, ok bool, err error) {
+	unsure := func(sum *tracelog.Outline) bool { return !f.Within(sum) || f.AsksForErrors() && sum.Spans == 0 }
+	isOdd := func(sum *tracelog.Outline) bool { return may(sum) && (sum.Starts > sum.Spans || unsure(sum)) }
+	ok = true
 	n := 0
-	isOdd := func(sum *tracelog.Outline) bool {
-		return may(sum) && (sum.Starts > sum.Spans || f.AsksForErrors() && sum.Spans == 0)
-	}
-	for range o.All(isOdd) {
+	for sum := range o.All(isOdd) {
 		n++
+		ok = ok && !unsure(&sum)
 	}
 	if n == 0 || n > maxDetailed {
-		return nil, n == 0 || !f.AsksForErrors(), nil
+		return nil, ok, nil
 	}
-	odd = make(map[string]listed)
+	odd = make(map[string]*listed)
+	for sum := range o.All(isOdd) {
+		odd[sum.ID] = nil
+	}
 	err = r.Traces(o, tracelog.TracesOptions{}, isOdd, func(t *tracelog.Trace) {
 		if f.Trace(t) {
-			odd[t.ID] = newListed(t)
+			l := newListed(t)
+			odd[t.ID] = &l
 		}
 	})
 	return odd, true, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/term"
@@ -220,6 +222,55 @@ func TestWhole(t *testing.T) {
 	}
 	if compared < 500 {
 		t.Errorf("only %d answers compared", compared)
+	}
+}
+
+// Of many traces in a time, those at its edges are read whole.
+func TestManyTracesInTime(t *testing.T) {
+	var log strings.Builder
+	begin := time.Date(2026, 3, 1, 9, 15, 0, 0, time.UTC)
+	const traces, lasts = 3 * maxDetailed, 40 // one begins each millisecond
+	for i := range traces + lasts {
+		stamp := func(ms int) string { return begin.Add(time.Duration(ms) * time.Millisecond).Format(time.RFC3339Nano) }
+		if i < traces { // half of the traces fail, some at their beginning and some at their end
+			fmt.Fprintf(&log, `{"time":%q,"level":"INFO","msg":"span end","trace":"%032x","span":"a","parent":"b","op":"first","start":%q,"duration_ms":0%s}`+"\n", stamp(i), i+1, stamp(i), []string{"", `,"error":"x"`, "", ""}[i%4])
+		}
+		if i >= lasts {
+			if i%4 == 1 { // its failed span may be too early
+				fmt.Fprintf(&log, `{"time":%q,"level":"ERROR","msg":"late","trace":"%032x","span":"b"}`+"\n", stamp(i), i-lasts+1)
+			}
+			fmt.Fprintf(&log, `{"time":%q,"level":"INFO","msg":"span end","trace":"%032x","span":"b","op":"root","start":%q,"duration_ms":1%s}`+"\n", stamp(i), i-lasts+1, stamp(i-1), []string{"", "", `,"error":"y"`, ""}[(i-lasts)%4])
+		}
+	}
+	file := filepath.Join(t.TempDir(), "many.log")
+	if err := os.WriteFile(file, []byte(log.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	whole := assembled(t, file)
+	for _, flags := range [][]string{
+		{"--since", "2026-03-01T09:15:00.5Z"},
+		{"--until", "2026-03-01T09:15:02.5Z"},
+		{"--error", "--since", "2026-03-01T09:15:00.2Z", "--until", "2026-03-01T09:15:02.8Z"},
+	} {
+		var f query.Filter
+		set := pflag.NewFlagSet("", pflag.ContinueOnError)
+		f.Register(set, nil)
+		if err := set.Parse(flags); err != nil {
+			t.Fatal(err)
+		}
+		var want, stdout, stderr strings.Builder
+		s := newSession(nil, &want, nil)
+		if err := wholeList(s, whole, &f); err != nil {
+			t.Fatal(err)
+		}
+		s.out.Flush()
+		code := run(t.Context(), slices.Concat([]string{"ls", "--json"}, flags, []string{file}), nil, &stdout, &stderr)
+		if code != 0 || !strings.Contains(stderr.String(), "unfinished spans") {
+			t.Errorf("%q: exit code %d, stderr %q", flags, code, stderr.String())
+		}
+		if diff := gocmp.Diff(strings.Split(want.String(), "\n"), strings.Split(stdout.String(), "\n")); diff != "" {
+			t.Errorf("%q: -want +got\n%s", flags, diff[:min(len(diff), 3000)])
+		}
 	}
 }
 

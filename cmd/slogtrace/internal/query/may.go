@@ -7,10 +7,16 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// Outlines reports whether an outline's Matched is enough to know what Trace returns.
+// Outlines reports whether an outline's Matched is enough to know what Trace returns, for a trace that is Within.
 func (f *Filter) Outlines() bool {
-	return f.Empty() || f.failed && f.since.IsZero() && f.until.IsZero() && len(f.ops) == 0 && len(f.services) == 0 &&
-		f.min == 0 && !f.maxSet && f.grep.re == nil && len(f.where.text) == 0
+	rest := *f
+	rest.since, rest.until, rest.failed = moment{}, moment{}, false
+	return rest.Empty()
+}
+
+// Within reports whether all of a trace is in the time between --since and --until.
+func (f *Filter) Within(sum *tracelog.Outline) bool {
+	return f.since.IsZero() && f.until.IsZero() || !sum.Start.IsZero() && !sum.Start.Before(f.since.Time) && (f.until.IsZero() || sum.End.Before(f.until.Time))
 }
 
 // May reports whether the filter can choose a trace because of a record. Each trace that it chooses has at least one such

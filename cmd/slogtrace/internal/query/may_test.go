@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -192,17 +193,32 @@ func textOf(records []*tracelog.Record) string {
 	return b.String()
 }
 
-// TestOutlines: what an outline's Matched tells is only enough without flags, and with --error alone.
+// TestOutlines: what an outline's Matched tells is only enough without flags, and with --error, --since and --until alone.
 func TestOutlines(t *testing.T) {
-	if !parseFilter(t).Outlines() || !parseFilter(t, "--error").Outlines() {
-		t.Error("outlines would do")
+	for _, flags := range append(aspects, nil) {
+		want := len(flags) == 0 || flags[0] == "--error" || flags[0] == "--since" || flags[0] == "--until"
+		if parseFilter(t, flags...).Outlines() != want || parseFilter(t, append([]string{"--error"}, flags...)...).Outlines() != want {
+			t.Errorf("%q: want %t", flags, want)
+		}
 	}
-	for _, flags := range aspects {
-		if flags[0] == "--error" {
-			continue
+}
+
+// A trace is within a time if all of it is.
+func TestWithin(t *testing.T) {
+	f := parseFilter(t, "--since", "2026-03-01T09:15:00Z", "--until", "2026-03-01T09:16:00Z")
+	at := func(seconds int) time.Time { return time.Date(2026, 3, 1, 9, 15, seconds, 0, time.UTC) }
+	for _, c := range []struct {
+		start, end int
+		want       bool
+	}{{0, 59, true}, {-1, 5, false}, {5, 60, false}, {-1, 60, false}} {
+		if got := f.Within(&tracelog.Outline{Start: at(c.start), End: at(c.end)}); got != c.want {
+			t.Errorf("%+v: got %t", c, got)
 		}
-		if parseFilter(t, flags...).Outlines() || parseFilter(t, append([]string{"--error"}, flags...)...).Outlines() {
-			t.Errorf("%q: outlines would not do", flags)
-		}
+	}
+	if f.Within(new(tracelog.Outline)) {
+		t.Error("a trace without times is")
+	}
+	if !new(Filter).Within(new(tracelog.Outline)) {
+		t.Error("without flags a trace without times is not")
 	}
 }
