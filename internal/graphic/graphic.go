@@ -132,7 +132,7 @@ var pictures = &unicode.RangeTable{
 }
 
 // AppendJSON appends JSON in a form that a terminal can show. Characters that are not graphic, which can only be in strings, are
-// escaped. The value stays the same, but for halves of characters: see [RepairSurrogates].
+// escaped. The value stays the same, except for halves of characters: see [RepairSurrogates].
 func AppendJSON(b, json []byte) []byte {
 	start := len(b)
 	if printableASCII(json) {
