@@ -91,6 +91,11 @@ func (e *environment) endpoint(opts *Options, s signal) (string, error) {
 	if err != nil {
 		return "", err // checkURL has parsed it
 	}
+	for _, added := range []string{traces.path, logs.path} {
+		if strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/"+added) {
+			return "", fmt.Errorf("traceotlp: %s: want the URL without /%s, which is added to it", from, added)
+		}
+	}
 	return u.JoinPath(s.path).String(), nil
 }
 

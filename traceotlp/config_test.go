@@ -77,6 +77,8 @@ func TestConstructor(t *testing.T) {
 	}{
 		{"ENDPOINT", "collector:4318", "OTEL_EXPORTER_OTLP_ENDPOINT: want a URL", ""},
 		{"ENDPOINT", "http://collector:4317", "gRPC; this package speaks HTTP, which is port 4318", ""},
+		{"ENDPOINT", "http://collector:4318/v1/traces/", "OTEL_EXPORTER_OTLP_ENDPOINT: want the URL without /v1/traces, which is added", ""},
+		{"ENDPOINT", "http://collector:4318/a/v1/logs", "want the URL without /v1/logs", ""},
 		{"LOGS_ENDPOINT", "http://collector:4317/v1/logs", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT has port 4317", ""},
 		{"PROTOCOL", "grpc", "OTEL_EXPORTER_OTLP_PROTOCOL is grpc", ""},
 		{"TRACES_PROTOCOL", "http/xml", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: want http/json", ""},
