@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"crypto/rand"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -43,7 +45,10 @@ func (s *session) create(path string, inputs []string) (*output, error) {
 	}
 	temporary := filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+"."+rand.Text())
 	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, usagef("-o %s: there is no directory %s", path, filepath.Dir(target))
+	case err != nil:
 		return nil, usagef("-o %s: %v", path, input.Reason(err))
 	}
 	if mode != 0 {
