@@ -222,11 +222,14 @@ func (c *comparison) test(r *comparedRow, values []float64, before int, rise, fa
 	if c.Single || before == 0 || before == len(values) {
 		return
 	}
-	tail := 0
-	if fall == "" {
-		tail = 1
+	share := float64(evenly)
+	switch {
+	case fall == "":
+		share = 1
+	case fall == Faster:
+		share = slowerShare
 	}
-	p := newPermutation(values, before, tail, c.Alpha, r.seed^hashID(string(rise)))
+	p := newPermutation(values, before, share, c.Alpha, r.seed^hashID(string(rise)))
 	if p == nil {
 		return
 	}

@@ -55,7 +55,7 @@ func (c *comparison) need(r *comparedRow, tests int) int {
 		}
 		return need
 	}
-	for 2*math.Exp(-logChoose(2*need, need)) > least {
+	for math.Exp(-logChoose(2*need, need))/slowerShare > least { // all those after are slower
 		need++
 	}
 	if min(r.Traces[0], r.Traces[1]) >= need {

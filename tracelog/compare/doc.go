@@ -43,6 +43,8 @@
 //     as extreme as the data. If the difference is less than MinChange, it ends after 1000, or after three that are as
 //     extreme: p is rough then. Where a proven bound of p (Bernstein) is below what so many permutations can tell, p is
 //     that bound.
+//   - Of durations, Slower has four fifths of Alpha and Faster one fifth: p is that of the direction, divided by its share.
+//     The other tests with two directions treat them alike.
 //   - All tests of a comparison are corrected together by the procedure of Benjamini and Hochberg. On average, at most a
 //     share of Alpha of the reported changes is wrong. If nothing has changed, the probability that anything is reported
 //     is at most Alpha. Tests that could not find anything, whatever the data, are not made and not counted.

@@ -20,6 +20,7 @@ type permutation struct {
 	scores []int32
 	small  int     // the size of the smaller side, whose scores are the first ones at the beginning
 	sign   int     // 0: two-sided; else the sign of the difference first − rest that is extreme
+	share  float64 // of alpha that the direction of sign has: p is divided by it
 	least  float64 // the least p that any division could have
 
 	random  uint64 // the state of the generator
@@ -31,6 +32,13 @@ type permutation struct {
 	exact   bool
 }
 
+// slowerShare is the share of alpha for slower operations: what became slower is looked for, faster is good to know. evenly
+// is that of a test in which both directions are alike.
+const (
+	slowerShare = 0.8
+	evenly      = 0.5
+)
+
 const (
 	exactBelow  = 30      // traces on each side
 	enoughHits  = 10      // extreme permutations, which tell p to about a third
@@ -38,29 +46,54 @@ const (
 	plentyOther = 64      // values that differ from the most frequent one: enough for any p
 )
 
-// newPermutation makes a test of values, those of before first. tail is +1 if only greater values after are extreme, 0 if both
-// directions are. It returns nil if no division of the traces could have a p of at most alpha.
-func newPermutation(values []float64, before int, tail int, alpha float64, seed uint64) *permutation {
+// newPermutation makes a test of values, those of before first. rise is the share of alpha that greater values after have: 1 if
+// less values are not extreme, evenly if both directions are alike, slowerShare if they are not. It returns nil if no
+// division of the traces could have a p of at most alpha.
+func newPermutation(values []float64, before int, rise, alpha float64, seed uint64) *permutation {
 	after := len(values) - before
 	if before == 0 || after == 0 {
 		return nil
 	}
-	p := &permutation{scores: scoresOf(values), small: before, sign: -tail, random: seed}
+	p := &permutation{scores: scoresOf(values), small: before, share: 1, random: seed}
+	up := -1            // sign, if greater values after are extreme
 	if after < before { // the smaller side comes first
 		slices.Reverse(p.scores)
-		p.small, p.sign = after, tail
+		p.small, up = after, 1
 	}
-	if p.least = p.leastP(); p.least > alpha {
+	t := p.total()
+	sum, squares := sums(p.scores[:p.small])
+	switch rise {
+	case 1:
+		p.sign = up
+		p.least = p.leastP()
+	case evenly:
+		p.least = p.leastP()
+	default:
+		// Two tests of one direction each, of which only that of the data's direction can have a small p. Whether there is a
+		// test must not depend on that.
+		p.sign = -up
+		fall := p.leastP() / (1 - rise)
+		p.sign, p.share = up, rise
+		p.least = min(fall, p.leastP()/rise)
+		if float64(up)*(float64(sum)*t.n-t.sum*t.k) < 0 {
+			p.sign, p.share = -up, 1-rise
+		}
+	}
+	if p.least > alpha {
 		return nil
 	}
 	if max(before, after) < exactBelow {
-		p.p, p.settled = exactP(p.scores, p.small, p.sign), true
+		p.settle(exactP(p.scores, p.small, p.sign))
 		p.exact = true
 		return p
 	}
-	sum, squares := sums(p.scores[:p.small])
-	p.extreme = p.welch(p.total(), sum, squares)
+	p.extreme = p.welch(t, sum, squares)
 	return p
+}
+
+// settle sets p, from that of the direction of the data.
+func (p *permutation) settle(x float64) {
+	p.p, p.settled = min(1, max(x, math.SmallestNonzeroFloat64)/p.share), true
 }
 
 // scoresOf scales values to whole numbers.
@@ -126,7 +159,7 @@ func (p *permutation) sample(ctx context.Context, n, enough int) {
 		return
 	}
 	if bound := p.bound(); bound < 1/float64(n+1) {
-		p.p, p.settled = max(bound, math.SmallestNonzeroFloat64), true
+		p.settle(bound)
 		return
 	}
 	t := p.total()
@@ -144,10 +177,10 @@ func (p *permutation) sample(ctx context.Context, n, enough int) {
 			p.hits++
 		}
 	}
-	if p.settled = p.hits >= enough; p.settled {
-		p.p = float64(p.hits) / float64(p.done)
+	if p.hits >= enough {
+		p.settle(float64(p.hits) / float64(p.done))
 	} else {
-		p.p = float64(p.hits+1) / float64(p.done+1)
+		p.settle(float64(p.hits+1) / float64(p.done+1))
 	}
 }
 

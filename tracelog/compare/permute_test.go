@@ -135,7 +135,7 @@ func TestUniform(t *testing.T) {
 		"sampled otherwise":        {{traces: 200, calls: 2, weight: someWeights}, {traces: 100, calls: 2}},
 	} {
 		limits := []float64{0.01, 0.05, 0.2, 0.5}
-		below := make([]int, len(limits))
+		below := [2][]int{make([]int, len(limits)), make([]int, len(limits))}
 		for seed := range uint64(runs) {
 			d := new(Data)
 			for side, p := range sides {
@@ -143,18 +143,22 @@ func TestUniform(t *testing.T) {
 				p.side(d, Side(side), seed)
 			}
 			s := newSample(&d.sets, d.paths.number(d.paths.number(noPath, "GET /"), "op000"), func(c *column) []float32 { return c.durations })
-			test := newPermutation(influence(s.scores(), s.weight), s.cells[0], 0, 0.05, seed)
-			test.sample(context.Background(), 2000, enoughHits)
-			for i, limit := range limits {
-				if test.p <= limit {
-					below[i]++
+			for n, rise := range []float64{evenly, slowerShare} {
+				test := newPermutation(influence(s.scores(), s.weight), s.cells[0], rise, 0.05, seed)
+				test.sample(context.Background(), 2000, enoughHits)
+				for i, limit := range limits {
+					if test.p <= limit {
+						below[n][i]++
+					}
 				}
 			}
 		}
-		for i, limit := range limits {
-			share, deviation := float64(below[i])/float64(runs), math.Sqrt(limit*(1-limit)/float64(runs))
-			if math.Abs(share-limit) > 4*deviation {
-				t.Errorf("%s: p is at most %v in %.4f of %d runs", name, limit, share, runs)
+		for n := range below {
+			for i, limit := range limits {
+				share, deviation := float64(below[n][i])/float64(runs), math.Sqrt(limit*(1-limit)/float64(runs))
+				if math.Abs(share-limit) > 4*deviation {
+					t.Errorf("%s, test %d: p is at most %v in %.4f of %d runs", name, n, limit, share, runs)
+				}
 			}
 		}
 	}
@@ -164,7 +168,7 @@ func TestUniform(t *testing.T) {
 func TestLeast(t *testing.T) {
 	rare := make([]float64, 2000)
 	rare[1999], rare[1998], rare[1997] = 1, 1, 1
-	if newPermutation(rare, 1000, 0, 0.05, 1) != nil {
+	if newPermutation(rare, 1000, evenly, 0.05, 1) != nil {
 		t.Error("three traces of 2000 are tested, all after: p is 1/8 at least")
 	}
 	for i := range 8 {
@@ -173,7 +177,7 @@ func TestLeast(t *testing.T) {
 	mean := 0.0
 	const seeds = 20
 	for seed := range uint64(seeds) {
-		p := newPermutation(rare, 1000, 0, 0.05, seed)
+		p := newPermutation(rare, 1000, evenly, 0.05, seed)
 		if p == nil {
 			t.Fatal("eight traces are not tested")
 		}
@@ -183,7 +187,7 @@ func TestLeast(t *testing.T) {
 	if want := math.Pow(2, -7); mean < want/1.4 || mean > 1.4*want { // ten extreme permutations tell a p to about a third
 		t.Errorf("p is %v, want about %v", mean, want)
 	}
-	if newPermutation(make([]float64, 100), 50, 0, 0.05, 1) != nil || newPermutation(make([]float64, 100), 0, 0, 0.05, 1) != nil {
+	if newPermutation(make([]float64, 100), 50, evenly, 0.05, 1) != nil || newPermutation(make([]float64, 100), 0, evenly, 0.05, 1) != nil {
 		t.Error("equal values, or one side only, are tested")
 	}
 }

@@ -27,7 +27,7 @@ func (c *comparison) trends() []Trend {
 			}
 			op := c.data.paths.nodes[root].op
 			halves := halvesOf(d)
-			p := newPermutation(influence(halves.scores(), halves.weight), halves.cells[0], 0, c.Alpha, c.Seed^hashID(op)^uint64(side))
+			p := newPermutation(influence(halves.scores(), halves.weight), halves.cells[0], evenly, c.Alpha, c.Seed^hashID(op)^uint64(side))
 			if p == nil {
 				continue
 			}
