@@ -96,7 +96,7 @@ if there is one, else the span of the service called. If traces are sampled, spa
 // readMap reads the traces that the filter chooses.
 func (s *session) readMap(ctx context.Context, files []string, f *query.Filter) (*tracelog.CallMap, error) {
 	m := new(tracelog.CallMap)
-	err := s.eachTrace(ctx, files, f, nil, func(t *tracelog.Trace) error {
+	err := s.eachTrace(ctx, files, f, nil, false, func(t *tracelog.Trace) error {
 		m.Add(t)
 		return nil
 	})

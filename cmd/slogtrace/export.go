@@ -199,7 +199,7 @@ func (s *session) exportTraces(ctx context.Context, w *export.Writer, files []st
 		want = append(want, query.NewWanted(id))
 	}
 	found := make([]bool, len(want))
-	err := s.eachTrace(ctx, files, f, want, func(t *tracelog.Trace) error {
+	err := s.eachTrace(ctx, files, f, want, !o.endpointChanged, func(t *tracelog.Trace) error {
 		for i := range want {
 			_, may := want[i].Match(t.ID)
 			found[i] = found[i] || may

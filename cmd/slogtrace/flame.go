@@ -78,7 +78,7 @@ Folded stacks are a line each, with microseconds, as flame graph tools read them
 // readStacks reads the traces that the filter chooses.
 func (s *session) readStacks(ctx context.Context, files []string, f *query.Filter) (*tracelog.Stacks, error) {
 	st := new(tracelog.Stacks)
-	err := s.eachTrace(ctx, files, f, nil, func(t *tracelog.Trace) error {
+	err := s.eachTrace(ctx, files, f, nil, false, func(t *tracelog.Trace) error {
 		st.Add(t)
 		return nil
 	})

@@ -46,9 +46,13 @@ func formatCount(x float64) string {
 	return strconv.FormatFloat(float64(int(x*10+0.5))/10, 'f', -1, 64)
 }
 
+// mostInOrder limits the lines of the traces that eachTrace holds to put them in order.
+const mostInOrder = 100_000
+
 // eachTrace calls fn with each trace that the filter chooses and, if there are any in want, that has one of these ids. It is an
-// error if there is no such trace. An error of fn ends it.
-func (s *session) eachTrace(ctx context.Context, files []string, f *query.Filter, want []query.Wanted, fn func(*tracelog.Trace) error) error {
+// error if there is no such trace. An error of fn ends it. If inOrder is set and the traces have at most mostInOrder lines, they
+// come in order of their start. Otherwise they come as they end in the log, and from a store in no order.
+func (s *session) eachTrace(ctx context.Context, files []string, f *query.Filter, want []query.Wanted, inOrder bool, fn func(*tracelog.Trace) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.plan(backend.Plan{Wanted: want, Whole: true, Attrs: true})
@@ -70,17 +74,33 @@ func (s *session) eachTrace(ctx context.Context, files []string, f *query.Filter
 			return may
 		}))
 	}
+	if inOrder {
+		lines := 0
+		for sum := range outlines.All(may) {
+			lines += sum.Spans + sum.Starts + sum.Logs
+		}
+		inOrder = lines <= mostInOrder
+	}
 	chosen := false
+	var held []*tracelog.Trace
 	var failed error
 	err = r.Traces(outlines, tracelog.TracesOptions{}, may, func(t *tracelog.Trace) {
 		if failed != nil || !f.Trace(t) {
 			return
 		}
 		chosen = true
-		if failed = fn(t); failed != nil {
+		if inOrder {
+			held = append(held, t)
+		} else if failed = fn(t); failed != nil {
 			cancel() // nobody needs the rest
 		}
 	})
+	slices.SortFunc(held, compareTraces)
+	for _, t := range held {
+		if err == nil && failed == nil {
+			failed = fn(t)
+		}
+	}
 	if err = cmp.Or(failed, err); err == nil && !chosen {
 		return fmt.Errorf("no trace matches (%d read)", outlines.Len())
 	}
