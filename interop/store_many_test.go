@@ -89,10 +89,24 @@ func TestStoreManyTraces(t *testing.T) {
 			tells(t, storeLines(t, n, "3", shipmentNamed(t, "Loki, whole"), manyTraces(1600, true)), true)
 		})
 	})
+	t.Run("newest ClickHouse", func(t *testing.T) {
+		t.Parallel()
+		s := storeColumns(t, startChdb(t), "logs", manyTraces(9000, true))
+		compareStore(t, s, "ls", "--error", "--limit", "0", "--since", since, "--until", until)
+	})
 	t.Run("ClickHouse", func(t *testing.T) {
 		t.Parallel()
 		server := clickhouse.Start(t)
-		t.Run("columns", func(t *testing.T) { ask(t, storeColumns(t, server, "logs", manyTraces(9000, true))) })
+		t.Run("columns", func(t *testing.T) {
+			s := storeColumns(t, server, "logs", manyTraces(9000, true))
+			ask(t, s)
+			if r := command(t, nil, "ls", "--error", "--explain", "--since", since, "--until", until, "--from", s.from); !strings.Contains(r.stderr, " global in (select distinct ") {
+				t.Errorf("no query in the query\n%.3000s", r.stderr)
+			}
+			server.Exec(t, "create table spread as logs engine = Distributed(shards, default, logs)", nil)
+			s.from = clickhouseAddress(server, "spread")
+			compareStore(t, s, "ls", "--error", "--limit", "0", "--since", since, "--until", until)
+		})
 		t.Run("lines", func(t *testing.T) { ask(t, storeText(t, server, "texts", manyTraces(1000, false))) })
 	})
 }
