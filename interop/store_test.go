@@ -224,11 +224,11 @@ func TestStoreInterrupt(t *testing.T) {
 	}
 }
 
-// tail shows each line once while lines come, through a restart of the store.
+// tail shows each line once while lines come, through a restart of the store. At first no line has the member that it asks for.
 func TestStoreTail(t *testing.T) {
 	n := victorialogs.Start(t)
 	from := strings.Replace(n.URL, "http:", "victorialogs:", 1)
-	cmd, stdout, stderr := startCommand(t, nil, "tail", "--json", "-n", "0", "--delay", "2s", "--where", "run=tail", "--from", from)
+	cmd, stdout, stderr := startCommand(t, nil, "tail", "--json", "-n", "0", "--delay", "2s", "--where", "error=tail", "--from", from)
 	time.Sleep(3 * time.Second) // it has begun
 	var want []string
 	send := func(count int) {
@@ -237,7 +237,7 @@ func TestStoreTail(t *testing.T) {
 		for range count { // of equal time
 			msg := fmt.Sprintf("line %d", len(want))
 			want = append(want, msg)
-			fmt.Fprintf(&b, `{"time":%q,"msg":%q,"run":"tail","level":"INFO"}`+"\n", at, msg)
+			fmt.Fprintf(&b, `{"time":%q,"msg":%q,"error":"tail","level":"INFO"}`+"\n", at, msg)
 		}
 		fmt.Fprintf(&b, `{"time":%q,"msg":"other","run":"another","level":"INFO"}`+"\n", at)
 		storeLines(t, n, "0", 0, b.Bytes())

@@ -48,6 +48,7 @@ type Query struct {
 	Cond     Cond      // nil: all lines
 	Fields   []string  // the members of a line that are needed; nil: all
 	Limit    int       // how many lines are enough, whichever they are; 0: all
+	Live     bool      // more lines will come: what members lines have by now says nothing of them
 }
 
 // A Sum is what Lines tells about the lines that it has written.

@@ -135,7 +135,7 @@ func (t *Tail) lastLines(ctx context.Context, horizon time.Time) (time.Time, err
 }
 
 func (t *Tail) query(from, to time.Time) *Query {
-	q := &Query{From: from, To: to}
+	q := &Query{From: from, To: to, Live: true}
 	if c := candidates(t.Parts, t.Source.Shape); c != nil && !t.Source.hidden() {
 		q.Cond = Any{Unread{}, c}
 	}

@@ -24,11 +24,12 @@ type names struct {
 // around is how far before and after a query's time the names of members are looked for: whole traces are read from there, too.
 const around = 24 * time.Hour
 
-// namesFor returns the names. A query for the lines of traces alone does not ask the store for them.
+// namesFor returns the names. A query for the lines of traces alone does not ask the store for them, nor does one that will be
+// asked again for later lines.
 func (s *Store) namesFor(ctx context.Context, q *backend.Query) (*names, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.names != nil {
+	if s.names != nil && !q.Live {
 		return s.names, nil
 	}
 	n := &names{text: true, query: s.Query}
@@ -36,7 +37,7 @@ func (s *Store) namesFor(ctx context.Context, q *backend.Query) (*names, error) 
 		n.mapped = s.shape.Names
 	}
 	n.traceIDs = n.of(backend.Traced)
-	if _, alone := q.Cond.(backend.Trace); alone {
+	if _, alone := q.Cond.(backend.Trace); alone || q.Live {
 		return n, nil
 	}
 	wide := &backend.Query{From: q.From.Add(-around), To: q.To.Add(around)}
