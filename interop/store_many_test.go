@@ -65,7 +65,7 @@ func TestStoreManyTraces(t *testing.T) {
 			compareStore(t, s, append(strings.Fields(q), "--since", since, "--until", until)...)
 		}
 	}
-	const told = "so lines more than 1h0m0s before or after the time of the question were not read"
+	const told = "so lines more than an hour before or after the time of the question were not read"
 	tells := func(t *testing.T, s stored, want bool) {
 		r := command(t, nil, "ls", "--error", "--since", since, "--until", until, "--from", s.from)
 		if r.code != 0 || strings.Contains(r.stderr, told) != want {

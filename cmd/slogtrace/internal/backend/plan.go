@@ -220,8 +220,8 @@ func (s *Source) many(ctx context.Context, find *Query, kept Cond, q *Query, n i
 	all.From, all.To, all.Cond = q.From.Add(-margin), q.To.Add(margin), inTrace(kept)
 	sum, err := s.read(ctx, &all, true, buf)
 	if err == nil && (sum.early(all.From, margin/2) || sum.late(all.To, margin/2)) {
-		s.Tell.Talk("%s: more than %d traces match, so lines more than %s before or after the time of the question were not read: narrow it to have whole traces",
-			s.Store.Name(), n, margin)
+		s.Tell.Talk("%s: more than %d traces match, so lines more than an hour before or after the time of the question were not read: narrow it to have whole traces",
+			s.Store.Name(), n)
 	}
 	return err
 }
