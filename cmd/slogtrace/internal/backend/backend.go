@@ -22,7 +22,8 @@ type Store interface {
 	// Count returns how many lines match in each step of time. Steps without lines may be missing.
 	Count(ctx context.Context, q *Query, step time.Duration) ([]Bucket, error)
 
-	// Traces calls fn with the id of each trace that has a line that matches, at least once, until fn returns false.
+	// Traces calls fn with the id of each trace that has a line that matches, at least once, until fn returns false. If the
+	// query has a Limit, that is how many ids are enough.
 	Traces(ctx context.Context, q *Query, fn func(id string) bool) error
 
 	// Text returns the query that Lines sends.
@@ -46,7 +47,7 @@ type Subqueries interface {
 type Query struct {
 	From, To time.Time // of the lines; To is exclusive
 	Cond     Cond      // nil: all lines
-	Fields   []string  // the members of a line that are needed; nil: all
+	Fields   []string  // the members of a line that are needed; nil: all. Without "time", a line with a start needs none
 	Limit    int       // how many lines are enough, whichever they are; 0: all
 	Live     bool      // more lines will come: what members lines have by now says nothing of them
 }

@@ -122,8 +122,9 @@ func both(a, b Cond) Cond {
 	return All{a, b}
 }
 
-// endFields are the members of a span record that a command needs which does not read whole traces.
-var endFields = []string{"time", "level", "trace", "span", "op", "start", "duration_ms", "error", "sample_rate", "sampled"}
+// endFields are the members of a span record that a command needs which does not read whole traces. The time of its line is
+// not one of them, as it has a start.
+var endFields = []string{"level", "trace", "span", "op", "start", "duration_ms", "error", "sample_rate", "sampled"}
 
 // fields returns the members to ask for.
 func (plan *Plan) fields(p *query.Parts) []string {
@@ -172,6 +173,8 @@ func (s *Source) whole(ctx context.Context, cond, kept Cond, q *Query, buf *inpu
 		if most, err = s.Store.MaxIDs(ctx, find); err != nil {
 			return err
 		}
+		find.Limit = manyChunks*most + 1
+		defer func() { find.Limit = 0 }()
 		return s.Store.Traces(ctx, find, func(id string) bool {
 			seen[id] = true
 			return len(seen) <= manyChunks*most

@@ -33,41 +33,62 @@ type Source struct {
 // hidden reports whether lines have a record inside, of which stores see nothing, so that all must be read.
 func (s *Source) hidden() bool { return s.Shape != nil && s.Shape.Record != "" }
 
-// windowLines is how many lines a query should return.
-const windowLines = 500_000
+const (
+	// windowLines is how many lines a query should return.
+	windowLines = 500_000
+	// searchedLines is how many lines a query with a condition should search: it returns only some of them.
+	searchedLines = 4_000_000
+)
 
 // A window is a time of which one query asks.
-type window struct{ from, to time.Time }
+type window struct {
+	from, to time.Time
+	lines    int // about how many there are
+}
 
-// windows counts the lines of a query in steps of its time, refuses too many, and returns windows of it.
+// windows counts the lines in the time of a query, refuses too many, and returns windows of it. To count those for which a
+// condition holds takes a store nearly as long as to return them, so that is done only if there are too many without it.
 func (s *Source) windows(ctx context.Context, q *Query) ([]window, error) {
 	step := max(q.To.Sub(q.From)/200, time.Millisecond).Truncate(time.Millisecond)
 	if s.Window > 0 {
 		step = max(s.Window, q.To.Sub(q.From)/maxBuckets)
 	}
-	var buckets []Bucket
-	err := s.patient(ctx, func() (err error) {
-		buckets, err = s.Store.Count(ctx, q, step)
-		return err
-	})
+	all := *q
+	all.Cond = nil
+	buckets, total, err := s.count(ctx, &all, step)
+	most := searchedLines
+	if q.Cond == nil || err == nil && s.tooMany(total) != nil {
+		most = windowLines
+		if q.Cond != nil {
+			buckets, total, err = s.count(ctx, q, step)
+		}
+	}
 	if cut := new(CutError); errors.As(err, &cut) { // even to count takes too long, so read in small windows without knowing
 		return split(q.From, q.To, 200), nil
 	}
+	if err == nil {
+		err = s.tooMany(total)
+	}
 	if err != nil {
 		return nil, err
-	}
-	total := 0
-	for _, b := range buckets {
-		total += b.Lines
-	}
-	if s.MaxLines > 0 && s.lines+total > s.MaxLines {
-		return nil, s.tooMany(s.lines + total)
 	}
 	s.Tell.StartCount(total, "lines")
 	if s.Window > 0 {
 		return each(q, buckets, step), nil
 	}
-	return pack(q.From, q.To, buckets), nil
+	return pack(q.From, q.To, buckets, most), nil
+}
+
+// count counts the lines of a query in steps of its time, and in all.
+func (s *Source) count(ctx context.Context, q *Query, step time.Duration) (buckets []Bucket, total int, err error) {
+	err = s.patient(ctx, func() (err error) {
+		buckets, err = s.Store.Count(ctx, q, step)
+		return err
+	})
+	for _, b := range buckets {
+		total += b.Lines
+	}
+	return buckets, total, err
 }
 
 // maxBuckets limits the windows that --window can make.
@@ -77,7 +98,7 @@ const maxBuckets = 1_000_000
 func each(q *Query, buckets []Bucket, step time.Duration) []window {
 	var all []window
 	for _, b := range buckets {
-		w := window{b.From, b.From.Add(step)}
+		w := window{b.From, b.From.Add(step), b.Lines}
 		if w.from.Before(q.From) {
 			w.from = q.From
 		}
@@ -91,23 +112,27 @@ func each(q *Query, buckets []Bucket, step time.Duration) []window {
 	return all
 }
 
-// pack cuts a time into windows of about windowLines lines. A bucket that has more is a window.
-func pack(from, to time.Time, buckets []Bucket) []window {
+// pack cuts a time into windows of at most so many lines. A bucket that has more is a window.
+func pack(from, to time.Time, buckets []Bucket, most int) []window {
 	slices.SortFunc(buckets, func(a, b Bucket) int { return a.From.Compare(b.From) })
 	var all []window
 	n := 0
 	for _, b := range buckets {
-		if n > 0 && n+b.Lines > windowLines && b.From.After(from) && b.From.Before(to) {
-			all = append(all, window{from, b.From})
+		if n > 0 && n+b.Lines > most && b.From.After(from) && b.From.Before(to) {
+			all = append(all, window{from, b.From, n})
 			from, n = b.From, 0
 		}
 		n += b.Lines
 	}
-	return append(all, window{from, to})
+	return append(all, window{from, to, n})
 }
 
+// tooMany returns an error if n lines more than those that have been read are too many.
 func (s *Source) tooMany(n int) error {
-	return fmt.Errorf("%d lines, more than --max-lines %d: narrow the question, for example with --since, --op or --query, or allow more", n, s.MaxLines)
+	if s.MaxLines == 0 || s.lines+n <= s.MaxLines {
+		return nil
+	}
+	return fmt.Errorf("%d lines, more than --max-lines %d: narrow the question, for example with --since, --op or --query, or allow more", s.lines+n, s.MaxLines)
 }
 
 // split cuts a time into n windows of equal size.
@@ -119,7 +144,7 @@ func split(from, to time.Time, n int) []window {
 		if end.After(to) {
 			end = to
 		}
-		all = append(all, window{from, end})
+		all = append(all, window{from, end, 0})
 		from = end
 	}
 	return all
@@ -138,7 +163,7 @@ func (s *Source) read(ctx context.Context, q *Query, counted bool, buf *input.Bu
 		}
 		s.Tell.Talk("query: %s", text)
 	}
-	todo := []window{{q.From, q.To}}
+	todo := []window{{q.From, q.To, 0}}
 	if counted {
 		var err error
 		if todo, err = s.windows(ctx, q); err != nil {
@@ -156,9 +181,10 @@ func (s *Source) read(ctx context.Context, q *Query, counted bool, buf *input.Bu
 		case err == nil:
 			todo = todo[1:]
 			sum.add(got)
+			s.Tell.Progress().Add(w.lines)
 		case errors.As(err, &cut) && w.to.Sub(w.from) > 1 && len(todo) < maxWindows:
 			middle := w.from.Add(w.to.Sub(w.from) / 2)
-			todo = append([]window{{w.from, middle}, {middle, w.to}}, todo[1:]...)
+			todo = append([]window{{w.from, middle, w.lines / 2}, {middle, w.to, w.lines - w.lines/2}}, todo[1:]...)
 		default:
 			return sum, s.named(err)
 		}
@@ -188,11 +214,7 @@ func (s *Source) readWindow(ctx context.Context, q *Query, buf *input.Buffer) (s
 		s.Attrs = false
 		s.Tell.Talk("%s: values came back as text: what looks like a number, true, false or a list is read as one", s.Store.Name())
 	}
-	s.Tell.Progress().Add(sum.Lines)
-	if s.MaxLines > 0 && s.lines > s.MaxLines {
-		return sum, s.tooMany(s.lines)
-	}
-	return sum, nil
+	return sum, s.tooMany(0)
 }
 
 // attempts is how often a store is asked that is away.

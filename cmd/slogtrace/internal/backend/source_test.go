@@ -191,7 +191,7 @@ func TestPack(t *testing.T) {
 	end := begin.Add(10 * time.Second)
 	var sizes []time.Duration
 	at := begin
-	for _, w := range pack(begin, end, buckets) {
+	for _, w := range pack(begin, end, buckets, windowLines) {
 		if !w.from.Equal(at) {
 			t.Errorf("a window begins at %v, want %v", w.from, at)
 		}

@@ -13,8 +13,10 @@ func TracesInLines(ctx context.Context, s Store, q *Query, shape *tracelog.Shape
 	defer cancel()
 	r, w := io.Pipe()
 	read := make(chan error, 1)
+	lines := *q
+	lines.Limit = 0 // it is one of ids
 	go func() {
-		_, err := s.Lines(ctx, q, w)
+		_, err := s.Lines(ctx, &lines, w)
 		w.CloseWithError(err)
 		read <- err
 	}()

@@ -212,6 +212,9 @@ func (s *Store) Traces(ctx context.Context, q *backend.Query, fn func(id string)
 	columns, _ := t.named(backend.Traced)
 	for _, e := range columns {
 		sql := "select distinct " + e.sql + " as " + alias(0) + " from " + s.from() + " where " + t.where(q)
+		if q.Limit > 0 {
+			sql += " limit " + strconv.Itoa(q.Limit+1) // one may be that of lines without an id
+		}
 		more := true
 		err := rowsOf(ctx, s, sql, s.Partial, func(r struct {
 			ID string `json:"0"`

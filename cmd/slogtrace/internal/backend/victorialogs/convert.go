@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -20,6 +21,8 @@ type converter struct {
 	w     *bufio.Writer
 	batch *backend.Batch // of lines that are kept as text, if those of certain traces are wanted
 	sum   backend.Sum
+
+	untimed bool // rows have a start or a time
 
 	members     []member
 	known       []knownName // of the members of the row before: most rows have the same ones
@@ -43,6 +46,7 @@ const (
 	isError
 	isLevel
 	isTime
+	isStart
 	isMessage
 	storeTime    // VictoriaLogs' own
 	storeMessage // likewise
@@ -64,6 +68,8 @@ func kindOf(key string) kind {
 		return storeStream
 	case "time":
 		return isTime
+	case "start":
+		return isStart
 	case "msg":
 		return isMessage
 	case "error":
@@ -116,7 +122,7 @@ func (c *converter) row(line []byte) error {
 	if c.members = appendMembers(c.members[:0], line); c.members == nil {
 		return endedError(line)
 	}
-	var at, message []byte
+	var at, start, message []byte
 	hasTime, hasMessage, hasError, failed := false, false, false, false
 	for i := range c.members {
 		m := &c.members[i]
@@ -128,6 +134,8 @@ func (c *converter) row(line []byte) error {
 			message = m.value
 		case isTime:
 			hasTime = true
+		case isStart:
+			start = m.value
 		case isMessage:
 			hasMessage = true
 		case isError:
@@ -141,6 +149,9 @@ func (c *converter) row(line []byte) error {
 			return c.batch.Add(whole, instantOf(at))
 		}
 		return c.write(whole, at)
+	}
+	if c.untimed && !hasTime && !isInstant(start) {
+		return errNoStart
 	}
 	b := append(c.line[:0], '{')
 	if !hasTime && len(at) > 0 {
@@ -175,6 +186,29 @@ func (c *converter) row(line []byte) error {
 	}
 	c.line = append(b, '}')
 	return c.write(c.line, at)
+}
+
+// errNoStart means that a line came without its time although its start is no time.
+var errNoStart = errors.New("a start that is no time")
+
+// isInstant reports whether text is a time as a span's start usually is.
+func isInstant(text []byte) bool {
+	const pattern = "0000-00-00T00:00:00"
+	if len(text) <= len(pattern) || text[len(text)-1] != 'Z' {
+		return false
+	}
+	for i, c := range text[:len(text)-1] {
+		digit := '0' <= c && c <= '9'
+		switch {
+		case i < len(pattern) && pattern[i] != '0' && c != pattern[i]:
+			return false
+		case i < len(pattern) && pattern[i] == '0' && !digit:
+			return false
+		case i == len(pattern) && c != '.', i > len(pattern) && !digit:
+			return false
+		}
+	}
+	return true
 }
 
 // write writes a line. At is its time as VictoriaLogs has it.

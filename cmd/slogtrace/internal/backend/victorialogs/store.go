@@ -66,18 +66,26 @@ func (s *Store) Name() string { return "victorialogs://" + s.access.URL.Host + s
 
 // Text is the query that Lines sends.
 func (s *Store) Text(ctx context.Context, q *backend.Query) (string, error) {
+	text, _, err := s.text(ctx, q)
+	return text, err
+}
+
+// text returns the query that Lines sends, and what names.fields reports.
+func (s *Store) text(ctx context.Context, q *backend.Query) (text string, untimed bool, err error) {
 	n, err := s.namesFor(ctx, q)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
-	text := n.filter(q)
+	text = n.filter(q)
 	if q.Fields != nil {
-		text += " | fields " + n.fields(q.Fields)
+		var pipes string
+		pipes, untimed = n.fields(q.Fields)
+		text += pipes
 	}
 	if q.Limit > 0 {
 		text += fmt.Sprintf(" | limit %d", q.Limit)
 	}
-	return text, nil
+	return text, untimed, nil
 }
 
 // post sends a query.
@@ -100,7 +108,7 @@ const queryPath = "/select/logsql/query"
 
 // Lines writes lines of the record schema.
 func (s *Store) Lines(ctx context.Context, q *backend.Query, w io.Writer) (backend.Sum, error) {
-	text, err := s.Text(ctx, q)
+	text, untimed, err := s.text(ctx, q)
 	if err != nil {
 		return backend.Sum{}, err
 	}
@@ -109,11 +117,19 @@ func (s *Store) Lines(ctx context.Context, q *backend.Query, w io.Writer) (backe
 		return backend.Sum{}, err
 	}
 	defer body.Close()
-	c := converter{w: bufio.NewWriterSize(w, 256<<10)}
+	c := converter{w: bufio.NewWriterSize(w, 256<<10), untimed: untimed}
 	c.batch = backend.NewBatch(q.Cond, s.shape, func(line []byte, at time.Time) error { return c.write(line, []byte(instant(at))) })
 	err = c.rows(body)
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		err = ctx.Err()
+	case err == errNoStart: // ask again at once, with times
+		s.mu.Lock()
+		timed := *s.names
+		timed.timed = true
+		s.names = &timed
+		s.mu.Unlock()
+		err = &backend.AwayError{Err: err}
 	}
 	return c.sum, err
 }
@@ -170,7 +186,11 @@ func (s *Store) Traces(ctx context.Context, q *backend.Query, fn func(id string)
 		return err
 	}
 	enough := false
-	err = eachRowOf(ctx, s, fmt.Sprintf("%s | uniq by (%s)", n.filter(q), quoteNames(n.traceIDs)), func(row map[string]string) error {
+	text := fmt.Sprintf("%s | uniq by (%s)", n.filter(q), quoteNames(n.traceIDs))
+	if q.Limit > 0 && len(n.traceIDs) == 1 {
+		text += fmt.Sprintf(" limit %d", q.Limit+1) // one may be that of lines without an id
+	}
+	err = eachRowOf(ctx, s, text, func(row map[string]string) error {
 		for _, id := range row {
 			if id != "" && !fn(id) {
 				enough = true

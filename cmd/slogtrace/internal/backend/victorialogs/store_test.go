@@ -253,3 +253,41 @@ func TestTracesEnough(t *testing.T) {
 		t.Error("the lines are still being read")
 	}
 }
+
+// A span's line comes without its time if it has a start. If that is no time, the store is asked again.
+func TestUntimed(t *testing.T) {
+	start := "2026-03-01T09:15:00.1Z"
+	var queries []string
+	s := serve(t, "", nil, func(w http.ResponseWriter, r *http.Request) {
+		q := r.FormValue("query")
+		queries = append(queries, q)
+		at := `"_time":"2026-03-01T09:15:01Z",`
+		if strings.Contains(q, "format if") {
+			at = ""
+		}
+		fmt.Fprintf(w, `{%s"_msg":"span end","duration_ms":"1","start":%q}`+"\n", at, start)
+	})
+	s.names = &names{there: map[string]struct{}{"start": {}, "duration_ms": {}, "_msg": {}}}
+	q := *trace
+	q.Fields = []string{"start", "duration_ms"}
+	ask := func(want string) {
+		t.Helper()
+		var got bytes.Buffer
+		_, err := s.Lines(t.Context(), &q, &got)
+		if away := new(backend.AwayError); errors.As(err, &away) { // a Source does so
+			got.Reset()
+			_, err = s.Lines(t.Context(), &q, &got)
+		}
+		if err != nil || got.String() != want+"\n" {
+			t.Errorf("%v, %s", err, &got)
+		}
+	}
+	ask(`{"msg":"span end","duration_ms":1,"start":"2026-03-01T09:15:00.1Z"}`)
+	start = "2026-03-01 09:15"
+	ask(`{"time":"2026-03-01T09:15:01Z","msg":"span end","duration_ms":1,"start":"2026-03-01 09:15"}`)
+	ask(`{"time":"2026-03-01T09:15:01Z","msg":"span end","duration_ms":1,"start":"2026-03-01 09:15"}`)
+	want := ` | format if ("start":"" or "duration_ms":"") "<_time>" as "time" | fields "time","_msg","start","duration_ms"`
+	if len(queries) != 4 || !strings.HasSuffix(queries[0], want) || !strings.HasSuffix(queries[3], ` | fields "_time","_msg","start","duration_ms"`) {
+		t.Errorf("%q", queries)
+	}
+}
