@@ -60,7 +60,7 @@ type Row struct {
 	Op      string   // the last of Path
 	Change  Change
 	Changes []Change // all of them
-	P       float64  // of the test that found Change; without a change, the least of all tests; 1 without a test
+	P       float64  // of the test that found Change; without a change, the least of all tests, which is rough; 1 without a test
 	Q       float64  // the least false discovery rate at which the change would be reported
 
 	Traces [2]int     // in which the operation is
