@@ -38,6 +38,9 @@ func splitIDs(args []string) (ids, files []string) {
 func (s *session) choose(ctx context.Context, ids, files []string, f *query.Filter, limit int, attrs bool) ([]*tracelog.Trace, error) {
 	var want []query.Wanted
 	for _, id := range ids {
+		if id == "" {
+			return nil, usagef("want the id of a trace, got an empty text")
+		}
 		want = append(want, query.NewWanted(id))
 	}
 	s.plan(backend.Plan{Wanted: want, Whole: true, Attrs: attrs})

@@ -136,9 +136,9 @@ func (f *from) span(s *session, p *query.Parts) (begin, end time.Time) {
 	if begin = p.Since; begin.IsZero() {
 		begin = end.Add(-defaultRange)
 		if p.Until.IsZero() {
-			s.Talk("reading the last 24 hours: --since 7d reads more")
+			s.Talk("%s: reading the last 24 hours: --since 7d reads more", f.source.Store.Name())
 		} else {
-			s.Talk("reading the 24 hours before --until: --since reads more")
+			s.Talk("%s: reading the 24 hours before --until: --since reads more", f.source.Store.Name())
 		}
 	}
 	return begin, end

@@ -82,6 +82,11 @@ Exit codes: 0, 1 if nothing was found or something failed, 2 if the command line
 		if s.shape.Record != "" || len(s.shape.Names) > 0 {
 			s.files.Shape = &s.shape
 		}
+		for _, name := range []string{"limit", "width"} {
+			if n, err := cmd.Flags().GetInt(name); err == nil && n < 0 {
+				return usagef("--%s %d: want 0 or more", name, n)
+			}
+		}
 		return s.from.open(s, cmd, args)
 	}
 	root.PersistentFlags().SortFlags = false

@@ -53,7 +53,7 @@ axis has ╱ there. --all shows everything. --json always has the whole trace.`,
 			if err != nil {
 				return err
 			}
-			if opts.depth < 0 {
+			if opts.depth < 1 && cmd.Flags().Changed("depth") {
 				return usagef("--depth %d: want 1 or more", opts.depth)
 			}
 			switch {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -87,6 +88,8 @@ func (q *question) check(order string, sorted bool) error {
 	switch {
 	case len(q.by) == 0 || slices.Contains(q.by, ""):
 		return usagef("--by: want keys, separated by commas")
+	case len(distinctKeys(q.by)) < len(q.by):
+		return usagef("--by %s: want each key once", strings.Join(q.by, ","))
 	case q.self && q.traces:
 		return usagef("want --self or --traces, not both")
 	case q.lines && (q.self || q.traces || q.duplicates):
@@ -95,6 +98,10 @@ func (q *question) check(order string, sorted bool) error {
 		return usagef("--sort %s: log lines have no durations, want count, errors or name", order)
 	}
 	return nil
+}
+
+func distinctKeys(keys []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(keys)))
 }
 
 // answer writes the first groups in an order.
@@ -232,25 +239,13 @@ func (s *session) barWidth(rows [][]term.Cell, keys int) int {
 }
 
 // A groupJSON is an element of what stats --json writes: the keys of --by, then intervalJSON with --every, then
-// figuresJSON, or lineCountJSON with --lines.
+// figuresJSON, or lineCountJSON with --lines. A key that is the name of a figure is written as attr.KEY.
 type groupJSON struct {
 	question *question
 	*group
 }
 
 func (g groupJSON) MarshalJSON() ([]byte, error) {
-	var keys term.AttrsJSON
-	for i, key := range g.question.by {
-		value, err := json.Marshal(g.values[i])
-		if err != nil {
-			return nil, err
-		}
-		keys = append(keys, tracelog.Attr{Key: key, Value: value})
-	}
-	b, err := keys.MarshalJSON()
-	if err != nil {
-		return nil, err
-	}
 	var parts []any
 	if every := g.question.every; every > 0 {
 		parts = append(parts, g.interval(every))
@@ -260,13 +255,30 @@ func (g groupJSON) MarshalJSON() ([]byte, error) {
 	} else {
 		parts = append(parts, figuresOf(&g.stat))
 	}
+	var figures []byte
 	for _, part := range parts {
 		more, err := json.Marshal(part)
 		if err != nil {
 			return nil, err
 		}
-		b = append(append(b[:len(b)-1], ','), more[1:]...)
+		figures = append(append(figures, ','), more[1:len(more)-1]...)
 	}
+	var keys term.AttrsJSON
+	for i, key := range g.question.by {
+		value, err := json.Marshal(g.values[i])
+		if err != nil {
+			return nil, err
+		}
+		if bytes.Contains(figures, []byte(`,"`+key+`":`)) {
+			key = "attr." + key
+		}
+		keys = append(keys, tracelog.Attr{Key: key, Value: value})
+	}
+	b, err := keys.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	b = append(append(b[:len(b)-1], figures...), '}')
 	return b, nil
 }
 

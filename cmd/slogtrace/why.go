@@ -179,8 +179,12 @@ func (s *session) writeWhy(r *compare.CauseReport, causes []compare.Cause, slow 
 		}
 		fmt.Fprintf(s.out, "  show %s\n\n", strings.Join(ids, " "))
 	}
-	fmt.Fprintln(s.out, p.Paint(term.Dim, fmt.Sprintf("%s tested by trace (Fisher's exact test), corrected together (Benjamini-Hochberg, %.0f %%). The\n"+
-		"intervals are corrected too. In order of their lower ends.", tell.Plural(r.Candidates, "attribute"), 100*r.Alpha)))
+	footer := fmt.Sprintf("%s tested by trace (Fisher's exact test), corrected together (Benjamini-Hochberg, %.0f %%).",
+		tell.Plural(r.Candidates, "attribute"), 100*r.Alpha)
+	if len(causes) > 0 {
+		footer += " The\nintervals are corrected too. In order of their lower ends."
+	}
+	fmt.Fprintln(s.out, p.Paint(term.Dim, footer))
 }
 
 // featureText returns an attribute for people.
