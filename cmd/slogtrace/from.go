@@ -92,7 +92,9 @@ func (f *from) open(s *session, cmd *cobra.Command, args []string) error {
 	f.filter = query.Registered(cmd.Flags())
 	f.source = &backend.Source{Store: store, Tell: s.Teller, Shape: s.files.Shape, MaxLines: f.most, Window: f.window, Partial: f.partial, Explain: f.explain}
 	s.asking.Store(true)
-	s.files.Store = func(ctx context.Context, args []string) (*input.Reading, error) { return f.read(ctx, s, args) }
+	s.files.Store = func(ctx context.Context, args []string, again bool) (*input.Reading, error) {
+		return f.read(ctx, s, args, again)
+	}
 	return nil
 }
 
@@ -107,8 +109,8 @@ func namesFiles(cmd *cobra.Command, args []string) bool {
 	return len(args) > 0
 }
 
-// read reads from the store what the command has planned.
-func (f *from) read(ctx context.Context, s *session, args []string) (*input.Reading, error) {
+// read reads from the store what the command has planned. If the command reads it only once, not all of it need be held.
+func (f *from) read(ctx context.Context, s *session, args []string, again bool) (*input.Reading, error) {
 	if len(args) > 0 {
 		return nil, usagef("--from and %q: want one of them", args[0])
 	}
@@ -121,6 +123,16 @@ func (f *from) read(ctx context.Context, s *session, args []string) (*input.Read
 		f.filter.SetSince(begin)
 	}
 	buf := s.files.NewBuffer()
+	if !again {
+		stream, err := f.source.Stream(ctx, &f.plan, &parts, begin, end, buf)
+		if err != nil {
+			buf.Close()
+			return nil, err
+		}
+		if stream != nil {
+			return s.files.OpenStream(ctx, f.source.Store.Name(), stream), nil
+		}
+	}
 	if err := f.source.Fetch(ctx, &f.plan, &parts, begin, end, buf); err != nil {
 		buf.Close()
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 	"github.com/slogtrace/slogtrace/internal/schema"
+	"github.com/slogtrace/slogtrace/tracelog"
 )
 
 // A Plan says what a command needs of a store. The zero Plan is all lines of a time and of an hour around it, so that traces
@@ -46,6 +47,11 @@ func (s *Source) Fetch(ctx context.Context, plan *Plan, p *query.Parts, from, to
 	if err := s.fetch(ctx, plan, p, from, to, buf); err != nil {
 		return err
 	}
+	return s.tellMissing(ctx, before)
+}
+
+// tellMissing tells what was missing before the queries, and is after them.
+func (s *Source) tellMissing(ctx context.Context, before string) error {
 	after, err := s.missing(ctx)
 	for i, lack := range []string{before, after} {
 		if lack != "" && (i == 0 || lack != before) {
@@ -71,45 +77,60 @@ func (s *Source) missing(ctx context.Context) (string, error) {
 }
 
 func (s *Source) fetch(ctx context.Context, plan *Plan, p *query.Parts, from, to time.Time, buf *input.Buffer) error {
-	if s.hidden() {
-		_, err := s.read(ctx, &Query{From: from.Add(-margin), To: to.Add(margin)}, true, buf)
-		return err
+	switch cond := plan.cond(p, s.Shape); {
+	case s.hidden():
+	case len(plan.Wanted) > 0:
+		return s.wanted(ctx, plan.Wanted, from, to, plan.fields(p), buf)
+	case plan.Whole && cond != nil:
+		q := &Query{From: from, To: to, Fields: plan.fields(p)}
+		return s.whole(ctx, inTrace(cond), plan.kept(p, s.Shape), q, buf)
 	}
-	fields := plan.fields(p)
-	if len(plan.Wanted) > 0 {
-		return s.wanted(ctx, plan.Wanted, from, to, fields, buf)
-	}
-	cond := candidates(p, s.Shape)
+	_, err := s.read(ctx, s.single(plan, p, from, to), true, buf)
+	return err
+}
+
+// cond holds for each line because of which a trace or a line can be needed. It is nil if that cannot be said.
+func (plan *Plan) cond(p *query.Parts, shape *tracelog.Shape) Cond {
+	cond := candidates(p, shape)
 	if p.Grep != nil && simple(p.Grep) {
 		cond = Grep{p.Grep.String()} // a trace has a line with the text, and a line for the other conditions: the text is rarer
 	}
 	if plan.Failures {
 		cond = both(failure, cond)
 	}
-	spans := spanRecord(s.Shape)
-	var kept Cond // of the lines that are needed
-	if plan.Spans && p.Grep == nil && !p.Tree && spans != nil {
-		kept = Any{spans, failure}
+	return cond
+}
+
+// kept holds for the lines of whole traces that are needed. It is nil if all are.
+func (plan *Plan) kept(p *query.Parts, shape *tracelog.Shape) Cond {
+	if spans := spanRecord(shape); plan.Spans && p.Grep == nil && !p.Tree && spans != nil {
+		return Any{spans, failure}
 	}
-	q := &Query{From: from, To: to, Fields: fields}
+	return nil
+}
+
+// single is the query for what a plan needs, unless that is certain whole traces.
+func (s *Source) single(plan *Plan, p *query.Parts, from, to time.Time) *Query {
+	if s.hidden() {
+		return &Query{From: from.Add(-margin), To: to.Add(margin)}
+	}
+	cond := plan.cond(p, s.Shape)
+	q := &Query{From: from, To: to, Fields: plan.fields(p)}
 	switch {
-	case !plan.Whole && plan.Spans:
+	case plan.Whole:
+		q.From, q.To = from.Add(-margin), to.Add(margin)
+		q.Cond = inTrace(plan.kept(p, s.Shape))
+	case plan.Spans:
 		q.To = to.Add(margin) // for spans that began before
-		q.Cond = inTrace(both(spans, cond))
+		q.Cond = inTrace(both(spanRecord(s.Shape), cond))
 	case plan.Lines:
 		if cond != nil {
 			q.Cond = Any{Unread{}, cond}
 		}
-	case !plan.Whole:
-		q.From, q.To = from.Add(-margin), to.Add(margin)
-	case cond == nil:
-		q.From, q.To = from.Add(-margin), to.Add(margin)
-		q.Cond = inTrace(kept)
 	default:
-		return s.whole(ctx, inTrace(cond), kept, q, buf)
+		q.From, q.To = from.Add(-margin), to.Add(margin)
 	}
-	_, err := s.read(ctx, q, true, buf)
-	return err
+	return q
 }
 
 func both(a, b Cond) Cond {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -46,9 +47,9 @@ type window struct {
 	lines    int // about how many there are
 }
 
-// windows counts the lines in the time of a query, refuses too many, and returns windows of it. To count those for which a
+// windows counts the lines in the time of a query, refuses too many, and returns windows of it, of at most so many lines. To count those for which a
 // condition holds takes a store nearly as long as to return them, so that is done only if there are too many without it.
-func (s *Source) windows(ctx context.Context, q *Query) ([]window, error) {
+func (s *Source) windows(ctx context.Context, q *Query, most int) ([]window, error) {
 	step := max(q.To.Sub(q.From)/200, time.Millisecond).Truncate(time.Millisecond)
 	if s.Window > 0 {
 		step = max(s.Window, q.To.Sub(q.From)/maxBuckets)
@@ -56,9 +57,9 @@ func (s *Source) windows(ctx context.Context, q *Query) ([]window, error) {
 	all := *q
 	all.Cond = nil
 	buckets, total, err := s.count(ctx, &all, step)
-	most := searchedLines
+	size := searchedLines
 	if q.Cond == nil || err == nil && s.tooMany(total) != nil {
-		most = windowLines
+		size = windowLines
 		if q.Cond != nil {
 			buckets, total, err = s.count(ctx, q, step)
 		}
@@ -76,7 +77,7 @@ func (s *Source) windows(ctx context.Context, q *Query) ([]window, error) {
 	if s.Window > 0 {
 		return each(q, buckets, step), nil
 	}
-	return pack(q.From, q.To, buckets, most), nil
+	return pack(q.From, q.To, buckets, min(size, most)), nil
 }
 
 // count counts the lines of a query in steps of its time, and in all.
@@ -152,44 +153,66 @@ func split(from, to time.Time, n int) []window {
 
 // read writes the lines of a query to buf. It counts them before if counted is set.
 func (s *Source) read(ctx context.Context, q *Query, counted bool, buf *input.Buffer) (Sum, error) {
-	var sum Sum
+	if counted {
+		defer s.Tell.StartWaiting(s.Store.Name()) // for what comes after it
+	}
+	a, err := s.ask(ctx, q, counted, math.MaxInt)
+	for err == nil && len(a.todo) > 0 {
+		err = a.next(ctx, buf)
+	}
+	return a.sum, err
+}
+
+// An asking is a query under way.
+type asking struct {
+	source *Source
+	query  *Query
+	todo   []window
+	sum    Sum // of the windows that were read
+}
+
+// ask explains a query and returns its windows. It counts lines if counted is set; then a window has at most so many, if they
+// do not have nearly the same time.
+func (s *Source) ask(ctx context.Context, q *Query, counted bool, most int) (*asking, error) {
+	a := &asking{source: s, query: q}
 	if !q.From.Before(q.To) {
-		return sum, nil
+		return a, nil
 	}
 	if s.Explain {
 		text, err := s.Store.Text(ctx, q)
 		if err != nil {
-			return sum, s.named(err)
+			return a, s.named(err)
 		}
 		s.Tell.Talk("query: %s", text)
 	}
-	todo := []window{{q.From, q.To, 0}}
-	if counted {
-		var err error
-		if todo, err = s.windows(ctx, q); err != nil {
-			return sum, s.named(err)
-		}
-		defer s.Tell.StartWaiting(s.Store.Name()) // for what comes after it
+	if !counted {
+		a.todo = []window{{q.From, q.To, 0}}
+		return a, nil
 	}
-	for len(todo) > 0 {
-		w := todo[0]
-		part := *q
-		part.From, part.To = w.from, w.to
-		got, err := s.readWindow(ctx, &part, buf)
-		cut := new(CutError)
-		switch {
-		case err == nil:
-			todo = todo[1:]
-			sum.add(got)
-			s.Tell.Progress().Add(w.lines)
-		case errors.As(err, &cut) && w.to.Sub(w.from) > 1 && len(todo) < maxWindows:
-			middle := w.from.Add(w.to.Sub(w.from) / 2)
-			todo = append([]window{{w.from, middle, w.lines / 2}, {middle, w.to, w.lines - w.lines/2}}, todo[1:]...)
-		default:
-			return sum, s.named(err)
-		}
+	var err error
+	a.todo, err = s.windows(ctx, q, most)
+	return a, s.named(err)
+}
+
+// next writes the lines of a window to buf, or cuts the window if it has too many for the store.
+func (a *asking) next(ctx context.Context, buf *input.Buffer) error {
+	w := a.todo[0]
+	part := *a.query
+	part.From, part.To = w.from, w.to
+	got, err := a.source.readWindow(ctx, &part, buf)
+	cut := new(CutError)
+	switch {
+	case err == nil:
+		a.todo = a.todo[1:]
+		a.sum.add(got)
+		a.source.Tell.Progress().Add(w.lines)
+	case errors.As(err, &cut) && w.to.Sub(w.from) > 1 && len(a.todo) < maxWindows:
+		middle := w.from.Add(w.to.Sub(w.from) / 2)
+		a.todo = append([]window{{w.from, middle, w.lines / 2}, {middle, w.to, w.lines - w.lines/2}}, a.todo[1:]...)
+	default:
+		return a.source.named(err)
 	}
-	return sum, nil
+	return nil
 }
 
 // maxWindows limits the windows into which queries that end too early are cut.

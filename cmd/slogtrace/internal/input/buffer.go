@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 )
 
@@ -42,6 +43,18 @@ func (b *Buffer) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
+// ReadAt reads what was written.
+func (b *Buffer) ReadAt(p []byte, at int64) (int, error) {
+	if b.file == nil {
+		return bytes.NewReader(b.text.Bytes()).ReadAt(p, at)
+	}
+	n, err := b.file.ReadAt(p[:min(int64(len(p)), max(0, b.size-at))], at)
+	if err == nil && n < len(p) {
+		err = io.EOF
+	}
+	return n, err
+}
+
 // Truncate removes all but the first size bytes.
 func (b *Buffer) Truncate(size int64) error {
 	if size < 0 || size > b.size {
@@ -60,6 +73,13 @@ func (b *Buffer) Close() {
 	if b.remove != nil {
 		b.remove()
 	}
+}
+
+// OpenStream returns a Reading of lines of a store that can be read only once. An error of r is that of Pass. Closing the Reading
+// closes r.
+func (f *Files) OpenStream(ctx context.Context, name string, r io.ReadCloser) *Reading {
+	src := &source{name: name, remote: true, once: true, close: func() { r.Close() }, open: func() (io.ReadCloser, error) { return io.NopCloser(r), nil }}
+	return &Reading{files: f, ctx: ctx, sources: []*source{src}}
 }
 
 // OpenBuffer returns a Reading of the lines in b. Closing it closes b. Messages call it name; records have no file.

@@ -30,8 +30,8 @@ type Files struct {
 	Tell          *tell.Teller
 	Shape         *tracelog.Shape // of the lines; nil if they tell it themselves
 
-	// Store, if not nil, makes Open read the lines of a store instead of files. Its args are the arguments of the command.
-	Store func(ctx context.Context, args []string) (*Reading, error)
+	// Store, if not nil, makes Open read the lines of a store instead of files. Its arguments are those of Open.
+	Store func(ctx context.Context, args []string, again bool) (*Reading, error)
 
 	Spooled    int64                    // how many bytes of an input that can be read only once to keep in memory; 0: 64 MB
 	CreateTemp func() (*os.File, error) // nil: in the directory for temporary files

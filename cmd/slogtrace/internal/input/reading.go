@@ -98,7 +98,7 @@ func (f *plainFile) failed() error {
 // The caller must call Close.
 func (f *Files) Open(ctx context.Context, args []string, again bool) (*Reading, error) {
 	if f.Store != nil {
-		return f.Store(ctx, args)
+		return f.Store(ctx, args, again)
 	}
 	ins, err := f.Inputs(args)
 	if err != nil {
@@ -199,7 +199,7 @@ func (f *Files) fileSource(ctx context.Context, name string, file statReaderAt, 
 }
 
 // Pass reads everything once: fn does, and returns what it found and an error of the inputs.
-// What cannot be read is told, and the first time what is no record.
+// What cannot be read of a file is told, and the first time what is no record.
 func (r *Reading) Pass(fn func([]tracelog.Input) ([]tracelog.Source, error)) error {
 	r.files.Tell.StartProgress(r.total)
 	defer r.files.Tell.StopProgress()
@@ -218,6 +218,9 @@ func (r *Reading) Pass(fn func([]tracelog.Input) ([]tracelog.Source, error)) err
 		return err
 	}
 	for i, src := range r.sources {
+		if src.remote && src.err != nil { // there is no answer without all lines
+			return src.err
+		}
 		r.settle(src)
 		if r.told || found == nil {
 			continue

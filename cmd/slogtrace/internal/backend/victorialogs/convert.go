@@ -53,8 +53,9 @@ const (
 	storeStream  // not in the line
 )
 
+// A knownName is the name of a member, as a row has it: from its first quote to the one that begins the value.
 type knownName struct {
-	key  []byte
+	text []byte
 	kind kind
 }
 
@@ -83,18 +84,17 @@ func kindOf(key string) kind {
 	return mayBeTyped
 }
 
-// kind returns kindOf the name of a row's member number i.
-func (c *converter) kind(i int, key []byte) kind {
-	if i < len(c.known) && bytes.Equal(c.known[i].key, key) {
-		return c.known[i].kind
-	}
+// learn returns kindOf the name of a row's member number i, and remembers it for the next row.
+func (c *converter) learn(i int, key []byte) kind {
 	k := kindOf(string(key))
-	if i < maxKnown {
-		for len(c.known) <= i {
-			c.known = append(c.known, knownName{})
-		}
-		c.known[i] = knownName{append(c.known[i].key[:0], key...), k}
+	if i > maxKnown {
+		return k
 	}
+	for len(c.known) <= i {
+		c.known = append(c.known, knownName{})
+	}
+	text := append(append(c.known[i].text[:0], '"'), key...)
+	c.known[i] = knownName{append(text, `":"`...), k}
 	return k
 }
 
@@ -119,14 +119,13 @@ const withoutMessage = "missing _msg field"
 
 // row writes one row.
 func (c *converter) row(line []byte) error {
-	if c.members = appendMembers(c.members[:0], line); c.members == nil {
+	if !c.cut(line) {
 		return endedError(line)
 	}
 	var at, start, message []byte
 	hasTime, hasMessage, hasError, failed := false, false, false, false
 	for i := range c.members {
 		m := &c.members[i]
-		m.kind = c.kind(i, m.key)
 		switch m.kind {
 		case storeTime:
 			at = m.value
@@ -344,35 +343,42 @@ func (c *converter) unquote(value []byte) bool {
 	return true
 }
 
-// appendMembers appends the members of a row, whose values are strings. It returns nil if the row is something else.
-func appendMembers(list []member, row []byte) []member {
+// cut sets members to those of a row, whose values are strings. It returns false if the row is something else.
+func (c *converter) cut(row []byte) bool {
+	c.members = c.members[:0]
 	if len(row) < 2 || row[0] != '{' || row[len(row)-1] != '}' {
-		return nil
+		return false
 	}
-	list = append(list, member{})[:len(list)] // not nil
 	b := row[1:]
 	if len(b) == 1 {
-		return list
+		return true
 	}
-	for {
-		key, rest, ok := cutString(b)
-		if !ok || len(rest) == 0 || rest[0] != ':' {
-			return nil
+	for i := 0; ; i++ {
+		var m member
+		if i < len(c.known) && len(c.known[i].text) > 0 && bytes.HasPrefix(b, c.known[i].text) {
+			n := len(c.known[i].text)
+			m.key, m.kind, b = b[1:n-len(`":"`)], c.known[i].kind, b[n-1:]
+		} else {
+			key, rest, ok := cutString(b)
+			if !ok || len(rest) == 0 || rest[0] != ':' {
+				return false
+			}
+			m.key, m.kind, b = key, c.learn(i, key), rest[1:]
 		}
-		value, rest, ok := cutString(rest[1:])
-		if !ok || len(rest) == 0 {
-			return nil
+		var ok bool
+		if m.value, b, ok = cutString(b); !ok || len(b) == 0 {
+			return false
 		}
-		if len(value) > 0 {
-			list = append(list, member{key: key, value: value})
+		if len(m.value) > 0 {
+			c.members = append(c.members, m)
 		}
 		switch {
-		case rest[0] == ',':
-			b = rest[1:]
-		case rest[0] == '}' && len(rest) == 1:
-			return list
+		case b[0] == ',':
+			b = b[1:]
+		case b[0] == '}' && len(b) == 1:
+			return true
 		default:
-			return nil
+			return false
 		}
 	}
 }
@@ -383,6 +389,9 @@ func cutString(b []byte) (s, rest []byte, ok bool) {
 		return nil, nil, false
 	}
 	b = b[1:]
+	if i := bytes.IndexByte(b, '"'); i == 0 || i > 0 && b[i-1] != '\\' {
+		return b[:i], b[i+1:], true
+	}
 	for i := 0; ; i++ {
 		j := bytes.IndexByte(b[i:], '"')
 		if j < 0 {
