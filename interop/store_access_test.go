@@ -61,7 +61,7 @@ func newAuthority(t testing.TB) *authority {
 	return a
 }
 
-// sign returns the certificate of a server, valid for a time from now on, which may be negative.
+// sign returns the certificate of a server or a client, valid for a time from now on, which may be negative.
 func (a *authority) sign(t testing.TB, valid time.Duration, ip net.IP) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -70,13 +70,29 @@ func (a *authority) sign(t testing.TB, valid time.Duration, ip net.IP) tls.Certi
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "store"}, NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(valid),
-		IPAddresses: []net.IP{ip}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		IPAddresses: []net.IP{ip}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &key.PublicKey, a.key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// files writes a certificate and its key in PEM.
+func files(t testing.TB, c tls.Certificate) (cert, key string) {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+	for name, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: c.Certificate[0]}, key: {Type: "PRIVATE KEY", Bytes: der}} {
+		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return cert, key
 }
 
 // before starts a server in front of a store, with TLS if there is a config. It passes on requests for which allowed is nil or returns true.
@@ -161,6 +177,17 @@ func TestStoreTLS(t *testing.T) {
 			if r.code != 1 || r.stdout != "" || !strings.Contains(r.stderr, words) || strings.Count(r.stderr, "\n") != 1 {
 				t.Errorf("%s: %+v, want an error with %q", store.name, r, words)
 			}
+		}
+		clients := x509.NewCertPool()
+		clients.AddCert(ca.cert)
+		strict := before(t, store.url, &tls.Config{Certificates: []tls.Certificate{good}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients}, nil)
+		cert, key := files(t, good)
+		args := []string{"ls", "--json", "--since", sinceAll, "--from", store.from(strict.URL)}
+		if r := command(t, []string{"SLOGTRACE_CA_FILE=" + ca.file, "SLOGTRACE_CERT_FILE=" + cert, "SLOGTRACE_KEY_FILE=" + key}, args...); r.stdout != want || r.stderr != "" {
+			t.Errorf("%s with a client's certificate: exit code %d, %s", store.name, r.code, r.stderr)
+		}
+		if r := command(t, []string{"SLOGTRACE_CA_FILE=" + ca.file}, args...); r.code != 1 || r.stdout != "" || !strings.Contains(r.stderr, "certificate required") {
+			t.Errorf("%s without a client's certificate: %+v", store.name, r)
 		}
 		plain := before(t, store.url, nil, nil)
 		r := command(t, nil, "ls", "--since", sinceAll, "--from", store.from(strings.Replace(plain.URL, "http:", "https:", 1)))
