@@ -72,3 +72,19 @@ func TestPage(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Only a store on this machine is asked not to compress.
+func TestCompression(t *testing.T) {
+	for address, want := range map[string]string{
+		"victorialogs://127.0.0.1:9428": "identity", "victorialogs://localhost:9428": "identity", "victorialogs://[::1]:9428": "identity",
+		"victorialogs://10.0.0.1:9428": "", "victorialogs+https://logs.example": "",
+	} {
+		a, err := NewAccess(address, func(string) string { return "" })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := a.Header.Get("Accept-Encoding"); got != want {
+			t.Errorf("%s: %q, want %q", address, got, want)
+		}
+	}
+}

@@ -226,9 +226,11 @@ func TestOtherTraces(t *testing.T) {
 	}
 }
 
-// Traces stops when it has enough, and its request has ended when it returns.
+// Traces asks for no more ids than are enough, stops when it has them, and nothing is being read when it returns.
 func TestTracesEnough(t *testing.T) {
+	var queries []string
 	s := serve(t, "", nil, func(w http.ResponseWriter, r *http.Request) {
+		queries = append(queries, r.FormValue("query"))
 		if !strings.Contains(r.FormValue("query"), `_msg:="{"*`) {
 			return // no member is an id
 		}
@@ -244,13 +246,16 @@ func TestTracesEnough(t *testing.T) {
 		return bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("TracesInLines.func"))
 	}
 	q := *trace
-	q.Cond = nil
+	q.Cond, q.Limit = nil, 3
 	n := 0
 	if err := s.Traces(t.Context(), &q, func(string) bool { n++; return n < 3 }); err != nil || n != 3 {
 		t.Errorf("%d ids, %v", n, err)
 	}
 	if reading() {
 		t.Error("the lines are still being read")
+	}
+	if len(queries) != 2 || !strings.HasSuffix(queries[0], ` | uniq by ("trace") limit 4`) || strings.Contains(queries[1], "limit") {
+		t.Errorf("%q", queries)
 	}
 }
 
