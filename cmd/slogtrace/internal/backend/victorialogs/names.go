@@ -114,6 +114,9 @@ func (n *names) fields(keys []string) (pipes string, untimed bool) {
 		pipes = ` | format if ("start":"" or "duration_ms":"") "<_time>" as "time"`
 	}
 	add := func(name string) {
+		if untimed && name == "_time" { // it tells whose names a line has, but is called time then
+			return
+		}
 		if _, ok := n.there[name]; (ok || n.there == nil) && !slices.Contains(list, name) {
 			list = append(list, name)
 		}

@@ -272,7 +272,7 @@ func TestUntimed(t *testing.T) {
 		}
 		fmt.Fprintf(w, `{%s"_msg":"span end","duration_ms":"1","start":%q}`+"\n", at, start)
 	})
-	s.names = &names{there: map[string]struct{}{"start": {}, "duration_ms": {}, "_msg": {}}}
+	s.names = &names{there: map[string]struct{}{"start": {}, "duration_ms": {}, "_msg": {}, "_time": {}}}
 	q := *trace
 	q.Fields = []string{"start", "duration_ms"}
 	ask := func(want string) {
