@@ -47,8 +47,9 @@ type window struct {
 	lines    int // about how many there are
 }
 
-// windows counts the lines in the time of a query, refuses too many, and returns windows of it, of at most so many lines. To count those for which a
-// condition holds takes a store nearly as long as to return them, so that is done only if there are too many without it.
+// windows counts the lines in the time of a query, refuses too many, and returns windows of it, of at most so many lines. To
+// count those for which a condition holds takes a store nearly as long as to return them, so that is done only if there are too
+// many without it.
 func (s *Source) windows(ctx context.Context, q *Query, most int) ([]window, error) {
 	step := max(q.To.Sub(q.From)/200, time.Millisecond).Truncate(time.Millisecond)
 	if s.Window > 0 {
@@ -56,14 +57,17 @@ func (s *Source) windows(ctx context.Context, q *Query, most int) ([]window, err
 	}
 	all := *q
 	all.Cond = nil
-	buckets, total, err := s.count(ctx, &all, step)
+	counted := &all
+	buckets, total, err := s.count(ctx, counted, step)
 	size := searchedLines
 	if q.Cond == nil || err == nil && s.tooMany(total) != nil {
 		size = windowLines
 		if q.Cond != nil {
-			buckets, total, err = s.count(ctx, q, step)
+			counted = q
+			buckets, total, err = s.count(ctx, counted, step)
 		}
 	}
+	size = min(size, most)
 	if cut := new(CutError); errors.As(err, &cut) { // even to count takes too long, so read in small windows without knowing
 		return split(q.From, q.To, 200), nil
 	}
@@ -77,7 +81,10 @@ func (s *Source) windows(ctx context.Context, q *Query, most int) ([]window, err
 	if s.Window > 0 {
 		return each(q, buckets, step), nil
 	}
-	return pack(q.From, q.To, buckets, min(size, most)), nil
+	if buckets, err = s.refine(ctx, counted, buckets, step, size); err != nil {
+		return nil, err
+	}
+	return pack(q.From, q.To, buckets, size), nil
 }
 
 // count counts the lines of a query in steps of its time, and in all.
@@ -90,6 +97,41 @@ func (s *Source) count(ctx context.Context, q *Query, step time.Duration) (bucke
 		total += b.Lines
 	}
 	return buckets, total, err
+}
+
+// refine counts again in smaller steps where a step has more than size lines: they may be close together in a long time.
+func (s *Source) refine(ctx context.Context, q *Query, buckets []Bucket, step time.Duration, size int) ([]Bucket, error) {
+	finer := (step / 200).Truncate(time.Millisecond)
+	if finer == 0 {
+		return buckets, nil
+	}
+	var all []Bucket
+	for _, b := range buckets {
+		part := *q
+		if part.From.Before(b.From) {
+			part.From = b.From
+		}
+		if end := b.From.Add(step); end.Before(part.To) {
+			part.To = end
+		}
+		if b.Lines <= size || !part.From.Before(part.To) {
+			all = append(all, b)
+			continue
+		}
+		inner, _, err := s.count(ctx, &part, finer)
+		if cut := new(CutError); errors.As(err, &cut) {
+			all = append(all, b)
+			continue
+		}
+		if err == nil {
+			inner, err = s.refine(ctx, &part, inner, finer, size)
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, inner...)
+	}
+	return all, nil
 }
 
 // maxBuckets limits the windows that --window can make.

@@ -202,3 +202,58 @@ func TestPack(t *testing.T) {
 		t.Errorf("windows of %v seconds, want %v", sizes, want)
 	}
 }
+
+// A burst of lines in a long time is read in windows, too.
+func TestWindowsOfBurst(t *testing.T) {
+	f := &burstStore{from: begin.Add(20*24*time.Hour + 7*time.Minute), lines: 6 * windowLines}
+	s, _ := newSource(&f.fakeStore)
+	s.Store = f
+	q := &Query{From: begin, To: begin.Add(100 * 24 * time.Hour)}
+	windows, err := s.windows(t.Context(), q, windowLines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := q.From
+	for _, w := range windows {
+		if n := f.between(w.from, w.to); n > windowLines*11/10 || !w.from.Equal(at) {
+			t.Errorf("%v to %v: %d lines, want about %d at most; the one before ends at %v", w.from, w.to, n, windowLines, at)
+		}
+		at = w.to
+	}
+	if !at.Equal(q.To) || f.counts > 20 {
+		t.Errorf("%d windows end at %v, after %d queries", len(windows), at, f.counts)
+	}
+}
+
+// A burstStore has many lines in a minute, one each some time.
+type burstStore struct {
+	fakeStore
+	from   time.Time
+	lines  int
+	counts int
+}
+
+func (f *burstStore) between(from, to time.Time) int {
+	index := func(at time.Time) int {
+		return min(max(0, int(float64(at.Sub(f.from))/float64(time.Minute)*float64(f.lines))), f.lines)
+	}
+	return index(to) - index(from)
+}
+
+func (f *burstStore) Count(_ context.Context, q *Query, step time.Duration) ([]Bucket, error) {
+	f.counts++
+	var all []Bucket
+	for at := q.From.Truncate(step); at.Before(q.To); at = at.Add(step) {
+		from, to := at, at.Add(step)
+		if from.Before(q.From) {
+			from = q.From
+		}
+		if to.After(q.To) {
+			to = q.To
+		}
+		if n := f.between(from, to); n > 0 {
+			all = append(all, Bucket{at, n})
+		}
+	}
+	return all, nil
+}
