@@ -1,7 +1,6 @@
 package input
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -12,11 +11,14 @@ import (
 // Truncate removes what was written last. It is not safe for concurrent use.
 type Buffer struct {
 	files  *Files
-	text   bytes.Buffer
+	blocks [][]byte // of bufferBlock bytes, of which size are used: while there are more, nothing is copied
 	file   *os.File // nil while everything is in memory
 	remove func()
 	size   int64
 }
+
+// bufferBlock is how much memory a Buffer takes at once.
+const bufferBlock = 1 << 20
 
 // NewBuffer returns an empty Buffer.
 func (f *Files) NewBuffer() *Buffer { return &Buffer{files: f} }
@@ -29,13 +31,13 @@ func (b *Buffer) Write(p []byte) (n int, err error) {
 		if b.file, b.remove, err = b.files.temps.create(&b.files.Pool, b.files.CreateTemp); err != nil {
 			return 0, b.files.spoolError(err)
 		}
-		if _, err := b.file.Write(b.text.Bytes()); err != nil {
+		if _, err := io.Copy(b.file, io.NewSectionReader(blocksReader(b.blocks), 0, b.size)); err != nil {
 			return 0, b.files.spoolError(err)
 		}
-		b.text = bytes.Buffer{}
+		b.blocks = nil
 	}
 	if b.file == nil {
-		n, err = b.text.Write(p)
+		n = b.hold(p)
 	} else if n, err = b.file.WriteAt(p, b.size); err != nil {
 		err = b.files.spoolError(err)
 	}
@@ -43,12 +45,39 @@ func (b *Buffer) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
+// hold appends p to the blocks.
+func (b *Buffer) hold(p []byte) int {
+	for rest := p; len(rest) > 0; {
+		i, from := (b.size+int64(len(p)-len(rest)))/bufferBlock, (b.size+int64(len(p)-len(rest)))%bufferBlock
+		if i == int64(len(b.blocks)) {
+			b.blocks = append(b.blocks, make([]byte, bufferBlock))
+		}
+		rest = rest[copy(b.blocks[i][from:], rest):]
+	}
+	return len(p)
+}
+
+// A blocksReader reads blocks.
+type blocksReader [][]byte
+
+func (b blocksReader) ReadAt(p []byte, at int64) (n int, err error) {
+	for n < len(p) {
+		i, from := (at+int64(n))/bufferBlock, (at+int64(n))%bufferBlock
+		if i >= int64(len(b)) {
+			return n, io.EOF
+		}
+		n += copy(p[n:], b[i][from:])
+	}
+	return n, nil
+}
+
 // ReadAt reads what was written.
 func (b *Buffer) ReadAt(p []byte, at int64) (int, error) {
-	if b.file == nil {
-		return bytes.NewReader(b.text.Bytes()).ReadAt(p, at)
+	from := io.ReaderAt(blocksReader(b.blocks))
+	if b.file != nil {
+		from = b.file
 	}
-	n, err := b.file.ReadAt(p[:min(int64(len(p)), max(0, b.size-at))], at)
+	n, err := from.ReadAt(p[:min(int64(len(p)), max(0, b.size-at))], at)
 	if err == nil && n < len(p) {
 		err = io.EOF
 	}
@@ -62,7 +91,6 @@ func (b *Buffer) Truncate(size int64) error {
 	}
 	b.size = size
 	if b.file == nil {
-		b.text.Truncate(int(size))
 		return nil
 	}
 	return b.file.Truncate(size)
@@ -84,9 +112,6 @@ func (f *Files) OpenStream(ctx context.Context, name string, r io.ReadCloser) *R
 
 // OpenBuffer returns a Reading of the lines in b. Closing it closes b. Messages call it name; records have no file.
 func (f *Files) OpenBuffer(ctx context.Context, name string, b *Buffer) *Reading {
-	src := &source{name: name, remote: true, close: b.Close, plain: &plainFile{ReaderAt: bytes.NewReader(b.text.Bytes()), size: b.size}}
-	if b.file != nil {
-		src.plain.ReaderAt = b.file
-	}
+	src := &source{name: name, remote: true, close: b.Close, plain: &plainFile{ReaderAt: b, size: b.size}}
 	return &Reading{files: f, ctx: ctx, sources: []*source{src}, total: b.size}
 }

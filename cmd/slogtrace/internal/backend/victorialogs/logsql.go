@@ -34,6 +34,9 @@ func (n *names) write(b *strings.Builder, c backend.Cond) {
 	case backend.All:
 		n.join(b, c, " ")
 	case backend.Any:
+		if n.read {
+			c = slices.DeleteFunc(slices.Clone(c), func(c backend.Cond) bool { _, unread := c.(backend.Unread); return unread })
+		}
 		n.join(b, c, " or ")
 	case backend.Not:
 		b.WriteByte('!')
@@ -44,13 +47,15 @@ func (n *names) write(b *strings.Builder, c backend.Cond) {
 		}
 	case backend.Trace:
 		n.trace(b, c)
-	case backend.TracesOf:
+	case backend.TracesOf: // there are no lines that are text: see Subqueries
+		inner := *n
+		inner.read = true
 		b.WriteByte('(')
 		for i, name := range n.traceIDs {
 			if i > 0 {
 				b.WriteString(" or ")
 			}
-			fmt.Fprintf(b, "%[1]s:in(%[2]s | fields %[1]s)", quote(name), n.filter(c.Query))
+			fmt.Fprintf(b, "%[1]s:in(%[2]s | fields %[1]s)", quote(name), inner.filter(c.Query))
 		}
 		b.WriteByte(')')
 	case backend.Unread:

@@ -19,6 +19,7 @@ type names struct {
 	mapped   map[string]string   // by --map
 	query    string              // Store.Query
 	timed    bool                // all lines are wanted with their times
+	read     bool                // there are no backend.Unread lines
 	there    map[string]struct{} // the members that lines have; nil if not known
 }
 
