@@ -29,7 +29,9 @@ const (
 	show, showBare    = "show ID", "show: query for the id"
 	stats, statsStore = "stats", "stats: query with quantiles"
 	statsFloor        = "stats: its lines, thrown away"
+	statsOne          = "stats: query with one quantile"
 	failed            = "ls --error"
+	failedText        = "ls --error, as text with short ids"
 	failedStore       = "ls --error: query for the lines"
 	failedAll         = "ls --error: query for the lines, all members"
 )
@@ -51,7 +53,7 @@ func (s *store) subjects(command string, truth *loggen.Truth) []*subject {
 	ours := func(name string, check func(io.Reader) error, args ...string) {
 		add(name, check, func(url string) []string {
 			from := strings.Replace(url, "http:", "victorialogs:", 1)
-			return append(append(append([]string{command}, args...), "--json", "--from", from), times...)
+			return append(append(append([]string{command}, args...), "--from", from), times...)
 		})
 	}
 	ask := func(name, query string, check func(io.Reader) error) {
@@ -60,15 +62,17 @@ func (s *store) subjects(command string, truth *loggen.Truth) []*subject {
 			return []string{self, "ask", url + "/select/logsql/query", span + " " + query}
 		})
 	}
-	ours(show, func(r io.Reader) error { return speed.CheckShown(r, look) }, "show", look.Trace)
+	ours(show, func(r io.Reader) error { return speed.CheckShown(r, look) }, "show", "--json", look.Trace)
 	ask(showBare, fmt.Sprintf("trace:=%q", look.Trace), func(r io.Reader) error { return checkRows(r, look.Lines, nil) })
 
-	ours(stats, func(r io.Reader) error { return speed.CheckOps(r, truth) }, "stats", "--sort", "name")
+	ours(stats, func(r io.Reader) error { return speed.CheckOps(r, truth) }, "stats", "--json", "--sort", "name")
 	ask(statsStore, `_msg:="span end" | stats by (op) count() count, count() if (level:=ERROR) errors, quantile(0.5, duration_ms) p50, quantile(0.95, duration_ms) p95, quantile(0.99, duration_ms) p99, max(duration_ms) max`,
 		func(r io.Reader) error { return checkQuantiles(r, truth) })
-	ask(statsFloor, `_msg:="span end" | fields _time, trace, span, op, duration_ms, level`, func(r io.Reader) error { return checkRows(r, truth.SpanEnds, nil) })
+	ask(statsOne, `_msg:="span end" | stats by (op) quantile(0.5, duration_ms) p50`, func(r io.Reader) error { return checkRows(r, len(truth.Ops), nil) })
+	ask(statsFloor, `_msg:="span end" | fields trace, span, op, duration_ms, start, level, error`, func(r io.Reader) error { return checkRows(r, truth.SpanEnds, nil) })
 
-	ours(failed, func(r io.Reader) error { return speed.CheckTraces(r, truth.FailedTraces, truth.FailedHash) }, "ls", "--error")
+	ours(failed, func(r io.Reader) error { return speed.CheckTraces(r, truth.FailedTraces, truth.FailedHash) }, "ls", "--json", "--error")
+	ours(failedText, func(r io.Reader) error { return checkRows(r, 1+truth.FailedTraces, nil) }, "ls", "--error")
 	lines := "trace:in(" + span + " error:* | fields trace)"
 	ids := func(r io.Reader) error { return checkIDs(r, truth) }
 	ask(failedStore, lines+" | fields "+listFields, ids)
