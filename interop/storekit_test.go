@@ -20,13 +20,19 @@ import (
 	"github.com/slogtrace/slogtrace/traceship"
 )
 
+func TestMain(m *testing.M) {
+	m.Run()
+	os.RemoveAll(commandDir)
+}
+
+var commandDir string // set by commandFile
+
 // commandFile builds the command once for all tests, and returns its file.
-var commandFile = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "slogtrace-command")
-	if err != nil {
+var commandFile = sync.OnceValues(func() (file string, err error) {
+	if commandDir, err = os.MkdirTemp("", "slogtrace-command"); err != nil {
 		return "", err
 	}
-	file := filepath.Join(dir, "slogtrace")
+	file = filepath.Join(commandDir, "slogtrace")
 	cmd := exec.Command("go", "build", "-o", file, ".")
 	cmd.Dir = filepath.Join("..", "cmd", "slogtrace")
 	cmd.Env = append(os.Environ(), "GOWORK=")
