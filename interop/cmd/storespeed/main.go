@@ -77,6 +77,14 @@ func ask(address, query string) error {
 	return err
 }
 
+func load() string {
+	data, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.Join(strings.Fields(string(data))[:3], ", ")
+}
+
 func run(ctx context.Context, args []string) (ok bool, err error) {
 	flags := flag.NewFlagSet("storespeed", flag.ContinueOnError)
 	size := flags.Float64("gb", 1, "the size of the log in gigabytes")
@@ -128,6 +136,7 @@ func run(ctx context.Context, args []string) (ok bool, err error) {
 	r := &result{
 		Command: strings.Join(append([]string{"go run ./cmd/storespeed"}, args...), " "), CPU: speed.CPU(), Cores: runtime.NumCPU(),
 		System: runtime.GOOS + "/" + runtime.GOARCH, Versions: []string{runtime.Version(), "VictoriaLogs " + p.Version}, Rounds: *rounds,
+		Load: load(),
 		Log: fmt.Sprintf("%.2f GB, %d lines, %d traces, %d span ends, %d failed traces",
 			float64(truth.Bytes)/1e9, truth.Lines, truth.Traces, truth.SpanEnds, truth.FailedTraces),
 	}

@@ -15,6 +15,7 @@ type result struct {
 	System   string      `json:"system"`
 	Versions []string    `json:"versions"`
 	Rounds   int         `json:"rounds"`
+	Load     string      `json:"load"` // of the machine, ourselves included: averages of 1, 5 and 15 minutes at the end
 	Log      string      `json:"log"`
 	Gates    speed.Gates `json:"gates"`
 	Rows     []row       `json:"rows"`
@@ -55,6 +56,7 @@ func (r *result) markdown() string {
 	fmt.Fprintf(&b, "- the query for the lines is the store's for the traces with an error: it returns their lines, with the members that a list of traces needs (%s). From these lines any client has to make the list\n", listFields)
 	b.WriteString("- the store's quantiles are those of a sample. What slogtrace answers is exact\n")
 	fmt.Fprintf(&b, "- log: %s\n", r.Log)
+	fmt.Fprintf(&b, "- load of the machine at the end, averages of 1, 5 and 15 minutes: %s. This measurement alone makes about 2. With more, ratios of seconds of CPU time, the store's included, say more than gates\n", r.Load)
 	r.Gates.Table(&b)
 	cells := [][]string{{"subject", "wall s", "CPU s", "store's CPU s", "MB", "kB on the wire", "requests"}}
 	for _, x := range r.Rows {
