@@ -34,6 +34,7 @@ func TestGateTable(t *testing.T) {
 	t.Run("causes", func(t *testing.T) { causesTable(t, table) })
 	t.Run("power", func(t *testing.T) { powerTable(t, table) })
 	t.Run("nulls", func(t *testing.T) { nullsTable(t, table) })
+	t.Run("logs", func(t *testing.T) { logsTable(t, table) })
 }
 
 func causesTable(t *testing.T, table io.Writer) {
@@ -82,6 +83,10 @@ func nullsTable(t *testing.T, table io.Writer) {
 			t.Errorf("%+v: alarms in %.3f", g, share)
 		}
 	}
+}
+
+// logsTable adds the logs of internal/loggen to what nullsTable writes.
+func logsTable(t *testing.T, table io.Writer) {
 	const runs = 200
 	alarmed := 0
 	for seed := range uint64(runs) {
