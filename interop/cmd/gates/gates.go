@@ -101,7 +101,7 @@ const (
 	formatted = "slog's own work on the line is 0.9 of the floor already, since it formats the ids member by member, " +
 		"and the span's clock, ids and memory are another 0.3"
 	passedOn = "slog's own handler takes 94 % of the time in Handle, the check of the attributes' keys 3 %, the context and the call the rest (profile); runs differ from 1.04 to 1.06"
-	clocked  = "the clock is read twice a row, which is two thirds of it (profile); runs differ from 0.89 to 1.00"
+	clocked  = "the clock is read twice a row, which is two thirds of it (profile); runs differ from 0.83 to 1.00"
 	flushed  = "no part dominates: clocks, memory, attributes, encoding; runs differ from 0.54 to 0.71, and with garbage collection from 0.52 to 0.54"
 	thrice   = "slog formats the ids of each record member by member, 0.15 of the floor, and two records " +
 		"do not pay for what is made and remembered for each span"
