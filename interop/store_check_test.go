@@ -30,7 +30,8 @@ func troubled(now time.Time, cut bool) []byte {
 	return b.Bytes()
 }
 
-// check tells how far back lines go, which are ahead of time, which were cut off, and what came back as text.
+// The command check says how old the oldest lines are. It counts lines whose time is in the future, lines that were cut off, and
+// values that came back as text.
 func TestStoreCheck(t *testing.T) {
 	t.Parallel()
 	now := time.Now()

@@ -215,12 +215,7 @@ func TestClickHouseCollector(t *testing.T) {
 	lines := generated(t, loggen.Options{Traces: 40, Seed: 4})
 	var rows bytes.Buffer
 	for line := range bytes.Lines(lines) {
-		var members map[string]any
-		decoder := json.NewDecoder(bytes.NewReader(line))
-		decoder.UseNumber()
-		if err := decoder.Decode(&members); err != nil {
-			t.Fatal(err)
-		}
+		members := membersOf(t, line)
 		row := map[string]any{"ResourceAttributes": map[string]string{"host.name": "h"}}
 		for column, key := range map[string]string{
 			"Timestamp": "time", "TraceId": "trace", "SpanId": "span", "SeverityText": "level", "ServiceName": "service", "Body": "msg",

@@ -29,17 +29,23 @@ func mapFlag() string {
 	return "--map=" + strings.Join(pairs, ",")
 }
 
+// membersOf returns what is in a line. Its numbers are as they were written.
+func membersOf(t testing.TB, line []byte) (members map[string]any) {
+	t.Helper()
+	decoder := json.NewDecoder(bytes.NewReader(line))
+	decoder.UseNumber()
+	if err := decoder.Decode(&members); err != nil {
+		t.Fatal(err)
+	}
+	return members
+}
+
 // renamed gives lines the names of a company, and durations in seconds. Names with a dot are objects if nested is set.
 func renamed(t testing.TB, lines []byte, nested bool) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	for line := range bytes.Lines(lines) {
-		var members map[string]any
-		decoder := json.NewDecoder(bytes.NewReader(line))
-		decoder.UseNumber()
-		if err := decoder.Decode(&members); err != nil {
-			t.Fatal(err)
-		}
+		members := membersOf(t, line)
 		if ms, ok := members["duration_ms"].(json.Number); ok {
 			x, _ := ms.Float64()
 			members["duration_s"] = x / 1000

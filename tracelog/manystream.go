@@ -175,9 +175,9 @@ const maxRun = 16
 // slack is how many bytes after a part are read with it, to include the rest of its last line.
 const slack = 4 << 10
 
-// page is how many bytes before a part are read with it. The first of the part's lines begins behind the last byte of
-// them, if that is a newline. One byte would do, but then the system would copy each byte to a place that is one
-// further in its page of memory than it was, which takes some processors four times as long.
+// page is how many bytes before a part are read with it. If the last of them is a newline, a line begins where the part does.
+// One byte would be enough for that. But then every byte of the buffer would be one place further in its page of memory than in
+// its page of the file, and the system's copy takes four times as long on some processors.
 const page = 4 << 10
 
 // part reads the lines that begin in the part. After an error the block has the lines before it.
