@@ -126,6 +126,9 @@ func TestContextString(t *testing.T) {
 		}
 	}
 	wg.Wait()
+	if got := fmt.Sprintf("%v", ctx); got != want {
+		t.Errorf("with attributes it prints as %q, before as %q", got, want)
+	}
 }
 
 // The last one put into the context counts.
