@@ -23,3 +23,6 @@ var keyMasks = func() (m [9]uint64) {
 
 // load8 returns eight bytes of b. Slicing with a capacity of eight saves half of the instructions.
 func load8(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 : i+8]) }
+
+// load4 returns four bytes of b.
+func load4(b []byte, i int) uint32 { return binary.LittleEndian.Uint32(b[i : i+4 : i+4]) }

@@ -84,10 +84,20 @@ func (f *fastLine) parse(b []byte, i int) int {
 		note := &f.notes[at%maxNotes]
 		note.key = int32(i)
 		base, w := i, uint64(0) // marks from base on, the next of them that of the value's opening quote, if it has one
+		c, from, to, ascii := byte('"'), 0, 0, false
 		if g := &f.guesses[at%uint(len(f.guesses))]; word&g.mask == g.word {
 			i += int(g.size)
 			known = g.slot
-			base, w = i+1, f.marks.from(i+1)
+			if load4(b, i)<<8 == '"'<<8|':'<<16|'"'<<24 {
+				from = i + len(`":"`)
+				if w = f.marks.from(from); w != 0 {
+					to = from + bits.TrailingZeros64(w)
+					ascii = b[to] == '"'
+				}
+			}
+			if !ascii {
+				base, w = i+1, f.marks.from(i+1)
+			}
 		} else {
 			w = f.marks.from(i)
 			n := uint(bits.TrailingZeros64(w))
@@ -106,46 +116,51 @@ func (f *fastLine) parse(b []byte, i int) int {
 			}
 		}
 		note.keyEnd, note.slot = int32(i), known
-		i++
-		if b[i] == ':' && b[i+1] > ' ' {
-			i++
-		} else if first, second, ok := twoBehindSpaces(b, i); ok && b[first] == ':' {
-			w >>= uint(second-base) & 63 // which is less than 64; tabs are marked, too
-			base, i = second, second
-		} else if i = skipMark(b, i, ':'); i < 0 {
-			return -1
+		if ascii {
+			i = to + 1 // a text that directly follows the key that was guessed, as usual
 		} else {
-			base, w = i, f.marks.from(i)
-		}
-		// The value.
-		c, from, to, ascii := b[i], i, i, false
-		if c == '"' {
-			from++
-			w &= w - 1
-			if to = base + bits.TrailingZeros64(w); w == 0 {
-				to = f.marks.next(from)
+			// What is between the key and the value.
+			i++
+			if b[i] == ':' && b[i+1] > ' ' {
+				i++
+			} else if first, second, ok := twoBehindSpaces(b, i); ok && b[first] == ':' {
+				w >>= uint(second-base) & 63 // which is less than 64; tabs are marked, too
+				base, i = second, second
+			} else if i = skipMark(b, i, ':'); i < 0 {
+				return -1
+			} else {
+				base, w = i, f.marks.from(i)
 			}
-			if ascii = true; b[to] != '"' {
-				if to, ascii = f.marks.scanRest(b, to); to < 0 {
+			// The value.
+			c, from, to = b[i], i, i
+			if c == '"' {
+				from++
+				w &= w - 1
+				if to = base + bits.TrailingZeros64(w); w == 0 {
+					to = f.marks.next(from)
+				}
+				if ascii = true; b[to] != '"' {
+					if to, ascii = f.marks.scanRest(b, to); to < 0 {
+						return -1
+					}
+				}
+				i = to + 1
+			} else {
+				if c == '-' || isDigit(c) {
+					i = scanNumber(b, i)
+				} else {
+					f.nested = f.nested || c == '{' || c == '['
+					if c == '{' && f.into != nil {
+						i = f.into.enter(f, b, b[note.key:note.keyEnd], i)
+					} else {
+						i = f.marks.scanValue(b, i)
+					}
+				}
+				if i < 0 || numberIDs[known] || c == '{' && nests[known] { // it may contain fields
 					return -1
 				}
+				to = i
 			}
-			i = to + 1
-		} else {
-			if c == '-' || isDigit(c) {
-				i = scanNumber(b, i)
-			} else {
-				f.nested = f.nested || c == '{' || c == '['
-				if c == '{' && f.into != nil {
-					i = f.into.enter(f, b, b[note.key:note.keyEnd], i)
-				} else {
-					i = f.marks.scanValue(b, i)
-				}
-			}
-			if i < 0 || numberIDs[known] || c == '{' && nests[known] { // it may contain fields
-				return -1
-			}
-			to = i
 		}
 		note.from, note.to, note.kind, note.plain = int32(from), int32(to), c, ascii
 		// Members of no slot have a spot too: skipping them would be an unpredictable branch.

@@ -32,6 +32,7 @@ type Record struct {
 	layout *layout
 	buf    []byte
 	trace  []byte
+	span   []byte
 	around []byte // the service that is named around a record without one
 	start  int64  // for a span's end: when the span began, in nanoseconds since 1970
 	late   *Entry // made when something was requested that only lineParser can read
@@ -102,7 +103,12 @@ func (r *Record) Trace() []byte {
 }
 
 // Span is the span's id.
-func (r *Record) Span() []byte { return r.text(fieldSpan) }
+func (r *Record) Span() []byte {
+	if r.entry != nil {
+		return r.text(fieldSpan)
+	}
+	return r.span
+}
 
 // Op is the name of the line's span.
 func (r *Record) Op() []byte { return r.text(fieldOp) }
@@ -238,39 +244,41 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 		return false
 	}
 	l := f.layout()
-	for f.mayBeNone(l, fieldTrace, b) || f.mayBeNone(l, fieldSpan, b) {
+	trace, span := f.text(l, fieldTrace), f.text(l, fieldSpan)
+	for trace.mayBeNone(b) || span.mayBeNone(b) {
 		if !f.dropNoID(l, fieldTrace, b) && !f.dropNoID(l, fieldSpan, b) {
 			break
 		}
 		l = f.layout()
+		trace, span = f.text(l, fieldTrace), f.text(l, fieldSpan)
 	}
 	if l.ids != idPlain || l.spanStore || l.startTime || l.strings {
 		return false
 	}
 	r.layout = l
-	trace := r.text(fieldTrace)
-	r.trace = trace
-	if len(trace) >= len("1-5759e988-bd862e3fe1be46a994272793") && (trace[0] == '1' || trace[0] == 'R' || trace[0] == 'S') {
+	id := r.spotText(trace)
+	r.trace, r.span = id, r.spotText(span)
+	if len(id) >= len("1-5759e988-bd862e3fe1be46a994272793") && (id[0] == '1' || id[0] == 'R' || id[0] == 'S') {
 		return false // it may be X-Ray's
 	}
-	if len(trace) == len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01") && trace[2] == '-' {
+	if len(id) == len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01") && id[2] == '-' {
 		return false // it may be a traceparent
 	}
-	if f.isText && len(trace) == 0 {
+	if f.isText && len(id) == 0 {
 		return false // it may not be a record
 	}
 	message := f.text(l, fieldMessage)
-	if len(trace) == 0 && (f.opensBracket(b, message) || f.opensBracket(b, f.stringAt(slotPrefix)) || !f.isText && !f.isOwn(b, message)) {
+	if len(id) == 0 && (f.opensBracket(b, message) || f.opensBracket(b, f.stringAt(slotPrefix)) || !f.isText && !f.isOwn(b, message)) {
 		return false
 	}
 	if message == nil {
-		return f.isText || len(trace) == 0 || f.members[slotTrace].line == f.line && !f.mayWrap(b) && trace[0] != 'p'
+		return f.isText || len(id) == 0 || f.members[slotTrace].line == f.line && !f.mayWrap(b) && id[0] != 'p'
 	}
 	if n := message.to - message.from; message.plain && n != int32(len(messageEnd)) && n != int32(len(messageStart)) {
 		return true
 	}
 	event := EventLog
-	switch string(r.text(fieldMessage)) {
+	switch string(r.spotText(message)) {
 	case messageEnd:
 		event = EventEnd
 	case messageStart:
@@ -278,10 +286,10 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 	default:
 		return true
 	}
-	if len(trace) == 0 || len(r.text(fieldSpan)) == 0 {
+	if len(id) == 0 || len(r.span) == 0 {
 		return true
 	}
-	for f.dropNoID(l, fieldParent, b) {
+	for f.text(l, fieldParent).mayBeNone(b) && f.dropNoID(l, fieldParent, b) {
 	}
 	start, lasted := f.find(l, fieldStart), f.find(l, fieldDuration)
 	switch event {
@@ -355,11 +363,8 @@ func (f *fastLine) opensBracket(b []byte, m *spot) bool {
 	return m != nil && m.from < m.to && (b[m.from] == '[' || b[m.from] == '\\')
 }
 
-// mayBeNone reports whether dropNoID must look at a field.
-func (f *fastLine) mayBeNone(l *layout, field field, b []byte) bool {
-	s := f.text(l, field)
-	return s != nil && (b[s.from] == '0' || b[s.from] == '\\')
-}
+// mayBeNone reports whether dropNoID must look at an id. The spot may be nil.
+func (s *spot) mayBeNone(b []byte) bool { return s != nil && (b[s.from] == '0' || b[s.from] == '\\') }
 
 // dropNoID forgets a field's first string if it means that there is no id, and reports whether it did.
 func (f *fastLine) dropNoID(l *layout, field field, b []byte) bool {

@@ -51,6 +51,10 @@ func TestContent(t *testing.T) {
 			t.Errorf("the same: %s", other)
 		}
 	}
+	// The end of a key is not taken for a part of its value.
+	if contentOf(t, `{"msg":"span end","trace":"t","span":"s","a\":\"b":"c"}`) == contentOf(t, `{"msg":"span end","trace":"t","span":"s","a":"b\":\"c"}`) {
+		t.Error("the same: a quote in the key, and in the value")
+	}
 	// Text with the same members in another order, and with its own time.
 	text := contentOf(t, `time=2026-03-01T09:15:00Z msg="span end" trace=t span=s n=5 ok=true op="x"`)
 	if contentOf(t, `time=2026-03-01T09:15:00Z  op=x n=5.0 ok=true span=s trace=t msg="span end"`) != text {

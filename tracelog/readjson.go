@@ -372,12 +372,14 @@ func plain(s []byte) []byte {
 // appendPlain appends the result of plain.
 func appendPlain(out, s []byte) []byte {
 	for i := 0; i < len(s); {
-		if c := s[i]; c != '\\' && c < utf8.RuneSelf {
-			out = append(out, c)
+		start := i
+		for i < len(s) && s[i] != '\\' && s[i] < utf8.RuneSelf {
 			i++
-			continue
 		}
-		out, i = appendOdd(out, s, i)
+		out = append(out, s[start:i]...)
+		if i < len(s) {
+			out, i = appendOdd(out, s, i)
+		}
 	}
 	return out
 }
