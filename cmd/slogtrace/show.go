@@ -3,9 +3,7 @@ package main
 import (
 	"cmp"
 	"errors"
-	"os"
 	"regexp"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -43,10 +41,8 @@ axis has ╱ there. --all shows everything. --json always has the whole trace.`,
   slogtrace show --error --since 15m --tree app.log
   slogtrace show --svg 4bf92f app.log > trace.svg`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if os.Getenv("GOGC") == "" {
-				// Nearly all of the heap is the traces, until the end: garbage is collected when it is less than half of that.
-				defer debug.SetGCPercent(debug.SetGCPercent(40))
-			}
+			// Nearly all of the heap is the traces, until the end: garbage is collected when it is less than half of that.
+			defer keepLean(40)()
 			named, files := splitIDs(args)
 			ids = append(ids, named...)
 			traces, err := s.choose(cmd.Context(), ids, files, &f, limit, s.json || opts.attrs || opts.logs)

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+)
+
+// firstCollection is how large the heap is when garbage is collected for the first time, if keepLean is called early: many
+// commands end before.
+const firstCollection = 16 << 20
+
+// keepLean lets the heap grow to firstCollection, and from then on by so many percent of what is in use before garbage is
+// collected. It returns a function that ends this. The user's GOGC goes before.
+func keepLean(percent int) (end func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	const least = 4 << 20 // of the heap, with 100 percent, before the runtime collects garbage
+	before := debug.SetGCPercent(firstCollection / least * 100)
+	// Nothing refers to this, so the first collection finds it.
+	first := runtime.AddCleanup(new([64]byte), func(percent int) { debug.SetGCPercent(percent) }, percent)
+	return func() {
+		first.Stop()
+		debug.SetGCPercent(before)
+	}
+}
