@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,12 +25,7 @@ type questionJSON struct {
 }
 
 func (s *session) queries() *cobra.Command {
-	var names []string
-	stores := map[string]queries.Store{}
-	for _, store := range queries.Stores() {
-		names = append(names, store.Name)
-		stores[store.Name] = store
-	}
+	names := queries.Names() // the files are read when they are asked for: this is part of every command's start
 	return &cobra.Command{
 		Use:   "queries [STORE]",
 		Short: "Print questions for a log store, ready to paste",
@@ -46,12 +42,16 @@ STORE is one of ` + strings.Join(names, ", ") + `.`,
 			if len(args) > 1 {
 				return usagef("want one store, got %q too", args[1])
 			}
-			if _, ok := stores[append(args, names[0])[0]]; !ok {
+			if len(args) > 0 && !slices.Contains(names, args[0]) {
 				return unknownName("store", args[0], names)
 			}
 			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
+			stores := make(map[string]queries.Store)
+			for _, store := range queries.Stores() {
+				stores[store.Name] = store
+			}
 			chosen := names
 			if len(args) > 0 {
 				chosen = args

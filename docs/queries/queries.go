@@ -27,25 +27,39 @@ type Question struct {
 	Text  string // the queries, without comments
 }
 
+// Names returns the names of all stores, sorted. It reads no file.
+func Names() []string {
+	var names []string
+	for _, e := range entries() {
+		names = append(names, nameOf(e))
+	}
+	return names
+}
+
 // Stores returns all stores by name.
 func Stores() []Store {
-	entries, err := fs.ReadDir(files, ".")
-	if err != nil {
-		panic(err) // the files are part of the program
-	}
 	var stores []Store
-	for _, e := range entries {
+	for _, e := range entries() {
 		data, err := fs.ReadFile(files, e.Name())
 		if err != nil {
 			panic(err)
 		}
-		name, _, _ := strings.Cut(e.Name(), path.Ext(e.Name()))
-		s := Store{Name: name, Text: string(data)}
+		s := Store{Name: nameOf(e), Text: string(data)}
 		s.read()
 		stores = append(stores, s)
 	}
 	return stores
 }
+
+func entries() []fs.DirEntry {
+	list, err := fs.ReadDir(files, ".")
+	if err != nil {
+		panic(err) // the files are part of the program
+	}
+	return list
+}
+
+func nameOf(e fs.DirEntry) string { return strings.TrimSuffix(e.Name(), path.Ext(e.Name())) }
 
 // read sets About and Questions from the text. Each line of a comment begins with the sign that the file begins with.
 func (s *Store) read() {
