@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -116,8 +115,13 @@ func (s *session) writeTrace(t *tracelog.Trace, o showOptions) error {
 	return draw.Waterfall(s.out, t, opts)
 }
 
-// plainID matches an id that is one harmless word to a shell.
-var plainID = regexp.MustCompile(`^[0-9A-Za-z_-]+$`)
+// plainID reports whether an id is one harmless word to a shell.
+func plainID(id string) bool {
+	harmless := func(r rune) bool {
+		return '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' || r == '_' || r == '-'
+	}
+	return id != "" && !strings.ContainsFunc(id, func(r rune) bool { return !harmless(r) })
+}
 
 // completeIDs completes the ids of the traces in the files already named: slogtrace show app.log <TAB>.
 func (s *session) completeIDs(cmd *cobra.Command, args []string, start string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -137,7 +141,7 @@ func (s *session) completeIDs(cmd *cobra.Command, args []string, start string) (
 	}
 	var ids []cobra.Completion
 	for sum := range o.All(nil) {
-		if plainID.MatchString(sum.ID) {
+		if plainID(sum.ID) {
 			ids = append(ids, cobra.CompletionWithDesc(sum.ID, draw.Text(cmp.Or(sum.Op, "(no op)"), 40)))
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
@@ -120,14 +121,14 @@ func nudged(op Op, x float64) string {
 var derived = append([]string{"op", "service", "start", "state", "time", "trace", "span", "parent", "parent_kind"},
 	strings.Fields(schema.Common[schema.Level])...)
 
-var plainNumber = regexp.MustCompile(`^-?[0-9]{1,15}(\.[0-9]{1,15})?$`)
+var plainNumber = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^-?[0-9]{1,15}(\.[0-9]{1,15})?$`) })
 
 // where translates a condition of --where, or returns nil.
 func where(c query.Condition) Cond {
 	if slices.Contains(derived, c.Key) || c.Op == "!=" || c.Value == "" {
 		return nil
 	}
-	number := plainNumber.MatchString(c.Value)
+	number := plainNumber().MatchString(c.Value)
 	x, _ := strconv.ParseFloat(c.Value, 64)
 	atLeast := Test{Key: c.Key, Op: AtLeast, Value: nudged(AtLeast, x)}
 	atMost := Test{Key: c.Key, Op: AtMost, Value: nudged(AtMost, x)}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
@@ -302,12 +303,12 @@ func (f *follower) isLeft(info fs.FileInfo) bool {
 }
 
 // oldName matches what rotation adds to a file's name.
-var oldName = regexp.MustCompile(`^([._-][0-9].*|[._-](old|bak|orig)|~)$`)
+var oldName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([._-][0-9].*|[._-](old|bak|orig)|~)$`) })
 
 // isRotated reports whether other is a name that rotation gives to the file name: app.log.1 or app-2026.log for app.log.
 func isRotated(name, other string) bool {
 	for _, begin := range []string{name, strings.TrimSuffix(name, filepath.Ext(name))} {
-		if rest, ok := strings.CutPrefix(other, begin); ok && begin != "" && oldName.MatchString(rest) {
+		if rest, ok := strings.CutPrefix(other, begin); ok && begin != "" && oldName().MatchString(rest) {
 			return true
 		}
 	}

@@ -104,7 +104,7 @@ func (w *watcher) isNew(path string, info fs.FileInfo, inDir bool) bool {
 // isOld reports whether rotation gives such a name to a followed file, or to its copy.
 func (w *watcher) isOld(path string) bool {
 	for known := range w.known {
-		if rest, ok := strings.CutPrefix(path, known); ok && oldName.MatchString(rest) {
+		if rest, ok := strings.CutPrefix(path, known); ok && oldName().MatchString(rest) {
 			return true
 		}
 	}

@@ -6,17 +6,20 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
 var (
-	xrayPrefix  = regexp.MustCompile(`^1-([0-9a-f]{1,8})(?:-([0-9a-f]{0,24}))?$`)
-	traceparent = regexp.MustCompile(`^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$`)
+	xrayPrefix  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^1-([0-9a-f]{1,8})(?:-([0-9a-f]{0,24}))?$`) })
+	traceparent = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$`)
+	})
 )
 
 // IsTraceparent reports whether text is a whole traceparent.
-func IsTraceparent(text string) bool { return traceparent.MatchString(text) }
+func IsTraceparent(text string) bool { return traceparent().MatchString(text) }
 
 // A Wanted is an id, or the beginning of one, as the user typed it. It may have the form that a backend shows.
 type Wanted struct {
@@ -32,11 +35,13 @@ func NewWanted(text string) Wanted {
 	for _, id := range tracelog.TraceIDs(text) {
 		w.Forms = append(w.Forms, strings.ToLower(id))
 	}
-	if m := traceparent.FindStringSubmatch(lower); m != nil {
-		w.Forms = append(w.Forms, m[1])
-	}
-	if m := xrayPrefix.FindStringSubmatch(lower); m != nil {
-		w.Forms = append(w.Forms, m[1]+m[2])
+	if strings.Contains(lower, "-") { // to compile the expressions takes longer than to read a trace from a store
+		if m := traceparent().FindStringSubmatch(lower); m != nil {
+			w.Forms = append(w.Forms, m[1])
+		}
+		if m := xrayPrefix().FindStringSubmatch(lower); m != nil {
+			w.Forms = append(w.Forms, m[1]+m[2])
+		}
 	}
 	if n, err := strconv.ParseUint(text, 10, 64); err == nil && n > math.MaxUint32 { // less is more likely a beginning
 		w.Half = fmt.Sprintf("%016x", n)

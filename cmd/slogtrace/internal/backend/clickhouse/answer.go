@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -97,11 +98,11 @@ func (s *Store) kill(ctx context.Context, id string) {
 	}
 }
 
-var exceptionCode = regexp.MustCompile(`Code: (\d+)[.,]`)
+var exceptionCode = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`Code: (\d+)[.,]`) })
 
 // explained returns the error of an answer that is not 200. The server answers so if a query fails before its first row.
 func explained(err error) error {
-	if !exceptionCode.MatchString(err.Error()) {
+	if !exceptionCode().MatchString(err.Error()) {
 		return err
 	}
 	why := exceptionError(err.Error())
@@ -113,7 +114,7 @@ func explained(err error) error {
 
 // exceptionError returns the error for the text of an exception.
 func exceptionError(text string) error {
-	m := exceptionCode.FindStringSubmatch(text)
+	m := exceptionCode().FindStringSubmatch(text)
 	if m == nil {
 		return &backend.CutError{Err: fmt.Errorf("the answer was cut off: %s", printable(text))}
 	}
@@ -128,16 +129,18 @@ func exceptionError(text string) error {
 }
 
 var (
-	exceptionStart = regexp.MustCompile(`DB::\w*Exception: `)
-	exceptionEnd   = regexp.MustCompile(`, e\.what\(\) =|\(version |Stack trace:|\s*Code: \d+[.,]|\n__exception__`)
+	exceptionStart = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`DB::\w*Exception: `) })
+	exceptionEnd   = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`, e\.what\(\) =|\(version |Stack trace:|\s*Code: \d+[.,]|\n__exception__`)
+	})
 )
 
 // message returns the text of an exception, without what is for developers of the server, and each part once: that of a
 // shard that does not answer repeats for each attempt.
 func message(text string) string {
 	var parts []string
-	for _, part := range exceptionStart.Split(text, -1)[1:] {
-		if at := exceptionEnd.FindStringIndex(part); at != nil {
+	for _, part := range exceptionStart().Split(text, -1)[1:] {
+		if at := exceptionEnd().FindStringIndex(part); at != nil {
 			part = part[:at[0]]
 		}
 		if part = printable(strings.TrimRight(part, " .:\n")); part != "" && !slices.Contains(parts, part) {

@@ -74,7 +74,7 @@ func (t *table) compared(c backend.Test) string {
 	switch c.Op {
 	case backend.In:
 		other := "ifNull(not " + equals(t.number(c.Key), c.Values) + ", 0)"
-		if !slices.ContainsFunc(c.Values, plainNumber.MatchString) {
+		if !slices.ContainsFunc(c.Values, plainNumber().MatchString) {
 			other = "isNotNull(" + t.number(c.Key) + ")"
 		}
 		value := t.value(c.Key)

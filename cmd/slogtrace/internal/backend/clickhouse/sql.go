@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/backend"
@@ -203,13 +204,13 @@ func (e expr) test(c backend.Test) (sql string, exact bool) {
 }
 
 // plainNumber matches numbers that mean the same in SQL.
-var plainNumber = regexp.MustCompile(`^-?[0-9]{1,15}(\.[0-9]{1,15})?$`)
+var plainNumber = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^-?[0-9]{1,15}(\.[0-9]{1,15})?$`) })
 
 // equals holds if a number is one of the values.
 func equals(sql string, values []string) string {
 	var parts []string
 	for _, v := range values {
-		if plainNumber.MatchString(v) {
+		if plainNumber().MatchString(v) {
 			parts = append(parts, sql+" = "+v)
 		}
 	}

@@ -34,7 +34,7 @@ type Store struct {
 	names *names // nil until asked for
 }
 
-var tenants = regexp.MustCompile(`^([0-9]{1,10})(?::([0-9]{1,10}))?$`)
+var tenants = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]{1,10})(?::([0-9]{1,10}))?$`) })
 
 // New returns the store at an address such as victorialogs://host:9428?tenant=1:2. Shape says under which names the lines
 // have their members; it may be nil.
@@ -49,7 +49,7 @@ func New(address string, getenv func(string) string, shape *tracelog.Shape) (*St
 		if key != "tenant" {
 			return nil, fmt.Errorf("unknown parameter %q in the URL: want tenant=ACCOUNT:PROJECT", key)
 		}
-		m := tenants.FindStringSubmatch(values[0])
+		m := tenants().FindStringSubmatch(values[0])
 		if m == nil || len(values) > 1 {
 			return nil, fmt.Errorf("tenant %q: want ACCOUNT:PROJECT, two numbers", values[0])
 		}
