@@ -40,11 +40,11 @@ const (
 // wordKeysOf makes them when they are first needed, after the init functions that number the slots.
 var wordKeysOf = sync.OnceValue(func() *wordKeys {
 	k := new(wordKeys)
-	perfect(func(factor uint64) bool {
+	perfect(shortFactor, func(factor uint64) bool {
 		k.short = shortKeys{factor: factor}
 		return k.short.add(slots)
 	})
-	perfect(func(factor uint64) bool {
+	perfect(longFactor, func(factor uint64) bool {
 		k.long = longKeys{factor: factor}
 		return k.long.add(slots)
 	})
@@ -54,10 +54,17 @@ var wordKeysOf = sync.OnceValue(func() *wordKeys {
 	return k
 })
 
-// perfect tries factors until each key has its own place.
-func perfect(try func(factor uint64) bool) {
+// The numbers of the factors that are tried first: the first perfect ones for the keys of today. The search for them takes
+// longer than to read a small file.
+const (
+	shortFactor = 26
+	longFactor  = 115
+)
+
+// perfect tries factors, from number first on, until each key has its own place.
+func perfect(first uint64, try func(factor uint64) bool) {
 	for i := range uint64(1 << 20) {
-		if try(0x9e3779b97f4a7c15 * (2*i + 1)) {
+		if try(0x9e3779b97f4a7c15 * (2*(first+i) + 1)) {
 			return
 		}
 	}

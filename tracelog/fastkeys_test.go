@@ -34,3 +34,23 @@ func TestWordKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestFirstFactors says which factors perfect finds, if those that it tries first do not fit the keys any more. That changes
+// nothing but the time that the start of a command takes.
+func TestFirstFactors(t *testing.T) {
+	tries := func(first uint64, try func(factor uint64) bool) (n uint64) {
+		perfect(first, func(factor uint64) bool {
+			n++
+			return try(factor)
+		})
+		return n
+	}
+	short := func(factor uint64) bool { return (&shortKeys{factor: factor}).add(slots) }
+	if tries(shortFactor, short) != 1 {
+		t.Errorf("shortFactor = %d does not fit the keys: want %d", shortFactor, tries(0, short)-1)
+	}
+	long := func(factor uint64) bool { return (&longKeys{factor: factor}).add(slots) }
+	if tries(longFactor, long) != 1 {
+		t.Errorf("longFactor = %d does not fit the keys: want %d", longFactor, tries(0, long)-1)
+	}
+}
