@@ -3,6 +3,7 @@ package tracelog
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Spans and log lines of other systems are objects whose values have other forms than those of log lines: a name, a
@@ -41,7 +42,7 @@ var (
 )
 
 // foreignKnown are the keys that are not attributes of a foreign span or log line.
-var foreignKnown = func() map[string]bool {
+var foreignKnown = sync.OnceValue(func() map[string]bool {
 	known := make(map[string]bool)
 	for _, names := range [...][]string{
 		foreignTrace, foreignSpanID, foreignParent, foreignName, foreignStart, foreignEnd, foreignDuration, foreignSpanKind,
@@ -59,7 +60,7 @@ var foreignKnown = func() map[string]bool {
 		}
 	}
 	return known
-}()
+})
 
 // foreignOf tells which kind of foreign object has these members.
 func foreignOf(ms []member) foreignKind {

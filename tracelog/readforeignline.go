@@ -2,6 +2,7 @@ package tracelog
 
 import (
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/slogtrace/slogtrace/internal/schema"
@@ -58,14 +59,14 @@ func (w *foreignLine) ids(trace, span, op string) {
 
 // attr writes an attribute. One whose name has a meaning in the record schema gets another.
 func (w *foreignLine) attr(key string, value []byte) {
-	if reservedKeys[key] {
+	if reservedKeys()[key] {
 		key = "attr." + key
 	}
 	w.raw(key, value)
 }
 
 // reservedKeys are the keys that are more than attributes on a line of a span.
-var reservedKeys = func() map[string]bool {
+var reservedKeys = sync.OnceValue(func() map[string]bool {
 	reserved := make(map[string]bool)
 	for f := range schema.NumFields {
 		names := schema.Presets[0].Keys[f] + " " + schema.Presets[1].Keys[f]
@@ -77,7 +78,7 @@ var reservedKeys = func() map[string]bool {
 		}
 	}
 	return reserved
-}()
+})
 
 // attrs writes attributes: an object, or an array of keys and values.
 func (w *foreignLine) attrs(v []byte) {
@@ -104,7 +105,7 @@ func (w *foreignLine) spanAttrs(v []byte) {
 // others writes the members that have no meaning.
 func (w *foreignLine) others(ms []member) {
 	for i := range ms {
-		if m := &ms[i]; m.outer == 0 && !foreignKnown[string(m.key)] {
+		if m := &ms[i]; m.outer == 0 && !foreignKnown()[string(m.key)] {
 			w.attr(string(m.key), m.value)
 		}
 	}

@@ -2,6 +2,7 @@ package tracelog
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/slogtrace/slogtrace/internal/schema"
@@ -180,10 +181,20 @@ func init() {
 			}
 		}
 	}
+	var shared [numFields][]slot
 	for i := range layouts {
 		l := &layouts[i]
 		for f := range numFields {
-			l.slots[f] = slotsOf(l.keys[f] + " " + common[f])
+			own := slotsOf(l.keys[f])
+			if i == 0 {
+				shared[f] = slotsOf(common[f])
+			}
+			l.slots[f] = own
+			for _, s := range shared[f] {
+				if !slices.Contains(own, s) {
+					l.slots[f] = append(l.slots[f], s)
+				}
+			}
 		}
 	}
 	initPairs()
