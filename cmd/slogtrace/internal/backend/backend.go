@@ -19,7 +19,8 @@ type Store interface {
 	// means that lines may be missing. It is a [CutError] if fewer lines may succeed, and an [AwayError] if waiting may help.
 	Lines(ctx context.Context, q *Query, w io.Writer) (Sum, error)
 
-	// Count returns how many lines match in each step of time. Steps without lines may be missing.
+	// Count returns how many lines match in each step of time. Steps without lines may be missing. It takes least if the step is
+	// the whole time of the query.
 	Count(ctx context.Context, q *Query, step time.Duration) ([]Bucket, error)
 
 	// Traces calls fn with the id of each trace that has a line that matches, at least once, until fn returns false. If the

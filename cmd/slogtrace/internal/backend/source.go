@@ -58,9 +58,22 @@ func (s *Source) windows(ctx context.Context, q *Query, most int) ([]window, err
 	all := *q
 	all.Cond = nil
 	counted := &all
-	buckets, total, err := s.count(ctx, counted, step)
 	size := searchedLines
-	if q.Cond == nil || err == nil && s.tooMany(total) != nil {
+	if q.Cond == nil {
+		size = windowLines
+	}
+	if s.Window == 0 { // one window may do, and then its size is all there is to know
+		_, total, err := s.count(ctx, counted, q.To.Sub(q.From))
+		switch {
+		case err == nil && total <= min(size, most) && s.tooMany(total) == nil:
+			s.Tell.StartCount(total, "lines")
+			return []window{{q.From, q.To, total}}, nil
+		case err != nil && !isCut(err):
+			return nil, err
+		}
+	}
+	buckets, total, err := s.count(ctx, counted, step)
+	if err == nil && s.tooMany(total) != nil {
 		size = windowLines
 		if q.Cond != nil {
 			counted = q
@@ -68,7 +81,7 @@ func (s *Source) windows(ctx context.Context, q *Query, most int) ([]window, err
 		}
 	}
 	size = min(size, most)
-	if cut := new(CutError); errors.As(err, &cut) { // even to count takes too long, so read in small windows without knowing
+	if isCut(err) { // even to count takes too long, so read in small windows without knowing
 		return split(q.From, q.To, 200), nil
 	}
 	if err == nil {
@@ -86,6 +99,8 @@ func (s *Source) windows(ctx context.Context, q *Query, most int) ([]window, err
 	}
 	return pack(q.From, q.To, buckets, size), nil
 }
+
+func isCut(err error) bool { return errors.As(err, new(*CutError)) }
 
 // count counts the lines of a query in steps of its time, and in all.
 func (s *Source) count(ctx context.Context, q *Query, step time.Duration) (buckets []Bucket, total int, err error) {
@@ -119,7 +134,7 @@ func (s *Source) refine(ctx context.Context, q *Query, buckets []Bucket, step ti
 			continue
 		}
 		inner, _, err := s.count(ctx, &part, finer)
-		if cut := new(CutError); errors.As(err, &cut) {
+		if isCut(err) {
 			all = append(all, b)
 			continue
 		}
@@ -242,13 +257,12 @@ func (a *asking) next(ctx context.Context, buf *input.Buffer) error {
 	part := *a.query
 	part.From, part.To = w.from, w.to
 	got, err := a.source.readWindow(ctx, &part, buf)
-	cut := new(CutError)
 	switch {
 	case err == nil:
 		a.todo = a.todo[1:]
 		a.sum.add(got)
 		a.source.Tell.Progress().Add(w.lines)
-	case errors.As(err, &cut) && w.to.Sub(w.from) > 1 && len(a.todo) < maxWindows:
+	case isCut(err) && w.to.Sub(w.from) > 1 && len(a.todo) < maxWindows:
 		middle := w.from.Add(w.to.Sub(w.from) / 2)
 		a.todo = append([]window{{w.from, middle, w.lines / 2}, {middle, w.to, w.lines - w.lines/2}}, a.todo[1:]...)
 	default:

@@ -161,16 +161,24 @@ func (s *Store) Count(ctx context.Context, q *backend.Query, step time.Duration)
 		return nil, err
 	}
 	type row struct {
-		Time  time.Time `json:"_time"`
-		Lines string    `json:"lines"`
+		Time  *time.Time `json:"_time"`
+		Lines string     `json:"lines"`
+	}
+	by := ""
+	if step < q.To.Sub(q.From) { // else VictoriaLogs need not look at the times of the lines
+		by = fmt.Sprintf("by (_time:%dns) ", step.Nanoseconds())
 	}
 	var buckets []backend.Bucket
-	err = eachRowOf(ctx, s, fmt.Sprintf("%s | stats by (_time:%dns) count() lines", n.filter(q), step.Nanoseconds()), func(r row) error {
+	err = eachRowOf(ctx, s, n.filter(q)+" | stats "+by+"count() lines", func(r row) error {
 		lines, err := strconv.Atoi(r.Lines)
 		if err != nil {
 			return fmt.Errorf("a count that is no number: %.100q", r.Lines)
 		}
-		buckets = append(buckets, backend.Bucket{From: r.Time, Lines: lines})
+		b := backend.Bucket{From: q.From, Lines: lines}
+		if r.Time != nil {
+			b.From = *r.Time
+		}
+		buckets = append(buckets, b)
 		return nil
 	})
 	return buckets, err

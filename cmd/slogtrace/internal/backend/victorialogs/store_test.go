@@ -296,3 +296,29 @@ func TestUntimed(t *testing.T) {
 		t.Errorf("%q", queries)
 	}
 }
+
+// A count of all lines needs no times.
+func TestCountAll(t *testing.T) {
+	var query string
+	answer := ""
+	s := serve(t, "", nil, func(w http.ResponseWriter, r *http.Request) {
+		query = r.FormValue("query")
+		w.Write([]byte(answer))
+	})
+	s.names = new(names)
+	q := &backend.Query{From: time.Unix(1, 0), To: time.Unix(11, 0)}
+	count := func(step time.Duration, pipe string, want ...backend.Bucket) {
+		t.Helper()
+		got, err := s.Count(t.Context(), q, step)
+		if _, asked, _ := strings.Cut(query, " | "); err != nil || asked != pipe {
+			t.Errorf("%v, %s, want %s", err, asked, pipe)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+	}
+	answer = `{"lines":"7"}` + "\n"
+	count(10*time.Second, "stats count() lines", backend.Bucket{From: q.From, Lines: 7})
+	answer = `{"_time":"1970-01-01T00:00:04Z","lines":"7"}` + "\n"
+	count(2*time.Second, "stats by (_time:2000000000ns) count() lines", backend.Bucket{From: time.Unix(4, 0).UTC(), Lines: 7})
+}
