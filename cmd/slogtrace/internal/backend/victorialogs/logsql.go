@@ -32,10 +32,17 @@ func instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.00
 func (n *names) write(b *strings.Builder, c backend.Cond) {
 	switch c := c.(type) {
 	case backend.All:
+		if slices.ContainsFunc(c, n.isTraced) && slices.Equal(n.traceIDs, []string{"trace"}) {
+			inner := *n
+			inner.own = true
+			n = &inner
+		}
 		n.join(b, c, " ")
 	case backend.Any:
-		if n.read {
-			c = slices.DeleteFunc(slices.Clone(c), func(c backend.Cond) bool { _, unread := c.(backend.Unread); return unread })
+		c = slices.DeleteFunc(slices.Clone(c), n.never)
+		if len(c) == 0 {
+			b.WriteString("!*")
+			return
 		}
 		n.join(b, c, " or ")
 	case backend.Not:
@@ -49,7 +56,7 @@ func (n *names) write(b *strings.Builder, c backend.Cond) {
 		n.trace(b, c)
 	case backend.TracesOf: // there are no lines that are text: see Subqueries
 		inner := *n
-		inner.read = true
+		inner.own = false
 		b.WriteByte('(')
 		for i, name := range n.traceIDs {
 			if i > 0 {
@@ -59,8 +66,9 @@ func (n *names) write(b *strings.Builder, c backend.Cond) {
 		}
 		b.WriteByte(')')
 	case backend.Unread:
-		// A line of JSON in _msg, without members beside it. Few messages begin so: the members of the others are not read.
-		b.WriteString(`(_msg:="{"*`)
+		// A line of JSON in _msg, without members beside it. Few messages begin so: the members of the others are not read. Nor
+		// are most messages, if none of the words is in a block of them.
+		b.WriteString("(_msg:contains_any(" + list(builtins) + `) _msg:="{"*`)
 		n.untraced(b)
 		b.WriteByte(')')
 	case backend.Test:
@@ -75,6 +83,32 @@ func (n *names) write(b *strings.Builder, c backend.Cond) {
 		}
 		b.WriteByte(')')
 	}
+}
+
+// isTraced reports whether a condition holds only for lines with a member that is the trace id.
+func (n *names) isTraced(c backend.Cond) bool {
+	switch c := c.(type) {
+	case backend.Test:
+		return c.Key == backend.Traced && c.Op == backend.Present
+	case backend.Trace:
+		return !n.text
+	case backend.TracesOf:
+		return true
+	}
+	return false
+}
+
+// never reports whether a condition holds for no line that is wanted. To find that out, VictoriaLogs would read the ids or the
+// messages of all lines.
+func (n *names) never(c backend.Cond) bool {
+	switch c := c.(type) {
+	case backend.Unread:
+		return !n.text
+	case backend.Not:
+		t, ok := c.Cond.(backend.Test)
+		return ok && n.own && t.Key == "trace" && t.Op == backend.Present
+	}
+	return false
 }
 
 func (n *names) join(b *strings.Builder, list []backend.Cond, between string) {

@@ -19,7 +19,7 @@ type names struct {
 	mapped   map[string]string   // by --map
 	query    string              // Store.Query
 	timed    bool                // all lines are wanted with their times
-	read     bool                // there are no backend.Unread lines
+	own      bool                // only lines whose trace id is called "trace" are wanted
 	there    map[string]struct{} // the members that lines have; nil if not known
 }
 
