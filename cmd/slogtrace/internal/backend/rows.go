@@ -35,13 +35,14 @@ func EachRow(r io.Reader, fn func(row []byte) error) error {
 			}
 		}
 		switch {
+		case err == nil:
 		case err == io.EOF && len(row) == 0:
 			return nil
 		case err == io.EOF:
 			return &CutError{errors.New("the answer was cut off")}
 		case errors.As(err, new(idleError)):
 			return err
-		case err != nil:
+		default:
 			return &CutError{fmt.Errorf("the answer was cut off: %w", err)}
 		}
 		long = long[:0]

@@ -25,17 +25,20 @@ type converter struct {
 	untimed bool // rows have a start or a time
 
 	members     []member
-	known       []knownName // of the members of the row before: most rows have the same ones
-	first, last []byte      // the times of rows, as text
+	known       [][]knownName // of the members of rows before, by their number: most rows have the same ones
+	first, last []byte        // the times of rows, as text
 	line        []byte
 	text        []byte // of a string without its escapes
 }
 
-// A member is one of a row: a name and a value as they are in the row, without the quotes.
+// A member is one of a row: its name begins at from, its value at value, both with their quotes, and it ends before to.
 type member struct {
-	key, value []byte
-	kind       kind
+	from, value, to int
+	kind            kind
 }
+
+// text returns the value as it is in the row, without its quotes.
+func (m *member) text(row []byte) []byte { return row[m.value+1 : m.to-1] }
 
 // A kind says what a member is, by its name.
 type kind uint8
@@ -84,22 +87,41 @@ func kindOf(key string) kind {
 	return mayBeTyped
 }
 
-// learn returns kindOf the name of a row's member number i, and remembers it for the next row.
-func (c *converter) learn(i int, key []byte) kind {
-	k := kindOf(string(key))
-	if i > maxKnown {
+// recall returns the name with which the rest of a row begins, its member number i, or nil if it is not known.
+func (c *converter) recall(i int, rest []byte) *knownName {
+	if i >= len(c.known) {
+		return nil
+	}
+	for j := range c.known[i] {
+		if k := &c.known[i][j]; bytes.HasPrefix(rest, k.text) {
+			return k
+		}
+	}
+	return nil
+}
+
+// learn returns kindOf the name of a row's member number i, in its quotes, and remembers it for the next rows.
+func (c *converter) learn(i int, name []byte) kind {
+	k := kindOf(string(name[1 : len(name)-1]))
+	if i >= maxKnown {
 		return k
 	}
 	for len(c.known) <= i {
-		c.known = append(c.known, knownName{})
+		c.known = append(c.known, nil)
 	}
-	text := append(append(c.known[i].text[:0], '"'), key...)
-	c.known[i] = knownName{append(text, `":"`...), k}
+	if len(c.known[i]) == maxNames {
+		c.known[i] = c.known[i][:0]
+	}
+	c.known[i] = append(c.known[i], knownName{append(bytes.Clone(name), `:"`...), k})
 	return k
 }
 
-// maxKnown limits the names that are kept.
-const maxKnown = 100
+const (
+	// maxKnown limits the members whose names are kept.
+	maxKnown = 100
+	// maxNames limits the names that are kept of the members with one number: a log has a few kinds of lines.
+	maxNames = 4
+)
 
 // rows writes all rows of an answer.
 func (c *converter) rows(r io.Reader) error {
@@ -128,19 +150,19 @@ func (c *converter) row(line []byte) error {
 		m := &c.members[i]
 		switch m.kind {
 		case storeTime:
-			at = m.value
+			at = m.text(line)
 		case storeMessage:
-			message = m.value
+			message = m.text(line)
 		case isTime:
 			hasTime = true
 		case isStart:
-			start = m.value
+			start = m.text(line)
 		case isMessage:
 			hasMessage = true
 		case isError:
 			hasError = true
 		case isLevel:
-			failed = string(m.value) == "ERROR"
+			failed = string(m.text(line)) == "ERROR"
 		}
 	}
 	if whole, ok := c.whole(message); ok {
@@ -154,13 +176,19 @@ func (c *converter) row(line []byte) error {
 	}
 	b := append(c.line[:0], '{')
 	if !hasTime && len(at) > 0 {
-		b = appendText(b, []byte("time"), at)
+		b = append(append(append(b, `"time":"`...), at...), `",`...)
 	}
 	if bytes.HasPrefix(message, []byte(withoutMessage)) {
 		message = nil
 	}
 	if !hasMessage && len(message) > 0 {
-		b = appendText(b, []byte("msg"), message)
+		b = append(append(append(b, `"msg":"`...), message...), `",`...)
+	}
+	from, to := 0, -1 // of members that stay as they are, and are not yet in b
+	copied := func() {
+		if from < to {
+			b = append(append(b, line[from:to]...), ',')
+		}
 	}
 	for i := range c.members {
 		m := &c.members[i]
@@ -168,15 +196,21 @@ func (c *converter) row(line []byte) error {
 		case storeTime, storeMessage, storeStream:
 			continue
 		case mayBeTyped:
-			if value, ok := c.typed(m.value); ok {
+			if value, ok := c.typed(m.text(line)); ok {
+				copied()
+				from, to = 0, -1
 				c.sum.Retyped++
-				b = append(append(append(b, '"'), m.key...), `":`...)
-				b = append(append(b, value...), ',')
+				b = append(append(append(b, line[m.from:m.value]...), value...), ',')
 				continue
 			}
 		}
-		b = appendText(b, m.key, m.value)
+		if m.from != to+1 {
+			copied()
+			from = m.from
+		}
+		to = m.to
 	}
+	copied()
 	if failed && !hasError && string(message) == "span end" { // its error was empty
 		b = append(b, `"error":"",`...)
 	}
@@ -196,14 +230,13 @@ func isInstant(text []byte) bool {
 	if len(text) <= len(pattern) || text[len(text)-1] != 'Z' {
 		return false
 	}
-	for i, c := range text[:len(text)-1] {
-		digit := '0' <= c && c <= '9'
-		switch {
-		case i < len(pattern) && pattern[i] != '0' && c != pattern[i]:
+	for i, c := range text[:len(pattern)] {
+		if pattern[i] == '0' && c-'0' > 9 || pattern[i] != '0' && c != pattern[i] {
 			return false
-		case i < len(pattern) && pattern[i] == '0' && !digit:
-			return false
-		case i == len(pattern) && c != '.', i > len(pattern) && !digit:
+		}
+	}
+	for i, c := range text[len(pattern) : len(text)-1] {
+		if i == 0 && c != '.' || i > 0 && c-'0' > 9 {
 			return false
 		}
 	}
@@ -239,11 +272,6 @@ func (c *converter) count(at []byte) {
 func instantOf(at []byte) time.Time {
 	t, _ := time.Parse(time.RFC3339Nano, string(bytes.TrimSuffix(at, []byte{'Z'}))+"Z")
 	return t
-}
-
-func appendText(b, key, value []byte) []byte {
-	b = append(append(append(b, '"'), key...), `":"`...)
-	return append(append(b, value...), `",`...)
 }
 
 // builtins are the members of which a line has at least one.
@@ -346,36 +374,33 @@ func (c *converter) unquote(value []byte) bool {
 // cut sets members to those of a row, whose values are strings. It returns false if the row is something else.
 func (c *converter) cut(row []byte) bool {
 	c.members = c.members[:0]
-	if len(row) < 2 || row[0] != '{' || row[len(row)-1] != '}' {
+	last := len(row) - 1
+	if last < 1 || row[0] != '{' || row[last] != '}' {
 		return false
 	}
-	b := row[1:]
-	if len(b) == 1 {
+	if last == 1 {
 		return true
 	}
-	for i := 0; ; i++ {
-		var m member
-		if i < len(c.known) && len(c.known[i].text) > 0 && bytes.HasPrefix(b, c.known[i].text) {
-			n := len(c.known[i].text)
-			m.key, m.kind, b = b[1:n-len(`":"`)], c.known[i].kind, b[n-1:]
+	for at, i := 1, 0; ; i++ {
+		m := member{from: at}
+		if k := c.recall(i, row[at:]); k != nil {
+			m.kind, m.value = k.kind, at+len(k.text)-1
 		} else {
-			key, rest, ok := cutString(b)
-			if !ok || len(rest) == 0 || rest[0] != ':' {
+			end := stringEnd(row, at)
+			if end < 0 || row[end] != ':' {
 				return false
 			}
-			m.key, m.kind, b = key, c.learn(i, key), rest[1:]
+			m.kind, m.value = c.learn(i, row[at:end]), end+1
 		}
-		var ok bool
-		if m.value, b, ok = cutString(b); !ok || len(b) == 0 {
+		if m.to = stringEnd(row, m.value); m.to < 0 {
 			return false
 		}
-		if len(m.value) > 0 {
+		if m.to-m.value > len(`""`) {
 			c.members = append(c.members, m)
 		}
-		switch {
-		case b[0] == ',':
-			b = b[1:]
-		case b[0] == '}' && len(b) == 1:
+		switch at = m.to + 1; {
+		case row[m.to] == ',':
+		case m.to == last:
 			return true
 		default:
 			return false
@@ -383,27 +408,24 @@ func (c *converter) cut(row []byte) bool {
 	}
 }
 
-// cutString returns the string at the beginning of b, without its quotes, and what is behind it.
-func cutString(b []byte) (s, rest []byte, ok bool) {
-	if len(b) == 0 || b[0] != '"' {
-		return nil, nil, false
+// stringEnd returns where the string in b ends that begins at an index: behind its last quote, before the end of b. It returns -1
+// if there is none.
+func stringEnd(b []byte, at int) int {
+	if at >= len(b) || b[at] != '"' {
+		return -1
 	}
-	b = b[1:]
-	if i := bytes.IndexByte(b, '"'); i == 0 || i > 0 && b[i-1] != '\\' {
-		return b[:i], b[i+1:], true
-	}
-	for i := 0; ; i++ {
+	for i := at + 1; ; i++ {
 		j := bytes.IndexByte(b[i:], '"')
-		if j < 0 {
-			return nil, nil, false
+		if j < 0 || i+j+1 == len(b) {
+			return -1
 		}
 		i += j
 		n := 0
-		for n < i && b[i-1-n] == '\\' {
+		for b[i-1-n] == '\\' {
 			n++
 		}
 		if n%2 == 0 {
-			return b[:i], b[i+1:], true
+			return i + 1
 		}
 	}
 }
