@@ -41,7 +41,8 @@
 //     than 30 traces with the operation, p is exact: it counts all divisions of the traces. Else there are more
 //     random permutations than the number of tests divided by Alpha. A test ends early after ten permutations that are
 //     as extreme as the data. If the difference is less than MinChange, it ends after 1000, or after three that are as
-//     extreme: p is rough then. Where a proven bound of p (Bernstein) is below what so many permutations can tell, p is
+//     extreme: p is rough then. If both sides have 4000 traces or more, blocks of as many traces each are permuted, at least
+//     2000 on each side. Where a proven bound of p (Bernstein) is below what so many permutations can tell, p is
 //     that bound.
 //   - Of durations, Slower has four fifths of Alpha and Faster one fifth: p is that of the direction, divided by its share.
 //     The other tests with two directions treat them alike.

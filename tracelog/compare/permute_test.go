@@ -86,6 +86,7 @@ func TestSampled(t *testing.T) {
 			p := &permutation{scores: scoresOf(values), small: k, sign: -tail, random: 1}
 			sum, squares := sums(p.scores[:k])
 			p.extreme = p.welch(p.total(), sum, squares)
+			p.arrange(1)
 			scores := scoresOf(values)
 			want := allDivisions(n, k, func(chosen uint) bool {
 				var sum, squares int64
@@ -161,6 +162,106 @@ func TestUniform(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Blocks have as many traces each, of one side, and no two that are near to each other.
+func TestBlocks(t *testing.T) {
+	for _, n := range [][3]int{{13, 20, 3}, {12, 12, 4}, {5, 9, 5}, {7, 7, 1}} {
+		k, size := n[0], n[2]
+		p := &permutation{small: k, scores: make([]int32, k+n[1])}
+		for i := range p.scores {
+			p.scores[i] = 1 << i
+			if i >= k {
+				p.scores[i] = 1 << (i - k)
+			}
+		}
+		p.arrange(size)
+		if want := k/size + n[1]/size; p.first != k/size || len(p.blocks) != want {
+			t.Fatalf("%v: %d of %d blocks, want %d of %d", n, p.first, len(p.blocks), k/size, want)
+		}
+		seen := [2]int64{p.fixed.sum, 0}
+		for i, b := range p.blocks {
+			side := 0
+			if i >= p.first {
+				side = 1
+			}
+			if bits.OnesCount64(uint64(b.sum)) != size || seen[side]&b.sum != 0 {
+				t.Errorf("%v: block %d is %b, others are %b", n, i, b.sum, seen[side])
+			}
+			if n[side]/size > 1 && b.sum&(b.sum<<1) != 0 {
+				t.Errorf("%v: block %d has neighbours: %b", n, i, b.sum)
+			}
+			seen[side] |= b.sum
+		}
+		if seen[0] != 1<<k-1 || bits.OnesCount64(uint64(p.fixed.sum)) != k%size {
+			t.Errorf("%v: blocks are %b, the rest %b", n, seen, p.fixed.sum)
+		}
+		for i := range p.scores {
+			p.scores[i] = 1
+		}
+		p.arrange(size)
+		if sum, squares := p.choose(); sum != int64(k) || squares != int64(k) {
+			t.Errorf("%v: %d traces are chosen, %d by the sum of squares, want %d", n, sum, squares, k)
+		}
+	}
+}
+
+// p of many traces, which are permuted in blocks, is uniform where nothing has changed, and as small as with single traces where
+// something has, even if all of it is in a few traces that are near to each other.
+func TestManyTraces(t *testing.T) {
+	const before, after = 6500, 9900
+	if size := before / enoughBlocks; size < 3 {
+		t.Fatalf("blocks have %d traces", size)
+	}
+	runs := 500
+	if testing.Short() {
+		runs = 20
+	}
+	r := rand.New(rand.NewPCG(3, 1))
+	values := make([]float64, before+after)
+	for name, value := range map[string]func() float64{
+		"skewed": r.ExpFloat64,
+		"rare": func() float64 {
+			if r.IntN(500) == 0 {
+				return 1
+			}
+			return 0
+		},
+	} {
+		below := make(map[float64]int)
+		for seed := range uint64(runs) {
+			for i := range values {
+				values[i] = value()
+			}
+			p := newPermutation(values, before, slowerShare, 0.05, seed)
+			p.sample(context.Background(), 200, 200)
+			for _, limit := range []float64{0.02, 0.1, 0.5} {
+				if p.p <= limit {
+					below[limit]++
+				}
+			}
+		}
+		for limit, n := range below {
+			share, deviation := float64(n)/float64(runs), math.Sqrt(limit*(1-limit)/float64(runs))
+			if share > limit+4*deviation || name != "rare" && share < limit-4*deviation { // few rare ones have few sums: p is greater
+				t.Errorf("%s: p is at most %v in %.4f of %d runs", name, limit, share, runs)
+			}
+		}
+	}
+	clear(values)
+	for i := range 8 { // all failures are after, within a moment
+		values[before+5000+i] = 1
+	}
+	mean := 0.0
+	const seeds = 20
+	for seed := range uint64(seeds) {
+		p := newPermutation(values, before, 1, 0.05, seed)
+		p.sample(context.Background(), 20_000, enoughHits)
+		mean += p.p / seeds
+	}
+	if want := math.Pow(float64(after)/(before+after), 8); mean < want/1.4 || mean > 1.4*want {
+		t.Errorf("p is %v, want about %v", mean, want)
 	}
 }
 
