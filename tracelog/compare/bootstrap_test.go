@@ -11,8 +11,7 @@ import (
 func (p plan) sampleOf(seed uint64) *sample {
 	d := p.data(seed)
 	path := d.paths.number(d.paths.number(noPath, "GET /"), "op000")
-	d.sets[0].sort()
-	d.sets[1].sort()
+	d.sort()
 	return newSample(&d.sets, path, func(c *column) []float32 { return c.durations })
 }
 

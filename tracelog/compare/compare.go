@@ -46,9 +46,7 @@ func (d *Data) Compare(ctx context.Context, o *Options) (*Report, error) {
 		c.Alpha = 0.05
 	}
 	c.MinChange = max(0, cmp.Or(c.MinChange, 0.05))
-	for side := range d.sets {
-		d.sets[side].sort()
-	}
+	d.sort()
 	c.compareRows()
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -192,13 +190,15 @@ func (c *comparison) newRow(path int32) *comparedRow {
 	return &comparedRow{Row: row, path: path, seed: seed.Sum64()}
 }
 
-// each calls fn with each number below n, on all cores.
-func (c *comparison) each(n int, fn func(int)) {
+// each calls fn with each number below n, on all cores, until the comparison's context is done.
+func (c *comparison) each(n int, fn func(int)) { each(c.ctx, n, fn) }
+
+func each(ctx context.Context, n int, fn func(int)) {
 	var next atomic.Int64
 	var group sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), n) {
 		group.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n && c.ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
 				fn(i)
 			}
 		})

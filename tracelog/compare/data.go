@@ -2,6 +2,7 @@ package compare
 
 import (
 	"cmp"
+	"context"
 	"slices"
 )
 
@@ -111,9 +112,25 @@ func (d *Data) Traces(side Side) int { return len(d.sets[side].traces) }
 
 // sort puts the traces into an order that does not depend on the order in which they were added, so that the same traces
 // always give the same answer.
-func (s *set) sort() {
+func (d *Data) sort() {
+	var places [2][]int32
+	each(context.Background(), len(places), func(side int) { places[side] = d.sets[side].sortTraces() })
+	before := len(d.sets[Before].columns)
+	each(context.Background(), before+len(d.sets[After].columns), func(i int) {
+		side := Before
+		if i >= before {
+			side, i = After, i-before
+		}
+		if place := places[side]; place != nil {
+			d.sets[side].columns[i].sort(place)
+		}
+	})
+}
+
+// sortTraces returns where each trace comes; nil if they are in order.
+func (s *set) sortTraces() (place []int32) {
 	if s.sorted {
-		return
+		return nil
 	}
 	s.sorted = true
 	order := make([]int32, len(s.traces))
@@ -122,21 +139,19 @@ func (s *set) sort() {
 	}
 	compare := func(i, j int32) int {
 		a, b := &s.traces[i], &s.traces[j]
-		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.id, b.id))
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.id, b.id), cmp.Compare(i, j))
 	}
 	if slices.IsSortedFunc(order, compare) {
-		return
+		return nil
 	}
-	slices.SortStableFunc(order, compare)
-	place := make([]int32, len(order)) // where each trace comes
+	slices.SortFunc(order, compare)
+	place = make([]int32, len(order))
 	traces := make([]traceRow, len(order))
 	for n, i := range order {
 		place[i], traces[n] = int32(n), s.traces[i]
 	}
 	s.traces = traces
-	for i := range s.columns {
-		s.columns[i].sort(place)
-	}
+	return place
 }
 
 // sort renumbers the traces of a column, and puts its cells into their order.

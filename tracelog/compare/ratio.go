@@ -7,8 +7,8 @@ func (c *comparison) compareFailures(r *comparedRow) {
 	if len(c.column(Before, r.path).failed)+len(c.column(After, r.path).failed) == 0 {
 		return
 	}
-	var failed, spans, weights []float64
-	var before int
+	before, all := len(c.cells(Before, r.path)), len(c.cells(Before, r.path))+len(c.cells(After, r.path))
+	failed, spans, weights := make([]float64, 0, all), make([]float64, 0, all), make([]float64, 0, all)
 	for side := range c.data.sets {
 		column := c.column(Side(side), r.path)
 		first, next := len(spans), 0
@@ -29,9 +29,6 @@ func (c *comparison) compareFailures(r *comparedRow) {
 		if all > 0 {
 			r.Errors[side] = sum / all
 			normalize(weights[first:])
-		}
-		if side == int(Before) {
-			before = len(spans)
 		}
 	}
 	large := r.Errors[1] > r.Errors[0] && relative(r.Errors[0], r.Errors[1]) >= c.MinChange

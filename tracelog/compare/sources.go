@@ -26,52 +26,61 @@ func (c *comparison) sources(root int32) []Sources {
 		}
 	}
 	slices.SortFunc(paths, func(a, b int32) int { return slices.Compare(c.data.paths.path(a), c.data.paths.path(b)) })
-	orders := [2][]uint64{c.data.sets[0].byDuration(root), c.data.sets[1].byDuration(root)}
-	var all []Sources
-	for _, window := range allocated {
-		var sides [2]*allocation
-		out := Sources{Q: window.q}
-		need := int(math.Ceil(minWindow / (2 * window.width)))
-		for side := range sides {
-			sides[side] = c.newAllocation(Side(side), orders[side], paths, window.q, window.width)
-			if sides[side].effective < need {
-				out.Need = need
-			}
+	var sides [2]rootTraces
+	c.each(len(sides), func(side int) { sides[side] = c.data.sets[side].tracesOf(root) })
+	windows := allocated
+	if c.Single {
+		windows = windows[:1] // there is one duration
+	}
+	all := make([]Sources, len(windows))
+	for i, w := range windows {
+		all[i].Q = w.q
+		if need := int(math.Ceil(minWindow / (2 * w.width))); !c.Single && min(sides[0].effective, sides[1].effective) < need {
+			all[i].Need = need
 		}
-		if c.Single {
-			out.Need = 0
+	}
+	means := make([][2]allocatedMeans, len(windows))
+	c.each(2*len(windows), func(n int) {
+		if i, side := n/2, n%2; all[i].Need == 0 {
+			means[i][side] = c.meansOf(Side(side), &sides[side], paths, windows[i].q, windows[i].width)
 		}
-		if out.Need == 0 {
-			out.fill(c, paths, sides)
-		}
-		all = append(all, out)
-		if c.Single {
-			break // there is one duration
+	})
+	if c.ctx.Err() != nil {
+		return nil
+	}
+	for i := range all {
+		if all[i].Need == 0 {
+			all[i].fill(c, paths, means[i])
 		}
 	}
 	return all
 }
 
-// fill sets the parts.
-func (out *Sources) fill(c *comparison, paths []int32, sides [2]*allocation) {
-	var estimates, variances [2][]float64
-	for side, a := range sides {
-		estimates[side] = a.estimate()
-		variances[side] = make([]float64, len(estimates[side]))
-		if !c.Single {
-			variances[side] = a.variances(c.Seed + uint64(side))
-		}
+// allocatedMeans are those of allocation.means on one side, and their variances.
+type allocatedMeans struct{ estimates, variances []float64 }
+
+func (c *comparison) meansOf(side Side, traces *rootTraces, paths []int32, q, width float64) allocatedMeans {
+	a := c.newAllocation(side, traces, paths, q, width)
+	m := allocatedMeans{estimates: a.estimate()}
+	if m.variances = make([]float64, len(m.estimates)); !c.Single {
+		m.variances = a.variances(c.Seed + uint64(side))
 	}
+	return m
+}
+
+// fill sets the parts.
+func (out *Sources) fill(c *comparison, paths []int32, sides [2]allocatedMeans) {
+	before, after := sides[0], sides[1]
 	last := len(paths) + 2 // see allocation.means
-	out.Before, out.After = time.Duration(estimates[0][last]), time.Duration(estimates[1][last])
+	out.Before, out.After = time.Duration(before.estimates[last]), time.Duration(after.estimates[last])
 	change := func(i int) (low, high time.Duration) {
-		d := estimates[1][i] - estimates[0][i]
-		e := normalAt * math.Sqrt(variances[0][i]+variances[1][i])
+		d := after.estimates[i] - before.estimates[i]
+		e := normalAt * math.Sqrt(before.variances[i]+after.variances[i])
 		return time.Duration(d - e), time.Duration(d + e)
 	}
 	out.Low, out.High = change(last)
 	for i := range last {
-		p := Part{Before: time.Duration(estimates[0][i]), After: time.Duration(estimates[1][i])}
+		p := Part{Before: time.Duration(before.estimates[i]), After: time.Duration(after.estimates[i])}
 		switch i - len(paths) {
 		case 0:
 			p.Kind = Rest
@@ -94,7 +103,6 @@ func (out *Sources) fill(c *comparison, paths []int32, sides [2]*allocation) {
 // how many others there are below and above them.
 type allocation struct {
 	q, width     float64
-	effective    int // how many traces of equal weights tell as much as all of the root
 	below, above otherTraces
 	durations    []float64
 	weights      []float64
@@ -123,26 +131,30 @@ func othersOf(traces []traceRow, order []uint64) (o otherTraces) {
 	return o
 }
 
-// byDuration returns the traces of a root, each with the bits of its duration before its number, in order.
-func (s *set) byDuration(root int32) []uint64 {
-	var order []uint64
-	for i := range s.traces {
-		if s.traces[i].root == root {
-			order = append(order, uint64(math.Float32bits(s.traces[i].duration))<<32|uint64(i))
-		}
-	}
-	slices.Sort(order)
-	return order
+// rootTraces are the traces of one root and side.
+type rootTraces struct {
+	order     []uint64 // the bits of the duration before the number, in order of that
+	all       otherTraces
+	effective int // how many traces of equal weights tell as much
 }
 
-func (c *comparison) newAllocation(side Side, order []uint64, paths []int32, q, width float64) *allocation {
+func (s *set) tracesOf(root int32) (r rootTraces) {
+	for i := range s.traces {
+		if s.traces[i].root == root {
+			r.order = append(r.order, uint64(math.Float32bits(s.traces[i].duration))<<32|uint64(i))
+		}
+	}
+	slices.Sort(r.order)
+	if r.all = othersOf(s.traces, r.order); len(r.order) > 0 {
+		r.effective = int(math.Round(r.all.weight * r.all.weight / r.all.squares))
+	}
+	return r
+}
+
+func (c *comparison) newAllocation(side Side, root *rootTraces, paths []int32, q, width float64) *allocation {
 	traces := c.data.sets[side].traces
 	a := &allocation{q: q, width: width}
-	if len(order) == 0 {
-		return a
-	}
-	all := othersOf(traces, order)
-	a.effective = int(math.Round(all.weight * all.weight / all.squares))
+	order, all := root.order, root.all
 	// A draw can shift the window by some standard errors.
 	margin := width + 5*math.Sqrt(q*(1-q)*all.squares)/all.weight
 	from, to := len(order)-1, len(order)
