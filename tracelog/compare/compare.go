@@ -47,6 +47,9 @@ func (d *Data) Compare(ctx context.Context, o *Options) (*Report, error) {
 	}
 	c.MinChange = max(0, cmp.Or(c.MinChange, 0.05))
 	d.sort()
+	for side := range d.sets {
+		c.weights[side] = d.sets[side].weights()
+	}
 	c.compareRows()
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -57,11 +60,7 @@ func (d *Data) Compare(ctx context.Context, o *Options) (*Report, error) {
 		s := &d.sets[side]
 		r.Traces[side] = len(s.traces)
 		r.Left[side] = LeftOut{s.unsampled, s.unfinished, s.dropped + c.rare[side], s.untimed}
-		weights := make([]float64, len(s.traces))
-		for i := range s.traces {
-			weights[i] = float64(s.traces[i].weight)
-		}
-		r.Effective[side] = effectiveNumber(weights)
+		r.Effective[side] = effectiveNumber(c.weights[side])
 		for i := range s.columns {
 			r.Spans[side] += len(s.columns[i].durations)
 		}
@@ -102,6 +101,7 @@ type comparison struct {
 	Options
 	ctx          context.Context // once it is done, all that takes long ends, with any result
 	data         *Data
+	weights      [2][]float64 // of the traces of each side
 	rows         []*comparedRow
 	rare         [2]int // spans of paths that have no row
 	permutations int

@@ -107,6 +107,15 @@ func (s *set) add(trace, path int32, v visit) {
 	}
 }
 
+// weights returns the weight of each trace. Rows take much more memory, so what needs only weights is faster with these.
+func (s *set) weights() []float64 {
+	weights := make([]float64, len(s.traces))
+	for i := range s.traces {
+		weights[i] = float64(s.traces[i].weight)
+	}
+	return weights
+}
+
 // Traces returns how many traces a side has.
 func (d *Data) Traces(side Side) int { return len(d.sets[side].traces) }
 

@@ -1,60 +1,102 @@
 package compare
 
-import "math"
+import (
+	"iter"
+	"math"
+)
+
+// A ratioPart is what a trace adds to the two sums of a ratio: failed spans and spans, or spans and those above them.
+type ratioPart struct{ top, bottom, weight float64 }
+
+// ratioSums are the sums of the parts of one side.
+type ratioSums struct {
+	n           int
+	top, bottom float64 // by weight
+	factor      float64 // the mean weight
+	even        bool    // the top is the bottom in each part
+}
+
+func ratioOf(parts iter.Seq[ratioPart]) (s ratioSums) {
+	s.even = true
+	all, least, most := 0.0, math.Inf(1), 0.0
+	for p := range parts {
+		s.n++
+		s.top += p.weight * p.top
+		s.bottom += p.weight * p.bottom
+		s.even = s.even && p.top == p.bottom
+		all += p.weight
+		least, most = min(least, p.weight), max(most, p.weight)
+	}
+	if s.factor = all / float64(s.n); least == most {
+		s.factor = most
+	}
+	return s
+}
+
+// ratio returns the ratio; 0 if there is none.
+func (s *ratioSums) ratio() float64 {
+	if s.bottom > 0 {
+		return s.top / s.bottom
+	}
+	return 0
+}
+
+// testRatio tests whether a ratio differs between the sides. Each trace has as a value what it adds to the ratio of both: a test
+// of the means of that compares the ratios.
+func (c *comparison) testRatio(r *comparedRow, parts func(Side) iter.Seq[ratioPart], sums [2]ratioSums, rise, fall Change, large bool) {
+	a, b := &sums[0], &sums[1]
+	if c.Single || a.n == 0 || b.n == 0 {
+		return
+	}
+	ratio := (a.top/a.factor + b.top/b.factor) / (a.bottom/a.factor + b.bottom/b.factor)
+	values := make([]float64, 0, a.n+b.n)
+	for side := range sums {
+		factor := sums[side].factor
+		for p := range parts(Side(side)) {
+			values = append(values, p.weight/factor*(p.top-ratio*p.bottom))
+		}
+	}
+	c.test(r, values, a.n, rise, fall, func(Change) bool { return large })
+}
 
 // compareFailures compares which share of the spans fails.
 func (c *comparison) compareFailures(r *comparedRow) {
 	if len(c.column(Before, r.path).failed)+len(c.column(After, r.path).failed) == 0 {
 		return
 	}
-	before, all := len(c.cells(Before, r.path)), len(c.cells(Before, r.path))+len(c.cells(After, r.path))
-	failed, spans, weights := make([]float64, 0, all), make([]float64, 0, all), make([]float64, 0, all)
-	for side := range c.data.sets {
-		column := c.column(Side(side), r.path)
-		first, next := len(spans), 0
-		sum, all := 0.0, 0.0
-		for i := range column.cells {
-			cell := &column.cells[i]
-			w := float64(c.data.sets[side].traces[cell.trace].weight)
-			f := 0.0
-			if next < len(column.failed) && column.failed[next].trace == cell.trace {
-				f = float64(column.failed[next].spans)
-				r.Failed[side] += int(column.failed[next].spans)
-				next++
-			}
-			sum += w * f
-			all += w * float64(cell.spans)
-			failed, spans, weights = append(failed, f), append(spans, float64(cell.spans)), append(weights, w)
+	parts := func(side Side) iter.Seq[ratioPart] { return c.failures(side, r.path) }
+	var sums [2]ratioSums
+	for side := range sums {
+		for _, f := range c.column(Side(side), r.path).failed {
+			r.Failed[side] += int(f.spans)
 		}
-		if all > 0 {
-			r.Errors[side] = sum / all
-			normalize(weights[first:])
-		}
+		sums[side] = ratioOf(parts(Side(side)))
+		r.Errors[side] = sums[side].ratio()
 	}
 	large := r.Errors[1] > r.Errors[0] && relative(r.Errors[0], r.Errors[1]) >= c.MinChange
-	if c.Single {
-		if large && before > 0 {
-			r.Changes = append(r.Changes, Failing)
-		}
-		return
+	if c.Single && large && sums[0].n > 0 {
+		r.Changes = append(r.Changes, Failing)
 	}
-	c.test(r, ratioInfluence(failed, spans, weights), before, Failing, "", func(Change) bool { return large })
+	c.testRatio(r, parts, sums, Failing, "", large)
 }
 
-// ratioInfluence turns two numbers of each trace into what the trace adds to their ratio: a test of the means of that
-// compares the ratios of the sides.
-func ratioInfluence(top, bottom, weights []float64) []float64 {
-	sum, all := 0.0, 0.0
-	for i, w := range weights {
-		sum += w * top[i]
-		all += w * bottom[i]
+// failures yields the failed spans and the spans of each trace.
+func (c *comparison) failures(side Side, path int32) iter.Seq[ratioPart] {
+	return func(yield func(ratioPart) bool) {
+		column, weights := c.column(side, path), c.weights[side]
+		failed := column.failed
+		for i := range column.cells {
+			cell := &column.cells[i]
+			p := ratioPart{bottom: float64(cell.spans), weight: weights[cell.trace]}
+			if len(failed) > 0 && failed[0].trace == cell.trace {
+				p.top = float64(failed[0].spans)
+				failed = failed[1:]
+			}
+			if !yield(p) {
+				return
+			}
+		}
 	}
-	ratio := sum / all
-	out := make([]float64, len(top))
-	for i, w := range weights {
-		out[i] = w * (top[i] - ratio*bottom[i])
-	}
-	return out
 }
 
 // compareCalls compares how many spans there are for each span above them. So if an operation is called more often, those that
@@ -64,51 +106,11 @@ func (c *comparison) compareCalls(r *comparedRow) {
 	for above >= 0 && (len(c.cells(Before, above)) == 0 || len(c.cells(After, above)) == 0) {
 		above = c.data.paths.nodes[above].parent
 	}
-	room := 0
-	for side := range c.data.sets {
-		if above == noPath {
-			room += len(c.data.sets[side].traces)
-		} else {
-			room += len(c.cells(Side(side), above))
-		}
-	}
-	calls, parents, weights := make([]float64, 0, room), make([]float64, 0, room), make([]float64, 0, room)
-	before, even := 0, true
-	for side := range c.data.sets {
-		first := len(calls)
-		traces := c.data.sets[side].traces
-		own := c.cells(Side(side), r.path)
-		sum, all := 0.0, 0.0
-		add := func(trace int32, spans float64) {
-			for len(own) > 0 && own[0].trace < trace {
-				own = own[1:]
-			}
-			n := 0.0
-			if len(own) > 0 && own[0].trace == trace {
-				n = float64(own[0].spans)
-			}
-			w := float64(traces[trace].weight)
-			sum += w * n
-			all += w * spans
-			even = even && n == spans
-			calls, parents, weights = append(calls, n), append(parents, spans), append(weights, w)
-		}
-		if above == noPath {
-			for i := range traces {
-				add(int32(i), 1)
-			}
-		} else {
-			for _, cell := range c.cells(Side(side), above) {
-				add(cell.trace, float64(cell.spans))
-			}
-		}
-		if all > 0 {
-			r.Calls[side] = sum / all
-			normalize(weights[first:])
-		}
-		if side == int(Before) {
-			before = len(calls)
-		}
+	parts := func(side Side) iter.Seq[ratioPart] { return c.calls(side, r.path, above) }
+	var sums [2]ratioSums
+	for side := range sums {
+		sums[side] = ratioOf(parts(Side(side)))
+		r.Calls[side] = sums[side].ratio()
 	}
 	rise, fall := More, Fewer
 	if r.Traces[0] == 0 {
@@ -120,18 +122,47 @@ func (c *comparison) compareCalls(r *comparedRow) {
 	if above == noPath && rise == More && fall == Fewer {
 		return // a root: how often it occurs is the traffic
 	}
-	if even {
+	if sums[0].even && sums[1].even {
 		return
 	}
 	change := relative(r.Calls[0], r.Calls[1])
 	large := math.Abs(change) >= c.MinChange && change != 0
-	if c.Single {
-		if large && change > 0 {
-			r.Changes = append(r.Changes, rise)
-		} else if large {
-			r.Changes = append(r.Changes, fall)
-		}
-		return
+	switch {
+	case !c.Single || !large:
+	case change > 0:
+		r.Changes = append(r.Changes, rise)
+	default:
+		r.Changes = append(r.Changes, fall)
 	}
-	c.test(r, ratioInfluence(calls, parents, weights), before, rise, fall, func(Change) bool { return large })
+	c.testRatio(r, parts, sums, rise, fall, large)
+}
+
+// calls yields the spans of a path in each trace, and those of the path above. Above noPath there is one for each trace.
+func (c *comparison) calls(side Side, path, above int32) iter.Seq[ratioPart] {
+	return func(yield func(ratioPart) bool) {
+		own, weights := c.cells(side, path), c.weights[side]
+		add := func(trace int32, spans float64) bool {
+			for len(own) > 0 && own[0].trace < trace {
+				own = own[1:]
+			}
+			p := ratioPart{bottom: spans, weight: weights[trace]}
+			if len(own) > 0 && own[0].trace == trace {
+				p.top = float64(own[0].spans)
+			}
+			return yield(p)
+		}
+		if above == noPath {
+			for trace := range weights {
+				if !add(int32(trace), 1) {
+					return
+				}
+			}
+			return
+		}
+		for _, cell := range c.cells(side, above) {
+			if !add(cell.trace, float64(cell.spans)) {
+				return
+			}
+		}
+	}
 }
