@@ -41,6 +41,14 @@ axis has ╱ there. --all shows everything. --json always has the whole trace.`,
   slogtrace show --svg 4bf92f app.log > trace.svg`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			// Nearly all of the heap is the traces, until the end: garbage is collected when it is less than half of that.
+			switch {
+			case opts.depth < 1 && cmd.Flags().Changed("depth"):
+				return usagef("--depth %d: want 1 or more", opts.depth)
+			case s.json && opts.svg:
+				return usagef("want --json or --svg, not both")
+			case opts.svg && (opts.tree || opts.ascii):
+				return usagef("--svg: not with --tree and --ascii")
+			}
 			defer keepLean(40)()
 			named, files := splitIDs(args)
 			ids = append(ids, named...)
@@ -48,12 +56,7 @@ axis has ╱ there. --all shows everything. --json always has the whole trace.`,
 			if err != nil {
 				return err
 			}
-			if opts.depth < 1 && cmd.Flags().Changed("depth") {
-				return usagef("--depth %d: want 1 or more", opts.depth)
-			}
 			switch {
-			case s.json && opts.svg:
-				return usagef("want --json or --svg, not both")
 			case s.json:
 				return s.showJSON(traces)
 			case opts.svg && len(traces) > 1:
@@ -142,7 +145,7 @@ func (s *session) completeIDs(cmd *cobra.Command, args []string, start string) (
 	var ids []cobra.Completion
 	for sum := range o.All(nil) {
 		if plainID(sum.ID) {
-			ids = append(ids, cobra.CompletionWithDesc(sum.ID, draw.Text(cmp.Or(sum.Op, "(no op)"), 40)))
+			ids = append(ids, cobra.CompletionWithDesc(sum.ID, draw.Text(opText(sum.Op), 40)))
 		}
 	}
 	return ids, cobra.ShellCompDirectiveDefault
