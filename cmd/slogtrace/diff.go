@@ -147,6 +147,8 @@ func (s *session) readSides(ctx context.Context, args []string, q *diffRequest, 
 	switch {
 	case len(ids) == 2 && (len(files) > 0 || len(args) == 2):
 		return s.readPair(ctx, ids, files, q, data)
+	case len(args) == 2 && args[0] == "-" && args[1] == "-":
+		return usagef("standard input can be only one of the two sets of traces")
 	case len(args) != 2:
 		return usagef("want two sets of traces: BEFORE and AFTER, two IDs, --before, or --a and --b")
 	}

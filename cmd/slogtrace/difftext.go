@@ -77,13 +77,13 @@ func (s *session) writeSides(r *compare.Report) {
 	if r.Mixed {
 		var parts []string
 		for _, root := range r.Roots[:min(len(r.Roots), 5)] {
-			parts = append(parts, fmt.Sprintf("%s %.0f → %.0f %%", draw.Text(root.Op, 60), 100*root.Share[0], 100*root.Share[1]))
+			parts = append(parts, fmt.Sprintf("%s %.0f → %.0f %%", draw.Text(opText(root.Op), 60), 100*root.Share[0], 100*root.Share[1]))
 		}
 		fmt.Fprintf(s.out, "traffic: the mix differs: %s. Each root is compared with the same one.\n", strings.Join(parts, ", "))
 	}
 	for _, t := range r.Trends {
 		fmt.Fprintf(s.out, "trend:  %s is not steady %s: p50 %s in the first half, %s in the second. A change may come from that.\n",
-			draw.Text(t.Root, 60), t.Side, draw.Duration(t.First), draw.Duration(t.Second))
+			draw.Text(opText(t.Root), 60), t.Side, draw.Duration(t.First), draw.Duration(t.Second))
 	}
 	s.out.WriteByte('\n')
 }
@@ -106,7 +106,7 @@ func inWords(row *compare.Row, change compare.Change, name string, single bool) 
 	if n := len(row.Path); change == compare.More || change == compare.Fewer {
 		each := "trace"
 		if n > 1 {
-			each = draw.Text(row.Path[n-2], 100)
+			each = draw.Text(opText(row.Path[n-2]), 100)
 		}
 		return fmt.Sprintf("%s, calls for each %s %s → %s (%s)", name, each, formatCalls(row.Calls[0]), formatCalls(row.Calls[1]),
 			signedPercent(row.Calls[1]/row.Calls[0]-1))
@@ -208,7 +208,7 @@ func opNames(rows []compare.Row) map[string]string {
 				}
 			}
 		}
-		names[pathKey(path)] = name
+		names[pathKey(path)] = opText(name)
 	}
 	return names
 }
@@ -225,7 +225,7 @@ func longerNames(path []string) (names []string) {
 		if i < last-1 {
 			gap = " › … › "
 		}
-		if name := path[i] + gap + path[last]; !slices.Contains(names, name) {
+		if name := opText(path[i]) + gap + opText(path[last]); !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -302,7 +302,7 @@ func (s *session) writeSources(root *compare.Root, src *compare.Sources, names m
 	if single {
 		quantile = "duration of "
 	}
-	op := draw.Text(root.Op, 100)
+	op := draw.Text(opText(root.Op), 100)
 	if src.Need > 0 {
 		fmt.Fprintf(s.out, "Where the change of the %s%s went: ~, need ≥ %d traces on each side\n", quantile, op, src.Need)
 		return nil

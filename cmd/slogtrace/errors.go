@@ -214,7 +214,7 @@ func (s *session) writeErrors(groups []tracelog.ErrorGroup, all iter.Seq[string]
 			s.out.WriteByte('\n')
 		}
 		message := cmp.Or(draw.Text(g.Message, 500), "failed")
-		op := p.Paint(term.Bold, draw.Text(g.Op, 100))
+		op := p.Paint(term.Bold, draw.Text(opText(g.Op), 100))
 		if len(g.Peers) > 0 {
 			op += " to " + p.Paint(term.Cyan, draw.Text(strings.Join(g.Peers, ", "), 100))
 		}

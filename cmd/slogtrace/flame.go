@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -110,7 +109,7 @@ func (s *session) writeStacks(out *output, st *tracelog.Stacks, format string) e
 
 // frameName is a frame in folded stacks and profiles, on one line.
 func frameName(f tracelog.Frame) string {
-	name := cmp.Or(f.Op, "(no op)")
+	name := opText(f.Op)
 	if f.Service != "" {
 		name += " [" + f.Service + "]"
 	}

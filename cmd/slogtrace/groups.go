@@ -42,6 +42,17 @@ type group struct {
 func (g *group) count() float64  { return g.stat.Count() + float64(g.lines) }
 func (g *group) errors() float64 { return g.stat.Errors() + float64(g.errorLines) }
 
+// shown returns the values of the keys for people.
+func (g *group) shown(by []string) []string {
+	values := slices.Clone(g.values)
+	for i, key := range by {
+		if key == "op" {
+			values[i] = opText(values[i])
+		}
+	}
+	return values
+}
+
 // groups makes the groups that a question asks for.
 func (s *session) groups(ctx context.Context, files []string, q *question) ([]*group, error) {
 	tree := q.filter.AsksForTree()

@@ -124,7 +124,7 @@ func (s *session) writeSeries(list []*series, q *question) error {
 	for _, one := range list {
 		count, errs, quantiles := a.sparklines(one)
 		row := []term.Cell{
-			term.Untrusted(term.Bold, strings.Join(one.values, ", "), 60),
+			term.Untrusted(term.Bold, strings.Join(one.shown(q.by), ", "), 60),
 			{Text: count, Style: term.Cyan, Right: true}, {}, {Text: errs, Style: term.Red, Right: true},
 		}
 		for _, line := range quantiles[:len(q.figures())-3] {

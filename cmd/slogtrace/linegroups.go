@@ -125,7 +125,7 @@ func (s *session) writeLineGroups(groups []*group, by []string) error {
 	rows := [][]term.Cell{head}
 	for _, g := range groups {
 		var row []term.Cell
-		for _, value := range g.values {
+		for _, value := range g.shown(by) {
 			row = append(row, term.Untrusted(term.Bold, value, 100))
 		}
 		row = append(row, term.Cell{Text: strconv.Itoa(g.lines), Right: true})

@@ -93,7 +93,7 @@ func (l listed) withParent() listed {
 }
 
 func outlined(o *tracelog.Outline) listed {
-	l := listed{summary: summaryOf(o), op: cmp.Or(o.Op, "(no op)"), took: o.End.Sub(o.Start)}
+	l := listed{summary: summaryOf(o), op: opText(o.Op), took: o.End.Sub(o.Start)}
 	if o.Errors > 0 && o.Error == "" && o.ErrorOp == "" { // there were too many to keep them all
 		l.Error = "(see slogtrace show)"
 	}

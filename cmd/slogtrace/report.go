@@ -160,7 +160,7 @@ func (s *session) writeReport(r *report) error {
 		for _, c := range r.Incomplete {
 			say("- %s, in %s: %s", p.Paint(term.Yellow, c.Reason), tell.Plural(c.Traces, "trace"), c.Meaning)
 			for _, e := range c.Examples {
-				text := fmt.Sprintf("trace %s  span %s  %s", draw.Text(e.Trace, 80), draw.Text(e.Span, 80), draw.Text(cmp.Or(e.Op, "(no op)"), 60))
+				text := fmt.Sprintf("trace %s  span %s  %s", draw.Text(e.Trace, 80), draw.Text(e.Span, 80), draw.Text(opText(e.Op), 60))
 				if e.Parent != "" {
 					text += "  parent " + draw.Text(e.Parent, 80)
 				}

@@ -183,7 +183,7 @@ func (s *session) writeGroups(groups []*group, by []string) error {
 	for _, g := range groups {
 		exact = exact && g.stat.Exact()
 		var row []term.Cell
-		for _, value := range g.values {
+		for _, value := range g.shown(by) {
 			row = append(row, term.Untrusted(term.Bold, value, 60))
 		}
 		row = append(row, term.Cell{Text: formatCount(g.stat.Count()), Right: true})

@@ -17,10 +17,13 @@ import (
 // rootOp returns the operation of the root, for people.
 func rootOp(t *tracelog.Trace) string {
 	if root := t.Root(); root != nil {
-		return cmp.Or(root.Op, "(no op)")
+		return opText(root.Op)
 	}
 	return "(no span)"
 }
+
+// opText returns the name of an operation, for people.
+func opText(op string) string { return cmp.Or(op, "(no op)") }
 
 // compareTraces is the order of [tracelog.Assemble].
 func compareTraces(a, b *tracelog.Trace) int {
