@@ -95,30 +95,9 @@ const (
 func (s *sample) newQuantileBootstrap(side Side, q, width float64) *quantileBootstrap {
 	b := &quantileBootstrap{q: q, estimate: s.quantile(side, q), draws: s.cells[0]+s.cells[1] <= maxBootstrap}
 	keys := s.sides[side]
-	first, n := 0, s.cells[side]
-	if side == After {
-		first = s.cells[0]
-	}
-	// The standard error of the share of spans below the estimate, from the sums of each trace (cluster-robust).
-	below := make([]float64, n)
-	count := 0.0
-	for _, k := range keys {
-		w := s.weight[k.cell()]
-		count += w
-		if k.duration() <= b.estimate {
-			below[k.cell()-first] += w
-		}
-	}
-	variance := 0.0
-	for i := range below {
-		c := first + i
-		x := below[i] - q*s.weight[c]*float64(s.spans[c])
-		variance += x * x
-	}
-	if n > 1 {
-		variance *= float64(n) / float64(n-1)
-	}
-	deviation := math.Sqrt(variance) / count
+	first, n := s.cellsOf(side)
+	count := s.count(keys)
+	deviation := s.deviation(side, q, b.estimate) / count
 	at := func(share float64) int { // the first span above a share of all
 		if s.equal {
 			return min(max(int(share*count), 0), len(keys)-1)
@@ -151,7 +130,7 @@ func (s *sample) newQuantileBootstrap(side Side, q, width float64) *quantileBoot
 		}
 		b.window = append(b.window, windowSpan{k.duration(), number[c-first] - 1})
 	}
-	clear(below)
+	below := make([]float64, n)
 	for _, k := range keys[:from] {
 		below[k.cell()-first] += s.weight[k.cell()]
 	}
@@ -174,6 +153,35 @@ func (s *sample) newQuantileBootstrap(side Side, q, width float64) *quantileBoot
 		}
 	}
 	return b
+}
+
+// deviation returns the standard error of how many spans are below the quantile q, from the sums of each trace (cluster-robust).
+func (s *sample) deviation(side Side, q, estimate float64) float64 {
+	keys := s.sides[side]
+	first, n := s.cellsOf(side)
+	isBelow, _ := slices.BinarySearchFunc(keys, estimate, func(k spanKey, estimate float64) int {
+		if k.duration() <= estimate {
+			return -1
+		}
+		return 1
+	})
+	variance := 0.0
+	if s.equal && len(keys) == n { // each trace has one span
+		variance = float64(isBelow)*(1-q)*(1-q) + float64(n-isBelow)*q*q
+	} else {
+		below := make([]float64, n)
+		for _, k := range keys[:isBelow] {
+			below[k.cell()-first] += s.weight[k.cell()]
+		}
+		for i := range below {
+			x := below[i] - q*s.weight[first+i]*float64(s.spans[first+i])
+			variance += x * x
+		}
+	}
+	if n > 1 {
+		variance *= float64(n) / float64(n-1)
+	}
+	return math.Sqrt(variance)
 }
 
 // draw returns the quantile of traces that are drawn again.

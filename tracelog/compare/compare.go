@@ -234,18 +234,10 @@ func (c *comparison) test(r *comparedRow, values []float64, before int, rise, fa
 		return
 	}
 	change := rise
-	if mean(values[before:]) < mean(values[:before]) {
+	if p.fell {
 		change = fall
 	}
 	r.tests = append(r.tests, hypothesis{change, change != "" && large(change), p})
-}
-
-func mean(values []float64) float64 {
-	sum := 0.0
-	for _, v := range values {
-		sum += v
-	}
-	return sum / float64(len(values))
 }
 
 // compareDurations compares how long the spans take.

@@ -67,6 +67,7 @@ func TestSampleEnds(t *testing.T) {
 		values[i] = float64(i)
 	}
 	p := &permutation{scores: scoresOf(values), small: 30, extreme: math.Inf(1)} // which no permutation reaches
+	p.sum()
 	p.sample(newCountdown(3), math.MaxInt32, enoughHits)
 	if p.done == 0 || p.done > 1<<20 || p.settled {
 		t.Errorf("%d permutations, settled %t", p.done, p.settled)

@@ -148,7 +148,10 @@ func (s *set) sortTraces() (place []int32) {
 	}
 	compare := func(i, j int32) int {
 		a, b := &s.traces[i], &s.traces[j]
-		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.id, b.id), cmp.Compare(i, j))
+		if a.start != b.start {
+			return cmp.Compare(a.start, b.start)
+		}
+		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(i, j))
 	}
 	if slices.IsSortedFunc(order, compare) {
 		return nil
@@ -196,8 +199,12 @@ func (c *column) sort(place []int32) {
 			return nil
 		}
 		now := make([]float32, 0, len(old))
-		for _, i := range order {
-			now = append(now, old[first[i]:first[i]+c.cells[i].spans]...)
+		for n, i := range order {
+			if spans := cells[n].spans; spans == 1 {
+				now = append(now, old[first[i]])
+			} else {
+				now = append(now, old[first[i]:first[i]+spans]...)
+			}
 		}
 		return now
 	}

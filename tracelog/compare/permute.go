@@ -19,7 +19,9 @@ import (
 // arrange.
 type permutation struct {
 	scores []int32
-	small  int     // the size of the smaller side, whose scores are the first ones at the beginning
+	all    total
+	small  int     // the size of the smaller side, whose scores are the first ones
+	fell   bool    // the mean is less after
 	sign   int     // 0: two-sided; else the sign of the difference first − rest that is extreme
 	share  float64 // of alpha that the direction of sign has: p is divided by it
 	least  float64 // the least p that any division could have
@@ -66,8 +68,8 @@ func newPermutation(values []float64, before int, rise, alpha float64, seed uint
 		slices.Reverse(p.scores)
 		p.small, up = after, 1
 	}
-	t := p.total()
-	sum, squares := sums(p.scores[:p.small])
+	sum, squares := p.sum()
+	p.fell = float64(up)*(float64(sum)*p.all.n-p.all.sum*p.all.k) < 0
 	switch rise {
 	case 1:
 		p.sign = up
@@ -81,7 +83,7 @@ func newPermutation(values []float64, before int, rise, alpha float64, seed uint
 		fall := p.leastP() / (1 - rise)
 		p.sign, p.share = up, rise
 		p.least = min(fall, p.leastP()/rise)
-		if float64(up)*(float64(sum)*t.n-t.sum*t.k) < 0 {
+		if p.fell {
 			p.sign, p.share = -up, 1-rise
 		}
 	}
@@ -93,7 +95,7 @@ func newPermutation(values []float64, before int, rise, alpha float64, seed uint
 		p.exact = true
 		return p
 	}
-	p.extreme = p.welch(t, sum, squares)
+	p.extreme = p.welch(sum, squares)
 	return p
 }
 
@@ -102,38 +104,40 @@ func (p *permutation) settle(x float64) {
 	p.p, p.settled = min(1, max(x, math.SmallestNonzeroFloat64)/p.share), true
 }
 
-// scoresOf scales values to whole numbers.
+// scoresOf scales values to whole numbers from 0 to scoreLimit.
 func scoresOf(values []float64) []int32 {
-	least, most := slices.Min(values), slices.Max(values)
+	least, most := values[0], values[0]
+	for _, v := range values {
+		if v < least {
+			least = v
+		}
+		if v > most {
+			most = v
+		}
+	}
 	scores := make([]int32, len(values))
 	if most == least {
 		return scores
 	}
 	for i, v := range values {
-		scores[i] = int32(math.Round((v - least) / (most - least) * scoreLimit))
+		scores[i] = int32((v-least)/(most-least)*scoreLimit + 0.5)
 	}
 	return scores
-}
-
-// sums returns the sum and the sum of squares.
-func sums(scores []int32) (sum, squares int64) {
-	for _, x := range scores {
-		sum += int64(x)
-		squares += int64(x) * int64(x)
-	}
-	return sum, squares
 }
 
 // A total is what all divisions of the traces have in common.
 type total struct{ n, k, sum, squares float64 }
 
-func (p *permutation) total() total {
-	sum, squares := sums(p.scores)
-	return total{float64(len(p.scores)), float64(p.small), float64(sum), float64(squares)}
+// sum sets all, and returns the sum of the first side's scores and that of their squares.
+func (p *permutation) sum() (sum, squares int64) {
+	first, rest := blockOf(p.scores[:p.small]), blockOf(p.scores[p.small:])
+	p.all = total{float64(len(p.scores)), float64(p.small), float64(first.sum + rest.sum), float64(first.squares + rest.squares)}
+	return first.sum, first.squares
 }
 
 // welch returns how extreme a division is, from the sums of its first side: t², with the sign of t in a one-sided test.
-func (p *permutation) welch(t total, sum, squares int64) float64 {
+func (p *permutation) welch(sum, squares int64) float64 {
+	t := &p.all
 	k, rest := t.k, t.n-t.k
 	m1, m2 := float64(sum)/k, (t.sum-float64(sum))/rest
 	d := m1 - m2
@@ -169,7 +173,6 @@ func (p *permutation) sample(ctx context.Context, n, enough int) {
 		return
 	}
 	p.arrange(max(1, p.small/enoughBlocks))
-	t := p.total()
 	left := 0 // blocks until ctx is asked again
 	for p.done < n && p.hits < enough {
 		if left -= p.first; left < 0 {
@@ -180,7 +183,7 @@ func (p *permutation) sample(ctx context.Context, n, enough int) {
 		}
 		p.done++
 		sum, squares := p.choose()
-		if p.welch(t, sum, squares) >= p.extreme {
+		if p.welch(sum, squares) >= p.extreme {
 			p.hits++
 		}
 	}
@@ -200,6 +203,13 @@ func (b *block) add(x int32) {
 	b.squares += int64(x) * int64(x)
 }
 
+func blockOf(scores []int32) (b block) {
+	for _, x := range scores {
+		b.add(x)
+	}
+	return b
+}
+
 // arrange makes blocks of size traces each. If traces are exchangeable, so are blocks, and p is as valid as with single
 // traces: the permutations of blocks are a group. They tell as much if there are enough blocks, and take a fraction of the time.
 //
@@ -210,10 +220,7 @@ func (p *permutation) arrange(size int) {
 	p.blocks = make([]block, len(p.scores)/size) // one too many, if both sides together have size traces left
 	p.blocks = p.blocks[:p.first+fill(p.blocks[p.first:], p.scores[p.small:], size)]
 	fill(p.blocks[:p.first], p.scores[:p.small], size)
-	p.fixed = block{}
-	for _, x := range p.scores[p.first*size : p.small] {
-		p.fixed.add(x)
-	}
+	p.fixed = blockOf(p.scores[p.first*size : p.small])
 }
 
 // fill adds the scores of a side to its blocks, and returns how many there are.
@@ -271,7 +278,7 @@ func (p *permutation) bound() float64 {
 	if x <= 0 {
 		return 1
 	}
-	all := p.total()
+	all := &p.all
 	n, k, r := all.n, all.k, all.n-all.k
 	mean := all.sum / n
 	variance := all.squares/n - mean*mean
@@ -283,30 +290,14 @@ func (p *permutation) bound() float64 {
 		d = math.Sqrt(n * variance * n / (k * r))
 	}
 	e := d * r / n
-	most := max(float64(slices.Max(p.scores))-mean, mean-float64(slices.Min(p.scores)))
+	most := max(scoreLimit-mean, mean) // if scores differ, they have both ends
 	return min(1, 2*math.Exp(-k*e*e/(2*variance+2.0/3*most*e)))
 }
 
 // leastP returns the least p that any division can have: that of the one with the greatest scores on one side. For speed
 // it returns 0 if enough scores differ.
 func (p *permutation) leastP() float64 {
-	frequent, votes := int32(0), 0 // the score that more than half of the traces have, if there is one
-	for _, x := range p.scores {
-		switch {
-		case votes == 0:
-			frequent, votes = x, 1
-		case x == frequent:
-			votes++
-		default:
-			votes--
-		}
-	}
-	other := 0
-	for _, x := range p.scores {
-		if x != frequent {
-			other++
-		}
-	}
+	other := differing(p.scores)
 	if other == 0 {
 		return 1
 	}
@@ -328,6 +319,36 @@ func (p *permutation) leastP() float64 {
 		return 2 * math.Exp(low-all)
 	}
 	return math.Exp(min(low, high) - all)
+}
+
+// differing returns how many scores differ from the most frequent one. Once it is known that plentyOther do, it may return
+// any number that is not less.
+func differing(scores []int32) int {
+	const few = 64 * plentyOther
+	if len(scores) > few {
+		// If as many of a part differ from what more than half of it are, as many of all differ from whatever is most frequent.
+		if n := differing(scores[:few]); n >= plentyOther {
+			return n
+		}
+	}
+	frequent, votes := int32(0), 0 // the score that more than half of the traces have, if there is one
+	for _, x := range scores {
+		switch {
+		case votes == 0:
+			frequent, votes = x, 1
+		case x == frequent:
+			votes++
+		default:
+			votes--
+		}
+	}
+	other := 0
+	for _, x := range scores {
+		if x != frequent {
+			other++
+		}
+	}
+	return other
 }
 
 // waysToTie returns the logarithm of how many choices of k scores have the same scores as the first k of the sorted ones.

@@ -84,8 +84,7 @@ func TestSampled(t *testing.T) {
 		}
 		for tail := range 2 {
 			p := &permutation{scores: scoresOf(values), small: k, sign: -tail, random: 1}
-			sum, squares := sums(p.scores[:k])
-			p.extreme = p.welch(p.total(), sum, squares)
+			p.extreme = p.welch(p.sum())
 			p.arrange(1)
 			scores := scoresOf(values)
 			want := allDivisions(n, k, func(chosen uint) bool {
@@ -96,7 +95,7 @@ func TestSampled(t *testing.T) {
 						squares += int64(x) * int64(x)
 					}
 				}
-				return p.welch(p.total(), sum, squares) >= p.extreme
+				return p.welch(sum, squares) >= p.extreme
 			})
 			if p.leastP() > want+1e-9 {
 				t.Errorf("%v, %d of them, tail %d: the least p is %v, but p is %v", values, k, tail, p.leastP(), want)
@@ -108,7 +107,7 @@ func TestSampled(t *testing.T) {
 			const n = 20_000
 			for range n {
 				sum, squares := p.choose()
-				if p.welch(p.total(), sum, squares) >= p.extreme {
+				if p.welch(sum, squares) >= p.extreme {
 					hits++
 				}
 			}

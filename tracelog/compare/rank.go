@@ -43,7 +43,7 @@ func newSample(sets *[2]set, path int32, values func(*column) []float32) *sample
 		}
 		c := &set.columns[path]
 		at := values(c)
-		keys := make([]spanKey, 0, len(c.durations))
+		keys := make([]spanKey, len(c.durations))
 		first, next := len(s.spans), 0
 		for i := range c.cells {
 			cell := &c.cells[i]
@@ -52,7 +52,7 @@ func newSample(sets *[2]set, path int32, values func(*column) []float32) *sample
 				if at != nil {
 					d = at[next]
 				}
-				keys = append(keys, keyOf(d, first+i))
+				keys[next] = keyOf(d, first+i)
 				next++
 			}
 			s.spans = append(s.spans, cell.spans)
@@ -98,12 +98,13 @@ func sortKeys(keys []spanKey) []spanKey {
 
 // normalize divides weights by their mean, which it returns. Weights that are all the same are 1 then, as if there were none.
 func normalize(weights []float64) float64 {
-	sum := 0.0
+	sum, equal := 0.0, true
 	for _, w := range weights {
 		sum += w
+		equal = equal && w == weights[0]
 	}
 	mean := sum / float64(len(weights))
-	if slices.Min(weights) == slices.Max(weights) {
+	if equal {
 		mean = weights[0]
 	}
 	for i := range weights {
@@ -119,10 +120,10 @@ func normalize(weights []float64) float64 {
 func (s *sample) scores() []float64 {
 	scores := make([]float64, len(s.spans))
 	a, b := s.sides[0], s.sides[1]
-	all := s.count(Before) + s.count(After)
+	all := s.count(a) + s.count(b)
 	below := 0.0
 	for len(a)+len(b) > 0 {
-		i, j, group := 0, 0, 0.0
+		i, j := 0, 0
 		least := spanKey(math.MaxUint64)
 		if len(a) > 0 {
 			least = a[0] >> 32
@@ -130,12 +131,13 @@ func (s *sample) scores() []float64 {
 		if len(b) > 0 {
 			least = min(least, b[0]>>32)
 		}
-		for ; i < len(a) && a[i]>>32 == least; i++ {
-			group += s.weight[a[i].cell()]
+		for i < len(a) && a[i]>>32 == least {
+			i++
 		}
-		for ; j < len(b) && b[j]>>32 == least; j++ {
-			group += s.weight[b[j].cell()]
+		for j < len(b) && b[j]>>32 == least {
+			j++
 		}
+		group := s.count(a[:i]) + s.count(b[:j])
 		score := math.Sqrt2 * math.Erfinv(2*(below+group/2)/all-1)
 		for _, k := range a[:i] {
 			scores[k.cell()] += score
@@ -152,31 +154,30 @@ func (s *sample) scores() []float64 {
 	return scores
 }
 
-// count is how many spans a side has, by weight.
-func (s *sample) count(side Side) float64 {
+// count is how many spans there are, by weight.
+func (s *sample) count(keys []spanKey) float64 {
 	if s.equal {
-		return float64(len(s.sides[side]))
+		return float64(len(keys))
 	}
 	count := 0.0
-	for _, k := range s.sides[side] {
+	for _, k := range keys {
 		count += s.weight[k.cell()]
 	}
 	return count
 }
 
 // influence turns a value of each cell into what the cell adds to the mean of its side: its weight times the distance from
-// the mean of all. So a test of plain means is one of weighted means.
+// the mean of all. So a test of plain means is one of weighted means. It changes the values.
 func influence(values, weights []float64) []float64 {
 	sum := 0.0
 	for i, v := range values {
 		sum += weights[i] * v
 	}
 	mean := sum / float64(len(values)) // the weights of each side have the mean 1
-	out := make([]float64, len(values))
 	for i, v := range values {
-		out[i] = weights[i] * (v - mean)
+		values[i] = weights[i] * (v - mean)
 	}
-	return out
+	return values
 }
 
 // quantile returns the duration below which a share q of the spans of a side is, as [tracelog.Stat.Quantile] does.
@@ -191,7 +192,7 @@ func (s *sample) quantile(side Side, q float64) float64 {
 		return low + part*(keys[min(int(whole)+1, len(keys)-1)].duration()-low)
 	}
 	factor := s.factor[side]
-	count := s.count(side)
+	count := s.count(keys)
 	at := q * max(count*factor-1, 0) / factor
 	i, before := 0, 0.0
 	reach := func(x float64) float64 { // the first span at which the sum of weights exceeds x
@@ -212,22 +213,32 @@ func (s *sample) quantile(side Side, q float64) float64 {
 
 // mean returns the mean duration of the spans of a side.
 func (s *sample) mean(side Side) float64 {
-	sum, count := 0.0, 0.0
+	sum := 0.0
 	for _, k := range s.sides[side] {
-		w := s.weight[k.cell()]
-		sum += w * k.duration()
-		count += w
+		d := k.duration()
+		if !s.equal {
+			d *= s.weight[k.cell()]
+		}
+		sum += d
 	}
-	return sum / max(count, math.SmallestNonzeroFloat64)
+	return sum / max(s.count(s.sides[side]), math.SmallestNonzeroFloat64)
 }
 
 // effective returns how many traces of equal weights would tell as much as the weighted ones of a side (Kish 1965).
 func (s *sample) effective(side Side) float64 {
-	weights := s.weight[:s.cells[0]]
-	if side == After {
-		weights = s.weight[s.cells[0]:]
+	if s.equal {
+		return float64(s.cells[side])
 	}
-	return effectiveNumber(weights)
+	first, n := s.cellsOf(side)
+	return effectiveNumber(s.weight[first : first+n])
+}
+
+// cellsOf returns the first cell of a side, and how many it has.
+func (s *sample) cellsOf(side Side) (first, n int) {
+	if side == After {
+		first = s.cells[0]
+	}
+	return first, s.cells[side]
 }
 
 func effectiveNumber(weights []float64) float64 {

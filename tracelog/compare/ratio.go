@@ -3,6 +3,7 @@ package compare
 import (
 	"iter"
 	"math"
+	"slices"
 )
 
 // A ratioPart is what a trace adds to the two sums of a ratio: failed spans and spans, or spans and those above them.
@@ -13,17 +14,14 @@ type ratioSums struct {
 	n           int
 	top, bottom float64 // by weight
 	factor      float64 // the mean weight
-	even        bool    // the top is the bottom in each part
 }
 
 func ratioOf(parts iter.Seq[ratioPart]) (s ratioSums) {
-	s.even = true
 	all, least, most := 0.0, math.Inf(1), 0.0
 	for p := range parts {
 		s.n++
 		s.top += p.weight * p.top
 		s.bottom += p.weight * p.bottom
-		s.even = s.even && p.top == p.bottom
 		all += p.weight
 		least, most = min(least, p.weight), max(most, p.weight)
 	}
@@ -106,6 +104,12 @@ func (c *comparison) compareCalls(r *comparedRow) {
 	for above >= 0 && (len(c.cells(Before, above)) == 0 || len(c.cells(After, above)) == 0) {
 		above = c.data.paths.nodes[above].parent
 	}
+	if c.oneEach(Before, r.path, above) && c.oneEach(After, r.path, above) {
+		for side := range r.Calls {
+			r.Calls[side] = float64(min(1, len(c.cells(Side(side), r.path))))
+		}
+		return
+	}
 	parts := func(side Side) iter.Seq[ratioPart] { return c.calls(side, r.path, above) }
 	var sums [2]ratioSums
 	for side := range sums {
@@ -122,9 +126,6 @@ func (c *comparison) compareCalls(r *comparedRow) {
 	if above == noPath && rise == More && fall == Fewer {
 		return // a root: how often it occurs is the traffic
 	}
-	if sums[0].even && sums[1].even {
-		return
-	}
 	change := relative(r.Calls[0], r.Calls[1])
 	large := math.Abs(change) >= c.MinChange && change != 0
 	switch {
@@ -135,6 +136,15 @@ func (c *comparison) compareCalls(r *comparedRow) {
 		r.Changes = append(r.Changes, fall)
 	}
 	c.testRatio(r, parts, sums, rise, fall, large)
+}
+
+// oneEach reports whether each trace has as many spans of a path as of the path above.
+func (c *comparison) oneEach(side Side, path, above int32) bool {
+	own := c.cells(side, path)
+	if above == noPath {
+		return len(own) == len(c.weights[side]) && !slices.ContainsFunc(own, func(a cell) bool { return a.spans != 1 })
+	}
+	return slices.EqualFunc(own, c.cells(side, above), func(a, b cell) bool { return a.trace == b.trace && a.spans == b.spans })
 }
 
 // calls yields the spans of a path in each trace, and those of the path above. Above noPath there is one for each trace.
