@@ -1,6 +1,10 @@
 package tracelog
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+)
 
 const (
 	ones  = 0x0101010101010101
@@ -26,3 +30,34 @@ func load8(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8
 
 // load4 returns four bytes of b.
 func load4(b []byte, i int) uint32 { return binary.LittleEndian.Uint32(b[i : i+4 : i+4]) }
+
+// endOfPlain returns the index, from i on, of the first byte in a string that may end it or is no text: a quote, a
+// backslash, a control character. It is len(b) if there is none.
+func endOfPlain(b []byte, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		x := load8(b, i)
+		plain := differ(x, '"') & differ(x, '\\') & (x&^highs + ones*(0x80-' ') | x) & highs
+		if plain != highs {
+			return i + bits.TrailingZeros64(^plain&highs)>>3
+		}
+	}
+	for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= ' ' {
+		i++
+	}
+	return i
+}
+
+// endOfASCII returns the index, from i on, of the first byte that is a backslash or not ASCII. It is len(b) if there is
+// none.
+func endOfASCII(b []byte, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		x := load8(b, i)
+		if plain := differ(x, '\\') &^ x & highs; plain != highs {
+			return i + bits.TrailingZeros64(^plain&highs)>>3
+		}
+	}
+	for i < len(b) && b[i] != '\\' && b[i] < utf8.RuneSelf {
+		i++
+	}
+	return i
+}

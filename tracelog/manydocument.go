@@ -6,11 +6,12 @@ import (
 	"io"
 )
 
-// An input with documents is read by one goroutine: where a document ends is not known before it has been read.
+// An input with documents is read by one goroutine: where a document ends is not known before it has been read. What is in the
+// documents is read by all workers, see [documentLines].
 
 // sniff reports whether r begins with documents, see [document]. It reads no more than it must.
 func sniff(r io.Reader) bool {
-	s := scanner{fn: func(Entry) {}}
+	s := scanner{fn: func(Entry) {}, sniffs: true}
 	s.scan(r, func() bool { return s.documents || s.doc == nil && !s.mayBegin() })
 	for s.doc != nil {
 		s.endOfDocument(false)
@@ -75,7 +76,13 @@ func (r *contextReader) Read(b []byte) (int, error) {
 }
 
 // scanDocument reads an input from its beginning to its end.
-func (s *sequencer) scanDocument(r io.Reader) error {
+func (s *sequencer) scanDocument(input int, r io.Reader, workers []blockReader, chunk int) error {
 	s.first = []int{1}
-	return s.scanner.scan(r, nil)
+	lines := newDocumentLines(s, input, workers, chunk)
+	s.scanner.lines = lines
+	err := s.scanner.scan(r, nil)
+	s.scanner.finish()
+	s.scanner.lines = nil
+	lines.close()
+	return err
 }

@@ -118,7 +118,7 @@ func (f *finder) input(ctx context.Context, in []Input, o *ScanOptions) error {
 		w.parser.shape = o.Shape
 		workers = append(workers, w)
 		return w
-	}, func(int, io.Reader) error {
+	}, func(int, io.Reader, []blockReader) error {
 		f.pieces.Store(true)
 		return nil
 	})

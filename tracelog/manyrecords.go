@@ -38,7 +38,9 @@ func scanRecords(ctx context.Context, inputs []Input, o *ScanOptions, newFunc fu
 		r := newLineReader(inputs, o.Filter, newFunc())
 		r.parser.shape = o.Shape
 		return &recordReader{lineReader: r, sequencers: sequencers}
-	}, func(i int, r io.Reader) error { return sequencers[i].scanDocument(r) })
+	}, func(i int, r io.Reader, workers []blockReader) error {
+		return sequencers[i].scanDocument(i, r, workers, o.chunkSize())
+	})
 	for i := range sequencers {
 		sequencers[i].finish()
 	}
@@ -61,6 +63,9 @@ type lineReader struct {
 	line   []byte // the line that was read last, without its newline; nil if it is too long
 	reason string // for a bad line
 	looks  looks
+
+	many *lineReader // of the records of a line with several
+	buf  []byte      // for a line of many
 }
 
 func newLineReader(inputs []Input, filter func(*Record) bool, fn func(*Record)) *lineReader {
@@ -143,15 +148,31 @@ func (w *lineReader) emit(b *block, number int) {
 }
 
 // emitMany passes on the records of a line with several, and returns their number.
-func (w *lineReader) emitMany(b *block, number int) int {
-	line := w.line
-	n := w.parser.each(func(raw []byte, e *Entry) {
-		w.entry, w.line = *e, raw
-		w.record.take(&w.entry)
-		w.record.parsed = true
-		w.emit(b, number)
-	})
-	w.line = line
+func (w *lineReader) emitMany(b *block, number int) (n int) {
+	if w.many == nil {
+		w.many = newLineReader(w.inputs, w.filter, w.fn)
+	}
+	in, lines := w.many, w.parser.many
+	w.parser.many = nil
+	one := block{input: b.input, seq: b.seq, buf: in.buf}
+	for _, line := range lines {
+		if one.set(line); bytes.IndexByte(line, '\n') < 0 {
+			in.fast.marks.mark(one.buf, 0, one.to)
+			if _, ok := in.quick(&one, 0); ok {
+				in.emit(&one, number)
+				n++
+				continue
+			}
+		}
+		in.parser.many = [][]byte{line}
+		n += in.parser.each(func(raw []byte, e *Entry) {
+			in.entry, in.line = *e, raw
+			in.record.take(&in.entry)
+			in.record.parsed = true
+			in.emit(&one, number)
+		})
+	}
+	in.buf = one.buf
 	return n
 }
 

@@ -37,6 +37,13 @@ func (o *ScanOptions) workers() int {
 	return runtime.GOMAXPROCS(0)
 }
 
+func (o *ScanOptions) chunkSize() int {
+	if o.chunk > 0 {
+		return o.chunk
+	}
+	return chunkSize
+}
+
 // chunkSize fits into the cache of a core.
 const chunkSize = 256 << 10
 
@@ -59,14 +66,11 @@ type blockReader interface {
 }
 
 // readBlocks reads the inputs, one after the other, and gives each block to one of the workers. A worker never gets
-// two blocks at a time. Inputs with documents it gives to document, with their index. The error names the inputs that
+// two blocks at a time. Inputs with documents it gives to document, with their index and the workers. The error names the inputs that
 // could not be read to their end, or is ctx's.
-func readBlocks(ctx context.Context, inputs []Input, o *ScanOptions, worker func() blockReader, document func(int, io.Reader) error) error {
+func readBlocks(ctx context.Context, inputs []Input, o *ScanOptions, worker func() blockReader, document func(int, io.Reader, []blockReader) error) error {
 	n := o.workers()
-	chunk := o.chunk
-	if chunk == 0 {
-		chunk = chunkSize
-	}
+	chunk := o.chunkSize()
 	workers := make([]blockReader, n)
 	for i := range workers {
 		workers[i] = worker()
@@ -77,7 +81,7 @@ func readBlocks(ctx context.Context, inputs []Input, o *ScanOptions, worker func
 		in := inputs[i]
 		var err error
 		if r := openInput(ctx, &in); r != nil {
-			err = document(i, r)
+			err = document(i, r, workers)
 		} else if at, size := parts(in.Reader); at != nil {
 			p := &partReader{ctx: ctx, input: i, at: at, size: size, chunk: int64(chunk)}
 			err = p.run(workers, bufs)
@@ -222,6 +226,13 @@ func (p *partReader) part(b *block) error {
 	b.buf = b.buf[:b.to]
 	b.pad()
 	return err
+}
+
+// set makes a line all that is in the block.
+func (b *block) set(line []byte) {
+	b.buf = append(append(b.buf[:0], line...), '\n')
+	b.to = len(b.buf)
+	b.pad()
 }
 
 // pad adds what fastLine needs.

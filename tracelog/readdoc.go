@@ -1,6 +1,9 @@
 package tracelog
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // A document is JSON on many lines: objects that are printed on several lines each, alone or in an array; or one object
 // with everything in it, as a store's answer. A document is read as if it were on one line, which then has one record
@@ -35,10 +38,16 @@ type docLexer struct {
 	escaped bool // in a string, behind a backslash
 	word    bool // in a number or a word
 
-	// For the outermost array: its depth in the stack, from 1 on, where it begins behind its bracket, and where its last
-	// complete element ends. They are 0 if there is none. at counts all bytes.
-	array, head, last int
-	at                int
+	arrays []openArray
+	at     int // counts all bytes
+}
+
+// An openArray is an array that has begun and not ended.
+type openArray struct {
+	depth int   // in the stack, from 1 on
+	head  int   // where it begins, behind its bracket
+	last  int   // where its last complete element ends; 0 if there is none
+	ends  []int // where the elements end, since head or the last part, if it is the whole document
 }
 
 type docWant uint8
@@ -59,19 +68,40 @@ const (
 // feed reads more of the value, up to its end. It returns how many bytes belong to it. Afterwards, want may be docDone
 // or docFailed.
 func (d *docLexer) feed(b []byte) int {
-	for i, c := range b {
+	for i := 0; i < len(b); i++ {
+		if d.want == inString || d.want == inKey {
+			if !d.escaped {
+				if i = endOfPlain(b, i); i == len(b) {
+					break
+				}
+			}
+		} else if isSpace(b[i]) {
+			d.word = false
+			continue
+		}
+		c := b[i]
 		if d.next(c); d.want >= docDone {
 			d.at += i + 1
 			return i + 1
 		}
-		if d.want == wantCommaOrEnd && d.array > 0 && len(d.stack) == d.array && !d.word && (c == '}' || c == ']' || c == '"') {
-			d.last = d.at + i + 1
-		}
-		if d.array == 0 && c == '[' && d.want == wantValueOrEnd {
-			d.array, d.head = len(d.stack), d.at+i+1
-		}
-		if d.array > len(d.stack) {
-			d.array, d.head, d.last = 0, 0, 0 // it has ended; there may be another
+		switch {
+		case c == '[' && d.want == wantValueOrEnd:
+			d.arrays = append(d.arrays, openArray{depth: len(d.stack), head: d.at + i + 1})
+		case len(d.arrays) == 0 || d.want != wantCommaOrEnd || d.word:
+		default:
+			top := &d.arrays[len(d.arrays)-1]
+			if top.depth > len(d.stack) { // it has ended
+				d.arrays = d.arrays[:len(d.arrays)-1]
+				if len(d.arrays) == 0 {
+					break
+				}
+				top = &d.arrays[len(d.arrays)-1]
+			}
+			if top.depth == len(d.stack) && (c == '}' || c == ']' || c == '"') {
+				if top.last = d.at + i + 1; top.head == 1 {
+					top.ends = append(top.ends, top.last)
+				}
+			}
 		}
 	}
 	d.at += len(b)
@@ -99,9 +129,6 @@ func (d *docLexer) next(c byte) {
 			return
 		}
 		d.word = false
-	}
-	if isSpace(c) || c == '\n' {
-		return
 	}
 	switch d.want {
 	case wantColon:
@@ -202,15 +229,15 @@ func (d *document) begins(line []byte, start, number int) bool {
 }
 
 func (d *document) begin(start, number int) {
-	*d = document{lexer: docLexer{stack: d.lexer.stack[:0]}, text: d.text[:0], start: start, first: number, lines: 1}
+	*d = document{lexer: docLexer{stack: d.lexer.stack[:0], arrays: d.lexer.arrays[:0]}, text: d.text[:0], start: start, first: number, lines: 1}
 	if cap(d.text) > maxPart {
 		d.text = nil
 	}
 }
 
-// compact returns JSON on one line.
-func compact(text []byte) []byte {
-	out := make([]byte, 0, len(text))
+// appendCompact appends JSON without its newlines.
+func appendCompact(out, text []byte) []byte {
+	out = slices.Grow(out, len(text))
 	for line := range bytes.Lines(text) {
 		out = append(out, bytes.Trim(line, " \t\r\n")...)
 	}
@@ -218,22 +245,58 @@ func compact(text []byte) []byte {
 }
 
 // part returns the JSON up to the last complete element of the outermost array, as a document of its own, and keeps the
-// rest. It returns nil if there is no such element.
+// rest. If the document is too long otherwise, it is an array inside of that: the outer one may have a single element.
+// It returns nil if there is no such element.
 func (d *document) part() []byte {
 	l := &d.lexer
-	if l.array == 0 || l.last == 0 || l.head > maxBeside*8 {
+	n := slices.IndexFunc(l.arrays, func(a openArray) bool { return a.last > 0 })
+	if n < 0 || n > 0 && len(d.text) <= maxLine || l.arrays[n].head > maxBeside*8 {
 		return nil
 	}
-	last, head := d.start+l.last, d.start+l.head
-	part := compact(d.text[:last])
-	for i := l.array - 1; i >= 0; i-- {
+	part := appendCompact(nil, d.text[:d.start+l.arrays[n].last])
+	for i := l.arrays[n].depth - 1; i >= 0; i-- {
 		part = append(part, l.stack[i]+2)
 	}
-	rest := append(bytes.Clone(d.text[:head]), afterComma(d.text[last:])...)
-	l.at, l.last = len(rest)-d.start, 0
+	d.cut(n)
+	return part
+}
+
+// objects yields the complete elements of a document that is an array. There are none if one of them is not an object.
+func (d *document) objects() []([]byte) {
+	l := &d.lexer
+	if len(l.arrays) == 0 || len(l.arrays[0].ends) == 0 {
+		return nil
+	}
+	a := &l.arrays[0]
+	all := make([][]byte, 0, len(a.ends))
+	from := a.head
+	for _, end := range a.ends {
+		element := bytes.TrimLeft(afterComma(d.text[d.start+from:d.start+end]), " \t\r\n")
+		if element[0] != '{' {
+			return nil
+		}
+		all = append(all, element)
+		from = end
+	}
+	return all
+}
+
+// cut removes the complete elements of an open array.
+func (d *document) cut(n int) {
+	l := &d.lexer
+	a := &l.arrays[n]
+	rest := append(bytes.Clone(d.text[:d.start+a.head]), afterComma(d.text[d.start+a.last:])...)
+	removed := len(d.text) - len(rest)
+	l.at -= removed
+	a.last, a.ends = 0, a.ends[:0]
+	for i := n + 1; i < len(l.arrays); i++ {
+		inner := &l.arrays[i]
+		if inner.head -= removed; inner.last > 0 {
+			inner.last -= removed
+		}
+	}
 	d.text = rest
 	d.parts++
-	return part
 }
 
 // afterComma cuts the comma behind an element.

@@ -309,14 +309,10 @@ func (l *lexer) str() bool {
 		return false
 	}
 	for {
-		b, i := l.b, l.i
-		for i < len(b) && ordinary[b[i]] {
-			i++
-		}
-		if l.i = i; i >= len(b) {
+		if l.i = endOfPlain(l.b, l.i); l.i >= len(l.b) {
 			return l.fail("")
 		}
-		switch c := b[i]; {
+		switch c := l.b[l.i]; {
 		case c == '"':
 			l.i++
 			return true
@@ -345,25 +341,10 @@ func (l *lexer) str() bool {
 	}
 }
 
-// ordinary are the bytes in a JSON string that can be skipped when its end is searched for.
-var ordinary = func() (is [256]bool) {
-	for c := ' '; c < 256; c++ {
-		is[c] = c != '"' && c != '\\'
-	}
-	return is
-}()
-
 // plain returns the text of a valid JSON string, given without its quotes. It returns s itself if nothing is escaped.
 // As in encoding/json, each byte of invalid UTF-8, and each lone surrogate, becomes U+FFFD.
 func plain(s []byte) []byte {
-	clean := true
-	for _, c := range s {
-		if c == '\\' || c >= utf8.RuneSelf {
-			clean = false
-			break
-		}
-	}
-	if clean {
+	if endOfASCII(s, 0) == len(s) {
 		return s
 	}
 	return appendPlain(make([]byte, 0, len(s)+utf8.UTFMax), s)
@@ -373,9 +354,7 @@ func plain(s []byte) []byte {
 func appendPlain(out, s []byte) []byte {
 	for i := 0; i < len(s); {
 		start := i
-		for i < len(s) && s[i] != '\\' && s[i] < utf8.RuneSelf {
-			i++
-		}
+		i = endOfASCII(s, i)
 		out = append(out, s[start:i]...)
 		if i < len(s) {
 			out, i = appendOdd(out, s, i)

@@ -84,10 +84,12 @@ type scanner struct {
 	parser lineParser
 	joiner joiner
 
-	doc       *document // the one that has begun; nil if none has
-	spare     document  // reused
-	documents bool      // there was one
-	intro     int       // lines so far that are not blank, up to maxIntro and more
+	doc       *document      // the one that has begun; nil if none has
+	spare     document       // reused
+	documents bool           // there was one
+	sniffs    bool           // only documents is wanted
+	lines     *documentLines // if not nil, workers read the documents
+	intro     int            // lines so far that are not blank, up to maxIntro and more
 
 	unreadable func(line int, text []byte) // may be nil
 	head       []byte                      // of a line that is too long

@@ -15,7 +15,7 @@ func (s *scanner) beginGiant(line []byte) bool {
 	}
 	d := &s.spare
 	d.begin(start, s.Lines+1)
-	if d.lexer.feed(line[start:]); d.lexer.want >= docDone || d.lexer.array == 0 {
+	if d.lexer.feed(line[start:]); d.lexer.want >= docDone || len(d.lexer.arrays) == 0 {
 		return false
 	}
 	d.text = line
@@ -38,9 +38,20 @@ func (s *scanner) feedGiant(part []byte) {
 	switch {
 	case d.lexer.want == docDone:
 		s.document(false)
-	case d.lexer.want == docFailed, len(d.text) > maxPart && !s.partOf() && len(d.text) > maxLine:
+	case d.lexer.want == docFailed, s.cutLong():
 		s.failed(nil, false)
 	}
+}
+
+// cutLong reads a part of a document that has become long. Of an array of objects, workers get smaller parts. It reports
+// whether the document is too long, and has no such part.
+func (s *scanner) cutLong() (tooLong bool) {
+	d := s.doc
+	if s.lines != nil && len(d.text) > 4*s.lines.chunk && s.passObjects() {
+		s.documents = true
+		d.cut(0)
+	}
+	return len(d.text) > maxPart && !s.partOf() && len(d.text) > maxLine
 }
 
 // mayBegin reports whether a document may begin on the next line.
@@ -102,7 +113,7 @@ func (s *scanner) continues(line []byte, last bool) {
 	}
 	d.text = append(append(d.text, text...), '\n')
 	d.lexer.at++
-	if len(d.text) > maxPart && !s.partOf() && len(d.text) > maxLine {
+	if s.cutLong() {
 		s.unread(d.first, d.text)
 		s.bad(d.first, tooLong(0), nil)
 		s.Joined += d.lines - 1
@@ -137,12 +148,18 @@ func (s *scanner) restOf(rest []byte, last bool) {
 // document reads a document that is complete.
 func (s *scanner) document(last bool) {
 	d := s.doc
-	line := compact(d.text)
+	line := appendCompact(nil, d.text)
 	if d.parts == 0 && d.lines > 1 && s.untimed(line) {
 		s.failed(nil, last)
 		return
 	}
-	s.doc, s.documents = nil, true
+	s.documents = true
+	if s.lines != nil {
+		s.pass(d, line)
+	}
+	if s.doc = nil; s.sniffs || s.lines != nil {
+		return
+	}
 	if d.parts > 0 {
 		d.shared += s.records(line, d.first, true)
 		s.Shared += d.shared - 1
@@ -153,9 +170,38 @@ func (s *scanner) document(last bool) {
 	s.Joined += d.lines - 1
 }
 
+// pass passes a document that is complete, and is now on one line, to the workers.
+func (s *scanner) pass(d *document, line []byte) {
+	s.afterRecord()
+	s.Joined += d.lines - 1
+	switch {
+	case d.parts == 0:
+		s.lines.add(line, d.first, wholeDocument)
+		return
+	case !s.passObjects():
+		s.lines.add(line, d.first, partOfObject)
+	}
+	s.Shared-- // the records of the parts, which are counted later, but one
+}
+
+// passObjects passes the complete elements of a document that is an array of objects. It reports whether there are any.
+func (s *scanner) passObjects() bool {
+	if s.lines == nil || s.parser.shape != nil {
+		return false
+	}
+	objects := s.doc.objects()
+	for _, object := range objects {
+		s.lines.add(object, s.doc.first, elementOfArray)
+	}
+	return len(objects) > 0
+}
+
 // untimed reports whether a document is one record, without a time. Then it is something else that has a trace id, such
 // as a job with its carrier: loggers write times, and files of jobs may be beside logs.
 func (s *scanner) untimed(line []byte) bool {
+	if s.lines != nil && s.lines.isTimed(line) {
+		return false
+	}
 	var e Entry
 	return s.parser.shaped(line, &e) == isRecord && e.Time.IsZero()
 }
@@ -184,12 +230,24 @@ func (s *scanner) records(line []byte, number int, rest bool) int {
 
 // partOf reads a part of the document. It returns false if there is none that could be read.
 func (s *scanner) partOf() bool {
-	part := s.doc.part()
+	d := s.doc
+	if s.passObjects() {
+		s.documents = true
+		d.cut(0)
+		return true
+	}
+	part := d.part()
 	if part == nil {
 		return false
 	}
 	s.documents = true
-	s.doc.shared += s.records(part, s.doc.first, true)
+	switch {
+	case s.sniffs:
+	case s.lines != nil:
+		s.lines.add(part, d.first, partOfObject)
+	default:
+		d.shared += s.records(part, d.first, true)
+	}
 	return true
 }
 

@@ -56,12 +56,22 @@ func BenchmarkWrapped(b *testing.B) {
 			return `{"log":` + quotedJSON(string(line)+"\n") + `,"stream":"stdout","time":"2026-03-01T09:15:00.500000000Z"}`
 		},
 		"prefix": func(line []byte) string { return "2026-03-01T09:15:00.000000+00:00 api/pod/1 " + string(line) },
+		"pretty": func(line []byte) string {
+			return indented(`{"insertId":"a","jsonPayload":`+string(line)+`,"resource":{"type":"k8s_container"}}`) + ","
+		},
+		"hits": func(line []byte) string {
+			return indented(`{"_index":"logs-1","_id":"a","_source":`+string(line)+`}`) + ","
+		},
 	}
 	bare := 0.0 // ns for a byte
-	for _, name := range []string{"bare", "object", "string", "docker", "prefix", "cri", "array"} {
+	for _, name := range []string{"bare", "object", "string", "docker", "prefix", "cri", "array", "pretty", "hits"} {
 		var text bytes.Buffer
 		for line := range bytes.Lines(log.Bytes()) {
 			text.WriteString(wraps[name](bytes.TrimSuffix(line, newline)) + "\n")
+		}
+		if name == "hits" { // all in one object
+			all := bytes.TrimSuffix(text.Bytes(), []byte(",\n"))
+			text = *bytes.NewBufferString("{\n\"hits\":{\"hits\":[\n" + string(all) + "\n]}}\n")
 		}
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(text.Len()))

@@ -1,0 +1,141 @@
+package tracelog
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+)
+
+// However large a document is, and however many workers read it, its records are those that Scan finds.
+func TestDocumentsInParts(t *testing.T) {
+	records := rawRecords(t)
+	var elements, pairs []string
+	for i := range 200 {
+		r := records[i%len(records)]
+		switch i % 7 {
+		case 3:
+			r = `{"insertId":"x","jsonPayload":` + r + `,"labels":["a","b\"]"]}`
+		case 5:
+			r = `{"note":"no record"}`
+		}
+		elements = append(elements, r)
+		pairs = append(pairs, fmt.Sprintf(`["%d",%s]`, 1772356500000000000+int64(i), quote(records[i%len(records)])))
+	}
+	list := "[" + strings.Join(elements, ",") + "]"
+	pretty := func(doc string) string {
+		var b bytes.Buffer
+		if err := json.Indent(&b, []byte(doc), "", "  "); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	hits := `{"took":3,"hits":{"total":{"value":200},"hits":[` + strings.Join(elements, ",") + `]},"end":true}`
+	stream := `{"stream":{"app":"api"},"values":[` + strings.Join(pairs, ",") + `]}`
+	loki := `{"status":"success","data":{"resultType":"streams","result":[` + stream + `,` + stream + `],"stats":{"n":[1,2]}}}`
+	tests := map[string]string{
+		"array":                pretty(list),
+		"two arrays":           pretty(list) + "\n" + pretty(list),
+		"objects":              strings.Trim(pretty(list), "[]\n"),
+		"objects, not commas":  strings.ReplaceAll(pretty(list), "\n  },\n", "\n  }\n"),
+		"array of other kinds": pretty(`[1,"text",` + strings.Join(elements, ",") + `]`),
+		"array of strings":     pretty(`[` + quote(records[0]) + `,` + quote(records[1]) + `]`),
+		"hits":                 pretty(hits),
+		"streams":              pretty(loki),
+		"cut off":              pretty(list)[:5000],
+		"cut off, nested":      pretty(hits)[:5000],
+		"text behind":          pretty(list) + "\nno JSON\n" + records[0] + "\n",
+		"broken":               pretty(list)[:5000] + "}}" + pretty(list)[5000:],
+		"among lines":          records[0] + "\n" + pretty(list) + "\n" + records[1] + "\n\n" + pretty(hits) + "\n" + records[2],
+	}
+	for name, log := range tests {
+		for _, workers := range []int{1, 3} {
+			for _, chunk := range []int{100, 1500, 0} {
+				checkDocument(t, name, log, &ScanOptions{Workers: workers, chunk: chunk})
+			}
+		}
+	}
+}
+
+// A document on one line may be longer than a line may be.
+func TestGiantDocument(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds: run without -short")
+	}
+	records := rawRecords(t)
+	var list, pairs []string
+	for size := 0; size < maxLine+1<<20; {
+		r := records[len(list)%len(records)]
+		list = append(list, r)
+		pairs = append(pairs, fmt.Sprintf(`["%d",%s]`, 1772356500000000000+int64(len(list)), quote(r)))
+		size += len(r) + 1
+	}
+	for name, log := range map[string]string{
+		"array": "[" + strings.Join(list, ",") + `,{"note":"no record"}]` + "\n",
+		"hits":  `{"took":3,"hits":{"hits":[` + strings.Join(list, ",") + `]},"end":true}` + "\n" + records[0] + "\n",
+		// The outer array has one element.
+		"stream":  `{"data":{"result":[{"stream":{"app":"api"},"values":[` + strings.Join(pairs, ",") + `]}],"stats":{"n":[1,2]}}}`,
+		"streams": `{"data":{"result":[{"stream":{"app":"worker"},"values":[["1",` + strings.Repeat(" ", maxPart) + quote(records[0]) + `]]},{"stream":{"app":"api"},"values":[` + strings.Join(pairs[1:], ",") + `]}]}}`,
+	} {
+		entries, _ := scanAll(t, []byte(log))
+		if n := len(entries); n != len(list)+strings.Count(log, "\n"+records[0]) {
+			t.Errorf("%s: %d entries of %d", name, n, len(list))
+		}
+		checkDocument(t, name, log, &ScanOptions{Workers: 2})
+	}
+}
+
+// checkDocument compares what ScanRecords and FindTrace read with what Scan reads.
+func checkDocument(t *testing.T, name, log string, o *ScanOptions) {
+	t.Helper()
+	here := fmt.Sprintf("%s, %d workers, chunks of %d", name, o.Workers, o.chunk)
+	entries, source := scanAll(t, []byte(log))
+	want := make([]string, len(entries))
+	lines := make(map[string][]int) // of each trace
+	for i := range entries {
+		want[i] = string(entries[i].Raw)
+		lines[entries[i].Trace] = append(lines[entries[i].Trace], entries[i].Line)
+	}
+	input := func() []Input { return []Input{{Name: source.File, Reader: strings.NewReader(log)}} }
+	var mu sync.Mutex
+	got := []string{}
+	sources, err := ScanRecords(t.Context(), input(), o, func() func(*Record) {
+		return func(r *Record) {
+			mu.Lock()
+			defer mu.Unlock()
+			got = append(got, string(r.Raw()))
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := gocmp.Diff(source, sources[0]); diff != "" {
+		t.Errorf("%s: source (-want +got):\n%s", here, diff)
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: %d records, not the %d of Scan", here, len(got), len(want))
+	}
+	for trace, want := range lines {
+		if trace == "" {
+			continue
+		}
+		found, err := FindTrace(t.Context(), input(), []string{trace}, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int
+		for _, e := range found.Entries {
+			got = append(got, e.Line)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: trace %s is on other lines than Scan finds", here, trace)
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package tracelog
+
+import (
+	"bytes"
+	"sync"
+)
+
+// A documentLines passes documents to workers: many at once, each on one line.
+type documentLines struct {
+	s     *sequencer
+	input int
+	chunk int // how large a block is
+	next  *documentBlock
+	full  chan *documentBlock
+	free  chan *documentBlock
+	wg    sync.WaitGroup
+
+	reader *lineReader // of isTimed
+	one    block
+
+	mu      sync.Mutex
+	records int // how many the workers have found
+	shared  int // of these, those that share a line of the input with others
+	empty   []emptyDocument
+}
+
+// A documentBlock is a block with documents, or parts of them.
+type documentBlock struct {
+	block
+	first int // the number of the first document's first line
+	of    []documentOf
+}
+
+// A documentOf is what a line of a documentBlock is.
+type documentOf struct {
+	number int // of the document's first line in the input, counted from the block's first
+	kind   documentKind
+}
+
+type documentKind uint8
+
+const (
+	wholeDocument documentKind = iota
+	elementOfArray
+	partOfObject // elements of an array, with what is around it
+)
+
+// An emptyDocument has no record.
+type emptyDocument struct {
+	line   int
+	reason string
+	looks  looks
+}
+
+func newDocumentLines(s *sequencer, input int, workers []blockReader, chunk int) *documentLines {
+	d := &documentLines{s: s, input: input, chunk: chunk, full: make(chan *documentBlock), free: make(chan *documentBlock, len(workers)+1)}
+	d.reader = newLineReader([]Input{{}}, nil, nil)
+	d.reader.parser.shape = s.scanner.parser.shape
+	for range cap(d.free) {
+		d.free <- new(documentBlock)
+	}
+	for _, w := range workers {
+		d.wg.Go(func() {
+			for b := range d.full {
+				w.(*recordReader).readDocuments(b, d)
+				d.free <- b
+			}
+		})
+	}
+	return d
+}
+
+// add adds the JSON of a document whose first line has the number.
+func (d *documentLines) add(json []byte, number int, kind documentKind) {
+	b := d.next
+	if b == nil {
+		b = <-d.free
+		if cap(b.buf) > 4*d.chunk+1<<20 {
+			b.buf = nil
+		}
+		*b = documentBlock{block: block{input: d.input, seq: len(d.s.first), buf: b.buf[:0]}, first: number, of: b.of[:0]}
+		d.s.first = append(d.s.first, number)
+		d.next = b
+	}
+	b.buf = append(appendCompact(b.buf, json), '\n')
+	b.of = append(b.of, documentOf{number - b.first, kind})
+	if len(b.buf) >= d.chunk {
+		d.send()
+	}
+}
+
+func (d *documentLines) send() {
+	if b := d.next; b != nil {
+		d.next = nil
+		b.to = len(b.buf)
+		b.pad()
+		d.full <- b
+	}
+}
+
+// isTimed reports whether a line is quickly seen to be a record with a time.
+func (d *documentLines) isTimed(line []byte) bool {
+	b := &d.one
+	b.set(line)
+	d.reader.fast.marks.mark(b.buf, 0, b.to)
+	d.reader.wrap.joining = [2]bool{}
+	_, ok := d.reader.quick(b, 0)
+	return ok && !d.reader.record.Time().IsZero()
+}
+
+// close waits until everything has been read, and counts it.
+func (d *documentLines) close() {
+	d.send()
+	close(d.full)
+	d.wg.Wait()
+	t := &d.s.scanner.tally
+	t.Records += d.records
+	t.Shared += d.shared
+	for _, e := range d.empty {
+		t.afterRecord()
+		t.badAs(e.line, e.reason, e.looks)
+	}
+}
+
+// readDocuments reads the documents of a block.
+func (w *recordReader) readDocuments(b *documentBlock, d *documentLines) {
+	w.fast.marks.mark(b.buf, b.from, b.to)
+	w.wrap.joining = [2]bool{}
+	records, shared := 0, 0
+	var empty []emptyDocument
+	i := 0
+	for _, of := range b.of {
+		var ok bool
+		if of.kind == partOfObject { // which may be longer than any line
+			end := i + bytes.IndexByte(b.buf[i:], '\n')
+			w.line, i = b.buf[i:end], end+1
+		} else {
+			i, ok = w.quick(&b.block, i)
+		}
+		v := isRecord
+		if !ok {
+			v = w.slow(false)
+		}
+		n := 0
+		switch v {
+		case isRecord:
+			if n = 1; of.kind != wholeDocument && len(w.record.Trace()) == 0 && !w.isElement(of.kind) {
+				n = 0
+				break
+			}
+			w.emit(&b.block, of.number)
+		case isMany:
+			n = w.emitMany(&b.block, of.number)
+		case isBad:
+			empty = append(empty, emptyDocument{b.first + of.number, w.reason, w.looks})
+			continue
+		}
+		records += n
+		switch {
+		case of.kind != wholeDocument:
+			shared += n
+		case n > 0:
+			shared += n - 1
+		default:
+			empty = append(empty, emptyDocument{b.first + of.number, reasonText, looksOf(reasonText, w.line)})
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.records += records
+	d.shared += shared
+	d.empty = append(d.empty, empty...)
+}
+
+// isElement reports whether the line, which is without a trace id, counts as a record of an array. Else it is
+// something beside records, or what is left of an object whose array has been read.
+func (w *recordReader) isElement(kind documentKind) bool {
+	if kind != elementOfArray {
+		return false
+	}
+	found := w.parser.look(bytes.TrimSpace(w.line), arrayKey, 1, 0, false)
+	w.parser.deep = w.parser.deep[:0]
+	return found.depth > 0
+}
