@@ -122,17 +122,16 @@ func (f *from) read(ctx context.Context, s *session, args []string, again bool) 
 	if f.filter != nil {
 		f.filter.SetSince(begin)
 	}
-	buf := s.files.NewBuffer()
 	if !again {
-		stream, err := f.source.Stream(ctx, &f.plan, &parts, begin, end, buf)
+		stream, err := f.source.Stream(ctx, &f.plan, &parts, begin, end, s.files.NewBuffer)
 		if err != nil {
-			buf.Close()
 			return nil, err
 		}
 		if stream != nil {
 			return s.files.OpenStream(ctx, f.source.Store.Name(), stream), nil
 		}
 	}
+	buf := s.files.NewBuffer()
 	if err := f.source.Fetch(ctx, &f.plan, &parts, begin, end, buf); err != nil {
 		buf.Close()
 		return nil, err
