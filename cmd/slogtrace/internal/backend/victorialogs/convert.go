@@ -1,7 +1,6 @@
 package victorialogs
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -18,17 +17,18 @@ import (
 // A converter writes the rows of an answer as lines of the record schema. VictoriaLogs has all values as strings, without
 // those that are empty, and objects as members with dots in their names.
 type converter struct {
-	w     *bufio.Writer
+	w     io.Writer
+	out   []byte         // lines that are not yet in w
 	batch *backend.Batch // of lines that are kept as text, if those of certain traces are wanted
 	sum   backend.Sum
 
 	untimed bool // rows have a start or a time
 
 	members     []member
+	ofKind      [kinds]int    // of each kind, the number of the last member, plus one
 	known       [][]knownName // of the members of rows before, by their number: most rows have the same ones
 	first, last []byte        // the times of rows, as text
-	line        []byte
-	text        []byte // of a string without its escapes
+	text        []byte        // of a string without its escapes
 }
 
 // A member is one of a row: its name begins at from, its value at value, both with their quotes, and it ends before to.
@@ -54,6 +54,7 @@ const (
 	storeTime    // VictoriaLogs' own
 	storeMessage // likewise
 	storeStream  // not in the line
+	kinds        // how many there are
 )
 
 // A knownName is the name of a member, as a row has it: from its first quote to the one that begins the value.
@@ -133,7 +134,7 @@ func (c *converter) rows(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	return c.w.Flush()
+	return c.flush()
 }
 
 // withoutMessage begins what VictoriaLogs has as the message of a line that has none.
@@ -144,44 +145,25 @@ func (c *converter) row(line []byte) error {
 	if !c.cut(line) {
 		return endedError(line)
 	}
-	var at, start, message []byte
-	hasTime, hasMessage, hasError, failed := false, false, false, false
-	for i := range c.members {
-		m := &c.members[i]
-		switch m.kind {
-		case storeTime:
-			at = m.text(line)
-		case storeMessage:
-			message = m.text(line)
-		case isTime:
-			hasTime = true
-		case isStart:
-			start = m.text(line)
-		case isMessage:
-			hasMessage = true
-		case isError:
-			hasError = true
-		case isLevel:
-			failed = string(m.text(line)) == "ERROR"
-		}
-	}
+	at, message := c.textOf(line, storeTime), c.textOf(line, storeMessage)
 	if whole, ok := c.whole(message); ok {
 		if c.batch != nil {
 			return c.batch.Add(whole, instantOf(at))
 		}
 		return c.write(whole, at)
 	}
-	if c.untimed && !hasTime && !isInstant(start) {
+	hasTime := c.ofKind[isTime] > 0
+	if c.untimed && !hasTime && !isInstant(c.textOf(line, isStart)) {
 		return errNoStart
 	}
-	b := append(c.line[:0], '{')
+	b := append(c.out, '{')
 	if !hasTime && len(at) > 0 {
 		b = append(append(append(b, `"time":"`...), at...), `",`...)
 	}
 	if bytes.HasPrefix(message, []byte(withoutMessage)) {
 		message = nil
 	}
-	if !hasMessage && len(message) > 0 {
+	if c.ofKind[isMessage] == 0 && len(message) > 0 {
 		b = append(append(append(b, `"msg":"`...), message...), `",`...)
 	}
 	from, to := 0, -1 // of members that stay as they are, and are not yet in b
@@ -211,14 +193,22 @@ func (c *converter) row(line []byte) error {
 		to = m.to
 	}
 	copied()
-	if failed && !hasError && string(message) == "span end" { // its error was empty
+	if c.ofKind[isError] == 0 && string(message) == "span end" && string(c.textOf(line, isLevel)) == "ERROR" { // its error was empty
 		b = append(b, `"error":"",`...)
 	}
 	if b[len(b)-1] == ',' {
 		b = b[:len(b)-1]
 	}
-	c.line = append(b, '}')
-	return c.write(c.line, at)
+	c.out = append(b, '}')
+	return c.wrote(at)
+}
+
+// textOf returns the text of the row's last member of a kind, or nil.
+func (c *converter) textOf(row []byte, k kind) []byte {
+	if n := c.ofKind[k]; n > 0 {
+		return c.members[n-1].text(row)
+	}
+	return nil
 }
 
 // errNoStart means that a line came without its time although its start is no time.
@@ -245,12 +235,28 @@ func isInstant(text []byte) bool {
 
 // write writes a line. At is its time as VictoriaLogs has it.
 func (c *converter) write(line, at []byte) error {
+	c.out = append(c.out, line...)
+	return c.wrote(at)
+}
+
+// wrote ends a line in c.out.
+func (c *converter) wrote(at []byte) error {
 	c.sum.Lines++
 	c.count(at)
-	if _, err := c.w.Write(line); err != nil {
-		return err
+	c.out = append(c.out, '\n')
+	if len(c.out) < maxOut {
+		return nil
 	}
-	return c.w.WriteByte('\n')
+	return c.flush()
+}
+
+// maxOut is about how many bytes are written at once.
+const maxOut = 256 << 10
+
+func (c *converter) flush() error {
+	_, err := c.w.Write(c.out)
+	c.out = c.out[:0]
+	return err
 }
 
 // count notes the time of a row. All times end in Z, and have as many digits as they need: without the Z they are in order
@@ -373,7 +379,7 @@ func (c *converter) unquote(value []byte) bool {
 
 // cut sets members to those of a row, whose values are strings. It returns false if the row is something else.
 func (c *converter) cut(row []byte) bool {
-	c.members = c.members[:0]
+	c.members, c.ofKind = c.members[:0], [kinds]int{}
 	last := len(row) - 1
 	if last < 1 || row[0] != '{' || row[last] != '}' {
 		return false
@@ -397,6 +403,7 @@ func (c *converter) cut(row []byte) bool {
 		}
 		if m.to-m.value > len(`""`) {
 			c.members = append(c.members, m)
+			c.ofKind[m.kind] = len(c.members)
 		}
 		switch at = m.to + 1; {
 		case row[m.to] == ',':

@@ -1,7 +1,6 @@
 package victorialogs
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"testing"
@@ -20,9 +19,9 @@ func FuzzRow(f *testing.F) {
 			return // eachRow and VictoriaLogs see to that
 		}
 		var b bytes.Buffer
-		c := converter{w: bufio.NewWriter(&b)}
+		c := converter{w: &b}
 		err := c.row(row)
-		c.w.Flush()
+		c.flush()
 		var members map[string]string
 		if json.Unmarshal(row, &members) != nil {
 			if err == nil {

@@ -2,7 +2,6 @@
 package victorialogs
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -117,7 +116,7 @@ func (s *Store) Lines(ctx context.Context, q *backend.Query, w io.Writer) (backe
 		return backend.Sum{}, err
 	}
 	defer body.Close()
-	c := converter{w: bufio.NewWriterSize(w, 256<<10), untimed: untimed}
+	c := converter{w: w, untimed: untimed}
 	c.batch = backend.NewBatch(q.Cond, s.shape, func(line []byte, at time.Time) error { return c.write(line, []byte(instant(at))) })
 	err = c.rows(body)
 	switch {
