@@ -210,8 +210,10 @@ func TestStoreInterrupt(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for n.Metric(t, "vl_concurrent_select_current") == 0 {
-		time.Sleep(5 * time.Millisecond)
+	for deadline := time.Now().Add(time.Minute); n.Metric(t, "vl_concurrent_select_current") == 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no query was seen")
+		}
 	}
 	cmd.Process.Signal(os.Interrupt)
 	begin := time.Now()
