@@ -322,3 +322,27 @@ func TestCountAll(t *testing.T) {
 	answer = `{"_time":"1970-01-01T00:00:04Z","lines":"7"}` + "\n"
 	count(2*time.Second, "stats by (_time:2000000000ns) count() lines", backend.Bucket{From: time.Unix(4, 0).UTC(), Lines: 7})
 }
+
+// Traces returns all ids that are members of rows, without their escapes. What is no row is an error.
+func TestTraces(t *testing.T) {
+	rows := `{"trace":"a\"\u00e9","trace_id":"c"}` + "\n" + `{"trace":""}` + "\n{}\n" + `{"trace_id":"d"}` + "\n"
+	s := serve(t, "", nil, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, rows) })
+	s.names = &names{traceIDs: []string{"trace", "trace_id"}}
+	traces := func() (ids []string, err error) {
+		q := *trace
+		q.Cond = nil
+		err = s.Traces(t.Context(), &q, func(id string) bool {
+			ids = append(ids, id)
+			return true
+		})
+		return ids, err
+	}
+	ids, err := traces()
+	if diff := cmp.Diff([]string{`a"é`, "c", "d"}, ids); diff != "" || err != nil {
+		t.Errorf("%v, -want +got\n%s", err, diff)
+	}
+	rows += "the query took too long\n"
+	if _, err := traces(); !errors.As(err, new(*backend.CutError)) || !strings.Contains(err.Error(), "too long") {
+		t.Errorf("error %v", err)
+	}
+}
