@@ -9,13 +9,6 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// A shownJSON is an element of what show --json writes: the trace with its spans as a tree.
-type shownJSON struct {
-	summary
-	Tree []spanJSON `json:"tree"`
-	Logs []lineJSON `json:"logs"` // those that name no span
-}
-
 // A spanJSON is a span with the spans below it.
 type spanJSON struct {
 	Span       string         `json:"span"`
@@ -38,7 +31,7 @@ type spanJSON struct {
 	Attrs      term.AttrsJSON `json:"attrs"`
 	Links      []linkJSON     `json:"links,omitempty"`
 	Logs       []lineJSON     `json:"logs"`
-	Children   []spanJSON     `json:"children"`
+	Children   []spanJSON     `json:"children"` // written one by one
 }
 
 type linkJSON struct {
@@ -49,57 +42,79 @@ type linkJSON struct {
 // deepest limits how deep show --json nests spans. It leaves out the spans below, and says so.
 const deepest = 1000
 
+// showJSON writes traces. Each is its summary, and then its spans as a tree, and the lines that name no span. Each span is written
+// as it is made: the JSON of a large trace takes more memory than the trace.
 func (s *session) showJSON(traces []*tracelog.Trace) error {
-	shown := make([]shownJSON, len(traces))
+	w := term.NewPieces(s.out)
+	w.Text("[")
 	for i, t := range traces {
-		cut := 0
-		shown[i] = shownJSON{summarize(t), spansJSON(t.Roots, 1, &cut), linesJSON(t.Logs)}
-		if cut > 0 {
+		if i > 0 {
+			w.Text(",")
+		}
+		w.Text("\n")
+		w.Value(summarize(t), "}")
+		w.Text(`,"tree":[`)
+		if cut := spansJSON(w, t.Roots, 1); cut > 0 {
 			s.Fail("trace %s: %s below level %d left out", t.ID, tell.Plural(cut, "span"), deepest)
 		}
+		w.Text(`],"logs":`)
+		w.Value(linesJSON(t.Logs), "")
+		w.Text("}")
 	}
-	return term.WriteArray(s.out, shown)
+	if len(traces) > 0 {
+		w.Text("\n")
+	}
+	w.Text("]\n")
+	return w.Err()
 }
 
-func spansJSON(spans []*tracelog.Span, level int, cut *int) []spanJSON {
-	list := make([]spanJSON, 0, len(spans))
-	for _, s := range spans {
-		j := spanJSON{
-			Span: s.ID, Parent: s.ParentID, ParentKind: s.ParentKind, Op: s.Op, Kind: s.Kind, Service: s.Service, State: s.State.String(),
-			Start: term.TimeJSON(s.Start), QueuedMS: query.Millis(s.Queued), Failed: s.Failed, Error: s.Error, Stack: s.Stack,
-			Attrs: s.Attrs, Logs: linesJSON(s.Logs),
+// spansJSON writes spans with a comma between them. It returns how many it left out.
+func spansJSON(w *term.Pieces, spans []*tracelog.Span, level int) (cut int) {
+	for i, s := range spans {
+		if i > 0 {
+			w.Text(",")
 		}
-		if s.State == tracelog.Ended {
-			ms := exactMillis(s.Duration)
-			j.DurationMS = &ms
-		}
-		if e := query.EntryOf(s); e != nil {
-			if j.SampleRate = e.SampleRate; e.Level != usualLevel(s) {
-				j.Level = e.Level
-			}
-			if e.Unsampled {
-				j.Sampled = new(bool)
-			}
-			if s.State == tracelog.Ended && !e.Time.IsZero() && e.Time.Sub(s.Start.Add(s.Duration)).Abs() > time.Microsecond {
-				at := term.TimeJSON(e.Time)
-				j.Time = &at
-			}
-		}
-		for _, l := range s.Links {
-			j.Links = append(j.Links, linkJSON(l))
-		}
+		w.Value(newSpanJSON(s), "]}")
 		if level < deepest {
-			j.Children = spansJSON(s.Children, level+1, cut)
+			cut += spansJSON(w, s.Children, level+1)
 		} else {
-			j.Children = []spanJSON{}
 			below := tracelog.Trace{Roots: s.Children}
 			for range below.All() {
-				*cut++
+				cut++
 			}
 		}
-		list = append(list, j)
+		w.Text("]}")
 	}
-	return list
+	return cut
+}
+
+// newSpanJSON returns a span without those below it.
+func newSpanJSON(s *tracelog.Span) *spanJSON {
+	j := &spanJSON{
+		Span: s.ID, Parent: s.ParentID, ParentKind: s.ParentKind, Op: s.Op, Kind: s.Kind, Service: s.Service, State: s.State.String(),
+		Start: term.TimeJSON(s.Start), QueuedMS: query.Millis(s.Queued), Failed: s.Failed, Error: s.Error, Stack: s.Stack,
+		Attrs: s.Attrs, Logs: linesJSON(s.Logs), Children: []spanJSON{},
+	}
+	if s.State == tracelog.Ended {
+		ms := exactMillis(s.Duration)
+		j.DurationMS = &ms
+	}
+	if e := query.EntryOf(s); e != nil {
+		if j.SampleRate = e.SampleRate; e.Level != usualLevel(s) {
+			j.Level = e.Level
+		}
+		if e.Unsampled {
+			j.Sampled = new(bool)
+		}
+		if s.State == tracelog.Ended && !e.Time.IsZero() && e.Time.Sub(s.Start.Add(s.Duration)).Abs() > time.Microsecond {
+			at := term.TimeJSON(e.Time)
+			j.Time = &at
+		}
+	}
+	for _, l := range s.Links {
+		j.Links = append(j.Links, linkJSON(l))
+	}
+	return j
 }
 
 // usualLevel is the level of a span's record, unless TracerOptions set another one.

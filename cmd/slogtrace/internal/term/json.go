@@ -139,6 +139,37 @@ func (m *marshaler) marshal(v any) ([]byte, error) {
 	return graphic.AppendJSON(make([]byte, 0, len(in)), in), nil
 }
 
+// Pieces writes JSON in pieces, of which only one is in memory. The first error stays.
+type Pieces struct {
+	w   *bufio.Writer
+	m   *marshaler
+	err error
+}
+
+// NewPieces returns Pieces that write to w.
+func NewPieces(w *bufio.Writer) *Pieces { return &Pieces{w: w, m: newMarshaler()} }
+
+// Text writes a text as it is.
+func (p *Pieces) Text(s string) {
+	if p.err == nil {
+		_, p.err = p.w.WriteString(s)
+	}
+}
+
+// Value writes the JSON of v without its end: the closing brackets behind which other pieces come.
+func (p *Pieces) Value(v any, end string) {
+	if p.err != nil {
+		return
+	}
+	var b []byte
+	if b, p.err = p.m.marshal(v); p.err == nil {
+		_, p.err = p.w.Write(bytes.TrimSuffix(b, []byte(end)))
+	}
+}
+
+// Err returns the first error.
+func (p *Pieces) Err() error { return p.err }
+
 // printableASCII reports whether b is graphic ASCII only. Most text is.
 func printableASCII[T string | []byte](b T) bool {
 	for i := range len(b) {
