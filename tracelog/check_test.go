@@ -127,8 +127,8 @@ func checkTrace(t testing.TB, entries []Entry, tr *Trace) {
 				t.Errorf("trace %q: span %q has a record %v of %q", tr.ID, s.ID, e.Event, e.Span)
 			}
 		}
-		placed += s.duplicates
-		duplicates += s.duplicates
+		placed += int(s.duplicates)
+		duplicates += int(s.duplicates)
 		if s.conflicting {
 			conflicts[s.ID]++
 			if s.duplicates > 0 {

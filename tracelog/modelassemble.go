@@ -117,8 +117,11 @@ func compareSpans(a, b *Span) int {
 func assemble(entries []*Entry) *Trace {
 	slices.SortStableFunc(entries, compareEntries)
 	t := &Trace{ID: entries[0].Trace, entries: len(entries)}
-	byID := make(map[string]*Span)
-	var spans []*Span // sorted below, so that the result does not depend on the map's order
+	byID, all := spansOf(entries)
+	spans := make([]*Span, 0, len(all)) // sorted below
+	for i := range all {
+		spans = append(spans, &all[i])
+	}
 	services := make(map[string]bool)
 	copies := copyFinder{}
 	for _, e := range entries {
@@ -129,11 +132,6 @@ func assemble(entries []*Entry) *Trace {
 		logs := &t.Logs
 		if e.Span != "" {
 			s := byID[e.Span]
-			if s == nil {
-				s = &Span{ID: e.Span}
-				byID[e.Span] = s
-				spans = append(spans, s)
-			}
 			if e.Event != EventLog {
 				if twin := s.record(e); twin != nil {
 					spans = append(spans, twin)
@@ -152,7 +150,9 @@ func assemble(entries []*Entry) *Trace {
 	slices.Sort(t.Services)
 	ended := false
 	for _, s := range spans {
-		s.twins = nil
+		if s.rare != nil {
+			s.rare.twins = nil
+		}
 		s.settle()
 		ended = ended || s.EndRecord != nil
 	}
@@ -163,16 +163,64 @@ func assemble(entries []*Entry) *Trace {
 	}
 	slices.SortFunc(spans, compareSpans)
 	connect(spans, byID)
-	for _, s := range spans { // in order, so that children are in order too
-		if s.Parent == nil {
-			t.Roots = append(t.Roots, s)
-		} else {
-			s.Parent.Children = append(s.Parent.Children, s)
-		}
-	}
-	t.align()
+	t.place(spans)
+	t.align(len(spans))
 	t.summarize(len(spans))
 	return t
+}
+
+// spansOf makes a span for each id that entries have, all in one slice.
+func spansOf(entries []*Entry) (map[string]*Span, []Span) {
+	ends := 0 // nearly as many as spans
+	for _, e := range entries {
+		if e.Event == EventEnd {
+			ends++
+		}
+	}
+	byID := make(map[string]*Span, ends)
+	for _, e := range entries {
+		if e.Span != "" {
+			byID[e.Span] = nil
+		}
+	}
+	spans := make([]Span, 0, len(byID))
+	for _, e := range entries {
+		if e.Span != "" && byID[e.Span] == nil {
+			spans = append(spans, Span{ID: e.Span})
+			byID[e.Span] = &spans[len(spans)-1]
+		}
+	}
+	return byID, spans
+}
+
+// place makes each span a root or a child. Spans are in order, so that children are in order too.
+func (t *Trace) place(spans []*Span) {
+	roots := 0
+	for _, s := range spans {
+		s.mark = 0
+	}
+	for _, s := range spans {
+		if s.Parent == nil {
+			roots++
+		} else {
+			s.Parent.mark++ // how many children it has
+		}
+	}
+	all := make([]*Span, len(spans))
+	if roots > 0 {
+		t.Roots, all = all[:0:roots], all[roots:]
+	}
+	for _, s := range spans {
+		p := s.Parent
+		if p == nil {
+			t.Roots = append(t.Roots, s)
+			continue
+		}
+		if p.Children == nil {
+			p.Children, all = all[:0:p.mark], all[p.mark:]
+		}
+		p.Children = append(p.Children, s)
+	}
 }
 
 // record takes a start or end record. If it is the end of another span of the same id, it returns that span. Records
@@ -189,17 +237,18 @@ func (s *Span) record(e *Entry) (twin *Span) {
 	case len(e.Raw) > 0 && bytes.Equal(e.Raw, s.EndRecord.Raw): // nearly always
 		s.duplicates++
 	default:
-		if s.twins == nil {
-			s.twins = map[uint64]*Span{contentOfEntry(s.EndRecord): s}
+		r := s.rarely()
+		if r.twins == nil {
+			r.twins = map[uint64]*Span{contentOfEntry(s.EndRecord): s}
 		}
 		says := contentOfEntry(e)
-		if same := s.twins[says]; same != nil {
+		if same := r.twins[says]; same != nil {
 			same.duplicates++
 			return nil
 		}
 		twin = &Span{ID: s.ID, EndRecord: e, conflicting: true}
 		s.conflicting = true
-		s.twins[says] = twin
+		r.twins[says] = twin
 	}
 	return twin
 }
@@ -304,14 +353,16 @@ func connect(spans []*Span, byID map[string]*Span) {
 	}
 	// From each span, walk up until a root or a span that an earlier walk visited. A span that this walk visited
 	// closes a cycle.
-	visited := make(map[*Span]int, len(spans))
+	for _, s := range spans {
+		s.mark = 0
+	}
 	for i, s := range spans {
-		up := s
-		for up != nil && visited[up] == 0 {
-			visited[up] = i + 1
+		walk, up := int32(i+1), s
+		for up != nil && up.mark == 0 {
+			up.mark = walk
 			up = up.Parent
 		}
-		if up == nil || visited[up] != i+1 {
+		if up == nil || up.mark != walk {
 			continue
 		}
 		first := up
@@ -342,7 +393,7 @@ func (t *Trace) summarize(spans int) {
 			}
 			t.cover(s.Logs[n].Time)
 		}
-		t.Duplicates += s.duplicates
+		t.Duplicates += int(s.duplicates)
 		if s.Failed {
 			t.Errors++
 		}

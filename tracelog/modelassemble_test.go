@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/slogtrace/slogtrace/internal/racetest"
 	"github.com/slogtrace/slogtrace/tracelog/internal/fixture"
 )
 
@@ -22,6 +26,29 @@ func TestAssembleEmpty(t *testing.T) {
 	entries, _ := scanAll(t, []byte(`{"msg":"span end","span":"a","start":"2026-03-01T09:15:00Z"}`+"\n"+`{"trace":""}`))
 	if got := Assemble(entries); len(got) != 0 {
 		t.Errorf("got %d traces of entries without one", len(got))
+	}
+}
+
+// A trace of many spans takes 352 bytes for each entry and each span, and little more while it is assembled.
+func TestAssembleMemory(t *testing.T) {
+	if strconv.IntSize == 32 || racetest.Enabled {
+		t.Skip("sizes are those of 64 bits without the race detector")
+	}
+	if span, entry := reflect.TypeFor[Span]().Size(), reflect.TypeFor[Entry]().Size(); span > 352 || entry > 352 {
+		t.Errorf("a span has %d bytes, an entry %d", span, entry)
+	}
+	const n = 20_000
+	entries := make([]Entry, n)
+	for i := range entries {
+		entries[i] = Entry{Trace: "t", Span: fmt.Sprint("s", i), Parent: fmt.Sprint("s", i/10), Op: "op", Event: EventEnd, Start: epoch.Add(time.Duration(i)), Line: i}
+	}
+	entries[0].Parent = ""
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	traces := Assemble(entries)
+	runtime.ReadMemStats(&after)
+	if bytes := (after.TotalAlloc - before.TotalAlloc) / n; bytes > 352+100 || traces[0].Spans != n {
+		t.Errorf("%d bytes were allocated for each of %d spans", bytes, traces[0].Spans)
 	}
 }
 

@@ -9,40 +9,49 @@ func (s *Span) Interval() (start, end time.Time) {
 	if s.Start.IsZero() {
 		return time.Time{}, time.Time{}
 	}
-	return s.Start.Add(s.Shift), s.until
+	return s.Start.Add(s.Shift), s.until()
 }
 
-// align sets the Shift of each span, parents first, and then the end of its interval.
-func (t *Trace) align() {
-	var spans []*Span
+// until returns the end of Interval. Of a span with neither an end nor a start it is the last sign of the spans below it.
+func (s *Span) until() time.Time {
+	switch {
+	case s.State != Ended && s.rare != nil:
+		return s.rare.until
+	case s.State == Ended && !s.Start.IsZero():
+		return s.End.Add(s.Shift)
+	}
+	return time.Time{}
+}
+
+// align sets the Shift of each of the n spans, parents first, and then the end of its interval.
+func (t *Trace) align(n int) {
+	spans := make([]*Span, 0, n)
 	for _, s := range t.All() {
 		spans = append(spans, s)
 		s.align()
 	}
 	for i := len(spans) - 1; i >= 0; i-- { // children first
 		s := spans[i]
-		start, _ := s.Interval()
-		s.sign(start)
 		if s.State != Ended {
+			start, _ := s.Interval()
+			s.sign(start)
 			for i := len(s.Logs) - 1; i >= 0; i-- {
 				if at := s.Logs[i].Time; !at.IsZero() {
 					s.sign(at.Add(s.Shift))
 					break
 				}
 			}
-		} else if !s.Start.IsZero() {
-			s.until = s.End.Add(s.Shift)
 		}
 		if p := s.Parent; p != nil && p.State != Ended {
-			p.sign(s.until)
+			p.sign(s.until())
 		}
 	}
 }
 
 // sign moves the end of a span without an end record to a moment.
 func (s *Span) sign(at time.Time) {
-	if at.After(s.until) {
-		s.until = at
+	if r := s.rarely(); at.After(r.until) {
+		r.until = at
 	}
 }
 
@@ -127,7 +136,7 @@ func (t *Trace) AsOf(now time.Time) {
 		if s.State == Ended || s.StartRecord == nil {
 			continue
 		}
-		if now.Sub(s.until) > patience {
+		if now.Sub(s.until()) > patience {
 			s.State = Abandoned
 		} else {
 			s.State = Open

@@ -42,18 +42,18 @@ type Entry struct {
 	// The following fields are on span records only: Event is not EventLog. On log lines the keys of these fields are
 	// the user's own and are among Attrs.
 
+	Failed     bool          // the line has an error, even if its text is empty
+	Unsampled  bool          // the line said "sampled": false
 	Parent     string        // "" on a root
 	ParentKind string        // "external": the parent is another tracing system's span, which need not be in the logs
 	Kind       string        // "server", "client", "producer", "consumer"; "" is internal
 	Start      time.Time     // in UTC; for EventStart: Time
 	Duration   time.Duration // for EventEnd
-	Failed     bool          // the line has an error, even if its text is empty
 	Error      string
 	Stack      string
 	Links      []Link
 	Queued     time.Duration // how long the job waited before the span
 	SampleRate float64       // in (0, 1]; 0 when absent
-	Unsampled  bool          // the line said "sampled": false
 
 	// Copies is set by Assemble: the number of further lines that were the same byte for byte.
 	Copies int

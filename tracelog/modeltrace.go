@@ -73,20 +73,21 @@ type Span struct {
 
 	State State
 
+	// Failed is what the span's record reports. In a trace without any end record, from loggers that have none, a
+	// span without a start record has failed if one of its lines is at level Error or above. Error is then the first
+	// such line's message.
+	Failed bool
+	mark   int32 // of a step of Assemble
+	Error  string
+	Stack  string
+
 	// Start is zero if nothing has a time. If the span is known only from log lines, Start is the first line's time:
 	// the span began then or earlier.
 	Start time.Time
 	// End is Start plus Duration, which comes from a monotonic clock. Both are zero for an unfinished span.
 	End      time.Time
 	Duration time.Duration
-
-	// Failed is what the span's record reports. In a trace without any end record, from loggers that have none, a
-	// span without a start record has failed if one of its lines is at level Error or above. Error is then the first
-	// such line's message.
-	Failed bool
-	Error  string
-	Stack  string
-	Queued time.Duration
+	Queued   time.Duration
 
 	// Weight is how many spans this one represents: 1 divided by its sample rate if it has one, else 1; at most 1e9. It
 	// is 0 for a span that was written although its trace is not sampled. That span was written only because something
@@ -121,8 +122,6 @@ type Span struct {
 	// begun before them, so it moves nothing. A difference of more than a day is not attributed to clocks. Start, End
 	// and the trace's Start and End stay as recorded. [Span.Interval] includes the shift.
 	Shift time.Duration
-	// until is the end of Interval.
-	until time.Time
 
 	// Parent is nil for a root. Otherwise the span is among its Parent's Children.
 	Parent *Span
@@ -136,10 +135,23 @@ type Span struct {
 	missingParent bool
 	cycleBroken   bool
 	conflicting   bool
-	duplicates    int // how many further start and end records have the content of the first by time, or are further start records
+	duplicates    int32 // how many further start and end records have the content of the first by time, or are further start records
 
-	// twins are the spans of the same ID, by the content of their end records, while a trace is assembled.
-	twins map[uint64]*Span
+	rare *rareSpan // nil for most
+}
+
+// rareSpan is what few spans need. There may be a million spans, and each has room for whatever is in Span.
+type rareSpan struct {
+	until time.Time        // without an end record: the end of Interval
+	twins map[uint64]*Span // the spans of the same ID, by the content of their end records, while a trace is assembled
+}
+
+// rarely returns the fields that few spans have.
+func (s *Span) rarely() *rareSpan {
+	if s.rare == nil {
+		s.rare = new(rareSpan)
+	}
+	return s.rare
 }
 
 // A State tells what is known of a span's end.
