@@ -143,12 +143,20 @@ func (f *finder) whole(ctx context.Context, in []Input, o *ScanOptions) error {
 
 // settle takes the hits of the input with a name. First are the numbers of the first lines of its blocks.
 func (f *finder) settle(name string, first []int) {
-	hits := slices.Concat(f.hits...)
-	f.hits = nil
-	for i := range hits {
-		hits[i].line += first[hits[i].seq]
+	n := 0
+	for _, some := range f.hits {
+		n += len(some)
 	}
-	slices.SortStableFunc(hits, func(a, b hit) int { return cmp.Compare(a.line, b.line) })
+	hits := make([]*hit, 0, n)
+	for _, some := range f.hits {
+		for i := range some {
+			h := &some[i]
+			h.line += first[h.seq]
+			hits = append(hits, h)
+		}
+	}
+	f.hits = nil
+	slices.SortStableFunc(hits, func(a, b *hit) int { return cmp.Compare(a.line, b.line) })
 	begin := len(f.before)
 	f.before = append(make([]Entry, 0, begin+len(hits)), f.before...)[:begin+len(hits)]
 	entries := f.before[begin:]
@@ -162,17 +170,26 @@ func (f *finder) settle(name string, first []int) {
 }
 
 // makeEntries makes the entries of hits in a file.
-func makeEntries(entries []Entry, hits []hit, file string) {
+func makeEntries(entries []Entry, hits []*hit, file string) {
 	p := lineParser{in: make(interner)}
-	for i := range hits {
-		h := &hits[i]
-		if e := &entries[i]; h.entry != nil {
+	before := new(Entry)
+	for i, h := range hits {
+		e := &entries[i]
+		if h.entry != nil {
 			*e = *h.entry
 		} else {
 			*e = Entry{File: file, Raw: h.raw}
 			p.parse(h.raw, e)
 		}
-		entries[i].Line = h.line
+		e.Line = h.line
+		// All have the same trace, and siblings the same parent.
+		if e.Trace == before.Trace {
+			e.Trace = before.Trace
+		}
+		if e.Parent == before.Parent {
+			e.Parent = before.Parent
+		}
+		before = e
 	}
 }
 
@@ -265,7 +282,7 @@ func (f *finder) record(r *Record) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.add(string(id), exact) {
+	if f.has(id, exact) || f.add(string(id), exact) {
 		h := hit{seq: r.seq, line: r.number}
 		if r.entry != nil {
 			e := r.Entry()
@@ -280,6 +297,11 @@ func (f *finder) record(r *Record) {
 		}
 		f.hits[last] = append(f.hits[last], h)
 	}
+}
+
+// has reports whether lines with the id are known to be wanted.
+func (f *finder) has(id []byte, exact bool) bool {
+	return string(id) == f.exact || !exact && f.exact == "" && len(f.candidates) == 1 && string(id) == f.candidates[0]
 }
 
 // add reports whether lines with the id may be wanted.
