@@ -7,6 +7,7 @@ import (
 	"iter"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/slogtrace/slogtrace/internal/graphic"
@@ -188,7 +189,8 @@ func (t TimeJSON) MarshalJSON() ([]byte, error) {
 	if time.Time(t).IsZero() {
 		return []byte("null"), nil
 	}
-	return json.Marshal(time.Time(t).UTC().Format(time.RFC3339Nano))
+	b := make([]byte, 0, len(`"2006-01-02T15:04:05.999999999Z"`))
+	return append(time.Time(t).UTC().AppendFormat(append(b, '"'), time.RFC3339Nano), '"'), nil
 }
 
 // An AttrsJSON is written as an object. If several attributes have the same key, only the first one is written.
@@ -196,21 +198,51 @@ type AttrsJSON []tracelog.Attr
 
 // MarshalJSON implements [json.Marshaler].
 func (attrs AttrsJSON) MarshalJSON() ([]byte, error) {
-	b := []byte{'{'}
-	seen := make(map[string]bool)
+	size := len("{}")
 	for _, a := range attrs {
-		if seen[a.Key] {
+		size += len(`"":,`) + len(a.Key) + len(a.Value)
+	}
+	b := append(make([]byte, 0, size), '{')
+	isFirst := firsts(attrs)
+	for i, a := range attrs {
+		if !isFirst(i) {
 			continue
 		}
-		seen[a.Key] = true
 		if len(b) > 1 {
 			b = append(b, ',')
 		}
-		key, err := json.Marshal(a.Key)
-		if err != nil {
-			return nil, err
+		if plainKey(a.Key) {
+			b = append(append(append(b, '"'), a.Key...), '"')
+		} else {
+			key, err := json.Marshal(a.Key)
+			if err != nil {
+				return nil, err
+			}
+			b = append(b, key...)
 		}
-		b = append(append(append(b, key...), ':'), a.Value...)
+		b = append(append(b, ':'), a.Value...)
 	}
 	return append(b, '}'), nil
+}
+
+// firsts returns a function that reports whether the i-th attribute is the first with its key. It is called for one after the
+// other.
+func firsts(attrs []tracelog.Attr) func(i int) bool {
+	const few = 16
+	if len(attrs) <= few {
+		return func(i int) bool {
+			return !slices.ContainsFunc(attrs[:i], func(a tracelog.Attr) bool { return a.Key == attrs[i].Key })
+		}
+	}
+	seen := make(map[string]bool)
+	return func(i int) bool {
+		again := seen[attrs[i].Key]
+		seen[attrs[i].Key] = true
+		return !again
+	}
+}
+
+// plainKey reports whether json.Marshal only puts quotes around a key.
+func plainKey(key string) bool {
+	return printableASCII(key) && !strings.ContainsAny(key, `"\<>&`)
 }
