@@ -104,6 +104,9 @@ type showOptions struct {
 
 // writeTrace shows one trace.
 func (s *session) writeTrace(t *tracelog.Trace, o showOptions) error {
+	if !o.attrs && !o.logs && !o.svg {
+		forgetLines(t)
+	}
 	opts := &draw.Options{
 		Width: o.width, Color: bool(s.painter()), Location: s.zone(), ASCII: o.ascii, Logs: o.logs, Attrs: o.attrs, Stacks: o.stacks,
 		Fold: !o.all, Depth: o.depth, Failed: o.failed,

@@ -45,6 +45,7 @@ const deepest = 1000
 // showJSON writes traces. Each is its summary, and then its spans as a tree, and the lines that name no span. Each span is written
 // as it is made: the JSON of a large trace takes more memory than the trace.
 func (s *session) showJSON(traces []*tracelog.Trace) error {
+	defer collectOften(traces)()
 	w := term.NewPieces(s.out)
 	w.Text("[")
 	for i, t := range traces {
