@@ -7,10 +7,7 @@ import (
 	"hash/fnv"
 	"io"
 	"math"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -192,19 +189,6 @@ func (c *comparison) newRow(path int32) *comparedRow {
 
 // each calls fn with each number below n, on all cores, until the comparison's context is done.
 func (c *comparison) each(n int, fn func(int)) { each(c.ctx, n, fn) }
-
-func each(ctx context.Context, n int, fn func(int)) {
-	var next atomic.Int64
-	var group sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), n) {
-		group.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-				fn(i)
-			}
-		})
-	}
-	group.Wait()
-}
 
 // column returns the spans of a path; an empty one if there are none.
 func (c *comparison) column(side Side, path int32) *column {
