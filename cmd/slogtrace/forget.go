@@ -1,9 +1,7 @@
 package main
 
 import (
-	"os"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/slogtrace/slogtrace/tracelog"
 )
@@ -31,18 +29,4 @@ func forgetLines(t *tracelog.Trace) {
 	if t.Spans >= manySpans {
 		runtime.GC()
 	}
-}
-
-// collectOften lets the garbage grow to a fifth of what is in use, if that is traces with many spans. It returns a function that
-// ends this. The user's GOGC has precedence.
-func collectOften(traces []*tracelog.Trace) (end func()) {
-	spans := 0
-	for _, t := range traces {
-		spans += t.Spans
-	}
-	if spans < manySpans || os.Getenv("GOGC") != "" {
-		return func() {}
-	}
-	before := debug.SetGCPercent(20)
-	return func() { debug.SetGCPercent(before) }
 }

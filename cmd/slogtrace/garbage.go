@@ -4,6 +4,8 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/slogtrace/slogtrace/tracelog"
 )
 
 // firstCollection is how large the heap is when garbage is collected for the first time, if keepLean is called early: many
@@ -24,4 +26,18 @@ func keepLean(percent int) (end func()) {
 		first.Stop()
 		debug.SetGCPercent(before)
 	}
+}
+
+// collectOften lets the garbage grow to a fifth of what is in use, if that is traces with many spans. It returns a function that
+// ends this. The user's GOGC has precedence.
+func collectOften(traces []*tracelog.Trace) (end func()) {
+	spans := 0
+	for _, t := range traces {
+		spans += t.Spans
+	}
+	if spans < manySpans || os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	before := debug.SetGCPercent(20)
+	return func() { debug.SetGCPercent(before) }
 }
