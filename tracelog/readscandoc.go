@@ -103,8 +103,13 @@ func (s *scanner) continues(line []byte, last bool) {
 	n := d.lexer.feed(text)
 	switch d.lexer.want {
 	case docDone:
+		before := len(d.text)
 		d.text = append(d.text, text[:n]...)
-		s.document(last)
+		if !s.document(last) {
+			d.text = d.text[:before]
+			s.failed(line, last)
+			return
+		}
 		s.restOf(text[n:], last)
 		return
 	case docFailed:
@@ -145,29 +150,29 @@ func (s *scanner) restOf(rest []byte, last bool) {
 	s.BadLines = before.BadLines
 }
 
-// document reads a document that is complete.
-func (s *scanner) document(last bool) {
+// document reads a document that is complete. It returns false if its lines must be read one by one.
+func (s *scanner) document(last bool) bool {
 	d := s.doc
 	line := appendCompact(nil, d.text)
 	if d.parts == 0 && d.lines > 1 && s.untimed(line) {
-		s.failed(nil, last)
-		return
+		return false
 	}
 	s.documents = true
 	if s.lines != nil {
 		s.pass(d, line)
 	}
 	if s.doc = nil; s.sniffs || s.lines != nil {
-		return
+		return true
 	}
 	if d.parts > 0 {
 		d.shared += s.records(line, d.first, true)
 		s.Shared += d.shared - 1
 		s.Joined += d.lines - 1
-		return
+		return true
 	}
 	s.read(line, d.first, last)
 	s.Joined += d.lines - 1
+	return true
 }
 
 // pass passes a document that is complete, and is now on one line, to the workers.
