@@ -98,6 +98,9 @@ func (w *fastWrap) inside(r *Record, outer *fastLine, b []byte) bool {
 			return false // it may be a logger's line
 		}
 	}
+	if outer.nested && isList(notes) {
+		return false
+	}
 	docker := outer.mask&wrappers != 0
 	for i := range notes {
 		k := w.key(b, &notes[i])
@@ -128,6 +131,16 @@ func (w *fastWrap) inside(r *Record, outer *fastLine, b []byte) bool {
 		}
 	}
 	return false
+}
+
+// isList reports whether a line may be a list of records with names.
+func isList(notes []note) bool {
+	for i := range notes {
+		if notes[i].kind != '{' {
+			return false // nearly always
+		}
+	}
+	return len(notes) > 1
 }
 
 // enter reads an object of the line, and returns where it ends, or -1 if it is not valid. An object that is likely to be
@@ -186,7 +199,7 @@ func (w *fastWrap) value(r *Record, outer *fastLine, b []byte, n *note) (ok, kno
 		if mayCarry(b[n.from-1 : n.to+1]) {
 			return w.unescape(b, int(n.from), int(n.to)) && w.fill(r, w.text), false
 		}
-		return false, !carriers[string(b[n.key:n.keyEnd])]
+		return false, !mayHoldLine(b[n.key:n.keyEnd], b[n.from-1:n.to+1])
 	}
 	return false, true
 }
@@ -345,12 +358,12 @@ func (f *fastLine) isOwn(b []byte, message *spot) bool {
 		}
 	}
 	text := b[message.from-1 : message.to+1]
-	return !mayCarry(text) && !mentionsTrace(text) && !f.nested
+	return len(text) > len(`""`) && !mayCarry(text) && !mentionsTrace(text) && !f.nested
 }
 
 // mayWrap reports whether a value of the line may have a record in it.
 func (f *fastLine) mayWrap(b []byte) bool {
-	if f.noted < 0 || f.escaped {
+	if f.noted < 0 || f.escaped || f.noted == 1 && f.nested { // or a line before one of Elasticsearch's bulk API
 		return true
 	}
 	for i := range f.notes[:f.noted] {
@@ -364,7 +377,7 @@ func (f *fastLine) mayWrap(b []byte) bool {
 				return true
 			}
 		case '"':
-			if mayCarry(b[n.from-1:n.to+1]) || carriers[string(b[n.key:n.keyEnd])] {
+			if v := b[n.from-1 : n.to+1]; mayCarry(v) || mayHoldLine(b[n.key:n.keyEnd], v) {
 				return true
 			}
 		}

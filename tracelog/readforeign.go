@@ -20,6 +20,7 @@ const (
 	foreignCLEF   // Serilog's compact form
 	foreignShown  // a trace, as slogtrace show --json writes it
 	foreignArrays // a record whose values are in arrays
+	foreignTable  // rows with records
 )
 
 // The names of what a span of another system has, in the order in which they are tried: those of OTLP, of
@@ -67,7 +68,7 @@ func foreignOf(ms []member) foreignKind {
 	if len(ms) > 0 && ms[0].value[0] == '[' && isArrays(ms) {
 		return foreignArrays
 	}
-	var span, name, start, ended, trace, severity, body, stamp, clef, clefText, tree bool
+	var span, name, start, ended, trace, severity, body, stamp, clef, clefText, tree, rows bool
 	for i := range ms {
 		m := &ms[i]
 		if m.outer != 0 {
@@ -108,6 +109,8 @@ func foreignOf(ms []member) foreignKind {
 			tree = c == '['
 		case "trace":
 			trace = trace || c == '"'
+		case "rows", "values", "data", "datarows", "columns":
+			rows = rows || c == '['
 		}
 	}
 	switch {
@@ -119,6 +122,11 @@ func foreignOf(ms []member) foreignKind {
 		return foreignSpan
 	case body && severity && stamp:
 		return foreignLog
+	}
+	if rows {
+		if _, ok := tableOf(ms); ok {
+			return foreignTable
+		}
 	}
 	return notForeign
 }
@@ -149,6 +157,8 @@ func (p *lineParser) foreign(kind foreignKind, ms []member, beside []byte) {
 		p.shown(ms, beside)
 	case foreignArrays:
 		p.arrays(ms, beside)
+	case foreignTable:
+		p.table(ms, beside)
 	}
 }
 

@@ -31,7 +31,7 @@ func (p *lineParser) begin() {
 	if cap(p.members) > 1<<16 {
 		p.members = nil // of a line with millions of members
 	}
-	if p.around.depth > 0 || p.around.strings > 0 {
+	if p.around.depth > 0 || p.around.strings > 0 || len(p.around.members) > 0 {
 		p.around.reset()
 	}
 }
@@ -56,7 +56,20 @@ func (p *lineParser) line(line []byte, e *Entry) verdict {
 			line, i = rest, 0
 		}
 		if line[i] == '{' {
+			if rest, ok := p.cutLabels(line[i:]); ok {
+				line = rest
+				continue
+			}
 			return p.object(cutArrayEnd(line), e)
+		}
+		if line[i] == '"' && p.around.strings < maxStrings {
+			if text, ok := quotedLine(line[i:]); ok {
+				if p.around.strings++; bytes.IndexByte(text, '\n') >= 0 {
+					return p.severalLines(text)
+				}
+				line = text
+				continue
+			}
 		}
 		if n == maxPrefixes {
 			break
@@ -81,6 +94,9 @@ func (p *lineParser) line(line []byte, e *Entry) verdict {
 		return isRecord
 	}
 	if rest, ok := p.cutSternText(line); ok && (p.form(rest, e) || p.plainLog(rest, e)) {
+		return isRecord
+	}
+	if p.fresh(e); p.pairsBehind(line, e) {
 		return isRecord
 	}
 	p.content, p.cut = line, false
@@ -164,6 +180,10 @@ func (p *lineParser) object(line []byte, e *Entry) verdict {
 			return p.line(c.content, e)
 		}
 	}
+	if len(p.members) == 1 && isAction(&p.members[0]) {
+		p.reset()
+		return isBlank
+	}
 	if p.around.depth < maxWrap && !p.hasHead() {
 		if kind := foreignOf(p.members); kind != notForeign {
 			p.reset()
@@ -178,4 +198,26 @@ func (p *lineParser) object(line []byte, e *Entry) verdict {
 	}
 	p.fields(e, p.preset())
 	return isRecord
+}
+
+// isAction reports whether the one member of a line is an action of Elasticsearch's bulk API. The record is on the next
+// line. The action has only names with an underscore before them, or none.
+func isAction(m *member) bool {
+	switch string(m.key) {
+	case "index", "create", "update", "delete":
+	default:
+		return false
+	}
+	if m.value[0] != '{' {
+		return false
+	}
+	in, _ := appendMembers(nil, m.value)
+	for i := range in {
+		switch key := in[i].key; {
+		case len(key) > 0 && key[0] == '_', string(key) == "routing", string(key) == "pipeline", string(key) == "require_alias":
+		default:
+			return false
+		}
+	}
+	return true
 }

@@ -1,5 +1,7 @@
 package tracelog
 
+import "bytes"
+
 // maxPairs is the length in bytes of the longest text in which key=value pairs are searched for.
 const maxPairs = 1 << 20
 
@@ -15,6 +17,33 @@ func (p *lineParser) logfmt(line []byte, e *Entry) bool {
 	p.index()
 	p.fields(e, p.preset())
 	return e.Trace != "" || e.Message != "" || isLevel(e.Level) || p.hasMessage()
+}
+
+// pairsBehind reads a line of pairs behind a prefix of any text, as in "2026-03-01T09:15:00Z api/1 level=info msg=…".
+// With a message, and a level or a trace id, the pairs are a record. A line that is text for people has no msg=.
+func (p *lineParser) pairsBehind(line []byte, e *Entry) bool {
+	if !bytes.Contains(line, []byte("msg=")) && !bytes.Contains(line, []byte("message=")) {
+		return false
+	}
+	_, pairs := p.cutPairs(line)
+	if len(pairs) == 0 {
+		return false
+	}
+	at := p.at
+	if when, _, ok := cutTime(firstColumns(line)); ok {
+		at = when
+	}
+	p.members = p.members[:0]
+	if !p.pairs(pairs) {
+		return false
+	}
+	if s := signsOf(p.members); !s.message || !s.level && !s.trace {
+		return false
+	}
+	p.isText, p.at = true, at
+	p.index()
+	p.fields(e, p.preset())
+	return true
 }
 
 // hasMessage distinguishes an empty message from a missing one.

@@ -12,6 +12,11 @@ func (p *lineParser) look(v, key []byte, depth, strings int, timed bool) site {
 	case '{':
 		return p.lookInObject(v, depth, strings, timed)
 	case '[':
+		if row := rowOf(v); row != nil {
+			found := p.lookInObject(row, depth, strings, timed)
+			found.many = found.depth > 0
+			return found
+		}
 		var found site
 		eachElement(v, func(element []byte) bool {
 			found = p.look(element, arrayKey, depth+1, strings, timed)
@@ -35,11 +40,20 @@ func (p *lineParser) lookInString(v, key []byte, depth, strings int, timed bool)
 	case mayCarry(v):
 		text := bytes.TrimSpace(cutEscapes(plain(v[1 : len(v)-1])))
 		l := lexer{b: text}
-		if len(text) == 0 || text[0] != '{' || !l.value() || l.i != len(text) {
+		if len(text) == 0 || text[0] != '{' || !l.value() {
 			return site{}
 		}
-		return p.lookInObject(text, depth, strings+1, timed)
-	case !carriers[string(key)] || len(v) < len(`"[trace:1]"`):
+		if l.i == len(text) {
+			return p.lookInObject(text, depth, strings+1, timed)
+		}
+		for _, line := range linesOf(text) {
+			if found := p.lookInObject(line, depth, strings+1, timed); found.depth > 0 {
+				found.many = true
+				return found
+			}
+		}
+		return site{}
+	case len(v) < len(`"[trace:1]"`) || !mayHoldLine(key, v):
 		return site{}
 	}
 	text := plain(v[1 : len(v)-1])
@@ -74,14 +88,20 @@ func (p *lineParser) lookInObject(v []byte, depth, strings int, timed bool) (bes
 	}
 	s := signsOf(p.deep[from:to])
 	logger := isLogger(p.deep[from:to], s)
+	records := 0
 	for i := from; i < to; i++ {
 		m := p.deep[i]
 		if s.message && builtins[m.slot] != fieldMessage+1 || logger && !loggerCarriers[string(m.key)] {
 			continue
 		}
-		if found := p.look(m.value, m.key, depth+1, strings, timed); found.before(best) {
+		found := p.look(m.value, m.key, depth+1, strings, timed)
+		if m.value[0] == '{' && found.isAt(depth+1) {
+			records++
+		}
+		if found.before(best) {
 			best = found
 		}
 	}
+	best.many = best.many || records == to-from && records > 1
 	return best
 }

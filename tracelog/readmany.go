@@ -63,6 +63,10 @@ func (p *lineParser) walk(v []byte, b beside, depth, strings int, timed bool) {
 		if p.pair(v, b, depth, strings, timed) {
 			return
 		}
+		if row := rowOf(v); row != nil {
+			p.walkObject(row, b, depth, strings, timed)
+			return
+		}
 		b.path = nil // an element's own members have their own names
 		eachElement(v, func(element []byte) bool {
 			if p.look(element, arrayKey, depth+1, strings, timed).depth > 0 {
@@ -77,6 +81,15 @@ func (p *lineParser) walk(v []byte, b beside, depth, strings int, timed bool) {
 		if strings < maxStrings && len(text) > 0 && (text[0] == '{' || text[0] == '[') {
 			if l := (lexer{b: text}); l.value() && l.i == len(text) {
 				p.walk(text, b, depth, strings+1, timed)
+				return
+			}
+			if lines := linesOf(text); lines != nil {
+				b.path = nil
+				for _, line := range lines {
+					if p.look(line, arrayKey, depth+1, strings+1, timed).depth > 0 {
+						p.walk(line, b, depth, strings+1, timed)
+					}
+				}
 				return
 			}
 		}
@@ -97,7 +110,7 @@ func (p *lineParser) walkObject(v []byte, b beside, depth, strings int, timed bo
 	}
 	timed = timed || s.time
 	best, at := site{}, -1
-	places := make([]site, len(ms))
+	places, records := make([]site, len(ms)), 0
 	logger := isLogger(ms, s)
 	for i := range ms {
 		m := &ms[i]
@@ -105,12 +118,20 @@ func (p *lineParser) walkObject(v []byte, b beside, depth, strings int, timed bo
 			continue
 		}
 		places[i] = p.look(m.value, m.key, depth+1, strings, timed)
+		if m.value[0] == '{' && places[i].isAt(depth+1) {
+			records++
+		}
 		if places[i].before(best) {
 			best, at = places[i], i
 		}
 	}
+	isList := records == len(ms) && records > 1
 	switch {
 	case at < 0:
+	case isList:
+		for i := range ms {
+			p.walk(ms[i].value, b, depth+1, strings, timed)
+		}
 	case !best.many:
 		p.emitWrapped(v, b, s)
 	default:
@@ -122,7 +143,8 @@ func (p *lineParser) walkObject(v []byte, b beside, depth, strings int, timed bo
 	}
 }
 
-// pair emits the record of an array that is a time and a line, as in Loki's streams: ["1772356500500000000","…",{…}].
+// pair emits the record of an array that is a time and a record, as in Loki's streams, ["1772356500500000000","…",{…}],
+// and as fluent-bit writes it: [1772356500.5,{…}], [[1772356500.5,{…}],{…}].
 func (p *lineParser) pair(v []byte, b beside, depth, strings int, timed bool) bool {
 	var at, line, more []byte
 	n := 0
@@ -137,14 +159,17 @@ func (p *lineParser) pair(v []byte, b beside, depth, strings int, timed bool) bo
 		}
 		return n < 4
 	})
-	if n != 2 && n != 3 || at[0] != '"' || line[0] != '"' || more != nil && more[0] != '{' {
+	if n != 2 && n != 3 || line[0] != '"' && line[0] != '{' || more != nil && more[0] != '{' {
 		return false
 	}
-	text := plain(at[1 : len(at)-1])
-	for _, c := range text {
-		if !isDigit(c) {
-			return false
+	if at[0] == '[' {
+		if all := elementsOf(at); len(all) > 0 {
+			at = all[0]
 		}
+	}
+	_, isTime := parseEpoch([]byte(jsonText(at)))
+	if !isTime && (line[0] != '"' || at[0] != '"' || len(bytes.Trim(at, `"0123456789`)) > 0) {
+		return false
 	}
 	b.members = slices.Clip(b.members)
 	if more != nil {
@@ -154,8 +179,8 @@ func (p *lineParser) pair(v []byte, b beside, depth, strings int, timed bool) bo
 			b.add(&ms[i])
 		}
 	}
-	if _, ok := parseEpoch(text); ok {
-		b.addText("time", text)
+	if isTime {
+		b.addText("time", []byte(jsonText(at)))
 	}
 	b.key = arrayKey
 	p.walk(line, b, depth+1, strings, timed)
@@ -167,7 +192,7 @@ func (p *lineParser) emit(v []byte, b beside) {
 	switch {
 	case len(b.members) > 0:
 		key := b.key
-		if v[0] == '"' && !carriers[string(key)] || len(key) == 0 {
+		if v[0] == '"' && !mayHoldLine(key, v) || len(key) == 0 {
 			key = arrayKey
 		}
 		line := append(appendQuoted(append(make([]byte, 0, len(v)+b.size+len(key)+8), '{'), key), ':')

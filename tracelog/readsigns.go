@@ -1,5 +1,7 @@
 package tracelog
 
+import "bytes"
+
 // A site is where in a value the outermost record is. The zero value means that there is none.
 type site struct {
 	depth int
@@ -9,12 +11,17 @@ type site struct {
 // before reports whether there are fewer objects and arrays around a than around b. A site without a record is behind all others.
 func (a site) before(b site) bool { return a.depth > 0 && (b.depth == 0 || a.depth < b.depth) }
 
+// isAt reports whether the record is the value itself that has been entered at this depth. If all members of an object
+// are records, they are a list with names.
+func (a site) isAt(depth int) bool { return a.depth == depth && !a.many }
+
 // signs are what tells whether an object is a record.
 type signs struct {
 	message, carries, trace, span, level, time bool
 }
 
 func signsOf(ms []member) (s signs) {
+	empty := false
 	for i := range ms {
 		m := &ms[i]
 		if m.slot == 0 {
@@ -28,7 +35,8 @@ func signsOf(ms []member) (s signs) {
 			s.level = s.level || c == '"' || isDigit(c)
 		case fieldMessage + 1:
 			if c == '"' && !s.message {
-				s.message, s.carries = true, mayCarry(m.value)
+				s.message, s.carries = len(m.value) > len(`""`), mayCarry(m.value)
+				empty = !s.message
 			}
 		}
 		isID := c == '"' && len(m.value) > 2 && !isNoID(m.value) || isDigit(c) && numberIDs[m.slot]
@@ -41,6 +49,7 @@ func signsOf(ms []member) (s signs) {
 			s.trace = hasNestedTrace(m)
 		}
 	}
+	s.message = s.message || empty && (s.trace || s.level) // stores have an empty message beside the object with the record
 	return s
 }
 
@@ -93,6 +102,40 @@ var carriers = map[string]bool{
 	"log": true, "message": true, "msg": true, "line": true, "body": true, "MESSAGE": true, "@message": true,
 	"Body": true, "textPayload": true, "_raw": true, "raw": true, "text": true, "content": true, "_msg": true,
 	"data": true, "payload": true, "event": true, "record": true,
+}
+
+// mayHoldLine reports whether a string may be a line of any form: by its name, or because an object is at its end.
+func mayHoldLine(key, v []byte) bool {
+	return carriers[string(key)] || endsInObject(v) || isLineName(key)
+}
+
+// isLineName reports whether the last word of a name of several words says that it is a line: LogMessage, log_entry,
+// rawLog. The capitals of one word do not matter: Log.
+func isLineName(key []byte) bool {
+	if len(key) < len("Log") || len(key) > 64 {
+		return false
+	}
+	start := len(key) - 1
+	for start > 0 && isLetter(key[start]) && (key[start] >= 'a' || key[start-1] < 'a') {
+		start--
+	}
+	if !isLetter(key[start]) {
+		start++
+	}
+	switch string(bytes.ToLower(key[start:])) {
+	case "log", "message", "msg", "line", "entry", "raw", "payload", "record":
+		return true
+	}
+	return false
+}
+
+// endsInObject reports whether a JSON string is longer than an object and has the end of one at its end.
+func endsInObject(v []byte) bool {
+	n := len(v) - 1
+	for n > 2 && v[n-2] == '\\' && (v[n-1] == 'n' || v[n-1] == 'r') {
+		n -= 2
+	}
+	return n > len(`"x {"msg":"m"}`) && v[n-1] == '}'
 }
 
 // mayCarry reports whether a JSON string may be an object.

@@ -28,7 +28,7 @@ func (p *lineParser) isOwn() bool {
 	case p.mask&traceSlots != 0, p.hasField(fieldLevel):
 		return true
 	}
-	return !mayCarry(m.value) && !mentionsTrace(m.value) && !slices.ContainsFunc(p.members, isCompanion)
+	return len(m.value) > len(`""`) && !mayCarry(m.value) && !mentionsTrace(m.value) && !slices.ContainsFunc(p.members, isCompanion)
 }
 
 // mentionsTrace reports whether a message may be a line of text with ids, or of pairs.
@@ -75,8 +75,11 @@ func (p *lineParser) isEvent() bool {
 func (p *lineParser) unwrap(object []byte, e *Entry) (verdict, bool) {
 	timed := p.hasField(fieldTime) || !p.at.IsZero()
 	message := p.messageMember()
+	if message != nil && len(message.value) == len(`""`) {
+		message = nil
+	}
 	logger := isLogger(p.members, signsOf(p.members))
-	best, at := site{}, -1
+	best, at, records := site{}, -1, 0
 	for i := range p.members {
 		m := &p.members[i]
 		if m.outer != 0 {
@@ -88,10 +91,15 @@ func (p *lineParser) unwrap(object []byte, e *Entry) (verdict, bool) {
 		if logger && !loggerCarriers[string(m.key)] {
 			continue
 		}
-		if found := p.look(m.value, m.key, p.around.depth+1, p.around.strings, timed); found.before(best) {
+		found := p.look(m.value, m.key, p.around.depth+1, p.around.strings, timed)
+		if m.value[0] == '{' && found.isAt(p.around.depth+1) {
+			records++
+		}
+		if found.before(best) {
 			best, at = found, i
 		}
 	}
+	best.many = best.many || records == len(p.members) && records > 1
 	p.deep = p.deep[:0]
 	switch {
 	case at < 0:

@@ -58,6 +58,15 @@ func eachQuoted(format string) func([]string) string {
 	}
 }
 
+// eachTo makes a JSON text of each record, with the record as a JSON string, and joins them with commas.
+func eachTo(records []string, format string) string {
+	var all []string
+	for _, r := range records {
+		all = append(all, fmt.Sprintf(format, quotedJSON(r)))
+	}
+	return strings.Join(all, ",")
+}
+
 // joined makes one text of all records, with a comma between them.
 func joinedBy(sep, format string) func([]string) string {
 	return func(records []string) string { return fmt.Sprintf(format, strings.Join(records, sep)) }
@@ -188,6 +197,67 @@ var shapes = []shape{
 		return indented(`{"took":1,"hits":{"hits":[` + strings.Join(inArrays(r), ",") + "]}}")
 	}, "_index", `"i"`},
 	{"hits of Elasticsearch with fields", func(r []string) string { return strings.Join(inArrays(r), "\n") + "\n" }, "_index", `"i"`},
+	{"logcli's default output", each(`2026-03-01T09:15:00Z {app="api", pod="api-1", note="a \"word\" {here}"} %s`), "pod", `"api-1"`},
+	{"logcli's output without labels", each("2026-03-01T09:15:00Z {} %s"), "", ""},
+	{"a string, as jq writes it", eachQuoted("%s"), "", ""},
+	{"a string in a string, as jq writes it", func(r []string) string {
+		var inner []string
+		for _, line := range r {
+			inner = append(inner, quotedJSON(line+"\n"))
+		}
+		return eachQuoted("%s")(inner)
+	}, "", ""},
+	{"an array of strings, one on each line", func(r []string) string {
+		var all []string
+		for _, line := range r {
+			all = append(all, "  "+quotedJSON(line))
+		}
+		return "[\n" + strings.Join(all, ",\n") + "\n]\n"
+	}, "", ""},
+	{"several lines in a string", func(r []string) string {
+		return `{"body":` + quotedJSON(strings.Join(r, "\n")+"\n") + `,"pod":"api-1"}` + "\n"
+	}, "pod", `"api-1"`},
+	{"several lines in a string alone", func(r []string) string { return quotedJSON(strings.Join(r, "\n")) + "\n" }, "", ""},
+	{"quotes", each("'%s'"), "", ""},
+	{"fluent-bit's output to stdout", eachQuoted(`[0] kube.api: [[1772356500.5, {}], {"log":%s,"pod":"api-1"}]`), "pod", `"api-1"`},
+	{"fluent-bit's former output to stdout", each(`[12] kube.api: [1772356500.500000000, %s]`), "", ""},
+	{"behind text in a string of another name", func(r []string) string {
+		var b strings.Builder
+		for _, line := range r {
+			fmt.Fprintf(&b, `{"TimeStamp":"2026-03-01T09:15:00","Log":%s}`+"\n", quotedJSON("F "+line))
+		}
+		return b.String()
+	}, "TimeStamp", `"2026-03-01T09:15:00"`},
+	{"an empty message beside it", each(`{"_id":"AA","date":"2026-03-01T09:15:00Z","status":"info","message":"","attributes":%s}`), "_id", `"AA"`},
+	{"lines of Elasticsearch's bulk API", each(`{"index":{"_index":"logs"}}` + "\n%s"), "", ""},
+	{"lines of Elasticsearch's bulk API without an index", each(`{"create":{}}` + "\n%s"), "", ""},
+	{"an object of records", func(r []string) string {
+		var all []string
+		for i, line := range r {
+			all = append(all, fmt.Sprintf(`"id%d":%s`, i, line))
+		}
+		return "{" + strings.Join(all, ",") + "}\n"
+	}, "", ""},
+	{"a list of objects of records", func(r []string) string {
+		var all []string
+		for i, line := range r {
+			all = append(all, fmt.Sprintf(`"id%d":%s`, i, line))
+		}
+		return `{"n":1,"by_id":{` + strings.Join(all, ",") + "}}\n"
+	}, "n", "1"},
+	{"rows of names and values", func(r []string) string {
+		return `{"results":[` + eachTo(r, `[{"field":"@timestamp","value":"2026-03-01 09:15:00.000"},{"field":"@message","value":%s},{"field":"@logStream","value":"s"}]`) + `],"status":"Complete"}` + "\n"
+	}, "@logStream", `"s"`},
+	{"a table", func(r []string) string {
+		return indented(`{"tables":[{"name":"PrimaryResult","columns":[{"name":"TimeGenerated","type":"datetime"},{"name":"PodName","type":"string"},{"name":"LogMessage","type":"dynamic"}],"rows":[` + eachTo(r, `["2026-03-01T09:15:00Z","api-1",%s]`) + "]}]}")
+	}, "PodName", `"api-1"`},
+	{"a table with names only", func(r []string) string {
+		return `{"preview":false,"fields":["_time","_raw","host"],"rows":[` + eachTo(r, `["2026-03-01T09:15:00Z",%s,"h"]`) + "]}\n"
+	}, "host", `"h"`},
+	{"a table by columns", func(r []string) string {
+		n := strings.Repeat(`"h",`, len(r))
+		return `{"preview":false,"fields":["_raw","host"],"columns":[[` + eachTo(r, "%s") + "],[" + strings.TrimSuffix(n, ",") + "]]}\n"
+	}, "host", `"h"`},
 	{"eight objects", each(`{"a":{"b":{"c":{"d":{"e":{"f":{"g":{"n":1,"h":%s}}}}}}}}`), "", ""},
 }
 

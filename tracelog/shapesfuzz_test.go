@@ -12,9 +12,11 @@ import (
 	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
+const shapesOfLines = 18
+
 // wrapIn puts a record into one of the shapes that have it on a line of its own.
 func wrapIn(record string, how byte) string {
-	switch how % 12 {
+	switch how % shapesOfLines {
 	case 0:
 		return `{"_index":"i","_source":` + record + `}`
 	case 1:
@@ -37,6 +39,18 @@ func wrapIn(record string, how byte) string {
 		return `{"line":` + quotedJSON("web-1  | "+record) + `,"labels":{"app":"shop"},"timestamp":"2026-03-01T09:15:00Z"}`
 	case 10:
 		return `{"jsonPayload":` + record + `,"severity":"INFO","timestamp":"2026-03-01T09:15:00Z","resource":{"labels":{"container_name":"c"}}}`
+	case 11:
+		return `2026-03-01T09:15:00Z {app="shop", pod="shop-1"} ` + record
+	case 12:
+		return quotedJSON(record + "\n")
+	case 13:
+		return `[0] kube.shop: [[1772356500.5, {}], {"log":` + quotedJSON(record+"\n") + `}]`
+	case 14:
+		return `{"columns":[{"name":"PodName"},{"name":"LogMessage"}],"rows":[["shop-1",` + quotedJSON(record) + `]]}`
+	case 15:
+		return `[{"field":"@message","value":` + quotedJSON(record) + `},{"field":"@ptr","value":"C"}]`
+	case 16:
+		return `{"Log":` + quotedJSON("F "+record) + `}`
 	}
 	return "2026-03-01T09:15:00.5Z api/pod/1 " + record
 }
@@ -57,11 +71,17 @@ func checkWrapped(t *testing.T, record string, how, again byte) {
 	line := wrapIn(record, how)
 	if again%4 == 0 {
 		line = wrapIn(line, again/4)
-		if how%12 == 9 || how%12 == 4 || how%12 == 11 {
+		switch how, again := how%shapesOfLines, again/4%shapesOfLines; how {
+		case 4, 9, 11, 13, 16, 17:
 			return // text inside of the other shape need not be looked at
-		}
-		if how%12 == 6 && (again/4%12 == 3 || again/4%12 == 6 || again/4%12 == 8) {
-			return // too deep
+		case 12:
+			if again == 14 || again == 15 || again == 13 {
+				return // three strings
+			}
+		case 6, 14, 15:
+			if again == 3 || again == 6 || again == 8 || again == 13 || again == 14 || again == 15 {
+				return // too deep
+			}
 		}
 	}
 	got, src := scanAll(t, []byte(line))
@@ -95,7 +115,7 @@ func FuzzWrapped(f *testing.F) {
 	for _, record := range rawRecords(f) {
 		f.Add(record, byte(0), byte(1))
 	}
-	for how := range byte(12) {
+	for how := range byte(shapesOfLines) {
 		f.Add(`{"time":"2026-03-01T09:15:00.5Z","level":"INFO","msg":"span end","trace":"t","span":"s","op":"é\"\\","start":"2026-03-01T09:15:00Z","duration_ms":1.5,"body":{"msg":"x","trace":"forged"}}`, how, byte(1))
 		f.Add(`{"ts":1772356500.5,"message":"m","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","span_id":"00f067aa0ba902b7","a":[{"b":null}]}`, how, how*4)
 		f.Add(`{"level":"info","trace":"t","span":"s","op":"o","name":"n","error":"e","time":"2026-03-01T09:15:00Z","message":"as zerolog writes it"}`, how, byte(1))
@@ -142,10 +162,17 @@ func TestShapesGrowth(t *testing.T) {
 		"records, beside": func(n int) string {
 			return `{"x":"` + strings.Repeat("x", 20*n) + `","a":[` + strings.Repeat(record+",", n) + record + `]}`
 		},
-		"strings":             func(n int) string { return `{` + strings.Repeat(`"a":"{\"b\":1}",`, n) + `"c":1}` },
-		"carriers":            func(n int) string { return `{` + strings.Repeat(`"log":"a=b [c:d] {",`, n) + `"c":1}` },
-		"braces":              func(n int) string { return strings.Repeat("{ ", n) + record },
-		"brackets":            func(n int) string { return strings.Repeat("[x] ", n) + record },
+		"strings":      func(n int) string { return `{` + strings.Repeat(`"a":"{\"b\":1}",`, n) + `"c":1}` },
+		"carriers":     func(n int) string { return `{` + strings.Repeat(`"log":"a=b [c:d] {",`, n) + `"c":1}` },
+		"braces":       func(n int) string { return strings.Repeat("{ ", n) + record },
+		"brackets":     func(n int) string { return strings.Repeat("[x] ", n) + record },
+		"pairs behind": func(n int) string { return strings.Repeat("a=b c ", n) + "msg=x" },
+		"labels":       func(n int) string { return "{" + strings.Repeat(`a="b", `, n) },
+		"rows": func(n int) string {
+			return `{"fields":["_raw"],"rows":[` + strings.Repeat(`["a"],`, n) + `[` + quotedJSON(record) + `]]}`
+		},
+		"names and values":    func(n int) string { return `[` + strings.Repeat(`[{"field":"a","value":"b"}],`, n) + record + `]` },
+		"a string of lines":   func(n int) string { return quotedJSON(strings.Repeat(record+"\n", n)) },
 		"open documents":      func(n int) string { return strings.Repeat("{\"a\":[\n", n) },
 		"documents that fail": func(n int) string { return strings.Repeat("{\"a\":[\n1,\n", n) + "x\n" },
 		"children":            func(n int) string { return nestedSpans(n / 8) },

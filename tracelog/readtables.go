@@ -1,0 +1,194 @@
+package tracelog
+
+import (
+	"bytes"
+	"sync"
+)
+
+// Stores answer with tables, too. Each row becomes an object with the names of the columns:
+//
+//	{"columns":[{"name":"time"},{"name":"trace"}],"rows":[["2026-03-01T09:15:00Z","4bf9…"]]}   a row after the other
+//	{"fields":["_time","_raw"],"columns":[["2026-03-01T09:15:00Z"],["{…}"]]}                  a column after the other
+//	[{"field":"@message","value":"{…}"},{"field":"@logStream","value":"api"}]                 a row alone
+//
+// It is the structure that makes a table: as many names as values, and a record in one of the first rows.
+
+// A table is the names of its columns, and its rows, or its columns if byColumn is set.
+type table struct {
+	names    [][]byte
+	values   [][]byte
+	byColumn bool
+}
+
+// tableOf returns the table in an object that is no record itself.
+func tableOf(ms []member) (t table, ok bool) {
+	if s := signsOf(ms); s.message || s.trace && s.time {
+		return t, false
+	}
+	for i := range ms {
+		switch m := &ms[i]; string(m.key) {
+		case "columns", "fields", "schema", "meta":
+			if t.names = columnNames(m.value); len(t.names) == 0 {
+				continue
+			}
+		default:
+			continue
+		}
+		for j := range ms {
+			m := &ms[j]
+			if j == i || m.value[0] != '[' {
+				continue
+			}
+			switch t.byColumn = false; string(m.key) {
+			case "columns":
+				t.byColumn = true
+			case "rows", "values", "data", "datarows":
+			default:
+				continue
+			}
+			if t.values = elementsOf(m.value); len(t.values) > 0 && t.values[0][0] == '[' && t.fits() && t.hasRecord() {
+				return t, true
+			}
+		}
+	}
+	return t, false
+}
+
+// columnNames returns the names in an array of strings, or of objects with a name.
+func columnNames(v []byte) (names [][]byte) {
+	for _, element := range elementsOf(v) {
+		if element[0] == '{' {
+			element = pick(foreignFields(element), []string{"name"})
+		}
+		if len(element) == 0 || element[0] != '"' {
+			return nil
+		}
+		names = append(names, plain(element[1:len(element)-1]))
+	}
+	return names
+}
+
+func (t *table) fits() bool {
+	if t.byColumn {
+		return len(t.values) == len(t.names)
+	}
+	return len(elementsOf(t.values[0])) == len(t.names)
+}
+
+// hasRecord reports whether one of the first rows is, or has, a record.
+func (t *table) hasRecord() bool {
+	const most = 10
+	var p lineParser
+	n, found := 0, false
+	t.each(func(row []byte) bool {
+		n++
+		found = p.look(row, nil, 1, 0, false).depth > 0
+		return !found && n < most
+	})
+	return found
+}
+
+// each calls fn with each row as an object, until fn returns false.
+func (t *table) each(fn func(row []byte) bool) {
+	if !t.byColumn {
+		for _, row := range t.values {
+			if !fn(t.row(elementsOf(row))) {
+				return
+			}
+		}
+		return
+	}
+	columns := make([][][]byte, len(t.values))
+	rows := 0
+	for i, column := range t.values {
+		columns[i] = elementsOf(column)
+		rows = max(rows, len(columns[i]))
+	}
+	for n := range rows {
+		row := make([][]byte, len(columns))
+		for i := range columns {
+			row[i] = at(columns[i], n)
+		}
+		if !fn(t.row(row)) {
+			return
+		}
+	}
+}
+
+func (t *table) row(values [][]byte) []byte {
+	w := foreignLine{b: []byte{'{'}, seen: make(map[string]bool)}
+	for i, v := range values {
+		if i < len(t.names) && len(v) > 0 && v[0] != 'n' {
+			w.raw(string(t.names[i]), ofColumn(t.names[i], v))
+		}
+	}
+	return w.done()
+}
+
+// table appends a line for each row.
+func (p *lineParser) table(ms []member, beside []byte) {
+	t, _ := tableOf(ms)
+	t.each(func(row []byte) bool {
+		if len(row) > len(`{}`) {
+			p.many = append(p.many, append(append(row[:len(row)-1], beside...), '}'))
+		}
+		return true
+	})
+}
+
+// rowOf returns the object of an array of names and values, or nil if it is none.
+func rowOf(array []byte) []byte {
+	var w *foreignLine
+	eachElement(array, func(element []byte) bool {
+		var name, value []byte
+		ms := foreignFields(element)
+		for i := range ms {
+			switch m := &ms[i]; string(m.key) {
+			case "field", "key", "name":
+				name = m.value
+			case "value":
+				value = m.value
+			}
+		}
+		if len(ms) != 2 || name == nil || name[0] != '"' || value == nil || value[0] == '{' || value[0] == '[' {
+			w = nil
+			return false
+		}
+		if w == nil {
+			w = &foreignLine{b: []byte{'{'}, seen: make(map[string]bool)}
+		}
+		key := plain(name[1 : len(name)-1])
+		w.raw(string(key), ofColumn(key, value))
+		return true
+	})
+	if w == nil {
+		return nil
+	}
+	return w.done()
+}
+
+// numericKeys are the keys whose values are numbers or booleans in records.
+var numericKeys = sync.OnceValue(func() map[string]bool {
+	numeric := make(map[string]bool)
+	for key, s := range slots {
+		for i := range layouts {
+			for _, f := range [...]field{fieldDuration, fieldQueued, fieldSampleRate, fieldSampled} {
+				for _, of := range layouts[i].slots[f] {
+					numeric[key] = numeric[key] || of == s
+				}
+			}
+		}
+	}
+	return numeric
+})
+
+// ofColumn returns a value of a table, which may have all of them as text, in the form that the record has.
+func ofColumn(key, v []byte) []byte {
+	if v[0] != '"' || !numericKeys()[string(key)] {
+		return v
+	}
+	if text := v[1 : len(v)-1]; isNumber(text) || bytes.Equal(text, []byte("true")) || bytes.Equal(text, []byte("false")) {
+		return text
+	}
+	return v
+}
