@@ -272,7 +272,9 @@ func (f *fastLine) layout() *layout {
 	if mask&decisive == 0 {
 		return &layouts[0]
 	}
-	mask = f.head.forget(mask) & decides
+	if mask = f.head.forget(mask) & decides; mask == 0 {
+		return &layouts[0] // the zero choices have this mask
+	}
 	c := &f.choices[mask*0x9e3779b97f4a7c15>>61]
 	if c.mask != mask {
 		*c = choiceOf(mask)

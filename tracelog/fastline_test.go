@@ -15,6 +15,8 @@ import (
 // asSlow are lines whose Records must contain the same as their Entries. fastLine must leave those that begin with "slow:"
 // to lineParser. It must read those that begin with "fast:", or reading is not fast.
 var asSlow = []string{
+	`fast:{"time":"2026-03-01T09:15:00Z","level":"INFO","msg":"a key of a store, no ids","_time":"2026-03-01T09:15:00Z"}`,
+	`{"result":{"time":"2026-03-01T09:15:00Z","level":"INFO","msg":"m","_time":"2026-03-01T09:15:00Z"}}`,
 	`fast:{"time":"2026-03-01T09:15:00.0012Z","level":"INFO","msg":"seat held","trace":"4bf92f3577b34da6a3ce929d0e0e4736","span":"00f067aa0ba902b7","op":"POST /bookings","seat":"12A"}`,
 	`fast:{"time":"2026-03-01T09:15:00.318Z","level":"ERROR","msg":"span end","trace":"4bf92f","span":"00f0","op":"charge","parent":"b7ad","kind":"client","start":"2026-03-01T09:15:00.1Z","duration_ms":218,"error":"card declined","amount":129}`,
 	`fast:{"time":"2026-03-01T09:15:00.318+01:00","msg":"span end","trace":"t","span":"s","start":"2026-03-01T09:15:00.1-11:30","duration_ms":218.123}`,
