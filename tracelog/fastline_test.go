@@ -15,6 +15,9 @@ import (
 // asSlow are lines whose Records must contain the same as their Entries. fastLine must leave those that begin with "slow:"
 // to lineParser. It must read those that begin with "fast:", or reading is not fast.
 var asSlow = []string{
+	`{"_source":{"time":"2026-03-01T09:15:00Z","level":"INFO","msg":"m","trace":"t"},"beside":{"service":"s","deeper":{"time":"2026-03-01T09:15:00Z","level":"INFO","msg":"m","trace":"u"}}}`,
+	`{"labels":{"time":"2026-03-01T09:15:00Z","level":"INFO","msg":"m","trace":"t"},"line":"{\"time\":\"2026-03-01T09:15:00Z\",\"level\":\"INFO\",\"msg\":\"n\",\"trace\":\"t\"}"}`,
+	`{"time":"2026-03-01T09:15:00Z","level":"INFO","msg":"span end","trace":"t","span":"s","start":"2026-03-01T09:15:00Z","duration_ms":"1.5","sample_rate":"0.5","sampled":"false"}`,
 	`fast:{"time":"2026-03-01T09:15:00Z","level":"INFO","msg":"a key of a store, no ids","_time":"2026-03-01T09:15:00Z"}`,
 	`{"result":{"time":"2026-03-01T09:15:00Z","level":"INFO","msg":"m","_time":"2026-03-01T09:15:00Z"}}`,
 	`fast:{"time":"2026-03-01T09:15:00.0012Z","level":"INFO","msg":"seat held","trace":"4bf92f3577b34da6a3ce929d0e0e4736","span":"00f067aa0ba902b7","op":"POST /bookings","seat":"12A"}`,
@@ -233,7 +236,7 @@ func checkLine(t *testing.T, line []byte) (fast bool) {
 		return fast
 	}
 	// These are only in Entry.
-	want.Stack, want.Links, want.Queued, want.Schema = "", nil, 0, ""
+	want.Stack, want.Links, want.Queued, want.Schema, want.ParentKind = "", nil, 0, "", ""
 	if d := cmp.Diff(want, *got); d != "" {
 		t.Errorf("%q: -want +got\n%s", line, d)
 	}

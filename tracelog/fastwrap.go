@@ -118,16 +118,31 @@ func (w *fastWrap) inside(r *Record, outer *fastLine, b []byte) bool {
 		switch {
 		case ok && docker && (w.joins(outer, b) || !bytes.HasSuffix(b[n.from:n.to], []byte(`\n`))):
 			return false // it may be a part of a line
+		case ok && n.kind == '{' && hasLine(b, notes):
+			return false
 		case ok:
 			if w.inner.firstService(r.layout) == nil {
 				if docker {
 					return false
 				}
-				r.around = w.service(b, notes, i)
+				if r.around, ok = w.service(b, notes, i); !ok {
+					return false
+				}
 			}
 			return true
 		case !known:
 			return false
+		}
+	}
+	return false
+}
+
+// hasLine reports whether a string of the line may be a record, which is then before one in an object.
+func hasLine(b []byte, notes []note) bool {
+	for i := range notes {
+		n := &notes[i]
+		if n.kind == '"' && n.to-n.from > int32(len(`{}`)) && mayCarry(b[n.from-1:n.to+1]) && isLine(b[n.key:n.keyEnd]) {
+			return true
 		}
 	}
 	return false
@@ -254,8 +269,9 @@ func (w *fastWrap) learn(b []byte, n *note) bool {
 	return true
 }
 
-// service returns the service that the line names beside the record, which is member i.
-func (w *fastWrap) service(b []byte, notes []note, i int) []byte {
+// service returns the service that the line names beside the record, which is member i. Only lineParser finds it if there
+// is another record beside it.
+func (w *fastWrap) service(b []byte, notes []note, i int) (service []byte, ok bool) {
 	best, at := []byte(nil), len(serviceNames)
 	for j := range notes {
 		n := &notes[j]
@@ -263,7 +279,7 @@ func (w *fastWrap) service(b []byte, notes []note, i int) []byte {
 		case j == i:
 		case n.kind == '{':
 			if !w.isKnown(b, n) && !w.learn(b, n) {
-				continue
+				return nil, false
 			}
 			if v := w.values[w.hash(b, n)]; v.rank < at {
 				best, at = v.service, v.rank
@@ -274,7 +290,7 @@ func (w *fastWrap) service(b []byte, notes []note, i int) []byte {
 			}
 		}
 	}
-	return best
+	return best, true
 }
 
 // unescape reads the string b[from:to] as a line.

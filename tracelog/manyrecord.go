@@ -317,15 +317,21 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 	}
 	r.Event = event
 	r.Failed = f.text(l, fieldError) != nil
-	if s := f.find(l, fieldSampleRate); s != 0 && (f.members[s].kind != '"' || f.isText) {
+	if s := f.find(l, fieldSampleRate); s != 0 {
 		m := &f.members[s]
+		if m.kind == '"' && !f.isText && m.from < m.to {
+			return false
+		}
 		if x, ok := parseRate(b[m.from:m.to]); ok {
 			r.sampleRate = x
 		}
 	}
 	if s := f.find(l, fieldSampled); s != 0 {
 		m := &f.members[s]
-		r.unsampled = (m.kind != '"' || f.isText) && string(b[m.from:m.to]) == "false"
+		if m.kind == '"' && !f.isText {
+			return false
+		}
+		r.unsampled = string(b[m.from:m.to]) == "false"
 	}
 	return true
 }

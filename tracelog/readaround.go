@@ -3,6 +3,7 @@ package tracelog
 import (
 	"bytes"
 	"strings"
+	"time"
 )
 
 // maxServiceDepth is how deep the name of the service is searched for in what is around a record.
@@ -80,4 +81,24 @@ func statusIn(ms []member) string {
 		}
 	}
 	return ""
+}
+
+// timeIn returns the time that an object around a record has under a name that is not a time's in records: the first
+// member whose name says so and whose value is a time. It is zero if there is none.
+func timeIn(ms []member) time.Time {
+	for i := range ms {
+		m := &ms[i]
+		if m.outer != 0 || m.value[0] != '"' && !isDigit(m.value[0]) || !isTimeName(serviceKey(m.key)) {
+			continue
+		}
+		if at, _, ok := foreignMoment(m.value); ok {
+			return at
+		}
+	}
+	return time.Time{}
+}
+
+// isTimeName reports whether a key without capitals is a name of a line's time: date, dt, TimeGenerated, eventTime.
+func isTimeName(key string) bool {
+	return key == "date" || key == "dt" || strings.HasPrefix(key, "time") || strings.HasSuffix(key, "time") || strings.HasSuffix(key, "timestamp")
 }

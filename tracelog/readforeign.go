@@ -53,7 +53,7 @@ var foreignKnown = sync.OnceValue(func() map[string]bool {
 			" scope Scope InstrumentationScope InstrumentationLibrary ScopeName ScopeVersion ScopeAttributes ScopeSchemaUrl ResourceSchemaUrl" +
 			" DroppedAttributes DroppedAttributeCount DroppedEvents DroppedLinks DroppedEventCount DroppedLinkCount DroppedAttributesCount ChildSpanCount" +
 			" droppedAttributesCount droppedEventsCount droppedLinksCount AttributeValueLengthLimit AttributeCountLimit" +
-			" Events.Timestamp Events.Name Events.Attributes Links.TraceId Links.SpanId Links.TraceState Links.Attributes context"),
+			" references processID warnings Events.Timestamp Events.Name Events.Attributes Links.TraceId Links.SpanId Links.TraceState Links.Attributes context"),
 	} {
 		for _, name := range names {
 			outer, _, _ := strings.Cut(name, ".")
@@ -68,13 +68,14 @@ func foreignOf(ms []member) foreignKind {
 	if len(ms) > 0 && ms[0].value[0] == '[' && isArrays(ms) {
 		return foreignArrays
 	}
-	var span, name, start, ended, trace, severity, body, stamp, clef, clefText, tree, rows bool
+	var span, name, start, ended, trace, severity, body, stamp, clef, clefText, tree, rows, zipkin, moment, message, shown bool
 	for i := range ms {
 		m := &ms[i]
 		if m.outer != 0 {
 			break
 		}
 		c := m.value[0]
+		message = message || builtins[m.slot] == fieldMessage+1
 		switch string(m.key) {
 		case "resourceSpans", "resourceLogs", "resource_spans", "resource_logs", "scopeSpans", "scopeLogs":
 			if c == '[' {
@@ -108,7 +109,11 @@ func foreignOf(ms []member) foreignKind {
 		case "tree":
 			tree = c == '['
 		case "trace":
-			trace = trace || c == '"'
+			shown = c == '"'
+		case "id":
+			zipkin = c == '"'
+		case "timestamp":
+			moment = isDigit(c)
 		case "rows", "values", "data", "datarows", "columns":
 			rows = rows || c == '['
 		}
@@ -116,14 +121,14 @@ func foreignOf(ms []member) foreignKind {
 	switch {
 	case clef && clefText:
 		return foreignCLEF
-	case tree && trace:
+	case tree && (trace || shown):
 		return foreignShown
-	case name && span && start && ended:
+	case name && span && start && ended, name && trace && zipkin && moment && ended && !message:
 		return foreignSpan
 	case body && severity && stamp:
 		return foreignLog
 	}
-	if rows {
+	if rows || len(ms) > 1 && ms[0].value[0] == '[' {
 		if _, ok := tableOf(ms); ok {
 			return foreignTable
 		}

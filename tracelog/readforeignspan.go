@@ -40,8 +40,8 @@ func (p *lineParser) foreignSpan(ms []member, children []*spanNode, c foreignCon
 		w.text("msg", messageStart)
 	}
 	w.ids(trace, span, op)
-	w.text("parent", cmp.Or(foreignID(pickText(ms, foreignParent)), c.parent))
-	w.text("kind", foreignKindOf(pick(ms, foreignSpanKind)))
+	w.text("parent", cmp.Or(foreignID(pickText(ms, foreignParent)), referredParent(ms), c.parent))
+	w.text("kind", cmp.Or(foreignKindOf(pick(ms, foreignSpanKind)), foreignKindOf(tagOf(ms, "span.kind"))))
 	if ok && ended {
 		w.raw("start", appendQuoted(nil, timeText(start)))
 		w.raw("duration_ms", formatMillis(lasted))
@@ -67,13 +67,37 @@ func (p *lineParser) foreignSpan(ms []member, children []*spanNode, c foreignCon
 	}
 }
 
+// tagOf returns an attribute of a span.
+func tagOf(ms []member, key string) []byte {
+	for _, m := range foreignMembers(pick(ms, foreignAttrs)) {
+		if string(m.key) == key {
+			return m.value
+		}
+	}
+	return nil
+}
+
+// referredParent returns the parent in the references of a span of Jaeger.
+func referredParent(ms []member) string {
+	for _, v := range elementsOf(pick(ms, []string{"references"})) {
+		if in := foreignFields(v); pickText(in, []string{"refType"}) == "CHILD_OF" {
+			return foreignID(pickText(in, []string{"spanID"}))
+		}
+	}
+	return ""
+}
+
 // foreignFailure reads whether a span failed, and why.
 func foreignFailure(ms []member) (failed bool, text, stack string) {
 	code := strings.ToLower(cmp.Or(pickText(ms, []string{"status.code", "Status.Code", "StatusCode", "status.status_code"}), pickText(ms, []string{"status"})))
 	code = code[strings.LastIndexAny(code, "._")+1:]
 	failed = code == "2" || code == "error" || code == "failed" || code == "failure"
 	text = pickText(ms, []string{"status.message", "Status.Description", "StatusMessage", "status.description"})
-	switch v := pick(ms, []string{"error"}); {
+	v := pick(ms, []string{"error"})
+	if v == nil && code == "" {
+		v = tagOf(ms, "error") // as Zipkin and Jaeger have it
+	}
+	switch {
 	case v == nil:
 	case v[0] == '"' && len(v) > 2 && string(v) != `"false"`:
 		failed = true

@@ -57,7 +57,11 @@ func foreignID(id string) string {
 			id = hexpkg.EncodeToString(b)
 		}
 	}
-	return idOrNone(strings.TrimPrefix(id, "0x"))
+	id = strings.TrimPrefix(id, "0x")
+	if n := len(id); (n == 32 || n == 16) && isHex(id) { // OTLP's digits may be capitals
+		id = strings.ToLower(id)
+	}
+	return idOrNone(id)
 }
 
 // foreignMoment reads a time: a text, or a number since 1970 in whichever unit. Unit is that of a number.

@@ -24,6 +24,9 @@ type member struct {
 	nth    int32 // and its index among the object's members
 }
 
+// reasonObjects is the reason of a line that has several objects, unless each of them is or has a record.
+const reasonObjects = "more than one JSON object"
+
 // A syntaxError describes why a line is not one JSON object.
 type syntaxError struct {
 	reason string
@@ -100,7 +103,7 @@ func appendMembers(ms []member, line []byte) ([]member, *syntaxError) {
 	if l.i != len(l.b) {
 		reason := "text behind the JSON object"
 		if l.peek('{') {
-			reason = "more than one JSON object"
+			reason = reasonObjects
 		}
 		return ms, &syntaxError{reason: reason, at: l.i}
 	}

@@ -156,6 +156,9 @@ func cutArrayEnd(line []byte) []byte {
 func (p *lineParser) object(line []byte, e *Entry) verdict {
 	var err *syntaxError
 	if p.members, err = appendMembers(p.members[:0], line); err != nil {
+		if err.reason == reasonObjects && p.concatenated(line) {
+			return isMany
+		}
 		p.content, p.reason, p.cut = line, err.Error(), err.cut
 		return isBad
 	}

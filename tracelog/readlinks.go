@@ -3,10 +3,10 @@ package tracelog
 import "bytes"
 
 // links reads an array of objects that each name a trace and a span as some preset does. Other members of the objects
-// are left out. On a text line it is [trace/span trace/span]. A preset with strings may have the array in quotes.
+// are left out. On a text line it is [trace/span trace/span]. Stores that answer with text have the array in quotes.
 func (p *lineParser) links(v []byte) ([]Link, bool) {
 	var links []Link
-	if v[0] == '"' && (p.isText || p.layout.strings) {
+	if v[0] == '"' {
 		v = bytes.TrimSpace(plain(v[1 : len(v)-1]))
 		if len(v) < 2 || v[0] != '[' || v[len(v)-1] != ']' {
 			return nil, false

@@ -25,7 +25,9 @@ func (p *lineParser) look(v, key []byte, depth, strings int, timed bool) site {
 		found.many = found.depth > 0
 		return found
 	case '"':
-		return p.lookInString(v, key, depth, strings, timed)
+		found := p.lookInString(v, key, depth, strings, timed)
+		found.text = found.depth > 0 && isLine(key)
+		return found
 	}
 	return site{}
 }
@@ -68,7 +70,7 @@ func (p *lineParser) lookInString(v, key []byte, depth, strings int, timed bool)
 	q.begin()
 	q.around.depth, q.around.strings = depth, strings+1
 	if v := q.line(text, &e); v == isRecord && (e.Trace != "" || e.Level != "" && e.Message != "") || v == isMany {
-		return site{depth: depth, many: v == isMany}
+		return site{depth: depth}
 	}
 	return site{}
 }

@@ -56,6 +56,31 @@ func (p *lineParser) array(line []byte) bool {
 	return len(p.many) > 0
 }
 
+// concatenated puts the records of a line of several objects into p.many, as a delivery to files writes them that puts no
+// newline between them. It returns false unless there is one in each object.
+func (p *lineParser) concatenated(line []byte) bool {
+	array := make([]byte, 1, len(line)+len(line)/64+2)
+	array[0] = '['
+	n := 0
+	l := lexer{b: line}
+	for l.space(); l.i < len(line); l.space() {
+		start := l.i
+		if line[start] != '{' || !l.value() {
+			return false
+		}
+		if n++; n > 1 {
+			array = append(array, ',')
+		}
+		array = append(array, line[start:l.i]...)
+		if p.look(line[start:l.i], arrayKey, 1, p.around.strings, false).depth == 0 {
+			p.deep = p.deep[:0]
+			return false
+		}
+	}
+	p.manyOf(append(array, ']'))
+	return len(p.many) > 0
+}
+
 // walk is look, and emits what it finds.
 func (p *lineParser) walk(v []byte, b beside, depth, strings int, timed bool) {
 	switch v[0] {

@@ -178,10 +178,14 @@ func (p *lineParser) textOf(m *member) []byte {
 	return m.value
 }
 
-// bare returns a value without its quotes, if this preset or form puts quotes around everything.
+// bare returns a value without its quotes, if this preset or form puts quotes around everything, or if it is a number
+// or a boolean in quotes: some stores answer with text only.
 func (p *lineParser) bare(v []byte) []byte {
-	if v[0] == '"' && (p.isText || p.layout.strings) {
-		return v[1 : len(v)-1]
+	if v[0] != '"' {
+		return v
+	}
+	if text := v[1 : len(v)-1]; p.isText || p.layout.strings || isNumber(text) || string(text) == "true" || string(text) == "false" {
+		return text
 	}
 	return v
 }

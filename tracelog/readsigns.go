@@ -6,10 +6,14 @@ import "bytes"
 type site struct {
 	depth int
 	many  bool // it is in an array
+	text  bool // it is in a string whose name says that it is a line
 }
 
-// before reports whether there are fewer objects and arrays around a than around b. A site without a record is behind all others.
-func (a site) before(b site) bool { return a.depth > 0 && (b.depth == 0 || a.depth < b.depth) }
+// before reports whether there are fewer objects and arrays around a than around b. Of as many, a line is before an
+// object, which may be its copy in another form. A site without a record is behind all others.
+func (a site) before(b site) bool {
+	return a.depth > 0 && (b.depth == 0 || a.depth < b.depth || a.depth == b.depth && a.text && !b.text)
+}
 
 // isAt reports whether the record is the value itself that has been entered at this depth. If all members of an object
 // are records, they are a list with names.
@@ -106,8 +110,11 @@ var carriers = map[string]bool{
 
 // mayHoldLine reports whether a string may be a line of any form: by its name, or because an object is at its end.
 func mayHoldLine(key, v []byte) bool {
-	return carriers[string(key)] || endsInObject(v) || isLineName(key)
+	return isLine(key) || endsInObject(v)
 }
+
+// isLine reports whether a string of this name is a line.
+func isLine(key []byte) bool { return carriers[string(key)] || isLineName(key) }
 
 // isLineName reports whether the last word of a name of several words says that it is a line: LogMessage, log_entry,
 // rawLog. The capitals of one word do not matter: Log.

@@ -1,14 +1,10 @@
 package tracelog
 
-import (
-	"bytes"
-	"sync"
-)
-
 // Stores answer with tables, too. Each row becomes an object with the names of the columns:
 //
 //	{"columns":[{"name":"time"},{"name":"trace"}],"rows":[["2026-03-01T09:15:00Z","4bf9…"]]}   a row after the other
 //	{"fields":["_time","_raw"],"columns":[["2026-03-01T09:15:00Z"],["{…}"]]}                  a column after the other
+//	{"time":["2026-03-01T09:15:00Z","2026-03-01T09:15:01Z"],"msg":["a","b"]}                   likewise
 //	[{"field":"@message","value":"{…}"},{"field":"@logStream","value":"api"}]                 a row alone
 //
 // It is the structure that makes a table: as many names as values, and a record in one of the first rows.
@@ -24,6 +20,9 @@ type table struct {
 func tableOf(ms []member) (t table, ok bool) {
 	if s := signsOf(ms); s.message || s.trace && s.time {
 		return t, false
+	}
+	if t, ok = columnsOf(ms); ok {
+		return t, true
 	}
 	for i := range ms {
 		switch m := &ms[i]; string(m.key) {
@@ -52,6 +51,26 @@ func tableOf(ms []member) (t table, ok bool) {
 		}
 	}
 	return t, false
+}
+
+// columnsOf returns the table in an object whose members are its columns.
+func columnsOf(ms []member) (t table, ok bool) {
+	for i := range ms {
+		if ms[i].outer != 0 || ms[i].value[0] != '[' {
+			return t, false // nearly always
+		}
+		t.names, t.values = append(t.names, ms[i].key), append(t.values, ms[i].value)
+	}
+	rows := 0
+	for i, column := range t.values {
+		if n := len(elementsOf(column)); i == 0 {
+			rows = n
+		} else if n != rows {
+			return t, false
+		}
+	}
+	t.byColumn = true
+	return t, rows > 1 && len(t.names) > 1 && t.hasRecord()
 }
 
 // columnNames returns the names in an array of strings, or of objects with a name.
@@ -119,7 +138,7 @@ func (t *table) row(values [][]byte) []byte {
 	w := foreignLine{b: []byte{'{'}, seen: make(map[string]bool)}
 	for i, v := range values {
 		if i < len(t.names) && len(v) > 0 && v[0] != 'n' {
-			w.raw(string(t.names[i]), ofColumn(t.names[i], v))
+			w.raw(string(t.names[i]), v)
 		}
 	}
 	return w.done()
@@ -157,38 +176,11 @@ func rowOf(array []byte) []byte {
 		if w == nil {
 			w = &foreignLine{b: []byte{'{'}, seen: make(map[string]bool)}
 		}
-		key := plain(name[1 : len(name)-1])
-		w.raw(string(key), ofColumn(key, value))
+		w.raw(string(plain(name[1:len(name)-1])), value)
 		return true
 	})
 	if w == nil {
 		return nil
 	}
 	return w.done()
-}
-
-// numericKeys are the keys whose values are numbers or booleans in records.
-var numericKeys = sync.OnceValue(func() map[string]bool {
-	numeric := make(map[string]bool)
-	for key, s := range slots {
-		for i := range layouts {
-			for _, f := range [...]field{fieldDuration, fieldQueued, fieldSampleRate, fieldSampled} {
-				for _, of := range layouts[i].slots[f] {
-					numeric[key] = numeric[key] || of == s
-				}
-			}
-		}
-	}
-	return numeric
-})
-
-// ofColumn returns a value of a table, which may have all of them as text, in the form that the record has.
-func ofColumn(key, v []byte) []byte {
-	if v[0] != '"' || !numericKeys()[string(key)] {
-		return v
-	}
-	if text := v[1 : len(v)-1]; isNumber(text) || bytes.Equal(text, []byte("true")) || bytes.Equal(text, []byte("false")) {
-		return text
-	}
-	return v
 }

@@ -105,7 +105,9 @@ func (p *lineParser) unwrap(object []byte, e *Entry) (verdict, bool) {
 	case at < 0:
 		if i := p.companion(); i >= 0 {
 			p.merge(i)
-			p.fields(e, p.preset())
+			if p.fields(e, p.preset()); e.Level == "" {
+				e.Level = statusIn(p.members)
+			}
 			return isRecord, true
 		}
 		return isRecord, false
@@ -151,6 +153,9 @@ func (p *lineParser) surround(i int) {
 	}
 	if service := serviceIn(s.members[kept:]); service != "" {
 		p.service = p.in.string([]byte(service))
+	}
+	if of.Time.IsZero() && p.at.IsZero() {
+		of.Time = timeIn(s.members[kept:])
 	}
 	if !of.Time.IsZero() {
 		p.at = of.Time
@@ -207,7 +212,10 @@ func (p *lineParser) inside(value []byte, e *Entry) verdict {
 // of whatever object, is not such a line: loggers write levels.
 func (p *lineParser) companion() int {
 	message := p.messageMember()
-	if message == nil || !p.hasField(fieldTime) || p.hasField(fieldLevel) || p.mask&traceSlots != 0 {
+	if message == nil || p.hasField(fieldLevel) || p.mask&traceSlots != 0 {
+		return -1
+	}
+	if !p.hasField(fieldTime) && timeIn(p.members).IsZero() {
 		return -1
 	}
 	for i := range p.members {
@@ -249,5 +257,8 @@ func (p *lineParser) merge(i int) {
 	p.index()
 	if p.service == "" {
 		p.service = serviceIn(p.members)
+	}
+	if p.at.IsZero() && !p.hasField(fieldTime) {
+		p.at = timeIn(p.members)
 	}
 }

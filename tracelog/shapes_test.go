@@ -231,6 +231,21 @@ var shapes = []shape{
 	{"an empty message beside it", each(`{"_id":"AA","date":"2026-03-01T09:15:00Z","status":"info","message":"","attributes":%s}`), "_id", `"AA"`},
 	{"lines of Elasticsearch's bulk API", each(`{"index":{"_index":"logs"}}` + "\n%s"), "", ""},
 	{"lines of Elasticsearch's bulk API without an index", each(`{"create":{}}` + "\n%s"), "", ""},
+	{"several on a line", func(r []string) string { return strings.Join(r, "") + "\n" }, "", ""},
+	{"several on a line, in objects, with spaces", func(r []string) string {
+		var all []string
+		for _, line := range r {
+			all = append(all, `{"logStream":"s","logEvents":[{"message":`+quotedJSON(line)+"}]}")
+		}
+		return strings.Join(all, " ") + "\n"
+	}, "logStream", `"s"`},
+	{"a line and its copy as an object before it", func(r []string) string {
+		var b strings.Builder
+		for _, line := range r {
+			fmt.Fprintf(&b, `{"labels":%s,"line":%s,"timestamp":"2026-03-01T09:15:00Z"}`+"\n", strings.Replace(line, "{", `{"app":"other",`, 1), quotedJSON(line))
+		}
+		return b.String()
+	}, "timestamp", `"2026-03-01T09:15:00Z"`},
 	{"an object of records", func(r []string) string {
 		var all []string
 		for i, line := range r {
