@@ -48,7 +48,11 @@ func (r *report) advise() {
 		advise("no trace id on %s: inside spans, log with a context (slog.InfoContext) or with slogtrace.Logger(ctx)", share(r.NoContext, r.Records))
 	}
 	if r.Orphans > 0 {
-		advise("%s started a trace of their own: is the Carrier in the payload, and is Carrier.Context called before Start?", tell.Plural(r.Orphans, "consumer span"))
+		own := "a trace of their own"
+		if r.Orphans == 1 {
+			own = "a trace of its own"
+		}
+		advise("%s started %s: is the Carrier in the payload, and is Carrier.Context called before Start?", tell.Plural(r.Orphans, "consumer span"), own)
 	}
 	if r.OnceEach > 0 {
 		advise("%s once each: is there an id in the name? Put it into an attribute", occur(r.OnceEach, "operation"))

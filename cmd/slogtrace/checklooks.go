@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,6 +45,30 @@ func (l *looker) add(e *tracelog.Entry) {
 	for _, a := range e.Attrs() {
 		l.member(e, a.Key, a.Value, 0)
 	}
+	if text := strings.TrimSpace(e.Message); strings.HasPrefix(text, "{") && json.Valid([]byte(text)) {
+		l.object(e, pathOf(e.Raw, e.Message, 0), []byte(text), 0)
+	}
+}
+
+// pathOf returns the path of a string in a record, or in an object inside of it; "" if there is none.
+func pathOf(record []byte, text string, depth int) string {
+	var members map[string]json.RawMessage
+	if start := bytes.IndexByte(record, '{'); start < 0 || depth == deepestLooked || json.Unmarshal(record[start:], &members) != nil {
+		return ""
+	}
+	for _, key := range slices.Sorted(maps.Keys(members)) {
+		switch value := members[key]; value[0] {
+		case '"':
+			if (tracelog.Attr{Value: value}).Text() == text {
+				return key
+			}
+		case '{':
+			if path := pathOf(value, text, depth+1); path != "" {
+				return key + "." + path
+			}
+		}
+	}
+	return ""
 }
 
 // isListed reports whether a record is an element of what slogtrace ls --json writes.
@@ -67,6 +92,16 @@ func (l *looker) member(e *tracelog.Entry, path string, value []byte, depth int)
 	switch value[0] {
 	case '{':
 		l.object(e, path, value, depth)
+	case '[':
+		var elements []json.RawMessage
+		if depth == deepestLooked || json.Unmarshal(value, &elements) != nil {
+			return
+		}
+		for _, element := range elements[:min(len(elements), mostExamples)] {
+			if text := strings.TrimSpace(tracelog.Attr{Value: element}.Text()); strings.HasPrefix(text, "{") && json.Valid([]byte(text)) {
+				l.object(e, path, []byte(text), depth+1)
+			}
+		}
 	case '"':
 		text := tracelog.Attr{Value: value}.Text()
 		if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, "{") && json.Valid([]byte(trimmed)) {
@@ -81,7 +116,7 @@ func (l *looker) member(e *tracelog.Entry, path string, value []byte, depth int)
 
 func (l *looker) object(e *tracelog.Entry, path string, object []byte, depth int) {
 	inner := recordIn(object)
-	if inner == nil {
+	if inner == nil || path == "" {
 		return
 	}
 	if inner.Trace != "" && (inner.Message != "" || inner.Level != "" || !inner.Time.IsZero()) {
@@ -139,12 +174,13 @@ func (l *looker) words(file string) (looks, advice string) {
 		return "the output of slogtrace ls --json: a list of traces, without their spans",
 			fmt.Sprintf("%s is the output of slogtrace ls --json, which lists traces without their spans: slogtrace show --json writes whole traces, which slogtrace reads", name)
 	}
-	if path := mostOf(l.records); path != "" {
-		return fmt.Sprintf("records whose member %s has records with ids", draw.Text(path, 80)),
-			fmt.Sprintf("%s a record with ids inside, which is not read because a logged text may look like a record: if it is one, read it with slogtrace ls --record %s %s",
-				hasOrHave(l.records[path], "record"), shellWord(path), shellWord(file))
+	trace := l.best("trace")
+	if path := mostOf(l.records); path != "" && l.records[path] > l.roles["trace"][trace] {
+		return fmt.Sprintf("records that have another record, with ids, in their member %s", draw.Text(path, 80)),
+			fmt.Sprintf("%s another record, with ids, in the member %s: it is not read, because a logged text may look like a record. If it is the program's own record, read it with slogtrace ls --record %s %s",
+				hasOrHave(l.records[path], "record"), draw.Text(path, 80), shellWord(path), shellWord(file))
 	}
-	if l.best("trace") == "" {
+	if trace == "" {
 		return "", ""
 	}
 	var parts, pairs []string
@@ -158,7 +194,20 @@ func (l *looker) words(file string) (looks, advice string) {
 	}
 	return "records with " + strings.Join(parts, ", "),
 		fmt.Sprintf("no record of %s has a trace id under a name that slogtrace knows; what looks like one is %s: read it with slogtrace ls --map %s %s",
-			name, draw.Text(l.best("trace"), 80), shellWord(strings.Join(pairs, ",")), shellWord(file))
+			name, draw.Text(trace, 80), shellWord(strings.Join(pairs, ",")), shellWord(file))
+}
+
+// wordsOfUnread are words for a file without records whose lines have trace ids.
+func wordsOfUnread(file string, texts map[int]string) (looks, advice string) {
+	for _, text := range texts {
+		for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF", r) }) {
+			if isHexID(word) == 32 {
+				return "lines with trace ids that are not records",
+					fmt.Sprintf("%s has trace ids on lines that are not records: give each record a line of its own, as a JSON object with nothing behind it (what is before it does not matter)", draw.Text(file, 100))
+			}
+		}
+	}
+	return "", ""
 }
 
 func mostOf(counts map[string]int) string {
@@ -180,7 +229,10 @@ func shellWord(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
-func lastKey(path string) string { return strings.ToLower(path[strings.LastIndexByte(path, '.')+1:]) }
+// lastKey returns the last key of a path, without capitals and without the underscores that some stores put before it.
+func lastKey(path string) string {
+	return strings.TrimLeft(strings.ToLower(path[strings.LastIndexByte(path, '.')+1:]), "_")
+}
 
 // roleOfText returns what a text may be, or "". It is nothing that the record has under another name.
 func roleOfText(e *tracelog.Entry, key, text string) string {
