@@ -67,7 +67,9 @@
 //   - text with the ids in brackets: 2026-03-01 09:15:00 INFO [trace:4bf9 span:00f0 op:POST /bookings] seat held.
 //     The text after the brackets is the message. After "span end" there may be key=value pairs.
 //     The op may be a JSON string: op:"GET http://x";
-//   - text as slog's default logger writes it: 2026/03/01 09:15:00 INFO seat held trace=4bf9 span=00f0 seat=12A.
+//   - text as slog's default logger writes it: 2026/03/01 09:15:00 INFO seat held trace=4bf9 span=00f0 seat=12A;
+//   - a JSON string with one of these lines, or with several of them;
+//   - several objects, each with a record.
 //
 // An object, or key=value pairs, without a trace id may have such brackets at the start of the message or in a member
 // "prefix". If the line has a trace id among its members, that id is used, whatever the message begins with.
@@ -75,7 +77,8 @@
 // The record may be inside of an object, an array or a string of the line, or behind any text, as stores, shippers and
 // tools give lines back. It is found by structure. An object is a record if it has a message and, beside it, a trace
 // id, a level or a time; nothing is searched for in it. Otherwise the record is the outermost one inside of the object,
-// behind at most 8 objects and arrays and 2 strings of JSON. A line may have several records. What is around a record
+// behind at most 8 objects and arrays and 2 strings of JSON. A line may have several records, also as the rows of a
+// table. Numbers and booleans of a record may be in quotes. What is around a record
 // gives what it lacks (ids, time, level, service), and is among its attributes. The form of [Entry.Raw] is then that of
 // a line with this record only.
 //
@@ -94,6 +97,8 @@
 //     and the time that both add with -t or --timestamps; of stern (pod container ), with or without times;
 //   - the prefix of a syslog daemon, in the forms of RFC 3164, RFC 5424 and rsyslog's with an ISO time,
 //     or of journalctl with any of its options -o for text;
+//   - the labels of a Loki stream, {app="shop", pod="shop-1"};
+//   - the actions of Elasticsearch's bulk API, which are on lines of their own and count as blank;
 //   - an entry of a container's log in the form of CRI or of docker's json-file. The parts of long lines are joined;
 //   - an entry of the journal as journalctl -o json writes it.
 //
