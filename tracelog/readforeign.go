@@ -20,7 +20,6 @@ const (
 	foreignCLEF   // Serilog's compact form
 	foreignShown  // a trace, as slogtrace show --json writes it
 	foreignArrays // a record whose values are in arrays
-	foreignTable  // rows with records
 )
 
 // The names of what a span of another system has, in the order in which they are tried: those of OTLP, of
@@ -68,7 +67,7 @@ func foreignOf(ms []member) foreignKind {
 	if len(ms) > 0 && ms[0].value[0] == '[' && isArrays(ms) {
 		return foreignArrays
 	}
-	var span, name, start, ended, trace, severity, body, stamp, clef, clefText, tree, rows, zipkin, moment, message, shown bool
+	var span, name, start, ended, trace, severity, body, stamp, clef, clefText, tree, zipkin, moment, message, shown bool
 	for i := range ms {
 		m := &ms[i]
 		if m.outer != 0 {
@@ -114,8 +113,6 @@ func foreignOf(ms []member) foreignKind {
 			zipkin = c == '"'
 		case "timestamp":
 			moment = isDigit(c)
-		case "rows", "values", "data", "datarows", "columns":
-			rows = rows || c == '['
 		}
 	}
 	switch {
@@ -127,11 +124,6 @@ func foreignOf(ms []member) foreignKind {
 		return foreignSpan
 	case body && severity && stamp:
 		return foreignLog
-	}
-	if rows || len(ms) > 1 && ms[0].value[0] == '[' {
-		if _, ok := tableOf(ms); ok {
-			return foreignTable
-		}
 	}
 	return notForeign
 }
@@ -162,8 +154,6 @@ func (p *lineParser) foreign(kind foreignKind, ms []member, beside []byte) {
 		p.shown(ms, beside)
 	case foreignArrays:
 		p.arrays(ms, beside)
-	case foreignTable:
-		p.table(ms, beside)
 	}
 }
 

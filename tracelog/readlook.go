@@ -88,6 +88,9 @@ func (p *lineParser) lookInObject(v []byte, depth, strings int, timed bool) (bes
 	default:
 		timed = timed || s.time
 	}
+	if _, ok := p.tableIn(p.deep[from:to]); ok {
+		return site{depth: depth, many: true}
+	}
 	s := signsOf(p.deep[from:to])
 	logger := isLogger(p.deep[from:to], s)
 	records := 0
@@ -106,4 +109,9 @@ func (p *lineParser) lookInObject(v []byte, depth, strings int, timed bool) (bes
 	}
 	best.many = best.many || records == to-from && records > 1
 	return best
+}
+
+// tableIn returns the table in an object that is no record, if its rows have records.
+func (p *lineParser) tableIn(ms []member) (table, bool) {
+	return tableOf(ms, func(row []byte) bool { return p.look(row, nil, 1, 0, false).depth > 0 })
 }

@@ -56,6 +56,16 @@ func (p *lineParser) array(line []byte) bool {
 	return len(p.many) > 0
 }
 
+// severalLines puts the records of a text of several lines into p.many.
+func (p *lineParser) severalLines(text []byte) verdict {
+	p.manyOf(appendQuoted(nil, text))
+	if len(p.many) == 0 {
+		p.content, p.reason, p.cut = text, reasonText, false
+		return isBad
+	}
+	return isMany
+}
+
 // concatenated puts the records of a line of several objects into p.many, as a delivery to files writes them that puts no
 // newline between them. It returns false unless there is one in each object.
 func (p *lineParser) concatenated(line []byte) bool {
@@ -131,6 +141,15 @@ func (p *lineParser) walkObject(v []byte, b beside, depth, strings int, timed bo
 		return
 	case s.isRecord(timed), s.message:
 		p.emit(v, b)
+		return
+	}
+	if t, ok := p.tableIn(ms); ok {
+		t.each(func(row []byte) bool {
+			if in := foreignFields(row); len(in) > 0 {
+				p.emitWrapped(row, b, signsOf(in))
+			}
+			return true
+		})
 		return
 	}
 	timed = timed || s.time

@@ -16,16 +16,6 @@ func quotedLine(line []byte) (text []byte, ok bool) {
 	return text, len(bytes.TrimSpace(text)) > 0
 }
 
-// severalLines puts the records of a text of several lines into p.many.
-func (p *lineParser) severalLines(text []byte) verdict {
-	p.manyOf(appendQuoted(nil, text))
-	if len(p.many) == 0 {
-		p.content, p.reason, p.cut = text, reasonText, false
-		return isBad
-	}
-	return isMany
-}
-
 // linesOf returns the lines of a text of several lines that begins with an object, if each of them that is not blank is
 // an object.
 func linesOf(text []byte) (lines [][]byte) {

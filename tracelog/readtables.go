@@ -16,12 +16,12 @@ type table struct {
 	byColumn bool
 }
 
-// tableOf returns the table in an object that is no record itself.
-func tableOf(ms []member) (t table, ok bool) {
+// tableOf returns the table in an object that is no record itself. isRecord tells whether a row is, or has, a record.
+func tableOf(ms []member, isRecord func(row []byte) bool) (t table, ok bool) {
 	if s := signsOf(ms); s.message || s.trace && s.time {
 		return t, false
 	}
-	if t, ok = columnsOf(ms); ok {
+	if t, ok = columnsOf(ms, isRecord); ok {
 		return t, true
 	}
 	for i := range ms {
@@ -45,7 +45,7 @@ func tableOf(ms []member) (t table, ok bool) {
 			default:
 				continue
 			}
-			if t.values = elementsOf(m.value); len(t.values) > 0 && t.values[0][0] == '[' && t.fits() && t.hasRecord() {
+			if t.values = elementsOf(m.value); len(t.values) > 0 && t.values[0][0] == '[' && t.fits() && t.hasRecord(isRecord) {
 				return t, true
 			}
 		}
@@ -54,7 +54,7 @@ func tableOf(ms []member) (t table, ok bool) {
 }
 
 // columnsOf returns the table in an object whose members are its columns.
-func columnsOf(ms []member) (t table, ok bool) {
+func columnsOf(ms []member, isRecord func(row []byte) bool) (t table, ok bool) {
 	for i := range ms {
 		if ms[i].outer != 0 || ms[i].value[0] != '[' {
 			return t, false // nearly always
@@ -70,7 +70,7 @@ func columnsOf(ms []member) (t table, ok bool) {
 		}
 	}
 	t.byColumn = true
-	return t, rows > 1 && len(t.names) > 1 && t.hasRecord()
+	return t, rows > 1 && len(t.names) > 1 && t.hasRecord(isRecord)
 }
 
 // columnNames returns the names in an array of strings, or of objects with a name.
@@ -95,14 +95,12 @@ func (t *table) fits() bool {
 }
 
 // hasRecord reports whether one of the first rows is, or has, a record.
-func (t *table) hasRecord() bool {
-	const most = 10
-	var p lineParser
-	n, found := 0, false
+func (t *table) hasRecord(isRecord func(row []byte) bool) (found bool) {
+	left := 10
 	t.each(func(row []byte) bool {
-		n++
-		found = p.look(row, nil, 1, 0, false).depth > 0
-		return !found && n < most
+		left--
+		found = isRecord(row)
+		return !found && left > 0
 	})
 	return found
 }
@@ -142,17 +140,6 @@ func (t *table) row(values [][]byte) []byte {
 		}
 	}
 	return w.done()
-}
-
-// table appends a line for each row.
-func (p *lineParser) table(ms []member, beside []byte) {
-	t, _ := tableOf(ms)
-	t.each(func(row []byte) bool {
-		if len(row) > len(`{}`) {
-			p.many = append(p.many, append(append(row[:len(row)-1], beside...), '}'))
-		}
-		return true
-	})
 }
 
 // rowOf returns the object of an array of names and values, or nil if it is none.

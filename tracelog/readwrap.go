@@ -73,6 +73,11 @@ func (p *lineParser) isEvent() bool {
 // unwrap reads the record inside of an object that is none. The object's members must have been indexed. If there is
 // no record, it returns false, and p.members are as before.
 func (p *lineParser) unwrap(object []byte, e *Entry) (verdict, bool) {
+	if _, ok := p.tableIn(p.members); ok {
+		p.reset()
+		p.manyOf(object)
+		return isMany, true
+	}
 	timed := p.hasField(fieldTime) || !p.at.IsZero()
 	message := p.messageMember()
 	if message != nil && len(message.value) == len(`""`) {
