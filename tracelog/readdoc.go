@@ -17,8 +17,9 @@ type document struct {
 	start  int    // of the JSON in text
 	first  int    // the number of the first line
 	lines  int
-	parts  int // how many parts of it have been read
-	shared int // records of those parts
+	behind bool // it begins behind another document, on a line that counts for that one
+	parts  int  // how many parts of it have been read
+	shared int  // records of those parts
 }
 
 const (

@@ -137,15 +137,20 @@ func (s *scanner) restOf(rest []byte, last bool) {
 	}
 	if start := opening(rest); start >= 0 && s.spare.begins(rest, start, s.Lines) {
 		s.doc = &s.spare
-		s.doc.lines = 0 // its first line counts for the document before
+		s.doc.lines, s.doc.behind = 0, true // its first line counts for the document before
 		if last {
 			s.endOfDocument(true)
 		}
 		return
 	}
+	s.share(rest, last)
+}
+
+// share reads a part of a line that counts already.
+func (s *scanner) share(rest []byte, last bool) {
 	before := s.tally.Source
 	s.whole(rest, last)
-	s.Shared += s.Records - before.Records // the line counts already
+	s.Shared += s.Records - before.Records
 	s.Bad, s.Blank = before.Bad, before.Blank
 	s.BadLines = before.BadLines
 }
@@ -291,7 +296,9 @@ func (s *scanner) failed(line []byte, last bool) {
 	for l := range bytes.Lines(text) {
 		s.Lines = number
 		final := line == nil && number == total
-		if number == d.first || !each {
+		if number == d.first && d.behind {
+			s.share(bytes.TrimSuffix(l, []byte("\n")), last && final)
+		} else if number == d.first || !each {
 			s.intro++
 			s.whole(bytes.TrimSuffix(l, []byte("\n")), last && final)
 		} else {
