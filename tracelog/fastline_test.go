@@ -15,6 +15,7 @@ import (
 // asSlow are lines whose Records must contain the same as their Entries. fastLine must leave those that begin with "slow:"
 // to lineParser. It must read those that begin with "fast:", or reading is not fast.
 var asSlow = []string{
+	`{"labels":{"time":"2026-03-01T09:15:00Z","level":"INFO","msg":"m","trace":"t"},"line":"[trace:a span:b] x"}`,
 	`{"_source":{"time":"2026-03-01T09:15:00Z","level":"INFO","msg":"m","trace":"t"},"beside":{"service":"s","deeper":{"time":"2026-03-01T09:15:00Z","level":"INFO","msg":"m","trace":"u"}}}`,
 	`{"labels":{"time":"2026-03-01T09:15:00Z","level":"INFO","msg":"m","trace":"t"},"line":"{\"time\":\"2026-03-01T09:15:00Z\",\"level\":\"INFO\",\"msg\":\"n\",\"trace\":\"t\"}"}`,
 	`{"time":"2026-03-01T09:15:00Z","level":"INFO","msg":"span end","trace":"t","span":"s","start":"2026-03-01T09:15:00Z","duration_ms":"1.5","sample_rate":"0.5","sampled":"false"}`,

@@ -26,7 +26,7 @@ func (p *lineParser) look(v, key []byte, depth, strings int, timed bool) site {
 		return found
 	case '"':
 		found := p.lookInString(v, key, depth, strings, timed)
-		found.text = found.depth > 0 && isLine(key)
+		found.text = found.depth > 0 && mayCarry(v) && isLine(key)
 		return found
 	}
 	return site{}

@@ -6,7 +6,7 @@ import "bytes"
 type site struct {
 	depth int
 	many  bool // it is in an array
-	text  bool // it is in a string whose name says that it is a line
+	text  bool // it is an object in a string whose name says that it is a line
 }
 
 // before reports whether there are fewer objects and arrays around a than around b. Of as many, a line is before an
