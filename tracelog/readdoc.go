@@ -262,8 +262,8 @@ func (d *document) part() []byte {
 	return part
 }
 
-// objects yields the complete elements of a document that is an array. There are none if one of them is not an object.
-func (d *document) objects() []([]byte) {
+// objects returns the complete elements of a document that is an array. There are none if one of them is not an object.
+func (d *document) objects() [][]byte {
 	l := &d.lexer
 	if len(l.arrays) == 0 || len(l.arrays[0].ends) == 0 {
 		return nil
