@@ -137,7 +137,7 @@ func (w *fastWrap) inside(r *Record, outer *fastLine, b []byte) bool {
 	return false
 }
 
-// hasLine reports whether a string of the line may be a record, which is then before one in an object.
+// hasLine reports whether a string of the line may be a record. A record in a string takes precedence over one in an object.
 func hasLine(b []byte, notes []note) bool {
 	for i := range notes {
 		n := &notes[i]

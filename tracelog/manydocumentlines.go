@@ -5,7 +5,8 @@ import (
 	"sync"
 )
 
-// A documentLines passes documents to workers: many at once, each on one line.
+// A documentLines passes documents to workers, many at once, each on one line. Its methods are called by the goroutine that
+// takes the input apart; workers only use what mu protects.
 type documentLines struct {
 	s     *sequencer
 	input int

@@ -8,12 +8,12 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// firstCollection is how large the heap is when garbage is collected for the first time, if keepLean is called early: many
+// firstCollection is how large the heap is when garbage is collected for the first time, if keepLean is called early. Many
 // commands end before.
 const firstCollection = 16 << 20
 
-// keepLean lets the heap grow to firstCollection, and from then on by so many percent of what is in use before garbage is
-// collected. It returns a function that ends this. The user's GOGC goes before.
+// keepLean collects garbage when the heap has reached firstCollection. From then on, it does so each time when the heap has grown by
+// so many percent. It returns a function that ends this. The user's GOGC has precedence.
 func keepLean(percent int) (end func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}

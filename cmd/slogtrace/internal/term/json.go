@@ -140,7 +140,7 @@ func (m *marshaler) marshal(v any) ([]byte, error) {
 	return graphic.AppendJSON(make([]byte, 0, len(in)), in), nil
 }
 
-// Pieces writes JSON in pieces, of which only one is in memory. The first error stays.
+// Pieces writes JSON in pieces. Only one of them is in memory. After an error it writes nothing more. It is not safe for concurrent use.
 type Pieces struct {
 	w   *bufio.Writer
 	m   *marshaler
