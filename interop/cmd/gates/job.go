@@ -106,7 +106,7 @@ type tool struct {
 	note         string
 	// approximate says why the number of allocations may differ between runs, where its mean is near to a half.
 	approximate string
-	unsteady    bool // the mean itself differs between runs
+	unsteady    bool // the mean itself differs between runs, of ops that end spans
 	open        func(*sink) (*session, error)
 }
 

@@ -89,7 +89,7 @@ func (o *opened) result() jobResult {
 			Subject: e.name, Peer: e.tool.peer, Floor: e.floor, Note: e.tool.note,
 			Allocs: int(math.Round(e.allocs)), Bytes: int(math.Round(e.bytes)),
 		}
-		if e.tool.unsteady || math.Abs(e.allocs-math.Round(e.allocs)) > 0.3 {
+		if e.tool.unsteady && o.want.ends > 0 || math.Abs(e.allocs-math.Round(e.allocs)) > 0.3 {
 			r.Approximate = e.tool.approximate
 		}
 		if h := o.handlerOf(e.tool); h != nil {
