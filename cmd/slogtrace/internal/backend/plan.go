@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"maps"
 	"slices"
@@ -66,7 +67,13 @@ func (s *Source) missing(ctx context.Context) (string, error) {
 	if !s.Partial {
 		return "", nil
 	}
-	err := s.Store.Missing(ctx)
+	err := s.patient(ctx, func() error {
+		err := s.Store.Missing(ctx)
+		if cut := new(CutError); errors.As(err, &cut) { // a connection ended: of this short answer nothing less can be asked
+			err = &AwayError{cut.Err}
+		}
+		return err
+	})
 	if ctx.Err() != nil {
 		return "", ctx.Err()
 	}

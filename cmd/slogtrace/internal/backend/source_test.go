@@ -26,15 +26,23 @@ type fakeStore struct {
 	failed  error       // each request fails so
 	queries int
 	missing error
+	ended   int // how many questions about what is missing end early
 }
 
 func (*fakeStore) Name() string                                { return "fake://store" }
-func (f *fakeStore) Missing(context.Context) error             { return f.missing }
 func (*fakeStore) MaxIDs(context.Context, *Query) (int, error) { return 10, nil }
 func (*fakeStore) Text(_ context.Context, q *Query) (string, error) {
 	return fmt.Sprint("from ", q.From), nil
 }
 func (f *fakeStore) Traces(context.Context, *Query, func(string) bool) error { return nil }
+
+func (f *fakeStore) Missing(context.Context) error {
+	if f.ended > 0 {
+		f.ended--
+		return &CutError{io.ErrUnexpectedEOF}
+	}
+	return f.missing
+}
 
 func (f *fakeStore) between(q *Query) (lines []int) {
 	for i, t := range f.times {
@@ -178,6 +186,16 @@ func TestPartial(t *testing.T) {
 	s.Partial = true
 	if fetch(); told.String() != "slogtrace: fake://store: the answer lacks lines: cannot connect to node 2\n" {
 		t.Errorf("told %q", told)
+	}
+	// That the connection ends while it is asked says nothing about what is missing.
+	f.missing, f.ended = nil, 1
+	told.Reset()
+	if fetch(); told.Len() > 0 || f.ended != 0 {
+		t.Errorf("after an answer that was cut off: %q", told)
+	}
+	f.ended = 100
+	if fetch(); !strings.Contains(told.String(), "the answer lacks lines: unexpected EOF") {
+		t.Errorf("all answers were cut off: %q", told)
 	}
 }
 
