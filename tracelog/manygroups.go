@@ -24,6 +24,10 @@ type GroupOptions struct {
 
 	// KeepDuplicates counts each span end as often as it is in the inputs.
 	KeepDuplicates bool
+
+	// Copies returns how many span ends a record stands for. It is called by several goroutines at once, and only with
+	// KeepDuplicates. Nil is one.
+	Copies func(*Record) int
 }
 
 // A Grouping is the result of ScanGroups.
@@ -73,7 +77,7 @@ func ScanGroups(ctx context.Context, inputs []Input, o *GroupOptions) (*Grouping
 	}
 	var workers []*grouper
 	sources, err := ScanRecords(ctx, inputs, &o.ScanOptions, func() func(*Record) {
-		g := &grouper{by: o.By, every: max(o.Every, 0), set: set, maxStarts: 1 << 16, groups: make(map[string]*twofold)}
+		g := &grouper{by: o.By, copies: o.Copies, every: max(o.Every, 0), set: set, maxStarts: 1 << 16, groups: make(map[string]*twofold)}
 		if set != nil {
 			g.ends = newSetWriter(set, o.workers(), g.count)
 		}
@@ -130,6 +134,7 @@ func expectedEnds(inputs []Input) int64 {
 // A grouper is a worker's share of ScanGroups.
 type grouper struct {
 	by         func(*Record) ([]byte, bool)
+	copies     func(*Record) int
 	every      time.Duration // if not 0, a group's key is followed by when its interval starts
 	key        []byte        // scratch
 	set        *recordSet
@@ -191,7 +196,13 @@ func (g *grouper) add(r *Record) {
 		}
 		g.ends.add(g.set.key(r, group), groupEnd{t, d, weight})
 	case t != nil:
-		t.once.Add(d, r.Failed, weight)
+		n := 1
+		if g.copies != nil {
+			n = g.copies(r)
+		}
+		for range n {
+			t.once.Add(d, r.Failed, weight)
+		}
 	}
 }
 

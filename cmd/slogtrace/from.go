@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -31,9 +32,10 @@ type from struct {
 	most    int
 	window  time.Duration
 
-	source *backend.Source // nil: files are read
-	filter *query.Filter   // of the command; nil if it has none
-	plan   backend.Plan
+	source  *backend.Source // nil: files are read
+	filter  *query.Filter   // of the command; nil if it has none
+	plan    backend.Plan
+	grouped *backend.Grouped // nil: each line was read
 }
 
 func (f *from) register(flags *pflag.FlagSet) {
@@ -122,6 +124,11 @@ func (f *from) read(ctx context.Context, s *session, args []string, again bool) 
 	if f.filter != nil {
 		f.filter.SetSince(begin)
 	}
+	if f.plan.Grouped {
+		if r, err := f.readGrouped(ctx, s, &parts, begin, end); r != nil || err != nil {
+			return r, err
+		}
+	}
 	if !again {
 		stream, err := f.source.Stream(ctx, &f.plan, &parts, begin, end, s.files.NewBuffer)
 		if err != nil {
@@ -137,6 +144,31 @@ func (f *from) read(ctx context.Context, s *session, args []string, again bool) 
 		return nil, err
 	}
 	return s.files.OpenBuffer(ctx, f.source.Store.Name(), buf), nil
+}
+
+// readGrouped reads ends of spans that are alike as one line, or returns nil.
+func (f *from) readGrouped(ctx context.Context, s *session, parts *query.Parts, begin, end time.Time) (*input.Reading, error) {
+	ends, starts := s.files.NewBuffer(), s.files.NewBuffer()
+	var err error
+	if f.grouped, err = f.source.Grouped(ctx, &f.plan, parts, begin, end, ends, starts); f.grouped == nil {
+		ends.Close()
+		starts.Close()
+		return nil, err
+	}
+	lines := io.MultiReader(io.NewSectionReader(ends, 0, ends.Size()), io.NewSectionReader(starts, 0, starts.Size()))
+	return s.files.OpenStream(ctx, f.source.Store.Name(), &readBuffers{lines, ends, starts}), err
+}
+
+// readBuffers are read once.
+type readBuffers struct {
+	io.Reader
+	ends, starts *input.Buffer
+}
+
+func (b *readBuffers) Close() error {
+	b.ends.Close()
+	b.starts.Close()
+	return nil
 }
 
 // span returns the time to read. It says if that is the default.

@@ -65,6 +65,7 @@ func (s *session) groups(ctx context.Context, files []string, q *question) ([]*g
 		return nil, usagef("--lines: not with --where about other spans")
 	}
 	plan := backend.Plan{Whole: again, Spans: !q.lines && !q.traces, Lines: q.lines && !again, Ends: !q.lines && !again, Fields: q.by}
+	plan.Grouped = plan.Ends && q.every == 0 && !q.duplicates
 	if !plan.Ends {
 		plan.Fields = slices.Concat(q.by, backend.SchemaFields)
 	}
@@ -130,15 +131,24 @@ func noSpans(ctx context.Context, r *input.Reading, q *question) error {
 
 // endGroups makes groups of span ends. It does not need whole traces.
 func (s *session) endGroups(ctx context.Context, r *input.Reading, q *question) ([]*group, error) {
-	var unsampled atomic.Int64
+	var unsampled, unfinished atomic.Int64
 	names := keyNames{by: q.by}
 	ends := func(r *tracelog.Record) bool { return r.Event != tracelog.EventLog }
 	o := &tracelog.GroupOptions{ScanOptions: r.Options(ends), KeepDuplicates: q.duplicates, Every: q.every}
+	grouped := s.from.grouped
+	copies := func(*tracelog.Record) int { return 1 }
+	if grouped != nil {
+		copies = func(r *tracelog.Record) int { return backend.Copies(r.Raw()) }
+		o.KeepDuplicates, o.Copies = true, copies
+	}
 	chosen := q.key(&names)
 	o.By = func(r *tracelog.Record) ([]byte, bool) {
 		key, ok := chosen(r)
-		if ok && r.Event == tracelog.EventEnd && r.Weight() == 0 {
-			unsampled.Add(1)
+		switch {
+		case ok && r.Event == tracelog.EventStart:
+			unfinished.Add(1)
+		case ok && r.Weight() == 0:
+			unsampled.Add(int64(copies(r)))
 		}
 		return key, ok
 	}
@@ -150,13 +160,17 @@ func (s *session) endGroups(ctx context.Context, r *input.Reading, q *question) 
 	if err != nil {
 		return nil, err
 	}
+	distinct := found.Deduped
+	if grouped != nil { // of each unfinished span there is one start
+		found.Open, distinct = int(unfinished.Load()), grouped.Distinct
+	}
 	s.leftOut(found.Open, int(unsampled.Load()))
 	switch {
 	case found.Duplicates > 0:
 		s.Talk("%s left out", tell.Plural(found.Duplicates, "duplicate span end"))
 	case q.duplicates:
 		s.Talk("each copy of a span end is counted")
-	case !found.Deduped:
+	case !distinct:
 		s.Talk("too many spans to detect duplicates: each copy is counted")
 	}
 	if found.Dropped > 0 {

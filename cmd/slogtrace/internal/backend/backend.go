@@ -44,6 +44,32 @@ type Subqueries interface {
 	Subqueries(ctx context.Context, q *Query) (bool, error)
 }
 
+// A Grouper is a Store that may know [Groups].
+type Grouper interface {
+	Store
+	// Groups returns the ends of spans that a query's condition allows, whose fields are in q.Fields. It returns nil if lines are
+	// such that the store cannot say which are alike. Since and until are the times between which a span surely is one of those
+	// that are asked for.
+	Groups(ctx context.Context, q *Query, since, until time.Time) (Groups, error)
+}
+
+// Groups are the ends of spans, of which those that are alike come as one line.
+type Groups interface {
+	// Texts returns the queries that are sent.
+	Texts() []string
+
+	// Ends writes the ends whose lines have a time between two, as Store.Lines does, but all as one line that differ only in
+	// their ids and times, if they surely began in time. Such a line has any ids and such a start; [Copies] returns how many ends
+	// it is.
+	Ends(ctx context.Context, from, to time.Time, w io.Writer) (Sum, error)
+
+	// Distinct returns how many ends there are, and reports whether each has ids, no two the same ones.
+	Distinct(ctx context.Context) (ends int, distinct bool, err error)
+
+	// Unfinished writes a line for each span that has a start, which the query's condition allows, and no end.
+	Unfinished(ctx context.Context, w io.Writer) (Sum, error)
+}
+
 // A Query says which lines are wanted.
 type Query struct {
 	From, To time.Time // of the lines; To is exclusive
@@ -56,14 +82,16 @@ type Query struct {
 // A Sum is what Lines tells about the lines that it has written.
 type Sum struct {
 	Lines       int
+	Ends        int // of spans, which the lines are
 	First, Last time.Time
 
 	Retyped int // values that came back as text and were read as numbers, true, false or lists
 	CutOff  int // lines that were kept as text and end too early
 }
 
-func (s *Sum) add(other Sum) {
+func (s *Sum) Add(other Sum) {
 	s.Lines += other.Lines
+	s.Ends += other.Ends
 	s.Retyped += other.Retyped
 	s.CutOff += other.CutOff
 	if s.First.IsZero() || !other.First.IsZero() && other.First.Before(s.First) {

@@ -24,6 +24,7 @@ type Plan struct {
 	Failures bool           // only of traces in which something failed
 	Spans    bool           // only the records of spans, and lines that are errors
 	Ends     bool           // of the members of the record schema, only what the figures of spans need
+	Grouped  bool           // ends of spans that are alike may be one line
 	Attrs    bool           // attributes are shown
 	Fields   []string       // the members that are needed, besides those that the filter looks at; nil: all
 }

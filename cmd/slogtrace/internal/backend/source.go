@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"time"
@@ -224,6 +225,7 @@ func (s *Source) read(ctx context.Context, q *Query, counted bool, buf *input.Bu
 type asking struct {
 	source *Source
 	query  *Query
+	lines  func(context.Context, *Query, io.Writer) (Sum, error) // Store.Lines, or what writes other lines
 	todo   []window
 	sum    Sum // of the windows that were read
 }
@@ -231,7 +233,7 @@ type asking struct {
 // ask explains a query and returns its windows. It counts lines if counted is set; then a window has at most so many, if they
 // do not have nearly the same time.
 func (s *Source) ask(ctx context.Context, q *Query, counted bool, most int) (*asking, error) {
-	a := &asking{source: s, query: q}
+	a := &asking{source: s, query: q, lines: s.Store.Lines}
 	if !q.From.Before(q.To) {
 		return a, nil
 	}
@@ -256,11 +258,11 @@ func (a *asking) next(ctx context.Context, buf *input.Buffer) error {
 	w := a.todo[0]
 	part := *a.query
 	part.From, part.To = w.from, w.to
-	got, err := a.source.readWindow(ctx, &part, buf)
+	got, err := a.source.readWindow(ctx, &part, a.lines, buf)
 	switch {
 	case err == nil:
 		a.todo = a.todo[1:]
-		a.sum.add(got)
+		a.sum.Add(got)
 		a.source.Tell.Progress().Add(w.lines)
 	case isCut(err) && w.to.Sub(w.from) > 1 && len(a.todo) < maxWindows:
 		middle := w.from.Add(w.to.Sub(w.from) / 2)
@@ -275,20 +277,20 @@ func (a *asking) next(ctx context.Context, buf *input.Buffer) error {
 const maxWindows = 10_000
 
 // readWindow writes the lines of one query to buf, all or none.
-func (s *Source) readWindow(ctx context.Context, q *Query, buf *input.Buffer) (sum Sum, err error) {
+func (s *Source) readWindow(ctx context.Context, q *Query, lines func(context.Context, *Query, io.Writer) (Sum, error), buf *input.Buffer) (sum Sum, err error) {
 	before := buf.Size()
 	err = s.patient(ctx, func() error {
 		if err := buf.Truncate(before); err != nil {
 			return err
 		}
-		sum, err = s.Store.Lines(ctx, q, buf)
+		sum, err = lines(ctx, q, buf)
 		return err
 	})
 	if err != nil {
 		return Sum{}, errors.Join(err, buf.Truncate(before))
 	}
 	s.lines += sum.Lines
-	s.total.add(sum)
+	s.total.Add(sum)
 	if s.Attrs && s.total.Retyped > 0 {
 		s.Attrs = false
 		s.Tell.Talk("%s: values came back as text: what looks like a number, true, false or a list is read as one", s.Store.Name())

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +22,9 @@ type converter struct {
 	sum   backend.Sum
 
 	untimed bool // rows have a start or a time
+
+	counted   []byte // rows are of groups: the members that a line gets, with a comma behind each
+	uncertain int    // of groups, how many ends are not in lines
 
 	members     []member
 	ofKind      [kinds]int    // of each kind, the number of the last member, plus one
@@ -54,7 +56,10 @@ const (
 	storeTime    // VictoriaLogs' own
 	storeMessage // likewise
 	storeStream  // not in the line
-	kinds        // how many there are
+	durationMS
+	isCopies
+	isAll // not in the line
+	kinds // how many there are
 )
 
 // A knownName is the name of a member, as a row has it: from its first quote to the one that begins the value.
@@ -81,6 +86,12 @@ func kindOf(key string) kind {
 		return isError
 	case "level":
 		return isLevel
+	case "duration_ms":
+		return durationMS
+	case backend.CopiesKey:
+		return isCopies
+	case allKey:
+		return isAll
 	}
 	if backend.IsText(key) {
 		return isText
@@ -137,6 +148,8 @@ func (c *converter) rows(r io.Reader) error {
 	return c.flush()
 }
 
+var endMessage = []byte("span end")
+
 // withoutMessage begins what VictoriaLogs has as the message of a line that has none.
 const withoutMessage = "missing _msg field"
 
@@ -153,10 +166,16 @@ func (c *converter) row(line []byte) error {
 		return c.write(whole, at)
 	}
 	hasTime := c.ofKind[isTime] > 0
-	if c.untimed && !hasTime && !isInstant(c.textOf(line, isStart)) {
-		return errNoStart
+	if c.untimed && !hasTime && !(isInstant(c.textOf(line, isStart)) && isDuration(c.textOf(line, durationMS))) {
+		return errUntimed
 	}
 	b := append(c.out, '{')
+	if c.counted != nil {
+		if copies, err := c.group(line); err != nil || copies == 0 {
+			return err
+		}
+		b, message = append(b, c.counted...), endMessage
+	}
 	if !hasTime && len(at) > 0 {
 		b = append(append(append(b, `"time":"`...), at...), `",`...)
 	}
@@ -175,9 +194,9 @@ func (c *converter) row(line []byte) error {
 	for i := range c.members {
 		m := &c.members[i]
 		switch m.kind {
-		case storeTime, storeMessage, storeStream:
+		case storeTime, storeMessage, storeStream, isAll:
 			continue
-		case mayBeTyped:
+		case mayBeTyped, durationMS:
 			if value, ok := c.typed(m.text(line)); ok {
 				copied()
 				from, to = 0, -1
@@ -193,13 +212,16 @@ func (c *converter) row(line []byte) error {
 		to = m.to
 	}
 	copied()
-	if c.ofKind[isError] == 0 && string(message) == "span end" && string(c.textOf(line, isLevel)) == "ERROR" { // its error was empty
+	if c.ofKind[isError] == 0 && bytes.Equal(message, endMessage) && string(c.textOf(line, isLevel)) == "ERROR" { // its error was empty
 		b = append(b, `"error":"",`...)
 	}
 	if b[len(b)-1] == ',' {
 		b = b[:len(b)-1]
 	}
 	c.out = append(b, '}')
+	if bytes.Equal(message, endMessage) {
+		c.sum.Ends++
+	}
 	return c.wrote(at)
 }
 
@@ -211,8 +233,8 @@ func (c *converter) textOf(row []byte, k kind) []byte {
 	return nil
 }
 
-// errNoStart means that a line came without its time although its start is no time.
-var errNoStart = errors.New("a start that is no time")
+// errUntimed means that a line came without its time although its start is no time, or its duration is none.
+var errUntimed = errors.New("a start that is no time, or a duration that is no number of milliseconds")
 
 // isInstant reports whether text is a time as a span's start usually is.
 func isInstant(text []byte) bool {
@@ -301,80 +323,6 @@ func (c *converter) whole(message []byte) ([]byte, bool) {
 		}
 	}
 	return nil, false
-}
-
-// typed reports whether a value is the text of a number, of true or false, or of a list, and returns that as JSON.
-func (c *converter) typed(value []byte) ([]byte, bool) {
-	switch b := value[0]; {
-	case string(value) == "true", string(value) == "false":
-		return value, true
-	case b == '-' || '0' <= b && b <= '9':
-		return value, isNumber(value)
-	case b == '[':
-		if !c.unquote(value) || !json.Valid(c.text) {
-			return nil, false
-		}
-		c.oneLine()
-		return c.text, true
-	}
-	return nil, false
-}
-
-// oneLine puts valid JSON in c.text on one line.
-func (c *converter) oneLine() {
-	if bytes.IndexByte(c.text, '\n') < 0 {
-		return
-	}
-	var b bytes.Buffer
-	json.Compact(&b, c.text)
-	c.text = append(c.text[:0], b.Bytes()...)
-}
-
-// isNumber reports whether b is a number of JSON.
-func isNumber(b []byte) bool {
-	digits := func() bool {
-		n := 0
-		for n < len(b) && '0' <= b[n] && b[n] <= '9' {
-			n++
-		}
-		b = b[n:]
-		return n > 0
-	}
-	if len(b) > 0 && b[0] == '-' {
-		b = b[1:]
-	}
-	if len(b) > 1 && b[0] == '0' && '0' <= b[1] && b[1] <= '9' || !digits() {
-		return false
-	}
-	if len(b) > 0 && b[0] == '.' {
-		if b = b[1:]; !digits() {
-			return false
-		}
-	}
-	if len(b) > 0 && (b[0] == 'e' || b[0] == 'E') {
-		if b = b[1:]; len(b) > 0 && (b[0] == '+' || b[0] == '-') {
-			b = b[1:]
-		}
-		if !digits() {
-			return false
-		}
-	}
-	return len(b) == 0
-}
-
-// unquote leaves the text of a JSON string in c.text.
-func (c *converter) unquote(value []byte) bool {
-	if bytes.IndexByte(value, '\\') < 0 {
-		c.text = append(c.text[:0], value...)
-		return true
-	}
-	quoted := slices.Concat([]byte{'"'}, value, []byte{'"'})
-	var s string
-	if json.Unmarshal(quoted, &s) != nil {
-		return false
-	}
-	c.text = append(c.text[:0], s...)
-	return true
 }
 
 // cut sets members to those of a row, whose values are strings. It returns false if the row is something else.

@@ -114,20 +114,28 @@ func (n *names) fields(keys []string) (pipes string, untimed bool) {
 		list[0] = "time"
 		pipes = ` | format if ("start":"" or "duration_ms":"") "<_time>" as "time"`
 	}
-	add := func(name string) {
+	for _, name := range n.members(keys) {
 		if untimed && name == "_time" { // it tells whose names a line has, but is called time then
-			return
+			continue
 		}
-		if _, ok := n.there[name]; (ok || n.there == nil) && !slices.Contains(list, name) {
+		if !slices.Contains(list, name) {
 			list = append(list, name)
 		}
 	}
+	return pipes + " | fields " + quoteNames(list), untimed
+}
+
+// members returns the names under which lines have some members.
+func (n *names) members(keys []string) []string {
+	var list []string
 	for _, key := range keys {
 		for _, name := range backend.FieldNames(key, n.mapped) {
-			add(name)
+			if _, ok := n.there[name]; (ok || n.there == nil) && !slices.Contains(list, name) {
+				list = append(list, name)
+			}
 		}
 	}
-	return pipes + " | fields " + quoteNames(list), untimed
+	return list
 }
 
 func quoteNames(list []string) string {

@@ -111,18 +111,22 @@ func (s *Store) Lines(ctx context.Context, q *backend.Query, w io.Writer) (backe
 	if err != nil {
 		return backend.Sum{}, err
 	}
+	return s.lines(ctx, text, &converter{w: w, untimed: untimed}, q.Cond)
+}
+
+// lines writes the rows of the answer to a query.
+func (s *Store) lines(ctx context.Context, text string, c *converter, cond backend.Cond) (backend.Sum, error) {
 	body, err := s.post(ctx, queryPath, text)
 	if err != nil {
 		return backend.Sum{}, err
 	}
 	defer body.Close()
-	c := converter{w: w, untimed: untimed}
-	c.batch = backend.NewBatch(q.Cond, s.shape, func(line []byte, at time.Time) error { return c.write(line, []byte(instant(at))) })
+	c.batch = backend.NewBatch(cond, s.shape, func(line []byte, at time.Time) error { return c.write(line, []byte(instant(at))) })
 	err = c.rows(body)
 	switch {
 	case ctx.Err() != nil:
 		err = ctx.Err()
-	case err == errNoStart: // ask again at once, with times
+	case err == errUntimed: // ask again at once, with times
 		s.mu.Lock()
 		timed := *s.names
 		timed.timed = true
