@@ -64,6 +64,7 @@ func TestStoreGroups(t *testing.T) {
 		{"starts in other forms", string(usual) + end(`"time":"2026-03-01T09:15:01Z","start":"2026-03-01T10:15:00.5+01:00","op":"op 0","duration_ms":0.5,"trace":"a1","span":"a2"`) +
 			end(`"time":"2026-03-01T09:15:01Z","start":"2026-03-01T09:15:00Z","op":"op 0","duration_ms":0.5,"trace":"a3","span":"a4"`) +
 			end(`"time":"2026-03-01T09:15:01Z","start":1772356500500,"op":"op 0","duration_ms":0.5,"trace":"a5","span":"a6"`) +
+			end(`"time":"2026-03-01T09:15:02Z","start":"2026-03-01T09:15:01.5+01:00","op":"op 0","duration_ms":0.5,"trace":"a9","span":"aa"`) +
 			end(`"time":"2026-03-01T09:15:01Z","op":"op 0","duration_ms":0.5,"trace":"a7","span":"a8"`), true},
 		{"without an operation", string(usual) + end(`"time":"2026-03-01T09:15:01Z","start":"2026-03-01T09:15:00.5Z","duration_ms":1,"trace":"b1","span":"b2"`), true},
 		{"a duration below 0", string(usual) + end(`"time":"2026-03-01T09:15:01Z","start":"2026-03-01T09:15:00.5Z","op":"op 0","duration_ms":-3,"trace":"b1","span":"b2"`), false},

@@ -43,6 +43,10 @@ func TestScanGroups(t *testing.T) {
 		{"nil", nil, "a: 5 of which 0, 2ms; b: 2 of which 2, 4ms; 1 duplicates, deduped true"},
 		{"duplicates", &GroupOptions{KeepDuplicates: true}, "a: 9 of which 0, 2ms; b: 2 of which 2, 4ms; 0 duplicates, deduped false"},
 		{
+			"copies", &GroupOptions{KeepDuplicates: true, Copies: func(r *Record) int { return len(r.Op()) + int(r.Duration.Milliseconds()) }},
+			"a: 26 of which 0, 2ms; b: 9 of which 9, 4ms; 0 duplicates, deduped false",
+		},
+		{
 			"by service", &GroupOptions{By: func(r *Record) ([]byte, bool) { return r.Service(), len(r.Service()) > 0 }},
 			"x: 1 of which 0, 1ms; y: 6 of which 2, 4ms; 1 duplicates, deduped true",
 		},

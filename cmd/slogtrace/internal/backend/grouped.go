@@ -15,16 +15,15 @@ import (
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/query"
 )
 
-// CopiesKey is the member of a line that says how many ends of spans it is, as text.
+// CopiesKey is the first member of a line that is several ends of spans, and says how many, as text.
 const CopiesKey = "slogtrace.copies"
 
 // Copies returns how many ends of spans a line is: see [Groups].
 func Copies(line []byte) int {
-	i := bytes.LastIndex(line, []byte(`,"`+CopiesKey+`":"`)) // in a text it has backslashes
-	if i < 0 {
+	text, ok := bytes.CutPrefix(line, []byte(`{"`+CopiesKey+`":"`))
+	if !ok {
 		return 1
 	}
-	text := line[i+len(CopiesKey)+len(`,"":"`):]
 	n, err := strconv.Atoi(string(text[:max(0, bytes.IndexByte(text, '"'))]))
 	if err != nil {
 		return 1
@@ -34,7 +33,7 @@ func Copies(line []byte) int {
 
 const (
 	// firstLines is about how many lines are searched to find out whether many are alike.
-	firstLines = 250_000
+	firstLines = 100_000
 	// maxDistinct is of how many ends it is found out whether they are distinct. Of files, package tracelog remembers as many.
 	maxDistinct = 6_000_000
 )

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -57,9 +58,9 @@ const (
 	storeMessage // likewise
 	storeStream  // not in the line
 	durationMS
-	isCopies
-	isAll // not in the line
-	kinds // how many there are
+	isCopies // of a group
+	isAll    // likewise
+	kinds    // how many there are
 )
 
 // A knownName is the name of a member, as a row has it: from its first quote to the one that begins the value.
@@ -150,6 +151,9 @@ func (c *converter) rows(r io.Reader) error {
 
 var endMessage = []byte("span end")
 
+// copiesName begins the first member of a line that is several ends.
+const copiesName = `"` + backend.CopiesKey + `":"`
+
 // withoutMessage begins what VictoriaLogs has as the message of a line that has none.
 const withoutMessage = "missing _msg field"
 
@@ -171,10 +175,12 @@ func (c *converter) row(line []byte) error {
 	}
 	b := append(c.out, '{')
 	if c.counted != nil {
-		if copies, err := c.group(line); err != nil || copies == 0 {
+		copies, err := c.group(line)
+		if err != nil || copies == 0 {
 			return err
 		}
-		b, message = append(b, c.counted...), endMessage
+		b = append(append(strconv.AppendInt(append(b, copiesName...), int64(copies), 10), `",`...), c.counted...)
+		message = endMessage
 	}
 	if !hasTime && len(at) > 0 {
 		b = append(append(append(b, `"time":"`...), at...), `",`...)
@@ -194,7 +200,7 @@ func (c *converter) row(line []byte) error {
 	for i := range c.members {
 		m := &c.members[i]
 		switch m.kind {
-		case storeTime, storeMessage, storeStream, isAll:
+		case storeTime, storeMessage, storeStream, isCopies, isAll:
 			continue
 		case mayBeTyped, durationMS:
 			if value, ok := c.typed(m.text(line)); ok {
