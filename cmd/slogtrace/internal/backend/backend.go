@@ -27,8 +27,9 @@ type Store interface {
 	// query has a Limit, that is how many ids are enough.
 	Traces(ctx context.Context, q *Query, fn func(id string) bool) error
 
-	// Text returns the query that Lines sends.
+	// Text returns the query that Lines sends, TracesText that of Traces.
 	Text(ctx context.Context, q *Query) (string, error)
+	TracesText(ctx context.Context, q *Query) (string, error)
 
 	// MaxIDs returns how many ids a [Trace] may have.
 	MaxIDs(ctx context.Context, q *Query) (int, error)

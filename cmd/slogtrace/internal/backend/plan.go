@@ -190,19 +190,19 @@ var SchemaFields = func() []string {
 // whole reads the whole traces that have a line for which cond holds. Of their lines it reads those for which kept holds.
 func (s *Source) whole(ctx context.Context, cond, kept Cond, q *Query, buf *input.Buffer) error {
 	find := &Query{From: q.From, To: q.To.Add(margin), Cond: cond, Fields: []string{"trace"}}
-	if s.Explain {
-		text, err := s.Store.Text(ctx, find)
-		if err != nil {
-			return s.named(err)
-		}
-		s.Tell.Talk("ids of traces: %s", text)
-	}
 	most, seen := 0, make(map[string]bool)
 	err := s.patient(ctx, func() (err error) {
 		if most, err = s.Store.MaxIDs(ctx, find); err != nil {
 			return err
 		}
 		find.Limit = manyChunks*most + 1
+		if s.Explain && len(seen) == 0 {
+			text, err := s.Store.TracesText(ctx, find)
+			if err != nil {
+				return err
+			}
+			s.Tell.Talk("ids of traces: %s", text)
+		}
 		defer func() { find.Limit = 0 }()
 		return s.Store.Traces(ctx, find, func(id string) bool {
 			seen[id] = true

@@ -265,13 +265,32 @@ func (a *asking) next(ctx context.Context, buf *input.Buffer) error {
 		a.sum.Add(got)
 		a.source.Tell.Progress().Add(w.lines)
 	case isCut(err) && w.to.Sub(w.from) > 1 && len(a.todo) < maxWindows:
-		middle := w.from.Add(w.to.Sub(w.from) / 2)
-		a.todo = append([]window{{w.from, middle, w.lines / 2}, {middle, w.to, w.lines - w.lines/2}}, a.todo[1:]...)
+		var rest []window
+		for i, other := range a.todo { // others with as many lines would be cut off, too, if it is because of them
+			if i == 0 || w.lines > cutLines && other.lines >= w.lines*9/10 {
+				rest = append(rest, other.halves()...)
+			} else {
+				rest = append(rest, other)
+			}
+		}
+		a.todo = rest
 	default:
 		return a.source.named(err)
 	}
 	return nil
 }
+
+// halves cuts a window, unless it is too short.
+func (w window) halves() []window {
+	middle := w.from.Add(w.to.Sub(w.from) / 2)
+	if middle.Equal(w.from) {
+		return []window{w}
+	}
+	return []window{{w.from, middle, w.lines / 2}, {middle, w.to, w.lines - w.lines/2}}
+}
+
+// cutLines are so few that the store would answer a query for as many, if it had nothing else to do.
+const cutLines = 50_000
 
 // maxWindows limits the windows into which queries that end too early are cut.
 const maxWindows = 10_000

@@ -34,7 +34,8 @@ func (*fakeStore) MaxIDs(context.Context, *Query) (int, error) { return 10, nil 
 func (*fakeStore) Text(_ context.Context, q *Query) (string, error) {
 	return fmt.Sprint("from ", q.From), nil
 }
-func (f *fakeStore) Traces(context.Context, *Query, func(string) bool) error { return nil }
+func (f *fakeStore) TracesText(ctx context.Context, q *Query) (string, error) { return f.Text(ctx, q) }
+func (f *fakeStore) Traces(context.Context, *Query, func(string) bool) error  { return nil }
 
 func (f *fakeStore) Missing(context.Context) error {
 	if f.ended > 0 {
@@ -56,7 +57,11 @@ func (f *fakeStore) between(q *Query) (lines []int) {
 func (f *fakeStore) Count(_ context.Context, q *Query, step time.Duration) ([]Bucket, error) {
 	var all []Bucket
 	for _, i := range f.between(q) {
-		all = append(all, Bucket{f.times[i].Truncate(step), 1})
+		if at := f.times[i].Truncate(step); len(all) > 0 && all[len(all)-1].From.Equal(at) {
+			all[len(all)-1].Lines++
+		} else {
+			all = append(all, Bucket{at, 1})
+		}
 	}
 	return all, f.failed
 }
@@ -137,6 +142,29 @@ func TestReadResumes(t *testing.T) {
 		if len(seen) != len(f.times) {
 			t.Fatalf("%d lines, want %d", len(seen), len(f.times))
 		}
+	}
+}
+
+// A query that was cut off tells that others for as many lines would be, too.
+func TestReadHalvesOthers(t *testing.T) {
+	f := &fakeStore{most: 60}
+	for i := range 330 {
+		f.times = append(f.times, begin.Add(time.Duration(i)*time.Second))
+	}
+	s, _ := newSource(f)
+	files := input.Files{Tell: s.Tell}
+	a := &asking{source: s, query: new(Query), lines: f.Lines}
+	for i := 0; i < len(f.times); i += 100 {
+		w := window{begin.Add(time.Duration(i) * time.Second), begin.Add(time.Duration(i+100) * time.Second), min(100, len(f.times)-i) * 1000}
+		a.todo = append(a.todo, w)
+	}
+	for len(a.todo) > 0 {
+		if err := a.next(t.Context(), files.NewBuffer()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if f.queries != 1+3*2+1 || a.sum.Lines != len(f.times) {
+		t.Errorf("%d lines, %d queries: want the first in vain, two for each window of 100 lines, and one for the last", a.sum.Lines, f.queries)
 	}
 }
 

@@ -209,12 +209,7 @@ func (s *Store) Traces(ctx context.Context, q *backend.Query, fn func(id string)
 	if t.line != nil {
 		return backend.TracesInLines(ctx, s, q, s.shape, fn)
 	}
-	columns, _ := t.named(backend.Traced)
-	for _, e := range columns {
-		sql := "select distinct " + e.sql + " as " + alias(0) + " from " + s.from() + " where " + t.where(q)
-		if q.Limit > 0 {
-			sql += " limit " + strconv.Itoa(q.Limit+1) // one may be that of lines without an id
-		}
+	for _, sql := range s.ids(t, q) {
 		more := true
 		err := rowsOf(ctx, s, sql, s.Partial, func(r struct {
 			ID string `json:"0"`
@@ -227,6 +222,31 @@ func (s *Store) Traces(ctx context.Context, q *backend.Query, fn func(id string)
 		}
 	}
 	return nil
+}
+
+// ids returns a query for the ids in each column that has some.
+func (s *Store) ids(t *table, q *backend.Query) (list []string) {
+	columns, _ := t.named(backend.Traced)
+	for _, e := range columns {
+		sql := "select distinct " + e.sql + " as " + alias(0) + " from " + s.from() + " where " + t.where(q)
+		if q.Limit > 0 {
+			sql += " limit " + strconv.Itoa(q.Limit+1) // one may be that of lines without an id
+		}
+		list = append(list, sql)
+	}
+	return list
+}
+
+// TracesText has a query for each column with ids. Ids in lines that are text are found in the lines.
+func (s *Store) TracesText(ctx context.Context, q *backend.Query) (string, error) {
+	t, err := s.table(ctx)
+	switch {
+	case err != nil:
+		return "", err
+	case t.line != nil:
+		return s.Text(ctx, q)
+	}
+	return strings.Join(s.ids(t, q), "; "), nil
 }
 
 // MaxIDs returns how many ids a query may have. ClickHouse refuses a query of more than 256 KiB, and searches text for each.

@@ -195,6 +195,24 @@ func (s *Store) Count(ctx context.Context, q *backend.Query, step time.Duration)
 // errEnough ends an answer of which the rest is not wanted.
 var errEnough = errors.New("enough")
 
+// TracesText is the query for ids that are members.
+func (s *Store) TracesText(ctx context.Context, q *backend.Query) (string, error) {
+	n, err := s.namesFor(ctx, q)
+	if err != nil {
+		return "", err
+	}
+	return n.ids(q), nil
+}
+
+// ids returns a query for the ids of the lines that match.
+func (n *names) ids(q *backend.Query) string {
+	text := fmt.Sprintf("%s | uniq by (%s)", n.filter(q), quoteNames(n.traceIDs))
+	if q.Limit > 0 && len(n.traceIDs) == 1 {
+		text += fmt.Sprintf(" limit %d", q.Limit+1) // one may be that of lines without an id
+	}
+	return text
+}
+
 // Traces finds the ids of lines that are kept as text in the lines themselves.
 func (s *Store) Traces(ctx context.Context, q *backend.Query, fn func(id string) bool) error {
 	n, err := s.namesFor(ctx, q)
@@ -202,12 +220,8 @@ func (s *Store) Traces(ctx context.Context, q *backend.Query, fn func(id string)
 		return err
 	}
 	enough := false
-	text := fmt.Sprintf("%s | uniq by (%s)", n.filter(q), quoteNames(n.traceIDs))
-	if q.Limit > 0 && len(n.traceIDs) == 1 {
-		text += fmt.Sprintf(" limit %d", q.Limit+1) // one may be that of lines without an id
-	}
 	var c converter // json.Unmarshal takes longer than VictoriaLogs for the ids
-	err = s.eachRow(ctx, text, func(row []byte) error {
+	err = s.eachRow(ctx, n.ids(q), func(row []byte) error {
 		if !c.cut(row) {
 			return endedError(row)
 		}
