@@ -140,7 +140,12 @@ func (f *fastLine) parse(b []byte, i int) int {
 					to = f.marks.next(from)
 				}
 				if ascii = true; b[to] != '"' {
-					if to, ascii = f.marks.scanRest(b, to); to < 0 {
+					if f.into != nil {
+						to, ascii = f.into.enterText(f, b, b[note.key:note.keyEnd], from, to), false
+					} else {
+						to, ascii = f.marks.scanRest(b, to)
+					}
+					if to < 0 {
 						return -1
 					}
 				}

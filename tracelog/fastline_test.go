@@ -2,6 +2,7 @@ package tracelog
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -169,8 +170,53 @@ func TestAppendWords(t *testing.T) {
 		if !bytes.Equal(got, want) {
 			t.Fatalf("of %q: %q, want %q", b[from:to], got, want)
 		}
-		if got, want := unescapeInto(make([]byte, 3*len(b)+padding), b, from, to), appendPlain(nil, b[from:to]); !bytes.Equal(got, want) {
-			t.Fatalf("of %q: %q, want %q", b[from:to], got, want)
+	}
+}
+
+// TestAppendText compares marks.appendText with scanRest and appendPlain.
+func TestAppendText(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	pieces := []string{"a", "bc", "defgh", "ijklmnop", "\x7f", "é", "€", "\xff", "\x80\x80", `\n`, `\"`, `\\`, `\/`, `\u0041`, `\u00e9`, `\ud83d\ude00`, `\ud83d`, `\udE00\ud83d`}
+	wrong := []string{`\x`, `\u12`, `\u12g4`, "\t", "\x00"}
+	valid := 0
+	for range 20_000 {
+		var text []byte
+		for range r.IntN(8) << r.IntN(5) {
+			text = append(text, pieces[r.IntN(len(pieces))]...)
+		}
+		if r.IntN(10) == 0 {
+			text = append(text, wrong[r.IntN(len(wrong))]...)
+		}
+		from := r.IntN(20)
+		var b block
+		b.set(fmt.Appendf(nil, "%s%s\"\\", strings.Repeat(`\`, from), text))
+		var m marks
+		m.mark(b.buf, 0, b.to)
+		want, _ := m.scanString(b.buf, from)
+		got, end := m.appendText([]byte("x"), b.buf, from)
+		if end != want {
+			t.Fatalf("%q ends at %d, want %d", text, end, want)
+		}
+		if want < 0 {
+			continue
+		}
+		valid++
+		if want := appendPlain([]byte("x"), b.buf[from:end]); !bytes.Equal(got, want) {
+			t.Fatalf("of %q: %q, want %q", text, got, want)
+		}
+	}
+	if valid < 10_000 {
+		t.Errorf("only %d strings are valid", valid)
+	}
+}
+
+// A string that is not UTF-8 is shorter than its text.
+func TestInvalidTextInString(t *testing.T) {
+	for _, n := range []int{1, 100, 1000, 10_000} {
+		bad := strings.Repeat("\xff", n)
+		log := `{"log":"{\"time\":\"2026-03-01T09:15:00Z\",\"level\":\"INFO\",\"msg\":\"` + bad + `\",\"trace\":\"t\",\"service\":\"x\"}\n","stream":"stdout","time":"2026-03-01T09:15:00Z"}`
+		if !checkLine(t, []byte(log)) {
+			t.Errorf("%d bytes: the line was not read fast", n)
 		}
 	}
 }

@@ -1,6 +1,11 @@
 package tracelog
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
+	"unicode/utf8"
+)
 
 // scanString returns the end of the string that begins at i, after its quote, or -1 if it is not valid.
 //
@@ -38,6 +43,46 @@ func (m marks) scanRest(b []byte, i int) (end int, plain bool) {
 			}
 		}
 		i = m.next(i)
+	}
+}
+
+// appendText appends the text of the string that begins at i. It returns where the string ends, or -1 if it is not valid.
+func (m marks) appendText(out, b []byte, i int) (text []byte, end int) {
+	j := len(out)
+	out = out[:cap(out)]
+	for {
+		n := m.next(i) - i
+		if len(out)-j < n+8 {
+			out = slices.Grow(out[:j], n+8)
+			out = out[:cap(out)]
+		}
+		for k := 0; k < n; k += 8 { // it may copy some bytes more
+			binary.LittleEndian.PutUint64(out[j+k:j+k+8:j+k+8], load8(b, i+k))
+		}
+		i, j = i+n, j+n
+		switch c := b[i]; {
+		case c == '"':
+			return out[:j], i
+		case c >= utf8.RuneSelf:
+		case c != '\\':
+			return out[:j], -1
+		default:
+			switch c := b[i+1]; c {
+			case '"', '\\', '/':
+				out[j] = c
+				i, j = i+2, j+1
+				continue
+			case 'b', 'f', 'n', 'r', 't':
+			case 'u':
+				if hex4(b[i+2:]) < 0 {
+					return out[:j], -1
+				}
+			default:
+				return out[:j], -1
+			}
+		}
+		out, i = appendOdd(out[:j], b, i)
+		j, out = len(out), out[:cap(out)]
 	}
 }
 

@@ -2,8 +2,6 @@ package tracelog
 
 import (
 	"bytes"
-	"encoding/binary"
-	"math/bits"
 	"slices"
 )
 
@@ -12,7 +10,7 @@ import (
 // lineParser.
 type fastWrap struct {
 	inner  fastLine
-	text   []byte // of a string, with padding
+	text   []byte // of a string
 	own    marks  // of text
 	values map[uint64]besides
 	keys   map[string]wrapKey
@@ -20,6 +18,9 @@ type fastWrap struct {
 
 	carrier []byte // the key of the object in which the last record was
 	entered int    // where the object of that key begins that inner has read; -1 if it has not
+
+	textCarrier []byte // the key of the string in which the last record was
+	unescaped   int    // where the string begins whose text is in text; -1 if there is none
 
 	joining [2]bool // whether lines of a container's stdout and stderr may be parts of lines before them
 }
@@ -212,7 +213,11 @@ func (w *fastWrap) value(r *Record, outer *fastLine, b []byte, n *note) (ok, kno
 		return false, w.learn(b, n)
 	case '"':
 		if mayCarry(b[n.from-1 : n.to+1]) {
-			return w.unescape(b, int(n.from), int(n.to)) && w.fill(r, w.text), false
+			ok = w.parseText(outer.marks, b, int(n.from)) && w.fill(r, w.text)
+			if ok {
+				w.textCarrier = append(w.textCarrier[:0], b[n.key:n.keyEnd]...)
+			}
+			return ok, false
 		}
 		return false, !mayHoldLine(b[n.key:n.keyEnd], b[n.from-1:n.to+1])
 	}
@@ -293,49 +298,44 @@ func (w *fastWrap) service(b []byte, notes []note, i int) (service []byte, ok bo
 	return best, true
 }
 
-// unescape reads the string b[from:to] as a line.
-func (w *fastWrap) unescape(b []byte, from, to int) bool {
-	if cap(w.text) < to-from+3*padding {
-		w.text = make([]byte, 0, 2*(to-from)+3*padding)
+// enterText reads a string of the line that is not plain, and returns where it ends, or -1 if it is not valid. A string
+// that is likely to have the record is unescaped at once.
+func (w *fastWrap) enterText(outer *fastLine, b, key []byte, from, to int) int {
+	if b[from] == '{' && len(w.textCarrier) > 0 && bytes.Equal(key, w.textCarrier) {
+		return w.unescape(outer.marks, b, from)
 	}
-	w.text = unescapeInto(w.text[:cap(w.text)], b, from, to)
-	for n := len(w.text); n > 0 && (w.text[n-1] == '\n' || w.text[n-1] == '\r'); n-- {
-		w.text = w.text[:n-1]
-	}
-	if len(w.text) == 0 || w.text[0] != '{' || bytes.IndexByte(w.text, '\n') >= 0 || bytes.IndexByte(w.text, '\x1b') >= 0 {
+	end, _ := outer.marks.scanRest(b, to)
+	return end
+}
+
+// parseText reads the string that begins at from as a line.
+func (w *fastWrap) parseText(m marks, b []byte, from int) bool {
+	if w.unescaped != from && w.unescape(m, b, from) < 0 {
 		return false
 	}
-	n := len(w.text)
-	w.text = append(w.text, '\n') // what is behind it, in the padding, has no meaning
-	w.entered = -1
+	text := w.text
+	for n := len(text); n > 0 && (text[n-1] == '\n' || text[n-1] == '\r'); n-- {
+		text = text[:n-1]
+	}
+	if len(text) == 0 || text[0] != '{' || bytes.IndexByte(text, '\n') >= 0 || bytes.IndexByte(text, '\x1b') >= 0 {
+		return false
+	}
+	n := len(text)
+	w.text = append(slices.Grow(text, 2*padding), '\n') // what is behind it, in the padding, has no meaning
+	w.entered, w.unescaped = -1, -1
 	w.own.mark(w.text[:cap(w.text)], 0, n+1)
 	w.inner.marks = w.own
 	return w.inner.parse(w.text, 0) == n
 }
 
-// unescapeInto is appendPlain of b[i:end] into to, which must have room for it and some bytes more. After end, b must
-// have padding.
-func unescapeInto(to, b []byte, i, end int) []byte {
-	j := 0
-	for i < end {
-		x := load8(b, i)
-		binary.LittleEndian.PutUint64(to[j:j+8:j+8], x)
-		odd := ^(differ(x, '\\') &^ x) & highs
-		n := min(bits.TrailingZeros64(odd)>>3, end-i)
-		i, j = i+n, j+n
-		if odd == 0 || i >= end {
-			continue
-		}
-		if c := b[i+1]; b[i] == '\\' && (c == '"' || c == '\\' || c == '/') {
-			to[j] = c
-			i, j = i+2, j+1
-			continue
-		}
-		var out []byte
-		out, i = appendOdd(to[:j], b[:end], i)
-		j = len(out)
+// unescape puts the text of the string that begins at from into text, and returns where it ends, or -1 if it is not valid.
+func (w *fastWrap) unescape(m marks, b []byte, from int) (end int) {
+	if w.text, end = m.appendText(w.text[:0], b, from); end < 0 {
+		w.unescaped = -1
+		return -1
 	}
-	return to[:j]
+	w.unescaped = from
+	return end
 }
 
 // fill makes the record of the inner line, whose buffer is b. It must be a record with ids, and have all fields that

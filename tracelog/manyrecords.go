@@ -82,7 +82,7 @@ func newLineReader(inputs []Input, filter func(*Record) bool, fn func(*Record)) 
 // line begins. Otherwise it only sets line.
 func (w *lineReader) quick(b *block, start int) (next int, ok bool) {
 	end := -1
-	if w.wrap.entered = -1; w.parser.shape == nil {
+	if w.wrap.entered, w.wrap.unescaped = -1, -1; w.parser.shape == nil {
 		end = w.fast.parse(b.buf, start)
 	}
 	fast := end >= 0 && end-start < maxLine
