@@ -133,6 +133,14 @@ func (s *scanner) whole(line []byte, last bool) {
 }
 
 func (s *scanner) read(line []byte, number int, last bool) {
+	if s.sniffs { // only a part of a line matters, behind which no document begins
+		if bytes.Contains(line, streamNames[0]) || bytes.Contains(line, streamNames[1]) {
+			if c, ok := s.parser.container(line); ok && c.partial {
+				s.joiner.add(&c, number)
+			}
+		}
+		return
+	}
 	e := Entry{File: s.File, Line: number}
 	switch s.parser.shaped(line, &e) {
 	case isRecord:
