@@ -19,6 +19,8 @@ type fastWrap struct {
 	carrier []byte // the key of the object in which the last record was
 	entered int    // where the object of that key begins that inner has read; -1 if it has not
 
+	lister []byte // the key of the object or array that had several records, or one deeper, on the last line that fastWrap left to lineParser
+
 	textCarrier []byte // the key of the string in which the last record was
 	unescaped   int    // where the string begins whose text is in text; -1 if there is none
 
@@ -38,6 +40,7 @@ type wrapKey struct {
 	docker bool // it is a key of docker's json-file
 
 	foreign bool // a span or a log line in another form may have it; see foreignOf
+	columns bool // a table may have it; see tableOf
 }
 
 // maxKnown is how many objects, and how many keys, are remembered.
@@ -122,6 +125,7 @@ func (w *fastWrap) inside(r *Record, outer *fastLine, b []byte) bool {
 		case ok && n.kind == '{' && hasLine(b, notes):
 			return false
 		case ok:
+			w.lister = w.lister[:0]
 			if w.inner.firstService(r.layout) == nil {
 				if docker {
 					return false
@@ -207,8 +211,12 @@ func (w *fastWrap) value(r *Record, outer *fastLine, b []byte, n *note) (ok, kno
 			end := w.inner.parse(b, int(n.from))
 			if w.inner.inside = false; end == int(n.to) && w.fill(r, b) {
 				w.carrier = append(w.carrier[:0], b[n.key:n.keyEnd]...)
+				w.entered = int(n.from)
 				return true, true
 			}
+		}
+		if len(w.lister) > 0 && bytes.Equal(w.lister, b[n.key:n.keyEnd]) {
+			return false, false
 		}
 		return false, w.learn(b, n)
 	case '"':
@@ -237,6 +245,8 @@ func (w *fastWrap) key(b []byte, n *note) wrapKey {
 		k.stops = true
 	case "log", "stream", "time", "attrs":
 		k.docker = true
+	case "columns", "fields", "schema", "meta":
+		k.columns = true
 	}
 	switch string(key) {
 	case "@t", "tree", "body", "Body", "SpanName", "resourceSpans", "resourceLogs", "resource_spans", "resource_logs", "scopeSpans", "scopeLogs":
@@ -264,6 +274,7 @@ func (w *fastWrap) learn(b []byte, n *note) bool {
 	m := member{key: b[n.key:n.keyEnd], value: b[n.from:n.to]}
 	found := w.parser.look(m.value, m.key, 1, 0, true)
 	if w.parser.deep = w.parser.deep[:0]; found.depth > 0 {
+		w.lister = append(w.lister[:0], m.key...)
 		return false
 	}
 	name, rank := serviceOf([]member{m})

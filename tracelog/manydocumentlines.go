@@ -134,13 +134,13 @@ func (w *recordReader) readDocuments(b *documentBlock, d *documentLines) {
 		var ok bool
 		if of.kind == partOfObject { // which may be longer than any line
 			end := i + bytes.IndexByte(b.buf[i:], '\n')
-			w.line, i = b.buf[i:end], end+1
+			w.line, w.record.from, i = b.buf[i:end], i, end+1
 		} else {
 			i, ok = w.quick(&b.block, i)
 		}
 		v := isRecord
 		if !ok {
-			v = w.slow(false)
+			v = w.slow(&b.block, false)
 		}
 		n := 0
 		switch v {

@@ -234,7 +234,7 @@ func (w *searcher) read(b *block) {
 		next, ok := w.quick(b, start)
 		v := isRecord
 		if !ok {
-			v = w.slow(b.last(next))
+			v = w.slow(b, b.last(next))
 		}
 		switch v {
 		case isRecord:

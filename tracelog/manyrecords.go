@@ -66,6 +66,9 @@ type lineReader struct {
 
 	many *lineReader // of the records of a line with several
 	buf  []byte      // for a line of many
+
+	lists [4]listed   // of the line, and of elements in elements
+	place *arrayPlace // of the line's list; nil if it is not read as one
 }
 
 func newLineReader(inputs []Input, filter func(*Record) bool, fn func(*Record)) *lineReader {
@@ -119,10 +122,13 @@ func (w *lineReader) quick(b *block, start int) (next int, ok bool) {
 // last reports whether the line before next is the input's last one and has no newline.
 func (b *block) last(next int) bool { return b.cut && next == b.to }
 
-// slow reads the line that quick could not.
-func (w *lineReader) slow(last bool) verdict {
+// slow reads the line of the block that quick could not.
+func (w *lineReader) slow(b *block, last bool) verdict {
 	if w.line == nil {
 		return isBad
+	}
+	if w.hasList(b) {
+		return isMany
 	}
 	v := w.parser.shaped(w.line, &w.entry)
 	switch v {
@@ -147,12 +153,21 @@ func (w *lineReader) emit(b *block, number int) {
 	}
 }
 
-// emitMany passes on the records of a line with several, and returns their number.
-func (w *lineReader) emitMany(b *block, number int) (n int) {
+// inner returns the reader of the records of a line with several.
+func (w *lineReader) inner() *lineReader {
 	if w.many == nil {
 		w.many = newLineReader(w.inputs, w.filter, w.fn)
 	}
-	in, lines := w.many, w.parser.many
+	return w.many
+}
+
+// emitMany passes on the records of a line with several, and returns their number.
+func (w *lineReader) emitMany(b *block, number int) (n int) {
+	if pl := w.place; pl != nil {
+		w.place = nil
+		return w.emitList(b, 0, pl, number)
+	}
+	in, lines := w.inner(), w.parser.many
 	w.parser.many = nil
 	one := block{input: b.input, seq: b.seq, buf: in.buf}
 	for _, line := range lines {
@@ -204,7 +219,7 @@ func (w *recordReader) read(b *block) {
 			r.add(event{piece: bytes.Clone(w.line), last: last})
 			continue
 		}
-		switch w.slow(last) {
+		switch w.slow(b, last) {
 		case isRecord:
 			r.records++
 			r.between |= sawRecord

@@ -13,15 +13,19 @@ func (p *lineParser) look(v, key []byte, depth, strings int, timed bool) site {
 		return p.lookInObject(v, depth, strings, timed)
 	case '[':
 		if row := rowOf(v); row != nil {
+			p.short.look(v, false)
 			found := p.lookInObject(row, depth, strings, timed)
 			found.many = found.depth > 0
 			return found
 		}
 		var found site
+		n := 0
 		eachElement(v, func(element []byte) bool {
 			found = p.look(element, arrayKey, depth+1, strings, timed)
+			n++
 			return found.depth == 0
 		})
+		p.short.look(v, found.depth > 0 && n == 1)
 		found.many = found.depth > 0
 		return found
 	case '"':
@@ -113,5 +117,6 @@ func (p *lineParser) lookInObject(v []byte, depth, strings int, timed bool) (bes
 
 // tableIn returns the table in an object that is no record, if its rows have records.
 func (p *lineParser) tableIn(ms []member) (table, bool) {
+	p.short.table(ms)
 	return tableOf(ms, func(row []byte) bool { return p.look(row, nil, 1, 0, false).depth > 0 })
 }

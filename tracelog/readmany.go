@@ -103,6 +103,9 @@ func (p *lineParser) walk(v []byte, b beside, depth, strings int, timed bool) {
 			return
 		}
 		b.path = nil // an element's own members have their own names
+		if p.short != nil && p.around.depth == 0 && p.short.walk(v, arrayPlace{beside: b, depth: depth, strings: strings, timed: timed}) {
+			return
+		}
 		eachElement(v, func(element []byte) bool {
 			if p.look(element, arrayKey, depth+1, strings, timed).depth > 0 {
 				p.walk(element, b, depth+1, strings, timed)

@@ -23,6 +23,7 @@ type lineParser struct {
 	deep    []member        // of look
 	scratch *lineParser     // likewise
 	many    [][]byte        // if the line has several records: a line for each
+	short   *shortened      // what is parsed is the text of this; may be nil
 	shape   *Shape          // of lines that are parsed with shaped
 	shaping bool            // the line is one of these
 	isText  bool            // the members are those of a text line

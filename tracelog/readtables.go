@@ -1,5 +1,7 @@
 package tracelog
 
+import "slices"
+
 // Stores answer with tables, too. Each row becomes an object with the names of the columns:
 //
 //	{"columns":[{"name":"time"},{"name":"trace"}],"rows":[["2026-03-01T09:15:00Z","4bf9…"]]}   a row after the other
@@ -26,7 +28,7 @@ func tableOf(ms []member, isRecord func(row []byte) bool) (t table, ok bool) {
 	}
 	for i := range ms {
 		switch m := &ms[i]; string(m.key) {
-		case "columns", "fields", "schema", "meta":
+		case "columns", "fields", "schema", "meta": // as in hasColumns
 			if t.names = columnNames(m.value); len(t.names) == 0 {
 				continue
 			}
@@ -53,8 +55,22 @@ func tableOf(ms []member, isRecord func(row []byte) bool) (t table, ok bool) {
 	return t, false
 }
 
+// hasColumns reports whether an object has a member that may be the names of a table's columns.
+func hasColumns(ms []member) bool {
+	return slices.ContainsFunc(ms, func(m member) bool {
+		switch string(m.key) {
+		case "columns", "fields", "schema", "meta":
+			return true
+		}
+		return false
+	})
+}
+
 // columnsOf returns the table in an object whose members are its columns.
 func columnsOf(ms []member, isRecord func(row []byte) bool) (t table, ok bool) {
+	if len(ms) < 2 {
+		return t, false
+	}
 	for i := range ms {
 		if ms[i].outer != 0 || ms[i].value[0] != '[' {
 			return t, false // nearly always
@@ -70,7 +86,7 @@ func columnsOf(ms []member, isRecord func(row []byte) bool) (t table, ok bool) {
 		}
 	}
 	t.byColumn = true
-	return t, rows > 1 && len(t.names) > 1 && t.hasRecord(isRecord)
+	return t, rows > 1 && t.hasRecord(isRecord)
 }
 
 // columnNames returns the names in an array of strings, or of objects with a name.

@@ -2,6 +2,8 @@ package tracelog
 
 import (
 	"bytes"
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/slogtrace/slogtrace/internal/loggen"
@@ -62,9 +64,10 @@ func BenchmarkWrapped(b *testing.B) {
 		"hits": func(line []byte) string {
 			return indented(`{"_index":"logs-1","_id":"a","_source":`+string(line)+`}`) + ","
 		},
+		"loki": func(line []byte) string { return `["1772356500500000000",` + quotedJSON(string(line)) + `],` },
 	}
 	bare := 0.0 // ns for a byte
-	for _, name := range []string{"bare", "object", "string", "docker", "prefix", "cri", "array", "pretty", "hits"} {
+	for _, name := range []string{"bare", "object", "string", "docker", "prefix", "cri", "array", "pretty", "hits", "loki"} {
 		var text bytes.Buffer
 		for line := range bytes.Lines(log.Bytes()) {
 			text.WriteString(wraps[name](bytes.TrimSuffix(line, newline)) + "\n")
@@ -72,6 +75,17 @@ func BenchmarkWrapped(b *testing.B) {
 		if name == "hits" { // all in one object
 			all := bytes.TrimSuffix(text.Bytes(), []byte(",\n"))
 			text = *bytes.NewBufferString("{\n\"hits\":{\"hits\":[\n" + string(all) + "\n]}}\n")
+		}
+		if name == "loki" { // answers of 5000 lines, in two streams
+			all := bytes.Split(bytes.TrimSpace(text.Bytes()), newline)
+			text.Reset()
+			for answer := range slices.Chunk(all, 5000) {
+				text.WriteString(`{"status":"success","data":{"resultType":"streams","result":[`)
+				for i, stream := range [][][]byte{answer[:len(answer)/2], answer[len(answer)/2:]} {
+					fmt.Fprintf(&text, `%.*s{"stream":{"app":"api","pod":"api-%d"},"values":[%s]}`, i, ",", i, bytes.TrimSuffix(bytes.Join(stream, nil), []byte(",")))
+				}
+				text.WriteString("]}}\n")
+			}
 		}
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(text.Len()))
