@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
@@ -79,11 +82,13 @@ func TestGiantDocument(t *testing.T) {
 		"array": "[" + strings.Join(list, ",") + `,{"note":"no record"}]` + "\n",
 		"hits":  `{"took":3,"hits":{"hits":[` + strings.Join(list, ",") + `]},"end":true}` + "\n" + records[0] + "\n",
 		// The outer array has one element.
-		"stream":  `{"data":{"result":[{"stream":{"app":"api"},"values":[` + strings.Join(pairs, ",") + `]}],"stats":{"n":[1,2]}}}`,
+		"stream": `{"data":{"result":[{"stream":{"app":"api"},"values":[` + strings.Join(pairs, ",") + `]}],"stats":{"n":[1,2]}}}`,
+		// It is believed to be a document before it turns out not to be one.
+		"none":    "{\n\"a\":[" + strings.Repeat("\n{\"filler\":\"x\"},", maxSniffed/16) + "\n}}\n" + strings.Join(list[:20], "\n") + "\n",
 		"streams": `{"data":{"result":[{"stream":{"app":"worker"},"values":[["1",` + strings.Repeat(" ", maxPart) + quote(records[0]) + `]]},{"stream":{"app":"api"},"values":[` + strings.Join(pairs[1:], ",") + `]}]}}`,
 	} {
 		entries, _ := scanAll(t, []byte(log))
-		if n := len(entries); n != len(list)+strings.Count(log, "\n"+records[0]) {
+		if n := len(entries); name != "none" && n != len(list)+strings.Count(log, "\n"+records[0]) {
 			t.Errorf("%s: %d entries of %d", name, n, len(list))
 		}
 		checkDocument(t, name, log, &ScanOptions{Workers: 2})
@@ -137,5 +142,33 @@ func checkDocument(t *testing.T, name, log string, o *ScanOptions) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: trace %s is on other lines than Scan finds", here, trace)
 		}
+	}
+}
+
+// A docLexer is in the same state however the value is cut into pieces. A piece of one byte is read byte by byte.
+func TestDocLexerPieces(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	pieces := []string{`"key": "text",`, `"key":"text",`, `"a": "b"`, `"a": 1,`, `"a":\t"b",`, `"a" : "b",`, `"\"": "b",`, `"a": "\\",`, "{", "}", "[", "]", ",", "  ", "1", `"`, "\x01", `{"a": [`, `"é": "ü",`, "\n"}
+	members := 0
+	for range 20_000 {
+		text := "{"
+		for range r.IntN(12) {
+			text += pieces[r.IntN(len(pieces))]
+		}
+		var whole, bytewise docLexer
+		n := whole.feed([]byte(text))
+		m := 0
+		for m < len(text) && bytewise.want < docDone {
+			m += bytewise.feed([]byte(text[m : m+1]))
+		}
+		if diff := gocmp.Diff(bytewise, whole, gocmp.AllowUnexported(docLexer{}, openArray{}), cmpopts.EquateEmpty()); diff != "" || n != m {
+			t.Fatalf("%q: read to %d, not %d (-bytewise +whole):\n%s", text, n, m, diff)
+		}
+		if i := strings.Index(text, `"key": "text",`); i >= 0 && i < n {
+			members++
+		}
+	}
+	if members < 1000 {
+		t.Errorf("only %d texts have a usual member", members)
 	}
 }

@@ -17,7 +17,6 @@ type documentLines struct {
 	wg    sync.WaitGroup
 
 	reader *lineReader // of isTimed
-	one    block
 
 	mu      sync.Mutex
 	records int // how many the workers have found
@@ -73,6 +72,13 @@ func newDocumentLines(s *sequencer, input int, workers []blockReader, chunk int)
 
 // add adds the JSON of a document whose first line has the number.
 func (d *documentLines) add(json []byte, number int, kind documentKind) {
+	d.put(json, number)
+	d.keep(number, kind)
+}
+
+// put is add for a document that may be dropped: keep must follow, or drop. It returns where the document begins in the next
+// block.
+func (d *documentLines) put(json []byte, number int) (from int) {
 	b := d.next
 	if b == nil {
 		b = <-d.free
@@ -83,12 +89,23 @@ func (d *documentLines) add(json []byte, number int, kind documentKind) {
 		d.s.first = append(d.s.first, number)
 		d.next = b
 	}
+	from = len(b.buf)
 	b.buf = append(appendCompact(b.buf, json), '\n')
+	return from
+}
+
+func (d *documentLines) keep(number int, kind documentKind) {
+	b := d.next
 	b.of = append(b.of, documentOf{number - b.first, kind})
 	if len(b.buf) >= d.chunk {
 		d.send()
 	}
 }
+
+func (d *documentLines) drop(from int) { d.next.buf = d.next.buf[:from] }
+
+// line returns the last document, which begins at from.
+func (d *documentLines) line(from int) []byte { return d.next.buf[from : len(d.next.buf)-1] }
 
 func (d *documentLines) send() {
 	if b := d.next; b != nil {
@@ -99,13 +116,14 @@ func (d *documentLines) send() {
 	}
 }
 
-// isTimed reports whether a line is quickly seen to be a record with a time.
-func (d *documentLines) isTimed(line []byte) bool {
-	b := &d.one
-	b.set(line)
-	d.reader.fast.marks.mark(b.buf, 0, b.to)
+// isTimed reports whether the last document, which begins at from, is quickly seen to be a record with a time.
+func (d *documentLines) isTimed(from int) bool {
+	one := block{buf: d.next.buf, to: len(d.next.buf)}
+	one.pad()
+	d.next.buf = one.buf[:one.to]
+	d.reader.fast.marks.mark(one.buf, from, one.to)
 	d.reader.wrap.joining = [2]bool{}
-	_, ok := d.reader.quick(b, 0)
+	_, ok := d.reader.quick(&one, from)
 	return ok && !d.reader.record.Time().IsZero()
 }
 

@@ -27,6 +27,8 @@ const (
 	maxIntro = 20
 	// maxPart is how long a document can become before a part of it is read.
 	maxPart = 8 << 20
+	// maxSniffed is how long a document must be to be believed before its end.
+	maxSniffed = 1 << 20
 	// maxRetried is how many lines are read one by one if what they seemed to begin is not JSON.
 	maxRetried = 100
 )
@@ -79,6 +81,12 @@ func (d *docLexer) feed(b []byte) int {
 		} else if isSpace(b[i]) {
 			d.word = false
 			continue
+		} else if d.want == wantKey || d.want == wantKeyOrEnd {
+			if n := plainMember(b[i:]); n > 0 {
+				i += n - 1
+				d.want = wantKey
+				continue
+			}
 		}
 		c := b[i]
 		if d.next(c); d.want >= docDone {
@@ -107,6 +115,28 @@ func (d *docLexer) feed(b []byte) int {
 	}
 	d.at += len(b)
 	return len(b)
+}
+
+// plainMember returns the length of a member of the most usual form at the beginning of b, "key": "text", with its comma. It is 0
+// if there is no such member.
+func plainMember(b []byte) int {
+	if b[0] != '"' {
+		return 0
+	}
+	i := endOfPlain(b, 1)
+	if i+len(`": "",`) > len(b) || b[i] != '"' || b[i+1] != ':' {
+		return 0
+	}
+	if i += 2; b[i] == ' ' {
+		i++
+	}
+	if b[i] != '"' {
+		return 0
+	}
+	if i = endOfPlain(b, i+1); i+1 >= len(b) || b[i] != '"' || b[i+1] != ',' {
+		return 0
+	}
+	return i + 2
 }
 
 func (d *docLexer) next(c byte) {
@@ -239,8 +269,20 @@ func (d *document) begin(start, number int) {
 // appendCompact appends JSON without its newlines.
 func appendCompact(out, text []byte) []byte {
 	out = slices.Grow(out, len(text))
-	for line := range bytes.Lines(text) {
-		out = append(out, bytes.Trim(line, " \t\r\n")...)
+	for len(text) > 0 {
+		end := bytes.IndexByte(text, '\n')
+		if end < 0 {
+			end = len(text)
+		}
+		from, to := 0, end
+		for from < to && isSpace(text[from]) {
+			from++
+		}
+		for from < to && isSpace(text[to-1]) {
+			to--
+		}
+		out = append(out, text[from:to]...)
+		text = text[min(end+1, len(text)):]
 	}
 	return out
 }

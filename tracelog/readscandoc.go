@@ -118,6 +118,10 @@ func (s *scanner) continues(line []byte, last bool) {
 	}
 	d.text = append(append(d.text, text...), '\n')
 	d.lexer.at++
+	if s.sniffs && len(d.text) > maxSniffed {
+		s.documents = true
+		return
+	}
 	if s.cutLong() {
 		s.unread(d.first, d.text)
 		s.bad(d.first, tooLong(0), nil)
@@ -158,15 +162,15 @@ func (s *scanner) share(rest []byte, last bool) {
 // document reads a document that is complete. It returns false if its lines must be read one by one.
 func (s *scanner) document(last bool) bool {
 	d := s.doc
+	if s.lines != nil {
+		return s.pass(d)
+	}
 	line := appendCompact(nil, d.text)
 	if d.parts == 0 && d.lines > 1 && s.untimed(line) {
 		return false
 	}
 	s.documents = true
-	if s.lines != nil {
-		s.pass(d, line)
-	}
-	if s.doc = nil; s.sniffs || s.lines != nil {
+	if s.doc = nil; s.sniffs {
 		return true
 	}
 	if d.parts > 0 {
@@ -180,18 +184,25 @@ func (s *scanner) document(last bool) bool {
 	return true
 }
 
-// pass passes a document that is complete, and is now on one line, to the workers.
-func (s *scanner) pass(d *document, line []byte) {
+// pass is document for workers, who get the document on one line.
+func (s *scanner) pass(d *document) bool {
+	if d.parts > 0 {
+		if !s.passObjects() {
+			s.lines.add(d.text, d.first, partOfObject)
+		}
+		s.Shared-- // the records of the parts, which are counted later, but one
+	} else {
+		from := s.lines.put(d.text, d.first)
+		if d.lines > 1 && !s.lines.isTimed(from) && s.untimed(s.lines.line(from)) {
+			s.lines.drop(from)
+			return false
+		}
+		s.lines.keep(d.first, wholeDocument)
+	}
+	s.doc, s.documents = nil, true
 	s.afterRecord()
 	s.Joined += d.lines - 1
-	switch {
-	case d.parts == 0:
-		s.lines.add(line, d.first, wholeDocument)
-		return
-	case !s.passObjects():
-		s.lines.add(line, d.first, partOfObject)
-	}
-	s.Shared-- // the records of the parts, which are counted later, but one
+	return true
 }
 
 // passObjects passes the complete elements of a document that is an array of objects. It reports whether there are any.
@@ -209,9 +220,6 @@ func (s *scanner) passObjects() bool {
 // untimed reports whether a document is one record, without a time. Then it is something else that has a trace id, such
 // as a job with its carrier: loggers write times, and files of jobs may be beside logs.
 func (s *scanner) untimed(line []byte) bool {
-	if s.lines != nil && s.lines.isTimed(line) {
-		return false
-	}
 	var e Entry
 	return s.parser.shaped(line, &e) == isRecord && e.Time.IsZero()
 }
