@@ -70,15 +70,15 @@ func newDocumentLines(s *sequencer, input int, workers []blockReader, chunk int)
 	return d
 }
 
-// add adds the JSON of a document whose first line has the number.
-func (d *documentLines) add(json []byte, number int, kind documentKind) {
-	d.put(json, number)
+// add adds the JSON of a document whose first line has the number. Brackets are at its end.
+func (d *documentLines) add(json, brackets []byte, number int, kind documentKind) {
+	d.put(json, brackets, number)
 	d.keep(number, kind)
 }
 
 // put is add for a document that may be dropped: keep must follow, or drop. It returns where the document begins in the next
 // block.
-func (d *documentLines) put(json []byte, number int) (from int) {
+func (d *documentLines) put(json, brackets []byte, number int) (from int) {
 	b := d.next
 	if b == nil {
 		b = <-d.free
@@ -90,7 +90,7 @@ func (d *documentLines) put(json []byte, number int) (from int) {
 		d.next = b
 	}
 	from = len(b.buf)
-	b.buf = append(appendCompact(b.buf, json), '\n')
+	b.buf = append(append(appendCompact(b.buf, json), brackets...), '\n')
 	return from
 }
 

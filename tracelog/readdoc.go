@@ -287,21 +287,19 @@ func appendCompact(out, text []byte) []byte {
 	return out
 }
 
-// part returns the JSON up to the last complete element of the outermost array, as a document of its own, and keeps the
-// rest. If the document is too long otherwise, it is an array inside of that: the outer one may have a single element.
-// It returns nil if there is no such element.
-func (d *document) part() []byte {
+// part returns the JSON up to the last complete element of the outermost array, and the brackets that make it a document of its
+// own. The document still has it: see cut, whose argument is n. If the document is too long otherwise, it is an array inside
+// of that: the outer one may have a single element. It returns nil if there is no such element.
+func (d *document) part() (part, brackets []byte, n int) {
 	l := &d.lexer
-	n := slices.IndexFunc(l.arrays, func(a openArray) bool { return a.last > 0 })
+	n = slices.IndexFunc(l.arrays, func(a openArray) bool { return a.last > 0 })
 	if n < 0 || n > 0 && len(d.text) <= maxLine || l.arrays[n].head > maxBeside*8 {
-		return nil
+		return nil, nil, 0
 	}
-	part := appendCompact(nil, d.text[:d.start+l.arrays[n].last])
 	for i := l.arrays[n].depth - 1; i >= 0; i-- {
-		part = append(part, l.stack[i]+2)
+		brackets = append(brackets, l.stack[i]+2)
 	}
-	d.cut(n)
-	return part
+	return d.text[:d.start+l.arrays[n].last], brackets, n
 }
 
 // objects returns the complete elements of a document that is an array. There are none if one of them is not an object.
@@ -328,7 +326,7 @@ func (d *document) objects() [][]byte {
 func (d *document) cut(n int) {
 	l := &d.lexer
 	a := &l.arrays[n]
-	rest := append(bytes.Clone(d.text[:d.start+a.head]), afterComma(d.text[d.start+a.last:])...)
+	rest := append(d.text[:d.start+a.head], afterComma(d.text[d.start+a.last:])...)
 	removed := len(d.text) - len(rest)
 	l.at -= removed
 	a.last, a.ends = 0, a.ends[:0]

@@ -188,11 +188,11 @@ func (s *scanner) document(last bool) bool {
 func (s *scanner) pass(d *document) bool {
 	if d.parts > 0 {
 		if !s.passObjects() {
-			s.lines.add(d.text, d.first, partOfObject)
+			s.lines.add(d.text, nil, d.first, partOfObject)
 		}
 		s.Shared-- // the records of the parts, which are counted later, but one
 	} else {
-		from := s.lines.put(d.text, d.first)
+		from := s.lines.put(d.text, nil, d.first)
 		if d.lines > 1 && !s.lines.isTimed(from) && s.untimed(s.lines.line(from)) {
 			s.lines.drop(from)
 			return false
@@ -212,7 +212,7 @@ func (s *scanner) passObjects() bool {
 	}
 	objects := s.doc.objects()
 	for _, object := range objects {
-		s.lines.add(object, s.doc.first, elementOfArray)
+		s.lines.add(object, nil, s.doc.first, elementOfArray)
 	}
 	return len(objects) > 0
 }
@@ -254,7 +254,7 @@ func (s *scanner) partOf() bool {
 		d.cut(0)
 		return true
 	}
-	part := d.part()
+	part, brackets, n := d.part()
 	if part == nil {
 		return false
 	}
@@ -262,10 +262,11 @@ func (s *scanner) partOf() bool {
 	switch {
 	case s.sniffs:
 	case s.lines != nil:
-		s.lines.add(part, d.first, partOfObject)
+		s.lines.add(part, brackets, d.first, partOfObject)
 	default:
-		d.shared += s.records(part, d.first, true)
+		d.shared += s.records(append(appendCompact(nil, part), brackets...), d.first, true)
 	}
+	d.cut(n)
 	return true
 }
 
