@@ -38,6 +38,7 @@ type wrapKey struct {
 	rank   int  // in serviceNames, if it names the service
 	stops  bool // only lineParser reads such a line
 	docker bool // it is a key of docker's json-file
+	line   bool // a string of this name is a line; see isLine
 
 	foreign bool // a span or a log line in another form may have it; see foreignOf
 	columns bool // a table may have it; see tableOf
@@ -122,7 +123,7 @@ func (w *fastWrap) inside(r *Record, outer *fastLine, b []byte) bool {
 		switch {
 		case ok && docker && (w.joins(outer, b) || !bytes.HasSuffix(b[n.from:n.to], []byte(`\n`))):
 			return false // it may be a part of a line
-		case ok && n.kind == '{' && hasLine(b, notes):
+		case ok && n.kind == '{' && w.hasLine(b, notes):
 			return false
 		case ok:
 			w.lister = w.lister[:0]
@@ -143,14 +144,19 @@ func (w *fastWrap) inside(r *Record, outer *fastLine, b []byte) bool {
 }
 
 // hasLine reports whether a string of the line may be a record. A record in a string takes precedence over one in an object.
-func hasLine(b []byte, notes []note) bool {
+func (w *fastWrap) hasLine(b []byte, notes []note) bool {
 	for i := range notes {
 		n := &notes[i]
-		if n.kind == '"' && n.to-n.from > int32(len(`{}`)) && mayCarry(b[n.from-1:n.to+1]) && isLine(b[n.key:n.keyEnd]) {
+		if n.kind == '"' && n.to-n.from > int32(len(`{}`)) && mayCarry(b[n.from-1:n.to+1]) && w.key(b, n).line {
 			return true
 		}
 	}
 	return false
+}
+
+// mayHoldLine is the function mayHoldLine for a string of the line.
+func (w *fastWrap) mayHoldLine(b []byte, n *note) bool {
+	return w.key(b, n).line || endsInObject(b[n.from-1:n.to+1])
 }
 
 // isList reports whether a line may be a list of records with names.
@@ -227,7 +233,7 @@ func (w *fastWrap) value(r *Record, outer *fastLine, b []byte, n *note) (ok, kno
 			}
 			return ok, false
 		}
-		return false, !mayHoldLine(b[n.key:n.keyEnd], b[n.from-1:n.to+1])
+		return false, !w.mayHoldLine(b, n)
 	}
 	return false, true
 }
@@ -238,7 +244,7 @@ func (w *fastWrap) key(b []byte, n *note) wrapKey {
 	if k, ok := w.keys[string(key)]; ok {
 		return k
 	}
-	k := wrapKey{rank: serviceRank("", serviceKey(key)), stops: bytes.IndexByte(key, '\\') >= 0}
+	k := wrapKey{rank: serviceRank("", serviceKey(key)), line: isLine(key), stops: bytes.IndexByte(key, '\\') >= 0}
 	switch string(key) {
 	case "event", "text", "short_message", "title", "description", "error", "err", // see isEvent
 		"@t", "tree", "body", "Body", "context", "SpanContext", "spanId", "SpanId", "spanID", "span_id", "SpanName", "name": // see foreignOf
@@ -390,7 +396,7 @@ func (f *fastLine) isOwn(b []byte, message *spot) bool {
 
 // mayWrap reports whether a value of the line may have a record in it.
 func (f *fastLine) mayWrap(b []byte) bool {
-	if f.noted < 0 || f.escaped || f.noted == 1 && f.nested { // or a line before one of Elasticsearch's bulk API
+	if f.into == nil || f.noted < 0 || f.escaped || f.noted == 1 && f.nested { // or a line before one of Elasticsearch's bulk API
 		return true
 	}
 	for i := range f.notes[:f.noted] {
@@ -404,7 +410,7 @@ func (f *fastLine) mayWrap(b []byte) bool {
 				return true
 			}
 		case '"':
-			if v := b[n.from-1 : n.to+1]; mayCarry(v) || mayHoldLine(b[n.key:n.keyEnd], v) {
+			if mayCarry(b[n.from-1:n.to+1]) || f.into.mayHoldLine(b, n) {
 				return true
 			}
 		}
