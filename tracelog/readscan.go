@@ -88,6 +88,7 @@ type scanner struct {
 	spare     document       // reused
 	documents bool           // there was one
 	sniffs    bool           // only documents is wanted
+	printed   printedLines   // objects that have begun behind prefixes
 	lines     *documentLines // if not nil, workers read the documents
 	intro     int            // lines so far that are not blank, up to maxIntro and more
 
@@ -186,6 +187,7 @@ func (s *scanner) finish() {
 	for s.doc != nil { // what is no document may be lines that begin others
 		s.endOfDocument(false)
 	}
+	s.giveUpPrinted()
 	for _, j := range s.joiner.streams {
 		s.Joined--
 		if j.line == nil {

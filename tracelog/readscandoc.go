@@ -7,6 +7,7 @@ func (s *scanner) beginGiant(line []byte) bool {
 	if s.doc != nil || !s.mayBegin() {
 		return false
 	}
+	s.giveUpPrinted()
 	start := bytes.IndexByte(line[:min(len(line), 64)], '[') // of an array of records
 	if start < 0 || len(bytes.TrimSpace(line[:start])) > 0 {
 		if start = opening(line); start < 0 {
@@ -55,7 +56,9 @@ func (s *scanner) cutLong() (tooLong bool) {
 }
 
 // mayBegin reports whether a document may begin on the next line.
-func (s *scanner) mayBegin() bool { return s.documents || s.intro < maxIntro }
+func (s *scanner) mayBegin() bool {
+	return s.documents || s.intro < maxIntro || len(s.printed.held) > 0
+}
 
 // lineOrDocument is line where a document may begin or continue.
 func (s *scanner) lineOrDocument(line []byte, size int, last bool) {
@@ -64,6 +67,7 @@ func (s *scanner) lineOrDocument(line []byte, size int, last bool) {
 		if s.doc != nil {
 			s.failed(nil, false)
 		}
+		s.giveUpPrinted()
 		s.unread(s.Lines, s.head)
 		s.bad(s.Lines, tooLong(size), nil)
 		return
@@ -77,22 +81,39 @@ func (s *scanner) next(line []byte, last bool) {
 		s.continues(line, last)
 		return
 	}
-	if s.mayBegin() && !s.joiner.pending() {
+	if s.mayBegin() {
 		text := cutEscapes(line)
-		if start := opening(text); start >= 0 {
-			if s.spare.begins(text, start, s.Lines) {
-				s.doc = &s.spare
-				if last {
-					s.endOfDocument(true)
-				}
-				return
-			}
+		if s.addPrinted(line, text, last) {
+			s.endOfPrinted(last)
+			return
 		}
-		if len(bytes.TrimSpace(line)) > 0 {
-			s.intro++
+		if !s.joiner.pending() && s.begins(line, text, last) {
+			return
 		}
 	}
-	s.whole(line, last)
+	if len(s.printed.held) > 0 {
+		s.hold(line, nil, last)
+		s.endOfPrinted(last)
+		return
+	}
+	s.single(line, last)
+}
+
+// begins reports whether the line begins a document, and takes it. Text is the line without escape codes.
+func (s *scanner) begins(line, text []byte, last bool) bool {
+	if s.beginPrinted(line, text, last) {
+		s.endOfPrinted(last)
+		return true
+	}
+	start := opening(text)
+	if start < 0 || !s.spare.begins(text, start, s.Lines) {
+		return false
+	}
+	s.giveUpPrinted()
+	if s.doc = &s.spare; last {
+		s.endOfDocument(true)
+	}
+	return true
 }
 
 // continues takes a line into the document.

@@ -180,6 +180,22 @@ var shapes = []shape{
 		}
 		return b.String()
 	}, "", ""},
+	{"printed, each line behind a prefix", eachPrinted("api-1  | "), "", ""},
+	{"printed, each line behind a prefix with a time", eachPrinted("[pod/api-7d9f-x2/api] 2026-03-01T09:15:00.00000000%dZ "), "", ""},
+	{"printed, each line behind one of several prefixes", eachPrinted("2026-03-01T09:15:00.%dZ stdout F ", "Mar  1 09:15:00 web1 api[47]: ", "api-7d9f-x2 api ", "\x1b[36mapi-1  | \x1b[0m"), "", ""},
+	{"printed, each line behind any text", eachPrinted("<web> (0): "), "", ""},
+	{"printed by two programs, whose lines alternate", func(r []string) string {
+		var all []string
+		for i := 0; i < len(r); i += 2 {
+			first := printedBehind("api-1  | ", r[i])
+			if i+1 == len(r) {
+				all = append(all, first...)
+			} else {
+				all = append(all, alternately(first, printedBehind("api-2  | ", r[i+1]))...)
+			}
+		}
+		return strings.Join(all, "\n") + "\n"
+	}, "", ""},
 	{"a prefix", each("shop.go:12 said: %s"), "", ""},
 	{"a level before it", each("INFO %s"), "", ""},
 	{"kubectl", each("[pod/api-7d9f-x2/api] %s"), "", ""},

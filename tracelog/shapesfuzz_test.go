@@ -175,7 +175,16 @@ func TestShapesGrowth(t *testing.T) {
 		"a string of lines":   func(n int) string { return quotedJSON(strings.Repeat(record+"\n", n)) },
 		"open documents":      func(n int) string { return strings.Repeat("{\"a\":[\n", n) },
 		"documents that fail": func(n int) string { return strings.Repeat("{\"a\":[\n1,\n", n) + "x\n" },
-		"children":            func(n int) string { return nestedSpans(n / 8) },
+		"printed objects":     func(n int) string { return strings.Repeat("a-1  | {\na-1  | \"a\": {\n", n) },
+		"printed, alternating": func(n int) string {
+			var b strings.Builder
+			for i := range n {
+				fmt.Fprintf(&b, "a-%d  | {\nb  | {\"msg\":\"m\"}\n", i)
+			}
+			return b.String()
+		},
+		"printed, long": func(n int) string { return "a-1  | {\n" + strings.Repeat("a-1  | \"a\":1,\n", n) + "a-1  | }" },
+		"children":      func(n int) string { return nestedSpans(n / 8) },
 		"members": func(n int) string {
 			return `{"kubernetes":{` + strings.Repeat(`"a":{"b":"c"},`, n) + `"z":1},"log":` + quotedJSON(record) + `}`
 		},

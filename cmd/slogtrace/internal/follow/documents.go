@@ -9,20 +9,33 @@ import (
 )
 
 // isDocument reports whether a file begins with JSON that is printed on many lines. Its last lines cannot be read alone.
+// There may be other lines before it if its own lines have a prefix.
 func isDocument(f io.ReaderAt) bool {
 	buf := make([]byte, 64<<10)
 	n, _ := f.ReadAt(buf, 0)
+	first := true
+	left := mostBefore
 	for line := range bytes.Lines(buf[:n]) {
 		switch line = bytes.TrimSpace(line); {
 		case len(line) == 0, string(line) == "[":
 			continue
 		case len(line) == n: // one line, without an end so far
 			return n == len(buf) && line[0] == '['
+		case bytes.HasSuffix(line, []byte(" {")):
+			return true
+		case first && (line[len(line)-1] == '{' || line[len(line)-1] == '[' || line[0] == '{' && bytes.HasSuffix(line, []byte(","))):
+			return true
 		}
-		return line[len(line)-1] == '{' || line[len(line)-1] == '[' || line[0] == '{' && bytes.HasSuffix(line, []byte(","))
+		first = false
+		if left--; left == 0 {
+			return false
+		}
 	}
 	return false
 }
+
+// mostBefore is how many lines that are not blank may be before such JSON, as in package tracelog.
+const mostBefore = 20
 
 // lastOf yields the last n lines of a sequence; all of them if n is less than 0.
 func lastOf(n int, lines iter.Seq[input.Line]) iter.Seq[input.Line] {
