@@ -20,6 +20,7 @@ const (
 	foreignCLEF   // Serilog's compact form
 	foreignShown  // a trace, as slogtrace show --json writes it
 	foreignArrays // a record whose values are in arrays
+	foreignJaeger // a trace of Jaeger: spans, and their processes beside them
 )
 
 // The names of what a span of another system has, in the order in which they are tried: those of OTLP, of
@@ -67,7 +68,7 @@ func foreignOf(ms []member) foreignKind {
 	if len(ms) > 0 && ms[0].value[0] == '[' && isArrays(ms) {
 		return foreignArrays
 	}
-	var span, name, start, ended, trace, severity, body, stamp, clef, clefText, tree, zipkin, moment, message, shown bool
+	var span, name, start, ended, trace, severity, body, stamp, clef, clefText, tree, zipkin, moment, message, shown, spans, processes bool
 	for i := range ms {
 		m := &ms[i]
 		if m.outer != 0 {
@@ -107,6 +108,10 @@ func foreignOf(ms []member) foreignKind {
 			clefText = clefText || c == '"'
 		case "tree":
 			tree = c == '['
+		case "spans":
+			spans = c == '['
+		case "processes":
+			processes = c == '{'
 		case "trace":
 			shown = c == '"'
 		case "id":
@@ -124,6 +129,8 @@ func foreignOf(ms []member) foreignKind {
 		return foreignSpan
 	case body && severity && stamp:
 		return foreignLog
+	case spans && processes && isJaeger(ms):
+		return foreignJaeger
 	}
 	return notForeign
 }
@@ -154,6 +161,8 @@ func (p *lineParser) foreign(kind foreignKind, ms []member, beside []byte) {
 		p.shown(ms, beside)
 	case foreignArrays:
 		p.arrays(ms, beside)
+	case foreignJaeger:
+		p.jaeger(ms, foreignContext{beside: beside})
 	}
 }
 

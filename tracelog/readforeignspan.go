@@ -137,6 +137,11 @@ func (p *lineParser) foreignService(ms []member, c foreignContext) []byte {
 func (p *lineParser) foreignEvents(ms []member, c foreignContext, span, op string) {
 	event := func(at []byte, name string, attrs []byte) {
 		when, _, _ := foreignMoment(at)
+		for _, m := range foreignMembers(attrs) {
+			if name == "" && string(m.key) == "event" { // as Jaeger has it
+				name = jsonText(m.value)
+			}
+		}
 		w := newForeignLine(when, "INFO")
 		if name == "exception" {
 			w.level("ERROR")

@@ -175,6 +175,7 @@ func TestShapesGrowth(t *testing.T) {
 		"a string of lines":   func(n int) string { return quotedJSON(strings.Repeat(record+"\n", n)) },
 		"open documents":      func(n int) string { return strings.Repeat("{\"a\":[\n", n) },
 		"documents that fail": func(n int) string { return strings.Repeat("{\"a\":[\n1,\n", n) + "x\n" },
+		"traces of Jaeger":    func(n int) string { return strings.Repeat(`{"processes":{},"spans":[`, n) + strings.Repeat("]}", n) },
 		"printed objects":     func(n int) string { return strings.Repeat("a-1  | {\na-1  | \"a\": {\n", n) },
 		"printed, alternating": func(n int) string {
 			var b strings.Builder
