@@ -2,6 +2,7 @@ package tracelog
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -135,13 +136,22 @@ func (p *lineParser) emitShaped(record []byte, root []member, within bool) {
 			if size += len(m.key) + len(m.value); size > maxBeside || bytes.Contains(m.value, record[:min(len(record), 64)]) {
 				continue
 			}
-			if mayCarry(m.value) || m.slot != 0 {
+			if mayCarry(m.value) || m.slot != 0 && !lacks(ms, found, builtins[m.slot]) {
 				continue
 			}
 			w.raw(string(m.key), m.value)
 		}
 	}
 	p.many = append(p.many, w.done())
+}
+
+// lacks reports whether a record has nothing in a field, given plus one, that the line around it may have for it: the time,
+// the level and the message.
+func lacks(ms []member, found map[string][]byte, f field) bool {
+	if f == 0 || f > fieldMessage+1 || found[[...]string{"time", "level", "msg"}[f-1]] != nil {
+		return false
+	}
+	return !slices.ContainsFunc(ms, func(m member) bool { return builtins[m.slot] == f })
 }
 
 // shaped writes the value of a name of the record schema in the form that the schema wants.
