@@ -82,8 +82,12 @@
 // gives what it lacks (ids, time, level, service), and is among its attributes. The form of [Entry.Raw] is then that of
 // a line with this record only.
 //
+// The ids, and whatever else a record of its schema has, may be in an object beside the level and the message, if its name is one
+// that loggers use for a record's attributes or context: context, attrs, fields, extra, metadata, mdc, contextMap, Properties and
+// others. The object must have both ids, and no message. Under a name of content, such as body or data, it is not read.
+//
 // Spans and log lines of OTLP, of OpenTelemetry's exporters to standard output and of its schema for ClickHouse, of
-// Serilog's compact form (CLEF), of tracers with a name, ids, a start and a duration, and of slogtrace show --json are
+// Serilog's compact form (CLEF), of GELF, of tracers with a name, ids, a start and a duration, and of slogtrace show --json are
 // read, too. Their Raw is a line of the record schema. The events of a span are log lines.
 //
 // JSON may be printed on many lines, if it begins within the first 20 lines of the input that are not blank. It is read

@@ -401,8 +401,19 @@ func (f *fastLine) mayWrap(b []byte) bool {
 	}
 	for i := range f.notes[:f.noted] {
 		n := &f.notes[i]
-		if n.keyEnd-n.key == 2 && b[n.key] == '@' { // of Serilog's compact form
-			return true
+		switch n.keyEnd - n.key {
+		case int32(len("@t")):
+			if b[n.key] == '@' { // of Serilog's compact form
+				return true
+			}
+		case int32(len(shortMessage)):
+			if string(b[n.key:n.keyEnd]) == shortMessage {
+				return true
+			}
+		case int32(len(templateName)):
+			if string(b[n.key:n.keyEnd]) == templateName {
+				return true
+			}
 		}
 		switch n.kind {
 		case '{', '[':

@@ -267,8 +267,11 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 	if f.isText && len(id) == 0 {
 		return false // it may not be a record
 	}
+	if f.head[fieldTime] == 0 && f.find(l, fieldTime) == 0 && !f.isText && f.hasLateTime(b) {
+		return false
+	}
 	message := f.text(l, fieldMessage)
-	if len(id) == 0 && (f.opensBracket(b, message) || f.opensBracket(b, f.stringAt(slotPrefix)) || !f.isText && !f.isOwn(b, message)) {
+	if len(id) == 0 && (f.mayHaveContext(b) || f.opensBracket(b, message) || f.opensBracket(b, f.stringAt(slotPrefix)) || !f.isText && !f.isOwn(b, message)) {
 		return false
 	}
 	if message == nil {

@@ -14,6 +14,9 @@ func (p *lineParser) fields(e *Entry, preset *layout) {
 		p.around.used[fieldTime] = true
 	}
 	p.level(e)
+	if e.Time.IsZero() && !p.isText {
+		p.lateTime(e)
+	}
 	p.text(fieldMessage, &e.Message, true)
 	if !p.text(fieldOp, &e.Op, true) && p.around.op != "" {
 		e.Op = p.around.op
@@ -43,6 +46,9 @@ func (p *lineParser) fields(e *Entry, preset *layout) {
 	p.reset()
 }
 
+// templateName is the name of the message in Serilog's lines if they do not have it with its values.
+const templateName = "MessageTemplate"
+
 // plainMessage takes the text of a line that a store or a shipper has put into an object, if that has no message.
 func (p *lineParser) plainMessage(e *Entry) {
 	if p.messageMember() != nil {
@@ -54,7 +60,7 @@ func (p *lineParser) plainMessage(e *Entry) {
 			continue
 		}
 		switch string(m.key) {
-		case "textPayload", "@message", "_raw", "line":
+		case "textPayload", "@message", "_raw", "line", templateName:
 			if text := plain(m.value[1 : len(m.value)-1]); bytes.IndexByte(text, ' ') > 0 {
 				e.Message = string(bytes.TrimRight(text, "\r\n"))
 				m.taken = true

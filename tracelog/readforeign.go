@@ -21,6 +21,7 @@ const (
 	foreignShown  // a trace, as slogtrace show --json writes it
 	foreignArrays // a record whose values are in arrays
 	foreignJaeger // a trace of Jaeger: spans, and their processes beside them
+	foreignGELF   // a message in Graylog's format
 )
 
 // The names of what a span of another system has, in the order in which they are tried: those of OTLP, of
@@ -68,7 +69,8 @@ func foreignOf(ms []member) foreignKind {
 	if len(ms) > 0 && ms[0].value[0] == '[' && isArrays(ms) {
 		return foreignArrays
 	}
-	var span, name, start, ended, trace, severity, body, stamp, clef, clefText, tree, zipkin, moment, message, shown, spans, processes bool
+	var span, name, start, ended, trace, severity, body, stamp, clef, clefText, tree, zipkin, moment, message, shown, spans, processes, short bool
+	var version []byte
 	for i := range ms {
 		m := &ms[i]
 		if m.outer != 0 {
@@ -108,6 +110,10 @@ func foreignOf(ms []member) foreignKind {
 			clefText = clefText || c == '"'
 		case "tree":
 			tree = c == '['
+		case shortMessage:
+			short = c == '"'
+		case "version":
+			version = m.value
 		case "spans":
 			spans = c == '['
 		case "processes":
@@ -129,6 +135,8 @@ func foreignOf(ms []member) foreignKind {
 		return foreignSpan
 	case body && severity && stamp:
 		return foreignLog
+	case short && !message && isGELF(version):
+		return foreignGELF
 	case spans && processes && isJaeger(ms):
 		return foreignJaeger
 	}
@@ -163,6 +171,8 @@ func (p *lineParser) foreign(kind foreignKind, ms []member, beside []byte) {
 		p.arrays(ms, beside)
 	case foreignJaeger:
 		p.jaeger(ms, foreignContext{beside: beside})
+	case foreignGELF:
+		p.gelf(ms, beside)
 	}
 }
 

@@ -199,6 +199,7 @@ func (p *lineParser) object(line []byte, e *Entry) verdict {
 			}
 		}
 	}
+	p.openContext()
 	p.fields(e, p.preset())
 	return isRecord
 }

@@ -28,7 +28,7 @@ func (p *lineParser) isOwn() bool {
 	case p.mask&traceSlots != 0, p.hasField(fieldLevel):
 		return true
 	}
-	return len(m.value) > len(`""`) && !mayCarry(m.value) && !mentionsTrace(m.value) && !slices.ContainsFunc(p.members, isCompanion)
+	return len(m.value) > len(`""`) && !mayCarry(m.value) && !mentionsTrace(m.value) && !p.hasCompanion()
 }
 
 // mentionsTrace reports whether a message may be a line of text with ids, or of pairs.
@@ -239,6 +239,8 @@ func (p *lineParser) companion() int {
 	}
 	return -1
 }
+
+func (p *lineParser) hasCompanion() bool { return slices.ContainsFunc(p.members, isCompanion) }
 
 func isCompanion(m member) bool {
 	return m.value[0] == '{' && m.outer == 0 && companions[string(m.key)]

@@ -175,8 +175,17 @@ func TestShapesGrowth(t *testing.T) {
 		"a string of lines":   func(n int) string { return quotedJSON(strings.Repeat(record+"\n", n)) },
 		"open documents":      func(n int) string { return strings.Repeat("{\"a\":[\n", n) },
 		"documents that fail": func(n int) string { return strings.Repeat("{\"a\":[\n1,\n", n) + "x\n" },
-		"traces of Jaeger":    func(n int) string { return strings.Repeat(`{"processes":{},"spans":[`, n) + strings.Repeat("]}", n) },
-		"printed objects":     func(n int) string { return strings.Repeat("a-1  | {\na-1  | \"a\": {\n", n) },
+		"contexts": func(n int) string {
+			return `{"level":"info","msg":"m",` + strings.Repeat(`"context":{"trace":"t","span":"s"},`, n) + `"ts":1}`
+		},
+		"contexts in each other": func(n int) string {
+			return `{"level":"info","msg":"m","ts":1,"context":` + strings.Repeat(`{"trace":"t","span":"s","context":`, n) + "1" + strings.Repeat("}", n) + "}"
+		},
+		"members of GELF": func(n int) string {
+			return `{"version":"1.1","short_message":"m",` + strings.Repeat(`"_a":{"b":1},`, n) + `"_z":1}`
+		},
+		"traces of Jaeger": func(n int) string { return strings.Repeat(`{"processes":{},"spans":[`, n) + strings.Repeat("]}", n) },
+		"printed objects":  func(n int) string { return strings.Repeat("a-1  | {\na-1  | \"a\": {\n", n) },
 		"printed, alternating": func(n int) string {
 			var b strings.Builder
 			for i := range n {

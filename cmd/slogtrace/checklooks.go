@@ -260,6 +260,8 @@ func roleOfText(e *tracelog.Entry, key, text string) string {
 		return "level"
 	case has("err", "exception") && text != "":
 		return "error"
+	case key == "name" && e.Service == "" && hasAttr(e, "hostname"): // as bunyan and pino write it
+		return "service"
 	case slices.Contains([]string{"name", "operation", "op", "action", "handler", "method_name", "route"}, key) && e.Op == "":
 		return "op"
 	case slices.Contains([]string{"app", "application", "service", "svc", "component", "program"}, key) && e.Service == "":
@@ -268,6 +270,11 @@ func roleOfText(e *tracelog.Entry, key, text string) string {
 		return "msg"
 	}
 	return ""
+}
+
+func hasAttr(e *tracelog.Entry, key string) bool {
+	_, ok := e.Attr(key)
+	return ok
 }
 
 // roleOfNumber is roleOfText for a number.
