@@ -386,3 +386,14 @@ func formFixtures(t testing.TB) []*fixture.File {
 	}
 	return all
 }
+
+// What is an attribute of a record inside of a line does not depend on the line before.
+func TestAttrsAlone(t *testing.T) {
+	r := attrReader{keys: make(interner)}
+	const line = `{"timestamp":"2026-03-01T09:15:00Z","log":"{\"time\":\"2026-03-01T09:15:00Z\",\"msg\":\"m\",\"trace\":\"t\"}"}`
+	want := r.attrs([]byte(line))
+	r.attrs([]byte(`{"msg":"no time, no service"}`))
+	if diff := cmp.Diff(want, r.attrs([]byte(line))); diff != "" || len(want) != 1 {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -34,6 +34,7 @@ func (p *lineParser) begin() {
 	if p.around.depth > 0 || p.around.strings > 0 || len(p.around.members) > 0 {
 		p.around.reset()
 	}
+	p.around.used = [numFields]bool{} // a line with nothing around it sets it, too
 }
 
 func (p *lineParser) line(line []byte, e *Entry) verdict {
