@@ -16,6 +16,7 @@ func sniff(r io.Reader) bool {
 	for s.doc != nil {
 		s.endOfDocument(false)
 	}
+	s.giveUpPrinted()
 	return s.documents
 }
 

@@ -154,6 +154,18 @@ func TestPrintedFails(t *testing.T) {
 	}
 }
 
+// An object that never ends holds others until the end of the input, at most.
+func TestPrintedBehindOpen(t *testing.T) {
+	records := rawRecords(t)
+	log := "web-1  | {\n" + eachPrinted("api-1  | ")(records[:3])
+	got, src := scanAll(t, []byte(log))
+	checkSource(t, src, len(got))
+	if len(got) != 3 || src.Bad != 1 {
+		t.Errorf("%d records: %+v", len(got), src)
+	}
+	checkReaders(t, log, got, src)
+}
+
 func TestLinePrefix(t *testing.T) {
 	for _, test := range []struct {
 		prefix, line string
@@ -235,4 +247,38 @@ func TestPrintedJSON(t *testing.T) {
 	if err := json.Compact(&b, v); err != nil || b.String() != `{"b":[1,{"c":"d  e"}]}` {
 		t.Errorf("%s, %v", v, err)
 	}
+}
+
+// Lines of any order, with and without prefixes, are read alike by all readers, and each is counted.
+func FuzzPrinted(f *testing.F) {
+	prefixes := []string{"api-1  | ", "web-1  | ", "2026-03-01T09:15:00.%dZ ", "<x> ", ""}
+	texts := []string{
+		"{", "}", `"time": "2026-03-01T09:15:00Z",`, `"msg": "m%d",`, `"trace": "t"`, `"a": {`, "},", "x", "x {", "",
+		`{"time":"2026-03-01T09:15:00Z","msg":"m%d","trace":"t"}`, `["msg","trace"]`, `["m%d","t"]`, `["String","String"]`,
+		"panic: x", "goroutine 1 [running]:",
+	}
+	f.Add([]byte{0, 1, 10, 15, 20, 5, 40, 45})
+	f.Add([]byte{0, 1, 10, 11, 15, 16, 20, 21, 5, 6})
+	f.Add([]byte{2, 12, 17, 22, 7, 59, 64, 69, 64})
+	f.Add([]byte{4, 14, 19, 24, 9, 70, 75, 1, 71, 76})
+	f.Fuzz(func(t *testing.T, steps []byte) {
+		var b strings.Builder
+		for i, step := range steps[:min(len(steps), 200)] {
+			line := prefixes[int(step)%len(prefixes)] + texts[int(step)/len(prefixes)%len(texts)]
+			b.WriteString(strings.ReplaceAll(line, "%d", fmt.Sprint(i)) + "\n")
+		}
+		log := b.String()
+		got, src := scanAll(t, []byte(log))
+		checkSource(t, src, len(got))
+		last := 0
+		for _, e := range got {
+			if e.Line < last {
+				t.Errorf("%q: line %d after line %d", log, e.Line, last)
+			}
+			last = e.Line
+		}
+		if !strings.Contains(log, "panic") && !strings.Contains(log, "goroutine") { // findings of several lines, and documents
+			checkReaders(t, log, got, src)
+		}
+	})
 }
