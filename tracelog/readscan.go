@@ -89,6 +89,7 @@ type scanner struct {
 	documents bool           // there was one
 	sniffs    bool           // only documents is wanted
 	printed   printedLines   // objects that have begun behind prefixes
+	rows      rowLines       // a table that has a row on each line
 	lines     *documentLines // if not nil, workers read the documents
 	intro     int            // lines so far that are not blank, up to maxIntro and more
 
@@ -188,6 +189,7 @@ func (s *scanner) finish() {
 		s.endOfDocument(false)
 	}
 	s.giveUpPrinted()
+	s.giveUpRows()
 	for _, j := range s.joiner.streams {
 		s.Joined--
 		if j.line == nil {

@@ -8,6 +8,7 @@ func (s *scanner) beginGiant(line []byte) bool {
 		return false
 	}
 	s.giveUpPrinted()
+	s.giveUpRows()
 	start := bytes.IndexByte(line[:min(len(line), 64)], '[') // of an array of records
 	if start < 0 || len(bytes.TrimSpace(line[:start])) > 0 {
 		if start = opening(line); start < 0 {
@@ -57,7 +58,7 @@ func (s *scanner) cutLong() (tooLong bool) {
 
 // mayBegin reports whether a document may begin on the next line.
 func (s *scanner) mayBegin() bool {
-	return s.documents || s.intro < maxIntro || len(s.printed.held) > 0
+	return s.documents || s.intro < maxIntro || len(s.printed.held) > 0 || len(s.rows.head) > 0
 }
 
 // lineOrDocument is line where a document may begin or continue.
@@ -68,6 +69,7 @@ func (s *scanner) lineOrDocument(line []byte, size int, last bool) {
 			s.failed(nil, false)
 		}
 		s.giveUpPrinted()
+		s.giveUpRows()
 		s.unread(s.Lines, s.head)
 		s.bad(s.Lines, tooLong(size), nil)
 		return
@@ -79,6 +81,9 @@ func (s *scanner) lineOrDocument(line []byte, size int, last bool) {
 func (s *scanner) next(line []byte, last bool) {
 	if s.doc != nil {
 		s.continues(line, last)
+		return
+	}
+	if s.takeRow(line, last) {
 		return
 	}
 	if s.mayBegin() {

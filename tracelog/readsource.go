@@ -19,7 +19,7 @@ type Source struct {
 	Records int
 	Joined  int // lines whose record continues, and counts, on a later line: a container runtime cut it, or it is printed on many lines
 	Shared  int // records that have a line in common with one before them
-	Blank   int // lines that are empty or have only a bracket or a comma of a JSON array
+	Blank   int // lines that are empty, have only a bracket or a comma of a JSON array, or only name columns
 	Bad     int // lines that are not records
 
 	// BadLines are the first 100 findings about the bad lines, in order.

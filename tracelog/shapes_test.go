@@ -282,6 +282,22 @@ var shapes = []shape{
 	{"a table", func(r []string) string {
 		return indented(`{"tables":[{"name":"PrimaryResult","columns":[{"name":"TimeGenerated","type":"datetime"},{"name":"PodName","type":"string"},{"name":"LogMessage","type":"dynamic"}],"rows":[` + eachTo(r, `["2026-03-01T09:15:00Z","api-1",%s]`) + "]}]}")
 	}, "PodName", `"api-1"`},
+	{"rows on lines, behind names", func(r []string) string {
+		var b strings.Builder
+		b.WriteString(`["timestamp","pod","line"]` + "\n")
+		for _, line := range r {
+			fmt.Fprintf(&b, `["2026-03-01 09:15:00.000000000","api-1",%s]`+"\n", quotedJSON(line))
+		}
+		return b.String()
+	}, "pod", `"api-1"`},
+	{"rows on lines, behind names and types", func(r []string) string {
+		var b strings.Builder
+		b.WriteString(`["_timestamp","body","host"]` + "\n" + `["DateTime64(9)","LowCardinality(String)","Nullable(String)"]` + "\n")
+		for _, line := range r {
+			fmt.Fprintf(&b, `["2026-03-01 09:15:00.000000000", %s, "h"]`+"\n", quotedJSON(line))
+		}
+		return b.String()
+	}, "host", `"h"`},
 	{"a table with names only", func(r []string) string {
 		return `{"preview":false,"fields":["_time","_raw","host"],"rows":[` + eachTo(r, `["2026-03-01T09:15:00Z",%s,"h"]`) + "]}\n"
 	}, "host", `"h"`},

@@ -184,8 +184,10 @@ func TestShapesGrowth(t *testing.T) {
 		"members of GELF": func(n int) string {
 			return `{"version":"1.1","short_message":"m",` + strings.Repeat(`"_a":{"b":1},`, n) + `"_z":1}`
 		},
-		"traces of Jaeger": func(n int) string { return strings.Repeat(`{"processes":{},"spans":[`, n) + strings.Repeat("]}", n) },
-		"printed objects":  func(n int) string { return strings.Repeat("a-1  | {\na-1  | \"a\": {\n", n) },
+		"names of columns":           func(n int) string { return strings.Repeat("[\"msg\",\"a\"]\n[\"msg\",\"b\"]\n", n) },
+		"names of columns, one line": func(n int) string { return `["msg"` + strings.Repeat(`,"a"`, n) + "]\n" },
+		"traces of Jaeger":           func(n int) string { return strings.Repeat(`{"processes":{},"spans":[`, n) + strings.Repeat("]}", n) },
+		"printed objects":            func(n int) string { return strings.Repeat("a-1  | {\na-1  | \"a\": {\n", n) },
 		"printed, alternating": func(n int) string {
 			var b strings.Builder
 			for i := range n {

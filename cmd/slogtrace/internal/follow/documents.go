@@ -23,6 +23,8 @@ func isDocument(f io.ReaderAt) bool {
 			return n == len(buf) && line[0] == '['
 		case bytes.HasSuffix(line, []byte(" {")):
 			return true
+		case first && bytes.HasPrefix(line, []byte(`["`)) && bytes.HasSuffix(line, []byte(`"]`)):
+			return true // the names of columns, without which rows cannot be read
 		case first && (line[len(line)-1] == '{' || line[len(line)-1] == '[' || line[0] == '{' && bytes.HasSuffix(line, []byte(","))):
 			return true
 		}
