@@ -23,8 +23,10 @@ type document struct {
 }
 
 const (
-	// maxIntro is how many lines that are not blank an input may begin with, before its first document.
-	maxIntro = 20
+	// maxIntro is how many lines with a brace an input may begin with, before its first document, and maxBanner how many other
+	// lines that are not blank. Databases and web servers write many lines of text when they start.
+	maxIntro  = 20
+	maxBanner = 200
 	// maxPart is how long a document can become before a part of it is read.
 	maxPart = 8 << 20
 	// maxSniffed is how long a document must be to be believed before its end.

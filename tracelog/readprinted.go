@@ -138,6 +138,18 @@ func (s *scanner) beginPrinted(line, text []byte, last bool) bool {
 	return true
 }
 
+// plainText returns a line without escape codes. An entry of docker's json-file becomes one in the form of CRI, which has
+// a prefix.
+func (s *scanner) plainText(line []byte) []byte {
+	text := cutEscapes(line)
+	if bytes.HasPrefix(text, []byte(`{"log":"`)) {
+		if c, ok := s.parser.container(text); ok && !c.partial {
+			return c.appendTo(nil)
+		}
+	}
+	return text
+}
+
 // prefixedOpening returns where the brace is at the end of a line that begins an object behind a text, or -1.
 func prefixedOpening(text []byte) int {
 	end := bytes.TrimRight(text, " \t\r")
@@ -240,8 +252,12 @@ func (s *scanner) release() {
 
 // single reads a line that is not of a document.
 func (s *scanner) single(line []byte, last bool) {
-	if s.mayBegin() && !s.joiner.pending() && len(bytes.TrimSpace(line)) > 0 {
+	switch {
+	case !s.mayBegin() || s.joiner.pending() || len(bytes.TrimSpace(line)) == 0:
+	case bytes.IndexByte(line, '{') >= 0:
 		s.intro++
+	default:
+		s.banner++
 	}
 	s.whole(line, last)
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // printedBehind returns the lines of a record that is printed on many lines, each behind a prefix. A %d in the prefix
@@ -126,22 +127,22 @@ func TestPrintedFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			log := strings.Join(lines, "\n") + "\n"
 			// Behind this, documents are not looked for.
-			intro := strings.Repeat("x\n", maxIntro)
-			bare, bareSource := scanAll(t, []byte(intro+log))
+			bare, bareSource := scanAll(t, []byte(strings.Repeat("{\"msg\":\"x\"}\n", maxIntro)+log))
+			bare = bare[maxIntro:]
 			got, src := scanAll(t, []byte(log))
 			checkSource(t, src, len(got))
 			for i := range bare {
 				bare[i].Line -= maxIntro
 			}
-			if diff := gocmp.Diff(bare, got); diff != "" {
+			if diff := gocmp.Diff(bare, got, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			var bad []BadLine
-			for _, b := range bareSource.BadLines[maxIntro:] {
+			for _, b := range bareSource.BadLines {
 				b.Line -= maxIntro
 				bad = append(bad, b)
 			}
-			if diff := gocmp.Diff(bad, src.BadLines[:min(len(src.BadLines), len(bad))]); diff != "" || src.Bad != bareSource.Bad-maxIntro {
+			if diff := gocmp.Diff(bad, src.BadLines[:min(len(src.BadLines), len(bad))]); diff != "" || src.Bad != bareSource.Bad {
 				t.Errorf("%+v, want %+v\n%s", src, bareSource, diff)
 			}
 			checkReaders(t, log, got, src)
@@ -164,6 +165,20 @@ func TestPrintedBehindOpen(t *testing.T) {
 		t.Errorf("%d records: %+v", len(got), src)
 	}
 	checkReaders(t, log, got, src)
+}
+
+// Servers write many lines when they start.
+func TestPrintedBanner(t *testing.T) {
+	record := eachPrinted("api-1  | ")(rawRecords(t)[:1])
+	for _, test := range []struct{ lines, records int }{{maxBanner - 1, 1}, {maxBanner, 0}} {
+		log := strings.Repeat("db-1  | ready\n\n", test.lines) + record
+		got, src := scanAll(t, []byte(log))
+		checkSource(t, src, len(got))
+		if len(got) != test.records {
+			t.Errorf("%d lines: %d records, want %d", test.lines, len(got), test.records)
+		}
+		checkReaders(t, log, got, src)
+	}
 }
 
 func TestLinePrefix(t *testing.T) {
@@ -251,20 +266,24 @@ func TestPrintedJSON(t *testing.T) {
 
 // Lines of any order, with and without prefixes, are read alike by all readers, and each is counted.
 func FuzzPrinted(f *testing.F) {
-	prefixes := []string{"api-1  | ", "web-1  | ", "2026-03-01T09:15:00.%dZ ", "<x> ", ""}
+	prefixes := []string{"api-1  | ", "web-1  | ", "2026-03-01T09:15:00.%dZ ", "<x> ", "", "docker"}
 	texts := []string{
 		"{", "}", `"time": "2026-03-01T09:15:00Z",`, `"msg": "m%d",`, `"trace": "t"`, `"a": {`, "},", "x", "x {", "",
 		`{"time":"2026-03-01T09:15:00Z","msg":"m%d","trace":"t"}`, `["msg","trace"]`, `["m%d","t"]`, `["String","String"]`,
 		"panic: x", "goroutine 1 [running]:",
 	}
-	f.Add([]byte{0, 1, 10, 15, 20, 5, 40, 45})
-	f.Add([]byte{0, 1, 10, 11, 15, 16, 20, 21, 5, 6})
-	f.Add([]byte{2, 12, 17, 22, 7, 59, 64, 69, 64})
-	f.Add([]byte{4, 14, 19, 24, 9, 70, 75, 1, 71, 76})
+	for prefix := range byte(len(prefixes)) { // an object, and a table
+		f.Add([]byte{prefix, 12 + prefix, 18 + prefix, 24 + prefix, 6 + prefix, 70, 76, 72 + prefix})
+	}
+	f.Add([]byte{0, 1, 12, 13, 18, 19, 24, 25, 6, 7})
 	f.Fuzz(func(t *testing.T, steps []byte) {
 		var b strings.Builder
 		for i, step := range steps[:min(len(steps), 200)] {
-			line := prefixes[int(step)%len(prefixes)] + texts[int(step)/len(prefixes)%len(texts)]
+			prefix, text := prefixes[int(step)%len(prefixes)], texts[int(step)/len(prefixes)%len(texts)]
+			line := prefix + text
+			if prefix == "docker" {
+				line = `{"log":` + quotedJSON(text+"\n") + `,"stream":"stderr","time":"2026-03-01T09:15:00.%dZ"}`
+			}
 			b.WriteString(strings.ReplaceAll(line, "%d", fmt.Sprint(i)) + "\n")
 		}
 		log := b.String()

@@ -58,7 +58,7 @@ func (s *scanner) cutLong() (tooLong bool) {
 
 // mayBegin reports whether a document may begin on the next line.
 func (s *scanner) mayBegin() bool {
-	return s.documents || s.intro < maxIntro || len(s.printed.held) > 0 || len(s.rows.head) > 0
+	return s.documents || s.intro < maxIntro && s.banner < maxBanner || len(s.printed.held) > 0 || len(s.rows.head) > 0
 }
 
 // lineOrDocument is line where a document may begin or continue.
@@ -87,7 +87,7 @@ func (s *scanner) next(line []byte, last bool) {
 		return
 	}
 	if s.mayBegin() {
-		text := cutEscapes(line)
+		text := s.plainText(line)
 		if s.addPrinted(line, text, last) {
 			s.endOfPrinted(last)
 			return
@@ -334,8 +334,7 @@ func (s *scanner) failed(line []byte, last bool) {
 		if number == d.first && d.behind {
 			s.share(bytes.TrimSuffix(l, []byte("\n")), last && final)
 		} else if number == d.first || !each {
-			s.intro++
-			s.whole(bytes.TrimSuffix(l, []byte("\n")), last && final)
+			s.single(bytes.TrimSuffix(l, []byte("\n")), last && final)
 		} else {
 			s.next(bytes.TrimSuffix(l, []byte("\n")), last && final)
 		}

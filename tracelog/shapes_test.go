@@ -183,6 +183,17 @@ var shapes = []shape{
 	{"printed, each line behind a prefix", eachPrinted("api-1  | "), "", ""},
 	{"printed, each line behind a prefix with a time", eachPrinted("[pod/api-7d9f-x2/api] 2026-03-01T09:15:00.00000000%dZ "), "", ""},
 	{"printed, each line behind one of several prefixes", eachPrinted("2026-03-01T09:15:00.%dZ stdout F ", "Mar  1 09:15:00 web1 api[47]: ", "api-7d9f-x2 api ", "\x1b[36mapi-1  | \x1b[0m"), "", ""},
+	{"printed, each line in an entry of docker's file", func(r []string) string {
+		var b strings.Builder
+		for _, record := range r {
+			for i, line := range strings.SplitAfter(strings.TrimSpace(indented(record))+"\n", "\n") {
+				if line != "" {
+					fmt.Fprintf(&b, `{"log":%s,"stream":"stdout","time":"2026-03-01T09:15:00.00%dZ"}`+"\n", quotedJSON(line), i)
+				}
+			}
+		}
+		return b.String()
+	}, "", ""},
 	{"printed, each line behind any text", eachPrinted("<web> (0): "), "", ""},
 	{"printed by two programs, whose lines alternate", func(r []string) string {
 		var all []string

@@ -21,7 +21,7 @@ func isDocument(f io.ReaderAt) bool {
 			continue
 		case len(line) == n: // one line, without an end so far
 			return n == len(buf) && line[0] == '['
-		case bytes.HasSuffix(line, []byte(" {")):
+		case bytes.HasSuffix(line, []byte(" {")), bytes.HasPrefix(line, []byte(`{"log":"{\n"`)):
 			return true
 		case first && bytes.HasPrefix(line, []byte(`["`)) && bytes.HasSuffix(line, []byte(`"]`)):
 			return true // the names of columns, without which rows cannot be read
@@ -36,8 +36,8 @@ func isDocument(f io.ReaderAt) bool {
 	return false
 }
 
-// mostBefore is how many lines that are not blank may be before such JSON, as in package tracelog.
-const mostBefore = 20
+// mostBefore is how many lines that are not blank may be before such JSON, about as in package tracelog.
+const mostBefore = 200
 
 // lastOf yields the last n lines of a sequence; all of them if n is less than 0.
 func lastOf(n int, lines iter.Seq[input.Line]) iter.Seq[input.Line] {
