@@ -142,7 +142,7 @@ func (p *lineParser) walkObject(v []byte, b beside, depth, strings int, timed bo
 	case kind != notForeign:
 		p.foreign(kind, ms, b.appendTo(nil, signs{time: true, level: true}))
 		return
-	case s.isRecord(timed), s.message:
+	case s.isRecord(timed), s.message && !s.carries:
 		p.emit(v, b)
 		return
 	}
@@ -161,8 +161,8 @@ func (p *lineParser) walkObject(v []byte, b beside, depth, strings int, timed bo
 	logger := isLogger(ms, s)
 	for i := range ms {
 		m := &ms[i]
-		if logger && !loggerCarriers[string(m.key)] {
-			continue
+		if s.message && builtins[m.slot] != fieldMessage+1 || logger && !loggerCarriers[string(m.key)] {
+			continue // as in look
 		}
 		places[i] = p.look(m.value, m.key, depth+1, strings, timed)
 		if m.value[0] == '{' && places[i].isAt(depth+1) {

@@ -245,6 +245,9 @@ var shapes = []shape{
 		return `{"body":` + quotedJSON(strings.Join(r, "\n")+"\n") + `,"pod":"api-1"}` + "\n"
 	}, "pod", `"api-1"`},
 	{"several lines in a string alone", func(r []string) string { return quotedJSON(strings.Join(r, "\n")) + "\n" }, "", ""},
+	{"an answer in a message", func(r []string) string {
+		return `{"@timestamp":"2026-03-01T09:15:00Z","message":` + quotedJSON(`{"hits":[{"_source":`+strings.Join(r, `},{"_source":`)+`}]}`) + `,"pod":"api-1"}` + "\n"
+	}, "pod", `"api-1"`},
 	{"quotes", each("'%s'"), "", ""},
 	{"fluent-bit's output to stdout", eachQuoted(`[0] kube.api: [[1772356500.5, {}], {"log":%s,"pod":"api-1"}]`), "pod", `"api-1"`},
 	{"fluent-bit's former output to stdout", each(`[12] kube.api: [1772356500.500000000, %s]`), "", ""},

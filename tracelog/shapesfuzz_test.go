@@ -78,6 +78,13 @@ func checkWrapped(t *testing.T, record string, how, again byte) {
 			if again == 14 || again == 15 || again == 13 {
 				return // three strings
 			}
+			if again == 4 || again == 16 || again == 17 {
+				return // a string behind text
+			}
+		case 8:
+			if again == 6 {
+				return // too deep
+			}
 		case 6, 14, 15:
 			if again == 3 || again == 6 || again == 8 || again == 13 || again == 14 || again == 15 {
 				return // too deep
