@@ -142,19 +142,3 @@ func (p *lineParser) contextOf(ms []member, described bool) (c contextObject, ok
 func (p *lineParser) hasTemplate() bool {
 	return slices.ContainsFunc(p.members, func(m member) bool { return m.value[0] == '"' && m.outer == 0 && string(m.key) == templateName })
 }
-
-// mayHaveContext reports whether openContext may find something on a line that a fastLine has read.
-func (f *fastLine) mayHaveContext(b []byte) bool {
-	if !f.nested {
-		return false // nearly always
-	}
-	if f.noted < 0 || f.escaped {
-		return true
-	}
-	for i := range f.notes[:f.noted] {
-		if n := &f.notes[i]; (n.kind == '{' || n.kind == '[') && contextNames[string(b[n.key:n.keyEnd])] {
-			return true
-		}
-	}
-	return false
-}

@@ -1,10 +1,6 @@
 package tracelog
 
-import (
-	"slices"
-	"strings"
-	"sync"
-)
+import "slices"
 
 // Spans and log lines of other systems are objects whose values have other forms than those of log lines: a name, a
 // start and an end for a span, attributes in objects of their own. Each is written as a line of the record schema,
@@ -23,46 +19,6 @@ const (
 	foreignJaeger // a trace of Jaeger: spans, and their processes beside them
 	foreignGELF   // a message in Graylog's format
 )
-
-// The names of what a span of another system has, in the order in which they are tried: those of OTLP, of
-// OpenTelemetry's exporters to standard output for Go and Python, of its schema for ClickHouse, of Zipkin, of Jaeger,
-// and of tracers that a team has written itself. A dot is a step into an object.
-var (
-	foreignTrace    = strings.Fields("traceId TraceId SpanContext.TraceID context.trace_id traceID trace_id TraceID trace")
-	foreignSpanID   = strings.Fields("spanId SpanId SpanContext.SpanID context.span_id spanID span_id SpanID id span")
-	foreignParent   = strings.Fields("parentSpanId ParentSpanId Parent.SpanID parent_id parentSpanID parent_span_id parentId parentID parent")
-	foreignName     = strings.Fields("name Name SpanName operationName spanName op operation")
-	foreignStart    = strings.Fields("startTimeUnixNano start_time_unix_nano StartTime startTime start_time startTimeMillis start_time_ms")
-	foreignEnd      = strings.Fields("endTimeUnixNano end_time_unix_nano EndTime endTime end_time endTimeMillis end_time_ms")
-	foreignDuration = strings.Fields("duration Duration durationMs duration_ms durationNano duration_ns durationMillis elapsed")
-	foreignSpanKind = strings.Fields("kind SpanKind spanKind span_kind")
-	foreignAttrs    = strings.Fields("attributes Attributes SpanAttributes LogAttributes tags attrs")
-	foreignResource = strings.Fields("resource Resource ResourceAttributes process")
-	foreignService  = strings.Fields("ServiceName serviceName localEndpoint.serviceName service_name service")
-	foreignEvents   = strings.Fields("events Events logs annotations")
-	foreignLinks    = strings.Fields("links Links")
-)
-
-// foreignKnown are the keys that are not attributes of a foreign span or log line.
-var foreignKnown = sync.OnceValue(func() map[string]bool {
-	known := make(map[string]bool)
-	for _, names := range [...][]string{
-		foreignTrace, foreignSpanID, foreignParent, foreignName, foreignStart, foreignEnd, foreignDuration, foreignSpanKind,
-		foreignAttrs, foreignResource, foreignService, foreignEvents, foreignLinks,
-		strings.Fields("status Status StatusCode StatusMessage error children Body body Severity SeverityText SeverityNumber severityText severityNumber" +
-			" Timestamp ObservedTimestamp timeUnixNano observedTimeUnixNano timestamp TimestampTime TimestampDate TraceFlags flags Flags traceState TraceState EventName" +
-			" scope Scope InstrumentationScope InstrumentationLibrary ScopeName ScopeVersion ScopeAttributes ScopeSchemaUrl ResourceSchemaUrl" +
-			" DroppedAttributes DroppedAttributeCount DroppedEvents DroppedLinks DroppedEventCount DroppedLinkCount DroppedAttributesCount ChildSpanCount" +
-			" droppedAttributesCount droppedEventsCount droppedLinksCount AttributeValueLengthLimit AttributeCountLimit" +
-			" references processID warnings Events.Timestamp Events.Name Events.Attributes Links.TraceId Links.SpanId Links.TraceState Links.Attributes context"),
-	} {
-		for _, name := range names {
-			outer, _, _ := strings.Cut(name, ".")
-			known[name], known[outer] = true, true
-		}
-	}
-	return known
-})
 
 // foreignOf tells which kind of foreign object has these members.
 func foreignOf(ms []member) foreignKind {
@@ -174,12 +130,4 @@ func (p *lineParser) foreign(kind foreignKind, ms []member, beside []byte) {
 	case foreignGELF:
 		p.gelf(ms, beside)
 	}
-}
-
-// A foreignContext is what a foreign span or log line has from the objects around it.
-type foreignContext struct {
-	beside          []byte   // members of objects, each with a comma before it
-	resource, scope []member // attributes
-	trace, parent   string
-	service         []byte // JSON
 }

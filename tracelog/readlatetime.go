@@ -58,18 +58,3 @@ func instantOf(v []byte) (time.Time, bool) {
 	}
 	return time.Unix(seconds, nanos).UTC(), true
 }
-
-// hasLateTime reports whether lateTime may find something on a line that a fastLine has read.
-func (f *fastLine) hasLateTime(b []byte) bool {
-	if f.noted < 0 || f.escaped {
-		return true
-	}
-	for i := range f.notes[:f.noted] {
-		n := &f.notes[i]
-		switch string(b[n.key:n.keyEnd]) {
-		case "instant", "timeMillis", "date":
-			return true
-		}
-	}
-	return false
-}

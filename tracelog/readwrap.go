@@ -240,15 +240,6 @@ func (p *lineParser) companion() int {
 	return -1
 }
 
-func (p *lineParser) hasCompanion() bool { return slices.ContainsFunc(p.members, isCompanion) }
-
-func isCompanion(m member) bool {
-	return m.value[0] == '{' && m.outer == 0 && companions[string(m.key)]
-}
-
-// companions are the names of such objects.
-var companions = map[string]bool{"attributes": true, "Attributes": true, "fields": true, "properties": true, "Properties": true, "extra": true, "context": true}
-
 // merge puts the members of the object that is member i before the others, and indexes them anew.
 func (p *lineParser) merge(i int) {
 	p.reset()
