@@ -8,11 +8,11 @@ func (f *fastLine) mayHaveContext(b []byte) bool {
 	if !f.nested {
 		return false // nearly always
 	}
-	if f.noted < 0 || f.escaped {
+	if f.noted < 0 {
 		return true
 	}
 	for i := range f.notes[:f.noted] {
-		if n := &f.notes[i]; (n.kind == '{' || n.kind == '[') && contextNames[string(b[n.key:n.keyEnd])] {
+		if n := &f.notes[i]; (n.kind == '{' || n.kind == '[') && contextNames[string(plain(b[n.key:n.keyEnd]))] {
 			return true
 		}
 	}
@@ -21,12 +21,12 @@ func (f *fastLine) mayHaveContext(b []byte) bool {
 
 // hasLateTime reports whether lateTime may find something on a line that a fastLine has read.
 func (f *fastLine) hasLateTime(b []byte) bool {
-	if f.noted < 0 || f.escaped {
+	if f.noted < 0 {
 		return true
 	}
 	for i := range f.notes[:f.noted] {
 		n := &f.notes[i]
-		switch string(b[n.key:n.keyEnd]) {
+		switch string(plain(b[n.key:n.keyEnd])) {
 		case "instant", "timeMillis", "date":
 			return true
 		}

@@ -147,6 +147,8 @@ func FuzzContext(f *testing.F) {
 	f.Add("Properties", `"TraceId":"t","SpanId":"s"`, `"Timestamp":"2026-03-01T09:15:00Z","Level":"Information","MessageTemplate":"{A} m"`)
 	f.Add("contextMap", `"trace_id":"t","span_id":"s"`, `"instant":{"epochSecond":1772356500,"nanoOfSecond":5},"level":"INFO","message":"m"`)
 	f.Add("attributes", `"a":1`, `"date":"2026-03-01T09:15:00Z","status":"info","message":"m"`)
+	f.Add("x", `"d\u0061te":"2026-03-01T09:15:00Z"`, `"d\u0061te":"2026-03-01T09:15:00Z","status":"info","m\u0065ssage":"m"`)
+	f.Add("x", `"a":1`, `"level":"info","msg":"m","cont\u0065xt":{"trace":"t","span":"s"}`)
 	f.Add("x", `"a":1`, `"version":"1.1","short_message":"m","timestamp":1772356500.5,"level":3,"_trace":"t","_span":"s","_msg":"x"`)
 	f.Fuzz(func(t *testing.T, name, inner, outer string) {
 		for _, format := range []string{"{%s,%s:{%s}}", "{%s,%s:[{%s}]}"} {
