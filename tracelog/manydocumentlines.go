@@ -21,6 +21,7 @@ type documentLines struct {
 	mu      sync.Mutex
 	records int // how many the workers have found
 	shared  int // of these, those that share a line of the input with others
+	blank   int // documents that only say what is done with the next one
 	empty   []emptyDocument
 }
 
@@ -134,6 +135,7 @@ func (d *documentLines) close() {
 	d.wg.Wait()
 	t := &d.s.scanner.tally
 	t.Records += d.records
+	t.Blank += d.blank
 	t.Shared += d.shared
 	for _, e := range d.empty {
 		t.afterRecord()
@@ -145,7 +147,7 @@ func (d *documentLines) close() {
 func (w *recordReader) readDocuments(b *documentBlock, d *documentLines) {
 	w.fast.marks.mark(b.buf, b.from, b.to)
 	w.wrap.joining = [2]bool{}
-	records, shared := 0, 0
+	records, shared, blank := 0, 0, 0
 	var empty []emptyDocument
 	i := 0
 	for _, of := range b.of {
@@ -170,8 +172,15 @@ func (w *recordReader) readDocuments(b *documentBlock, d *documentLines) {
 			w.emit(&b.block, of.number)
 		case isMany:
 			n = w.emitMany(&b.block, of.number)
+		case isBlank:
+			if of.kind == wholeDocument {
+				blank++
+			}
+			continue
 		case isBad:
-			empty = append(empty, emptyDocument{b.first + of.number, w.reason, w.looks})
+			if of.kind == wholeDocument { // of a document in parts, what is wrong is said once, at its end
+				empty = append(empty, emptyDocument{b.first + of.number, w.reason, w.looks})
+			}
 			continue
 		}
 		records += n
@@ -187,6 +196,7 @@ func (w *recordReader) readDocuments(b *documentBlock, d *documentLines) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.records += records
+	d.blank += blank
 	d.shared += shared
 	d.empty = append(d.empty, empty...)
 }

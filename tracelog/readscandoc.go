@@ -205,7 +205,9 @@ func (s *scanner) document(last bool) bool {
 		s.Joined += d.lines - 1
 		return true
 	}
+	s.afterRecord() // a document that is no record is a finding of its own, as it is where workers read it
 	s.read(line, d.first, last)
+	s.afterRecord()
 	s.Joined += d.lines - 1
 	return true
 }

@@ -260,6 +260,13 @@ var shapes = []shape{
 	}, "TimeStamp", `"2026-03-01T09:15:00"`},
 	{"an empty message beside it", each(`{"_id":"AA","date":"2026-03-01T09:15:00Z","status":"info","message":"","attributes":%s}`), "_id", `"AA"`},
 	{"lines of Elasticsearch's bulk API", each(`{"index":{"_index":"logs"}}` + "\n%s"), "", ""},
+	{"documents for Elasticsearch's bulk API", func(r []string) string {
+		var b strings.Builder
+		for _, line := range r {
+			b.WriteString(indented(`{"index":{"_index":"logs"}}`) + indented(line))
+		}
+		return b.String()
+	}, "", ""},
 	{"lines of Elasticsearch's bulk API without an index", each(`{"create":{}}` + "\n%s"), "", ""},
 	{"several on a line", func(r []string) string { return strings.Join(r, "") + "\n" }, "", ""},
 	{"several on a line, in objects, with spaces", func(r []string) string {
