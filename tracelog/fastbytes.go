@@ -47,6 +47,19 @@ func endOfPlain(b []byte, i int) int {
 	return i
 }
 
+// endOfBlanks returns the index, from i on, of the first byte that is neither a space nor a tab. It is len(b) if there is none.
+func endOfBlanks(b []byte, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		if m := notSpaces(load8(b, i)); m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
+		}
+	}
+	for i < len(b) && (b[i] == ' ' || b[i] == '\t') {
+		i++
+	}
+	return i
+}
+
 // endOfASCII returns the index, from i on, of the first byte that is a backslash or not ASCII. It is len(b) if there is
 // none.
 func endOfASCII(b []byte, i int) int {

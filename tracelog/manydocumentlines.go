@@ -16,7 +16,8 @@ type documentLines struct {
 	free  chan *documentBlock
 	wg    sync.WaitGroup
 
-	reader *lineReader // of isTimed
+	reader *lineReader // of emitTimed
+	timed  int         // how many records that has found
 
 	mu      sync.Mutex
 	records int // how many the workers have found
@@ -117,15 +118,24 @@ func (d *documentLines) send() {
 	}
 }
 
-// isTimed reports whether the last document, which begins at from, is quickly seen to be a record with a time.
-func (d *documentLines) isTimed(from int) bool {
+// emitTimed passes on the last document, which begins at from, if it is quickly seen to be a record with a time. It is not left
+// to a worker, who would read it again.
+func (d *documentLines) emitTimed(from, number int) bool {
 	one := block{buf: d.next.buf, to: len(d.next.buf)}
 	one.pad()
 	d.next.buf = one.buf[:one.to]
-	d.reader.fast.marks.mark(one.buf, from, one.to)
-	d.reader.wrap.joining = [2]bool{}
-	_, ok := d.reader.quick(&one, from)
-	return ok && !d.reader.record.Time().IsZero()
+	w := d.reader
+	w.fast.marks.mark(one.buf, from, one.to)
+	w.wrap.joining = [2]bool{}
+	r := &w.record
+	if _, ok := w.quick(&one, from); !ok || r.Time().IsZero() {
+		return false
+	}
+	r.input, r.line, r.seq, r.number = d.s.input, w.line, d.next.seq, number-d.next.first
+	d.s.emit(r)
+	d.timed++
+	d.drop(from)
+	return true
 }
 
 // close waits until everything has been read, and counts it.
@@ -134,7 +144,7 @@ func (d *documentLines) close() {
 	close(d.full)
 	d.wg.Wait()
 	t := &d.s.scanner.tally
-	t.Records += d.records
+	t.Records += d.records + d.timed
 	t.Blank += d.blank
 	t.Shared += d.shared
 	for _, e := range d.empty {

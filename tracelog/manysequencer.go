@@ -12,6 +12,8 @@ type sequencer struct {
 	waiting map[int]report // those after a block that has not been read
 	first   []int          // of each block: the number of its first line
 	scanner scanner
+	input   *Input
+	emit    func(*Record) // passes on a record that is not read by a worker
 }
 
 // A report is everything in a block except the records that have been passed on.
@@ -46,20 +48,23 @@ func (r *report) add(e event) {
 func (s *sequencer) init(in *Input, filter func(*Record) bool, newFunc func() func(*Record)) {
 	s.waiting = make(map[int]report)
 	s.scanner = scanner{tally: tally{Source: Source{File: in.Name}}, parser: lineParser{in: make(interner)}}
-	// Lines that were cut become records here.
 	var fn func(*Record)
-	record := Record{input: in, parser: new(lineParser), clock: new(clock)}
-	s.scanner.fn = func(e Entry) {
+	s.input, s.emit = in, func(r *Record) {
 		if fn == nil {
 			fn = newFunc()
 		}
+		if filter == nil || filter(r) {
+			fn(r)
+		}
+	}
+	// Lines that were cut become records here.
+	record := Record{input: in, parser: new(lineParser), clock: new(clock)}
+	s.scanner.fn = func(e Entry) {
 		seq, _ := slices.BinarySearch(s.first, e.Line+1)
 		seq-- // the block that contains the line
 		record.line, record.seq, record.number = e.Raw, seq, e.Line-s.first[seq]
 		record.take(&e)
-		if filter == nil || filter(&record) {
-			fn(&record)
-		}
+		s.emit(&record)
 	}
 }
 

@@ -82,6 +82,7 @@ func (d *docLexer) feed(b []byte) int {
 			}
 		} else if isSpace(b[i]) {
 			d.word = false
+			i = endOfBlanks(b, i+1) - 1
 			continue
 		} else if d.want == wantKey || d.want == wantKeyOrEnd {
 			if n := plainMember(b[i:]); n > 0 {
@@ -276,7 +277,7 @@ func appendCompact(out, text []byte) []byte {
 		if end < 0 {
 			end = len(text)
 		}
-		from, to := 0, end
+		from, to := endOfBlanks(text[:end], 0), end
 		for from < to && isSpace(text[from]) {
 			from++
 		}

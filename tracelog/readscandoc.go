@@ -221,11 +221,14 @@ func (s *scanner) pass(d *document) bool {
 		s.Shared-- // the records of the parts, which are counted later, but one
 	} else {
 		from := s.lines.put(d.text, nil, d.first)
-		if d.lines > 1 && !s.lines.isTimed(from) && s.untimed(s.lines.line(from)) {
+		switch {
+		case d.lines > 1 && s.lines.emitTimed(from, d.first):
+		case d.lines > 1 && s.untimed(s.lines.line(from)):
 			s.lines.drop(from)
 			return false
+		default:
+			s.lines.keep(d.first, wholeDocument)
 		}
-		s.lines.keep(d.first, wholeDocument)
 	}
 	s.doc, s.documents = nil, true
 	s.afterRecord()
