@@ -19,7 +19,7 @@ type fastWrap struct {
 	carrier []byte // the key of the object in which the last record was
 	entered int    // where the object of that key begins that inner has read; -1 if it has not
 
-	lister []byte // the key of the object or array that had several records, or one deeper, on the last line that fastWrap left to lineParser
+	lister []byte // the key of an object or array that is not the record, but has records; not since a line with the record as usual
 
 	textCarrier []byte // the key of the string in which the last record was
 	unescaped   int    // where the string begins whose text is in text; -1 if there is none
@@ -43,6 +43,9 @@ type wrapKey struct {
 	foreign bool // a span or a log line in another form may have it; see foreignOf
 	columns bool // a table may have it; see tableOf
 }
+
+// maxTried is how long an object may be to be read as the record although the last one of its key was none.
+const maxTried = 4 << 10
 
 // maxKnown is how many objects, and how many keys, are remembered.
 const maxKnown = 4096
@@ -208,6 +211,9 @@ func (w *fastWrap) value(r *Record, outer *fastLine, b []byte, n *note) (ok, kno
 			}
 			w.entered = -1
 		}
+		if n.to-n.from > maxTried && bytes.Equal(w.lister, b[n.key:n.keyEnd]) {
+			return false, false
+		}
 		if w.isKnown(b, n) {
 			return false, true
 		}
@@ -220,9 +226,6 @@ func (w *fastWrap) value(r *Record, outer *fastLine, b []byte, n *note) (ok, kno
 				w.entered = int(n.from)
 				return true, true
 			}
-		}
-		if len(w.lister) > 0 && bytes.Equal(w.lister, b[n.key:n.keyEnd]) {
-			return false, false
 		}
 		return false, w.learn(b, n)
 	case '"':

@@ -76,7 +76,10 @@ func (d *docLexer) feed(b []byte) int {
 	for i := 0; i < len(b); i++ {
 		if d.want == inString || d.want == inKey {
 			if !d.escaped {
-				if i = endOfPlain(b, i); i == len(b) {
+				for i = endOfPlain(b, i); i+1 < len(b) && b[i] == '\\'; {
+					i = endOfPlain(b, i+2)
+				}
+				if i == len(b) {
 					break
 				}
 			}
