@@ -272,6 +272,14 @@ func (d *document) begin(start, number int) {
 	}
 }
 
+// add adds to the text. One that has become long may become as long as a part at least: its room does not grow in small steps.
+func (d *document) add(text []byte) {
+	if len(d.text) > maxPart/8 && cap(d.text) < maxPart {
+		d.text = slices.Grow(d.text, maxPart+maxPart/8-len(d.text))
+	}
+	d.text = append(d.text, text...)
+}
+
 // appendCompact appends JSON without its newlines.
 func appendCompact(out, text []byte) []byte {
 	out = slices.Grow(out, len(text))

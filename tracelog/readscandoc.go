@@ -36,7 +36,7 @@ func (s *scanner) feedGiant(part []byte) {
 		return // it was no document, or has ended
 	}
 	n := d.lexer.feed(part)
-	d.text = append(d.text, part[:n]...)
+	d.add(part[:n])
 	switch {
 	case d.lexer.want == docDone:
 		s.document(false)
@@ -142,7 +142,8 @@ func (s *scanner) continues(line []byte, last bool) {
 		s.failed(line, last)
 		return
 	}
-	d.text = append(append(d.text, text...), '\n')
+	d.add(text)
+	d.text = append(d.text, '\n')
 	d.lexer.at++
 	if s.sniffs && len(d.text) > maxSniffed {
 		s.documents = true
