@@ -115,7 +115,9 @@ func (w *lineReader) placeOf(b []byte, level, from, to int, parse func([]byte) b
 		return nil
 	}
 	s := new(shortened)
-	w.shorten(s, b, level, from, to)
+	if w.shorten(s, b, level, from, to); 2*len(s.text) > to-from {
+		return nil // reading it twice is not worth it
+	}
 	for _, at := range s.starts {
 		s.arrays = append(s.arrays, &s.text[at])
 	}

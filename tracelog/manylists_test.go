@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/slogtrace/slogtrace/internal/cputest"
+	"github.com/slogtrace/slogtrace/internal/racetest"
 )
 
 // listShapes are lines with a long array, and its elements. They have %s for the elements, for a record, or %q for a string with it.
@@ -142,6 +145,29 @@ func TestLists(t *testing.T) {
 	}
 	if read < 15 { // the others are tables, records, or other shapes that lineParser reads
 		t.Errorf("only %d shapes were read as lists", read)
+	}
+}
+
+// Lists in lists, and lists that only lineParser can read, take linear time.
+func TestListsGrowth(t *testing.T) {
+	racetest.SkipTimes(t)
+	record := `{"time":"2026-03-01T09:15:00Z","level":"INFO","msg":"m","trace":"t","service":"s"}`
+	for name, element := range map[string]string{
+		"records":        `%s,`,
+		"nothing":        `{"note":1},`,
+		"lists":          `{"x":1,"b":[` + strings.Repeat(`%[1]s,`, 20) + `%[1]s]},`,
+		"lists, no time": `{"x":1,"b":[{"c":[` + strings.Repeat(`{"msg":"m","n":[{"trace":1}]},`, 20) + `%[1]s]}]},`,
+		"tables":         `{"a":[` + strings.Repeat(`%[1]s,`, 20) + `1],"b":[` + strings.Repeat(`{},`, 20) + `{}]},`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			element := strings.ReplaceAll(strings.ReplaceAll(element, "%[1]s", record), "%s", record)
+			cputest.WantLinear(t, 100, func(n int) {
+				line := `{"x":1,"a":[` + strings.Repeat(element, n) + record + "]}\n"
+				if _, err := ScanRecords(t.Context(), []Input{{Reader: strings.NewReader(line)}}, &ScanOptions{Workers: 1}, func() func(*Record) { return func(*Record) {} }); err != nil {
+					t.Fatal(err)
+				}
+			})
+		})
 	}
 }
 
