@@ -77,7 +77,7 @@ func BenchmarkWrapped(b *testing.B) {
 			text = *bytes.NewBufferString("{\n\"hits\":{\"hits\":[\n" + string(all) + "\n]}}\n")
 		}
 		if name == "loki" { // answers of 5000 lines, in two streams
-			all := bytes.Split(bytes.TrimSpace(text.Bytes()), newline)
+			all := bytes.Split(bytes.TrimSpace(bytes.Clone(text.Bytes())), newline)
 			text.Reset()
 			for answer := range slices.Chunk(all, 5000) {
 				text.WriteString(`{"status":"success","data":{"resultType":"streams","result":[`)
