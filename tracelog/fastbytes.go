@@ -74,3 +74,10 @@ func endOfASCII(b []byte, i int) int {
 	}
 	return i
 }
+
+// notSpaces is differ for both, in a form that the compiler inlines.
+func notSpaces(x uint64) uint64 {
+	const low = ^uint64(highs)
+	a, b := x^ones*' ', x^ones*'\t'
+	return (a&low + low | a) & (b&low + low | b) & highs
+}

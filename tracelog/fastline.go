@@ -254,13 +254,6 @@ func twoBehindSpaces(b []byte, i int) (first, second int, ok bool) {
 	return i + bits.TrailingZeros64(m)>>3, i + bits.TrailingZeros64(rest)>>3, rest != 0
 }
 
-// notSpaces is differ for both, in a form that the compiler inlines.
-func notSpaces(x uint64) uint64 {
-	const low = ^uint64(highs)
-	a, b := x^ones*' ', x^ones*'\t'
-	return (a&low + low | a) & (b&low + low | b) & highs
-}
-
 // begin forgets the previous line.
 func (f *fastLine) begin() {
 	if f.line++; f.line == 0 { // after four billion lines

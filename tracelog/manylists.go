@@ -1,5 +1,7 @@
 package tracelog
 
+import "bytes"
+
 // A line with several records mostly has them in one long array, as the answer of a store: the hits.hits[] of
 // Elasticsearch, the values[] of each of Loki's streams[]. lineParser goes through such a line many times. Here it only
 // parses a short copy of the line, see [shortened], in which the array has two elements. This gives the place of the array: what
@@ -8,93 +10,6 @@ package tracelog
 
 // minListed is how long a line, or an element, must be.
 const minListed = 1 << 10
-
-// A listed is the longest array of an object, of those that are in no other array, and whose elements are all objects or all
-// arrays.
-type listed struct {
-	at, end int     // of the array, with its brackets; if at is 0, there is none
-	ends    []int32 // of the elements
-	spare   []int32
-}
-
-// find searches the object that begins at i, and returns where it ends. It returns -1 if it is not valid, or nested deep.
-func (l *listed) find(m marks, b []byte, i int) int {
-	l.at, l.end, l.ends = 0, 0, l.ends[:0]
-	if cap(l.ends)+cap(l.spare) > 1<<16 {
-		l.ends, l.spare = nil, nil // of a line with very many
-	}
-	return l.object(m, b, i, 0)
-}
-
-func (l *listed) object(m marks, b []byte, i, depth int) int {
-	if i = skipSpace(b, i+1); b[i] == '}' {
-		return i + 1
-	}
-	for {
-		if i = m.scanKey(b, i); i < 0 {
-			return -1
-		}
-		switch {
-		case b[i] == '{' && depth < maxWrap:
-			i = l.object(m, b, i, depth+1)
-		case b[i] == '[':
-			i = l.array(m, b, i)
-		default:
-			i = m.scanValue(b, i)
-		}
-		if i < 0 {
-			return -1
-		}
-		if i = skipSpace(b, i); b[i] != ',' {
-			break
-		}
-		i = skipSpace(b, i+1)
-	}
-	if b[i] != '}' {
-		return -1
-	}
-	return i + 1
-}
-
-func (l *listed) array(m marks, b []byte, at int) int {
-	ends := l.spare[:0]
-	i := skipSpace(b, at+1)
-	first, alike := b[i], true
-	if first == ']' {
-		return i + 1
-	}
-	for {
-		alike = alike && b[i] == first
-		if i = m.scanValue(b, i); i < 0 {
-			return -1
-		}
-		if alike {
-			ends = append(ends, int32(i))
-		}
-		if i = skipSpace(b, i); b[i] != ',' {
-			break
-		}
-		i = skipSpace(b, i+1)
-	}
-	if b[i] != ']' {
-		return -1
-	}
-	i++
-	if l.spare = ends; alike && (first == '{' || first == '[') && i-at > l.end-l.at {
-		l.at, l.end = at, i
-		l.ends, l.spare = ends, l.ends
-	}
-	return i
-}
-
-// element returns where element n is.
-func (l *listed) element(b []byte, n int) (from, to int) {
-	from = l.at + 1
-	if n > 0 {
-		from = skipSpace(b, int(l.ends[n-1])) + 1
-	}
-	return skipSpace(b, from), int(l.ends[n])
-}
 
 // hasList reports whether the line has its records in a long array. If so, emitMany reads that.
 func (w *lineReader) hasList(b *block) bool {
@@ -110,7 +25,7 @@ func (w *lineReader) hasList(b *block) bool {
 
 // placeOf returns the place of the list of a level, which is in the object b[from:to]. It is nil if there is none, or if only
 // lineParser can read the elements. Parse parses the short copy of the object.
-func (w *lineReader) placeOf(b []byte, level, from, to int, parse func([]byte) bool) *arrayPlace {
+func (w *lineReader) placeOf(b []byte, level, from, to int, parse func([]byte) bool) *listPlace {
 	if w.lists[level].at == 0 {
 		return nil
 	}
@@ -128,7 +43,7 @@ func (w *lineReader) placeOf(b []byte, level, from, to int, parse func([]byte) b
 	if !ok || s.odd || s.walked != 1 || len(p.many) > 0 {
 		return nil
 	}
-	pl := &s.place
+	pl := &listPlace{arrayPlace: s.place}
 	if pl.depth+2 <= maxWrap && pl.strings < maxStrings {
 		from, to := w.lists[level].element(b, 0)
 		if !w.find(b, level+1, from, to) && w.walkElement(b[from:to], pl) && len(p.many) == 1 {
@@ -165,7 +80,7 @@ func (w *lineReader) find(b []byte, level, from, to int) bool {
 }
 
 // emitList passes on the records of the list of a level, and returns their number.
-func (w *lineReader) emitList(b *block, level int, pl *arrayPlace, number int) (n int) {
+func (w *lineReader) emitList(b *block, level int, pl *listPlace, number int) (n int) {
 	l := &w.lists[level]
 	in := w.inner()
 	one := block{input: b.input, seq: b.seq}
@@ -194,7 +109,7 @@ func (w *lineReader) emitList(b *block, level int, pl *arrayPlace, number int) (
 }
 
 // walkElement lets lineParser put the records of an element into parser.many.
-func (w *lineReader) walkElement(element []byte, pl *arrayPlace) bool {
+func (w *lineReader) walkElement(element []byte, pl *listPlace) bool {
 	p := &w.parser
 	p.begin()
 	p.many = nil
@@ -204,5 +119,154 @@ func (w *lineReader) walkElement(element []byte, pl *arrayPlace) bool {
 	}
 	p.walk(element, pl.beside, pl.depth+1, pl.strings, pl.timed)
 	p.deep = p.deep[:0]
+	return true
+}
+
+// A listPlace is the place of an array, and how the lines of its elements are made.
+type listPlace struct {
+	arrayPlace
+
+	form           form
+	prefix, suffix []byte // of the line of an element
+}
+
+// A form is how the line of an element is made.
+type form uint8
+
+const (
+	noForm      form = iota
+	ownRecord        // the element is the record: it becomes a member of an object, unless there is nothing beside the array
+	innerRecord      // the element has the record in an object: it gets more members
+	timeAndLine      // the element is an array of a time and a string, which is the record
+)
+
+// formOf returns the form in which in reads an element as the line.
+func (pl *listPlace) formOf(in *lineReader, m marks, b []byte, from, to int, want []byte) form {
+	none, both := pl.beside.appendTo(nil, signs{}), pl.beside.appendTo(nil, signs{time: true, level: true})
+	for f := ownRecord; f <= timeAndLine; f++ {
+		pl.form, pl.prefix, pl.suffix = f, nil, none
+		key := pl.beside.key
+		switch {
+		case f == innerRecord && !bytes.Equal(none, both):
+			continue // the line depends on the element's members
+		case f == timeAndLine || len(key) == 0:
+			key = arrayKey
+		}
+		if f == timeAndLine || f == ownRecord && len(pl.beside.members) > 0 {
+			pl.prefix = append(appendQuoted([]byte{'{'}, key), ':')
+		}
+		if pl.read(in, new(block), m, b, from, to) && bytes.Equal(in.line, want) {
+			return f
+		}
+	}
+	return noForm
+}
+
+// appendLine appends the line of the element b[from:to], and returns it and where the element's own text ends in it. It is nil
+// if there is none in the place's form.
+func (pl *listPlace) appendLine(out []byte, m marks, b []byte, from, to int) (line []byte, end int) {
+	out = append(out, pl.prefix...)
+	switch {
+	case pl.form == timeAndLine:
+		return pl.appendTimed(out, m, b, from, to)
+	case b[from] != '{':
+		return nil, 0
+	case pl.form == innerRecord:
+		to--
+	}
+	out = append(out, b[from:to]...)
+	end = len(out)
+	if out = append(out, pl.suffix...); pl.form == innerRecord || len(pl.prefix) > 0 {
+		out = append(out, '}')
+	}
+	return out, end
+}
+
+// appendTimed is appendLine for a time and a line.
+func (pl *listPlace) appendTimed(out []byte, m marks, b []byte, from, to int) (line []byte, end int) {
+	at := skipSpace(b, from+1)
+	if b[from] != '[' || b[at] != '"' {
+		return nil, 0
+	}
+	i := m.next(at + 1)
+	time := b[at+1 : i]
+	if _, ok := parseEpoch(time); !ok || b[i] != '"' || pl.beside.size+len("time")+len(time)+2 > maxBeside {
+		return nil, 0
+	}
+	if i = skipMark(b, i+1, ','); i < 0 || b[i] != '"' {
+		return nil, 0
+	}
+	if out, i = m.appendText(out, b, i+1); i < 0 {
+		return nil, 0
+	}
+	if i = skipSpace(b, i+1); b[i] != ']' {
+		return nil, 0
+	}
+	out = bytes.TrimRight(out, " \t\r\n")
+	end = len(out)
+	out = append(append(out, pl.suffix...), `,"time":"`...)
+	return append(append(out, time...), `"}`...), end
+}
+
+// read reads an element in the place's form as a record of in. It returns false if only lineParser can read it.
+func (pl *listPlace) read(in *lineReader, one *block, m marks, b []byte, from, to int) bool {
+	line, end := pl.appendLine(one.buf[:0], m, b, from, to)
+	if line == nil {
+		return false
+	}
+	one.buf = append(line, '\n')
+	one.to = len(one.buf)
+	one.pad()
+	in.fast.marks.mark(one.buf, 0, one.to)
+	if _, ok := in.quick(one, 0); !ok {
+		return false
+	}
+	f, w, isOuter := &in.fast, &in.wrap, in.record.fast == &in.fast
+	switch {
+	case pl.form == innerRecord:
+		return !isOuter && w.entered > 0 && w.entered < end && f.noted > 0 && !f.escaped && w.addsOnly(one.buf, f.notes[:f.noted], end)
+	case len(pl.prefix) == 0:
+		return isOuter && len(in.record.trace) > 0 && f.text(in.record.layout, fieldMessage) != nil && w.isNative(one.buf, f)
+	}
+	// The element is the whole value: nothing that is in a string could have closed it.
+	return !isOuter && w.entered == len(pl.prefix) && int(f.notes[0].to) == end && w.isNative(one.buf, &w.inner)
+}
+
+// addsOnly reports whether an object, which ends at end and has the record in it, is no record, list or table itself.
+func (w *fastWrap) addsOnly(b []byte, notes []note, end int) bool {
+	own, objects := 0, 0
+	for i := range notes {
+		n := &notes[i]
+		if int(n.from) >= end {
+			break
+		}
+		k := w.key(b, n)
+		if k.foreign || k.columns || n.slot.bit()&traceSlots != 0 || builtins[n.slot] == fieldMessage+1 {
+			return false
+		}
+		own++
+		if n.kind == '{' {
+			objects++
+		}
+	}
+	return own == 1 || objects < own
+}
+
+// isNative reports whether a record cannot be one in another form.
+func (w *fastWrap) isNative(b []byte, f *fastLine) bool {
+	if f.noted < 0 || f.escaped {
+		return false
+	}
+	for i := range f.notes[:f.noted] {
+		n := &f.notes[i]
+		switch n.keyEnd - n.key {
+		case 2, 4, 8: // "@t", "body", "SpanName"
+		case 0, 1, 3, 5, 6, 7:
+			continue
+		}
+		if n.slot == 0 && w.key(b, n).foreign {
+			return false
+		}
+	}
 	return true
 }

@@ -67,8 +67,8 @@ type lineReader struct {
 	many *lineReader // of the records of a line with several
 	buf  []byte      // for a line of many
 
-	lists [4]listed   // of the line, and of elements in elements
-	place *arrayPlace // of the line's list; nil if it is not read as one
+	lists [4]listed  // of the line, and of elements in elements
+	place *listPlace // of the line's list; nil if it is not read as one
 }
 
 func newLineReader(inputs []Input, filter func(*Record) bool, fn func(*Record)) *lineReader {
@@ -256,8 +256,6 @@ func streamOf(c *chunk) int {
 	}
 	return 0
 }
-
-var streamNames = [2][]byte{[]byte("stdout"), []byte("stderr")}
 
 // piece reports whether the line belongs to a container's stream that is pending, and whether it continues.
 func (w *lineReader) piece(pending [2]bool) (stream int, part, ok bool) {

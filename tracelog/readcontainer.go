@@ -91,3 +91,6 @@ func (p *lineParser) container(line []byte) (c chunk, ok bool) {
 	}
 	return p.docker()
 }
+
+// streamNames are the names of a container's streams.
+var streamNames = [2][]byte{[]byte("stdout"), []byte("stderr")}

@@ -6,19 +6,8 @@ import (
 	"io"
 )
 
-// Scan reads lines from r until its end and calls fn for each line that is a record, in order. File is the name of
-// the input in the entries and the Source. Scan does not open it. The forms of records are described in the package's
-// comment, under "Input formats".
-//
-// A line that is not a record never stops Scan. The Source counts such lines and describes the first ones. A JSON
-// object is always a record: lines of other programs have no Trace, and whatever else could be read. A line of text
-// is a record only if it has one of the known forms. A line of more than 16 MiB is not a record.
-//
-// The error is the reader's, except io.EOF. The Source then covers what was read before it, and the line that was
-// being read counts as the last one.
-func Scan(r io.Reader, file string, fn func(Entry)) (Source, error) {
-	return ScanLines(r, file, nil, fn)
-}
+// maxText is how many bytes of a bad line are passed on.
+const maxText = 4096
 
 // scan reads lines from r until its end, or until stop, which is asked after each line, returns true.
 func (s *scanner) scan(r io.Reader, stop func() bool) error {
