@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
@@ -24,8 +23,7 @@ type converter struct {
 
 	untimed bool // rows have a start or a time
 
-	counted   []byte // rows are of groups: the members that a line gets, with a comma behind each
-	uncertain int    // of groups, how many ends are not in lines
+	began string // if it is not empty, rows are groups of ends, of spans that began then if a row does not tell when
 
 	members     []member
 	ofKind      [kinds]int    // of each kind, the number of the last member, plus one
@@ -59,7 +57,7 @@ const (
 	storeStream  // not in the line
 	durationMS
 	isCopies // of a group
-	isAll    // likewise
+	isWhen   // likewise
 	kinds    // how many there are
 )
 
@@ -91,8 +89,8 @@ func kindOf(key string) kind {
 		return durationMS
 	case backend.CopiesKey:
 		return isCopies
-	case allKey:
-		return isAll
+	case whenKey:
+		return isWhen
 	}
 	if backend.IsText(key) {
 		return isText
@@ -151,9 +149,6 @@ func (c *converter) rows(r io.Reader) error {
 
 var endMessage = []byte("span end")
 
-// copiesName begins the first member of a line that is several ends.
-const copiesName = `"` + backend.CopiesKey + `":"`
-
 // withoutMessage begins what VictoriaLogs has as the message of a line that has none.
 const withoutMessage = "missing _msg field"
 
@@ -174,12 +169,11 @@ func (c *converter) row(line []byte) error {
 		return errUntimed
 	}
 	b := append(c.out, '{')
-	if c.counted != nil {
-		copies, err := c.group(line)
-		if err != nil || copies == 0 {
+	if c.began != "" {
+		var err error
+		if b, err = c.group(b, line); err != nil {
 			return err
 		}
-		b = append(append(strconv.AppendInt(append(b, copiesName...), int64(copies), 10), `",`...), c.counted...)
 		message = endMessage
 	}
 	if !hasTime && len(at) > 0 {
@@ -200,7 +194,7 @@ func (c *converter) row(line []byte) error {
 	for i := range c.members {
 		m := &c.members[i]
 		switch m.kind {
-		case storeTime, storeMessage, storeStream, isCopies, isAll:
+		case storeTime, storeMessage, storeStream, isCopies, isWhen:
 			continue
 		case mayBeTyped, durationMS:
 			if value, ok := c.typed(m.text(line)); ok {

@@ -1,6 +1,7 @@
 package victorialogs
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -34,8 +35,8 @@ const (
 	// identified holds for lines with the ids of a span. An id whose digits are all 0 is none.
 	identified = `"trace":* "span":* !(("trace":="0"* "trace":~"^[0-]+$") or ("span":="0"* "span":~"^[0-]+$"))`
 
-	// allKey is the member of a row with the number of all ends that are alike, certain or not.
-	allKey = "slogtrace.all"
+	// whenKey is the member of a row with the start and the time of an end that is not certain.
+	whenKey = "slogtrace.when"
 )
 
 // different are the members in which spans differ that are otherwise alike.
@@ -75,51 +76,48 @@ func (g *groups) certain() string {
 
 // Texts has a … where names of operations are put in.
 func (g *groups) Texts() []string {
-	return []string{g.alike(g.query), g.rest(g.query), g.distinct("span"), g.operations(), g.begun([]string{"…"}), g.unfinished()}
+	return []string{g.alike(g.query), g.distinct("span"), g.operations(), g.begun([]string{"…"}), g.unfinished()}
 }
 
 // ends returns a query for the ends of spans that match.
 func (g *groups) ends(q *backend.Query) string { return g.names.filter(q) + " " + endRecord }
 
+// alike returns a query for groups. Ends that are not certain differ in when they were.
 func (g *groups) alike(q *backend.Query) string {
-	return g.ends(q) + fmt.Sprintf(" | stats by (%s) count() if (%s) %q, count() %q", quoteNames(g.by), g.certain(), backend.CopiesKey, allKey)
+	return g.ends(q) + fmt.Sprintf(` | format if (!(%s)) "<start> <_time>" as %q | stats by (%s) count() %q`, g.certain(), whenKey, quoteNames(append(g.by, whenKey)), backend.CopiesKey)
+}
+
+// Ends sends one query.
+func (g *groups) Ends(ctx context.Context, from, to time.Time, w io.Writer) (backend.Sum, error) {
+	q := *g.query
+	q.From, q.To = from, to
+	return g.store.lines(ctx, g.alike(&q), &converter{w: w, began: g.since + "Z"}, nil)
 }
 
 // errDuration means that it counts when spans ended, in which those differ that are alike.
 var errDuration = errors.New("a duration that is no number of milliseconds")
 
-// group notes how many ends a row of alike is. It returns how many of them are certain, for which there is a line.
-func (c *converter) group(row []byte) (copies int, err error) {
-	copies, err = strconv.Atoi(string(c.textOf(row, isCopies)))
-	all, err2 := strconv.Atoi(string(c.textOf(row, isAll)))
-	if err != nil || err2 != nil {
-		return 0, endedError(row)
+// group appends the members of the line for a row of alike that it does not have itself, with a comma behind each.
+func (c *converter) group(b, row []byte) ([]byte, error) {
+	copies, err := strconv.Atoi(string(c.textOf(row, isCopies)))
+	if err != nil {
+		return b, endedError(row)
 	}
-	if !isDuration(c.textOf(row, durationMS)) {
-		return 0, errDuration
+	c.sum.Ends += copies - 1 // and one for the line
+	b = append(append(append(b, `"`+backend.CopiesKey+`":"`...), c.textOf(row, isCopies)...), `",`...)
+	b = append(b, `"trace":"00000000000000000000000000000001","span":"0000000000000001",`...)
+	when := c.textOf(row, isWhen)
+	if len(when) == 0 {
+		if !isDuration(c.textOf(row, durationMS)) {
+			return b, errDuration
+		}
+		return append(append(append(b, `"start":"`...), c.began...), `",`...), nil
 	}
-	c.sum.Ends += max(copies-1, 0) // and one for the line
-	c.uncertain += all - copies
-	return copies, nil
-}
-
-func (g *groups) rest(q *backend.Query) string {
-	pipes, _ := g.names.fields(q.Fields)
-	return g.ends(q) + ` "trace":* !(` + g.certain() + ")" + pipes
-}
-
-// Ends asks for the ends that are not certain if there are any.
-func (g *groups) Ends(ctx context.Context, from, to time.Time, w io.Writer) (backend.Sum, error) {
-	q := *g.query
-	q.From, q.To = from, to
-	c := &converter{w: w, counted: fmt.Appendf(nil, `"trace":"%032x","span":"%016x","start":"%sZ",`, 1, 1, g.since)}
-	sum, err := g.store.lines(ctx, g.alike(&q), c, nil)
-	if err != nil || c.uncertain == 0 {
-		return sum, err
+	at := bytes.LastIndexByte(when, ' ')
+	if at > 0 {
+		b = append(append(append(b, `"start":"`...), when[:at]...), `",`...)
 	}
-	rest, err := g.store.lines(ctx, g.rest(&q), &converter{w: w}, nil)
-	sum.Add(rest)
-	return sum, err
+	return append(append(append(b, `"time":"`...), when[at+1:]...), `",`...), nil
 }
 
 func (g *groups) distinct(ids string) string {
