@@ -101,13 +101,21 @@ func appendMembers(ms []member, line []byte) ([]member, *syntaxError) {
 	}
 	l.space()
 	if l.i != len(l.b) {
-		reason := "text behind the JSON object"
-		if l.peek('{') {
-			reason = reasonObjects
+		err := &syntaxError{reason: "text behind the JSON object", at: l.i}
+		if l.comma(); l.peek('{') {
+			err.reason = reasonObjects
 		}
-		return ms, &syntaxError{reason: reason, at: l.i}
+		return ms, err
 	}
 	return ms, nil
+}
+
+// comma skips a comma, and what may be around it.
+func (l *lexer) comma() {
+	if l.space(); l.peek(',') {
+		l.i++
+		l.space()
+	}
 }
 
 func (l *lexer) fail(reason string) bool {

@@ -67,13 +67,14 @@ func (p *lineParser) severalLines(text []byte) verdict {
 }
 
 // concatenated puts the records of a line of several objects into p.many, as a delivery to files writes them that puts no
-// newline between them. It returns false unless there is one in each object.
+// newline between them, or as an array has them whose brackets are on other lines. It returns false unless there is one in each
+// object.
 func (p *lineParser) concatenated(line []byte) bool {
 	array := make([]byte, 1, len(line)+len(line)/64+2)
 	array[0] = '['
 	n := 0
 	l := lexer{b: line}
-	for l.space(); l.i < len(line); l.space() {
+	for l.space(); l.i < len(line); l.comma() {
 		start := l.i
 		if line[start] != '{' || !l.value() {
 			return false

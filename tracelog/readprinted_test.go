@@ -219,9 +219,6 @@ func TestLinePrefix(t *testing.T) {
 
 // An object that never ends takes little memory, and each of its lines is counted.
 func TestPrintedMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("40 MB")
-	}
 	line := `api-1  |   "a": "` + strings.Repeat("x", 1000) + "\",\n"
 	var log bytes.Buffer
 	log.WriteString("api-1  | {\n")

@@ -157,6 +157,9 @@ var shapes = []shape{
 	}, "stream.app", `"api"`},
 	{"an array, one line", joinedBy(",", "[%s]\n"), "", ""},
 	{"an array, a record on each line", joinedBy(",\n", "[\n%s\n]\n"), "", ""},
+	{"an array, its brackets on lines of their own", joinedBy(" , ", "[\n%s\n]\n"), "", ""},
+	{"an array, its first bracket on a line of its own", joinedBy(",", "[\n%s]\n"), "", ""},
+	{"an array, its last bracket on a line of its own", joinedBy(",", "[%s\n]\n"), "", ""},
 	{"an array, its brackets on lines of records", joinedBy(",\n", "[%s]\n"), "", ""},
 	{"an array, printed", func(r []string) string { return indented(joinedBy(",", "[%s]")(r)) }, "", ""},
 	{"objects, printed", func(r []string) string {
