@@ -407,18 +407,24 @@ func checkReaders(t *testing.T, log string, want []Entry, source Source) {
 		"file":   func() io.Reader { return strings.NewReader(log) },
 		"stream": func() io.Reader { return iotest.HalfReader(struct{ io.Reader }{strings.NewReader(log)}) },
 	} {
-		var got []Entry
+		var lists []*[]Entry // of each function: they run at the same time
 		src, err := ScanRecords(t.Context(), []Input{{Name: "app.log", Reader: reader()}}, &ScanOptions{Workers: 1, chunk: 1000}, func() func(*Record) {
+			list := new([]Entry)
+			lists = append(lists, list)
 			return func(r *Record) {
 				e := r.Entry()
 				if string(r.Trace()) != e.Trace || string(r.Service()) != e.Service || !r.Time().Equal(e.Time) || string(r.Message()) != e.Message || string(r.Op()) != e.Op || r.Event != e.Event || string(r.Level()) != e.Level {
 					t.Errorf("%s: the record differs from its entry", e.Raw)
 				}
-				got = append(got, e)
+				*list = append(*list, e)
 			}
 		})
 		if err != nil {
 			t.Fatal(err)
+		}
+		var got []Entry
+		for _, list := range lists {
+			got = append(got, *list...)
 		}
 		if diff := gocmp.Diff(source, src[0]); diff != "" {
 			t.Errorf("%s: source (-want +got):\n%s", name, diff)
