@@ -77,6 +77,7 @@ func TestStoreGroups(t *testing.T) {
 		{"without a span", string(usual) + end(one+`,"trace":"d5"`), false},
 		{"without a trace", string(usual) + end(one+`,"span":"d7"`), false},
 		{"other names", string(usual) + end(`"time":"2026-03-01T09:15:01Z","start":"2026-03-01T09:15:00.5Z","op":"op 0","duration_ms":0.5,"trace_id":"e1","span_id":"e2"`), false},
+		{"names of ours", string(usual) + end(one+`,"trace":"f1","span":"f2","slogtrace.when":"2026-03-01T09:15:00Z x"`), false},
 		{"rarely alike", string(rarely), true}, // 10 durations of 4 operations
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -206,18 +206,29 @@ func TestStoreInterrupt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), file, "ls", "--grep", "a.*b.*c.*d=", "--since", sinceAll, "--from", s.from)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	var cmd *exec.Cmd
+	ended := make(chan error, 1)
+	start := func() {
+		cmd = exec.CommandContext(t.Context(), file, "ls", "--grep", "a.*b.*c.*d=", "--since", sinceAll, "--from", s.from)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		go func(cmd *exec.Cmd) { ended <- cmd.Wait() }(cmd)
 	}
+	start()
 	for deadline := time.Now().Add(time.Minute); n.Metric(t, "vl_concurrent_select_current") == 0; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("no query was seen")
 		}
+		select {
+		case <-ended: // all of its queries were between two looks
+			start()
+		default:
+		}
 	}
 	cmd.Process.Signal(os.Interrupt)
 	begin := time.Now()
-	cmd.Wait()
+	<-ended
 	for n.Metric(t, "vl_concurrent_select_current") > 0 && time.Since(begin) < 10*time.Second {
 		time.Sleep(5 * time.Millisecond)
 	}

@@ -355,7 +355,7 @@ func bareEntries(entries []Entry) []Entry {
 func inOrder(entries []Entry) []Entry {
 	all := bareEntries(entries)
 	slices.SortStableFunc(all, func(a, b Entry) int {
-		return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.Span, b.Span), strings.Compare(a.Message, b.Message))
+		return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.Trace, b.Trace), strings.Compare(a.Span, b.Span), strings.Compare(a.Message, b.Message))
 	})
 	return all
 }

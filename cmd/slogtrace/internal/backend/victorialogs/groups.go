@@ -59,7 +59,9 @@ func (s *Store) Groups(ctx context.Context, q *backend.Query, since, until time.
 			return nil, nil
 		}
 	}
-	if _, ok := n.there[backend.CopiesKey]; ok || g.since >= g.until || len(n.of("msg")) != 1 || len(n.traceIDs) != 1 {
+	_, copies := n.there[backend.CopiesKey]
+	_, when := n.there[whenKey]
+	if copies || when || g.since >= g.until || len(n.of("msg")) != 1 || len(n.traceIDs) != 1 {
 		return nil, nil
 	}
 	return g, nil
