@@ -45,7 +45,7 @@ type printedState uint8
 
 const (
 	printedOpen   printedState = iota
-	printedWhole               // it has ended, and is to be read
+	printedWhole               // it has ended and has not been read
 	printedRead                // it has been read
 	printedFailed              // its lines are read one by one
 )

@@ -3,9 +3,6 @@ package tracelog
 import (
 	"strings"
 	"testing"
-
-	gocmp "github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // Lines that are no table are read as if none had been looked for.
@@ -28,29 +25,7 @@ func TestRowsFail(t *testing.T) {
 		"records in strings": {"[" + quotedJSON(record) + ",\"msg\"]", `["a","b"]`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log := strings.Join(lines, "\n") + "\n"
-			// Behind this, tables are not looked for.
-			bare, bareSource := scanAll(t, []byte(strings.Repeat("{\"msg\":\"x\"}\n", maxIntro)+log))
-			bare = bare[maxIntro:]
-			got, src := scanAll(t, []byte(log))
-			checkSource(t, src, len(got))
-			for i := range bare {
-				bare[i].Line -= maxIntro
-			}
-			if diff := gocmp.Diff(bare, got, cmpopts.EquateEmpty()); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-			for i, b := range bareSource.BadLines {
-				b.Line -= maxIntro
-				if i >= len(src.BadLines) || src.BadLines[i] != b {
-					t.Errorf("%+v, want %+v", src, bareSource)
-					break
-				}
-			}
-			checkReaders(t, log, got, src)
-			got, src = scanAll(t, []byte(log[:len(log)-1]))
-			checkSource(t, src, len(got))
-			checkReaders(t, log[:len(log)-1], got, src)
+			checkSingly(t, strings.Join(lines, "\n")+"\n")
 		})
 	}
 }
