@@ -257,6 +257,7 @@ func TestShipLongLines(t *testing.T) {
 
 // While the store restarts, in order or by a crash, lines wait. All are there afterwards; some may be there twice.
 func TestShipRestart(t *testing.T) {
+	t.Parallel()
 	const lines = 6000
 	for name, restart := range map[string]func(t *testing.T, n *victorialogs.Node, pause func()){
 		"in order": func(t *testing.T, n *victorialogs.Node, pause func()) {

@@ -239,6 +239,7 @@ func TestStoreInterrupt(t *testing.T) {
 
 // tail shows each line once while lines come, through a restart of the store. At first no line has the member that it asks for.
 func TestStoreTail(t *testing.T) {
+	t.Parallel()
 	n := victorialogs.Start(t)
 	from := strings.Replace(n.URL, "http:", "victorialogs:", 1)
 	cmd, stdout, stderr := startCommand(t, nil, "tail", "--json", "-n", "0", "--delay", "2s", "--where", "error=tail", "--from", from)

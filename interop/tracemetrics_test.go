@@ -50,6 +50,7 @@ func (s *scraped) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // What a real Prometheus has scraped is what was counted: values, texts, exemplars, and quantiles as far as buckets tell them.
 func TestPrometheus(t *testing.T) {
+	t.Parallel()
 	var lines bytes.Buffer
 	metrics := tracemetrics.NewHandler(nil)
 	tracer := slogtrace.NewTracer(slog.NewMultiHandler(slogtrace.NewJSONHandler(&lines, nil), metrics), nil)
