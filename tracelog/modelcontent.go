@@ -1,5 +1,7 @@
 package tracelog
 
+import "slices"
+
 // The content of a record is a keyed hash of its parsed members. It does not depend on their order, on what a
 // transport put around the record, or on how strings are escaped and numbers written. Two records are the same if
 // their contents are equal. Two different records have the same content with a probability of 2⁻⁶⁴.
@@ -29,53 +31,77 @@ func (p *lineParser) hashMembers() uint64 {
 
 // hashValue hashes a valid JSON value. The seed is the hash of its key.
 func hashValue(v []byte, seed uint64) uint64 {
-	l := lexer{b: v}
-	return l.hash(seed)
+	switch c := v[0]; c {
+	case '{', '[':
+		var m marks
+		b := append(slices.Clip(v), make([]byte, padding)...)
+		m.mark(b, 0, len(v))
+		sum, _ := m.hash(b, 0, seed)
+		return sum
+	case '"':
+		return hashText(plain(v[1:len(v)-1]), seed+contentString)
+	default:
+		if c == '-' || isDigit(c) {
+			var buf [64]byte
+			return hashText(canonicalNumber(buf[:], v), seed+contentNumber)
+		}
+		return hashText(v, seed+contentWord)
+	}
 }
 
-// hash hashes the value at i, which is valid and not nested deeper than maxDepth.
-func (l *lexer) hash(seed uint64) uint64 {
-	start := l.i
-	switch c := l.b[l.i]; {
-	case c == '"':
-		l.str()
-		return hashText(plain(l.b[start+1:l.i-1]), seed+contentString)
-	case c == '-' || isDigit(c):
-		l.number()
-		return hashText(canonicalNumber(l.b[start:l.i]), seed+contentNumber)
-	case c == '{':
-		sum := uint64(0)
-		l.i++
-		for l.space(); !l.peek('}'); l.space() {
-			start := l.i
-			l.str()
-			key := hashName(plain(l.b[start+1 : l.i-1]))
-			l.space()
-			l.i++ // the colon
-			l.space()
-			sum += l.hash(key)
-			if l.space(); l.peek(',') {
-				l.i++
+// hash is hashValue of the value at i. It returns where the value ends, too. After b there must be padding.
+func (m marks) hash(b []byte, i int, seed uint64) (sum uint64, end int) {
+	switch c := b[i]; c {
+	case '"':
+		return m.hashString(b, i+1, seed+contentString)
+	case '{':
+		for i = behindSpace(b, i+1); b[i] != '}'; {
+			var value uint64
+			value, i = m.hashString(b, i+1, contentKeys[0])
+			i = behindSpace(b, i) + 1 // the colon
+			value, i = m.hash(b, behindSpace(b, i), value)
+			sum += value
+			if i = behindSpace(b, i); b[i] == ',' {
+				i = behindSpace(b, i+1)
 			}
 		}
-		l.i++
-		return mix(sum, seed+contentObject)
-	case c == '[':
-		seed += contentArray
-		l.i++
-		for l.space(); !l.peek(']'); l.space() {
-			seed = l.hash(mix(seed, contentKeys[1]))
-			if l.space(); l.peek(',') {
-				l.i++
+		return mix(sum, seed+contentObject), i + 1
+	case '[':
+		sum = seed + contentArray
+		for i = behindSpace(b, i+1); b[i] != ']'; {
+			sum, i = m.hash(b, i, mix(sum, contentKeys[1]))
+			if i = behindSpace(b, i); b[i] == ',' {
+				i = behindSpace(b, i+1)
 			}
 		}
-		l.i++
-		return mix(seed, contentKeys[0])
+		return mix(sum, contentKeys[0]), i + 1
+	default:
+		end = i
+		for b[end] > ' ' && b[end] != ',' && b[end] != '}' && b[end] != ']' {
+			end++
+		}
+		if isDigit(c) && isCanonical(b, i, end) {
+			return hashPadded(b, i, end-i, seed+contentNumber), end
+		}
+		return hashValue(b[i:end], seed), end
 	}
-	for l.i < len(l.b) && 'a' <= l.b[l.i] && l.b[l.i] <= 'z' {
-		l.i++
+}
+
+// hashString hashes the text of the string that begins at i, behind its quote.
+func (m marks) hashString(b []byte, i int, seed uint64) (sum uint64, end int) {
+	end, isPlain := m.scanString(b, i)
+	if isPlain {
+		return hashPadded(b, i, end-i, seed), end + 1
 	}
-	return hashText(l.b[start:l.i], seed+contentWord)
+	return hashText(plain(b[i:end]), seed), end + 1
+}
+
+// behindSpace returns the index, from i on, of the first byte that is no white space. There must be one.
+func behindSpace(b []byte, i int) int {
+	for b[i] <= ' ' {
+		i++
+	}
+	return i
 }
 
 // hashMembers is the content of the JSON line that parse has accepted and recorded.
@@ -87,7 +113,7 @@ func (f *fastLine) hashMembers(b []byte) uint64 {
 		key := f.keys.hashes[m.slot]
 		switch {
 		case m.slot != 0:
-		case f.escaped:
+		case f.escaped && f.marks.next(int(m.key)) < int(m.keyEnd):
 			f.key = appendWords(f.key[:0], b, int(m.key), int(m.keyEnd))
 			key = hashName(f.key)
 		default:
@@ -102,7 +128,8 @@ func (f *fastLine) hashMembers(b []byte) uint64 {
 		case isDigit(m.kind) && isCanonical(b, from, to):
 			sum += hashPadded(b, from, n, key+contentNumber)
 		default:
-			sum += hashValue(b[from:to:to], key)
+			value, _ := f.marks.hash(b, from, key)
+			sum += value
 		}
 	}
 	return sum

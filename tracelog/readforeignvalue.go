@@ -73,7 +73,7 @@ func foreignMoment(v []byte) (at time.Time, unit time.Duration, ok bool) {
 	if at, ok = parseEpoch(text); !ok {
 		return at, 0, false
 	}
-	whole, _, _ := bytes.Cut(canonicalNumber(text), []byte("."))
+	whole, _, _ := bytes.Cut(canonicalNumber(nil, text), []byte("."))
 	switch n := len(whole); {
 	case n <= 11:
 		unit = time.Second

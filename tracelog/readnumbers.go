@@ -3,19 +3,20 @@ package tracelog
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strconv"
 )
 
 // canonicalNumber returns the one form of a JSON number that has no exponent and no zeros at the end of a fraction.
-// Numbers whose exponent represents more than 400 digits keep it.
-func canonicalNumber(v []byte) []byte {
+// Numbers whose exponent represents more than 400 digits keep it. It may use buf for the result.
+func canonicalNumber(buf, v []byte) []byte {
 	point := -1
 	for i, c := range v {
 		switch c {
 		case '.':
 			point = i
 		case 'e', 'E':
-			return withoutExponent(v[:i], v[i+1:])
+			return withoutExponent(buf[:0], v[:i], v[i+1:])
 		}
 	}
 	if point >= 0 {
@@ -28,33 +29,40 @@ func canonicalNumber(v []byte) []byte {
 	return v
 }
 
-func withoutExponent(mantissa, exponent []byte) []byte {
-	const most = 400
+// mostZeros is how many zeros canonicalNumber writes for an exponent.
+const mostZeros = 400
+
+var zeros = bytes.Repeat([]byte("0"), mostZeros+1)
+
+// withoutExponent appends the canonical form of a number that has an exponent.
+func withoutExponent(out, mantissa, exponent []byte) []byte {
 	e, err := strconv.Atoi(string(exponent))
-	var out []byte
 	if mantissa[0] == '-' {
 		out, mantissa = append(out, '-'), mantissa[1:]
 	}
+	sign := len(out)
 	whole, fraction, _ := bytes.Cut(mantissa, []byte("."))
-	digits := append(bytes.Clone(whole), fraction...)
-	digits = bytes.TrimLeft(digits, "0")
+	out = append(append(out, whole...), fraction...)
+	digits := bytes.TrimLeft(out[sign:], "0")
 	if len(digits) == 0 {
-		return []byte("0")
+		return append(out[:0], '0')
 	}
 	e -= len(fraction)
 	short := bytes.TrimRight(digits, "0")
 	e += len(digits) - len(short)
-	digits = short
+	n := copy(out[sign:], short)
+	out = out[:sign+n]
 	switch {
-	case err != nil || e > most || e < -most-len(digits):
-		return append(append(append(out, digits...), 'e'), exponent...)
-	case e >= 0:
-		return append(append(out, digits...), bytes.Repeat([]byte("0"), e)...)
-	case -e < len(digits):
-		at := len(digits) + e
-		return append(append(append(out, digits[:at]...), '.'), digits[at:]...)
+	case err != nil || e > mostZeros || e < -mostZeros-n:
+		return append(append(out, 'e'), exponent...)
+	case e < 0:
+		if more := 1 - e - n; more > 0 { // before the point, and after it
+			out = slices.Insert(out, sign, zeros[:more]...)
+			n += more
+		}
+		return slices.Insert(out, sign+n+e, '.')
 	}
-	return append(append(append(out, "0."...), bytes.Repeat([]byte("0"), -e-len(digits))...), digits...)
+	return append(out, zeros[:e]...)
 }
 
 // isNumber reports whether a text is a JSON number.

@@ -102,7 +102,7 @@ func parseEpoch(v []byte) (time.Time, bool) {
 	if !isNumber(v) || len(v) > 64 {
 		return time.Time{}, false
 	}
-	whole, fraction, _ := bytes.Cut(canonicalNumber(v), []byte("."))
+	whole, fraction, _ := bytes.Cut(canonicalNumber(nil, v), []byte("."))
 	n, err := strconv.ParseInt(string(whole), 10, 64)
 	if err != nil {
 		return time.Time{}, false
