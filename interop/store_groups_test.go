@@ -3,6 +3,7 @@ package interop
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,15 @@ func TestStoreGroups(t *testing.T) {
 	})
 	rarely := alikeLines(300, noMore)
 	rarely = bytes.ReplaceAll(rarely, []byte(`"service":"s1"`), []byte(`"service":"s0"`))
+	short := regexp.MustCompile(`"span":"[0-9a-f]*([0-9a-f])"`).ReplaceAll(alikeLines(3000, noMore), []byte(`"span":"5$1"`))
+	const oneTrace = "0000000000000000000000000000010f" // it has spans 5b, 5c and 5d, the first from 09:15:00.999 on
+	began := func(trace, span string) string {
+		return fmt.Sprintf(`{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"span start","trace":%q,"span":%q,"op":"op 0","service":"s0"}`+"\n", trace, span)
+	}
+	var manyBegan strings.Builder
+	for i := range 3000 {
+		manyBegan.WriteString(beganLine(5000+i, "op 0"))
+	}
 	// Of most ends in this time it is certain that they are.
 	const inPart = "stats --since 2026-03-01T09:15:00.2Z --until 2026-03-01T09:15:04.2Z --json"
 	n := victorialogs.Start(t)
@@ -74,6 +84,16 @@ func TestStoreGroups(t *testing.T) {
 		{"a duration in words", string(usual) + end(`"time":"2026-03-01T09:15:01Z","start":"2026-03-01T09:15:00.5Z","op":"op 0","duration_ms":"soon","trace":"b1","span":"b2"`), false},
 		{"a span id in two traces", string(usual) + end(one+`,"trace":"c1","span":"c2"`) + end(one+`,"trace":"c3","span":"c2"`), true},
 		{"a span id in two traces, and unfinished", string(usual) + end(one+`,"trace":"c1","span":"c2"`) + end(one+`,"trace":"c3","span":"c2"`) + beganLine(5000, "op 0"), true},
+		{"a start of such a span", string(usual) + end(one+`,"trace":"c1","span":"c2"`) + end(one+`,"trace":"c3","span":"c2"`) + began("c1", "c2") + began("c4", "c2"), true},
+		{"short ids", string(short), true},
+		{"short ids, and unfinished", string(short) + began(oneTrace, "5b") + began(oneTrace, "5f") + began("77", "5b"), true},
+		{"short ids, one without a span", string(short) + end(one+`,"trace":"d5"`), false},
+		{"short ids, twice", string(short) + string(short[:bytes.IndexByte(short, '\n')+1]), false},
+		{"unfinished without ids", string(usual) + began("", "d0") + began("d0", "") + began("d0", "0") + began("00-00", "d0"), true},
+		{"many unfinished", string(usual) + manyBegan.String(), true},
+		{"ids with a space", string(usual) + end(one+`,"trace":"c5","span":"the first span of all"`), false},
+		{"ids with a comma", string(usual) + end(one+`,"trace":"c5","span":"c6,0"`), false},
+		{"an id of more than one line", string(usual) + end(one+`,"trace":"c5\nc6","span":"c7"`), false},
 		{"twice", string(usual) + string(usual[:bytes.IndexByte(usual, '\n')+1]), false},
 		{"zero trace", string(usual) + end(one+`,"trace":"00000000000000000000000000000000","span":"d2"`), false},
 		{"zero span", string(usual) + end(one+`,"trace":"d3","span":"0000000000000000"`), false},

@@ -64,11 +64,12 @@ type Groups interface {
 	// it is.
 	Ends(ctx context.Context, from, to time.Time, w io.Writer) (Sum, error)
 
-	// Distinct returns how many ends there are, and reports whether each has ids, no two the same ones.
-	Distinct(ctx context.Context) (ends int, distinct bool, err error)
+	// IDs calls fn with the id of each span that is asked for, once for each line, until fn returns an error. Of a line without
+	// the trace's or the span's id, or with one that has no digit but 0, it is empty.
+	IDs(ctx context.Context, want *IDs, fn func(id []byte) error) error
 
-	// Unfinished writes a line for each span that has a start, which the query's condition allows, and no end.
-	Unfinished(ctx context.Context, w io.Writer) (Sum, error)
+	// Unfinished writes a line for each span that has a start and no end, of those with some ids, in any trace; nil: of all.
+	Unfinished(ctx context.Context, spans []string, w io.Writer) (Sum, error)
 }
 
 // A Query says which lines are wanted.

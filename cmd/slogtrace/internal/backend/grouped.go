@@ -80,7 +80,7 @@ func asksForOne(plan *Plan, p *query.Parts) bool {
 	return slices.ContainsFunc(plan.Fields, one) || slices.ContainsFunc(p.Where, func(c query.Condition) bool { return one(c.Key) })
 }
 
-// grouped reads groups. While it does, it asks whether the ends are distinct, and for spans without one.
+// grouped reads groups. While it does, it finds out whether the ends are distinct, and which spans have none.
 func (s *Source) grouped(ctx context.Context, groups Groups, q *Query, buf, starts *input.Buffer) (*Grouped, error) {
 	all := *s // it may read more lines than are allowed, since few of them come
 	all.MaxLines, all.Explain = 0, false
@@ -93,8 +93,9 @@ func (s *Source) grouped(ctx context.Context, groups Groups, q *Query, buf, star
 	a.lines = func(ctx context.Context, q *Query, w io.Writer) (Sum, error) {
 		return groups.Ends(ctx, q.From, q.To, w)
 	}
+	windows := slices.Clone(a.todo)
 	total := 0
-	for _, w := range a.todo {
+	for _, w := range windows {
 		total += w.lines
 	}
 	known := total <= maxDistinct
@@ -111,13 +112,15 @@ func (s *Source) grouped(ctx context.Context, groups Groups, q *Query, buf, star
 	var asking sync.WaitGroup
 	defer asking.Wait()
 	defer stop()
-	var ends int
-	var distinct bool
+	var ids *idSet // of the ends
 	var failed error
 	if known {
 		asking.Go(func() {
-			if ends, distinct, failed = groups.Distinct(ctx); failed == nil && distinct {
-				_, failed = groups.Unfinished(ctx, starts)
+			if ids, failed = distinctIDs(ctx, groups, windows); failed == nil {
+				failed = s.unfinished(ctx, groups, ids, windows, q, starts)
+			}
+			if failed != nil { // the lines must be read
+				stop()
 			}
 		})
 	}
@@ -130,10 +133,10 @@ func (s *Source) grouped(ctx context.Context, groups Groups, q *Query, buf, star
 		}
 	}
 	asking.Wait()
-	if known && failed == nil && distinct && ends < a.sum.Ends { // it was asked before some of them came
-		ends, distinct, failed = groups.Distinct(ctx)
+	if known && failed == nil && ids.n < a.sum.Ends { // some of them came later
+		ids, failed = distinctIDs(ctx, groups, windows)
 	}
-	if known && (failed != nil || !distinct || ends < a.sum.Ends) {
+	if known && (failed != nil || ids.n < a.sum.Ends) {
 		return nil, failed
 	}
 	return &Grouped{known}, nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,16 +25,14 @@ type groups struct {
 	// A span certainly began in time if its start is between these. They are whole seconds, because the texts of other times in
 	// UTC need not be in order: "01.5Z" is before "01Z".
 	since, until string
-
-	simple bool // Distinct has found that all ends have ids, and no two the same span id
 }
 
 const (
 	endRecord   = `"_msg":="span end"`
 	startRecord = `"_msg":="span start"`
 
-	// identified holds for lines with the ids of a span. An id whose digits are all 0 is none.
-	identified = `"trace":* "span":* !(("trace":="0"* "trace":~"^[0-]+$") or ("span":="0"* "span":~"^[0-]+$"))`
+	// identified holds for lines with the ids of a span. An id whose digits are all 0 is none. Only that of a UUID has other characters.
+	identified = `"trace":* "span":* !(("trace":="0"* "trace":~"^(0+|0[0-]{35})$") or ("span":="0"* "span":~"^(0+|0[0-]{35})$"))`
 
 	// whenKey is the member of a row with the start and the time of an end that is not certain.
 	whenKey = "slogtrace.when"
@@ -76,9 +75,12 @@ func (g *groups) certain() string {
 	return fmt.Sprintf(`"start":string_range(%q, %q) "start":~"Z"`, g.since, g.until)
 }
 
-// Texts has a … where names of operations are put in.
+// Texts has a … where ids are put in.
 func (g *groups) Texts() []string {
-	return []string{g.alike(g.query), g.distinct("span"), g.operations(), g.begun([]string{"…"}), g.unfinished()}
+	times := backend.IDs{From: g.query.From, To: g.query.To}
+	starts := times
+	starts.Starts = true
+	return []string{g.alike(g.query), g.ids(&times), g.ids(&starts), g.unfinished([]string{"…"})}
 }
 
 // ends returns a query for the ends of spans that match.
@@ -122,49 +124,56 @@ func (c *converter) group(b, row []byte) ([]byte, error) {
 	return append(append(append(b, `"time":"`...), when[at+1:]...), `",`...), nil
 }
 
-func (g *groups) distinct(ids string) string {
-	return g.ends(g.query) + fmt.Sprintf(" | stats count() all, count() if (%s) identified, count_uniq_hash(%s) spans", identified, ids)
+// noID is in the place of a span's id if a line does not have ids. No id is like it.
+const noID = "0"
+
+// columns are the members that IDs asks for.
+func columns(want *backend.IDs) string {
+	if want.Traces {
+		return "span,trace"
+	}
+	return "span"
 }
 
-// Distinct asks for the ids of spans alone at first, which takes half of the time. It must not be called by several goroutines.
-func (g *groups) Distinct(ctx context.Context) (ends int, distinct bool, err error) {
-	for _, ids := range []string{"span", "trace, span"} {
-		err = eachRowOf(ctx, g.store, g.distinct(ids), func(r struct{ All, Identified, Spans string }) error {
-			ends, err = strconv.Atoi(r.All)
-			distinct = r.Identified == r.All && r.Spans == r.All
-			return err
-		})
-		if err != nil || distinct {
-			g.simple = distinct && ids == "span" && g.query.Cond == nil
-			break
+func (g *groups) ids(want *backend.IDs) string {
+	q := *g.query
+	q.From, q.To = want.From, want.To
+	record := endRecord
+	if want.Starts {
+		record = startRecord
+	}
+	return g.names.filter(&q) + fmt.Sprintf(` %s | format if (!(%s)) %q as "span" | fields %s`, record, identified, noID, columns(want))
+}
+
+// IDs reads them as CSV, which takes VictoriaLogs less than objects, and much less than to find out whether they are distinct. Ids
+// that are quoted there are taken for an error: no usual id is.
+func (g *groups) IDs(ctx context.Context, want *backend.IDs, fn func(id []byte) error) error {
+	head := columns(want)
+	return g.store.eachRow(ctx, url.Values{"query": {g.ids(want)}, "format": {"csv"}}, func(row []byte) error {
+		switch {
+		case head != "":
+			if string(row) != head {
+				return endedError(row)
+			}
+			head = ""
+			return nil
+		case bytes.IndexByte(row, ' ') >= 0 || bytes.IndexByte(row, '"') >= 0:
+			return endedError(row)
+		case string(row) == noID || bytes.HasPrefix(row, []byte(noID+",")):
+			return fn(nil)
 		}
-	}
-	return ends, distinct, err
+		return fn(row)
+	})
 }
 
-// operations returns a query for the operations whose spans have starts.
-func (g *groups) operations() string {
-	return g.names.filter(g.query) + " " + startRecord + ` "trace":* | uniq by ("op")`
-}
-
-// spans returns a query for the starts and the ends of all spans: a condition need not hold for both.
-func (g *groups) spans() string {
-	return g.names.filter(&backend.Query{From: g.query.From, To: g.query.To}) + fmt.Sprintf(` (%s or %s) "trace":*`, startRecord, endRecord)
-}
-
-// begun counts the spans of operations that have an end, and those that have a start or an end.
-func (g *groups) begun(ops []string) string {
-	ended, spans := "count_uniq_hash(trace, span)", "count_uniq_hash(trace, span)"
-	if g.simple {
-		ended, spans = "count()", "count_uniq_hash(span)"
-	}
-	return g.spans() + fmt.Sprintf(` "op":in(%s) | stats %s if (%s) ended, %s spans`, list(ops), ended, endRecord, spans)
-}
-
-// unfinished returns the starts of spans without an end.
-func (g *groups) unfinished() string {
+// unfinished returns the starts of spans without an end. A query's condition need not hold for both.
+func (g *groups) unfinished(spans []string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `%s | stats by (trace, span) count() if (%s) ends, min(_time) if (%s) as "time"`, g.spans(), endRecord, startRecord)
+	b.WriteString(g.names.filter(&backend.Query{From: g.query.From, To: g.query.To}))
+	if spans != nil {
+		fmt.Fprintf(&b, ` "span":in(%s)`, list(spans)) // first: few blocks have one
+	}
+	fmt.Fprintf(&b, ` (%s or %s) "trace":* | stats by (trace, span) count() if (%[2]s) ends, min(_time) if (%[1]s) as "time"`, startRecord, endRecord)
 	names := []string{"trace", "span", "time", "_msg"}
 	for _, name := range append([]string{"start"}, g.by...) {
 		fmt.Fprintf(&b, ", max(%s) if (%s) %[1]s", quote(name), startRecord)
@@ -174,28 +183,6 @@ func (g *groups) unfinished() string {
 	return b.String()
 }
 
-// maxOperations is how many a query names, which must not be longer than VictoriaLogs reads.
-const maxOperations = 100
-
-// Unfinished asks first whether there are any, which takes much less time.
-func (g *groups) Unfinished(ctx context.Context, w io.Writer) (backend.Sum, error) {
-	var ops []string
-	err := eachRowOf(ctx, g.store, g.operations(), func(r struct{ Op string }) error {
-		ops = append(ops, r.Op)
-		return nil
-	})
-	if err != nil || len(ops) == 0 {
-		return backend.Sum{}, err
-	}
-	none := false
-	if len(ops) <= maxOperations {
-		err = eachRowOf(ctx, g.store, g.begun(ops), func(r struct{ Ended, Spans string }) error {
-			none = r.Ended == r.Spans
-			return nil
-		})
-	}
-	if err != nil || none {
-		return backend.Sum{}, err
-	}
-	return g.store.lines(ctx, g.unfinished(), &converter{w: w}, nil)
+func (g *groups) Unfinished(ctx context.Context, spans []string, w io.Writer) (backend.Sum, error) {
+	return g.store.lines(ctx, g.unfinished(spans), &converter{w: w}, nil)
 }

@@ -68,7 +68,7 @@ func (s *Store) namesFor(ctx context.Context, q *backend.Query) (*names, error) 
 
 // fieldNames returns the names of all members.
 func (s *Store) fieldNames(ctx context.Context, text string) (map[string]struct{}, error) {
-	body, err := s.post(ctx, "/select/logsql/field_names", text)
+	body, err := s.post(ctx, "/select/logsql/field_names", asked(text))
 	if err != nil {
 		return nil, err
 	}

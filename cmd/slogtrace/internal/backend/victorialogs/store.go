@@ -87,9 +87,11 @@ func (s *Store) text(ctx context.Context, q *backend.Query) (text string, untime
 	return text, untimed, nil
 }
 
+// asked is the form of a query.
+func asked(text string) url.Values { return url.Values{"query": {text}} }
+
 // post sends a query.
-func (s *Store) post(ctx context.Context, path, text string) (io.ReadCloser, error) {
-	form := url.Values{"query": {text}}
+func (s *Store) post(ctx context.Context, path string, form url.Values) (io.ReadCloser, error) {
 	if s.Partial {
 		form.Set("allow_partial_response", "1")
 	}
@@ -116,7 +118,7 @@ func (s *Store) Lines(ctx context.Context, q *backend.Query, w io.Writer) (backe
 
 // lines writes the rows of the answer to a query.
 func (s *Store) lines(ctx context.Context, text string, c *converter, cond backend.Cond) (backend.Sum, error) {
-	body, err := s.post(ctx, queryPath, text)
+	body, err := s.post(ctx, queryPath, asked(text))
 	if err != nil {
 		return backend.Sum{}, err
 	}
@@ -138,8 +140,8 @@ func (s *Store) lines(ctx context.Context, text string, c *converter, cond backe
 }
 
 // eachRow calls fn with each row of the answer to a query, until fn returns an error.
-func (s *Store) eachRow(ctx context.Context, text string, fn func(row []byte) error) error {
-	body, err := s.post(ctx, queryPath, text)
+func (s *Store) eachRow(ctx context.Context, form url.Values, fn func(row []byte) error) error {
+	body, err := s.post(ctx, queryPath, form)
 	if err != nil {
 		return err
 	}
@@ -153,7 +155,7 @@ func (s *Store) eachRow(ctx context.Context, text string, fn func(row []byte) er
 
 // eachRowOf calls fn with each row of the answer to a query, until fn returns an error.
 func eachRowOf[Row any](ctx context.Context, s *Store, text string, fn func(r Row) error) error {
-	return s.eachRow(ctx, text, func(row []byte) error {
+	return s.eachRow(ctx, asked(text), func(row []byte) error {
 		var r Row
 		if err := json.Unmarshal(row, &r); err != nil {
 			return endedError(row)
@@ -221,7 +223,7 @@ func (s *Store) Traces(ctx context.Context, q *backend.Query, fn func(id string)
 	}
 	enough := false
 	var c converter // json.Unmarshal takes longer than VictoriaLogs for the ids
-	err = s.eachRow(ctx, n.ids(q), func(row []byte) error {
+	err = s.eachRow(ctx, asked(n.ids(q)), func(row []byte) error {
 		if !c.cut(row) {
 			return endedError(row)
 		}
