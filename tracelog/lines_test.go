@@ -36,6 +36,8 @@ func TestTraceIDs(t *testing.T) {
 		{"1-4bf92f35-77b34da6a3ce929d0e0e473", []string{"1-4bf92f35-77b34da6a3ce929d0e0e473"}},
 		{"1-4bf92f35-77b34da6a3ce929d0e0e473x", []string{"1-4bf92f35-77b34da6a3ce929d0e0e473x"}},
 		{"projects/p/traces/" + hex, []string{"projects/p/traces/" + hex, hex}},
+		{"0x" + hex, []string{"0x" + hex, hex}},
+		{"0x" + hex[1:], []string{"0x" + hex[1:]}},
 		{"11803532876627986230", []string{"11803532876627986230", "0000000000000000a3ce929d0e0e4736"}},
 		{"18446744073709551616", []string{"18446744073709551616"}}, // 2^64
 	} {

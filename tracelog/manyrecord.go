@@ -258,11 +258,8 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 	r.layout = l
 	id := r.spotText(trace)
 	r.trace, r.span = id, r.spotText(span)
-	if len(id) >= len("1-5759e988-bd862e3fe1be46a994272793") && (id[0] == '1' || id[0] == 'R' || id[0] == 'S') {
-		return false // it may be X-Ray's
-	}
-	if len(id) == len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01") && id[2] == '-' {
-		return false // it may be a traceparent
+	if len(id) != 32 && hasOtherForm(id) || isHexPrefixed(r.span) {
+		return false
 	}
 	if f.isText && len(id) == 0 {
 		return false // it may not be a record
@@ -293,6 +290,9 @@ func (r *Record) fill(f *fastLine, b []byte) bool {
 		return true
 	}
 	for f.text(l, fieldParent).mayBeNone(b) && f.dropNoID(l, fieldParent, b) {
+	}
+	if isHexPrefixed(r.spotText(f.text(l, fieldParent))) {
+		return false
 	}
 	start, lasted := f.find(l, fieldStart), f.find(l, fieldDuration)
 	switch event {

@@ -127,6 +127,7 @@ type layout struct {
 	slots           [numFields][]slot
 	trace, span     uint64 // bits of the slots
 	tells, tellsToo uint64
+	spanIDs         idForm
 }
 
 // opOf returns the key of the op in lines that a Format writes.
@@ -139,6 +140,7 @@ func init() {
 	for i := range presets {
 		l := &layouts[i]
 		l.preset = &presets[i]
+		l.spanIDs = l.ids
 		l.trace, l.span = bitsOf(l.keys[fieldTrace]), bitsOf(l.keys[fieldSpan])
 		l.tells, l.tellsToo = bitsOf(l.preset.tells), bitsOf(l.preset.tellsToo)
 		decisive |= l.trace | l.span | l.tells | l.tellsToo

@@ -218,7 +218,7 @@ func isNoID(value []byte) bool {
 		}
 		return isZeroID(value)
 	case '1', 'R', 'S', 'p':
-		trace, _ := traceID(idGoogle, string(value))
+		trace, _ := traceID(idPlain, string(value))
 		return isZeroID(trace)
 	}
 	return false

@@ -120,7 +120,7 @@ func written(l *layout, f field) []slot {
 }
 
 // crossed are the layouts of lines with the trace id under a name of one schema and the span id under a name of
-// another, indexed by the trace id's. In both schemas an id is as found.
+// another, indexed by the trace id's. The span id is as found.
 var crossed [len(layouts)]layout
 
 // crossedSpans are the bits of the span ids that such lines may have.
@@ -130,7 +130,7 @@ func initCrossed() {
 	var spans []slot
 	for i := range layouts {
 		for _, s := range layouts[i].slots[fieldSpan] {
-			if layouts[i].ids == idPlain && s != slotTransaction && !slices.Contains(spans, s) {
+			if layouts[i].ids != idDatadog && s != slotTransaction && !slices.Contains(spans, s) {
 				spans = append(spans, s)
 				crossedSpans |= s.bit()
 			}
@@ -138,7 +138,7 @@ func initCrossed() {
 	}
 	for i := range layouts {
 		crossed[i] = layouts[i]
-		crossed[i].slots[fieldSpan] = spans
+		crossed[i].slots[fieldSpan], crossed[i].spanIDs = spans, idPlain
 	}
 }
 
@@ -150,7 +150,7 @@ func crossedOf(mask uint64, l *layout) *layout {
 	}
 	first := -1
 	for i := range layouts {
-		if o := &layouts[i]; o.ids == idPlain && mask&o.trace != 0 && o.isTold(mask) && (first < 0 || o == l) {
+		if o := &layouts[i]; mask&o.trace != 0 && o.isTold(mask) && (first < 0 || o == l) {
 			first = i
 		}
 	}

@@ -104,14 +104,15 @@ func (p *lineParser) ids(e *Entry) {
 	if p.text(fieldTrace, &e.Trace, false) {
 		found := e.Trace
 		e.Schema = p.layout.name
-		if e.Trace, segment = traceID(p.layout.ids, found); p.layout.ids == idPlain && e.Trace != found && !isTraceparent(found) {
+		e.Trace, segment = traceID(p.layout.ids, found)
+		if _, _, ok := xrayID(found); ok && p.layout.ids == idPlain {
 			e.Schema = "xray"
 		}
 		segment = idOrNone(segment)
 	}
 	if p.text(fieldSpan, &e.Span, false) {
 		e.Schema = cmp.Or(e.Schema, p.layout.name)
-		e.Span = spanID(p.layout.ids, e.Span)
+		e.Span = spanID(p.layout.spanIDs, e.Span)
 		if i := p.first[slotTransaction]; i != 0 && p.layout.name == "ecs" {
 			// On the root span of a service it repeats the span's id.
 			if m := &p.members[i-1]; m.value[0] == '"' && string(plain(m.value[1:len(m.value)-1])) == e.Span {

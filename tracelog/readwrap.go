@@ -175,7 +175,7 @@ func (p *lineParser) surround(i int) {
 		of = idsIn
 	}
 	if of.Trace != "" {
-		s.trace, _ = traceID(idGoogle, of.Trace)
+		s.trace, _ = traceID(idPlain, of.Trace)
 		s.span, s.op, s.schema = of.Span, of.Op, of.Schema
 	}
 	s.path = append(append(s.path, key...), '.')

@@ -14,6 +14,7 @@ var zeroIDs = []string{
 	`{"msg":"m","trace":"0","span":"0"}`,
 	`{"msg":"m","trace":"00000000000000000000000000000000","span":"0000000000000000"}`,
 	`{"msg":"m","trace_id":"00000000000000000000000000000000","span_id":"0000000000000000","trace_flags":"00"}`,
+	`{"msg":"m","trace_id":"0x00000000000000000000000000000000","span_id":"0x0000000000000000"}`, `{"msg":"m","trace":"projects/p/traces/00000000000000000000000000000000"}`,
 	`{"msg":"m","traceId":"0","spanId":"0"}`, `{"msg":"m","TraceId":"0","SpanId":"0"}`, `{"msg":"m","traceID":"00","spanID":"00"}`,
 	`{"msg":"m","dd.trace_id":"0","dd.span_id":"0"}`, `{"msg":"m","dd.trace_id":0,"dd.span_id":0}`, `{"msg":"m","dd":{"trace_id":0,"span_id":"0"}}`,
 	`{"message":"m","logging.googleapis.com/trace":"projects/p/traces/00000000000000000000000000000000","logging.googleapis.com/spanId":"0000000000000000"}`,
