@@ -39,6 +39,7 @@ type wrapKey struct {
 	stops  bool // only lineParser reads such a line
 	docker bool // it is a key of docker's json-file
 	line   bool // a string of this name is a line; see isLine
+	status bool // it may name the level; see statusIn
 
 	foreign bool // a span or a log line in another form may have it; see foreignOf
 	columns bool // a table may have it; see tableOf
@@ -112,7 +113,7 @@ func (w *fastWrap) inside(r *Record, outer *fastLine, b []byte) bool {
 	docker := outer.mask&wrappers != 0
 	for i := range notes {
 		k := w.key(b, &notes[i])
-		if k.stops {
+		if k.stops || k.status && message != nil {
 			return false
 		}
 		docker = docker && k.docker
@@ -256,6 +257,8 @@ func (w *fastWrap) key(b []byte, n *note) wrapKey {
 		k.docker = true
 	case "columns", "fields", "schema", "meta":
 		k.columns = true
+	case "status", "severityText", "SeverityText", "loglevel", "log_level":
+		k.status = true
 	}
 	switch string(key) {
 	case "@t", "tree", "body", "Body", "SpanName", "resourceSpans", "resourceLogs", "resource_spans", "resource_logs", "scopeSpans", "scopeLogs":

@@ -18,6 +18,7 @@ const (
 	foreignArrays // a record whose values are in arrays
 	foreignJaeger // a trace of Jaeger: spans, and their processes beside them
 	foreignGELF   // a message in Graylog's format
+	foreignLoguru // a record of Python's loguru
 )
 
 // foreignOf tells which kind of foreign object has these members.
@@ -25,8 +26,8 @@ func foreignOf(ms []member) foreignKind {
 	if len(ms) > 0 && ms[0].value[0] == '[' && isArrays(ms) {
 		return foreignArrays
 	}
-	var span, name, start, ended, trace, severity, body, stamp, clef, clefText, tree, zipkin, moment, message, shown, spans, processes, short bool
-	var version []byte
+	var span, name, start, ended, trace, severity, body, stamp, clef, clefText, tree, zipkin, moment, message, shown, spans, processes, short, text bool
+	var version, record []byte
 	for i := range ms {
 		m := &ms[i]
 		if m.outer != 0 {
@@ -70,6 +71,10 @@ func foreignOf(ms []member) foreignKind {
 			short = c == '"'
 		case "version":
 			version = m.value
+		case "text":
+			text = c == '"'
+		case "record":
+			record = m.value
 		case "spans":
 			spans = c == '['
 		case "processes":
@@ -93,6 +98,8 @@ func foreignOf(ms []member) foreignKind {
 		return foreignLog
 	case short && !message && isGELF(version):
 		return foreignGELF
+	case text && record != nil && record[0] == '{' && isLoguru(record):
+		return foreignLoguru
 	case spans && processes && isJaeger(ms):
 		return foreignJaeger
 	}
@@ -129,5 +136,7 @@ func (p *lineParser) foreign(kind foreignKind, ms []member, beside []byte) {
 		p.jaeger(ms, foreignContext{beside: beside})
 	case foreignGELF:
 		p.gelf(ms, beside)
+	case foreignLoguru:
+		p.loguru(ms, beside)
 	}
 }

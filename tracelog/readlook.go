@@ -84,8 +84,10 @@ func (p *lineParser) lookInObject(v []byte, depth, strings int, timed bool) (bes
 	p.deep, _ = appendMembers(p.deep, v)
 	to := len(p.deep)
 	defer func() { p.deep = p.deep[:from] }()
+	leveled := p.leveled
+	defer func() { p.leveled = leveled }()
 	switch s := signsOf(p.deep[from:to]); {
-	case s.isRecord(timed), foreignOf(p.deep[from:to]) != notForeign:
+	case s.isRecord(timed), s.message && timed && leveled, foreignOf(p.deep[from:to]) != notForeign:
 		return site{depth: depth}
 	case s.message && !s.carries:
 		return site{} // a message without a time
@@ -97,6 +99,7 @@ func (p *lineParser) lookInObject(v []byte, depth, strings int, timed bool) (bes
 	}
 	s := signsOf(p.deep[from:to])
 	logger := isLogger(p.deep[from:to], s)
+	p.leveled = leveled || isLeveled(p.deep[from:to], timed)
 	records := 0
 	for i := from; i < to; i++ {
 		m := p.deep[i]

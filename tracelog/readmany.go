@@ -143,7 +143,7 @@ func (p *lineParser) walkObject(v []byte, b beside, depth, strings int, timed bo
 	case kind != notForeign:
 		p.foreign(kind, ms, b.appendTo(nil, signs{time: true, level: true}))
 		return
-	case s.isRecord(timed), s.message && !s.carries:
+	case s.isRecord(timed), s.message && (!s.carries || timed && p.leveled):
 		p.emit(v, b)
 		return
 	}
@@ -160,6 +160,9 @@ func (p *lineParser) walkObject(v []byte, b beside, depth, strings int, timed bo
 	best, at := site{}, -1
 	places, records := make([]site, len(ms)), 0
 	logger := isLogger(ms, s)
+	leveled := p.leveled
+	p.leveled = leveled || isLeveled(ms, timed)
+	defer func() { p.leveled = leveled }()
 	for i := range ms {
 		m := &ms[i]
 		if s.message && builtins[m.slot] != fieldMessage+1 || logger && !loggerCarriers[string(m.key)] {

@@ -20,6 +20,7 @@ type lineParser struct {
 
 	wrapped bool            // the line was inside an entry of a container's log or of the journal
 	around  surrounding     // what else is around the record
+	leveled bool            // of look: an object around has the time and the level of the record
 	deep    []member        // of look
 	scratch *lineParser     // likewise
 	many    [][]byte        // if the line has several records: a line for each

@@ -95,6 +95,27 @@ func isLogger(ms []member, s signs) bool {
 	return false
 }
 
+// isLeveled reports whether an object has a time and a level, under a logger's names or a store's, and so those of the
+// record. What is inside of it is then no other record, although its message may look like one. Timed means that its time
+// may be outside. The default severity of Google's store is no level.
+func isLeveled(ms []member, timed bool) bool {
+	leveled := statusIn(ms) != ""
+	for i := range ms {
+		m := &ms[i]
+		if m.outer != 0 {
+			continue
+		}
+		c := m.value[0]
+		switch builtins[m.slot] {
+		case fieldLevel + 1:
+			leveled = leveled || isDigit(c) || isLevel(jsonText(m.value))
+		case fieldTime + 1:
+			timed = timed || c == '"' || isDigit(c)
+		}
+	}
+	return leveled && (timed || !timeIn(ms).IsZero())
+}
+
 var loggerCarriers = map[string]bool{
 	"fields": true, "attributes": true, "properties": true, "jsonPayload": true, "textPayload": true, "_source": true,
 	"log": true, "line": true, "MESSAGE": true, "@message": true,

@@ -84,10 +84,11 @@ func (p *lineParser) unwrap(object []byte, e *Entry) (verdict, bool) {
 		message = nil
 	}
 	logger := isLogger(p.members, signsOf(p.members))
+	p.leveled = timed && isLevel(p.around.level) || isLeveled(p.members, timed)
 	best, at, records := site{}, -1, 0
 	for i := range p.members {
 		m := &p.members[i]
-		if m.outer != 0 {
+		if m.outer != 0 || message != nil && p.leveled {
 			break
 		}
 		if message != nil && m != message {
@@ -105,7 +106,7 @@ func (p *lineParser) unwrap(object []byte, e *Entry) (verdict, bool) {
 		}
 	}
 	best.many = best.many || records == len(p.members) && records > 1
-	p.deep = p.deep[:0]
+	p.deep, p.leveled = p.deep[:0], false
 	switch {
 	case at < 0:
 		if i := p.companion(); i >= 0 {
