@@ -261,7 +261,8 @@ func (w *fastWrap) key(b []byte, n *note) wrapKey {
 		k.status = true
 	}
 	switch string(key) {
-	case "@t", "tree", "body", "Body", "SpanName", "resourceSpans", "resourceLogs", "resource_spans", "resource_logs", "scopeSpans", "scopeLogs":
+	case "@t", "tree", "body", "Body", "SpanName", "resourceSpans", "resourceLogs", "resource_spans", "resource_logs", "scopeSpans", "scopeLogs",
+		"instrumentationLibrarySpans":
 		k.foreign = true
 	default:
 		k.foreign = slices.Contains(foreignStart, string(key)) || bytes.IndexByte(key, '\\') >= 0

@@ -36,7 +36,7 @@ func foreignOf(ms []member) foreignKind {
 		c := m.value[0]
 		message = message || builtins[m.slot] == fieldMessage+1
 		switch string(m.key) {
-		case "resourceSpans", "resourceLogs", "resource_spans", "resource_logs", "scopeSpans", "scopeLogs":
+		case "resourceSpans", "resourceLogs", "resource_spans", "resource_logs", "scopeSpans", "scopeLogs", "instrumentationLibrarySpans":
 			if c == '[' {
 				return foreignOTLP
 			}
@@ -55,11 +55,11 @@ func foreignOf(ms []member) foreignKind {
 		case "endTimeUnixNano", "end_time_unix_nano", "EndTime", "endTime", "end_time", "endTimeMillis", "end_time_ms",
 			"duration", "Duration", "durationMs", "duration_ms", "durationNano", "duration_ns", "durationMillis":
 			ended = ended || c == '"' || isDigit(c)
-		case "SeverityText", "SeverityNumber", "severityText", "severityNumber", "Severity":
+		case "SeverityText", "SeverityNumber", "severityText", "severityNumber", "Severity", "severity_text", "severity_number":
 			severity = true
 		case "Body", "body":
 			body = body || c == '"' || c == '{'
-		case "timeUnixNano", "Timestamp", "observedTimeUnixNano":
+		case "timeUnixNano", "Timestamp", "observedTimeUnixNano", "observed_timestamp":
 			stamp = true
 		case "@t":
 			clef = c == '"'
@@ -94,7 +94,7 @@ func foreignOf(ms []member) foreignKind {
 		return foreignShown
 	case name && span && start && ended, name && trace && zipkin && moment && ended && !message:
 		return foreignSpan
-	case body && severity && stamp:
+	case body && severity && stamp && !message:
 		return foreignLog
 	case short && !message && isGELF(version):
 		return foreignGELF

@@ -31,7 +31,7 @@ var foreignKnown = sync.OnceValue(func() map[string]bool {
 		foreignTrace, foreignSpanID, foreignParent, foreignName, foreignStart, foreignEnd, foreignDuration, foreignSpanKind,
 		foreignAttrs, foreignResource, foreignService, foreignEvents, foreignLinks,
 		strings.Fields("status Status StatusCode StatusMessage error children Body body Severity SeverityText SeverityNumber severityText severityNumber" +
-			" Timestamp ObservedTimestamp timeUnixNano observedTimeUnixNano timestamp TimestampTime TimestampDate TraceFlags flags Flags traceState TraceState EventName" +
+			" severity_text severity_number observed_timestamp trace_flags trace_state dropped_attributes Timestamp ObservedTimestamp timeUnixNano observedTimeUnixNano timestamp TimestampTime TimestampDate TraceFlags flags Flags traceState TraceState EventName" +
 			" scope Scope InstrumentationScope InstrumentationLibrary ScopeName ScopeVersion ScopeAttributes ScopeSchemaUrl ResourceSchemaUrl" +
 			" DroppedAttributes DroppedAttributeCount DroppedEvents DroppedLinks DroppedEventCount DroppedLinkCount DroppedAttributesCount ChildSpanCount" +
 			" droppedAttributesCount droppedEventsCount droppedLinksCount AttributeValueLengthLimit AttributeCountLimit" +

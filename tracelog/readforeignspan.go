@@ -177,15 +177,15 @@ func (p *lineParser) foreignEvents(ms []member, c foreignContext, span, op strin
 func (p *lineParser) foreignLog(ms []member, c foreignContext) {
 	when, _, _ := foreignMoment(pick(ms, strings.Fields("timeUnixNano Timestamp timestamp time")))
 	if when.IsZero() || when.Unix() == 0 {
-		when, _, _ = foreignMoment(pick(ms, strings.Fields("observedTimeUnixNano ObservedTimestamp")))
+		when, _, _ = foreignMoment(pick(ms, strings.Fields("observedTimeUnixNano ObservedTimestamp observed_timestamp")))
 	}
-	level := pickText(ms, strings.Fields("severityText SeverityText"))
+	level := pickText(ms, strings.Fields("severityText SeverityText severity_text"))
 	if level == "" {
-		level = severityName(pickText(ms, strings.Fields("severityNumber SeverityNumber Severity")))
+		level = severityName(pickText(ms, strings.Fields("severityNumber SeverityNumber Severity severity_number")))
 	}
 	w := newForeignLine(when, level)
 	body := foreignValue(pick(ms, strings.Fields("body Body")))
-	if text := bytes.TrimSpace([]byte(jsonText(body))); len(text) > 0 && text[0] == '{' {
+	if text := bytes.TrimSpace([]byte(jsonText(body))); level == "" && len(text) > 0 && text[0] == '{' {
 		if in, err := appendMembers(nil, text); err == nil {
 			if s := signsOf(in); s.isRecord(true) { // a record of ours, which a collector read from a file
 				c.service = p.foreignService(ms, c)
@@ -222,6 +222,9 @@ func (p *lineParser) emitLogged(record []byte, w *foreignLine, ms []member, c *f
 
 // severityName returns the level of one of OpenTelemetry's severity numbers.
 func severityName(number string) string {
+	if name, ok := strings.CutPrefix(number, "SEVERITY_NUMBER_"); ok && isLevel(strings.TrimRight(name, "234")) {
+		return strings.TrimRight(name, "234")
+	}
 	n, err := strconv.Atoi(number)
 	if err != nil || n < 1 || n > 24 {
 		return ""

@@ -3,8 +3,17 @@ package tracelog
 import "strings"
 
 // otlp appends the lines of a request of OTLP (its protocol's JSON, as the collector's file exporter writes it, a
-// request on each line), or of a part of one.
+// request on each line), or of a part of one: the exporters for logs of OpenTelemetry for Java write the spans of a
+// resource, and Tempo answers with batches of them.
 func (p *lineParser) otlp(ms []member, c foreignContext) {
+	if resource := pick(ms, []string{"resource"}); resource != nil {
+		c.resource, c.service = foreignMembers(resource), nil
+		for i := range c.resource {
+			if r := &c.resource[i]; string(r.key) == "service.name" {
+				c.service = r.value
+			}
+		}
+	}
 	for i := range ms {
 		m := &ms[i]
 		if m.value[0] != '[' {
@@ -13,16 +22,7 @@ func (p *lineParser) otlp(ms []member, c foreignContext) {
 		switch key := strings.ReplaceAll(string(m.key), "_", ""); strings.ToLower(key) {
 		case "resourcespans", "resourcelogs":
 			for _, v := range elementsOf(m.value) {
-				in := foreignFields(v)
-				below := c
-				below.resource = foreignMembers(pick(in, []string{"resource"}))
-				below.service = nil
-				for j := range below.resource {
-					if r := &below.resource[j]; string(r.key) == "service.name" {
-						below.service = r.value
-					}
-				}
-				p.otlp(in, below)
+				p.otlp(foreignFields(v), c)
 			}
 		case "scopespans", "scopelogs", "instrumentationlibraryspans":
 			for _, v := range elementsOf(m.value) {
