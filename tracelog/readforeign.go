@@ -26,7 +26,7 @@ func foreignOf(ms []member) foreignKind {
 	if len(ms) > 0 && ms[0].value[0] == '[' && isArrays(ms) {
 		return foreignArrays
 	}
-	var span, name, start, ended, trace, severity, body, stamp, clef, clefText, tree, zipkin, moment, message, shown, spans, processes, short, text bool
+	var span, name, start, ended, trace, severity, body, stamp, clef, clefText, tree, zipkin, moment, message, shown, spans, processes, short, text, other bool
 	var version, record []byte
 	for i := range ms {
 		m := &ms[i]
@@ -57,6 +57,8 @@ func foreignOf(ms []member) foreignKind {
 			ended = ended || c == '"' || isDigit(c)
 		case "SeverityText", "SeverityNumber", "severityText", "severityNumber", "Severity", "severity_text", "severity_number":
 			severity = true
+		case "start", "started_at", "startedAt", "start_timestamp", "startTimestamp", "begin": // foreignOtherStart
+			other = other || c == '"' || isDigit(c)
 		case "Body", "body":
 			body = body || c == '"' || c == '{'
 		case "timeUnixNano", "Timestamp", "observedTimeUnixNano", "observed_timestamp":
@@ -92,7 +94,7 @@ func foreignOf(ms []member) foreignKind {
 		return foreignCLEF
 	case tree && (trace || shown):
 		return foreignShown
-	case name && span && start && ended, name && trace && zipkin && moment && ended && !message:
+	case name && span && start && ended, (other || start) && span && trace && !message && isOtherSpan(ms), name && trace && zipkin && (moment || start) && ended && !message:
 		return foreignSpan
 	case body && severity && stamp && !message:
 		return foreignLog
@@ -104,6 +106,16 @@ func foreignOf(ms []member) foreignKind {
 		return foreignJaeger
 	}
 	return notForeign
+}
+
+// isOtherSpan reports whether an object with both ids and a start under one of the other names is a span: it has a name,
+// and an end or a duration.
+func isOtherSpan(ms []member) bool {
+	name, ended := pick(ms, foreignName), pick(ms, foreignEnd)
+	if ended == nil {
+		ended = pick(ms, foreignDuration)
+	}
+	return name != nil && name[0] == '"' && ended != nil && (ended[0] == '"' || isDigit(ended[0]))
 }
 
 // foreignLine puts the lines of the foreign object whose members are p.members into p.many.
@@ -123,7 +135,7 @@ func (p *lineParser) foreign(kind foreignKind, ms []member, beside []byte) {
 	case foreignOTLP:
 		p.otlp(ms, foreignContext{beside: beside})
 	case foreignSpan:
-		p.foreignSpan(ms, spanNodes(pick(ms, []string{"children"})), foreignContext{beside: beside})
+		p.foreignSpan(ms, spanNodes(pick(ms, foreignChildren)), foreignContext{beside: beside})
 	case foreignLog:
 		p.foreignLog(ms, foreignContext{beside: beside})
 	case foreignCLEF:

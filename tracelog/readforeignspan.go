@@ -14,9 +14,17 @@ const maxChildren = 1000
 func (p *lineParser) foreignSpan(ms []member, children []*spanNode, c foreignContext) {
 	start, unit, ok := foreignMoment(pick(ms, foreignStart))
 	if !ok {
+		start, unit, ok = foreignMoment(pick(ms, foreignOtherStart))
+	}
+	if !ok {
 		start, unit, ok = foreignMoment(pick(ms, []string{"Timestamp", "timestamp"}))
 	}
-	trace := cmp.Or(foreignID(pickText(ms, foreignTrace)), c.trace)
+	id := pickText(ms, foreignTrace)
+	trace := cmp.Or(foreignID(id), c.trace)
+	kind := cmp.Or(foreignKindOf(pick(ms, foreignSpanKind)), foreignKindOf(tagOf(ms, "span.kind")))
+	if hex, _, ok := xrayID(id); ok { // a segment is a service's part of the trace
+		trace, kind, c.service = hex, cmp.Or(kind, "server"), pick(ms, []string{"name"})
+	}
 	span := foreignID(pickText(ms, foreignSpanID))
 	op := pickText(ms, foreignName)
 	lasted, timed := foreignLasted(ms, unit)
@@ -41,7 +49,7 @@ func (p *lineParser) foreignSpan(ms []member, children []*spanNode, c foreignCon
 	}
 	w.ids(trace, span, op)
 	w.text("parent", cmp.Or(foreignID(pickText(ms, foreignParent)), referredParent(ms), c.parent))
-	w.text("kind", cmp.Or(foreignKindOf(pick(ms, foreignSpanKind)), foreignKindOf(tagOf(ms, "span.kind"))))
+	w.text("kind", kind)
 	if ok && ended {
 		w.raw("start", appendQuoted(nil, timeText(start)))
 		w.raw("duration_ms", formatMillis(lasted))
@@ -96,6 +104,12 @@ func foreignFailure(ms []member) (failed bool, text, stack string) {
 	v := pick(ms, []string{"error"})
 	if v == nil && code == "" {
 		v = tagOf(ms, "error") // as Zipkin and Jaeger have it
+	}
+	for _, name := range [...]string{"fault", "throttle"} { // as X-Ray has it, which also has the cause
+		failed = failed || string(pick(ms, []string{name})) == "true"
+	}
+	for _, exception := range elementsOf(pick(ms, []string{"cause.exceptions"})) {
+		text = cmp.Or(text, pickText(foreignFields(exception), []string{"message"}))
 	}
 	switch {
 	case v == nil:

@@ -98,6 +98,10 @@ func foreignLasted(ms []member, unit time.Duration) (time.Duration, bool) {
 		switch {
 		case name == "durationNano" || name == "duration_ns" || name == "Duration" && pick(ms, []string{"SpanName"}) != nil:
 			unit = time.Nanosecond
+		case strings.HasSuffix(name, "_us") || name == "durationUs":
+			unit = time.Microsecond
+		case name == "duration_s" || name == "durationSeconds":
+			unit = time.Second
 		case unit == 0 || strings.HasSuffix(strings.ToLower(name), "ms") || name == "durationMillis":
 			unit = time.Millisecond
 		}

@@ -42,7 +42,7 @@ func (l *lexer) spanNode(depth int) *spanNode {
 		l.space()
 		l.i++ // the colon
 		l.space()
-		if string(key) == "children" && l.peek('[') && depth < maxChildren {
+		if (string(key) == "children" || string(key) == "subsegments") && l.peek('[') && depth < maxChildren {
 			n.children = append(n.children, l.spanNodes(depth+1)...)
 		} else {
 			start = l.i
