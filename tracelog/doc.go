@@ -68,6 +68,7 @@
 //     The text after the brackets is the message. After "span end" there may be key=value pairs.
 //     The op may be a JSON string: op:"GET http://x";
 //   - text as slog's default logger writes it: 2026/03/01 09:15:00 INFO seat held trace=4bf9 span=00f0 seat=12A;
+//   - other text for people with a level, whose ids are key=value pairs behind the message or directly before it;
 //   - a JSON string with one of these lines, or with several of them;
 //   - several objects, each with a record.
 //

@@ -20,6 +20,11 @@ const maxObjects = 4
 // are: a response body that was logged may look like a record.
 func (p *lineParser) anyText(line []byte, e *Entry) (verdict, bool) {
 	end := bytes.TrimRight(line, " \t\r,;)'`")
+	for _, nothing := range [...]string{" []", " {}"} { // Monolog writes them behind the fields
+		if rest, ok := bytes.CutSuffix(end, []byte(nothing)); ok && bytes.HasSuffix(rest, []byte("}")) {
+			end = rest
+		}
+	}
 	if len(end) == 0 || end[len(end)-1] != '}' && end[len(end)-1] != ']' {
 		return isBad, false
 	}
@@ -83,11 +88,6 @@ func isLogged(text []byte) bool {
 	return ok && len(rest) > 0 && rest[len(rest)-1] != ':'
 }
 
-// firstColumns returns text with spaces for tabs, as far as a time may reach.
-func firstColumns(text []byte) []byte {
-	return bytes.ReplaceAll(text[:min(len(text), 64)], []byte("\t"), []byte(" "))
-}
-
 // A textLine is the text of a line before an object, in parts.
 type textLine struct {
 	at             time.Time
@@ -119,8 +119,11 @@ func (p *lineParser) textLine(text []byte) (t textLine) {
 				t.prefix = append(append(t.prefix, column...), ' ')
 			}
 		}
-	} else if word, behind, ok := cutLevelWord(rest); ok {
-		t.level, rest = word, behind
+	} else if h, behind := cutHead(text, p.at); h.level != nil {
+		t.level, t.prefix, rest = h.level, h.prefix, behind
+		if h.stamped {
+			at, stamped = h.at, true
+		}
 	}
 	if t.stamped = stamped; stamped {
 		t.at = at
@@ -151,25 +154,4 @@ func (p *lineParser) textAndFields(t textLine, ms []member, e *Entry) bool {
 	p.index()
 	p.fields(e, p.preset())
 	return true
-}
-
-// cutLevelWord cuts the level that text begins with, with or without brackets: INFO, [info    ].
-func cutLevelWord(text []byte) (level, rest []byte, ok bool) {
-	text = bytes.TrimLeft(text, " ")
-	if len(text) > 0 && text[0] == '[' {
-		if end := bytes.IndexByte(text[:min(len(text), 24)], ']'); end > 0 {
-			if word := bytes.TrimSpace(text[1:end]); isLevel(string(word)) {
-				return word, bytes.TrimLeft(text[end+1:], " "), true
-			}
-		}
-		return nil, text, false
-	}
-	n := bytes.IndexAny(text[:min(len(text), 17)], " \t")
-	if n < 0 {
-		n = min(len(text), 17)
-	}
-	if word := bytes.TrimRight(text[:n], ":"); isLevel(string(word)) {
-		return word, bytes.TrimLeft(text[n:], " \t"), true
-	}
-	return nil, text, false
 }

@@ -102,8 +102,8 @@ func closing(line []byte, i int) int {
 
 // bracketKeys maps the keys within brackets to the keys of a record.
 var bracketKeys = map[string]string{
-	"trace": "trace", "trace_id": "trace", "traceId": "trace", "trace.id": "trace", "traceID": "trace", "traceparent": "trace",
-	"span": "span", "span_id": "span", "spanId": "span", "span.id": "span", "spanID": "span",
+	"trace": "trace", "trace_id": "trace", "traceId": "trace", "trace.id": "trace", "traceID": "trace", "TraceId": "trace", "traceparent": "trace",
+	"span": "span", "span_id": "span", "spanId": "span", "span.id": "span", "spanID": "span", "SpanId": "span",
 	"dd.trace_id": "dd.trace_id", "dd.span_id": "dd.span_id",
 	"op": "op",
 }

@@ -81,6 +81,66 @@ func (p *lineParser) message(before, message []byte, foreign []member) {
 	p.members = append(p.members, foreign...)
 }
 
+// pairsInside reads a line of text that has its ids as key=value pairs between what is before the message and the
+// message, as patterns for Java's loggers have them:
+//
+//	2026-03-01 09:15:00 [main] INFO  c.e.Shop - dd.trace_id=5963550561812073440 dd.span_id=2232727802607726424 - seat held
+//	09:15:00.500 trace_id=4bf9… span_id=00f0… trace_flags=01 INFO c.e.Shop - seat held
+func (p *lineParser) pairsInside(line []byte, e *Entry) bool {
+	at := bytes.Index(line[:min(len(line), 512)], []byte("trace"))
+	if at < 0 {
+		return false
+	}
+	// The pairs are the words with an equals sign around this one.
+	isPair := func(word []byte) bool { n := keyLength(word); return n > 0 && n+1 < len(word) && word[n] == '=' }
+	start := bytes.LastIndexByte(line[:at], ' ') + 1
+	for start > 0 {
+		before := bytes.LastIndexByte(line[:start-1], ' ') + 1
+		if !isPair(line[before : start-1]) {
+			break
+		}
+		start = before
+	}
+	end := start
+	for end < len(line) {
+		n := bytes.IndexByte(line[end:], ' ')
+		if n < 0 {
+			n = len(line) - end
+		}
+		if !isPair(line[end : end+n]) {
+			break
+		}
+		end = min(end+n+1, len(line))
+	}
+	if end == start || end == len(line) || !isHead(line[:start], !p.at.IsZero()) {
+		return false
+	}
+	p.members = p.members[:0]
+	foreign, ok := p.bracket(bytes.TrimRight(line[start:end], " "))
+	if !ok {
+		return false
+	}
+	p.before(line[:start])
+	message := bytes.TrimLeft(line[end:], " ")
+	if _, _, hasLevel := cutLevelWord(message); hasLevel {
+		h, rest := cutHead(message, p.at)
+		p.add("level", h.level)
+		message = rest
+	}
+	p.add("msg", cutDashes(message))
+	p.members = append(p.members, foreign...)
+	p.isText, p.stamped = true, true
+	p.index()
+	l := &layouts[0]
+	if p.first[slotDatadogTrace] != 0 {
+		l = p.preset()
+	}
+	p.head = head{}
+	p.fields(e, l)
+	e.Schema = "text"
+	return e.Trace != "" && e.Event == EventLog
+}
+
 // cutDashes cuts the dashes that some loggers write between the brackets and the message: "] - seat held".
 func cutDashes(message []byte) []byte {
 	for _, dashes := range [...]string{"- ", "-- ", "--- ", "| "} {

@@ -100,6 +100,13 @@ func (p *lineParser) line(line []byte, e *Entry) verdict {
 	if p.fresh(e); p.pairsBehind(line, e) {
 		return isRecord
 	}
+	if p.fresh(e); p.textAndPairs(line, e) {
+		return isRecord
+	}
+	if p.fresh(e); p.pairsInside(line, e) {
+		return isRecord
+	}
+	p.fresh(e)
 	p.content, p.cut = line, false
 	if p.reason = notText(line); p.reason == "" {
 		p.reason = reasonText

@@ -46,6 +46,54 @@ func (p *lineParser) pairsBehind(line []byte, e *Entry) bool {
 	return true
 }
 
+// textAndPairs reads a line of text and key=value pairs behind it. The pairs have a trace id. There is a level, or a time
+// and a span id, too: a text that only mentions a trace stays text. The end of a span has a level.
+func (p *lineParser) textAndPairs(line []byte, e *Entry) bool {
+	if bytes.IndexByte(line, '=') < 0 {
+		return false
+	}
+	h, rest := cutHead(line, p.at)
+	message, pairs := p.cutPairs(rest)
+	if len(pairs) == 0 || len(message) == 0 {
+		return false
+	}
+	p.members = p.members[:0]
+	if !p.pairs(pairs) {
+		return false
+	}
+	s := signsOf(p.members)
+	if isSpan := string(message) == messageEnd || string(message) == messageStart; !s.trace || h.level == nil && (!s.span || !h.timed || isSpan) {
+		return false
+	}
+	p.members = p.members[:0]
+	p.messageAfter(h, message)
+	p.pairs(pairs)
+	p.textRecord(h, e)
+	return true
+}
+
+// messageAfter adds the level, the message and the prefix of a line of text.
+func (p *lineParser) messageAfter(h textHead, message []byte) {
+	if h.level != nil {
+		p.add("level", h.level)
+	}
+	if n := len(message); n > 1 && message[0] == '"' && message[n-1] == '"' { // klog quotes a message before pairs
+		q := quotedText(message)
+		message = plain(q[1 : len(q)-1])
+	}
+	p.add("msg", message)
+	if len(h.prefix) > 0 {
+		p.add("prefix", h.prefix)
+	}
+}
+
+// textRecord reads the fields of a line of text.
+func (p *lineParser) textRecord(h textHead, e *Entry) {
+	p.at, p.isText, p.stamped = h.at, true, h.timed
+	p.index()
+	p.fields(e, p.preset())
+}
+
 // hasMessage distinguishes an empty message from a missing one.
 func (p *lineParser) hasMessage() bool {
 	for i := range p.members {

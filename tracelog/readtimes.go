@@ -68,7 +68,11 @@ func cutTime(b []byte) (t time.Time, rest []byte, ok bool) {
 	if len(b) < len("1772356500") || !isDigit(b[0]) {
 		return t, b, false
 	}
-	if n := bytes.IndexByte(b[:min(len(b), 24)], ' '); n > 0 {
+	n := bytes.IndexByte(b[:min(len(b), 24)], ' ')
+	if n < 0 && len(b) <= 24 {
+		n = len(b)
+	}
+	if n > 0 {
 		if t, ok := parseEpoch(b[:n]); ok {
 			return t, bytes.TrimLeft(b[n:], " "), true
 		}
