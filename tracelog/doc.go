@@ -55,7 +55,7 @@
 // OpenTelemetry's (trace_id, span_id), or those of Datadog, Google Cloud, ECS, Honeycomb, New Relic, Axiom,
 // VictoriaLogs and X-Ray, with dots or as objects. The two ids may have names of different schemas (trace with
 // span_id). A trace id may be a whole traceparent. The time, the level and the message are also recognized under the
-// names that zap, zerolog, logrus, pino, Python, Grafana, .NET and Serilog use. A time may be a number, quoted or
+// names that zap, zerolog, logrus, pino, Python, structlog, Monolog, Grafana, .NET and Serilog use. A time may be a number, quoted or
 // not: seconds, milliseconds, microseconds or nanoseconds since 1970.
 //
 // A line is one of these:

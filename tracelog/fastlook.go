@@ -27,7 +27,7 @@ func (f *fastLine) hasLateTime(b []byte) bool {
 	for i := range f.notes[:f.noted] {
 		n := &f.notes[i]
 		switch string(plain(b[n.key:n.keyEnd])) {
-		case "instant", "timeMillis", "date":
+		case "instant", "timeMillis", "date", "datetime", "eventTime":
 			return true
 		}
 	}

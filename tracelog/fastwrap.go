@@ -413,6 +413,10 @@ func (f *fastLine) mayWrap(b []byte) bool {
 			if b[n.key] == '@' { // of Serilog's compact form
 				return true
 			}
+		case int32(len(eventName)):
+			if string(b[n.key:n.keyEnd]) == eventName {
+				return true
+			}
 		case int32(len(shortMessage)):
 			if string(b[n.key:n.keyEnd]) == shortMessage {
 				return true

@@ -40,7 +40,7 @@ type contextObject struct {
 // openContext adds the known members of the object that has the record's ids, if there is one. The members of the
 // record must have been indexed.
 func (p *lineParser) openContext() {
-	if p.mask&(traceSlots|spanSlots) != 0 || p.around.trace != "" || p.isText || p.messageMember() == nil && !p.hasTemplate() {
+	if p.mask&(traceSlots|spanSlots) != 0 || p.around.trace != "" || p.isText || p.messageMember() == nil && !p.hasTemplate() && !p.isEvent() {
 		return
 	}
 	at := -1

@@ -49,7 +49,11 @@ func (p *lineParser) fields(e *Entry, preset *layout) {
 // templateName is the name of the message in Serilog's lines if they do not have it with its values.
 const templateName = "MessageTemplate"
 
-// plainMessage takes the text of a line that a store or a shipper has put into an object, if that has no message.
+// eventName is the name of the message in lines of Python's structlog, which have a level.
+const eventName = "event"
+
+// plainMessage takes the text of a line that a store or a shipper has put into an object, if that has no message, or
+// structlog's name of the message.
 func (p *lineParser) plainMessage(e *Entry) {
 	if p.messageMember() != nil {
 		return
@@ -60,6 +64,12 @@ func (p *lineParser) plainMessage(e *Entry) {
 			continue
 		}
 		switch string(m.key) {
+		case eventName:
+			if e.Level != "" {
+				e.Message = string(plain(m.value[1 : len(m.value)-1]))
+				m.taken = true
+				return
+			}
 		case "textPayload", "@message", "_raw", "line", templateName:
 			if text := plain(m.value[1 : len(m.value)-1]); bytes.IndexByte(text, ' ') > 0 {
 				e.Message = string(bytes.TrimRight(text, "\r\n"))

@@ -10,10 +10,12 @@ import (
 //	{"instant":{"epochSecond":1772356500,"nanoOfSecond":500000000},"level":"INFO","message":"…"}   log4j2
 //	{"timeMillis":1772356500500,"level":"INFO","message":"…"}                                     log4j2 before 2.11
 //	{"date":"2026-03-01T09:15:00.5Z","status":"info","message":"…"}                               Datadog's archives
+//	{"datetime":"2026-03-01T09:15:00.5Z","level":200,"level_name":"INFO","message":"…"}           Monolog
+//	{"eventTime":"2026-03-01T09:15:00.5Z","severity":"INFO","message":"…"}                        zap, for Google Cloud
 //
 // A date is the time of a record only beside such a status or such attributes, because it may be that of a booking.
 func (p *lineParser) lateTime(e *Entry) {
-	var date *member
+	var date, datetime, level *member
 	for i := range p.members {
 		m := &p.members[i]
 		if m.outer != 0 || m.around {
@@ -32,6 +34,22 @@ func (p *lineParser) lateTime(e *Entry) {
 			}
 		case "date":
 			date = m
+		case "datetime":
+			datetime = m
+		case "level_name":
+			level = m
+		case "eventTime":
+			if at, _, ok := foreignMoment(m.value); ok && e.Time.IsZero() && p.first[slotSeverity] != 0 {
+				e.Time = at
+				p.take(m)
+			}
+		}
+	}
+	if datetime != nil && level != nil && isLevel(jsonText(level.value)) && e.Time.IsZero() {
+		if at, _, ok := foreignMoment(datetime.value); ok {
+			e.Time, e.Level = at, jsonText(level.value)
+			p.take(datetime)
+			p.take(level)
 		}
 	}
 	if date == nil || !e.Time.IsZero() || e.Level != "" || e.Trace != "" || p.messageMember() == nil {

@@ -95,6 +95,23 @@ func isLogger(ms []member, s signs) bool {
 	return false
 }
 
+// isEvent reports whether the object is the line of a logger that has another name for the message, as structlog has.
+// These names are not those of messages on other lines.
+func (p *lineParser) isEvent() bool {
+	if !p.hasField(fieldLevel) || !p.hasField(fieldTime) {
+		return false
+	}
+	for i := range p.members {
+		switch m := &p.members[i]; string(m.key) {
+		case "event", "text", "short_message", "title", "description", "error", "err":
+			if m.value[0] == '"' && m.outer == 0 && !mayCarry(m.value) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // isLeveled reports whether an object has a time and a level, under a logger's names or a store's, and so those of the
 // record. What is inside of it is then no other record, although its message may look like one. Timed means that its time
 // may be outside. The default severity of Google's store is no level.

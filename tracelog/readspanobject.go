@@ -3,7 +3,7 @@ package tracelog
 // spanObject takes the ids of a line from its object "span", as Rust's tracing has them beside a message.
 func (p *lineParser) spanObject(e *Entry) {
 	i := p.first[slotSpan]
-	if i == 0 || p.members[i-1].value[0] != '{' || p.messageMember() == nil {
+	if i == 0 || p.members[i-1].value[0] != '{' || p.messageMember() == nil && !p.isEvent() {
 		return
 	}
 	in := p.idsIn(p.members[i-1].value)

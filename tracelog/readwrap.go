@@ -53,23 +53,6 @@ func (p *lineParser) isSpan() bool {
 	return named && lasted
 }
 
-// isEvent reports whether the object is the line of a logger that has another name for the message, as structlog has.
-// These names are not those of messages on other lines.
-func (p *lineParser) isEvent() bool {
-	if !p.hasField(fieldLevel) || !p.hasField(fieldTime) {
-		return false
-	}
-	for i := range p.members {
-		switch m := &p.members[i]; string(m.key) {
-		case "event", "text", "short_message", "title", "description", "error", "err":
-			if m.value[0] == '"' && m.outer == 0 && !mayCarry(m.value) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // unwrap reads the record inside of an object that is none. The object's members must have been indexed. If there is
 // no record, it returns false, and p.members are as before.
 func (p *lineParser) unwrap(object []byte, e *Entry) (verdict, bool) {
