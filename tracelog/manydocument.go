@@ -9,9 +9,10 @@ import (
 // An input with documents is read by one goroutine: where a document ends is not known before it has been read. What is in the
 // documents is read by all workers, see [documentLines].
 
-// sniff reports whether r begins with documents, see [document]. It reads no more than it must.
-func sniff(r io.Reader) bool {
+// sniff reports whether r begins with documents, see [document]. It reads no more than it must. The shape may be nil.
+func sniff(r io.Reader, shape *Shape) bool {
 	s := scanner{fn: func(Entry) {}, sniffs: true}
+	s.parser.shape = shape
 	s.scan(r, func() bool { return s.documents || s.doc == nil && !s.mayBegin() })
 	for s.doc != nil {
 		s.endOfDocument(false)
@@ -21,15 +22,15 @@ func sniff(r io.Reader) bool {
 }
 
 // openInput returns a reader of the input if that begins with documents; else nil, and in.Reader can still be read.
-func openInput(ctx context.Context, in *Input) io.Reader {
+func openInput(ctx context.Context, in *Input, shape *Shape) io.Reader {
 	if at, size := parts(in.Reader); at != nil {
-		if sniff(&contextReader{ctx, io.NewSectionReader(at, 0, size)}) {
+		if sniff(&contextReader{ctx, io.NewSectionReader(at, 0, size)}, shape) {
 			return &contextReader{ctx, io.NewSectionReader(at, 0, size)}
 		}
 		return nil
 	}
 	t := &taster{r: in.Reader}
-	documents := sniff(&contextReader{ctx, t})
+	documents := sniff(&contextReader{ctx, t}, shape)
 	t.tasted = true
 	in.Reader = t
 	if documents {

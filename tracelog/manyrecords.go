@@ -167,8 +167,8 @@ func (w *lineReader) emitMany(b *block, number int) (n int) {
 		w.place = nil
 		return w.emitList(b, 0, pl, number)
 	}
-	in, lines := w.inner(), w.parser.many
-	w.parser.many = nil
+	in, lines, reshaped := w.inner(), w.parser.many, w.parser.reshaped
+	w.parser.many, in.parser.shape = nil, w.parser.shape
 	one := block{input: b.input, seq: b.seq, buf: in.buf}
 	for _, line := range lines {
 		if one.set(line); bytes.IndexByte(line, '\n') < 0 {
@@ -179,7 +179,7 @@ func (w *lineReader) emitMany(b *block, number int) (n int) {
 				continue
 			}
 		}
-		in.parser.many = [][]byte{line}
+		in.parser.many, in.parser.reshaped = [][]byte{line}, reshaped
 		n += in.parser.each(func(raw []byte, e *Entry) {
 			in.entry, in.line = *e, raw
 			in.record.take(&in.entry)

@@ -80,7 +80,7 @@ func readBlocks(ctx context.Context, inputs []Input, o *ScanOptions, worker func
 	for i := range inputs {
 		in := inputs[i]
 		var err error
-		if r := openInput(ctx, &in); r != nil {
+		if r := openInput(ctx, &in, o.Shape); r != nil {
 			err = document(i, r, workers)
 		} else if at, size := parts(in.Reader); at != nil {
 			p := &partReader{ctx: ctx, input: i, at: at, size: size, chunk: int64(chunk)}

@@ -29,11 +29,13 @@ func (p *lineParser) each(fn func(raw []byte, e *Entry)) int { return p.eachWith
 
 // eachWithin is each for lines that contain further lines, at most depth levels deep.
 func (p *lineParser) eachWithin(fn func(raw []byte, e *Entry), depth int) (n int) {
-	lines := p.many
-	p.many = nil
+	lines, parse := p.many, p.parse
+	if p.many = nil; p.shape != nil && !p.reshaped {
+		parse = p.shaped
+	}
 	for _, line := range lines {
 		var e Entry
-		switch p.parse(line, &e) {
+		switch parse(line, &e) {
 		case isRecord:
 			n++
 			fn(line, &e)
@@ -51,6 +53,9 @@ func (p *lineParser) array(line []byte) bool {
 	l := lexer{b: line}
 	if line = bytes.TrimRight(line, " \t\r,"); len(line) < 4 || line[len(line)-1] != ']' || !l.value() || l.i < len(line) {
 		return false
+	}
+	if p.shaping && p.reshape(line) {
+		return true
 	}
 	p.manyOf(line)
 	return len(p.many) > 0
@@ -83,12 +88,16 @@ func (p *lineParser) concatenated(line []byte) bool {
 			array = append(array, ',')
 		}
 		array = append(array, line[start:l.i]...)
-		if p.look(line[start:l.i], arrayKey, 1, p.around.strings, false).depth == 0 {
-			p.deep = p.deep[:0]
+		found := p.look(line[start:l.i], arrayKey, 1, p.around.strings, false).depth > 0
+		if p.deep = p.deep[:0]; !found && !p.shaping {
 			return false
 		}
 	}
-	p.manyOf(append(array, ']'))
+	array = append(array, ']')
+	if p.shaping && p.reshape(array) {
+		return true
+	}
+	p.manyOf(array)
 	return len(p.many) > 0
 }
 

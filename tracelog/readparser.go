@@ -18,22 +18,23 @@ type lineParser struct {
 	at      time.Time
 	service string
 
-	wrapped bool            // the line was inside an entry of a container's log or of the journal
-	around  surrounding     // what else is around the record
-	leveled bool            // of look: an object around has the time and the level of the record
-	deep    []member        // of look
-	scratch *lineParser     // likewise
-	many    [][]byte        // if the line has several records: a line for each
-	short   *shortened      // what is parsed is the text of this; may be nil
-	shape   *Shape          // of lines that are parsed with shaped
-	shaping bool            // the line is one of these
-	isText  bool            // the members are those of a text line
-	stamped bool            // the time is the record's own, although no member has it, as in text of two forms
-	first   [maxSlots]int32 // by slot: one more than the index of the first such member; all 0 between lines
-	mask    uint64          // the slots of members that may be ids
-	head    head
-	nested  bool // some of the members are inside objects of others
-	layout  *layout
+	wrapped  bool            // the line was inside an entry of a container's log or of the journal
+	around   surrounding     // what else is around the record
+	leveled  bool            // of look: an object around has the time and the level of the record
+	deep     []member        // of look
+	scratch  *lineParser     // likewise
+	many     [][]byte        // if the line has several records: a line for each
+	short    *shortened      // what is parsed is the text of this; may be nil
+	shape    *Shape          // of lines that are parsed with shaped
+	shaping  bool            // the line is one of these
+	reshaped bool            // p.many are lines that the shape has made
+	isText   bool            // the members are those of a text line
+	stamped  bool            // the time is the record's own, although no member has it, as in text of two forms
+	first    [maxSlots]int32 // by slot: one more than the index of the first such member; all 0 between lines
+	mask     uint64          // the slots of members that may be ids
+	head     head
+	nested   bool // some of the members are inside objects of others
+	layout   *layout
 }
 
 // A chunk is the content of one entry of a container's log: a line, or a part of it.

@@ -10,23 +10,28 @@ import (
 
 // shaped parses a line as the parser's shape says.
 func (p *lineParser) shaped(line []byte, e *Entry) verdict {
-	p.shaping = p.shape != nil
+	p.shaping, p.reshaped = p.shape != nil, false
 	v := p.parse(line, e)
 	p.shaping = false
 	return v
 }
 
-// reshape puts the records of an object into p.many. It returns false if the object has nothing of the shape.
-func (p *lineParser) reshape(object []byte) bool {
-	p.shaping = false
+// reshape puts the records of an object, or of an array, into p.many. It returns false if the value has nothing of the
+// shape; objects inside of it may have.
+func (p *lineParser) reshape(value []byte) bool {
 	p.many = p.many[:0]
-	root, _ := appendMembers(nil, object)
-	if p.shape.Record == "" {
-		p.reshapeNamed(object, root, 0)
-	} else {
-		p.reshapeAt(object, root, strings.Split(p.shape.Record, "."))
+	var root []member
+	if value[0] == '{' {
+		root, _ = appendMembers(nil, value)
 	}
-	return len(p.many) > 0
+	if p.shape.Record == "" {
+		p.reshapeNamed(value, root, 0)
+	} else {
+		p.reshapeAt(value, root, strings.Split(p.shape.Record, "."))
+	}
+	p.reshaped = len(p.many) > 0
+	p.shaping = !p.reshaped
+	return p.reshaped
 }
 
 // reshapeAt follows the path to the record.
@@ -50,6 +55,13 @@ func (p *lineParser) reshapeAt(v []byte, root []member, path []string) {
 		p.emitShaped(v, root, true)
 	default:
 		ms, _ := appendMembers(nil, v)
+		if t, ok := tableOf(ms, func(row []byte) bool { in, _ := appendMembers(nil, row); return pick(in, path[:1]) != nil }); ok {
+			t.each(func(row []byte) bool {
+				p.reshapeAt(row, root, path)
+				return true
+			})
+			return
+		}
 		for n := len(path); n > 0; n-- { // the longest key that is a beginning of the path
 			if in := pick(ms, []string{strings.Join(path[:n], ".")}); in != nil {
 				p.reshapeAt(in, root, path[n:])
@@ -79,12 +91,17 @@ func (p *lineParser) reshapeNamed(v []byte, root []member, depth int) {
 			}
 		}
 	case '{':
+		if p.isNamed(v) {
+			p.emitShaped(v, root, depth > 0)
+			return
+		}
 		ms, _ := appendMembers(nil, v)
-		for _, path := range p.shape.Names {
-			if _, ok := lookup(ms, path); ok {
-				p.emitShaped(v, root, depth > 0)
-				return
-			}
+		if t, ok := tableOf(ms, p.isNamed); ok {
+			t.each(func(row []byte) bool {
+				p.reshapeNamed(row, root, depth+1)
+				return true
+			})
+			return
 		}
 		for i := range ms {
 			n := len(p.many)
@@ -93,6 +110,17 @@ func (p *lineParser) reshapeNamed(v []byte, root []member, depth int) {
 			}
 		}
 	}
+}
+
+// isNamed reports whether an object has one of the names.
+func (p *lineParser) isNamed(object []byte) bool {
+	ms, _ := appendMembers(nil, object)
+	for _, path := range p.shape.Names {
+		if _, ok := lookup(ms, path); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // emitShaped adds the line of a record. Root are the members of the line, which has the record inside of it if within
