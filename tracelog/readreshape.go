@@ -147,7 +147,7 @@ func (p *lineParser) emitShaped(record []byte, root []member, within bool) {
 	}
 	for _, name := range shapeNames {
 		v := found[name]
-		if name == "msg" && lasted && found["trace"] != nil && found["span"] != nil {
+		if name == "msg" && lasted && (found["trace"] != nil && found["span"] != nil || isTraceparent(jsonText(found["trace"]))) {
 			v = []byte(`"` + messageEnd + `"`)
 		}
 		if len(v) > 0 {

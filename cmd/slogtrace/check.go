@@ -115,6 +115,9 @@ func examineFiles(ctx context.Context, rd *input.Reading, r *report) error {
 			report := fileReport{f.Name(), src.Lines, src.Records, src.Joined, src.Shared, src.Blank, src.Bad, "", []badLine{}}
 			if look.listed > 0 || r.Records-r.NoTrace == before.Records-before.NoTrace {
 				var advice string
+				if src.Bad > 0 && len(look.roles["trace"])+len(look.records) == 0 {
+					look.addUnread(f.Head(mostUnread))
+				}
 				if report.Looks, advice = look.words(f.Name()); advice == "" && src.Records == 0 {
 					report.Looks, advice = wordsOfUnread(f.Name(), texts)
 				}

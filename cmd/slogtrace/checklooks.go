@@ -20,14 +20,15 @@ type looker struct {
 	listed  int                       // records as slogtrace ls --json writes them
 	roles   map[string]map[string]int // by the name of the record schema: how many records have it at a path
 	records map[string]int            // how many records have a record with ids at a path
-	columns []string                  // the paths of the first record
 }
 
 const (
 	// mostLooked is how many records of a file are looked at.
 	mostLooked = 200
 	// deepestLooked is how deep members are looked at.
-	deepestLooked = 4
+	deepestLooked = 6
+	// mostUnread is how many bytes of a file are looked at whose lines are not records.
+	mostUnread = 1 << 20
 )
 
 // add looks at a record.
@@ -43,11 +44,67 @@ func (l *looker) add(e *tracelog.Entry) {
 	}
 	l.seen++
 	for _, a := range e.Attrs() {
-		l.member(e, a.Key, a.Value, 0)
+		l.member(e, place{a.Key, a.Key}, a.Value, 0)
 	}
 	if text := strings.TrimSpace(e.Message); strings.HasPrefix(text, "{") && json.Valid([]byte(text)) {
-		l.object(e, pathOf(e.Raw, e.Message, 0), []byte(text), 0)
+		path := pathOf(e.Raw, e.Message, 0)
+		l.object(e, place{path, path}, []byte(text), 0)
 	}
+}
+
+// addUnread looks at the JSON at the beginning of a file whose lines are not records, such as a printed document whose
+// records have other names.
+func (l *looker) addUnread(text []byte) {
+	if start := bytes.IndexAny(text, "{["); start > 0 {
+		text = text[start:]
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	for l.seen < mostLooked {
+		if c := bytes.TrimLeft(text[min(int(d.InputOffset()), len(text)):], " \t\r\n,"); len(c) > 0 && c[0] == '[' {
+			if _, err := d.Token(); err != nil { // the array may be cut off
+				return
+			}
+			for d.More() && l.seen < mostLooked {
+				if !l.decoded(d) {
+					return
+				}
+			}
+			if _, err := d.Token(); err != nil {
+				return
+			}
+			continue
+		}
+		if !l.decoded(d) {
+			return
+		}
+	}
+}
+
+// decoded looks at the next value.
+func (l *looker) decoded(d *json.Decoder) bool {
+	var value json.RawMessage
+	if d.Decode(&value) != nil {
+		return false
+	}
+	if value[0] == '{' {
+		if e := recordIn(value); e != nil {
+			l.add(e)
+		}
+	}
+	return true
+}
+
+// A place is where a member is in a record.
+type place struct {
+	path string // from the line's object on, also through arrays, for --record
+	name string // from the innermost array's element on, for --map
+}
+
+func (p place) at(key string) place {
+	if p.name != "" {
+		p.name += "."
+	}
+	return place{p.path + "." + key, p.name + key}
 }
 
 // pathOf returns the path of a string in a record, or in an object inside of it; "" if there is none.
@@ -59,8 +116,14 @@ func pathOf(record []byte, text string, depth int) string {
 	for _, key := range slices.Sorted(maps.Keys(members)) {
 		switch value := members[key]; value[0] {
 		case '"':
-			if (tracelog.Attr{Value: value}).Text() == text {
+			inner := (tracelog.Attr{Value: value}).Text()
+			if inner == text {
 				return key
+			}
+			if strings.HasPrefix(inner, "{") { // a line in a string
+				if path := pathOf([]byte(inner), text, depth+1); path != "" {
+					return path
+				}
 			}
 		case '{':
 			if path := pathOf(value, text, depth+1); path != "" {
@@ -85,13 +148,10 @@ func isListed(e *tracelog.Entry) bool {
 }
 
 // member looks at a member of a record, and at those inside of it.
-func (l *looker) member(e *tracelog.Entry, path string, value []byte, depth int) {
-	if l.seen == 1 && len(l.columns) < 20 && value[0] != '{' {
-		l.columns = append(l.columns, path)
-	}
+func (l *looker) member(e *tracelog.Entry, at place, value []byte, depth int) {
 	switch value[0] {
 	case '{':
-		l.object(e, path, value, depth)
+		l.object(e, at, value, depth)
 	case '[':
 		var elements []json.RawMessage
 		if depth == deepestLooked || json.Unmarshal(value, &elements) != nil {
@@ -99,28 +159,28 @@ func (l *looker) member(e *tracelog.Entry, path string, value []byte, depth int)
 		}
 		for _, element := range elements[:min(len(elements), mostExamples)] {
 			if text := strings.TrimSpace(tracelog.Attr{Value: element}.Text()); strings.HasPrefix(text, "{") && json.Valid([]byte(text)) {
-				l.object(e, path, []byte(text), depth+1)
+				l.object(e, place{at.path, ""}, []byte(text), depth+1)
 			}
 		}
 	case '"':
 		text := tracelog.Attr{Value: value}.Text()
 		if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, "{") && json.Valid([]byte(trimmed)) {
-			l.object(e, path, []byte(trimmed), depth)
+			l.object(e, at, []byte(trimmed), depth)
 			return
 		}
-		l.note(path, roleOfText(e, lastKey(path), text))
+		l.note(at.name, roleOfText(e, lastKey(at.name), text))
 	default:
-		l.note(path, roleOfNumber(e, lastKey(path), string(value)))
+		l.note(at.name, roleOfNumber(e, lastKey(at.name), string(value)))
 	}
 }
 
-func (l *looker) object(e *tracelog.Entry, path string, object []byte, depth int) {
+func (l *looker) object(e *tracelog.Entry, at place, object []byte, depth int) {
 	inner := recordIn(object)
-	if inner == nil || path == "" {
+	if inner == nil || at.path == "" {
 		return
 	}
 	if inner.Trace != "" && (inner.Message != "" || inner.Level != "" || !inner.Time.IsZero()) {
-		l.records[path]++
+		l.records[at.path]++
 		return
 	}
 	if depth == deepestLooked {
@@ -130,11 +190,40 @@ func (l *looker) object(e *tracelog.Entry, path string, object []byte, depth int
 	if json.Unmarshal(object, &members) != nil {
 		return
 	}
+	if l.table(e, at, members, depth) {
+		return
+	}
 	for key, value := range members {
 		if value = bytes.TrimSpace(value); len(value) > 0 {
-			l.member(e, path+"."+key, value, depth+1)
+			l.member(e, at.at(key), value, depth+1)
 		}
 	}
+}
+
+// table looks at the first rows of a table, whose columns are members of a record. It returns false if the object is none.
+func (l *looker) table(e *tracelog.Entry, at place, members map[string]json.RawMessage, depth int) bool {
+	var columns, rows []json.RawMessage
+	if json.Unmarshal(members["columns"], &columns) != nil || json.Unmarshal(members["rows"], &rows) != nil {
+		return false
+	}
+	for _, row := range rows[:min(len(rows), mostExamples)] {
+		var cells []json.RawMessage
+		if json.Unmarshal(row, &cells) != nil {
+			return false
+		}
+		for i, cell := range cells[:min(len(cells), len(columns))] {
+			var name string
+			if json.Unmarshal(columns[i], &name) != nil {
+				var column struct{ Name string }
+				json.Unmarshal(columns[i], &column)
+				name = column.Name
+			}
+			if name != "" {
+				l.member(e, place{at.path, ""}.at(name), cell, depth+1)
+			}
+		}
+	}
+	return true
 }
 
 func (l *looker) note(path, role string) {
@@ -175,6 +264,9 @@ func (l *looker) words(file string) (looks, advice string) {
 			fmt.Sprintf("%s is the output of slogtrace ls --json, which lists traces without their spans: slogtrace show --json writes whole traces, which slogtrace reads", name)
 	}
 	trace := l.best("trace")
+	if strings.ContainsAny(trace, ",=") { // which --map cannot name
+		trace = ""
+	}
 	if path := mostOf(l.records); path != "" && l.records[path] > l.roles["trace"][trace] {
 		return fmt.Sprintf("records that have another record, with ids, in their member %s", draw.Text(path, 80)),
 			fmt.Sprintf("%s another record, with ids, in the member %s: it is not read, because a logged text may look like a record. If it is the program's own record, read it with slogtrace ls --record %s %s",
@@ -244,7 +336,7 @@ func roleOfText(e *tracelog.Entry, key, text string) string {
 	_, durationErr := time.ParseDuration(text)
 	hex := isHexID(text)
 	switch {
-	case hex == 32 || hex == 16 && has("trace", "tid") && !has("span", "parent"), isUUID(text) && has("trace", "correlation", "request", "tid"):
+	case hex == 32 || hex == 16 && has("trace", "tid") && !has("span", "parent"), isUUID(text) && has("trace", "correlation", "request", "tid"), isOtherID(text, has("trace") && !has("span", "parent")):
 		return "trace"
 	case hex == 16 && has("parent"):
 		return "parent"
@@ -308,6 +400,16 @@ func isHexID(text string) int {
 		return 0
 	}
 	return len(text)
+}
+
+// isOtherID reports whether a text is a trace id in another form: a traceparent, X-Ray's or Google's, or a number of
+// Datadog's if its name says so.
+func isOtherID(text string, named bool) bool {
+	forms := tracelog.TraceIDs(text)
+	if len(forms) < 2 || isHexID(forms[1]) != 32 {
+		return false
+	}
+	return named || strings.Trim(text, "0123456789") != ""
 }
 
 func isUUID(text string) bool {

@@ -275,6 +275,17 @@ func (f *File) Lines(fn func(Line)) (tracelog.Source, error) {
 	return found, src.err
 }
 
+// Head returns the beginning of the text, at most n bytes of it. What it cannot read, Lines reports.
+func (f *File) Head(n int64) []byte {
+	src := f.source
+	var text io.Reader = &lazyReader{src: src}
+	if src.plain != nil {
+		text = io.NewSectionReader(src.plain, 0, src.plain.size)
+	}
+	b, _ := io.ReadAll(io.LimitReader(text, n))
+	return b
+}
+
 // Last returns the latest time in the last lines of the files, of those that can be read in parts.
 func (r *Reading) Last() (last time.Time) {
 	for _, src := range r.sources {
