@@ -18,6 +18,9 @@ func (p *lineParser) look(v, key []byte, depth, strings int, timed bool) site {
 			found.many = found.depth > 0
 			return found
 		}
+		if hasMetadata(v) {
+			return site{depth: depth + 1, many: true}
+		}
 		var found site
 		n := 0
 		eachElement(v, func(element []byte) bool {
@@ -34,6 +37,15 @@ func (p *lineParser) look(v, key []byte, depth, strings int, timed bool) site {
 		return found
 	}
 	return site{}
+}
+
+// hasMetadata reports whether an array is a time, a text and an object with ids, see metadata.
+func hasMetadata(v []byte) bool {
+	if len(v) < len(`["1772356500","",{"trace":"t"}]`) || v[1] != '"' || !isDigit(v[2]) || v[len(v)-2] != '}' {
+		return false // nearly always
+	}
+	all := elementsOf(v)
+	return len(all) == 3 && hasIDs(all[1], all[2])
 }
 
 // arrayKey is the key of an element of an array, for look. It is a carrier.

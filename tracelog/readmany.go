@@ -232,6 +232,9 @@ func (p *lineParser) pair(v []byte, b beside, depth, strings int, timed bool) bo
 		return false
 	}
 	b.members = slices.Clip(b.members)
+	if isTime && p.metadata(at, line, more, b, depth, strings) {
+		return true
+	}
 	if more != nil {
 		ms, _ := appendMembers(nil, more)
 		for i := range ms {
@@ -245,6 +248,40 @@ func (p *lineParser) pair(v []byte, b beside, depth, strings int, timed bool) bo
 	b.key = arrayKey
 	p.walk(line, b, depth+1, strings, timed)
 	return true
+}
+
+// metadata emits a text of Loki whose ids are in its metadata, as those of log lines that came as OTLP:
+//
+//	["1772356500500000000","seat held",{"trace_id":"4bf9…","span_id":"00f0…","severity_text":"INFO"}]
+func (p *lineParser) metadata(at, line, more []byte, b beside, depth, strings int) bool {
+	if !hasIDs(line, more) || p.look(line, arrayKey, depth+1, strings, true).depth > 0 {
+		return false
+	}
+	when, _ := parseEpoch([]byte(jsonText(at)))
+	ms, _ := appendMembers(nil, more)
+	w := newForeignLine(when, pickText(ms, []string{"severity_text", "level", "detected_level"}))
+	w.raw("msg", line)
+	for i := range ms {
+		if f := builtins[ms[i].slot]; f == 0 || f > fieldMessage+1 {
+			w.raw(string(ms[i].key), ms[i].value)
+		}
+	}
+	if !w.seen["service_name"] && !w.seen["service.name"] {
+		w.text("service", serviceIn(b.members))
+	}
+	w.b = append(w.b, b.appendTo(nil, signs{time: true, level: true})...)
+	p.many = append(p.many, w.done())
+	return true
+}
+
+// hasIDs reports whether a text has ids in the object behind it.
+func hasIDs(line, more []byte) bool {
+	if len(more) < len(`{"trace":"t"}`) || more[0] != '{' || line[0] != '"' {
+		return false
+	}
+	ms, _ := appendMembers(nil, more)
+	s := signsOf(ms)
+	return s.trace && !s.message
 }
 
 // emit adds the line of a record: an object that is one, or a string.
