@@ -315,7 +315,7 @@ func (w *fastWrap) service(b []byte, notes []note, i int) (service []byte, ok bo
 			}
 		case n.kind == '"' && n.to > n.from && n.to-n.from < 254:
 			if k := w.key(b, n); k.rank < at {
-				best, at = plain(b[n.from:n.to]), k.rank
+				best, at = programName(plain(b[n.from:n.to])), k.rank
 			}
 		}
 	}

@@ -54,6 +54,9 @@ func (p *lineParser) textAnd(text, value []byte, e *Entry) (verdict, bool) {
 	isOwn := isObject && (s.isRecord(true) || foreignOf(ms) != notForeign)
 	fields := isObject && !isOwn && s.trace && !s.time
 	t := p.textLine(text)
+	if isOwn && s.trace && !s.message && t.level != nil && len(t.message) > 0 && foreignOf(ms) == notForeign {
+		fields = true // their time is among them, as winston writes them
+	}
 	if fields || !isOwn && t.isLine() {
 		return isRecord, isObject && p.textAndFields(t, ms, e)
 	}

@@ -38,7 +38,7 @@ func serviceOf(ms []member) (best string, at int) {
 				search(in, serviceKey(m.key), depth+1)
 			case m.value[0] == '"' && len(m.value) > len(`""`) && len(m.value) < 256:
 				if n := serviceRank(outer, serviceKey(m.key)); n < at {
-					best, at = string(plain(m.value[1:len(m.value)-1])), n
+					best, at = string(programName(plain(m.value[1:len(m.value)-1]))), n
 				}
 			}
 		}
@@ -46,6 +46,9 @@ func serviceOf(ms []member) (best string, at int) {
 	search(ms, "", 0)
 	return best, at
 }
+
+// programName returns a name without the slash that docker writes before that of a container.
+func programName(name []byte) []byte { return bytes.TrimPrefix(name, []byte("/")) }
 
 // serviceRank returns the index of a key in serviceNames, or their number. Outer is the key of its object.
 func serviceRank(outer, key string) int {

@@ -26,6 +26,15 @@ func cutEscapes(line []byte) []byte {
 	return out
 }
 
+// unescaped returns a line with the codes that rsyslog has written as text, #033[36m, or false if it has none. In the text of the
+// record they are cut, too.
+func unescaped(line []byte) ([]byte, bool) {
+	if !bytes.Contains(line, []byte("#033[")) {
+		return line, false
+	}
+	return cutEscapes(bytes.ReplaceAll(line, []byte("#033"), []byte("\x1b"))), true
+}
+
 // escapeLength returns the length of the code at the start of b, or 0 if there is none.
 func escapeLength(b []byte) int {
 	if len(b) < 3 || b[0] != '\x1b' {
@@ -42,6 +51,15 @@ func escapeLength(b []byte) int {
 		}
 		if i < len(b) && '@' <= b[i] && b[i] <= '~' {
 			return i + 1
+		}
+	case ']': // a title or a link, up to BEL or ESC \\
+		for i := 2; i < len(b) && i < 2048; i++ {
+			switch {
+			case b[i] == '\x07':
+				return i + 1
+			case b[i] == '\x1b' && i+1 < len(b) && b[i+1] == '\\':
+				return i + 2
+			}
 		}
 	case '(': // a set of characters, with which tput's sgr0 ends
 		return 3

@@ -5,7 +5,7 @@ import "bytes"
 // journal reads an entry of the journal (journalctl -o json) from p.members: the content of MESSAGE is the line. If
 // that is not a record, the entry itself is one.
 func (p *lineParser) journal(entry []byte, e *Entry) verdict {
-	var message, micros, priority, unit, name []byte
+	var message, micros, priority, unit, name, container []byte
 	for i := range p.members {
 		m := &p.members[i]
 		switch string(m.key) {
@@ -17,13 +17,17 @@ func (p *lineParser) journal(entry []byte, e *Entry) verdict {
 			priority = p.journalText(m.value)
 		case "_SYSTEMD_UNIT":
 			unit = bytes.TrimSuffix(p.journalText(m.value), []byte(".service"))
+		case "CONTAINER_NAME": // of docker and podman, whose unit is their own
+			container = p.journalText(m.value)
 		case "SYSLOG_IDENTIFIER":
 			name = p.journalText(m.value)
 		}
 	}
 	p.at, _ = parseEpoch(micros)
 	at := p.at
-	if len(unit) == 0 {
+	if len(container) > 0 {
+		unit = composeService(container)
+	} else if len(unit) == 0 {
 		unit = name
 	}
 	p.service = p.in.string(unit)

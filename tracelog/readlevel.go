@@ -45,6 +45,9 @@ func isLevel(word string) bool {
 
 // cutLevel returns a level's name in capitals, and the rest of the text with its sign.
 func cutLevel(text string) (name, more string) {
+	if len(text) > 0 && text[0] == '\x1b' { // winston colours a level in JSON, too
+		text = string(cutEscapes([]byte(text)))
+	}
 	if i := strings.IndexAny(text, "+-"); i >= 0 {
 		text, more = text[:i], text[i:]
 	}

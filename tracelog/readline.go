@@ -107,6 +107,9 @@ func (p *lineParser) line(line []byte, e *Entry) verdict {
 		return isRecord
 	}
 	p.fresh(e)
+	if rest, ok := unescaped(line); ok {
+		return p.line(rest, e)
+	}
 	p.content, p.cut = line, false
 	if p.reason = notText(line); p.reason == "" {
 		p.reason = reasonText
@@ -139,7 +142,7 @@ func cutArray(line []byte) (rest []byte, ok bool) {
 		return line, false
 	}
 	switch string(bytes.TrimRight(line, " \t\r")) {
-	case "[", "]", "],", ",":
+	case "[", "]", "],", ",", "[]": // the last is an answer without records
 		return nil, true
 	}
 	return line, false

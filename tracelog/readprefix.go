@@ -15,6 +15,7 @@ const maxPrefixes = 6
 //	2026-03-01T09:15:00.123456789Z {…}          -t or --timestamps of either
 //	2026-03-01T09:15:00.123456789Z stdout F {…} a container's file in the form of CRI
 //	api-7d9f-x2 api {…}                         stern; the service is the container: see cutStern
+//	team/api-7d9f-x2[api]: {…}                  kail, likewise
 //	2026-03-01T09:15:00.5+00:00 web1 api[47]: {…} syslog and journalctl; the service is the tag: see cutSyslog
 //	MESSAGE={…}                                 journalctl -o verbose and export
 //	data: {…}                                   server-sent events, as journalctl -o json-sse writes them
@@ -64,6 +65,9 @@ func (p *lineParser) cutPrefix(line []byte) (rest []byte, ok bool) {
 		return rest, true
 	}
 	if rest, ok := p.cutFull(line); ok {
+		return rest, true
+	}
+	if rest, ok := p.cutKail(line); ok {
 		return rest, true
 	}
 	if !p.at.IsZero() { // a prefix before this one had a time

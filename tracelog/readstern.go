@@ -33,6 +33,21 @@ func (p *lineParser) cutStern(line []byte) (rest []byte, ok bool) {
 	return line[end:], true
 }
 
+// cutKail cuts the prefix that kail writes before a line: team/api-7d9f-x2[api]: {…}. The service is the container.
+func (p *lineParser) cutKail(line []byte) (rest []byte, ok bool) {
+	end := bytes.Index(line[:min(len(line), 600)], []byte("]: "))
+	open := bytes.IndexByte(line[:max(end, 0)], '[')
+	if open < 1 {
+		return line, false
+	}
+	namespace, pod, ok := bytes.Cut(line[:open], []byte("/"))
+	if container := line[open+1 : end]; ok && isPodName(namespace) && isPodName(pod) && isPodName(container) {
+		p.stern(container, time.Time{})
+		return line[end+len("]: "):], true
+	}
+	return line, false
+}
+
 // cutSternText does the same for a line of text. There, the pod's name must be that of one of several pods.
 func (p *lineParser) cutSternText(line []byte) (rest []byte, ok bool) {
 	rest = bytes.TrimLeft(line, " \t")
