@@ -1,6 +1,6 @@
 -- DuckDB 1.5, over the files themselves. These queries are run in a test on the logs of the booking example.
 --
--- The lines have the names of slogtrace's own schema (docs/records.md). Put your files in the first line below.
+-- The lines have the names of slogtrace's own schema (docs/records.md). Put your files in place of 'logs/*.log'.
 -- A line that a shipper delivered twice counts twice here. `slogtrace stats` counts it once.
 
 -- 0. Views, which the questions need.

@@ -1,5 +1,5 @@
 -- Google Cloud Logging, with Log Analytics (BigQuery's SQL). Not run: written from Google's documentation.
--- Put your project, location and bucket in the first line.
+-- Put your project, location and bucket in place of myproject.global._Default, and your dataset in place of mydataset.
 --
 -- The lines have the names of the preset GoogleCloud. Cloud Logging takes the ids out of them: trace and span_id are
 -- columns, and the rest is in json_payload.
@@ -19,7 +19,10 @@ where json_value(json_payload.message) = 'span end' and trace is not null;
 -- 1. All operations of a flow: of the traces in which the booking was mentioned.
 select start, trace, service, op, kind, duration_ms, error
 from mydataset.spans
-where trace in (select trace from mydataset.spans where json_value(json_payload, '$."booking.reference"') = 'b-000000000000')
+where trace in (
+    select regexp_extract(trace, r'[0-9a-f]{32}$') from `myproject.global._Default._AllLogs`
+    where json_value(json_payload, '$."booking.reference"') = 'b-000000000000'
+)
 order by start;
 
 -- 2. Failed calls of the calendar, with the root of their trace.
