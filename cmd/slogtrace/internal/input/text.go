@@ -13,9 +13,9 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// foreign are compressed forms that are recognized but not read.
+// foreign are compressed forms that are recognized by their first four bytes, but not read.
 var foreign = []struct{ magic, name string }{
-	{"\xfd7zXZ", "xz"}, {"BZh", "bzip2"}, {"PK\x03\x04", "zip"}, {"\x04\x22\x4d\x18", "lz4"}, {"7z\xbc\xaf", "7-Zip"},
+	{"\xfd7zX", "xz"}, {"BZh", "bzip2"}, {"PK\x03\x04", "zip"}, {"\x04\x22\x4d\x18", "lz4"}, {"7z\xbc\xaf", "7-Zip"},
 }
 
 // decompress returns the text of r. It recognizes the form of compression by the first bytes, not by a name.
