@@ -3,6 +3,7 @@ package tracelog
 import (
 	"bytes"
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -199,11 +200,12 @@ func (p *lineParser) foreignLog(ms []member, c foreignContext) {
 	}
 	w := newForeignLine(when, level)
 	body := foreignValue(pick(ms, strings.Fields("body Body")))
-	if text := bytes.TrimSpace([]byte(jsonText(body))); level == "" && len(text) > 0 && text[0] == '{' {
+	// A program's own level makes it a program's own message, which may be any text.
+	if text := bytes.TrimSpace([]byte(jsonText(body))); (level == "" || isReadFromFile(ms)) && len(text) > 0 && text[0] == '{' {
 		if in, err := appendMembers(nil, text); err == nil {
 			if s := signsOf(in); s.isRecord(true) { // a record of ours, which a collector read from a file
 				c.service = p.foreignService(ms, c)
-				p.emitLogged(text, w, ms, &c)
+				p.emitLogged(text, newForeignLine(when, ""), ms, &c)
 				return
 			}
 		}
@@ -221,9 +223,22 @@ func (p *lineParser) foreignLog(ms []member, c foreignContext) {
 	p.many = append(p.many, w.done())
 }
 
+// isReadFromFile reports whether a log line has the attributes of one that a collector read from a file, whose level it may have
+// found in the text.
+func isReadFromFile(ms []member) bool {
+	attrs := foreignMembers(pick(ms, foreignAttrs))
+	return slices.ContainsFunc(attrs, func(m member) bool {
+		switch string(m.key) {
+		case "log.file.name", "log.file.path", "log.iostream":
+			return true
+		}
+		return false
+	})
+}
+
 // emitLogged appends the line of a record that is the text of a log line.
 func (p *lineParser) emitLogged(record []byte, w *foreignLine, ms []member, c *foreignContext) {
-	head := w.b[1:] // the time and the level
+	head := w.b[1:] // the time
 	w.b = appendQuoted([]byte(`{"body":`), record)
 	if len(head) > 0 {
 		w.b = append(append(w.b, ','), head...)
