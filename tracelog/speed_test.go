@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/slogtrace/slogtrace/internal/loggen"
@@ -46,6 +47,7 @@ func BenchmarkWrapped(b *testing.B) {
 	if _, err := loggen.Generate(&log, loggen.Options{Traces: 2000, Seed: 1}); err != nil {
 		b.Fatal(err)
 	}
+	printed := func(text string) string { return strings.TrimSuffix(indented(text), "\n") }
 	wraps := map[string]func(line []byte) string{
 		"bare":   func(line []byte) string { return string(line) },
 		"object": func(line []byte) string { return `{"_index":"logs-1","_id":"a","_source":` + string(line) + `}` },
@@ -59,10 +61,10 @@ func BenchmarkWrapped(b *testing.B) {
 		},
 		"prefix": func(line []byte) string { return "2026-03-01T09:15:00.000000+00:00 api/pod/1 " + string(line) },
 		"pretty": func(line []byte) string {
-			return indented(`{"insertId":"a","jsonPayload":`+string(line)+`,"resource":{"type":"k8s_container"}}`) + ","
+			return printed(`{"insertId":"a","jsonPayload":`+string(line)+`,"resource":{"type":"k8s_container"}}`) + ","
 		},
 		"hits": func(line []byte) string {
-			return indented(`{"_index":"logs-1","_id":"a","_source":`+string(line)+`}`) + ","
+			return printed(`{"_index":"logs-1","_id":"a","_source":`+string(line)+`}`) + ","
 		},
 		"loki": func(line []byte) string { return `["1772356500500000000",` + quotedJSON(string(line)) + `],` },
 	}
