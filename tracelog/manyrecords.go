@@ -259,6 +259,9 @@ func streamOf(c *chunk) int {
 
 // piece reports whether the line belongs to a container's stream that is pending, and whether it continues.
 func (w *lineReader) piece(pending [2]bool) (stream int, part, ok bool) {
+	if !pending[0] && !pending[1] || !mayBeEntry(w.line) {
+		return 0, false, false
+	}
 	for i, name := range streamNames {
 		if pending[i] && bytes.Contains(w.line, name) {
 			if c, ok := w.parser.container(w.line); ok && pending[streamOf(&c)] {

@@ -92,5 +92,27 @@ func (p *lineParser) container(line []byte) (c chunk, ok bool) {
 	return p.docker()
 }
 
+// mayBeEntry reports whether a line may be an entry of a container's log. Most lines are none, and it need not look at all of them.
+func mayBeEntry(line []byte) bool {
+	if len(line) == 0 || line[0] != '{' {
+		line = line[:min(len(line), 64+len(" stdout "))]
+	} else if !beginsEntry(line) {
+		return false
+	}
+	return bytes.Contains(line, streamNames[0]) || bytes.Contains(line, streamNames[1])
+}
+
+// beginsEntry reports whether the first key of an object may be one of docker's json-file.
+func beginsEntry(object []byte) bool {
+	rest := bytes.TrimLeft(object[1:], " \t\r")
+	for _, key := range [...]string{`"log"`, `"stream"`, `"time"`, `"attrs"`} {
+		if bytes.HasPrefix(rest, []byte(key)) {
+			return true
+		}
+	}
+	i := endOfPlain(rest, min(1, len(rest)))
+	return i < len(rest) && rest[i] == '\\'
+}
+
 // streamNames are the names of a container's streams.
 var streamNames = [2][]byte{[]byte("stdout"), []byte("stderr")}

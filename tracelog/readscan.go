@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"slices"
 )
 
 // maxText is how many bytes of a bad line are passed on.
@@ -26,6 +27,9 @@ func (s *scanner) scan(r io.Reader, stop func() bool) error {
 			switch {
 			case giant:
 			case size <= maxLine+2:
+				if cap(long)-len(long) < len(part) {
+					long = slices.Grow(long, len(long)+len(part)) // append would grow it in small steps
+				}
 				long = append(long, part...)
 			case long != nil && s.beginGiant(append(long, part...)):
 				giant, long = true, nil
@@ -53,7 +57,7 @@ func (s *scanner) scan(r io.Reader, stop func() bool) error {
 			}
 		}
 		giant = false
-		if long, size = long[:0], 0; cap(long) > 1<<20 {
+		if long, size = long[:0], 0; cap(long) > 4<<20 {
 			long = nil
 		}
 		switch {
@@ -126,7 +130,7 @@ func (s *scanner) whole(line []byte, last bool) {
 
 func (s *scanner) read(line []byte, number int, last bool) {
 	if s.sniffs { // only a part of a line matters, behind which no document begins
-		if bytes.Contains(line, streamNames[0]) || bytes.Contains(line, streamNames[1]) {
+		if mayBeEntry(line) {
 			if c, ok := s.parser.container(line); ok && c.partial {
 				s.joiner.add(&c, number)
 			}
