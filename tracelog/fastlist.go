@@ -1,12 +1,26 @@
 package tracelog
 
+import "slices"
+
 // A listed is the longest array of an object, of those that are in no other array, and whose elements are all objects or all
 // arrays.
 type listed struct {
 	at, end int     // of the array, with its brackets; if at is 0, there is none
 	ends    []int32 // of the elements
 	spare   []int32
+
+	inner *listed      // of elements; nil at the last level
+	kept  map[int]list // of long elements that have been searched, by where they begin; all levels share it
 }
+
+// A list is what a listed has found.
+type list struct {
+	at, end int
+	ends    []int32
+}
+
+// minKept is how long an element must be to be searched only once.
+const minKept = 32 << 10
 
 // find searches the object that begins at i, and returns where it ends. It returns -1 if it is not valid, or nested deep.
 func (l *listed) find(m marks, b []byte, i int) int {
@@ -54,9 +68,19 @@ func (l *listed) array(m marks, b []byte, at int) int {
 	if first == ']' {
 		return i + 1
 	}
-	for {
+	for long := l.inner != nil; ; {
 		alike = alike && b[i] == first
-		if i = m.scanValue(b, i); i < 0 {
+		if long && b[i] == '{' { // as the one before it, or it is the first
+			from := i
+			if i = l.inner.find(m, b, i); i-from < minKept {
+				long = false
+			} else {
+				l.kept[from] = list{l.inner.at, l.inner.end, slices.Clone(l.inner.ends)}
+			}
+		} else {
+			i = m.scanValue(b, i)
+		}
+		if i < 0 {
 			return -1
 		}
 		if alike {

@@ -177,14 +177,20 @@ func isList(notes []note) bool {
 // the record is read as one at once.
 func (w *fastWrap) enter(outer *fastLine, b, key []byte, i int) int {
 	if len(w.carrier) > 0 && bytes.Equal(key, w.carrier) {
-		w.inner.marks, w.inner.inside = outer.marks, true
-		end := w.inner.parse(b, i)
-		if w.inner.inside = false; end >= 0 {
+		if end := w.readInner(outer.marks, b, i); end >= 0 {
 			w.entered = i
 			return end
 		}
 	}
 	return outer.marks.scanValue(b, i)
+}
+
+// readInner reads the object that begins at i, and returns where it ends, or -1 if it is not valid.
+func (w *fastWrap) readInner(m marks, b []byte, i int) (end int) {
+	w.inner.marks, w.inner.inside = m, true
+	end = w.inner.parse(b, i)
+	w.inner.inside = false
+	return end
 }
 
 // joins reports whether a line of docker's json-file may be a part of one before it.
@@ -220,9 +226,7 @@ func (w *fastWrap) value(r *Record, outer *fastLine, b []byte, n *note) (ok, kno
 		}
 		if n.kind == '{' {
 			w.entered = -1 // inner reads another object
-			w.inner.marks, w.inner.inside = outer.marks, true
-			end := w.inner.parse(b, int(n.from))
-			if w.inner.inside = false; end == int(n.to) && w.fill(r, b) {
+			if end := w.readInner(outer.marks, b, int(n.from)); end == int(n.to) && w.fill(r, b) {
 				w.carrier = append(w.carrier[:0], b[n.key:n.keyEnd]...)
 				w.entered = int(n.from)
 				return true, true

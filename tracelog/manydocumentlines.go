@@ -161,15 +161,16 @@ func (w *recordReader) readDocuments(b *documentBlock, d *documentLines) {
 	var empty []emptyDocument
 	i := 0
 	for _, of := range b.of {
-		var ok bool
+		v, ok := isRecord, false
 		if of.kind == partOfObject { // which may be longer than any line
 			end := i + bytes.IndexByte(b.buf[i:], '\n')
 			w.line, w.record.from, i = b.buf[i:end], i, end+1
+		} else if next, isList := w.hasLongList(&b.block, i); isList {
+			i, v = next, isMany
 		} else {
 			i, ok = w.quick(&b.block, i)
 		}
-		v := isRecord
-		if !ok {
+		if !ok && v == isRecord {
 			v = w.slow(&b.block, false)
 		}
 		n := 0

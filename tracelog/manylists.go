@@ -14,6 +14,7 @@ const minListed = 1 << 10
 // hasList reports whether the line has its records in a long array. If so, emitMany reads that.
 func (w *lineReader) hasList(b *block) bool {
 	w.place = nil
+	clear(w.lists[0].kept)
 	start, end := w.record.from, w.record.from+len(w.line)
 	if w.parser.shape != nil || len(w.line) < minListed || w.line[0] != '{' || w.lists[0].find(w.fast.marks, b.buf, start) != end {
 		return false
@@ -21,6 +22,16 @@ func (w *lineReader) hasList(b *block) bool {
 	p := &w.parser
 	w.place = w.placeOf(b.buf, 0, start, end, func(line []byte) bool { return p.parse(line, &w.entry) == isMany })
 	return w.place != nil
+}
+
+// hasLongList is hasList for the line that begins at i, if it is long. Such a line need not be read as a record before.
+func (w *lineReader) hasLongList(b *block, i int) (next int, ok bool) {
+	if i+minKept > b.to || b.buf[i] != '{' || bytes.IndexByte(b.buf[i:i+minKept], '\n') >= 0 || beginsEntry(b.buf[i:i+minKept]) {
+		return 0, false
+	}
+	end := i + minKept + bytes.IndexByte(b.buf[i+minKept:], '\n')
+	w.line, w.record.from = b.buf[i:end], i
+	return end + 1, len(w.line) <= maxLine && w.hasList(b)
 }
 
 // placeOf returns the place of the list of a level, which is in the object b[from:to]. It is nil if there is none, or if only
@@ -76,7 +87,15 @@ func (w *lineReader) shorten(s *shortened, b []byte, level, from, to int) {
 
 // find finds the list of an element, for a level.
 func (w *lineReader) find(b []byte, level, from, to int) bool {
-	return level < len(w.lists) && to-from >= minListed && w.lists[level].find(w.fast.marks, b, from) == to && w.lists[level].at > 0
+	if level == len(w.lists) || to-from < minListed {
+		return false
+	}
+	l := &w.lists[level]
+	if k, ok := l.kept[from]; ok {
+		l.at, l.end, l.ends = k.at, k.end, append(l.ends[:0], k.ends...)
+		return l.at > 0
+	}
+	return l.find(w.fast.marks, b, from) == to && l.at > 0
 }
 
 // emitList passes on the records of the list of a level, and returns their number.
@@ -128,6 +147,8 @@ type listPlace struct {
 
 	form           form
 	prefix, suffix []byte // of the line of an element
+	known          bool   // an element has been read whose record is behind the prefix
+	around         around // the last inner record
 }
 
 // A form is how the line of an element is made.
@@ -144,7 +165,7 @@ const (
 func (pl *listPlace) formOf(in *lineReader, m marks, b []byte, from, to int, want []byte) form {
 	none, both := pl.beside.appendTo(nil, signs{}), pl.beside.appendTo(nil, signs{time: true, level: true})
 	for f := ownRecord; f <= timeAndLine; f++ {
-		pl.form, pl.prefix, pl.suffix = f, nil, none
+		pl.form, pl.prefix, pl.suffix, pl.known = f, nil, none, false
 		key := pl.beside.key
 		switch {
 		case f == innerRecord && !bytes.Equal(none, both):
@@ -190,7 +211,7 @@ func (pl *listPlace) appendTimed(out []byte, m marks, b []byte, from, to int) (l
 	}
 	i := m.next(at + 1)
 	time := b[at+1 : i]
-	if _, ok := parseEpoch(time); !ok || b[i] != '"' || pl.beside.size+len("time")+len(time)+2 > maxBeside {
+	if b[i] != '"' || !isEpoch(time) || pl.beside.size+len("time")+len(time)+2 > maxBeside {
 		return nil, 0
 	}
 	if i = skipMark(b, i+1, ','); i < 0 || b[i] != '"' {
@@ -202,8 +223,9 @@ func (pl *listPlace) appendTimed(out []byte, m marks, b []byte, from, to int) (l
 	if i = skipSpace(b, i+1); b[i] != ']' {
 		return nil, 0
 	}
-	out = bytes.TrimRight(out, " \t\r\n")
-	end = len(out)
+	for end = len(out); end > 0 && isSpace(out[end-1]); end-- {
+	}
+	out = out[:end]
 	out = append(append(out, pl.suffix...), `,"time":"`...)
 	return append(append(out, time...), `"}`...), end
 }
@@ -218,18 +240,48 @@ func (pl *listPlace) read(in *lineReader, one *block, m marks, b []byte, from, t
 	one.to = len(one.buf)
 	one.pad()
 	in.fast.marks.mark(one.buf, 0, one.to)
+	if pl.readAlike(in, one, end) {
+		return true
+	}
 	if _, ok := in.quick(one, 0); !ok {
 		return false
 	}
 	f, w, isOuter := &in.fast, &in.wrap, in.record.fast == &in.fast
 	switch {
 	case pl.form == innerRecord:
-		return !isOuter && w.entered > 0 && w.entered < end && f.noted > 0 && !f.escaped && w.addsOnly(one.buf, f.notes[:f.noted], end)
+		if isOuter || w.entered <= 0 || w.entered >= end || f.noted <= 0 || f.escaped || !w.addsOnly(one.buf, f.notes[:f.noted], end) {
+			return false
+		}
+		pl.around.learn(w, f, one.buf)
+		return true
 	case len(pl.prefix) == 0:
 		return isOuter && len(in.record.trace) > 0 && f.text(in.record.layout, fieldMessage) != nil && w.isNative(one.buf, f)
 	}
 	// The element is the whole value: nothing that is in a string could have closed it.
-	return !isOuter && w.entered == len(pl.prefix) && int(f.notes[0].to) == end && w.isNative(one.buf, &w.inner)
+	pl.known = !isOuter && w.entered == len(pl.prefix) && int(f.notes[0].to) == end && w.isNative(one.buf, &w.inner)
+	return pl.known
+}
+
+// readAlike is read for an element that differs from one that was read in nothing else but its record, and texts and numbers that
+// do not matter.
+func (pl *listPlace) readAlike(in *lineReader, one *block, end int) bool {
+	f, w, r := &in.fast, &in.wrap, &in.record
+	w.entered, w.unescaped = -1, -1
+	switch {
+	case one.to > maxLine:
+		return false
+	case pl.known:
+		if w.readInner(f.marks, one.buf, len(pl.prefix)) != end {
+			return false
+		}
+	case pl.form != innerRecord || len(pl.around.members) == 0 || f.parse(one.buf, 0) != one.to-1 || !pl.around.isAlike(w, f, one.buf):
+		return false
+	}
+	if !w.fill(r, one.buf) || w.inner.firstService(r.layout) == nil || pl.known && !w.isNative(one.buf, &w.inner) {
+		return false
+	}
+	in.line, r.from = one.buf[:one.to-1], 0
+	return true
 }
 
 // addsOnly reports whether an object, which ends at end and has the record in it, is no record, list or table itself.

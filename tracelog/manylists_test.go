@@ -13,6 +13,7 @@ import (
 // listShapes are lines with a long array, and its elements. They have %s for the elements, for a record, or %q for a string with it.
 var listShapes = []struct{ line, element string }{
 	{`{"took":3,"hits":{"total":{"value":60},"hits":[%s]},"end":true}`, `{"_index":"i","_id":"a","_source":%s,"sort":[1]}`},
+	{`{"x":1,"list":[%s]}`, `{"_index":"i","labels":{"app":"shop"},"tags":["a"],"_source":%s}`},
 	{`{"hits":{"hits":[%s]}}`, `{"_index":"i","_source":%s}`},
 	{`{ "events" : [ %s ] }`, `%s`},
 	{`{"owner":"o","service":"checkout","events":[%s],"x":[1,"2"],"msg_id":"m"}`, `%s`},
@@ -72,14 +73,31 @@ var oddElements = []string{
 	`["1772356500500000000","{\"time\":\"2026-03-01T09:15:01Z\",\"level\":\"INFO\",\"msg\":\"m\",\"trace\":\"t\",\"body\":\"b\",\"SeverityText\":\"I\",\"Timestamp\":1}"]`,
 	`["1772356500500000000","{\"_source\":{\"time\":\"2026-03-01T09:15:01Z\",\"level\":\"INFO\",\"msg\":\"m\",\"trace\":\"t\",\"service\":\"s\"}}"]`,
 	`["1772356500500000000","level=INFO msg=m trace=t time=2026-03-01T09:15:01Z"]`, `["1772356500500000000","text"]`,
+	// As the elements of the first two shapes, but for a value.
+	`{"_index":"i","labels":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"other","trace":"u","service":"s"},"tags":["a"],"_source":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"m","trace":"t","service":"s"}}`,
+	`{"_index":"i","labels":{"app":"shop"},"tags":[{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"other","trace":"u","service":"s"}],"_source":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"m","trace":"t","service":"s"}}`,
+	`{"_index":"{\"time\":\"2026-03-01T09:15:01Z\",\"level\":\"INFO\",\"msg\":\"m\",\"trace\":\"t\",\"service\":\"s\"}","_id":"a","_source":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"m","trace":"t","service":"s"},"sort":[1]}`,
+	`{"_index":"text {\"time\":\"2026-03-01T09:15:01Z\",\"level\":\"INFO\",\"msg\":\"m\",\"trace\":\"t\",\"service\":\"s\"}","_id":"a","_source":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"m","trace":"t","service":"s"},"sort":[1]}`,
+	`{"_index":"i","_id":"a","_source":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"m","trace":"t","service":"s"},"sort":[{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"other","trace":"u","service":"s"}]}`,
+	`{"_index":"i","_id":1,"_source":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"m","trace":"t","service":"s"},"sort":[1]}`,
+	`{"_index":"i","_id":{"service":"forged"},"_source":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"m","trace":"t"},"sort":[1]}`,
+	`{"_index":"i","_id":"a","_source":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"m","trace":"t"},"sort":[1]}`,
+	`{"_index":"i","_id":"a","_source":{"note":1},"sort":[1]}`,
+	`{"_index":"i","_id":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"other","trace":"u","service":"s"},"_source":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"m","trace":"t","service":"s"},"sort":[1]}`,
+	`{"_index":"i","app":"forged","_source":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"m","trace":"t"},"sort":[1]}`,
 	`["12","{\"time\":\"2026-03-01T09:15:01Z\",\"level\":\"INFO\",\"msg\":\"m\",\"trace\":\"t\",\"service\":\"s\"}"]`, `["1772356500500000000"]`, `["1772356500500000000","{}","{}"]`,
 }
 
 // listOf is a line with a list of a shape, in which some elements are odd.
 func listOf(shape int, records []string, odd string, at ...int) string {
+	return longListOf(9, shape, records, odd, at...)
+}
+
+// longListOf is listOf for a list of n elements.
+func longListOf(n, shape int, records []string, odd string, at ...int) string {
 	s := &listShapes[shape%len(listShapes)]
 	var all []string
-	for i := range 9 {
+	for i := range n {
 		record := records[i%len(records)]
 		if slices.Contains(at, i) {
 			all = append(all, odd)
@@ -145,6 +163,30 @@ func TestLists(t *testing.T) {
 	}
 	if read < 15 { // the others are tables, records, or other shapes that lineParser reads
 		t.Errorf("only %d shapes were read as lists", read)
+	}
+}
+
+// Long lines, and long elements, are searched only once.
+func TestListsLong(t *testing.T) {
+	records := rawRecords(t)
+	lists := 0
+	for shape := range listShapes {
+		for i := range 3 {
+			odd := oddElements[(7*shape+i*len(oddElements)/3)%len(oddElements)]
+			line := longListOf(150, shape, records, odd, i, 2+i)
+			if len(line) < minKept {
+				t.Fatalf("shape %d: a line of %d bytes", shape, len(line))
+			}
+			if checkList(t, line) {
+				lists++
+			}
+			if t.Failed() {
+				t.Fatalf("shape %d, with %s at %d", shape, odd, i)
+			}
+		}
+	}
+	if lists < 15 {
+		t.Errorf("only %d lines were read as lists", lists)
 	}
 }
 

@@ -78,6 +78,10 @@ func newLineReader(inputs []Input, filter func(*Record) bool, fn func(*Record)) 
 	w.record.parser, w.record.clock, w.fast.clock = &w.parser, &w.clock, &w.clock
 	w.wrap.init(w.fast.keys, &w.clock)
 	w.fast.into = &w.wrap
+	w.lists[0].kept = make(map[int]list)
+	for i := 1; i < len(w.lists); i++ {
+		w.lists[i-1].inner, w.lists[i].kept = &w.lists[i], w.lists[0].kept
+	}
 	return w
 }
 
@@ -204,6 +208,13 @@ func (w *recordReader) read(b *block) {
 	pending := [2]bool{b.seq > 0, b.seq > 0}
 	w.wrap.joining = pending
 	for i := b.from; i < b.to; r.lines++ {
+		if i == b.from { // in the midst of a block, long lines are few
+			if next, ok := w.hasLongList(b, i); ok {
+				i = next
+				r.addMany(w.emitMany(b, r.lines), w.line)
+				continue
+			}
+		}
 		next, ok := w.quick(b, i)
 		i = next
 		if ok {
@@ -225,13 +236,7 @@ func (w *recordReader) read(b *block) {
 			r.between |= sawRecord
 			w.emit(b, r.lines)
 		case isMany:
-			if n := w.emitMany(b, r.lines); n > 0 {
-				r.records += n
-				r.shared += n - 1
-				r.between |= sawRecord
-			} else {
-				r.add(event{reason: reasonText, looks: looksOf(reasonText, w.line)})
-			}
+			r.addMany(w.emitMany(b, r.lines), w.line)
 		case isBlank:
 			r.blanks++
 			r.between |= sawBlank

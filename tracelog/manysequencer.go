@@ -45,6 +45,17 @@ func (r *report) add(e event) {
 	r.events = append(r.events, e)
 }
 
+// addMany adds a line with n records, which may be none.
+func (r *report) addMany(n int, line []byte) {
+	if n == 0 {
+		r.add(event{reason: reasonText, looks: looksOf(reasonText, line)})
+		return
+	}
+	r.records += n
+	r.shared += n - 1
+	r.between |= sawRecord
+}
+
 func (s *sequencer) init(in *Input, filter func(*Record) bool, newFunc func() func(*Record)) {
 	s.waiting = make(map[int]report)
 	s.scanner = scanner{tally: tally{Source: Source{File: in.Name}}, parser: lineParser{in: make(interner)}}

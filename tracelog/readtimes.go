@@ -131,6 +131,19 @@ func parseEpoch(v []byte) (time.Time, bool) {
 	return time.Unix(n/1e9, n%1e9).UTC(), true
 }
 
+// isEpoch reports whether parseEpoch accepts a number. It is fast for nanoseconds.
+func isEpoch(v []byte) bool {
+	nanos := len(v) == len("1772356500500000000") && '1' <= v[0] && v[0] <= '8'
+	for i := 0; nanos && i < len(v); i++ {
+		nanos = isDigit(v[i])
+	}
+	if nanos {
+		return true
+	}
+	_, ok := parseEpoch(v)
+	return ok
+}
+
 // parseDuration reads a number of the given unit. It rejects numbers that are negative or over 292 years.
 func parseDuration(v []byte, unit time.Duration) (time.Duration, bool) {
 	x, ok := parseNumber(v)
