@@ -25,6 +25,9 @@ var keyMasks = func() (m [9]uint64) {
 	return m
 }()
 
+// wordSize is how many bytes are copied or compared at once.
+const wordSize = 8
+
 // load8 returns eight bytes of b. Slicing with a capacity of eight saves half of the instructions.
 func load8(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 : i+8]) }
 

@@ -13,7 +13,9 @@ import (
 // line on. Once there was a document, there may be more of them anywhere.
 type document struct {
 	lexer  docLexer
-	text   []byte // so far, from the beginning of the first line on
+	text   []byte // so far, on one line, from the beginning of the first line on
+	raw    []byte // its lines so far, each with a newline; nil once a part of it has been read
+	size   int    // how many bytes came that are in text
 	start  int    // of the JSON in text
 	first  int    // the number of the first line
 	lines  int
@@ -99,28 +101,56 @@ func (d *docLexer) feed(b []byte) int {
 			d.at += i + 1
 			return i + 1
 		}
-		switch {
-		case c == '[' && d.want == wantValueOrEnd:
-			d.arrays = append(d.arrays, openArray{depth: len(d.stack), head: d.at + i + 1})
-		case len(d.arrays) == 0 || d.want != wantCommaOrEnd || d.word:
-		default:
-			top := &d.arrays[len(d.arrays)-1]
-			if top.depth > len(d.stack) { // it has ended
-				d.arrays = d.arrays[:len(d.arrays)-1]
-				if len(d.arrays) == 0 {
-					break
-				}
-				top = &d.arrays[len(d.arrays)-1]
-			}
-			if top.depth == len(d.stack) && (c == '}' || c == ']' || c == '"') {
-				if top.last = d.at + i + 1; top.head == 1 {
-					top.ends = append(top.ends, top.last)
-				}
-			}
-		}
+		d.note(c, d.at+i+1)
 	}
 	d.at += len(b)
 	return len(b)
+}
+
+// note notes where arrays begin, and where their elements end, when c has been read. At is the place behind it.
+func (d *docLexer) note(c byte, at int) {
+	switch {
+	case c == '[' && d.want == wantValueOrEnd:
+		d.arrays = append(d.arrays, openArray{depth: len(d.stack), head: at})
+	case len(d.arrays) == 0 || d.want != wantCommaOrEnd || d.word:
+	default:
+		top := &d.arrays[len(d.arrays)-1]
+		if top.depth > len(d.stack) { // it has ended
+			d.arrays = d.arrays[:len(d.arrays)-1]
+			if len(d.arrays) == 0 {
+				return
+			}
+			top = &d.arrays[len(d.arrays)-1]
+		}
+		if top.depth == len(d.stack) && (c == '}' || c == ']' || c == '"') {
+			if top.last = at; top.head == 1 {
+				top.ends = append(top.ends, top.last)
+			}
+		}
+	}
+}
+
+// feedLine is feed for a line. The blanks around it are not in the document's text.
+func (d *docLexer) feedLine(line []byte) int {
+	from, to := withoutBlanks(line)
+	n := d.feed(line[:from])
+	if d.at -= n; d.want < docDone {
+		n += d.feed(line[from:to])
+	}
+	if d.want < docDone {
+		n += d.feed(line[to:])
+		d.at -= len(line) - to
+	}
+	return n
+}
+
+// withoutBlanks returns where a line without the blanks around it begins and ends.
+func withoutBlanks(line []byte) (from, to int) {
+	for to = len(line); to > 0 && isSpace(line[to-1]); to-- {
+	}
+	for from = endOfBlanks(line[:to], 0); from < to && isSpace(line[from]); from++ {
+	}
+	return from, to
 }
 
 // plainMember returns the length of a member of the most usual form at the beginning of b, "key": "text", with its comma. It is 0
@@ -145,6 +175,14 @@ func plainMember(b []byte) int {
 	return i + 2
 }
 
+// isWordByte is true for the bytes of numbers and words.
+var isWordByte = func() (is [256]bool) {
+	for c := range is {
+		is[c] = isDigit(byte(c)) || isLetter(byte(c)) || c == '.' || c == '-' || c == '+'
+	}
+	return is
+}()
+
 func (d *docLexer) next(c byte) {
 	if d.want == inString || d.want == inKey {
 		switch {
@@ -162,7 +200,7 @@ func (d *docLexer) next(c byte) {
 		return
 	}
 	if d.word {
-		if c >= '0' && c <= '9' || isLetter(c) || c == '.' || c == '-' || c == '+' {
+		if isWordByte[c] {
 			return
 		}
 		d.word = false
@@ -255,50 +293,42 @@ func opening(line []byte) int {
 
 // begins reports whether a line begins a document, and takes it. The JSON of the line begins at start.
 func (d *document) begins(line []byte, start, number int) bool {
-	d.begin(start, number)
-	d.lexer.feed(line[start:])
+	from, _ := withoutBlanks(line)
+	d.begin(start-from, number)
+	d.lexer.feedLine(line[start:])
 	if d.lexer.want >= docDone {
 		return false
 	}
-	d.text = append(append(d.text[:0], line...), '\n')
-	d.lexer.at++
+	d.addLine(line)
 	return true
 }
 
 func (d *document) begin(start, number int) {
-	*d = document{lexer: docLexer{stack: d.lexer.stack[:0], arrays: d.lexer.arrays[:0]}, text: d.text[:0], start: start, first: number, lines: 1}
+	*d = document{lexer: docLexer{stack: d.lexer.stack[:0], arrays: d.lexer.arrays[:0]}, text: d.text[:0], raw: d.raw[:0], start: start, first: number, lines: 1}
 	if cap(d.text) > maxPart {
 		d.text = nil
 	}
+	if cap(d.raw) > maxPart {
+		d.raw = nil
+	}
 }
 
-// add adds to the text. One that has become long may become as long as a part at least: its room does not grow in small steps.
-func (d *document) add(text []byte) {
-	if len(d.text) > maxPart/8 && cap(d.text) < maxPart {
-		d.text = slices.Grow(d.text, maxPart+maxPart/8-len(d.text))
+// addLine adds a line to the text.
+func (d *document) addLine(line []byte) {
+	from, to := withoutBlanks(line)
+	d.text = append(roomOfPart(d.text), line[from:to]...)
+	if d.parts == 0 {
+		d.raw = append(append(roomOfPart(d.raw), line...), '\n')
 	}
-	d.text = append(d.text, text...)
+	d.size += len(line) + 1
 }
 
-// appendCompact appends JSON without its newlines.
-func appendCompact(out, text []byte) []byte {
-	out = slices.Grow(out, len(text))
-	for len(text) > 0 {
-		end := bytes.IndexByte(text, '\n')
-		if end < 0 {
-			end = len(text)
-		}
-		from, to := endOfBlanks(text[:end], 0), end
-		for from < to && isSpace(text[from]) {
-			from++
-		}
-		for from < to && isSpace(text[to-1]) {
-			to--
-		}
-		out = append(out, text[from:to]...)
-		text = text[min(end+1, len(text)):]
+// roomOfPart returns text that has become long with room for a part at least: it does not grow in small steps.
+func roomOfPart(text []byte) []byte {
+	if len(text) > maxPart/8 && cap(text) < maxPart {
+		return slices.Grow(text, maxPart+maxPart/8-len(text))
 	}
-	return out
+	return text
 }
 
 // part returns the JSON up to the last complete element of the outermost array, and the brackets that make it a document of its
@@ -307,7 +337,7 @@ func appendCompact(out, text []byte) []byte {
 func (d *document) part() (part, brackets []byte, n int) {
 	l := &d.lexer
 	n = slices.IndexFunc(l.arrays, func(a openArray) bool { return a.last > 0 })
-	if n < 0 || n > 0 && len(d.text) <= maxLine || l.arrays[n].head > maxBeside*8 {
+	if n < 0 || n > 0 && d.size <= maxLine || l.arrays[n].head > maxBeside*8 {
 		return nil, nil, 0
 	}
 	for i := l.arrays[n].depth - 1; i >= 0; i-- {
@@ -350,7 +380,7 @@ func (d *document) cut(n int) {
 			inner.last -= removed
 		}
 	}
-	d.text = rest
+	d.text, d.raw, d.size = rest, nil, len(rest)
 	d.parts++
 }
 

@@ -72,7 +72,7 @@ func (s *scanner) addPrinted(line, text []byte, last bool) bool {
 			s.release()
 			return false // it may begin another object
 		}
-		o.text = append(append(o.text, rest...), '\n')
+		o.text = appendCompact(o.text, rest)
 		o.lines++
 		o.known, o.seen, o.last = true, s.Lines, last
 		s.hold(line, o, last)
@@ -103,7 +103,9 @@ func (s *scanner) unprefixed(line, text []byte, last bool) bool {
 		p.size -= len(h.text)
 		s.endPrinted(o, printedFailed)
 		s.giveUpPrinted()
-		if s.spare.begins(o.text[:len(o.text)-1], o.start, o.first) {
+		opening := bytes.TrimSuffix(o.raw, []byte("\n"))
+		blanks, _ := withoutBlanks(opening)
+		if s.spare.begins(opening, blanks+o.start, o.first) {
 			s.doc = &s.spare
 			s.continues(line, last)
 			return true

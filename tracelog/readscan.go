@@ -17,6 +17,11 @@ func (s *scanner) scan(r io.Reader, stop func() bool) error {
 	size := 0       // its length, dropped bytes included
 	giant := false  // it is too long, and may be a document
 	for {
+		if s.doc != nil && !giant && size == 0 {
+			if b, _ := in.Peek(in.Buffered()); len(b) > 0 {
+				in.Discard(s.takeLines(b)) // which are there
+			}
+		}
 		part, err := in.ReadSlice('\n')
 		size += len(part)
 		if giant {
@@ -78,6 +83,7 @@ type scanner struct {
 	joiner joiner
 
 	doc       *document      // the one that has begun; nil if none has
+	ahead     ahead          // of its lines
 	spare     document       // reused
 	documents bool           // there was one
 	sniffs    bool           // only documents is wanted

@@ -20,7 +20,7 @@ func (s *scanner) beginGiant(line []byte) bool {
 	if d.lexer.feed(line[start:]); d.lexer.want >= docDone || len(d.lexer.arrays) == 0 {
 		return false
 	}
-	d.text = line
+	d.text, d.size = line, len(line)
 	if s.doc = d; s.partOf() {
 		s.Lines++
 		return true
@@ -36,7 +36,8 @@ func (s *scanner) feedGiant(part []byte) {
 		return // it was no document, or has ended
 	}
 	n := d.lexer.feed(part)
-	d.add(part[:n])
+	d.text = append(roomOfPart(d.text), part[:n]...)
+	d.size += n
 	switch {
 	case d.lexer.want == docDone:
 		s.document(false)
@@ -49,11 +50,11 @@ func (s *scanner) feedGiant(part []byte) {
 // whether the document is too long, and has no such part.
 func (s *scanner) cutLong() (tooLong bool) {
 	d := s.doc
-	if s.lines != nil && len(d.text) > 4*s.lines.chunk && s.passObjects() {
+	if s.lines != nil && d.size > 4*s.lines.chunk && s.passObjects() {
 		s.documents = true
 		d.cut(0)
 	}
-	return len(d.text) > maxPart && !s.partOf() && len(d.text) > maxLine
+	return d.size > maxPart && !s.partOf() && d.size > maxLine
 }
 
 // mayBegin reports whether a document may begin on the next line.
@@ -121,16 +122,46 @@ func (s *scanner) begins(line, text []byte, last bool) bool {
 	return true
 }
 
+// takeLines takes lines of the document that has begun, many at once, and returns how many bytes they have: those at the beginning
+// of b. It leaves lines that must be read one by one. The result is the same.
+func (s *scanner) takeLines(b []byte) (n int) {
+	d := s.doc
+	limit := maxPart // up to which no part of the document is read
+	switch {
+	case s.sniffs:
+		limit = maxSniffed
+	case s.lines != nil && len(d.lexer.arrays) > 0 && d.lexer.arrays[0].head == 1:
+		limit = min(limit, 4*s.lines.chunk)
+	}
+	b = b[:max(0, min(len(b), limit-d.size))]
+	end := bytes.LastIndexByte(b[:min(len(b), s.ahead.reach)], '\n')
+	if end < 0 {
+		end = bytes.IndexByte(b, '\n') // a long line
+	}
+	if b = b[:end+1]; len(b) == 0 {
+		return 0
+	}
+	buf, m := s.ahead.marked(b)
+	n = d.takeLines(m, buf, len(b))
+	if s.ahead.reach = minReach; n == len(b) {
+		s.ahead.reach = min(2*len(b), maxReach)
+	}
+	lines := bytes.Count(b[:n], []byte("\n"))
+	d.lines += lines
+	s.Lines += lines
+	return n
+}
+
 // continues takes a line into the document.
 func (s *scanner) continues(line []byte, last bool) {
 	d := s.doc
 	d.lines++
 	text := cutEscapes(line)
-	n := d.lexer.feed(text)
+	n := d.lexer.feedLine(text)
 	switch d.lexer.want {
 	case docDone:
 		before := len(d.text)
-		d.text = append(d.text, text[:n]...)
+		d.text = appendCompact(d.text, text[:n])
 		if !s.document(last) {
 			d.text = d.text[:before]
 			s.failed(line, last)
@@ -142,15 +173,17 @@ func (s *scanner) continues(line []byte, last bool) {
 		s.failed(line, last)
 		return
 	}
-	d.add(text)
-	d.text = append(d.text, '\n')
-	d.lexer.at++
-	if s.sniffs && len(d.text) > maxSniffed {
+	d.addLine(text)
+	if s.sniffs && d.size > maxSniffed {
 		s.documents = true
 		return
 	}
 	if s.cutLong() {
-		s.unread(d.first, d.text)
+		if d.parts == 0 {
+			s.unread(d.first, d.raw)
+		} else {
+			s.unread(d.first, d.text)
+		}
 		s.bad(d.first, tooLong(0), nil)
 		s.Joined += d.lines - 1
 		s.doc = nil
@@ -332,7 +365,7 @@ func (s *scanner) failed(line []byte, last bool) {
 		s.bad(s.Lines, "invalid JSON in a document of many lines", line)
 		return
 	}
-	text := bytes.Clone(d.text)
+	text := bytes.Clone(d.raw)
 	number, total, each := d.first, s.Lines, d.lines <= maxRetried
 	for l := range bytes.Lines(text) {
 		s.Lines = number

@@ -1,0 +1,141 @@
+package tracelog
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
+)
+
+const (
+	minReach = 1 << 9
+	maxReach = 64 << 10
+)
+
+// An ahead is a copy of lines that follow, with their marks.
+type ahead struct {
+	buf   []byte
+	marks marks
+	reach int // how many bytes are copied at once: few, if lines had to be read one by one
+}
+
+// marked returns a copy of b with padding, and its marks.
+func (a *ahead) marked(b []byte) ([]byte, marks) {
+	a.buf = append(append(a.buf[:0], b...), make([]byte, padding)...)
+	a.marks.mark(a.buf, 0, len(b)+1) // a string ends there at the latest
+	return a.buf, a.marks
+}
+
+// takeLines takes the lines of b[:n], up to the first that does not have one of the usual forms of printed JSON: a member, or a
+// bracket, each with a comma or without. It returns where that line begins. Each line ends with a newline.
+func (d *document) takeLines(m marks, b []byte, n int) (taken int) {
+	l := &d.lexer
+	out := slices.Grow(roomOfPart(d.text), n+2*wordSize)
+	j := len(out)
+	out = out[:cap(out)]
+	for taken < n {
+		i := taken
+		if x := notSpaces(load8(b, i)); x != 0 {
+			i += bits.TrailingZeros64(x) >> 3
+		} else {
+			i = endOfBlanks(b, i)
+		}
+		from, bracket, isElement := i, byte(0), false
+		switch c := b[i]; {
+		case c == '{' || c == '[' || c == '}' || c == ']':
+			bracket = c
+			i++
+		case c != '"':
+			i = -1
+		case l.want == wantKey || l.want == wantKeyOrEnd:
+			i, bracket = m.printedMember(b, i)
+		case l.want == wantValue || l.want == wantValueOrEnd:
+			if isElement = l.stack[len(l.stack)-1] == '['; isElement {
+				i, _ = m.scanString(b, i+1)
+				i++
+			}
+		default:
+			i = -1
+		}
+		if i <= from {
+			break
+		}
+		end := i
+		if b[end] == ',' && bracket != '{' && bracket != '[' {
+			end++
+		}
+		if b[end] != '\n' {
+			break
+		}
+		if bracket == 0 {
+			if l.want, l.word = wantCommaOrEnd, b[i-1] != '"'; isElement {
+				l.note('"', j+i-from-d.start)
+			}
+		} else if !l.bracket(bracket, from < i-1, j+i-from-d.start) {
+			break
+		}
+		if end > i {
+			l.next(',')
+		}
+		for k := from; k < end; k += 2 * wordSize { // it may copy some bytes more
+			at := j + k - from
+			binary.LittleEndian.PutUint64(out[at:at+wordSize:at+wordSize], load8(b, k))
+			binary.LittleEndian.PutUint64(out[at+wordSize:at+2*wordSize:at+2*wordSize], load8(b, k+wordSize))
+		}
+		j += end - from
+		taken = end + 1
+	}
+	if d.text = out[:j]; d.parts == 0 {
+		d.raw = append(roomOfPart(d.raw), b[:taken]...)
+	}
+	d.size += taken
+	l.at = j - d.start
+	return taken
+}
+
+// printedMember returns where the member of an object that begins at i ends, and the bracket that is its value, if it is one. It returns
+// -1 if the member does not have the usual form.
+func (m marks) printedMember(b []byte, i int) (end int, bracket byte) {
+	if i, _ = m.scanString(b, i+1); i < 0 || b[i+1] != ':' {
+		return -1, 0
+	}
+	if i += 2; b[i] == ' ' {
+		i++
+	}
+	switch c := b[i]; c {
+	case '"':
+		if i, _ = m.scanString(b, i+1); i < 0 {
+			return -1, 0
+		}
+		return i + 1, 0
+	case '{', '[':
+		return i + 1, c
+	}
+	start := i
+	for isWordByte[b[i]] {
+		i++
+	}
+	if i == start || b[start] == '.' {
+		return -1, 0
+	}
+	return i, 0
+}
+
+// bracket reads a bracket, behind which the place is at, unless it is not the one that may be there, or the last one. IsValue means that
+// it follows a key.
+func (d *docLexer) bracket(c byte, isValue bool, at int) bool {
+	switch c {
+	case '{', '[':
+		if !isValue && d.want != wantValue && d.want != wantValueOrEnd || len(d.stack) == maxDepth {
+			return false
+		}
+		d.want = wantValue
+	default:
+		n := len(d.stack)
+		if n < 2 || d.stack[n-1]+2 != c || d.want != wantCommaOrEnd && (d.want != wantKeyOrEnd || c != '}') && (d.want != wantValueOrEnd || c != ']') {
+			return false
+		}
+	}
+	d.next(c)
+	d.note(c, at)
+	return true
+}
