@@ -18,6 +18,7 @@ type documentLines struct {
 
 	reader *lineReader // of emitTimed
 	timed  int         // how many records that has found
+	missed int         // documents in a row that takeRecords did not take
 
 	mu      sync.Mutex
 	records int // how many the workers have found
@@ -38,6 +39,9 @@ type documentOf struct {
 	number int // of the document's first line in the input, counted from the block's first
 	kind   documentKind
 }
+
+// maxMissed is how many documents in a row may be no record as takeRecords takes it before it does not try most of them.
+const maxMissed = 8
 
 type documentKind uint8
 
@@ -81,6 +85,14 @@ func (d *documentLines) add(json, brackets []byte, number int, kind documentKind
 // put is add for a document that may be dropped: keep must follow, or drop. It returns where the document begins in the next
 // block.
 func (d *documentLines) put(json, brackets []byte, number int) (from int) {
+	b := d.block(number)
+	from = len(b.buf)
+	b.buf = append(append(appendCompact(b.buf, json), brackets...), '\n')
+	return from
+}
+
+// block returns the block for the document whose first line has the number.
+func (d *documentLines) block(number int) *documentBlock {
 	b := d.next
 	if b == nil {
 		b = <-d.free
@@ -91,9 +103,7 @@ func (d *documentLines) put(json, brackets []byte, number int) (from int) {
 		d.s.first = append(d.s.first, number)
 		d.next = b
 	}
-	from = len(b.buf)
-	b.buf = append(append(appendCompact(b.buf, json), brackets...), '\n')
-	return from
+	return b
 }
 
 func (d *documentLines) keep(number int, kind documentKind) {
@@ -118,14 +128,20 @@ func (d *documentLines) send() {
 	}
 }
 
-// emitTimed passes on the last document, which begins at from, if it is quickly seen to be a record with a time. It is not left
-// to a worker, who would read it again.
-func (d *documentLines) emitTimed(from, number int) bool {
+// lastBlock returns a block that has the last document, which begins at from, for reader.
+func (d *documentLines) lastBlock(from int) block {
 	one := block{buf: d.next.buf, to: len(d.next.buf)}
 	one.pad()
 	d.next.buf = one.buf[:one.to]
+	d.reader.fast.marks.mark(one.buf, from, one.to)
+	return one
+}
+
+// emitTimed passes on the last document, which begins at from, if it is quickly seen to be a record with a time. It is not left
+// to a worker, who would read it again.
+func (d *documentLines) emitTimed(from, number int) bool {
+	one := d.lastBlock(from)
 	w := d.reader
-	w.fast.marks.mark(one.buf, from, one.to)
 	w.wrap.joining = [2]bool{}
 	r := &w.record
 	if _, ok := w.quick(&one, from); !ok || r.Time().IsZero() {
@@ -136,6 +152,26 @@ func (d *documentLines) emitTimed(from, number int) bool {
 	d.timed++
 	d.drop(from)
 	return true
+}
+
+// takeTimed is emitTimed for an object that is printed on many lines, with as many blanks before its brackets as indent. Text is what
+// follows the line with the opening bracket. It returns where the line behind the object begins, and how many newlines are
+// before that. It is -1 if only docLexer can tell where the object ends.
+func (d *documentLines) takeTimed(text []byte, indent, number int) (next, lines int) {
+	b := d.block(number)
+	from := len(b.buf)
+	c := compacter{out: append(b.buf, '{')}
+	end := c.add(text, indent)
+	b.buf = append(c.out, '\n')
+	if end >= 0 && !c.glued {
+		for next = end; next < len(text) && (text[next] == ',' || text[next] == '\r'); next++ {
+		}
+		if next < len(text) && text[next] == '\n' && d.emitTimed(from, number) {
+			return next + 1, c.lines + 1
+		}
+	}
+	d.drop(from)
+	return -1, 0
 }
 
 // close waits until everything has been read, and counts it.

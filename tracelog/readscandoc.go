@@ -126,6 +126,9 @@ func (s *scanner) begins(line, text []byte, last bool) bool {
 // of b. It leaves lines that must be read one by one. The result is the same.
 func (s *scanner) takeLines(b []byte) (n int) {
 	d := s.doc
+	if n = s.takeRecords(b); n > 0 {
+		return n
+	}
 	limit := maxPart // up to which no part of the document is read
 	switch {
 	case s.sniffs:
@@ -149,6 +152,38 @@ func (s *scanner) takeLines(b []byte) (n int) {
 	lines := bytes.Count(b[:n], []byte("\n"))
 	d.lines += lines
 	s.Lines += lines
+	return n
+}
+
+// takeRecords takes records that are printed on many lines each, one after the other, from the document that has begun on. It
+// returns how many bytes their lines have, from the document's second line on.
+//
+// It takes an object whose first line has only its bracket, and whose last line has the closing one at the same place. If fastLine
+// reads it on one line, it is a valid object, and thus the one that docLexer would find.
+func (s *scanner) takeRecords(b []byte) (n int) {
+	d := s.doc
+	if s.lines == nil || d.lines > 1 || d.behind || s.parser.shape != nil || s.lines.missed > maxMissed && d.first%maxMissed != 0 {
+		return 0
+	}
+	opening := d.raw
+	if len(d.text) != 1 || len(opening) < 2 || string(opening[len(opening)-2:]) != "{\n" {
+		return 0
+	}
+	indent := len(opening) - 2
+	s.lines.missed++
+	for from, first := 0, d.first; ; from, first = n+len(opening), s.Lines+1 {
+		end, lines := s.lines.takeTimed(b[from:], indent, first)
+		if end < 0 {
+			break
+		}
+		n, s.Lines = from+end, first+lines
+		s.Joined += lines
+		s.afterRecord()
+		s.doc, s.documents, s.lines.missed = nil, true, 0
+		if !bytes.HasPrefix(b[n:], opening) {
+			break
+		}
+	}
 	return n
 }
 
