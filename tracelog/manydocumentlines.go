@@ -137,6 +137,17 @@ func (d *documentLines) lastBlock(from int) block {
 	return one
 }
 
+// isLongList reports whether the last document, which begins at from, has many records in a list. It is the fast way to tell that
+// of most long documents.
+func (d *documentLines) isLongList(from int) bool {
+	if len(d.next.buf)-from < minKept {
+		return false
+	}
+	one := d.lastBlock(from)
+	_, ok := d.reader.hasLongList(&one, from)
+	return ok
+}
+
 // emitTimed passes on the last document, which begins at from, if it is quickly seen to be a record with a time. It is not left
 // to a worker, who would read it again.
 func (d *documentLines) emitTimed(from, number int) bool {

@@ -291,6 +291,8 @@ func (s *scanner) pass(d *document) bool {
 	} else {
 		from := s.lines.put(d.text, nil, d.first)
 		switch {
+		case d.lines > 1 && s.lines.isLongList(from):
+			s.lines.keep(d.first, wholeDocument)
 		case d.lines > 1 && s.lines.emitTimed(from, d.first):
 		case d.lines > 1 && s.untimed(s.lines.line(from)):
 			s.lines.drop(from)
