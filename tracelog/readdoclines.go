@@ -25,6 +25,18 @@ func (a *ahead) marked(b []byte) ([]byte, marks) {
 	return a.buf, a.marks
 }
 
+// isWhole reports whether there is a whole value in b, if it is long. That is faster than with a docLexer.
+func (a *ahead) isWhole(b []byte) bool {
+	if len(b) < maxReach {
+		return false
+	}
+	buf, m := a.marked(b)
+	if a.buf = nil; len(b) < maxPart {
+		a.buf = buf
+	}
+	return m.scanValue(buf, 0) >= 0
+}
+
 // takeLines takes the lines of b[:n], up to the first that does not have one of the usual forms of printed JSON: a member, or a
 // bracket, each with a comma or without. It returns where that line begins. Each line ends with a newline.
 func (d *document) takeLines(m marks, b []byte, n int) (taken int) {

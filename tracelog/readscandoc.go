@@ -112,7 +112,7 @@ func (s *scanner) begins(line, text []byte, last bool) bool {
 		return true
 	}
 	start := opening(text)
-	if start < 0 || !s.spare.begins(text, start, s.Lines) {
+	if start < 0 || s.ahead.isWhole(text[start:]) || !s.spare.begins(text, start, s.Lines) {
 		return false
 	}
 	s.giveUpPrinted()
