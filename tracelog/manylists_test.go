@@ -76,8 +76,8 @@ var oddElements = []string{
 	// As the elements of the first two shapes, but for a value.
 	`{"_index":"i","labels":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"other","trace":"u","service":"s"},"tags":["a"],"_source":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"m","trace":"t","service":"s"}}`,
 	`{"_index":"i","labels":{"app":"shop"},"tags":[{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"other","trace":"u","service":"s"}],"_source":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"m","trace":"t","service":"s"}}`,
-	`{"_index":"{\"time\":\"2026-03-01T09:15:01Z\",\"level\":\"INFO\",\"msg\":\"m\",\"trace\":\"t\",\"service\":\"s\"}","_id":"a","_source":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"m","trace":"t","service":"s"},"sort":[1]}`,
-	`{"_index":"text {\"time\":\"2026-03-01T09:15:01Z\",\"level\":\"INFO\",\"msg\":\"m\",\"trace\":\"t\",\"service\":\"s\"}","_id":"a","_source":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"m","trace":"t","service":"s"},"sort":[1]}`,
+	`{"_index":"{\"time\":\"2026-03-01T09:15:01Z\",\"level\":\"INFO\",\"msg\":\"other\",\"trace\":\"u\",\"service\":\"s\"}","_id":"a","_source":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"m","trace":"t","service":"s"},"sort":[1]}`,
+	`{"_index":"text {\"time\":\"2026-03-01T09:15:01Z\",\"level\":\"INFO\",\"msg\":\"other\",\"trace\":\"u\",\"service\":\"s\"}","_id":"a","_source":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"m","trace":"t","service":"s"},"sort":[1]}`,
 	`{"_index":"i","_id":"a","_source":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"m","trace":"t","service":"s"},"sort":[{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"other","trace":"u","service":"s"}]}`,
 	`{"_index":"i","_id":1,"_source":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"m","trace":"t","service":"s"},"sort":[1]}`,
 	`{"_index":"i","_id":{"service":"forged"},"_source":{"time":"2026-03-01T09:15:01Z","level":"INFO","msg":"m","trace":"t"},"sort":[1]}`,
