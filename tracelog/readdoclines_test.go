@@ -95,6 +95,8 @@ func TestDocumentLines(t *testing.T) {
 	for _, glued := range []string{"1\n    2", "tru\n    e", `"a\` + "\n" + `    "b"`, "\"a\n    b\"", "\n    1", "{\n    }", "{\n    }, \"z\":\n    1"} {
 		checkByLine(t, strings.Replace(logs[2], `"level":`, `"n": `+glued+",\n    \"level\":", 2))
 	}
+	part := indented(`{"log":"a part","stream":"stdout","time":"2026-03-01T09:15:00Z"}`)
+	checkByLine(t, logs[2]+part+part+logs[2]+part[:len(part)-1])
 	checkByLine(t, "{\n"+strings.Repeat("\"a\": {\n", maxDepth+1))
 	total := 0
 	for _, log := range logs {

@@ -1,6 +1,9 @@
 package tracelog
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // beginGiant begins to read a line as a document that is too long for one line. It returns false if it is none.
 func (s *scanner) beginGiant(line []byte) bool {
@@ -247,11 +250,15 @@ func (s *scanner) restOf(rest []byte, last bool) {
 
 // share reads a part of a line that counts already.
 func (s *scanner) share(rest []byte, last bool) {
-	before := s.tally.Source
+	before := s.tally
+	before.BadLines = slices.Clone(s.BadLines)
 	s.whole(rest, last)
-	s.Shared += s.Records - before.Records
-	s.Bad, s.Blank = before.Bad, before.Blank
-	s.BadLines = before.BadLines
+	after := s.Source
+	s.tally = before
+	s.Records, s.Joined, s.Shared = after.Records, after.Joined, after.Shared+after.Records-before.Records
+	if s.Records > before.Records {
+		s.afterRecord()
+	}
 }
 
 // document reads a document that is complete. It returns false if its lines must be read one by one.
@@ -297,6 +304,10 @@ func (s *scanner) pass(d *document) bool {
 		case d.lines > 1 && s.untimed(s.lines.line(from)):
 			s.lines.drop(from)
 			return false
+		case s.isPartOfLine(s.lines.line(from)): // which is joined here
+			s.lines.drop(from)
+			s.Joined++
+			s.joiner.add(&s.parser.chunk, d.first)
 		default:
 			s.lines.keep(d.first, wholeDocument)
 		}
@@ -324,6 +335,12 @@ func (s *scanner) passObjects() bool {
 func (s *scanner) untimed(line []byte) bool {
 	var e Entry
 	return s.parser.shaped(line, &e) == isRecord && e.Time.IsZero()
+}
+
+// isPartOfLine reports whether a document is an entry of a container's log that continues in a later one. It is then the parser's chunk.
+func (s *scanner) isPartOfLine(line []byte) bool {
+	var e Entry
+	return mayBeEntry(line) && s.parser.shaped(line, &e) == isPart
 }
 
 // records reads the records of a part of a document, and returns their number.
