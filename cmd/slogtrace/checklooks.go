@@ -289,19 +289,6 @@ func (l *looker) words(file string) (looks, advice string) {
 			name, draw.Text(trace, 80), shellWord(strings.Join(pairs, ",")), shellWord(file))
 }
 
-// wordsOfUnread are words for a file without records whose lines have trace ids.
-func wordsOfUnread(file string, texts map[int]string) (looks, advice string) {
-	for _, text := range texts {
-		for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF", r) }) {
-			if isHexID(word) == 32 {
-				return "lines with trace ids that are not records",
-					fmt.Sprintf("%s has trace ids on lines that are not records: give each record a line of its own, as a JSON object with nothing behind it (what is before it does not matter)", draw.Text(file, 100))
-			}
-		}
-	}
-	return "", ""
-}
-
 func mostOf(counts map[string]int) string {
 	best, most := "", 0
 	for path, n := range counts {
