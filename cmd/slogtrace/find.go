@@ -22,7 +22,7 @@ import (
 // splitIDs separates ids from files.
 func splitIDs(args []string) (ids, files []string) {
 	for _, arg := range args {
-		if arg == "-" || strings.ContainsAny(arg, `./\*?[`) && !query.IsTraceparent(arg) {
+		if arg == "-" || strings.ContainsAny(arg, `./\*?[`) && !query.IsResource(arg) {
 			files = append(files, arg)
 		} else if _, err := os.Stat(arg); err == nil {
 			files = append(files, arg)

@@ -26,7 +26,8 @@ func (s *session) show() *cobra.Command {
 Bars are thick on the critical path, where the time of the trace went. A shaded part is time in a queue.
 
 ID is the beginning of a trace id. An argument with a dot or a slash, or with the name of a file, is a FILE: use --trace
-if that is wrong. An ID may also be upper case, Datadog's decimal, X-Ray's 1-xxxxxxxx-… or a whole traceparent.
+if that is wrong. An ID may also be upper case, Datadog's decimal, X-Ray's 1-xxxxxxxx-…, Google's projects/P/traces/…
+or a whole traceparent.
 Without an ID, show shows all traces with a span or a line that matches the flags, as ls does.
 
 Five or more siblings that look alike are one row, ×3000, with the sum of their durations: those of one operation apart

@@ -18,8 +18,11 @@ var (
 	})
 )
 
-// IsTraceparent reports whether text is a whole traceparent.
-func IsTraceparent(text string) bool { return traceparent().MatchString(text) }
+// IsResource reports whether text is the name that Google Cloud has for a trace: projects/P/traces/ID.
+func IsResource(text string) bool {
+	project, id, ok := strings.Cut(text, "/traces/")
+	return ok && strings.HasPrefix(project, "projects/") && strings.Count(project, "/") == 1 && !strings.Contains(id, "/")
+}
 
 // A Wanted is an id, or the beginning of one, as the user typed it. It may have the form that a backend shows.
 type Wanted struct {
