@@ -76,9 +76,12 @@ func (p *lineParser) shownLine(ms []member, beside []byte) {
 	p.many = append(p.many, w.done())
 }
 
+// shownAttrs writes attributes. Of several members of a name the first has its meaning, so one that is named like a field of
+// the line stays an attribute.
 func (p *lineParser) shownAttrs(w *foreignLine, v []byte) {
 	if len(v) > 0 && v[0] == '{' {
 		for _, m := range foreignFields(v) {
+			clear(w.seen)
 			w.raw(string(m.key), m.value)
 		}
 	}
