@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/tell"
@@ -30,7 +31,7 @@ func (r *report) advise() {
 		return
 	}
 	if r.InWrapper > 0 && len(r.found) == 0 {
-		advise("%s ids inside a wrapper that is itself a record: if they are its own, read them with --record PATH", hasOrHave(r.InWrapper, "record"))
+		advise("%s ids inside a wrapper that is itself a record: if they are its own, read them with --record %s", hasOrHave(r.InWrapper, "record"), cmp.Or(shellWord(r.wrapper), "PATH"))
 	}
 	if r.InGroup > 0 {
 		advise("%s ids in a group: wrap the handler before you call WithGroup, slogtrace.NewHandler(h).WithGroup(…)", hasOrHave(r.InGroup, "record"))

@@ -113,6 +113,7 @@ func examineFiles(ctx context.Context, rd *input.Reading, r *report) error {
 		}
 		if err == nil || src.Lines > 0 {
 			report := fileReport{f.Name(), src.Lines, src.Records, src.Joined, src.Shared, src.Blank, src.Bad, "", []badLine{}}
+			r.wrapper = cmp.Or(r.wrapper, mostOf(look.records))
 			if look.listed > 0 || r.Records-r.NoTrace == before.Records-before.NoTrace {
 				var advice string
 				if src.Bad > 0 && len(look.roles["trace"])+len(look.records) == 0 {

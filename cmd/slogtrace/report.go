@@ -56,7 +56,8 @@ type report struct {
 	// Store is what a store says of its lines; nil if files were read.
 	Store *storeReport `json:"store,omitempty"`
 
-	found []string // advice about files that are read with an option
+	found   []string // advice about files that are read with an option
+	wrapper string   // a path of records inside of others
 }
 
 // A fileReport is about the lines of one file.
