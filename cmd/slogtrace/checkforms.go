@@ -10,14 +10,18 @@ import (
 	"github.com/slogtrace/slogtrace/tracelog/draw"
 )
 
-// unreadForms are forms of text that stores and shells write and that are not read: what each line of it is, and what to do.
+// unreadForms are forms of text that stores, exporters and shells write and that are not read: what to do, a line that each
+// has, or nil, and what most of its lines are.
 var unreadForms = []struct {
 	name, advice string
-	line         *regexp.Regexp
+	one, most    *regexp.Regexp
 }{
-	{"a list that PowerShell printed", "write it with ConvertTo-Json", regexp.MustCompile(`^\w[\w .]* +: `)},
-	{"YAML", "ask for JSON, such as gcloud logging read --format=json", regexp.MustCompile(`^ *(- )?[\w./@'"-]+:( |$)|^---$`)},
-	{"CSV", "ask for JSON, or for a table as JSON", regexp.MustCompile(`^("([^"]|"")*"|[^",{]*)(,("([^"]|"")*"|[^",]*)){2,}$`)},
+	{"the output of a console exporter of OpenTelemetry", "export OTLP as JSON lines, such as with the collector's file exporter",
+		regexp.MustCompile(`^(Activity|LogRecord)\.\w+: |^ *(Trace ID|Span ID) *: `), regexp.MustCompile(`^ *(Activity|LogRecord|Resource|Scope|Span|Instrumentation)\w*[. ][\w# ]*(:|$)|^ +-> |^ *(Trace ID|Span ID|Parent ID|ID|Name|Kind|Start time|End time|Status \w+|Timestamp|ObservedTimestamp|Severity\w+|Body|Flags|Attributes|Trace\w*) *:|^ *[\w.]+: `)},
+	{"objects that Node.js printed", "write them with JSON.stringify", nil, regexp.MustCompile(`^ *([\w']+: .*[,{\[]|[\w']+: .*|[}\]],?|[{\[])$`)},
+	{"a list that PowerShell printed", "write it with ConvertTo-Json", nil, regexp.MustCompile(`^\w[\w .]* +: `)},
+	{"YAML", "ask for JSON, such as gcloud logging read --format=json", nil, regexp.MustCompile(`^ *(- )?[\w./@'"-]+:( |$)|^---$`)},
+	{"CSV", "ask for JSON, or for a table as JSON", nil, regexp.MustCompile(`^("([^"]|"")*"|[^",{]*)(,("([^"]|"")*"|[^",]*)){2,}$`)},
 }
 
 // wordsOfUnread are words for a file without records whose lines have trace ids. The texts are the beginnings of its lines.
@@ -27,14 +31,16 @@ func wordsOfUnread(file string, texts map[int]string) (looks, advice string) {
 	}
 	name := draw.Text(file, 100)
 	for _, form := range unreadForms {
-		n := 0
+		n, one := 0, form.one == nil
 		for _, text := range texts {
-			if form.line.MatchString(strings.TrimRight(text, "\r")) {
+			text = strings.TrimRight(text, "\r")
+			if one = one || form.one.MatchString(text); form.most.MatchString(text) {
 				n++
 			}
 		}
-		if 10*n >= 8*len(texts) {
-			return form.name + ", which is not read", fmt.Sprintf("%s looks like %s, which is not read: %s", name, form.name, form.advice)
+		if one && 10*n >= 8*len(texts) {
+			looks = form.name + ", a form that is not read"
+			return looks, fmt.Sprintf("%s looks like %s: %s", name, looks, form.advice)
 		}
 	}
 	return "lines with trace ids that are not records",
