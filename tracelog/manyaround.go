@@ -6,6 +6,7 @@ import "bytes"
 // around all records, but for texts and numbers.
 type around struct {
 	members []aroundMember // none if they are not known
+	unlike  int            // how often in a row another one was not like the last one
 }
 
 type aroundMember struct {
@@ -18,6 +19,9 @@ type aroundMember struct {
 // meaning for the record that depends on its text.
 func (a *around) learn(w *fastWrap, outer *fastLine, b []byte) {
 	a.members = a.members[:0]
+	if a.unlike++; a.unlike > 8 && a.unlike%64 != 0 {
+		return // nearly all are different
+	}
 	for i := range outer.notes[:outer.noted] {
 		n := &outer.notes[i]
 		m := aroundMember{record: int(n.from) == w.entered}
@@ -48,6 +52,7 @@ func (a *around) isAlike(w *fastWrap, outer *fastLine, b []byte) bool {
 			return false
 		}
 	}
+	a.unlike = 0
 	return true
 }
 

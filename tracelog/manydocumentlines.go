@@ -19,6 +19,7 @@ type documentLines struct {
 	reader *lineReader // of emitTimed
 	timed  int         // how many records that has found
 	missed int         // documents in a row that takeRecords did not take
+	around around      // the last record that emitTimed passed on
 
 	mu      sync.Mutex
 	records int // how many the workers have found
@@ -155,7 +156,15 @@ func (d *documentLines) emitTimed(from, number int) bool {
 	w := d.reader
 	w.wrap.joining = [2]bool{}
 	r := &w.record
-	if _, ok := w.quick(&one, from); !ok || r.Time().IsZero() {
+	if alike := w.quickAlike(&d.around, &one, from); !alike {
+		if _, ok := w.quick(&one, from); !ok {
+			return false
+		}
+		if d.around.members = d.around.members[:0]; r.fast == &w.wrap.inner && w.wrap.entered > from {
+			d.around.learn(&w.wrap, &w.fast, one.buf)
+		}
+	}
+	if r.Time().IsZero() {
 		return false
 	}
 	r.input, r.line, r.seq, r.number = d.s.input, w.line, d.next.seq, number-d.next.first

@@ -262,25 +262,32 @@ func (pl *listPlace) read(in *lineReader, one *block, m marks, b []byte, from, t
 	return pl.known
 }
 
-// readAlike is read for an element that differs from one that was read in nothing else but its record, and texts and numbers that
-// do not matter.
+// readAlike is read for an element that differs from one that was read in nothing else but its record, and in flat values around it.
 func (pl *listPlace) readAlike(in *lineReader, one *block, end int) bool {
-	f, w, r := &in.fast, &in.wrap, &in.record
-	w.entered, w.unescaped = -1, -1
-	switch {
-	case one.to > maxLine:
-		return false
-	case pl.known:
-		if w.readInner(f.marks, one.buf, len(pl.prefix)) != end {
-			return false
-		}
-	case pl.form != innerRecord || len(pl.around.members) == 0 || f.parse(one.buf, 0) != one.to-1 || !pl.around.isAlike(w, f, one.buf):
-		return false
+	if pl.form == innerRecord {
+		return in.quickAlike(&pl.around, one, 0)
 	}
-	if !w.fill(r, one.buf) || w.inner.firstService(r.layout) == nil || pl.known && !w.isNative(one.buf, &w.inner) {
+	w, r := &in.wrap, &in.record
+	w.entered, w.unescaped = -1, -1
+	if !pl.known || one.to > maxLine || w.readInner(in.fast.marks, one.buf, len(pl.prefix)) != end || !w.fill(r, one.buf) ||
+		w.inner.firstService(r.layout) == nil || !w.isNative(one.buf, &w.inner) {
 		return false
 	}
 	in.line, r.from = one.buf[:one.to-1], 0
+	return true
+}
+
+// quickAlike is quick for the line at the end of a block, which begins at start, if its record is in an object in which all else is
+// as it was around the last record.
+func (w *lineReader) quickAlike(a *around, b *block, start int) bool {
+	if len(a.members) == 0 || b.to-start > maxLine {
+		return false
+	}
+	w.wrap.entered, w.wrap.unescaped = -1, -1
+	if w.fast.parse(b.buf, start) != b.to-1 || !a.isAlike(&w.wrap, &w.fast, b.buf) || !w.wrap.fill(&w.record, b.buf) || w.wrap.inner.firstService(w.record.layout) == nil {
+		return false
+	}
+	w.line, w.record.from = b.buf[start:b.to-1], start
 	return true
 }
 
