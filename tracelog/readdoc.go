@@ -305,10 +305,10 @@ func (d *document) begins(line []byte, start, number int) bool {
 
 func (d *document) begin(start, number int) {
 	*d = document{lexer: docLexer{stack: d.lexer.stack[:0], arrays: d.lexer.arrays[:0]}, text: d.text[:0], raw: d.raw[:0], start: start, first: number, lines: 1}
-	if cap(d.text) > maxPart {
+	if cap(d.text) > 2*maxPart { // more than roomOfPart makes
 		d.text = nil
 	}
-	if cap(d.raw) > maxPart {
+	if cap(d.raw) > 2*maxPart {
 		d.raw = nil
 	}
 }
