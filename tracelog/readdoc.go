@@ -12,16 +12,17 @@ import (
 // Documents are looked for in the first lines of an input only, so that usual logs can be read by all cores, from any
 // line on. Once there was a document, there may be more of them anywhere.
 type document struct {
-	lexer  docLexer
-	text   []byte // so far, on one line, from the beginning of the first line on
-	raw    []byte // its lines so far, each with a newline; nil once a part of it has been read
-	size   int    // how many bytes came that are in text
-	start  int    // of the JSON in text
-	first  int    // the number of the first line
-	lines  int
-	behind bool // it begins behind another document, on a line that counts for that one
-	parts  int  // how many parts of it have been read
-	shared int  // records of those parts
+	lexer   docLexer
+	text    []byte // so far, on one line, from the beginning of the first line on
+	raw     []byte // its lines so far, each with a newline; nil once a part of it has been read
+	size    int    // how many bytes came that are in text
+	start   int    // of the JSON in text
+	first   int    // the number of the first line
+	lines   int
+	behind  bool // it begins behind another document, on a line that counts for that one
+	parts   int  // how many parts of it have been read
+	shared  int  // records of those parts
+	untimed bool // it is no record, and has none
 }
 
 const (

@@ -269,6 +269,7 @@ func (s *scanner) document(last bool) bool {
 	}
 	line := appendCompact(nil, d.text)
 	if d.parts == 0 && d.lines > 1 && s.untimed(line) {
+		d.untimed = true
 		return false
 	}
 	s.documents = true
@@ -303,6 +304,7 @@ func (s *scanner) pass(d *document) bool {
 		case d.lines > 1 && s.lines.emitTimed(from, d.first):
 		case d.lines > 1 && s.untimed(s.lines.line(from)):
 			s.lines.drop(from)
+			d.untimed = true
 			return false
 		case s.isPartOfLine(s.lines.line(from)): // which is joined here
 			s.lines.drop(from)
@@ -330,11 +332,12 @@ func (s *scanner) passObjects() bool {
 	return len(objects) > 0
 }
 
-// untimed reports whether a document is one record, without a time. Then it is something else that has a trace id, such
-// as a job with its carrier: loggers write times, and files of jobs may be beside logs.
+// untimed reports whether a document is one record, without a time, or a level and a message. Then it is something else
+// that has a trace id, such as a job with its carrier: loggers write times, and files of jobs may be beside logs. Nothing
+// inside of it is a document: a job may contain what looks like a record.
 func (s *scanner) untimed(line []byte) bool {
 	var e Entry
-	return s.parser.shaped(line, &e) == isRecord && e.Time.IsZero()
+	return s.parser.shaped(line, &e) == isRecord && e.Time.IsZero() && (e.Level == "" || e.Message == "")
 }
 
 // isPartOfLine reports whether a document is an entry of a container's log that continues in a later one. It is then the parser's chunk.
@@ -420,7 +423,7 @@ func (s *scanner) failed(line []byte, last bool) {
 		return
 	}
 	text := bytes.Clone(d.raw)
-	number, total, each := d.first, s.Lines, d.lines <= maxRetried
+	number, total, each := d.first, s.Lines, d.lines <= maxRetried && !d.untimed
 	for l := range bytes.Lines(text) {
 		s.Lines = number
 		final := line == nil && number == total
