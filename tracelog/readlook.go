@@ -99,7 +99,7 @@ func (p *lineParser) lookInObject(v []byte, depth, strings int, timed bool) (bes
 	leveled := p.leveled
 	defer func() { p.leveled = leveled }()
 	switch s := signsOf(p.deep[from:to]); {
-	case s.isRecord(timed), s.message && timed && leveled, foreignOf(p.deep[from:to]) != notForeign:
+	case s.isRecord(timed), s.message && timed && leveled && !s.time, foreignOf(p.deep[from:to]) != notForeign:
 		return site{depth: depth}
 	case s.message && !s.carries:
 		return site{} // a message without a time

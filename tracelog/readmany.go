@@ -152,7 +152,7 @@ func (p *lineParser) walkObject(v []byte, b beside, depth, strings int, timed bo
 	case kind != notForeign:
 		p.foreign(kind, ms, b.appendTo(nil, signs{time: true, level: true}))
 		return
-	case s.isRecord(timed), s.message && (!s.carries || timed && p.leveled):
+	case s.isRecord(timed), s.message && (!s.carries || timed && p.leveled && !s.time):
 		p.emit(v, b)
 		return
 	}

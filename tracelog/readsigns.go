@@ -113,8 +113,9 @@ func (p *lineParser) isEvent() bool {
 }
 
 // isLeveled reports whether an object has a time and a level, under a logger's names or a store's, and so those of the
-// record. What is inside of it is then no other record, although its message may look like one. Timed means that its time
-// may be outside. The default severity of Google's store is no level.
+// record. An object in it with a message, and neither, is then that record, although the message may look like one. With a
+// time of its own it may be a shipper's line. Timed means that the time may be outside. The default severity of Google's
+// store is no level.
 func isLeveled(ms []member, timed bool) bool {
 	leveled := statusIn(ms) != ""
 	for i := range ms {

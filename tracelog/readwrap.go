@@ -67,11 +67,13 @@ func (p *lineParser) unwrap(object []byte, e *Entry) (verdict, bool) {
 		message = nil
 	}
 	logger := isLogger(p.members, signsOf(p.members))
-	p.leveled = timed && isLevel(p.around.level) || isLeveled(p.members, timed)
+	leveled := isLeveled(p.members, timed)
+	p.leveled = leveled || timed && isLevel(p.around.level)
+	isText := leveled || p.leveled && !p.hasField(fieldTime) // the message
 	best, at, records := site{}, -1, 0
 	for i := range p.members {
 		m := &p.members[i]
-		if m.outer != 0 || message != nil && p.leveled {
+		if m.outer != 0 || message != nil && isText {
 			break
 		}
 		if message != nil && m != message {
