@@ -219,11 +219,22 @@ func (p *lineParser) companion() int {
 		q.index()
 		text := q.messageMember()
 		ids := q.mask&traceSlots != 0 && q.mask&spanSlots != 0
-		if q.reset(); ids && (text == nil || bytes.Equal(plain(text.value), plain(message.value))) {
+		if q.reset(); ids && (text == nil || bytes.Equal(plain(text.value), plain(message.value)) || p.isTextOf(message.value, m.value)) {
 			return i
 		}
 	}
 	return -1
+}
+
+// isTextOf reports whether a message is the line whose members a store has put into an object. Its ids are the same then.
+func (p *lineParser) isTextOf(message, object []byte) bool {
+	text := bytes.TrimSpace(plain(message[1 : len(message)-1]))
+	if len(text) == 0 || text[0] != '{' {
+		return false
+	}
+	var said, e Entry
+	q := lineParser{in: p.in}
+	return q.parse(text, &said) == isRecord && q.parse(object, &e) == isRecord && said.Trace == e.Trace && said.Span == e.Span
 }
 
 // merge puts the members of the object that is member i before the others, and indexes them anew.
