@@ -207,14 +207,13 @@ func (w *recordReader) read(b *block) {
 	// Whether lines of the container's stdout and stderr may continue ones of earlier blocks.
 	pending := [2]bool{b.seq > 0, b.seq > 0}
 	w.wrap.joining = pending
-	for i := b.from; i < b.to; r.lines++ {
-		if i == b.from { // in the midst of a block, long lines are few
-			if next, ok := w.hasLongList(b, i); ok {
-				i = next
-				r.addMany(w.emitMany(b, r.lines), w.line)
-				continue
-			}
-		}
+	i := b.from
+	if next, ok := w.hasLongList(b, i); ok { // in the midst of a block, long lines are few
+		i = next
+		r.addMany(w.emitMany(b, 0), w.line)
+		r.lines++
+	}
+	for ; i < b.to; r.lines++ {
 		next, ok := w.quick(b, i)
 		i = next
 		if ok {
