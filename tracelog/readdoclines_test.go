@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -51,9 +52,14 @@ func checkByLine(t *testing.T, log string) (records int) {
 	}
 	slices.Sort(raw)
 	for i, in := range []io.Reader{strings.NewReader(log), &byLine{log}} {
+		var mu sync.Mutex
 		var got []string
 		sources, err := ScanRecords(t.Context(), []Input{{Name: wantSource.File, Reader: in}}, &ScanOptions{Workers: 1, chunk: len(log) % 3 * 100 * (1 - i)}, func() func(*Record) {
-			return func(r *Record) { got = append(got, string(r.Raw())) }
+			return func(r *Record) {
+				mu.Lock()
+				defer mu.Unlock()
+				got = append(got, string(r.Raw()))
+			}
 		})
 		if err != nil {
 			t.Fatal(err)
