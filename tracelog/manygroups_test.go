@@ -99,7 +99,15 @@ func TestScanGroupsOpen(t *testing.T) {
 			ScanOptions: ScanOptions{Workers: 3, chunk: 1 << 12},
 			By:          func(r *Record) ([]byte, bool) { return r.Op(), string(r.Op()) != "op 0" },
 		}
-		g, err := ScanGroups(t.Context(), []Input{{"f", strings.NewReader(strings.Join(lines, ""))}}, o)
+		scan := func() (*Grouping, error) {
+			return ScanGroups(t.Context(), []Input{{"f", strings.NewReader(strings.Join(lines, ""))}}, o)
+		}
+		g, err := scan()
+		if err == nil && g.Open == want-1 {
+			// Of a span 24 bits of a hash are remembered: in one of 1000 scans two spans of a trace have the same ones. Then they
+			// have not with another seed.
+			g, err = scan()
+		}
 		if err != nil || !g.Deduped || g.Open != want || len(g.Groups) != 2 {
 			t.Fatalf("%d open in %d groups (deduped %v, %v), want %d in 2", g.Open, len(g.Groups), g.Deduped, err, want)
 		}
