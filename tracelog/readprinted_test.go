@@ -280,7 +280,7 @@ func FuzzPrinted(f *testing.F) {
 	f.Add([]byte{0, 1, 12, 13, 18, 19, 24, 25, 6, 7})
 	f.Fuzz(func(t *testing.T, steps []byte) {
 		var b strings.Builder
-		for i, step := range steps[:min(len(steps), 200)] {
+		for i, step := range steps[:min(len(steps), 100)] { // not more bad lines than are described
 			prefix, text := prefixes[int(step)%len(prefixes)], texts[int(step)/len(prefixes)%len(texts)]
 			line := prefix + text
 			if prefix == "docker" {
