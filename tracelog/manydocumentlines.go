@@ -97,7 +97,7 @@ func (d *documentLines) block(number int) *documentBlock {
 	b := d.next
 	if b == nil {
 		b = <-d.free
-		if cap(b.buf) > 4*d.chunk+1<<20 {
+		if cap(b.buf) > mostKept {
 			b.buf = nil
 		}
 		*b = documentBlock{block: block{input: d.input, seq: len(d.s.first), buf: b.buf[:0]}, first: number, of: b.of[:0]}

@@ -154,7 +154,7 @@ func (p *partReader) run(workers []blockReader, bufs [][]byte) error {
 				}
 				b := block{input: p.input, seq: seq, buf: bufs[i]}
 				err := p.part(&b)
-				if cap(b.buf) <= 4*int(p.chunk)+1<<20 {
+				if cap(b.buf) <= mostKept {
 					bufs[i] = b.buf
 				} else {
 					bufs[i] = nil // a long line's
@@ -302,7 +302,7 @@ func (s *streamReader) run(workers []blockReader) error {
 		wg.Go(func() {
 			for b := range full {
 				w.read(b)
-				if cap(b.buf) > 4*s.chunk+1<<20 {
+				if cap(b.buf) > mostKept {
 					b.buf = nil
 				}
 				free <- b.buf

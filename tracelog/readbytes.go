@@ -4,6 +4,9 @@ func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
+// mostKept is how large a buffer may be to be kept for the next block. That of a very long line is let go.
+const mostKept = 4 << 20
+
 // hexDigits are the values of hexadecimal digits, and -1 for all other bytes. A table needs no branches, which would
 // be unpredictable.
 var hexDigits = func() (d [256]int8) {

@@ -31,7 +31,7 @@ func (a *ahead) isWhole(b []byte) bool {
 		return false
 	}
 	buf, m := a.marked(b)
-	if a.buf = nil; len(b) <= 4<<20 {
+	if a.buf = nil; len(b) <= mostKept {
 		a.buf = buf
 	}
 	return m.scanValue(buf, 0) >= 0

@@ -62,7 +62,7 @@ func (s *scanner) scan(r io.Reader, stop func() bool) error {
 			}
 		}
 		giant = false
-		if long, size = long[:0], 0; cap(long) > 4<<20 {
+		if long, size = long[:0], 0; cap(long) > mostKept {
 			long = nil
 		}
 		switch {
