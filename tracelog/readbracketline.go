@@ -43,14 +43,7 @@ func (p *lineParser) bracketed(line []byte, e *Entry) bool {
 			}
 		}
 		p.message(before, cutDashes(message), foreign)
-		p.isText, p.stamped = true, true
-		p.index()
-		l := &layouts[0]
-		if p.first[slotDatadogTrace] != 0 {
-			l = p.preset()
-		}
-		p.head = head{}
-		p.fields(e, l)
+		p.textFields(e)
 		if e.Schema != "" {
 			e.Schema = "text"
 		}
@@ -129,6 +122,13 @@ func (p *lineParser) pairsInside(line []byte, e *Entry) bool {
 	}
 	p.add("msg", cutDashes(message))
 	p.members = append(p.members, foreign...)
+	p.textFields(e)
+	e.Schema = "text"
+	return e.Trace != "" && e.Event == EventLog
+}
+
+// textFields fills the entry from the members of a line of text.
+func (p *lineParser) textFields(e *Entry) {
 	p.isText, p.stamped = true, true
 	p.index()
 	l := &layouts[0]
@@ -137,8 +137,6 @@ func (p *lineParser) pairsInside(line []byte, e *Entry) bool {
 	}
 	p.head = head{}
 	p.fields(e, l)
-	e.Schema = "text"
-	return e.Trace != "" && e.Event == EventLog
 }
 
 // cutDashes cuts the dashes that some loggers write between the brackets and the message: "] - seat held".
