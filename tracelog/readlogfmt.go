@@ -58,16 +58,15 @@ func (p *lineParser) textAndPairs(line []byte, e *Entry) bool {
 		return false
 	}
 	p.members = p.members[:0]
+	p.messageAfter(h, message)
+	before := len(p.members)
 	if !p.pairs(pairs) {
 		return false
 	}
-	s := signsOf(p.members)
+	s := signsOf(p.members[before:])
 	if isSpan := string(message) == messageEnd || string(message) == messageStart; !s.trace || h.level == nil && (!s.span || !h.timed || isSpan) {
 		return false
 	}
-	p.members = p.members[:0]
-	p.messageAfter(h, message)
-	p.pairs(pairs)
 	p.textRecord(h, e)
 	return true
 }
