@@ -66,15 +66,24 @@ func IntervalStart(at time.Time, every time.Duration) time.Time {
 // ScanGroups makes statistics of the ends of spans. It holds a [Stat] for each group and worker. If duplicates are
 // left out, it also holds 8 to 16 bytes for each span end, up to 64 MB. Errors are those of [ScanRecords]; what was
 // found before the error is returned too.
+//
+// If duplicates are left out, and two ends of one span are written in different ways, inputs that can be read in parts are
+// read twice; see [Input.Reader]. By and Filter are then called twice, too, for some records.
 func ScanGroups(ctx context.Context, inputs []Input, o *GroupOptions) (*Grouping, error) {
 	if o == nil {
 		o = new(GroupOptions)
 	}
-	var set *recordSet
-	if !o.KeepDuplicates {
-		set = newRecordSet(o.seed)
-		set.expect(expectedEnds(inputs))
+	if o.KeepDuplicates {
+		return scanGroups(ctx, inputs, o, nil)
 	}
+	return verbatimFirst(ctx, inputs, o.seed, func(ctx context.Context, set *recordSet) (*Grouping, error) {
+		set.expect(expectedEnds(inputs))
+		return scanGroups(ctx, inputs, o, set)
+	})
+}
+
+// scanGroups leaves duplicates out if there is a set.
+func scanGroups(ctx context.Context, inputs []Input, o *GroupOptions, set *recordSet) (*Grouping, error) {
 	var workers []*grouper
 	sources, err := ScanRecords(ctx, inputs, &o.ScanOptions, func() func(*Record) {
 		g := &grouper{by: o.By, copies: o.Copies, every: max(o.Every, 0), set: set, maxStarts: 1 << 16, groups: make(map[string]*twofold)}

@@ -22,14 +22,14 @@ type outlineRow struct {
 	failure     uint32 // one more than the number of a failure; 0 if no span failed
 
 	// The tags of the first span ends, to detect duplicates. The span ends after those are in a recordSet.
-	tags   [8]uint32
+	tags   [8]uint64
 	tagged uint8
 
 	root  rootRank
 	flags rowFlags
 }
 
-// A rowFlags holds several booleans in one byte. With three bool fields, a row would be larger than 128 bytes.
+// A rowFlags holds several booleans in one byte. With four bool fields, a row would be larger than 160 bytes.
 type rowFlags uint8
 
 const (

@@ -80,21 +80,29 @@ const (
 func (s *Outlines) shard(h uint64) *outlineShard { return &s.shards[h>>(64-outlineShardBits)] }
 
 // ScanOutlines makes an outline of each trace. Of duplicate span ends one counts, unless there are more than six
-// million span ends: then each counts. Two different ends of one trace are taken for the same with a probability of
-// 2⁻³¹: of fifty logs with a million traces of ten spans, one has such a pair.
+// million span ends: then each counts. The ends of two spans of a trace are taken for the same with a probability of 2⁻⁵⁰,
+// and two different ends of one span with 2⁻¹⁸.
 //
-// It holds about 140 bytes for each trace, 32 more if a span of it failed, and 8 to 16 bytes for each span end of a
+// If two ends of one span are written in different ways, inputs that can be read in parts are read twice; see
+// [Input.Reader]. Match and Filter are then called twice, too, for some records.
+//
+// It holds about 170 bytes for each trace, 32 more if a span of it failed, and 8 to 16 bytes for each span end of a
 // trace after its eighth, up to 64 MB. Errors are those of [ScanRecords]; what was found before the error is returned
 // too.
 func ScanOutlines(ctx context.Context, inputs []Input, o *OutlineOptions) (*Outlines, error) {
 	if o == nil {
 		o = new(OutlineOptions)
 	}
-	s := &Outlines{shards: make([]outlineShard, outlineShards), seed: maphash.MakeSeed()}
+	return verbatimFirst(ctx, inputs, o.seed, func(ctx context.Context, set *recordSet) (*Outlines, error) {
+		return scanOutlines(ctx, inputs, o, set)
+	})
+}
+
+func scanOutlines(ctx context.Context, inputs []Input, o *OutlineOptions, set *recordSet) (*Outlines, error) {
+	s := &Outlines{shards: make([]outlineShard, outlineShards), seed: set.seed}
 	for i := range s.shards {
 		s.shards[i].maxErrors = maxShardErrors
 	}
-	set := newRecordSet(o.seed)
 	var workers []*outliner
 	var err error
 	s.Sources, err = ScanRecords(ctx, inputs, &o.ScanOptions, func() func(*Record) {
@@ -158,9 +166,9 @@ func (w *outliner) add(r *Record) {
 	}
 	w.mine.add(row, r, w.match != nil && w.match(r), at, timed)
 	if r.Event == EventEnd {
-		if tag := endTag(w.all.seed, row.hash, r); !w.mine.note(row, tag) {
+		if tag := w.set.endTag(row.hash, r); !w.mine.note(row, tag, w.set) {
 			w.share(row)
-			w.mine.note(row, tag)
+			w.mine.note(row, tag, w.set)
 		}
 	}
 	if w.mine.n == maxMine {

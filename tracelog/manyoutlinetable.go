@@ -32,12 +32,15 @@ type outlineTable struct {
 }
 
 // note takes the tag of a span end, see endTag, and counts it if it is a duplicate. It returns false if there is no
-// room.
-func (t *outlineTable) note(r *outlineRow, tag uint32) bool {
+// room. The set is told of different ends of one span.
+func (t *outlineTable) note(r *outlineRow, tag uint64, set *recordSet) bool {
 	for _, known := range r.tags[:r.tagged] {
 		if known == tag {
 			t.countAgain(r, tag)
 			return true
+		}
+		if (known^tag)>>32 == 0 {
+			set.differ()
 		}
 	}
 	if int(r.tagged) == len(r.tags) {
@@ -48,26 +51,27 @@ func (t *outlineTable) note(r *outlineRow, tag uint32) bool {
 	return true
 }
 
-func (t *outlineTable) countAgain(r *outlineRow, tag uint32) {
+func (t *outlineTable) countAgain(r *outlineRow, tag uint64) {
 	r.again++
 	if tag&1 != 0 {
 		t.failures[r.failure-1].again++
 	}
 }
 
-// endTag returns 32 bits that distinguish a span end from others of its trace. It is given the trace's hash. The
-// lowest bit is set if the span failed.
-func endTag(seed maphash.Seed, trace uint64, r *Record) uint32 {
-	tag := uint32(mix(mix(trace, maphash.Bytes(seed, r.Span())), r.content()^uint64(r.Duration))) &^ 1
+// endTag returns 64 bits that distinguish a span end from others of its trace. It is given the trace's hash. The upper
+// half is the span's, and the lowest bit is set if the span failed.
+func (s *recordSet) endTag(trace uint64, r *Record) uint64 {
+	span := mix(trace, maphash.Bytes(s.seed, r.Span()))
+	tag := span>>32<<32 | mix(span, s.content(r)^uint64(r.Duration))>>32&^1
 	if r.Failed {
 		tag |= 1
 	}
 	return tag
 }
 
-// keyOfTag is the key in a recordSet of a span end of a trace, whose hash is given.
-func keyOfTag(trace uint64, tag uint32) recordKey {
-	return recordKey{uint32(trace % setShards), max(trace>>(64-homeBits)<<(64-homeBits)|mix(trace, uint64(tag))>>homeBits, 1)}
+// keyOfTag is the key of a span end of a trace, whose hash is given.
+func (s *recordSet) keyOfTag(trace, tag uint64) recordKey {
+	return s.keyOf(spanOf(trace, mix(trace, tag>>32)), tag)
 }
 
 func (t *outlineTable) row(n uint32) *outlineRow { return &t.slabs[n/slabRows][n%slabRows] }
@@ -317,7 +321,7 @@ func (t *outlineTable) merge(from *outlineTable, other *outlineRow, set *recordS
 		f.again += of.again
 	}
 	for _, tag := range other.tags[:other.tagged] {
-		if !t.note(row, tag) && !set.add(keyOfTag(row.hash, tag)) {
+		if !t.note(row, tag, set) && !set.add(set.keyOfTag(row.hash, tag)) {
 			t.countAgain(row, tag)
 		}
 	}

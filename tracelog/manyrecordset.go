@@ -1,6 +1,7 @@
 package tracelog
 
 import (
+	"context"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,10 @@ import (
 // trace, else of 2⁻⁷⁰. Two different ends of one span are taken for the same with a probability of 2⁻²⁶.
 // It holds at most about six million records and then gives up: see full.
 //
+// A verbatim set has the text of records instead of their contents, see [verbatimFirst]: 32 bits of the span's hash, and 18 of
+// the text's. So a log in which one span has two different ends is not noticed with a probability of 2⁻¹⁸, one with two
+// such spans with 2⁻³⁶.
+//
 // Records of a trace are near each other in the table, roughly as in the log. Otherwise nearly every access would
 // miss the processor's caches.
 //
@@ -20,6 +25,10 @@ type recordSet struct {
 	seed   maphash.Seed
 	room   atomic.Int64 // how many places the tables may still grow by
 	shards [setShards]setShard
+
+	contentBits int                // in the words of keys; constant
+	stop        context.CancelFunc // ends the scan; nil if the set is not verbatim
+	unlike      atomic.Bool        // two ends of one span are not the same text
 }
 
 const (
@@ -45,9 +54,47 @@ func newRecordSet(seed *maphash.Seed) *recordSet {
 		made := maphash.MakeSeed()
 		seed = &made
 	}
-	s := &recordSet{seed: *seed}
+	s := &recordSet{seed: *seed, contentBits: contentBits}
 	s.room.Store(maxPlaces)
 	return s
+}
+
+// newVerbatimSet returns an empty set that calls stop when its text has turned out not to be enough.
+func newVerbatimSet(seed *maphash.Seed, stop context.CancelFunc) *recordSet {
+	s := newRecordSet(seed)
+	s.contentBits, s.stop = textBits, stop
+	return s
+}
+
+// verbatimFirst calls scan, which reads the inputs, with a set of span ends. If the inputs can be read again, the set compares
+// ends by their text, which takes less time than what they say. That is enough unless two ends of one span are
+// written in different ways. Then scan's context ends, and it is called again, with a set that compares contents.
+func verbatimFirst[T any](ctx context.Context, inputs []Input, seed *maphash.Seed, scan func(context.Context, *recordSet) (T, error)) (T, error) {
+	if canReadAgain(inputs) {
+		first, stop := context.WithCancel(ctx)
+		set := newVerbatimSet(seed, stop)
+		result, err := scan(first, set)
+		stop()
+		if !set.unlike.Load() {
+			return result, err
+		}
+	}
+	return scan(ctx, newRecordSet(seed))
+}
+
+// content is what the set compares of a record.
+func (s *recordSet) content(r *Record) uint64 {
+	if s.stop != nil {
+		return r.textHash()
+	}
+	return r.content()
+}
+
+// differ is called when two ends of one span are different.
+func (s *recordSet) differ() {
+	if s.stop != nil && !s.unlike.Swap(true) {
+		s.stop()
+	}
 }
 
 // A recordKey identifies a span end in a recordSet.
@@ -57,27 +104,41 @@ type recordKey struct {
 }
 
 const (
-	spanBits    = 24
-	contentBits = 26
-	homeBits    = 64 - spanBits - contentBits // of the trace
+	homeBits    = 14 // of the trace
+	contentBits = 26 // the others are the span's
+
+	// textBits are the contentBits of a verbatim set. There, two spans of a trace must not have the same bits: it would look
+	// like two ends of one span.
+	textBits = 18
 )
 
 // key is made of all that makes a record count: its content, and the group that it counts in. Group is a hash of the
 // group's name. The group may depend on a transport's data about a record, such as its service.
 func (s *recordSet) key(r *Record, group uint64) recordKey {
 	span := s.span(r)
-	says := mix(r.content()^uint64(r.Duration), group)
+	says := mix(s.content(r)^uint64(r.Duration), group)
 	if r.Failed {
 		says = ^says
 	}
-	return recordKey{uint32(span % setShards), max(span>>contentBits<<contentBits|mix(span, says)>>(64-contentBits), 1)}
+	return s.keyOf(span, says)
+}
+
+// keyOf is the key of a span's end that says something. Span is as returned by span.
+func (s *recordSet) keyOf(span, says uint64) recordKey {
+	mask := uint64(1)<<s.contentBits - 1
+	return recordKey{uint32(span % setShards), max(span&^mask|mix(span, says)&mask, 1)}
 }
 
 // span is the part that the keys of a span's records share: the trace and the span, and in the lowest bits the shard.
 func (s *recordSet) span(r *Record) uint64 {
 	trace := maphash.Bytes(s.seed, r.Trace())
 	span := mix(trace, maphash.Bytes(s.seed, r.Span()))
-	return trace>>(64-homeBits)<<(64-homeBits) | span>>(64-spanBits)<<contentBits | trace%setShards
+	return spanOf(trace, span)
+}
+
+// spanOf is span for the hashes of the trace and of the span.
+func spanOf(trace, span uint64) uint64 {
+	return trace>>(64-homeBits)<<(64-homeBits) | span>>(homeBits+shardBits)<<shardBits | trace%setShards
 }
 
 // add reports whether the key is new.
@@ -85,36 +146,42 @@ func (s *recordSet) add(k recordKey) bool {
 	shard := &s.shards[k.shard]
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
-	return shard.add(k.word, &s.room)
+	return s.addTo(shard, k.word)
 }
 
-// add reports whether the word of a key is new. In a full set every word is.
-func (s *setShard) add(h uint64, room *atomic.Int64) bool {
-	if s.n >= len(s.table)/4*3 && !s.grow(2*len(s.table), room) {
+// addTo reports whether the word of a key is new. In a full set every word is.
+func (s *recordSet) addTo(t *setShard, h uint64) bool {
+	if t.n >= len(t.table)/4*3 && !t.grow(2*len(t.table), s) {
 		return true
 	}
-	if s.n == 0 {
-		s.touch()
+	if t.n == 0 {
+		t.touch()
 	}
-	i, found := s.find(h)
+	i, found, differs := t.find(h, s.contentBits)
 	if found {
 		return false
 	}
-	s.table[i] = h
-	s.n++
+	if differs {
+		s.differ()
+	}
+	t.table[i] = h
+	t.n++
 	return true
 }
 
-// find returns the index in the table where the hash is, or should be.
-func (s *setShard) find(h uint64) (i uint64, found bool) {
+// find returns the index in the table where the word is, or should be. If it is not there, differs tells whether another end of
+// its span is.
+func (s *setShard) find(h uint64, contentBits int) (i uint64, found, differs bool) {
 	size := uint64(len(s.table))
 	i = s.home(h)
 	for try := 0; ; try++ {
-		switch s.table[i] {
-		case 0:
-			return i, false
-		case h:
-			return i, true
+		switch x := s.table[i]; {
+		case x == 0:
+			return i, false, differs
+		case x == h:
+			return i, true, false
+		case (x^h)>>contentBits == 0:
+			differs = true
 		}
 		i++
 		if try == maxNear {
@@ -135,12 +202,12 @@ func (s *recordSet) has(span uint64) bool {
 	size := uint64(len(t.table))
 	i := t.home(span)
 	for try := 0; t.table[i] != 0; try++ {
-		if t.table[i]>>contentBits == span>>contentBits {
+		if (t.table[i]^span)>>s.contentBits == 0 {
 			return true
 		}
 		i++
 		if try == maxNear {
-			i = span >> contentBits
+			i = span >> s.contentBits
 		}
 		i &= size - 1
 	}
@@ -164,11 +231,11 @@ func (s *setShard) touch() {
 	}
 }
 
-func (s *setShard) grow(size int, room *atomic.Int64) bool {
+func (s *setShard) grow(size int, set *recordSet) bool {
 	old := s.table
 	size = max(256, size)
-	if room.Add(-int64(size-len(old))) < 0 {
-		room.Add(int64(size - len(old)))
+	if set.room.Add(-int64(size-len(old))) < 0 {
+		set.room.Add(int64(size - len(old)))
 		s.full = true
 		return false
 	}
@@ -178,7 +245,7 @@ func (s *setShard) grow(size int, room *atomic.Int64) bool {
 	}
 	for _, h := range old {
 		if h != 0 {
-			i, _ := s.find(h)
+			i, _, _ := s.find(h, set.contentBits)
 			s.table[i] = h
 		}
 	}
@@ -192,7 +259,7 @@ func (s *recordSet) expect(records int64) {
 		size *= 2
 	}
 	for i := range s.shards {
-		s.shards[i].grow(size, &s.room)
+		s.shards[i].grow(size, s)
 	}
 }
 
@@ -246,7 +313,7 @@ func (w *setWriter[T]) flushShard(i int) {
 	defer shard.mu.Unlock()
 	for j := range w.pending[i] {
 		p := &w.pending[i][j]
-		w.done(&p.value, shard.add(p.word, &w.set.room))
+		w.done(&p.value, w.set.addTo(shard, p.word))
 	}
 	w.pending[i] = w.pending[i][:0]
 }

@@ -2,7 +2,10 @@ package tracelog
 
 import (
 	"fmt"
+	"io"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -97,4 +100,106 @@ func TestRecordForgets(t *testing.T) {
 	if n := cap(r.scratch); n > 100 {
 		t.Errorf("%d bytes are held", n)
 	}
+}
+
+// A countedFile counts the bytes that are read.
+type countedFile struct {
+	*strings.Reader
+	bytes atomic.Int64
+}
+
+// reads is how often all of the file was read. Parts overlap a little.
+func (f *countedFile) reads() int { return int(f.bytes.Swap(0) / f.Size()) }
+
+func (f *countedFile) ReadAt(b []byte, off int64) (int, error) {
+	f.bytes.Add(int64(len(b)))
+	return f.Reader.ReadAt(b, off)
+}
+
+// Copies of span ends count once, however they are written, and different ends of one span count each. A file is read twice
+// only if some ends of a span are not the same text.
+func TestVerbatimFirst(t *testing.T) {
+	span := func(i int, more string) string {
+		return end(fmt.Sprintf("t%d", i/12), fmt.Sprint(i+1), i%9+1, `,"level":"INFO","op":"a","n":"`+more+`"`)
+	}
+	spaced := func(line string) string { return strings.Replace(line, `","`, `", "`, 1) }
+	pairs := func(more string) string {
+		return `time=2026-03-01T09:15:00Z level=INFO msg="span end" trace=p span=1 op=a start=2026-03-01T09:15:00Z duration_ms=1 n=` + more + "\n"
+	}
+	// A row of an outline has room for eight of the twelve ends of a trace, and a worker for maxMine traces.
+	const n = 12 * (maxMine + 100)
+	var log strings.Builder
+	for i := range n {
+		log.WriteString(span(i, ""))
+	}
+	for _, test := range []struct {
+		name               string
+		more               string
+		ends, again, reads int
+	}{
+		{"each once", "", n, 0, 1},
+		{"the same text", span(0, "") + span(11, "") + span(n-1, ""), n, 3, 1},
+		{"another form", spaced(span(0, "")), n, 1, 2},
+		{"another form, of the last end of a trace", spaced(span(11, "")), n, 1, 2},
+		{"another end", span(1, "x"), n + 1, 0, 2},
+		{"another end, of the last span of a trace", span(n-1, "x") + span(n-1, "x"), n + 1, 1, 2},
+		{"both", span(n-1, "x") + spaced(span(n-1, "x")) + spaced(span(5, "")), n + 1, 2, 2},
+		{"other pairs", pairs("1") + pairs("1") + pairs("x"), n + 2, 1, 2},
+		{"inside another object", `{"_index":"a","_source":` + strings.TrimSpace(span(7, "")) + "}\n", n, 1, 1},
+	} {
+		for _, workers := range []int{1, 3} {
+			scan := ScanOptions{Workers: workers, chunk: 1 << 17}
+			f := &countedFile{Reader: strings.NewReader(log.String() + test.more)}
+			g, err := ScanGroups(t.Context(), []Input{{"f", f}}, &GroupOptions{ScanOptions: scan})
+			reads := f.reads()
+			if err != nil || len(g.Groups) != 1 || g.Groups[0].Stat.Count() != float64(test.ends) || g.Duplicates != test.again || reads != test.reads {
+				t.Errorf("%s, %d workers: groups: %+v, %v; read %d times", test.name, workers, g, err, reads)
+			}
+			o, err := ScanOutlines(t.Context(), []Input{{"f", f}}, &OutlineOptions{ScanOptions: scan})
+			spans := 0
+			for sum := range o.All(nil) {
+				spans += sum.Spans
+			}
+			reads = f.reads()
+			if err != nil || spans != test.ends || o.duplicates != test.again || reads != test.reads {
+				t.Errorf("%s, %d workers: outlines: %d spans, %d duplicates, %v; read %d times", test.name, workers, spans, o.duplicates, err, reads)
+			}
+			// What can be read only once is compared by its contents at once.
+			g, err = ScanGroups(t.Context(), []Input{{"f", io.MultiReader(f.Reader)}}, &GroupOptions{ScanOptions: scan})
+			if err != nil || g.Groups[0].Stat.Count() != float64(test.ends) || g.Duplicates != test.again {
+				t.Errorf("%s, %d workers: of a stream: %+v, %v", test.name, workers, g, err)
+			}
+		}
+	}
+}
+
+// A scan ends early if the first lines tell that their text is not enough.
+func TestVerbatimEndsEarly(t *testing.T) {
+	var log strings.Builder
+	log.WriteString(end("t", "1", 1, "") + end("t", "1", 1, `, "n":1`))
+	for i := range 50_000 {
+		log.WriteString(end("t", fmt.Sprint(i+2), 1, ""))
+	}
+	f := &countedFile{Reader: strings.NewReader(log.String())}
+	in, scan := []Input{{"f", f}}, ScanOptions{Workers: 2}
+	if o, err := ScanOutlines(t.Context(), in, &OutlineOptions{ScanOptions: scan}); err != nil || o.Len() != 1 || f.reads() != 1 {
+		t.Errorf("outlines: %v, %v", o, err)
+	}
+	if g, err := ScanGroups(t.Context(), in, &GroupOptions{ScanOptions: scan}); err != nil || g.Groups[0].Stat.Count() != 50_002 || f.reads() != 1 {
+		t.Errorf("groups: %+v, %v", g, err)
+	}
+}
+
+// Of two spans of a trace it is hardly ever said that they are one with two ends.
+func TestVerbatimSpans(t *testing.T) {
+	for range 3 { // in one of a hundred sets it is
+		set := newVerbatimSet(nil, func() {})
+		for i := range 10_000 {
+			set.add(set.key(record(t, strings.TrimSpace(end("t", fmt.Sprint(i+1), 1, ""))), 0))
+		}
+		if !set.unlike.Load() {
+			return
+		}
+	}
+	t.Error("two spans look like one with two ends, in three sets of 10,000 spans")
 }

@@ -121,6 +121,14 @@ func parts(r io.Reader) (io.ReaderAt, int64) {
 	return nil, 0
 }
 
+// canReadAgain reports whether all inputs can be read more than once.
+func canReadAgain(inputs []Input) bool {
+	return !slices.ContainsFunc(inputs, func(in Input) bool {
+		at, _ := parts(in.Reader)
+		return at == nil
+	})
+}
+
 // A partReader reads an input in parts. The lines that begin in a part belong to it.
 type partReader struct {
 	ctx   context.Context

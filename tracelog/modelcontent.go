@@ -1,6 +1,9 @@
 package tracelog
 
-import "slices"
+import (
+	"hash/maphash"
+	"slices"
+)
 
 // The content of a record is a keyed hash of its parsed members. It does not depend on their order, on what a
 // transport put around the record, or on how strings are escaped and numbers written. Two records are the same if
@@ -178,6 +181,22 @@ func hashBare(w []byte, key uint64) uint64 {
 	}
 	return hashText(w, key+contentString)
 }
+
+// textHash is a hash of the record's own text, without what a transport put around it. Records whose text is the same have the same
+// content, and it takes less time than that.
+func (r *Record) textHash() uint64 {
+	f := r.fast
+	switch {
+	case r.entry != nil || !f.isText && f.noted < 1:
+		return r.content()
+	case f.isText:
+		return maphash.Bytes(textSeed, r.line)
+	}
+	return maphash.Bytes(textSeed, r.buf[f.notes[0].key:f.notes[f.noted-1].to])
+}
+
+// textSeed is random for each process, as contentKeys are.
+var textSeed = maphash.MakeSeed()
 
 // content is the content of the record.
 func (r *Record) content() uint64 {

@@ -139,6 +139,10 @@ func (p *Progress) Add(n int) {
 			progressbar.OptionUseANSICodes(true),
 		)
 	}
+	if past := read - p.total; past > p.total/10 { // parts of a file overlap a little, but not as much
+		p.bar.Describe("reading again")
+		read = past
+	}
 	p.bar.Set64(min(read, p.total-1)) // the last byte would end it, and a growing file has more
 }
 

@@ -31,6 +31,25 @@ func TestProgress(t *testing.T) {
 	}
 }
 
+// If everything is read twice, the bar says so, and begins again. A little more than everything is not twice.
+func TestProgressAgain(t *testing.T) {
+	var stderr strings.Builder
+	at := time.Date(2026, 3, 1, 9, 15, 0, 0, time.UTC)
+	s := New(&stderr, true, func() time.Time { at = at.Add(patience); return at })
+	s.StartProgress(1000)
+	for range 52 {
+		s.Progress().Add(20)
+	}
+	if bar := stderr.String(); strings.Contains(bar, "again") || !strings.Contains(bar, " 99% ") {
+		t.Errorf("after 1040 of 1000 bytes: %q", bar)
+	}
+	stderr.Reset()
+	s.Progress().Add(460)
+	if bar := stderr.String(); !strings.Contains(bar, "reading again  50% ") {
+		t.Errorf("in the midst of the second time: %q", bar)
+	}
+}
+
 // What is waited for is there after a second, until something has been read or nothing is waited for.
 func TestWaiting(t *testing.T) {
 	for _, terminal := range []bool{true, false} {
