@@ -173,35 +173,44 @@ func TestAppendWords(t *testing.T) {
 	}
 }
 
-// TestAppendText compares marks.appendText with scanRest and appendPlain.
+// TestAppendText compares marks.appendText and scanString with lexer and appendPlain.
 func TestAppendText(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	pieces := []string{"a", "bc", "defgh", "ijklmnop", "\x7f", "é", "€", "\xff", "\x80\x80", `\n`, `\"`, `\\`, `\/`, `\u0041`, `\u00e9`, `\ud83d\ude00`, `\ud83d`, `\udE00\ud83d`}
 	wrong := []string{`\x`, `\u12`, `\u12g4`, "\t", "\x00"}
+	usual := []string{"a", "bc", "ijklmnop", strings.Repeat("x", 15), strings.Repeat("y", 70), `\"`, `\"`, `\\`, `\\\"`}
 	valid := 0
-	for range 20_000 {
+	for round := range 20_000 {
 		var text []byte
+		from := pieces
+		if round%2 > 0 {
+			from = usual // nothing ends a window of marks before its end
+		}
 		for range r.IntN(8) << r.IntN(5) {
-			text = append(text, pieces[r.IntN(len(pieces))]...)
+			text = append(text, from[r.IntN(len(from))]...)
 		}
 		if r.IntN(10) == 0 {
 			text = append(text, wrong[r.IntN(len(wrong))]...)
 		}
-		from := r.IntN(20)
+		start := 1 + r.IntN(70)
 		var b block
-		b.set(fmt.Appendf(nil, "%s%s\"\\", strings.Repeat(`\`, from), text))
+		b.set(fmt.Appendf(nil, "%s\"%s\"\\", strings.Repeat(`\`, start-1), text))
 		var m marks
 		m.mark(b.buf, 0, b.to)
-		want, _ := m.scanString(b.buf, from)
-		got, end := m.appendText([]byte("x"), b.buf, from)
-		if end != want {
-			t.Fatalf("%q ends at %d, want %d", text, end, want)
+		want := -1
+		if l := (lexer{b: b.buf[:b.to], i: start - 1}); l.str() {
+			want = l.i - 1
+		}
+		got, end := m.appendText([]byte("x"), b.buf, start)
+		scanned, _ := m.scanString(b.buf, start)
+		if end != want || scanned != want {
+			t.Fatalf("%q ends at %d and %d, want %d", text, end, scanned, want)
 		}
 		if want < 0 {
 			continue
 		}
 		valid++
-		if want := appendPlain([]byte("x"), b.buf[from:end]); !bytes.Equal(got, want) {
+		if want := appendPlain([]byte("x"), b.buf[start:end]); !bytes.Equal(got, want) {
 			t.Fatalf("of %q: %q, want %q", text, got, want)
 		}
 	}

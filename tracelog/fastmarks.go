@@ -10,8 +10,9 @@ type marks []byte
 // markSize is how many bytes are marked at once.
 const markSize = 64
 
-// padding is how many bytes after the last newline of a buffer may be read.
-const padding = markSize
+// padding is how many bytes after the last newline of a buffer may be read. scanRest looks at the bytes from any mark on as an array
+// of so many.
+const padding = 3 * markSize
 
 // mark makes the marks of b[from:to], and of some bytes around it.
 func (m *marks) mark(b []byte, from, to int) {
