@@ -152,6 +152,7 @@ func (p *partReader) run(workers []blockReader, bufs [][]byte) error {
 	for i := range min(len(workers), n) {
 		wg.Go(func() {
 			seq, end := 0, 0
+			read := int64(0) // where the last line ends that the worker has read
 			for ; p.ctx.Err() == nil; seq++ {
 				if seq == end {
 					end = int(p.next.Add(int64(run)))
@@ -161,7 +162,8 @@ func (p *partReader) run(workers []blockReader, bufs [][]byte) error {
 					return
 				}
 				b := block{input: p.input, seq: seq, buf: bufs[i]}
-				err := p.part(&b)
+				var err error
+				read, err = p.part(&b, read)
 				if cap(b.buf) <= mostKept {
 					bufs[i] = b.buf
 				} else {
@@ -192,10 +194,16 @@ const slack = 4 << 10
 // in its page of memory as in its page of the file: on some processors any other place takes four times as long.
 const page = 4 << 10
 
-// part reads the lines that begin in the part. After an error the block has the lines before it.
-func (p *partReader) part(b *block) error {
+// part reads the lines that begin in the part, and returns where the last of them ends in the input. After an error the block has the
+// lines before it. A line before the part ends at read: if that is behind the part, no line begins in it.
+func (p *partReader) part(b *block, read int64) (to int64, err error) {
 	begin := int64(b.seq) * p.chunk
 	end := min(begin+p.chunk, p.size)
+	if read >= end {
+		b.buf = b.buf[:0]
+		b.pad()
+		return read, nil
+	}
 	off := max(begin-min(page, p.chunk), 0)
 	b.buf = slices.Grow(b.buf[:0], int(end-off)+slack+padding+1)
 	eof, err := p.more(b, off, int(min(end+slack, p.size)-off))
@@ -205,7 +213,7 @@ func (p *partReader) part(b *block) error {
 		if b.from = before + i + 1; i < 0 || off+int64(b.from) >= end {
 			b.from, b.to = 0, 0
 			b.pad()
-			return err
+			return read, err
 		}
 	}
 	// The last line: it begins before end.
@@ -223,17 +231,19 @@ func (p *partReader) part(b *block) error {
 			b.to, b.cut = len(b.buf), len(b.buf) > b.from
 			break
 		}
-		last := max(b.from, bytes.LastIndexByte(b.buf[:min(int(end-off), len(b.buf))], '\n')+1)
-		if size := len(b.buf) - last; size > maxLine+2 {
-			b.to, b.long = last, size
-			b.longCut, err = p.rest(b, off+int64(len(b.buf)))
-			break
+		if len(b.buf) > maxLine+2 {
+			last := max(b.from, bytes.LastIndexByte(b.buf[:min(int(end-off), len(b.buf))], '\n')+1)
+			if size := len(b.buf) - last; size > maxLine+2 {
+				b.to, b.long = last, size
+				b.longCut, err = p.rest(b, off+int64(len(b.buf)))
+				break
+			}
 		}
-		eof, err = p.more(b, off+int64(len(b.buf)), max(len(b.buf), 2*slack))
+		eof, err = p.more(b, off+int64(len(b.buf)), max(len(b.buf)/4, 2*slack))
 	}
 	b.buf = b.buf[:b.to]
 	b.pad()
-	return err
+	return off + int64(b.to+b.long), err
 }
 
 // set makes a line all that is in the block.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 
@@ -296,4 +297,41 @@ func FuzzScanRecords(f *testing.F) {
 			t.Errorf("-want +got\n%s", d)
 		}
 	})
+}
+
+// A countingReader counts the bytes that are read.
+type countingReader struct {
+	*strings.Reader
+	n atomic.Int64
+}
+
+func (r *countingReader) ReadAt(b []byte, off int64) (int, error) {
+	n, err := r.Reader.ReadAt(b, off)
+	r.n.Add(int64(n))
+	return n, err
+}
+
+// A worker reads a line that is longer than many parts once.
+func TestPartsOfLongLines(t *testing.T) {
+	text := strings.Repeat(`{"msg":"`+strings.Repeat("x", 1<<20)+"\"}\n{}\n", 5)
+	for _, chunk := range []int{page, 64 << 10, 300 << 10} {
+		in := &countingReader{Reader: strings.NewReader(text)}
+		p := &partReader{ctx: t.Context(), at: in, size: int64(len(text)), chunk: int64(chunk)}
+		var got countLines
+		if err := p.run([]blockReader{&got}, make([][]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		if got != 10 {
+			t.Errorf("chunks of %d: %d lines, want 10", chunk, got)
+		}
+		if n := int(in.n.Load()); n > len(text)*3/2 {
+			t.Errorf("chunks of %d: %d bytes of %d were read", chunk, n, len(text))
+		}
+	}
+}
+
+type countLines int
+
+func (c *countLines) read(b *block) {
+	*c += countLines(bytes.Count(b.buf[b.from:b.to], newline))
 }
