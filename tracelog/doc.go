@@ -91,10 +91,10 @@
 // Serilog's compact form (CLEF), of GELF, of tracers with a name, ids, a start and a duration, and of slogtrace show --json are
 // read, too. Their Raw is a line of the record schema. The events of a span are log lines.
 //
-// JSON may be printed on many lines, if the first of it is behind at most 20 lines with a brace and 200 others of the input. It is
-// read as a stream, one element of the outermost array after the other. All lines of an object may have the same prefix,
-// apart from times in it, and lines of others may be between them. [Shape] describes lines of which nothing tells where
-// their record is, or what its members are called.
+// JSON may be printed on many lines, if the first of it is behind at most 20 lines with a brace and 200 others of the input. Each
+// 64 KiB of a line with a brace count as a further line. Such JSON is read as a stream, one element of the outermost array after the
+// other. All lines of an object may have the same prefix, apart from times in it, and lines of others may be between them. [Shape]
+// describes lines of which nothing tells where their record is, or what its members are called.
 //
 // The line may be wrapped in other output:
 //

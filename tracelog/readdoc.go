@@ -28,7 +28,9 @@ type document struct {
 const (
 	// maxIntro is how many lines with a brace an input may begin with, before its first document, and maxBanner how many other
 	// lines that are not blank. Databases and web servers write many lines of text when they start.
-	maxIntro  = 20
+	maxIntro = 20
+	// longIntro is how many bytes of a line with a brace count as a further line: it takes time to see that a line is no document.
+	longIntro = 64 << 10
 	maxBanner = 200
 	// maxPart is how long a document can become before a part of it is read.
 	maxPart = 8 << 20

@@ -257,7 +257,7 @@ func (s *scanner) single(line []byte, last bool) {
 	switch {
 	case !s.mayBegin() || s.joiner.pending() || len(bytes.TrimSpace(line)) == 0:
 	case bytes.IndexByte(line, '{') >= 0:
-		s.intro++
+		s.intro += 1 + len(line)/longIntro
 	default:
 		s.banner++
 	}

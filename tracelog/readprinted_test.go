@@ -186,6 +186,20 @@ func TestPrintedBanner(t *testing.T) {
 	}
 }
 
+// A long line counts as several lines before the first document.
+func TestDocumentBehindLongLines(t *testing.T) {
+	record := eachPrinted("")(rawRecords(t)[:1])
+	for _, test := range []struct{ lines, size, records int }{{maxIntro - 1, 100, maxIntro}, {maxIntro, 100, maxIntro}, {9, longIntro, 10}, {10, longIntro, 10}, {1, 18 * longIntro, 2}, {1, 19 * longIntro, 1}} {
+		log := strings.Repeat(`{"msg":"`+strings.Repeat("x", test.size)+"\"}\n", test.lines) + record
+		got, src := scanAll(t, []byte(log))
+		checkSource(t, src, len(got))
+		if len(got) != test.records {
+			t.Errorf("%d lines of %d bytes: %d records, want %d", test.lines, test.size, len(got), test.records)
+		}
+		checkReaders(t, log, got, src)
+	}
+}
+
 func TestLinePrefix(t *testing.T) {
 	for _, test := range []struct {
 		prefix, line string

@@ -90,7 +90,7 @@ type scanner struct {
 	printed   printedLines   // objects that have begun behind prefixes
 	rows      rowLines       // a table that has a row on each line
 	lines     *documentLines // if not nil, workers read the documents
-	intro     int            // lines with a brace so far, up to maxIntro and more
+	intro     int            // lines with a brace so far, up to maxIntro and more; see longIntro
 	banner    int            // other lines that are not blank, up to maxBanner and more
 
 	unreadable func(line int, text []byte) // may be nil
