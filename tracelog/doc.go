@@ -96,6 +96,9 @@
 // other. All lines of an object may have the same prefix, apart from times in it, and lines of others may be between them. [Shape]
 // describes lines of which nothing tells where their record is, or what its members are called.
 //
+// If the first line of an input has the names of columns, and the lines behind it are rows of CSV (RFC 4180) with as many cells,
+// each row is read as an object of strings, without the cells that are empty or null. Tabs may be between the cells.
+//
 // The line may be wrapped in other output:
 //
 //   - escape codes that colour text on a terminal or erase a line;

@@ -14,6 +14,7 @@ func sniff(r io.Reader, shape *Shape) bool {
 	s := scanner{fn: func(Entry) {}, sniffs: true}
 	s.parser.shape = shape
 	s.scan(r, func() bool { return s.documents || s.doc == nil && !s.mayBegin() })
+	s.afterCSV(s.csv.end())
 	for s.doc != nil {
 		s.endOfDocument(false)
 	}

@@ -20,9 +20,6 @@ type rowLines struct {
 	next  [][]byte   // those in head
 }
 
-// maxColumns is how many columns such a table may have.
-const maxColumns = 1000
-
 // nullText is ClickHouse's word for null, in formats in which every value is a string.
 const nullText = `"ᴺᵁᴸᴸ"`
 
@@ -110,17 +107,20 @@ func (s *scanner) row(values [][]byte) {
 	case s.lines != nil:
 		s.afterRecord()
 		s.lines.add(line, nil, s.Lines, wholeDocument)
-		return
-	case s.sniffs:
-		return
+	case !s.sniffs:
+		s.readRow(line, s.Lines)
 	}
-	s.parser.reason, s.parser.content = reasonText, line
-	if n := s.records(line, s.Lines, false); n > 0 {
+}
+
+// readRow reads the object of a row whose first line has the number.
+func (s *scanner) readRow(object []byte, number int) {
+	s.parser.reason, s.parser.content = reasonText, object
+	if n := s.records(object, number, false); n > 0 {
 		s.Shared += n - 1
 		return
 	}
-	s.unread(s.Lines, line)
-	s.bad(s.Lines, s.parser.reason, s.parser.content)
+	s.unread(number, object)
+	s.bad(number, s.parser.reason, s.parser.content)
 }
 
 // rowValues returns the elements of a line that is an array of several, or nil.
@@ -159,13 +159,7 @@ func columnNamesOf(values [][]byte) (names [][]byte) {
 
 // areTypes reports whether all values are names of types: String, DateTime64(9), Nullable(UInt8).
 func areTypes(values [][]byte) bool {
-	return !slices.ContainsFunc(values, func(v []byte) bool {
-		if v[0] != '"' || len(v) < len(`"Map"`) || v[1] < 'A' || v[1] > 'Z' {
-			return true
-		}
-		name, _, _ := bytes.Cut(v[1:len(v)-1], []byte("("))
-		return slices.ContainsFunc(name, func(c byte) bool { return !isLetter(c) && !isDigit(c) })
-	})
+	return !slices.ContainsFunc(values, func(v []byte) bool { return v[0] != '"' || !isType(v[1:len(v)-1]) })
 }
 
 func sameValues(values, names [][]byte) bool {
@@ -182,4 +176,73 @@ func rowObject(names, values [][]byte) []byte {
 	}
 	t := table{names: names}
 	return t.row(values)
+}
+
+// takeCSV takes a line that belongs to a table of CSV, or may be its head.
+func (s *scanner) takeCSV(line []byte, last bool) bool {
+	v := s.csv.take(&s.parser, line, s.Lines, last)
+	if v == csvOther {
+		return false
+	}
+	s.afterCSV(v)
+	return true
+}
+
+// afterCSV counts, and reads, what the table of CSV has found.
+func (s *scanner) afterCSV(v csvVerdict) {
+	t := &s.csv
+	switch r := &t.row; v {
+	case csvFailed:
+		held, lines := t.held, s.Lines
+		*t = csvTable{state: csvNone}
+		for _, h := range held {
+			s.Lines = h.number
+			s.next(h.text, h.last)
+		}
+		s.Lines = lines
+	case csvBegins:
+		for range len(t.held) - r.lines {
+			s.blank()
+		}
+		t.held, s.documents = nil, true
+		s.rowOfCSV()
+	case csvRowEnds:
+		s.rowOfCSV()
+	case csvBlankLine:
+		s.blank()
+	case csvBlankRow:
+		s.blank()
+		s.Joined += r.lines - 1
+	case csvBadRow:
+		s.unread(r.first, r.head)
+		s.bad(r.first, t.reason, nil)
+		s.Joined += r.lines - 1
+	}
+}
+
+// rowOfCSV reads a row that is complete.
+func (s *scanner) rowOfCSV() {
+	t := &s.csv
+	r := &t.row
+	var object []byte
+	var b *documentBlock
+	if s.lines != nil {
+		b = s.lines.block(r.first)
+		object = b.buf
+	}
+	from := len(object)
+	object = t.columns.object(object, r)
+	if len(object)-from > maxLine {
+		s.afterCSV(t.bad(tooLong(0)))
+		return
+	}
+	s.Joined += r.lines - 1
+	switch {
+	case s.lines != nil:
+		s.afterRecord()
+		b.buf = append(object, '\n')
+		s.lines.keep(r.first, wholeDocument)
+	case !s.sniffs:
+		s.readRow(object, r.first)
+	}
 }

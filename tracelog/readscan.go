@@ -49,7 +49,7 @@ func (s *scanner) scan(r io.Reader, stop func() bool) error {
 		if size > 0 && !giant {
 			line := part
 			if size > len(part) {
-				if size <= maxLine+2 {
+				if size <= maxLine+2 || s.csv.state == csvRows { // which wants the quotes of a line that is too long
 					line = append(long, part...)
 				} else {
 					line = nil
@@ -89,6 +89,7 @@ type scanner struct {
 	sniffs    bool           // only documents is wanted
 	printed   printedLines   // objects that have begun behind prefixes
 	rows      rowLines       // a table that has a row on each line
+	csv       csvTable       // a table of CSV
 	lines     *documentLines // if not nil, workers read the documents
 	intro     int            // lines with a brace so far, up to maxIntro and more; see longIntro
 	banner    int            // other lines that are not blank, up to maxBanner and more
@@ -185,6 +186,7 @@ func (s *scanner) unread(number int, line []byte) {
 // finish reads what the runtime cut and never ended. A program's last line may be without a newline; docker writes
 // that as a part.
 func (s *scanner) finish() {
+	s.afterCSV(s.csv.end())
 	for s.doc != nil { // what is no document may be lines that begin others
 		s.endOfDocument(false)
 	}

@@ -7,9 +7,15 @@ import (
 
 // beginGiant begins to read a line as a document that is too long for one line. It returns false if it is none.
 func (s *scanner) beginGiant(line []byte) bool {
-	if s.doc != nil || !s.mayBegin() {
+	if s.csv.state == csvRows {
+		s.Lines++
+		s.afterCSV(s.csv.giant(line, s.Lines, false))
+		return true
+	}
+	if s.doc != nil || !s.mayBegin() || s.csv.state == csvBroken {
 		return false
 	}
+	s.afterCSV(s.csv.end())
 	s.giveUpPrinted()
 	s.giveUpRows()
 	start := bytes.IndexByte(line[:min(len(line), 64)], '[') // of an array of records
@@ -34,6 +40,10 @@ func (s *scanner) beginGiant(line []byte) bool {
 
 // feedGiant reads more of the line.
 func (s *scanner) feedGiant(part []byte) {
+	if s.csv.state == csvRows {
+		s.afterCSV(s.csv.giant(part, 0, part[len(part)-1] == '\n'))
+		return
+	}
 	d := s.doc
 	if d == nil {
 		return // it was no document, or has ended
@@ -68,7 +78,13 @@ func (s *scanner) mayBegin() bool {
 // lineOrDocument is line where a document may begin or continue.
 func (s *scanner) lineOrDocument(line []byte, size int, last bool) {
 	s.Lines++
+	whole := line
 	if line = withoutNewline(line, last); line == nil {
+		if whole != nil && s.csv.state == csvRows {
+			s.afterCSV(s.csv.giant(whole, s.Lines, true))
+			return
+		}
+		s.afterCSV(s.csv.end())
 		if s.doc != nil {
 			s.failed(nil, false)
 		}
@@ -87,7 +103,7 @@ func (s *scanner) next(line []byte, last bool) {
 		s.continues(line, last)
 		return
 	}
-	if s.takeRow(line, last) {
+	if s.csv.state != csvNone && s.takeCSV(line, last) || s.takeRow(line, last) {
 		return
 	}
 	if s.mayBegin() {

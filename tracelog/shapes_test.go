@@ -3,6 +3,7 @@ package tracelog
 import (
 	"bytes"
 	"cmp"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -322,6 +323,33 @@ var shapes = []shape{
 		}
 		return b.String()
 	}, "host", `"h"`},
+	{"CSV", ofCSV("@timestamp", "2026-03-01 09:15:00.000", "@message", "@logStream", "s"), "@logStream", `"s"`},
+	{"CSV of lines that end, with more lines, for Excel", func(r []string) string {
+		var lines []string
+		for _, line := range r {
+			lines = append(lines, line+"\n")
+		}
+		return "\xef\xbb\xbfsep=,\n\n" + strings.ReplaceAll(ofCSV("Date", "2026-03-01T09:15:00Z", "Content", "Service", "a\nb")(lines), "\n", "\r\n")
+	}, "", ""},
+	{"cells with tabs, in quotes", func(r []string) string {
+		var b strings.Builder
+		w := csv.NewWriter(&b)
+		w.Comma = '\t'
+		w.Write([]string{"", "log", "pod"})
+		for i, line := range r {
+			w.Write([]string{fmt.Sprint(i), line, "api\t1"})
+		}
+		w.Flush()
+		return b.String()
+	}, "pod", `"api\t1"`},
+	{"ClickHouse's cells with tabs, behind names and types", func(r []string) string {
+		var b strings.Builder
+		b.WriteString("Timestamp\tpod\tmessage\nDateTime64(9)\tLowCardinality(String)\tNullable(String)\n")
+		for _, line := range r {
+			fmt.Fprintf(&b, "2026-03-01 09:15:00.000000000\tapi\\t1\t%s\n", strings.ReplaceAll(line, `\`, `\\`))
+		}
+		return b.String()
+	}, "pod", `"api\t1"`},
 	{"a table with names only", func(r []string) string {
 		return `{"preview":false,"fields":["_time","_raw","host"],"rows":[` + eachTo(r, `["2026-03-01T09:15:00Z",%s,"h"]`) + "]}\n"
 	}, "host", `"h"`},
@@ -330,6 +358,20 @@ var shapes = []shape{
 		return `{"preview":false,"fields":["_raw","host"],"columns":[[` + eachTo(r, "%s") + "],[" + strings.TrimSuffix(n, ",") + "]]}\n"
 	}, "host", `"h"`},
 	{"eight objects", each(`{"a":{"b":{"c":{"d":{"e":{"f":{"g":{"n":1,"h":%s}}}}}}}}`), "", ""},
+}
+
+// ofCSV makes rows of records, whose column is the third name, between two others with their cells.
+func ofCSV(name, cell, record, other, otherCell string) func([]string) string {
+	return func(records []string) string {
+		var b strings.Builder
+		w := csv.NewWriter(&b)
+		w.Write([]string{name, record, other})
+		for _, r := range records {
+			w.Write([]string{cell, r, otherCell})
+		}
+		w.Flush()
+		return b.String()
+	}
 }
 
 // rawRecords are the records of testdata/shapes/raw.log.
@@ -505,7 +547,7 @@ func TestExportsGuide(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	for _, block := range regexp.MustCompile("(?s)```json\n(.*?)```").FindAllSubmatch(text, -1) {
+	for _, block := range regexp.MustCompile("(?s)```(?:json|csv)\n(.*?)```").FindAllSubmatch(text, -1) {
 		n++
 		entries, src := scanAll(t, block[1])
 		if src.Bad > 0 || len(entries) == 0 {
@@ -517,7 +559,7 @@ func TestExportsGuide(t *testing.T) {
 			}
 		}
 	}
-	if n < 4 {
+	if n < 5 {
 		t.Errorf("%d examples", n)
 	}
 }

@@ -193,6 +193,12 @@ func TestShapesGrowth(t *testing.T) {
 		},
 		"names of columns":           func(n int) string { return strings.Repeat("[\"msg\",\"a\"]\n[\"msg\",\"b\"]\n", n) },
 		"names of columns, one line": func(n int) string { return `["msg"` + strings.Repeat(`,"a"`, n) + "]\n" },
+		"rows of CSV":                func(n int) string { return "msg,a\n" + strings.Repeat("a,\"\n", n) + "\"\n" },
+		"rows of CSV that fail":      func(n int) string { return "msg,a\na,b\n" + strings.Repeat("a\",\"\n\"b,\"\n", n) },
+		"an open cell of CSV":        func(n int) string { return "msg,a\na,b\nc,\"" + strings.Repeat("a\n\"\"\n", n) },
+		"an open cell at first":      func(n int) string { return "msg,a\nc,\"" + strings.Repeat("a,b\n\"\"\n", n) },
+		"names of CSV":               func(n int) string { return "msg" + strings.Repeat(",a", n) + "\na,b" },
+		"cells of CSV":               func(n int) string { return "msg,a\na,b\n" + strings.Repeat(",", n) },
 		"traces of Jaeger":           func(n int) string { return strings.Repeat(`{"processes":{},"spans":[`, n) + strings.Repeat("]}", n) },
 		"printed objects":            func(n int) string { return strings.Repeat("a-1  | {\na-1  | \"a\": {\n", n) },
 		"printed, alternating": func(n int) string {

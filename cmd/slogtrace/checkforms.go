@@ -21,7 +21,7 @@ var unreadForms = []struct {
 	{"objects that Node.js printed", "write them with JSON.stringify", nil, regexp.MustCompile(`^ *([\w']+: .*[,{\[]|[\w']+: .*|[}\]],?|[{\[])$`)},
 	{"a list that PowerShell printed", "write it with ConvertTo-Json", nil, regexp.MustCompile(`^\w[\w .]* +: `)},
 	{"YAML", "ask for JSON, such as gcloud logging read --format=json", nil, regexp.MustCompile(`^ *(- )?[\w./@'"-]+:( |$)|^---$`)},
-	{"CSV", "ask for JSON, or for a table as JSON", nil, regexp.MustCompile(`^("([^"]|"")*"|[^",{]*)(,("([^"]|"")*"|[^",]*)){2,}$`)},
+	{"CSV without the names of its columns", "put a line with names before the rows, such as time,level,message,trace,span, or name the columns with --map", nil, regexp.MustCompile(`^("([^"]|"")*"|[^",{]*)(,("([^"]|"")*"|[^",]*)){2,}$`)},
 }
 
 // wordsOfUnread are words for a file without records whose lines have trace ids. The texts are the beginnings of its lines.

@@ -6,13 +6,17 @@ import (
 	"iter"
 
 	"github.com/slogtrace/slogtrace/cmd/slogtrace/internal/input"
+	"github.com/slogtrace/slogtrace/tracelog"
 )
 
-// isDocument reports whether a file begins with JSON that is printed on many lines. Its last lines cannot be read alone.
-// There may be other lines before it if its own lines have a prefix.
+// isDocument reports whether a file begins with JSON that is printed on many lines, or with the names of columns. Its last lines
+// cannot be read alone. There may be other lines before it if its own lines have a prefix.
 func isDocument(f io.ReaderAt) bool {
 	buf := make([]byte, 64<<10)
 	n, _ := f.ReadAt(buf, 0)
+	if isTable(buf[:n]) {
+		return true
+	}
 	first := true
 	left := mostBefore
 	for line := range bytes.Lines(buf[:n]) {
@@ -34,6 +38,21 @@ func isDocument(f io.ReaderAt) bool {
 		}
 	}
 	return false
+}
+
+// isTable reports whether lines are rows of CSV: they are records that have a text of their own.
+func isTable(lines []byte) bool {
+	first, _, _ := bytes.Cut(bytes.TrimSpace(lines), []byte("\n"))
+	if len(first) == 0 || first[0] == '{' || first[0] == '[' || !bytes.ContainsAny(first, ",\t") {
+		return false
+	}
+	var text []byte
+	_, _ = tracelog.Scan(bytes.NewReader(lines), "", func(e tracelog.Entry) { // reading from memory cannot fail
+		if text == nil {
+			text = e.Raw
+		}
+	})
+	return text != nil && !bytes.Contains(lines, text)
 }
 
 // mostBefore is how many lines that are not blank may be before such JSON, about as in package tracelog.
