@@ -198,6 +198,18 @@ func TestCSVInParts(t *testing.T) {
 	}
 }
 
+// The first row may be the last line, and have no newline.
+func TestCSVOfOneRow(t *testing.T) {
+	for _, end := range []string{"", "\n", "\r\n", "\r"} {
+		log := "time,msg,trace,span\r\n2026-03-01T09:15:00Z,m,t,s" + end
+		got, src := scanAll(t, []byte(log))
+		if len(got) != 1 || got[0].Span != "s" || src.Bad > 0 {
+			t.Errorf("%q: %+v: %+v", end, got, src)
+		}
+		checkReaders(t, log, got, src)
+	}
+}
+
 // A row that is too long is a bad line, and nothing inside of it is read.
 func TestGiantCSVRow(t *testing.T) {
 	const head, row = "time,msg,trace,span\n", "2026-03-01T09:15:00Z,m,t,s\n"

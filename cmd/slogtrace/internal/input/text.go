@@ -46,7 +46,9 @@ func decompress(r io.Reader) (io.ReadCloser, error) {
 	return text(in, func() error { return nil })
 }
 
-// text returns an error for a binary file. NULs alone do not make a file binary: a crash leaves some in logs, and so does
+// text returns text as UTF-8, by its byte order mark, if it has one. PowerShell writes UTF-16.
+//
+// It returns an error for a binary file. NULs alone do not make a file binary: a crash leaves some in logs, and so does
 // a writer that does not append when its file is truncated.
 func text(r io.Reader, closer func() error) (io.ReadCloser, error) {
 	in, ok := r.(*bufio.Reader)
@@ -55,12 +57,16 @@ func text(r io.Reader, closer func() error) (io.ReadCloser, error) {
 	}
 	in.Peek(1) // not more: standard input may be live
 	head, _ := in.Peek(in.Buffered())
+	if len(head) == 1 && head[0] >= 0xfe { // which no UTF-8 has
+		head, _ = in.Peek(2)
+	}
+	if order := utf16Order(head); order != nil {
+		in.Discard(2)
+		return text(&utf16Reader{r: in, order: order}, closer)
+	}
 	switch {
 	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
 		in.Discard(3)
-	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
-		closer()
-		return nil, errors.New("UTF-16 text, which slogtrace cannot read: convert it to UTF-8 first")
 	case bytes.IndexByte(head, 0) >= 0 && len(bytes.Trim(head, "\x00")) > 0:
 		src, _ := tracelog.Scan(bytes.NewReader(head), "", func(tracelog.Entry) {})
 		if src.Records == 0 {
@@ -78,11 +84,11 @@ type closerFunc func() error
 
 func (f closerFunc) Close() error { return f() }
 
-// Compressed reports whether a file begins as one that Decompress reads.
+// Compressed reports whether a file begins as one that Decompress decodes: it is compressed, or UTF-16.
 func Compressed(f io.ReaderAt) bool {
 	var magic [4]byte
 	f.ReadAt(magic[:], 0)
-	return isGzip(magic[:]) || isZstd(magic[:])
+	return isGzip(magic[:]) || isZstd(magic[:]) || utf16Order(magic[:]) != nil
 }
 
 func isGzip(magic []byte) bool { return bytes.HasPrefix(magic, []byte("\x1f\x8b")) }
