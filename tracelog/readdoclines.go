@@ -45,6 +45,11 @@ func (d *document) takeLines(m marks, b []byte, n int) (taken int) {
 	j := len(out)
 	out = out[:cap(out)]
 	for taken < n {
+		if l.want == wantKey {
+			if j, taken = m.copyTexts(out, j, b, taken, n); taken == n {
+				break
+			}
+		}
 		i := taken
 		if x := notSpaces(load8(b, i)); x != 0 {
 			i += bits.TrailingZeros64(x) >> 3
@@ -86,13 +91,9 @@ func (d *document) takeLines(m marks, b []byte, n int) (taken int) {
 			break
 		}
 		if end > i {
-			l.next(',')
+			l.comma()
 		}
-		for k := from; k < end; k += 2 * wordSize { // it may copy some bytes more
-			at := j + k - from
-			binary.LittleEndian.PutUint64(out[at:at+wordSize:at+wordSize], load8(b, k))
-			binary.LittleEndian.PutUint64(out[at+wordSize:at+2*wordSize:at+2*wordSize], load8(b, k+wordSize))
-		}
+		copy(out[j:], b[from:end])
 		j += end - from
 		taken = end + 1
 	}
@@ -104,13 +105,65 @@ func (d *document) takeLines(m marks, b []byte, n int) (taken int) {
 	return taken
 }
 
+// copyTexts copies lines of an object, from the one at i on, to out[j:], as long as they have the most usual form: a text behind a key,
+// and a comma. It returns what j and i are then. Lines end at n.
+func (m marks) copyTexts(out []byte, j int, b []byte, i, n int) (to, from int) {
+	for i < n {
+		start := i
+		x := notSpaces(load8(b, start))
+		for x == 0 {
+			start += wordSize
+			x = notSpaces(load8(b, start))
+		}
+		if start += bits.TrailingZeros64(x) >> 3; b[start] != '"' {
+			return j, i
+		}
+		w := m.from(start + 1)
+		key := start + 1 + bits.TrailingZeros64(w) // where it ends
+		text := key + len(`": "`)
+		switch load4(b, key) {
+		case '"' | ':'<<8 | ' '<<16 | '"'<<24:
+		case '"' | ' '<<8 | ':'<<16 | ' '<<24: // as Elasticsearch prints it
+			text++
+		default:
+			return j, i
+		}
+		if w == 0 || b[text-1] != '"' {
+			return j, i
+		}
+		w &= w - 1
+		w &= w - 1 // of the text's first quote, if it is in w
+		end := start + 1 + bits.TrailingZeros64(w)
+		if w == 0 {
+			end = m.next(text)
+		}
+		if load4(b, end)<<8 != '"'<<8|','<<16|'\n'<<24 {
+			return j, i
+		}
+		for k := start; k < end+2; k += 2 * wordSize { // it may copy some bytes more
+			at := j + k - start
+			src, dst := (*[2 * wordSize]byte)(b[k:k+2*wordSize:k+2*wordSize]), (*[2 * wordSize]byte)(out[at:at+2*wordSize:at+2*wordSize])
+			binary.LittleEndian.PutUint64(dst[:], binary.LittleEndian.Uint64(src[:]))
+			binary.LittleEndian.PutUint64(dst[wordSize:], binary.LittleEndian.Uint64(src[wordSize:]))
+		}
+		i, j = end+3, j+end+2-start
+	}
+	return j, i
+}
+
 // printedMember returns where the member of an object that begins at i ends, and the bracket that is its value, if it is one. It returns
 // -1 if the member does not have the usual form.
 func (m marks) printedMember(b []byte, i int) (end int, bracket byte) {
-	if i, _ = m.scanString(b, i+1); i < 0 || b[i+1] != ':' {
+	if i, _ = m.scanString(b, i+1); i < 0 {
 		return -1, 0
 	}
-	if i += 2; b[i] == ' ' {
+	if i++; b[i] == ' ' { // as Elasticsearch prints it
+		i++
+	}
+	if b[i] != ':' {
+		return -1, 0
+	}
+	if i++; b[i] == ' ' {
 		i++
 	}
 	switch c := b[i]; c {
@@ -130,6 +183,13 @@ func (m marks) printedMember(b []byte, i int) (end int, bracket byte) {
 		return -1, 0
 	}
 	return i, 0
+}
+
+// comma reads a comma behind a value, where one may be.
+func (d *docLexer) comma() {
+	if d.want, d.word = wantValue, false; d.stack[len(d.stack)-1] == '{' {
+		d.want = wantKey
+	}
 }
 
 // bracket reads a bracket, behind which the place is at, unless it is not the one that may be there, or the last one. IsValue means that

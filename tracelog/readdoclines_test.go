@@ -146,7 +146,8 @@ func TestDocumentLines(t *testing.T) {
 // A document is in the same state however many of its lines are taken at once.
 func TestDocumentTakeLines(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	pieces := []string{`"key": "text",`, `"key":"text"`, `"a": 1,`, `"a": tru`, `"a": .5,`, `"é": "ü\"\\",`, `"a": {`, `"b":[`, "{", "}", "},", "[", "]", "],", "1,", "2", `"text",`, `"text"`, `"a":`, `"a`, `b",`, "\\", "\x01", ",", "", "{}", `"a": {},`, `"a": "b", "c": "d",`}
+	pieces := []string{`"key": "text",`, `"key":"text"`, `"a": 1,`, `"a": tru`, `"a": .5,`, `"é": "ü\"\\",`, `"a": {`, `"b":[`, "{", "}", "},", "[", "]", "],", "1,", "2", `"text",`, `"text"`, `"a":`, `"a`, `b",`, "\\", "\x01", ",", "", "{}", `"a": {},`, `"a": "b", "c": "d",`,
+		`"a" : 1`, `"a" : "b",`, `"` + strings.Repeat("k", 63) + `\": "x",`, `"` + strings.Repeat("k", 70) + `": "x",`}
 	taken, ends := 0, 0
 	for range 20_000 {
 		text := []string{"{", "[", "x {", `{"a": [`}[r.IntN(4)] + "\n"
