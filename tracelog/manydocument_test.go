@@ -146,6 +146,72 @@ func checkDocument(t *testing.T, name, log string, o *ScanOptions) {
 }
 
 // A docLexer is in the same state however the value is cut into pieces. A piece of one byte is read byte by byte.
+// The workers get the list of a part with it, unless something in it may be wrong.
+func TestDocumentLists(t *testing.T) {
+	records := rawRecords(t)
+	for name, odd := range map[string]string{
+		"usual":   `{"_source":` + records[0] + `}`,
+		"numbers": `{"_source":` + records[0] + `,"n":01}`,
+		"words":   `{"_source":` + records[0] + `,"n":nil}`,
+		"escapes": `{"_id":"\x","_source":` + records[0] + `}`,
+		"one":     `1`,
+		"line":    `{"_source":` + records[0] + `,"sort":[1,2]}`,
+		"nested":  `{"x":[` + strings.Repeat(records[0]+",", 150) + records[1] + `]}`,
+	} {
+		var log strings.Builder
+		log.WriteString("{\n\"took\": 3,\n\"hits\": {\n\"hits\" : [\n")
+		for i := range 1500 {
+			hit := fmt.Sprintf(`{"_id":"%d","_source":%s,"pad":"%s"}`, i, records[i%len(records)], strings.Repeat("x", 8000))
+			if i%700 == 650 {
+				hit = odd
+			}
+			if strings.Contains(name, "line") || i%700 != 650 || name == "usual" || name == "nested" {
+				hit = strings.TrimSuffix(indented(hit), "\n")
+			} else {
+				hit = strings.ReplaceAll(strings.ReplaceAll(hit, `,"`, ",\n\""), "}}", "}\n}")
+			}
+			if i%2 == 0 {
+				hit = strings.ReplaceAll(hit, `": `, `" : `)
+			}
+			log.WriteString(hit + ",\n")
+		}
+		log.WriteString(`{"_source":` + records[0] + "}\n]\n}\n}\n")
+		checkDocument(t, name, log.String(), &ScanOptions{Workers: 2})
+	}
+}
+
+// A part is read as its list tells, wherever it is in its block.
+func TestDocumentPartWithList(t *testing.T) {
+	records := rawRecords(t)
+	part, l := []byte(`{"took":3,"hits":[`), new(list)
+	l.at = len(part) - 1
+	for i := range 50 {
+		part = fmt.Appendf(part, `%.*s{"_id":"a","_source":%s}`, min(i, 1), ",", records[i%len(records)])
+		l.ends = append(l.ends, int32(len(part)))
+	}
+	l.end = len(part) + 1
+	d := &documentLines{s: new(sequencer), chunk: 1 << 20, next: new(documentBlock)}
+	d.add([]byte(records[0]), nil, 1, wholeDocument)
+	from := len(d.next.buf)
+	d.addPart(part, []byte("]}"), 2, l)
+	b := &d.next.block
+	b.to = len(b.buf)
+	b.pad()
+	n := 0
+	w := newLineReader([]Input{{}}, nil, func(*Record) { n++ })
+	w.fast.marks.mark(b.buf, 0, b.to)
+	w.line, w.record.from = b.buf[from:b.to-1], from
+	if !w.hasKnown(b, d.next.of[1].list) {
+		t.Fatal("the list is not known")
+	}
+	if w.emitMany(b, 0); n != 50 {
+		t.Errorf("%d records, want 50", n)
+	}
+	if w.parser.shape = new(Shape); w.hasKnown(b, d.next.of[1].list) {
+		t.Error("a list is known, although there is a shape")
+	}
+}
+
 func TestDocLexerPieces(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	pieces := []string{`"key": "text",`, `"key":"text",`, `"a": "b"`, `"a": 1,`, `"a":\t"b",`, `"a" : "b",`, `"\"": "b",`, `"a": "\\",`, "{", "}", "[", "]", ",", "  ", "1", `"`, "\x01", `{"a": [`, `"é": "ü",`, "\n"}

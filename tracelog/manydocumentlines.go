@@ -39,6 +39,7 @@ type documentBlock struct {
 type documentOf struct {
 	number int // of the document's first line in the input, counted from the block's first
 	kind   documentKind
+	list   *list // the elements of a part; nil if they must be looked for
 }
 
 // maxMissed is how many documents in a row may be no record as takeRecords takes it before it does not try most of them.
@@ -83,6 +84,20 @@ func (d *documentLines) add(json, brackets []byte, number int, kind documentKind
 	d.keep(number, kind)
 }
 
+// addPart adds a part of a document. The list is where it is in the part; it may be nil.
+func (d *documentLines) addPart(json, brackets []byte, number int, l *list) {
+	from := d.put(json, brackets, number)
+	if l != nil {
+		l.at, l.end = l.at+from, l.end+from
+		for i := range l.ends {
+			l.ends[i] += int32(from)
+		}
+	}
+	b := d.next
+	b.of = append(b.of, documentOf{number - b.first, partOfObject, l})
+	d.sendFull()
+}
+
 // put is add for a document that may be dropped: keep must follow, or drop. It returns where the document begins in the next
 // block.
 func (d *documentLines) put(json, brackets []byte, number int) (from int) {
@@ -109,8 +124,13 @@ func (d *documentLines) block(number int) *documentBlock {
 
 func (d *documentLines) keep(number int, kind documentKind) {
 	b := d.next
-	b.of = append(b.of, documentOf{number - b.first, kind})
-	if len(b.buf) >= d.chunk {
+	b.of = append(b.of, documentOf{number: number - b.first, kind: kind})
+	d.sendFull()
+}
+
+// sendFull sends the block if it is full.
+func (d *documentLines) sendFull() {
+	if len(d.next.buf) >= d.chunk {
 		d.send()
 	}
 }
@@ -221,6 +241,9 @@ func (w *recordReader) readDocuments(b *documentBlock, d *documentLines) {
 		if of.kind == partOfObject { // which may be longer than any line
 			end := i + bytes.IndexByte(b.buf[i:], '\n')
 			w.line, w.record.from, i = b.buf[i:end], i, end+1
+			if w.hasKnown(&b.block, of.list) {
+				v = isMany
+			}
 		} else if next, isList := w.hasLongList(&b.block, i); isList {
 			i, v = next, isMany
 		} else {

@@ -19,8 +19,24 @@ func (w *lineReader) hasList(b *block) bool {
 	if w.parser.shape != nil || len(w.line) < minListed || w.line[0] != '{' || w.lists[0].find(w.fast.marks, b.buf, start) != end {
 		return false
 	}
-	p := &w.parser
-	w.place = w.placeOf(b.buf, 0, start, end, func(line []byte) bool { return p.parse(line, &w.entry) == isMany })
+	return w.findPlace(b)
+}
+
+// hasKnown is hasList for a line whose list is known, and has valid elements.
+func (w *lineReader) hasKnown(b *block, known *list) bool {
+	if w.place = nil; known == nil || w.parser.shape != nil {
+		return false
+	}
+	l := &w.lists[0]
+	clear(l.kept)
+	l.at, l.end, l.ends = known.at, known.end, append(l.ends[:0], known.ends...)
+	return w.findPlace(b)
+}
+
+// findPlace sets the place of the line's list, and reports whether emitMany can read that.
+func (w *lineReader) findPlace(b *block) bool {
+	p, start := &w.parser, w.record.from
+	w.place = w.placeOf(b.buf, 0, start, start+len(w.line), func(line []byte) bool { return p.parse(line, &w.entry) == isMany })
 	return w.place != nil
 }
 

@@ -23,6 +23,7 @@ type document struct {
 	parts   int  // how many parts of it have been read
 	shared  int  // records of those parts
 	untimed bool // it is no record, and has none
+	loose   int  // where the text ends that takeLines has not taken: numbers, words and escapes behind it are valid
 }
 
 const (
@@ -32,8 +33,10 @@ const (
 	// longIntro is how many bytes of a line with a brace count as a further line: it takes time to see that a line is no document.
 	longIntro = 64 << 10
 	maxBanner = 200
-	// maxPart is how long a document can become before a part of it is read.
-	maxPart = 8 << 20
+	// maxPart is how long a document can become before a part of it is read. The parts behind the first one are of nextPart: then they
+	// fit into the cache of a core.
+	maxPart  = 8 << 20
+	nextPart = 1 << 20
 	// maxSniffed is how long a document must be to be believed before its end.
 	maxSniffed = 1 << 20
 	// maxRetried is how many lines are read one by one if what they seemed to begin is not JSON.
@@ -57,7 +60,7 @@ type openArray struct {
 	depth int   // in the stack, from 1 on
 	head  int   // where it begins, behind its bracket
 	last  int   // where its last complete element ends; 0 if there is none
-	ends  []int // where the elements end, since head or the last part, if it is the whole document
+	ends  []int // where the elements end, since head or the last part, if it is the outermost
 }
 
 type docWant uint8
@@ -126,7 +129,7 @@ func (d *docLexer) note(c byte, at int) {
 			top = &d.arrays[len(d.arrays)-1]
 		}
 		if top.depth == len(d.stack) && (c == '}' || c == ']' || c == '"') {
-			if top.last = at; top.head == 1 {
+			if top.last = at; len(d.arrays) == 1 {
 				top.ends = append(top.ends, top.last)
 			}
 		}
@@ -320,6 +323,7 @@ func (d *document) begin(start, number int) {
 func (d *document) addLine(line []byte) {
 	from, to := withoutBlanks(line)
 	d.text = append(roomOfPart(d.text), line[from:to]...)
+	d.loose = len(d.text)
 	if d.parts == 0 {
 		d.raw = append(append(roomOfPart(d.raw), line...), '\n')
 	}
@@ -332,6 +336,14 @@ func roomOfPart(text []byte) []byte {
 		return slices.Grow(text, maxPart+maxPart/8-len(text))
 	}
 	return text
+}
+
+// limit returns how long the document can become before a part of it is read.
+func (d *document) limit() int {
+	if a := d.lexer.arrays; d.parts > 0 && len(a) > 0 && a[0].last > 0 {
+		return nextPart
+	}
+	return maxPart
 }
 
 // part returns the JSON up to the last complete element of the outermost array, and the brackets that make it a document of its
@@ -349,10 +361,30 @@ func (d *document) part() (part, brackets []byte, n int) {
 	return d.text[:d.start+l.arrays[n].last], brackets, n
 }
 
+// list returns where the complete elements of the outermost array are in its part, if they are objects, and have no loose text. Else it
+// is nil.
+func (d *document) list() *list {
+	l := &d.lexer
+	if d.start > 0 || len(l.arrays) == 0 || d.loose > l.arrays[0].head || len(l.arrays[0].ends) == 0 {
+		return nil
+	}
+	a := &l.arrays[0]
+	found := &list{at: a.head - 1, end: a.last + 1, ends: make([]int32, len(a.ends))}
+	from := a.head
+	for i, end := range a.ends {
+		if d.text[from] != '{' {
+			return nil
+		}
+		found.ends[i] = int32(end)
+		from = end + 1
+	}
+	return found
+}
+
 // objects returns the complete elements of a document that is an array. There are none if one of them is not an object.
 func (d *document) objects() [][]byte {
 	l := &d.lexer
-	if len(l.arrays) == 0 || len(l.arrays[0].ends) == 0 {
+	if len(l.arrays) == 0 || l.arrays[0].head > 1 || len(l.arrays[0].ends) == 0 {
 		return nil
 	}
 	a := &l.arrays[0]
@@ -375,6 +407,11 @@ func (d *document) cut(n int) {
 	a := &l.arrays[n]
 	rest := append(d.text[:d.start+a.head], afterComma(d.text[d.start+a.last:])...)
 	removed := len(d.text) - len(rest)
+	if d.loose > d.start+a.last {
+		d.loose -= removed
+	} else {
+		d.loose = min(d.loose, d.start+a.head)
+	}
 	l.at -= removed
 	a.last, a.ends = 0, a.ends[:0]
 	for i := n + 1; i < len(l.arrays); i++ {

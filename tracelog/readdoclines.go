@@ -18,9 +18,9 @@ type ahead struct {
 	reach int // how many bytes are copied at once: few, if lines had to be read one by one
 }
 
-// marked returns a copy of b with padding, and its marks.
+// marked returns a copy of b with a newline and padding, and its marks.
 func (a *ahead) marked(b []byte) ([]byte, marks) {
-	a.buf = append(append(a.buf[:0], b...), make([]byte, padding)...)
+	a.buf = append(append(append(a.buf[:0], b...), '\n'), make([]byte, padding)...)
 	a.marks.mark(a.buf, 0, len(b)+1) // a string ends there at the latest
 	return a.buf, a.marks
 }
@@ -35,6 +35,16 @@ func (a *ahead) isWhole(b []byte) bool {
 		a.buf = buf
 	}
 	return m.scanValue(buf, 0) >= 0
+}
+
+// takeLine takes a line of the document that takeLines had no more of than its beginning. It does not try if there is another kind of
+// line among the elements already: then nothing depends on who takes the line.
+func (a *ahead) takeLine(d *document, line []byte) bool {
+	if open := d.lexer.arrays; len(open) == 0 || d.loose > d.start+open[0].head {
+		return false
+	}
+	buf, m := a.marked(line)
+	return d.takeLines(m, buf, len(line)+1) > 0
 }
 
 // takeLines takes the lines of b[:n], up to the first that does not have one of the usual forms of printed JSON: a member, or a
@@ -175,14 +185,7 @@ func (m marks) printedMember(b []byte, i int) (end int, bracket byte) {
 	case '{', '[':
 		return i + 1, c
 	}
-	start := i
-	for isWordByte[b[i]] {
-		i++
-	}
-	if i == start || b[start] == '.' {
-		return -1, 0
-	}
-	return i, 0
+	return m.scanValue(b, i), 0 // a number or a word
 }
 
 // comma reads a comma behind a value, where one may be.

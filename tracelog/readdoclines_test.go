@@ -180,6 +180,7 @@ func TestDocumentTakeLines(t *testing.T) {
 			for i := range d.lexer.arrays {
 				ends += d.lexer.arrays[i].last
 			}
+			d.loose = 0 // which tells them apart
 		}
 		if diff := gocmp.Diff(docs[1], docs[0], gocmp.AllowUnexported(document{}, docLexer{}, openArray{}), cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("%q (-line by line +at once):\n%s", text, diff)
@@ -187,6 +188,75 @@ func TestDocumentTakeLines(t *testing.T) {
 	}
 	if taken < 30_000 || ends < 2000 {
 		t.Errorf("%d bytes, %d ends", taken, ends)
+	}
+}
+
+// The list of a part is the one that would be found in it, and all in it is valid, however its lines were taken.
+func TestDocumentList(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	openings := []string{"{\n\"hits\": [", "{\n\"took\": 3,\n\"hits\" : {\n\"hits\" : [", `{"a":[`, "[", "x {\n\"a\": [", "{\n\"a\": tru,\n\"hits\": [", "{\n\"a\": [\n1\n],\n\"hits\": ["}
+	members := []string{`"a": "b",`, `"a" : "\"\\",`, `"long": "` + strings.Repeat("x", 80) + `",`, `"` + strings.Repeat("k", 70) + `": "x",`, `"n": 1.5e3,`, `"é": null,`, `"t": true,`, "\"c\": {\n\"d\": \"e\"\n},", "\"c\": [\n\"d\",\n[\n]\n],", "\"c\": [\n" + strings.Repeat("\"d\",\n", 40) + "[\n]\n],"}
+	odd := []string{`"n": 01,`, `"n": NaN,`, `"n": nul,`, `"n": -,`, `"a": "\x",`, `"n": [1, 2],`, `"n":1,"m":2,`, ""}
+	elements := []string{"1,", `"text",`, "[\n1\n],", "{},", "null,", `{"a":1},`}
+	lists, loose := 0, 0
+	for range 5000 {
+		opening := openings[r.IntN(len(openings))]
+		text := opening + "\n"
+		for range r.IntN(20) {
+			if r.IntN(15) == 0 {
+				text += elements[r.IntN(len(elements))] + "\n"
+			}
+			text += "  {\n"
+			for range r.IntN(6) {
+				text += strings.Repeat(" ", r.IntN(12)) + members[r.IntN(len(members))] + "\n"
+				if r.IntN(40) == 0 {
+					text += odd[r.IntN(len(odd))] + "\n"
+				}
+			}
+			text += "\"z\": \"z\"\n},\n"
+		}
+		var a ahead
+		var d document
+		first, rest, _ := bytes.Cut([]byte(text), newline)
+		d.begins(first, bytes.IndexAny(first, "{["), 1)
+		for len(rest) > 0 && d.lexer.want < docDone {
+			some := bytes.LastIndexByte(rest[:1+r.IntN(len(rest))], '\n') + 1
+			buf, m := a.marked(rest[:some])
+			n := d.takeLines(m, buf, some)
+			if rest = rest[n:]; n == 0 {
+				line, more, _ := bytes.Cut(rest, newline)
+				d.lexer.feedLine(line)
+				d.addLine(line)
+				rest = more
+			}
+			if r.IntN(4) > 0 || d.lexer.want >= docDone {
+				continue
+			}
+			if r.IntN(3) == 0 {
+				d.size = maxLine + 1 // so that an element is cut
+			}
+			part, brackets, n := d.part()
+			if part == nil {
+				continue
+			}
+			if got := d.list(); got == nil {
+				loose++
+			} else {
+				lists++
+				var b block
+				b.set(slices.Concat(part, brackets))
+				var m marks
+				m.mark(b.buf, 0, b.to)
+				var want listed
+				if end := want.array(m, b.buf, got.at); end != got.end || want.end != end || !slices.Equal(want.ends, got.ends) {
+					t.Fatalf("%s: %+v, want %+v", b.buf[:b.to], got, want)
+				}
+			}
+			d.cut(n)
+		}
+	}
+	if lists < 1500 || loose < 500 {
+		t.Errorf("%d lists, %d parts without one", lists, loose)
 	}
 }
 

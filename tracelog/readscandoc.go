@@ -29,7 +29,7 @@ func (s *scanner) beginGiant(line []byte) bool {
 	if d.lexer.feed(line[start:]); d.lexer.want >= docDone || len(d.lexer.arrays) == 0 {
 		return false
 	}
-	d.text, d.size = line, len(line)
+	d.text, d.size, d.loose = line, len(line), len(line)
 	if s.doc = d; s.partOf() {
 		s.Lines++
 		return true
@@ -51,6 +51,7 @@ func (s *scanner) feedGiant(part []byte) {
 	n := d.lexer.feed(part)
 	d.text = append(roomOfPart(d.text), part[:n]...)
 	d.size += n
+	d.loose = len(d.text)
 	switch {
 	case d.lexer.want == docDone:
 		s.document(false)
@@ -67,7 +68,7 @@ func (s *scanner) cutLong() (tooLong bool) {
 		s.documents = true
 		d.cut(0)
 	}
-	return d.size > maxPart && !s.partOf() && d.size > maxLine
+	return d.size > d.limit() && !s.partOf() && d.size > maxLine
 }
 
 // mayBegin reports whether a document may begin on the next line.
@@ -148,7 +149,7 @@ func (s *scanner) takeLines(b []byte) (n int) {
 	if n = s.takeRecords(b); n > 0 {
 		return n
 	}
-	limit := maxPart // up to which no part of the document is read
+	limit := d.limit()
 	switch {
 	case s.sniffs:
 		limit = maxSniffed
@@ -211,7 +212,10 @@ func (s *scanner) continues(line []byte, last bool) {
 	d := s.doc
 	d.lines++
 	text := cutEscapes(line)
-	n := d.lexer.feedLine(text)
+	n, taken := 0, !last && s.ahead.takeLine(d, text)
+	if !taken {
+		n = d.lexer.feedLine(text)
+	}
 	switch d.lexer.want {
 	case docDone:
 		before := len(d.text)
@@ -227,7 +231,9 @@ func (s *scanner) continues(line []byte, last bool) {
 		s.failed(line, last)
 		return
 	}
-	d.addLine(text)
+	if !taken {
+		d.addLine(text)
+	}
 	if s.sniffs && d.size > maxSniffed {
 		s.documents = true
 		return
@@ -309,7 +315,7 @@ func (s *scanner) document(last bool) bool {
 func (s *scanner) pass(d *document) bool {
 	if d.parts > 0 {
 		if !s.passObjects() {
-			s.lines.add(d.text, nil, d.first, partOfObject)
+			s.lines.addPart(d.text, nil, d.first, nil)
 		}
 		s.Shared-- // the records of the parts, which are counted later, but one
 	} else {
@@ -400,7 +406,7 @@ func (s *scanner) partOf() bool {
 	switch {
 	case s.sniffs:
 	case s.lines != nil:
-		s.lines.add(part, brackets, d.first, partOfObject)
+		s.lines.addPart(part, brackets, d.first, d.list())
 	default:
 		d.shared += s.records(append(appendCompact(nil, part), brackets...), d.first, true)
 	}
