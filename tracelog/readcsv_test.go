@@ -120,6 +120,13 @@ func FuzzCSVCells(f *testing.F) {
 	})
 }
 
+// isCSV reports whether a log is a table.
+func isCSV(log []byte) bool {
+	s := scanner{fn: func(Entry) {}}
+	s.scan(bytes.NewReader(log), nil)
+	return s.csv.state == csvRows || s.csv.state == csvBroken
+}
+
 // Lines that are no table are read as if none had been looked for.
 func TestCSVFails(t *testing.T) {
 	const names, row = "time,msg,trace", "2026-03-01 09:15:00,m,t"
@@ -141,6 +148,7 @@ func TestCSVFails(t *testing.T) {
 		"text with commas":       {"the time, the level, the message", "2026-03-01 09:15:00, INFO, m"},
 		"one column":             {"message", "[trace:t span:s] m", record},
 		"pairs":                  {"time=2026-03-01T09:15:00Z,msg=a,trace=t", "a,b,c"},
+		"names, then an array":   {names, `{"msg":"m"},x,`, `{"msg":"m"},`},
 		"an object":              {`{"msg":"m","trace":"t"}`, record},
 		"an array":               {`["time","msg","trace"]`, `a,b,c`},
 		"names, not at the head": {record, names, row},

@@ -195,6 +195,8 @@ func (t *csvTable) firstRow(p *lineParser, line []byte, number int, last bool) c
 		r.begin(number, line)
 	}
 	switch {
+	case r.lines == 0 && t.separator == ',' && (line[0] == '{' || line[0] == '['): // JSON
+		return csvFailed
 	case !t.readLine(line), r.open && (last || r.size > maxHeadRow), !r.open && len(r.ends) != len(t.columns.names):
 		return csvFailed
 	case r.open:
