@@ -105,7 +105,8 @@
 //   - the prefix of docker compose logs (web-1  | ), of kubectl logs --prefix ([pod/name/container] ),
 //     and the time that both add with -t or --timestamps; of stern (pod container ), with or without times;
 //   - the prefix of a syslog daemon, in the forms of RFC 3164, RFC 5424 and rsyslog's with an ISO time,
-//     or of journalctl with any of its options -o for text;
+//     or of journalctl with any of its options -o for text. Ids in one element of RFC 5424's structured data are those of
+//     the record behind it, or of a text;
 //   - the labels of a Loki stream, {app="shop", pod="shop-1"};
 //   - the actions of Elasticsearch's bulk API, which are on lines of their own and count as blank;
 //   - an entry of a container's log in the form of CRI or of docker's json-file. The parts of long lines are joined;

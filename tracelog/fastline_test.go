@@ -16,6 +16,8 @@ import (
 // asSlow are lines whose Records must contain the same as their Entries. fastLine must leave those that begin with "slow:"
 // to lineParser. It must read those that begin with "fast:", or reading is not fast.
 var asSlow = []string{
+	`slow:<134>1 2026-03-01T09:15:00.5Z web1 api 4711 - [t@1 trace_id="4bf92f3577b34da6a3ce929d0e0e4736" span_id="00f067aa0ba902b7"] {"level":"INFO","msg":"m"}`,
+	`slow:<134>1 2026-03-01T09:15:00.5Z web1 api 4711 - [a@1][t@1 x="\]\"" trace_id="4bf92f3577b34da6a3ce929d0e0e4736" span_id="00f067aa0ba902b7"] stock is low`,
 	`{"labels":{"time":"2026-03-01T09:15:00Z","level":"INFO","msg":"m","trace":"t"},"line":"[trace:a span:b] x"}`,
 	`{"_source":{"time":"2026-03-01T09:15:00Z","level":"INFO","msg":"m","trace":"t"},"beside":{"service":"s","deeper":{"time":"2026-03-01T09:15:00Z","level":"INFO","msg":"m","trace":"u"}}}`,
 	`{"labels":{"time":"2026-03-01T09:15:00Z","level":"INFO","msg":"m","trace":"t"},"line":"{\"time\":\"2026-03-01T09:15:00Z\",\"level\":\"INFO\",\"msg\":\"n\",\"trace\":\"t\"}"}`,

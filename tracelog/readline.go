@@ -31,7 +31,7 @@ func (p *lineParser) begin() {
 	if cap(p.members) > 1<<16 {
 		p.members = nil // of a line with millions of members
 	}
-	if p.around.depth > 0 || p.around.strings > 0 || len(p.around.members) > 0 {
+	if p.around.depth > 0 || p.around.strings > 0 || len(p.around.members) > 0 || p.around.severity != "" || p.around.structured {
 		p.around.reset()
 	}
 	p.around.used = [numFields]bool{} // a line with nothing around it sets it, too
@@ -109,6 +109,11 @@ func (p *lineParser) line(line []byte, e *Entry) verdict {
 	p.fresh(e)
 	if rest, ok := unescaped(line); ok {
 		return p.line(rest, e)
+	}
+	if p.around.structured {
+		p.fresh(e)
+		p.structuredText(line, e)
+		return isRecord
 	}
 	p.content, p.cut = line, false
 	if p.reason = notText(line); p.reason == "" {

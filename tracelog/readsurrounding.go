@@ -16,6 +16,8 @@ type surrounding struct {
 	used           [numFields]bool // fields of the record that come from these objects
 	trace, span    string          // for a record without ids
 	op, schema     string
+	structured     bool   // the ids are those of a line of syslog
+	severity       string // likewise
 }
 
 func (s *surrounding) reset() {

@@ -1,6 +1,9 @@
 package tracelog
 
-import "bytes"
+import (
+	"bytes"
+	"strconv"
+)
 
 // cutSyslog cuts the prefix that a syslog daemon puts before a line, or journalctl when it writes text:
 //
@@ -18,8 +21,12 @@ func (p *lineParser) cutSyslog(line []byte) (rest []byte, ok bool) {
 		if end < 2 || len(bytes.Trim(rest[1:end], "0123456789")) > 0 {
 			return line, false
 		}
+		priority := rest[1:end]
 		if rest = rest[end+1:]; bytes.HasPrefix(rest, []byte("1 ")) {
 			if rest, ok = p.cutSyslog5424(rest[2:]); ok {
+				if n, err := strconv.Atoi(string(priority)); err == nil {
+					p.around.severity = severities[n%len(severities)]
+				}
 				return rest, true
 			}
 			return line, false
@@ -194,6 +201,10 @@ func (p *lineParser) cutSyslog5424(line []byte) (rest []byte, ok bool) {
 	case bytes.HasPrefix(rest, []byte("- ")):
 		rest = rest[2:]
 	case bytes.HasPrefix(rest, []byte("[")):
+		if behind, ok := p.cutStructured(rest); ok {
+			rest = behind
+			break
+		}
 		end := bytes.Index(rest, []byte("] ")) // in a value, ] is escaped with a \
 		for end > 0 && rest[end-1] == '\\' {
 			next := bytes.Index(rest[end+1:], []byte("] "))
