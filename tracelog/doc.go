@@ -93,8 +93,8 @@
 //
 // JSON may be printed on many lines, if the first of it is behind at most 20 lines with a brace and 200 others of the input. Each
 // 64 KiB of a line with a brace count as a further line. Such JSON is read as a stream, one element of the outermost array after the
-// other. All lines of an object may have the same prefix, apart from times in it, and lines of others may be between them. [Shape]
-// describes lines of which nothing tells where their record is, or what its members are called.
+// other. All lines of an object may have the same prefix, apart from times in it, or be in an object of a shipper each, and lines of
+// others may be between them. [Shape] describes lines of which nothing tells where their record is, or what its members are called.
 //
 // If the first line of an input has the names of columns, and the lines behind it are rows of CSV (RFC 4180) with as many cells,
 // each row is read as an object of strings, without the cells that are empty or null. Tabs may be between the cells.

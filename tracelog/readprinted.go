@@ -98,7 +98,8 @@ func (s *scanner) unprefixed(line, text []byte, last bool) bool {
 	if o == nil || o.lines > 1 || o.is != printedOpen {
 		return false
 	}
-	if text = bytes.TrimLeft(text, " \t"); len(text) > 0 && (text[0] == '"' || text[0] == '}') {
+	isEntry := bytes.HasPrefix(h.text, []byte(`{"`)) // which is a line of its own
+	if text = bytes.TrimLeft(text, " \t"); !isEntry && len(text) > 0 && (text[0] == '"' || text[0] == '}') {
 		p.held = p.held[:len(p.held)-1]
 		p.size -= len(h.text)
 		s.endPrinted(o, printedFailed)
@@ -141,12 +142,17 @@ func (s *scanner) beginPrinted(line, text []byte, last bool) bool {
 }
 
 // plainText returns a line without escape codes. An entry of docker's json-file becomes one in the form of CRI, which has
-// a prefix.
+// a prefix. So does a line in another object, if it begins a printed object, or may belong to one.
 func (s *scanner) plainText(line []byte) []byte {
 	text := cutEscapes(line)
 	if bytes.HasPrefix(text, []byte(`{"log":"`)) {
 		if c, ok := s.parser.container(text); ok && !c.partial {
 			return c.appendTo(nil)
+		}
+	}
+	if len(s.printed.open) > 0 && len(text) > 0 && text[0] == '{' || opensEntry(text) {
+		if entry := printedEntry(text); entry != nil {
+			return entry
 		}
 	}
 	return text
@@ -183,6 +189,10 @@ func (p *lineParser) isPrefix(line []byte) bool {
 		}
 		if c, ok := cutCRI(line); ok && c.partial {
 			return false
+		}
+		if rest, ok := p.cutLabels(line); line[0] == '{' && ok {
+			line = rest
+			continue
 		}
 		rest, ok := p.cutPrefix(line)
 		if !ok {

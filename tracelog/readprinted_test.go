@@ -282,16 +282,17 @@ func TestPrintedJSON(t *testing.T) {
 
 // Lines of any order, with and without prefixes, are read alike by all readers, and each is counted.
 func FuzzPrinted(f *testing.F) {
-	prefixes := []string{"api-1  | ", "web-1  | ", "2026-03-01T09:15:00.%dZ ", "<x> ", "", "docker"}
+	prefixes := []string{"api-1  | ", "web-1  | ", "2026-03-01T09:15:00.%dZ ", "<x> ", "", "docker", "shipper"}
 	texts := []string{
 		"{", "}", `"time": "2026-03-01T09:15:00Z",`, `"msg": "m%d",`, `"trace": "t"`, `"a": {`, "},", "x", "x {", "",
 		`{"time":"2026-03-01T09:15:00Z","msg":"m%d","trace":"t"}`, `["msg","trace"]`, `["m%d","t"]`, `["String","String"]`,
 		"panic: x", "goroutine 1 [running]:",
 	}
-	for prefix := range byte(len(prefixes)) { // an object, and a table
-		f.Add([]byte{prefix, 12 + prefix, 18 + prefix, 24 + prefix, 6 + prefix, 70, 76, 72 + prefix})
+	n := byte(len(prefixes))
+	for prefix := range n { // an object, and a table
+		f.Add([]byte{prefix, 2*n + prefix, 3*n + prefix, 4*n + prefix, n + prefix, 11*n + 4, 12*n + 4, 12*n + prefix})
 	}
-	f.Add([]byte{0, 1, 12, 13, 18, 19, 24, 25, 6, 7})
+	f.Add([]byte{0, 1, 2 * n, 2*n + 1, 3 * n, 3*n + 1, 4 * n, 4*n + 1, n, n + 1})
 	f.Fuzz(func(t *testing.T, steps []byte) {
 		var b strings.Builder
 		for i, step := range steps[:min(len(steps), 100)] { // not more bad lines than are described
@@ -299,6 +300,9 @@ func FuzzPrinted(f *testing.F) {
 			line := prefix + text
 			if prefix == "docker" {
 				line = `{"log":` + quotedJSON(text+"\n") + `,"stream":"stderr","time":"2026-03-01T09:15:00.%dZ"}`
+			}
+			if prefix == "shipper" {
+				line = `{"date":1772356500.%d,"log":` + quotedJSON(text) + `,"stream":"stderr","kubernetes":{"pod_name":"api-1"}}`
 			}
 			b.WriteString(strings.ReplaceAll(line, "%d", fmt.Sprint(i)) + "\n")
 		}

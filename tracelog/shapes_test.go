@@ -198,6 +198,26 @@ var shapes = []shape{
 		}
 		return b.String()
 	}, "", ""},
+	{"printed, each line in an object of a shipper", func(r []string) string {
+		var b strings.Builder
+		for _, record := range r {
+			for i, line := range strings.Split(strings.TrimSpace(indented(record)), "\n") {
+				fmt.Fprintf(&b, `{"date":177235650%d.5,"log":%s,"stream":"stdout","kubernetes":{"pod_name":"api-1","container_name":"api","labels":{"app":"a"}}}`+"\n", i, quotedJSON(line+"\n"))
+			}
+		}
+		return b.String()
+	}, "pod", `"api-1"`},
+	{"printed, each line in an object of a shipper, of two programs", func(r []string) string {
+		var b strings.Builder
+		for i := 0; i < len(r)-len(r)%2; i += 2 {
+			first, second := eachEntry(r[i], 0), eachEntry(r[i+1], 1)
+			b.WriteString(strings.Join(alternately(first, second), "\n") + "\n")
+		}
+		if len(r)%2 == 1 {
+			b.WriteString(strings.Join(eachEntry(r[len(r)-1], 0), "\n") + "\n")
+		}
+		return b.String()
+	}, "", ""},
 	{"printed, each line behind any text", eachPrinted("<web> (0): "), "", ""},
 	{"printed by two programs, whose lines alternate", func(r []string) string {
 		var all []string
@@ -358,6 +378,14 @@ var shapes = []shape{
 		return `{"preview":false,"fields":["_raw","host"],"columns":[[` + eachTo(r, "%s") + "],[" + strings.TrimSuffix(n, ",") + "]]}\n"
 	}, "host", `"h"`},
 	{"eight objects", each(`{"a":{"b":{"c":{"d":{"e":{"f":{"g":{"n":1,"h":%s}}}}}}}}`), "", ""},
+}
+
+// eachEntry returns the lines of a printed record, each in an object.
+func eachEntry(record string, pod int) (lines []string) {
+	for _, line := range strings.Split(strings.TrimSpace(indented(record)), "\n") {
+		lines = append(lines, fmt.Sprintf(`{"message":%s,"podName":"api-%d","timestamp":"2026-03-01T09:15:00Z"}`, quotedJSON(line), pod))
+	}
+	return lines
 }
 
 // ofCSV makes rows of records, whose column is the third name, between two others with their cells.

@@ -25,7 +25,7 @@ func isDocument(f io.ReaderAt) bool {
 			continue
 		case len(line) == n: // one line, without an end so far
 			return n == len(buf) && line[0] == '['
-		case bytes.HasSuffix(line, []byte(" {")), bytes.HasPrefix(line, []byte(`{"log":"{\n"`)):
+		case bytes.HasSuffix(line, []byte(" {")), bytes.Contains(line, []byte(`:"{\n"`)), bytes.Contains(line, []byte(`:"{"`)):
 			return true
 		case first && bytes.HasPrefix(line, []byte(`["`)) && bytes.HasSuffix(line, []byte(`"]`)):
 			return true // the names of columns, without which rows cannot be read
