@@ -41,8 +41,8 @@ func benchmarkInput(b *testing.B) func() []Input {
 }
 
 // BenchmarkWrapped reads logs whose lines are inside of others. The metric x/byte is the time for a byte, compared with the
-// bare lines, which come first. It should be 2.5 at most. The log is so long that buffers, and what is read first to find out
-// whether the log has documents, cost little of it.
+// bare lines, which come first. It should be 2.5 at most, except for CSV, of which JSON is made first. The log is so long that buffers,
+// and what is read first to find out whether the log has documents, cost little of it.
 func BenchmarkWrapped(b *testing.B) {
 	var log bytes.Buffer
 	if _, err := loggen.Generate(&log, loggen.Options{Traces: 12_000, Seed: 1}); err != nil {
@@ -67,13 +67,19 @@ func BenchmarkWrapped(b *testing.B) {
 		"hits": func(line []byte) string {
 			return printed(`{"_index":"logs-1","_id":"a","_source":`+string(line)+`}`) + ","
 		},
+		"csv": func(line []byte) string {
+			return `2026-03-01 09:15:00.500,"` + strings.ReplaceAll(string(line), `"`, `""`) + `"`
+		},
 		"loki": func(line []byte) string { return `["1772356500500000000",` + quotedJSON(string(line)) + `],` },
 	}
 	bare := 0.0 // ns for a byte
-	for _, name := range []string{"bare", "object", "string", "docker", "prefix", "cri", "array", "pretty", "hits", "loki"} {
+	for _, name := range []string{"bare", "object", "string", "docker", "prefix", "cri", "array", "pretty", "hits", "loki", "csv"} {
 		var text bytes.Buffer
 		for line := range bytes.Lines(log.Bytes()) {
 			text.WriteString(wraps[name](bytes.TrimSuffix(line, newline)) + "\n")
+		}
+		if name == "csv" {
+			text = *bytes.NewBufferString("@timestamp,@message\n" + text.String())
 		}
 		if name == "hits" { // all in one object
 			all := bytes.TrimSuffix(text.Bytes(), []byte(",\n"))
