@@ -52,9 +52,11 @@ type Queue struct {
 	held     int           // bytes of chunks, of spare, and of the batch under way
 	added    uint64        // records that were put into chunks, ever
 	waiting  int           // those of them that are in chunks or under way
+	underWay bool          // a batch is, or its memory has not been given back
 	due      time.Time     // when the first chunk must be sent although it is not full
 	flushing int           // callers of Flush, Put and Shutdown
-	moved    chan struct{} // closed and replaced when records were delivered or dropped
+	moved    chan struct{} // closed and replaced when records were delivered or dropped, and when memory was given back that a Put waits for
+	putting  int           // callers of Put that wait
 	closed   bool
 	stats    Stats
 	lost     map[string]uint64 // what was dropped since the last Flush or Shutdown
@@ -120,7 +122,7 @@ func (q *Queue) add(record []byte) {
 	case q.closed:
 		q.drop(shutDown, 1)
 	case q.waiting >= q.opts.MaxRecords || !q.append(record):
-		if q.waiting == 0 { // no later moment has more room
+		if q.waiting == 0 && !q.underWay { // no later moment has more room
 			q.drop(tooLarge, 1)
 		} else {
 			q.drop(queueFull, 1)
@@ -149,7 +151,7 @@ func (q *Queue) Put(ctx context.Context, record []byte) error {
 	defer q.mu.Unlock()
 	q.flushing++ // while Put waits, batches are sent before they are full
 	defer func() { q.flushing-- }()
-	for !q.closed && q.waiting > 0 {
+	for !q.closed && (q.waiting > 0 || q.underWay) {
 		if q.waiting < q.opts.MaxRecords && q.append(record) {
 			q.stats.Records++
 			q.appended()
@@ -157,12 +159,14 @@ func (q *Queue) Put(ctx context.Context, record []byte) error {
 		}
 		q.signal()
 		moved := q.moved
+		q.putting++
 		q.mu.Unlock()
 		select {
 		case <-moved:
 		case <-ctx.Done():
 		}
 		q.mu.Lock()
+		q.putting--
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

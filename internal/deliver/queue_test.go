@@ -570,3 +570,29 @@ func TestPut(t *testing.T) {
 		check(t, "dropped", account(t, q).Dropped, "map[shut down:8 too large:1]")
 	})
 }
+
+// A record that has no room beside a batch whose records are delivered, but whose memory is still held, is not too large.
+func TestRoomOfDelivered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r receiver
+		q := New(Options{Name: "test", MaxBytes: 4 << 10, Delay: time.Hour, Send: r.send})
+		q.Add(make([]byte, 3900))
+		synctest.Wait() // its goroutine waits until the record is due
+		q.mu.Lock()
+		q.due = time.Now()
+		q.mu.Unlock()
+		c, _ := q.next()
+		q.settle(c.batch(), nil)
+		q.Add(make([]byte, 1000))
+		check(t, "added", q.Stats().Dropped, "map[queue full:1]")
+		put := make(chan error, 1)
+		go func() { put <- q.Put(t.Context(), make([]byte, 1000)) }()
+		synctest.Wait()
+		check(t, "returned", len(put), 0)
+		q.recycle(c)
+		synctest.Wait()
+		check(t, "returned", len(put), 1)
+		check(t, "in the queue", account(t, q).Waiting, 1)
+		check(t, "shutdown", q.Shutdown(t.Context()), "test: 1 lost: 1 queue full")
+	})
+}

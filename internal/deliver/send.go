@@ -90,6 +90,7 @@ func (q *Queue) next() (*chunk, time.Duration) {
 	}
 	q.chunks[0] = nil
 	q.chunks = q.chunks[1:]
+	q.underWay = true
 	if len(q.chunks) == 1 {
 		q.due = time.Now().Add(q.opts.Delay)
 	}
@@ -103,6 +104,10 @@ const maxIdle = 4
 func (q *Queue) recycle(c *chunk) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.underWay = false
+	if q.putting > 0 {
+		defer q.move()
+	}
 	if size := c.size(); len(q.spare) == 0 && size <= 2*q.opts.BatchBytes || q.idle+size <= q.opts.MaxBytes/maxIdle {
 		c.text, c.ends = c.text[:0], c.ends[:0]
 		q.spare = append(q.spare, c)
@@ -171,6 +176,11 @@ func (q *Queue) settle(b Batch, err error) {
 		q.stats.LastError = clean(err.Error())
 	}
 	q.waiting -= n
+	q.move()
+}
+
+// move wakes those who wait until something has left the queue. It is called with the lock.
+func (q *Queue) move() {
 	close(q.moved)
 	q.moved = make(chan struct{})
 }
@@ -211,6 +221,7 @@ func (q *Queue) dropRest() {
 		q.settle(c.batch(), q.ctx.Err())
 		q.mu.Lock()
 		q.held -= c.size()
+		q.underWay = false
 		q.mu.Unlock()
 	}
 }
