@@ -145,7 +145,6 @@ func checkDocument(t *testing.T, name, log string, o *ScanOptions) {
 	}
 }
 
-// A docLexer is in the same state however the value is cut into pieces. A piece of one byte is read byte by byte.
 // The workers get the list of a part with it, unless something in it may be wrong.
 func TestDocumentLists(t *testing.T) {
 	records := rawRecords(t)
@@ -212,6 +211,7 @@ func TestDocumentPartWithList(t *testing.T) {
 	}
 }
 
+// A docLexer is in the same state however the value is cut into pieces. A piece of one byte is read byte by byte.
 func TestDocLexerPieces(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	pieces := []string{`"key": "text",`, `"key":"text",`, `"a": "b"`, `"a": 1,`, `"a":\t"b",`, `"a" : "b",`, `"\"": "b",`, `"a": "\\",`, "{", "}", "[", "]", ",", "  ", "1", `"`, "\x01", `{"a": [`, `"é": "ü",`, "\n"}

@@ -214,3 +214,17 @@ func (w *foreignLine) shaped(name string, v []byte) {
 		}
 	}
 }
+
+// untimed reports whether a document is one record, without a time, or a level and a message. Then it is something else
+// that has a trace id, such as a job with its carrier: loggers write times, and files of jobs may be beside logs. Nothing
+// inside of it is a document: a job may contain what looks like a record.
+func (p *lineParser) untimed(line []byte) bool {
+	var e Entry
+	return p.shaped(line, &e) == isRecord && e.Time.IsZero() && (e.Level == "" || e.Message == "")
+}
+
+// isPartOfLine reports whether a document is an entry of a container's log that continues in a later one. It is then the parser's chunk.
+func (p *lineParser) isPartOfLine(line []byte) bool {
+	var e Entry
+	return mayBeEntry(line) && p.shaped(line, &e) == isPart
+}

@@ -290,7 +290,7 @@ func (s *scanner) document(last bool) bool {
 		return s.pass(d)
 	}
 	line := appendCompact(nil, d.text)
-	if d.parts == 0 && d.lines > 1 && s.untimed(line) {
+	if d.parts == 0 && d.lines > 1 && s.parser.untimed(line) {
 		d.untimed = true
 		return false
 	}
@@ -324,11 +324,11 @@ func (s *scanner) pass(d *document) bool {
 		case d.lines > 1 && s.lines.isLongList(from):
 			s.lines.keep(d.first, wholeDocument)
 		case d.lines > 1 && s.lines.emitTimed(from, d.first):
-		case d.lines > 1 && s.untimed(s.lines.line(from)):
+		case d.lines > 1 && s.parser.untimed(s.lines.line(from)):
 			s.lines.drop(from)
 			d.untimed = true
 			return false
-		case s.isPartOfLine(s.lines.line(from)): // which is joined here
+		case s.parser.isPartOfLine(s.lines.line(from)): // which is joined here
 			s.lines.drop(from)
 			s.Joined++
 			s.joiner.add(&s.parser.chunk, d.first)
@@ -352,20 +352,6 @@ func (s *scanner) passObjects() bool {
 		s.lines.add(object, nil, s.doc.first, elementOfArray)
 	}
 	return len(objects) > 0
-}
-
-// untimed reports whether a document is one record, without a time, or a level and a message. Then it is something else
-// that has a trace id, such as a job with its carrier: loggers write times, and files of jobs may be beside logs. Nothing
-// inside of it is a document: a job may contain what looks like a record.
-func (s *scanner) untimed(line []byte) bool {
-	var e Entry
-	return s.parser.shaped(line, &e) == isRecord && e.Time.IsZero() && (e.Level == "" || e.Message == "")
-}
-
-// isPartOfLine reports whether a document is an entry of a container's log that continues in a later one. It is then the parser's chunk.
-func (s *scanner) isPartOfLine(line []byte) bool {
-	var e Entry
-	return mayBeEntry(line) && s.parser.shaped(line, &e) == isPart
 }
 
 // records reads the records of a part of a document, and returns their number.
@@ -444,9 +430,8 @@ func (s *scanner) failed(line []byte, last bool) {
 		s.bad(s.Lines, "invalid JSON in a document of many lines", line)
 		return
 	}
-	text := bytes.Clone(d.raw)
 	number, total, each := d.first, s.Lines, d.lines <= maxRetried && !d.untimed
-	for l := range bytes.Lines(text) {
+	for l := range bytes.Lines(bytes.Clone(d.raw)) {
 		s.Lines = number
 		final := line == nil && number == total
 		if number == d.first && d.behind {
