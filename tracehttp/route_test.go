@@ -260,11 +260,13 @@ func TestSetRouteConcurrent(t *testing.T) {
 
 // A handler that http.TimeoutHandler has given up goes on. It finds and sets routes while the outer span ends, and later.
 func TestRouteTooLate(t *testing.T) {
+	type givenUp struct{}
 	var wg sync.WaitGroup
 	mux := http.NewServeMux()
 	mux.HandleFunc("/items/{id}", func(w http.ResponseWriter, r *http.Request) {
 		defer wg.Done()
-		<-r.Context().Done()
+		// Were it to return as soon as the time is over, its answer might still be taken.
+		<-r.Context().Value(givenUp{}).(chan struct{})
 		for range 100 {
 			tracehttp.SetRoute(r.Context(), "/late")
 		}
@@ -272,7 +274,14 @@ func TestRouteTooLate(t *testing.T) {
 		mux.HandleFunc("/", nothing)
 		traced(mux).ServeHTTP(w, r.Clone(context.WithoutCancel(r.Context())))
 	})
-	late := func(next http.Handler) http.Handler { return http.TimeoutHandler(next, time.Millisecond, "late") }
+	late := func(next http.Handler) http.Handler {
+		next = http.TimeoutHandler(next, time.Millisecond, "late")
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			done := make(chan struct{})
+			defer close(done)
+			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), givenUp{}, done)))
+		})
+	}
 	s := newSite(t, under(mux, late, traced), nil)
 	for range 20 {
 		wg.Add(1)
