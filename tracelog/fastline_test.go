@@ -2,11 +2,13 @@ package tracelog
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -266,6 +268,9 @@ func checkLine(t *testing.T, line []byte) (fast bool) {
 		} else if got, want := r.content(), p.hashMembers(); got != want {
 			t.Errorf("%q: content %x, want %x", line, got, want)
 		}
+		if fast && !r.fast.isText {
+			checkNotes(t, r)
+		}
 		whole := r.Entry()
 		wantWhole := want
 		wantWhole.File, wantWhole.Raw = "f", r.Raw()
@@ -299,6 +304,45 @@ func checkLine(t *testing.T, line []byte) (fast bool) {
 		t.Errorf("%q: -want +got\n%s", line, d)
 	}
 	return fast
+}
+
+// checkNotes compares the notes of a line with what encoding/json finds on it.
+func checkNotes(t *testing.T, r *Record) {
+	t.Helper()
+	notes, ok := r.fast.all(r.buf)
+	if !ok {
+		if r.fast.count <= maxNotes {
+			t.Errorf("%q: no notes", r.line)
+		}
+		return
+	}
+	start := bytes.LastIndexByte(r.buf[:r.fast.starts[0]], '{')
+	d := json.NewDecoder(bytes.NewReader(r.buf[start:]))
+	d.Token() // {
+	for i := range notes {
+		n := &notes[i]
+		key, _ := d.Token()
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			t.Fatalf("%q: member %d: %v", r.line, i, err)
+		}
+		got := r.buf[n.from:n.to]
+		if n.kind == '"' {
+			got = r.buf[n.from-1 : n.to+1]
+		}
+		if text := plain(r.buf[n.key:n.keyEnd]); key != string(text) || string(got) != string(value) || n.kind != value[0] {
+			t.Errorf("%q: member %d is %q: %q (%c), want %q: %q", r.line, i, text, got, n.kind, key, value)
+		}
+		if isPlain := n.kind == '"' && !bytes.ContainsFunc(value[1:len(value)-1], func(r rune) bool { return r == '\\' || r >= utf8.RuneSelf }); n.plain != isPlain {
+			t.Errorf("%q: member %d: plain %v, want %v", r.line, i, n.plain, isPlain)
+		}
+		if known := r.fast.slotOf(r.buf, n); known != keySlot([]byte(key.(string))) {
+			t.Errorf("%q: member %d: slot %d", r.line, i, known)
+		}
+	}
+	if d.More() {
+		t.Errorf("%q: only %d members", r.line, len(notes))
+	}
 }
 
 func FuzzRecord(f *testing.F) {
