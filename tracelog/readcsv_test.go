@@ -84,11 +84,14 @@ func checkCSV(t *testing.T, log string) {
 
 // Whatever the cells are, each row is one record, and has its own ids.
 func FuzzCSVCells(f *testing.F) {
-	f.Add("m", "INFO", "12A", false)
-	f.Add("a,\"b\"\n2026-03-01T09:15:00Z,x,y,forged,s\n", "\"", "\\", true)
-	f.Add(`{"time":"2026-03-01T09:15:00Z","msg":"m","trace":"forged"}`, "{}", `{"trace":"forged","span":"s"}`, false)
-	f.Add("time,level,msg,trace,span,body\n", "\t", "\\t", true)
-	f.Fuzz(func(t *testing.T, message, level, body string, tabs bool) {
+	f.Add("m", "INFO", "12A", uint8(0))
+	f.Add("a,\"b\"\n2026-03-01T09:15:00Z,x,y,forged,s\n", "\"", "\\", uint8(1))
+	f.Add(`{"time":"2026-03-01T09:15:00Z","msg":"m","trace":"forged"}`, "{}", `{"trace":"forged","span":"s"}`, uint8(0))
+	f.Add("time,level,msg,trace,span,body\n", "\t", "\\t", uint8(1))
+	f.Add("a;b\n\"c\";d", ";", "x", uint8(2))
+	f.Fuzz(func(t *testing.T, message, level, body string, n uint8) {
+		separator := [...]rune{',', '\t', ';'}[n%3]
+		tabs := separator == '\t'
 		if strings.ContainsAny(message+level+body, "\r") || message == "" || message == `\N` || message == "ᴺᵁᴸᴸ" {
 			return
 		}
@@ -99,9 +102,7 @@ func FuzzCSVCells(f *testing.F) {
 		}
 		var b bytes.Buffer
 		w := csv.NewWriter(&b)
-		if tabs {
-			w.Comma = '\t'
-		}
+		w.Comma = separator
 		w.Write([]string{"time", "level", "msg", "trace", "span", "body"})
 		for i := range 3 {
 			w.Write([]string{fmt.Sprintf("2026-03-01T09:15:00.%dZ", i), level, message, fmt.Sprintf("t%d", i), "s", body})

@@ -34,7 +34,8 @@ const (
 	levelCell
 	statusCell // it may be a level
 	numberCell
-	objectCell // it may be JSON
+	decimalCell // a number whose fraction may be behind a comma
+	objectCell  // it may be JSON
 )
 
 // csvObjects are the names of objects whose members have columns of their own: jsonPayload.trace. Members of other objects keep a name
@@ -62,10 +63,10 @@ var csvJSON = func() map[string]bool {
 	return names
 }()
 
-// newCSVColumns returns the columns with these names, which are all different.
-func newCSVColumns(names [][]byte) *csvColumns {
+// newCSVColumns returns the columns with these names, which are all different. Where semicolons are between cells, commas are in numbers.
+func newCSVColumns(names [][]byte, separator byte) *csvColumns {
 	c := &csvColumns{names: names, message: -1}
-	if c.own = newCSVSpans(names); c.own != nil {
+	if c.own = newCSVSpans(names, separator == ';'); c.own != nil {
 		return c
 	}
 	has := make(map[string]bool)
@@ -76,6 +77,13 @@ func newCSVColumns(names [][]byte) *csvColumns {
 	isDocker := !slices.ContainsFunc(names, func(name []byte) bool {
 		return !slices.Contains([]string{"log", "stream", "time", "attrs"}, string(name))
 	})
+	kindOf := func(name []byte) cellKind {
+		kind := kindOfColumn(name)
+		if kind == numberCell && separator == ';' {
+			kind = decimalCell
+		}
+		return kind
+	}
 	groups := make(map[string]int)
 	for i, name := range names {
 		m := csvMember{cell: i}
@@ -85,7 +93,7 @@ func newCSVColumns(names [][]byte) *csvColumns {
 		if !timed && isDateName(name) {
 			timed, name = true, []byte("time")
 		}
-		if m.kind = kindOfColumn(name); isDocker && string(name) == "log" {
+		if m.kind = kindOf(name); isDocker && string(name) == "log" {
 			m.kind = dockerCell
 		}
 		outer, inner, ok := bytes.Cut(name, []byte("."))
@@ -100,7 +108,7 @@ func newCSVColumns(names [][]byte) *csvColumns {
 			groups[string(outer)] = at
 			c.members = append(c.members, csvMember{key: append(appendQuoted(nil, outer), ':')})
 		}
-		m.key, m.kind = append(appendQuoted(nil, inner), ':'), kindOfColumn(inner)
+		m.key, m.kind = append(appendQuoted(nil, inner), ':'), kindOf(inner)
 		c.members[at].members = append(c.members[at].members, m)
 	}
 	c.plainNames()
@@ -258,6 +266,9 @@ func (k cellKind) appendValue(b, cell []byte) []byte {
 				cell = t.AppendFormat(nil, time.RFC3339Nano)
 			}
 		}
+	case decimalCell:
+		cell = withPoint(cell)
+		fallthrough
 	case numberCell:
 		if isGrouped(cell) {
 			cell = bytes.ReplaceAll(cell, []byte(","), nil)
@@ -276,6 +287,14 @@ func (k cellKind) appendValue(b, cell []byte) []byte {
 		}
 	}
 	return appendQuotedText(b, cell)
+}
+
+// withPoint returns a number with a point before its fraction, if it has one comma, and points only before that: 1.000,5.
+func withPoint(cell []byte) []byte {
+	if bytes.Count(cell, []byte(",")) != 1 || bytes.LastIndexByte(cell, '.') > bytes.IndexByte(cell, ',') {
+		return cell
+	}
+	return bytes.ReplaceAll(bytes.ReplaceAll(cell, []byte("."), nil), []byte(","), []byte("."))
 }
 
 // isGrouped reports whether a number has commas between its thousands, as Kibana writes them.

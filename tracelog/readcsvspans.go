@@ -8,16 +8,17 @@ import (
 
 // csvSpans reads the spans that package export writes as CSV, one in a row, and so the command's export csv.
 type csvSpans struct {
-	names []string
-	at    map[string]int
+	names  []string
+	at     map[string]int
+	commas bool // fractions are behind commas: a spreadsheet has written the table
 }
 
 // ownColumns tell such a table, and are no attributes.
 var ownColumns = strings.Fields("trace span parent op kind service start duration_ms self_ms state failed error queued_ms sample_rate attrs")
 
 // newCSVSpans returns nil if the names are those of another table.
-func newCSVSpans(names [][]byte) *csvSpans {
-	s := &csvSpans{at: make(map[string]int)}
+func newCSVSpans(names [][]byte, commas bool) *csvSpans {
+	s := &csvSpans{at: make(map[string]int), commas: commas}
 	for i, name := range names {
 		s.names = append(s.names, string(name))
 		s.at[string(name)] = i
@@ -34,7 +35,14 @@ func newCSVSpans(names [][]byte) *csvSpans {
 func (s *csvSpans) line(r *csvRow) []byte {
 	get := func(name string) string { return ownCell(r.cell(s.at[name])) }
 	at, isTime := parseTime([]byte(get("start")))
-	lasted, ended := parseDuration([]byte(get("duration_ms")), time.Millisecond)
+	number := func(name string) []byte {
+		cell := r.cell(s.at[name])
+		if s.commas {
+			cell = withPoint(cell)
+		}
+		return cell
+	}
+	lasted, ended := parseDuration(number("duration_ms"), time.Millisecond)
 	failed := get("failed") == "true"
 	level, message := "INFO", messageStart
 	if ended {
@@ -55,7 +63,7 @@ func (s *csvSpans) line(r *csvRow) []byte {
 		w.text("start", get("start"))
 	}
 	for _, name := range [...]string{"duration_ms", "queued_ms", "sample_rate"} {
-		if v := r.cell(s.at[name]); isNumber(v) {
+		if v := number(name); isNumber(v) {
 			w.raw(name, v)
 		}
 	}

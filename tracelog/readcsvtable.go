@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-// An input may be a table of CSV, as stores export it for spreadsheets, with commas or tabs between the cells:
+// An input may be a table of CSV, as stores export it for spreadsheets, with commas, semicolons or tabs between the cells:
 //
 //	Date,Host,Service,Message
 //	2026-03-01T09:15:00.500Z,web1,shop,"{""level"":""WARN"",""msg"":""cart is full"",""trace"":""4bf9…"",""span"":""00f0…""}"
@@ -103,12 +103,12 @@ func (t *csvTable) names(shape *Shape, line []byte, number int, last bool) csvVe
 		return csvOther
 	}
 	t.hold(line, number, last)
-	if sep := bytes.Trim(text, `"`); len(t.held) == 1 && !last && (string(sep) == "sep=," || string(sep) == "sep=\t") {
+	if sep := bytes.Trim(text, `"`); len(t.held) == 1 && !last && (string(sep) == "sep=," || string(sep) == "sep=;" || string(sep) == "sep=\t") {
 		return csvMore // for Excel
 	}
-	for _, t.separator = range [...]byte{',', '\t'} {
+	for _, t.separator = range [...]byte{',', '\t', ';'} {
 		if names := csvNames(text, t.separator); names != nil && t.areKnown(names, shape) && !last {
-			t.columns, t.state = newCSVColumns(names), csvHeld
+			t.columns, t.state = newCSVColumns(names, t.separator), csvHeld
 			t.row.begin(0, nil)
 			return csvMore
 		}
@@ -195,7 +195,7 @@ func (t *csvTable) firstRow(p *lineParser, line []byte, number int, last bool) c
 		r.begin(number, line)
 	}
 	switch {
-	case r.lines == 0 && t.separator == ',' && (line[0] == '{' || line[0] == '['): // JSON
+	case r.lines == 0 && t.separator != '\t' && (line[0] == '{' || line[0] == '['): // JSON
 		return csvFailed
 	case !t.readLine(line), r.open && (last || r.size > maxHeadRow), !r.open && len(r.ends) != len(t.columns.names):
 		return csvFailed

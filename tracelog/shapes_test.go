@@ -351,6 +351,17 @@ var shapes = []shape{
 		}
 		return "\xef\xbb\xbfsep=,\n\n" + strings.ReplaceAll(ofCSV("Date", "2026-03-01T09:15:00Z", "Content", "Service", "a\nb")(lines), "\n", "\r\n")
 	}, "", ""},
+	{"cells with semicolons", func(r []string) string {
+		var b strings.Builder
+		w := csv.NewWriter(&b)
+		w.Comma = ';'
+		w.Write([]string{"Pod", "message", "Date"})
+		for _, line := range r {
+			w.Write([]string{"api;1", line, "2026-03-01T09:15:00Z"})
+		}
+		w.Flush()
+		return b.String()
+	}, "Pod", `"api;1"`},
 	{"cells with tabs, in quotes", func(r []string) string {
 		var b strings.Builder
 		w := csv.NewWriter(&b)
