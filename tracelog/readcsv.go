@@ -1,6 +1,10 @@
 package tracelog
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+)
 
 // A csvRow is a row of CSV while its lines are read, as RFC 4180 has it: a cell may be in quotes, with a quote as two, and then it may have
 // separators and newlines. A quote inside of a cell that does not begin with one is text.
@@ -58,21 +62,36 @@ func (r *csvRow) line(line []byte, separator byte) bool {
 }
 
 // quoted reads a cell in quotes whose text goes on at i. It returns the index behind it.
-func (r *csvRow) quoted(line []byte, i int) int {
+func (r *csvRow) quoted(line []byte, i int) (end int) {
+	out, slash, start := r.text, r.slash, i
 	for {
-		n := bytes.IndexByte(line[i:], '"')
-		if r.open = n < 0; r.open {
-			r.text = append(r.text, line[i:]...)
-			return len(line)
+		if i+wordSize <= len(line) {
+			x := load8(line, i)
+			out = binary.LittleEndian.AppendUint64(out, x)
+			n := bits.TrailingZeros64(^differ(x, '"')&highs) >> 3
+			if i += n; n == wordSize {
+				continue
+			}
+			out = out[:len(out)-wordSize+n]
+		} else {
+			for ; i < len(line) && line[i] != '"'; i++ {
+				out = append(out, line[i])
+			}
+			if r.open = i == len(line); r.open {
+				break
+			}
 		}
-		r.text = append(r.text, line[i:i+n]...)
-		r.slash = r.slash || n > 0 && line[i+n-1] == '\\'
-		if i += n + 1; i == len(line) || line[i] != '"' {
-			return i
+		slash = slash || i > start && line[i-1] == '\\'
+		if i++; i == len(line) || line[i] != '"' {
+			r.open = false
+			break
 		}
-		r.text = append(r.text, '"')
+		out = append(out, '"')
 		i++
+		start = i
 	}
+	r.text, r.slash = out, slash
+	return i
 }
 
 // cell returns the text of a cell.

@@ -2,6 +2,8 @@ package tracelog
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"slices"
 	"time"
 )
@@ -353,23 +355,38 @@ func isWhole(text []byte) bool {
 // appendQuotedText is appendQuoted for longer texts.
 func appendQuotedText(b, text []byte) []byte {
 	b = append(b, '"')
-	for i := 0; i < len(text); {
-		end := endOfPlain(text, i)
-		b = append(b, text[i:end]...)
-		if i = end; i == len(text) {
-			break
+	i := 0
+	for i+wordSize <= len(text) {
+		x := load8(text, i)
+		odd := ^(differ(x, '"') & differ(x, '\\') & (x&^highs + ones*(0x80-' ') | x)) & highs
+		b = binary.LittleEndian.AppendUint64(b, x)
+		if odd == 0 {
+			i += wordSize
+			continue
 		}
-		switch c := text[i]; c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\n':
-			b = append(b, '\\', 'n')
-		case '\t':
-			b = append(b, '\\', 't')
-		default:
-			b = append(b, '\\', 'u', '0', '0', '0'+c>>4, "0123456789abcdef"[c&15])
+		n := bits.TrailingZeros64(odd) >> 3
+		b = appendEscaped(b[:len(b)-wordSize+n], text[i+n])
+		i += n + 1
+	}
+	for _, c := range text[i:] {
+		if c == '"' || c == '\\' || c < ' ' {
+			b = appendEscaped(b, c)
+		} else {
+			b = append(b, c)
 		}
-		i++
 	}
 	return append(b, '"')
+}
+
+// appendEscaped appends a byte that a JSON string has as an escape.
+func appendEscaped(b []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(b, '\\', c)
+	case '\n':
+		return append(b, '\\', 'n')
+	case '\t':
+		return append(b, '\\', 't')
+	}
+	return append(b, '\\', 'u', '0', '0', '0'+c>>4, "0123456789abcdef"[c&15])
 }
