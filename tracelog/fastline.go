@@ -24,9 +24,9 @@ type fastLine struct {
 	inside  bool            // what is read is not the whole line
 	into    *fastWrap       // reads the objects in which records have been; may be nil
 	isText  bool            // so that all values are strings
+	from    int             // where the key of the first member begins
 	count   int             // how many members the line has
-	starts  [maxNotes]int32 // where their keys begin
-	to      int             // where the value of the last one ends; for a string it is its quote
+	ends    [maxNotes]int32 // where their values end; a string ends at its quote
 	noted   bool            // notes has been made
 	notes   [maxNotes]note
 	guesses [16]guess // by the key's position in the line
@@ -67,12 +67,13 @@ func (f *fastLine) parse(b []byte, i int) int {
 	if b[i] != '"' {
 		return -1 // an empty object, among others
 	}
+	f.from = i + 1
 	for at := uint(0); ; at++ {
 		// The key.
 		i++
 		known := slot(0)
 		word := load8(b, i)
-		f.starts[at%maxNotes] = int32(i)
+		key := i
 		base, w := i, uint64(0) // marks from base on, the next of them that of the value's opening quote, if it has one
 		c, from, to, ascii := byte('"'), 0, 0, false
 		if g := &f.guesses[at%uint(len(f.guesses))]; word&g.mask == g.word {
@@ -131,7 +132,7 @@ func (f *fastLine) parse(b []byte, i int) int {
 				}
 				if ascii = true; b[to] != '"' {
 					if f.into != nil {
-						to, ascii = f.into.enterText(f, b, b[f.starts[at%maxNotes]:keyEnd], from, to), false
+						to, ascii = f.into.enterText(f, b, b[key:keyEnd], from, to), false
 					} else {
 						to, ascii = f.marks.scanRest(b, to)
 					}
@@ -146,7 +147,7 @@ func (f *fastLine) parse(b []byte, i int) int {
 				} else {
 					f.nested = f.nested || c == '{' || c == '['
 					if c == '{' && f.into != nil {
-						i = f.into.enter(f, b, b[f.starts[at%maxNotes]:keyEnd], i)
+						i = f.into.enter(f, b, b[key:keyEnd], i)
 					} else {
 						i = f.marks.scanValue(b, i)
 					}
@@ -157,6 +158,7 @@ func (f *fastLine) parse(b []byte, i int) int {
 				to = i
 			}
 		}
+		f.ends[at%maxNotes] = int32(to)
 		// Members of no slot have a spot too: skipping them would be an unpredictable branch.
 		if m := &f.members[known]; m.line != f.line {
 			// Field by field: if a spot were made elsewhere and copied, the processor would wait for its parts.
@@ -197,7 +199,7 @@ func (f *fastLine) parse(b []byte, i int) int {
 				return -1
 			}
 		}
-		f.to, f.count = to, int(at)+1
+		f.count = int(at) + 1
 		return i
 	}
 }

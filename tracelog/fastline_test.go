@@ -316,7 +316,7 @@ func checkNotes(t *testing.T, r *Record) {
 		}
 		return
 	}
-	start := bytes.LastIndexByte(r.buf[:r.fast.starts[0]], '{')
+	start := bytes.LastIndexByte(r.buf[:r.fast.from], '{')
 	d := json.NewDecoder(bytes.NewReader(r.buf[start:]))
 	d.Token() // {
 	for i := range notes {

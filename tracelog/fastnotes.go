@@ -12,7 +12,7 @@ type note struct {
 const maxNotes = 64
 
 // all returns the notes of the members of the JSON line that parse has accepted in b. It is not ok if there are more than maxNotes.
-// Few lines need them, so parse keeps only where the keys begin.
+// Few lines need them, so parse keeps only where the values end.
 func (f *fastLine) all(b []byte) (notes []note, ok bool) {
 	if f.count > maxNotes {
 		return nil, false
@@ -22,22 +22,19 @@ func (f *fastLine) all(b []byte) (notes []note, ok bool) {
 		return notes, true
 	}
 	f.noted = true
+	key := f.from
 	for at := range notes {
-		key := int(f.starts[at])
 		keyEnd, _ := f.marks.scanString(b, key)
-		from, to := skipMark(b, keyEnd+1, ':'), f.to
-		if at+1 < len(notes) {
-			to = skipMarkBack(b, int(f.starts[at+1])-2)
-		} else if b[from] == '"' {
-			to++
-		}
+		from := skipMark(b, keyEnd+1, ':')
 		n := &notes[at]
-		*n = note{int32(key), int32(keyEnd), int32(from), int32(to), b[from], false}
+		*n = note{int32(key), int32(keyEnd), int32(from), f.ends[at], b[from], false}
+		end := int(n.to)
 		if n.kind == '"' {
 			n.from++
-			n.to--
-			n.plain = f.marks.next(from+1) == to-1
+			n.plain = f.marks.next(from+1) == end
+			end++
 		}
+		key = skipMark(b, end, ',') + 1
 	}
 	return notes, true
 }
@@ -54,14 +51,4 @@ func (f *fastLine) slotOf(b []byte, n *note) slot {
 // hasOddKey reports whether a member's key is escaped, or not ASCII.
 func (f *fastLine) hasOddKey(n *note) bool {
 	return f.escaped && f.marks.next(int(n.key)) < int(n.keyEnd)
-}
-
-// skipMarkBack skips the spaces before b[i+1], one byte, and the spaces before that. It returns the end of what is before them.
-func skipMarkBack(b []byte, i int) int {
-	for isSpace(b[i]) {
-		i--
-	}
-	for i--; isSpace(b[i]); i-- {
-	}
-	return i + 1
 }

@@ -160,7 +160,7 @@ z 00:00:00.000 00:00:00.000 0 spans 0 errors 0 matched "" ""
 			fmt.Fprintf(&b, "%s %s %s %d spans %d errors %d matched %q %q\n", x.ID, x.Start.Format(layout), x.End.Format(layout),
 				x.Spans, x.Errors, x.Matched, x.Op, x.Service)
 		}
-		fmt.Fprintf(&b, "%d duplicates, deduped %v\n", s.duplicates, s.deduped)
+		fmt.Fprintf(&b, "%d duplicates, deduped %v\n", s.again(), s.deduped)
 		if b.String() != want {
 			t.Errorf("%d workers: got\n%swant\n%s", workers, b.String(), want)
 		}

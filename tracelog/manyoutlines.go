@@ -56,9 +56,8 @@ type OutlineOptions struct {
 type Outlines struct {
 	Sources []Source // of the inputs
 
-	last       time.Time // the latest time of any record, whether or not it is in a trace
-	duplicates int       // how many span ends were left out
-	deduped    bool      // false if there were too many span ends to detect duplicates
+	last    time.Time // the latest time of any record, whether or not it is in a trace
+	deduped bool      // false if there were too many span ends to detect duplicates
 
 	seed   maphash.Seed
 	shards []outlineShard
@@ -76,8 +75,10 @@ const (
 	outlineShards    = 1 << outlineShardBits
 )
 
-// shard returns the shard of a trace. It is given the hash of the trace's id.
-func (s *Outlines) shard(h uint64) *outlineShard { return &s.shards[h>>(64-outlineShardBits)] }
+// shardOf returns the number of a trace's shard. It is given the hash of the trace's id.
+func shardOf(h uint64) uint64 { return h >> (64 - outlineShardBits) }
+
+func (s *Outlines) shard(h uint64) *outlineShard { return &s.shards[shardOf(h)] }
 
 // ScanOutlines makes an outline of each trace. Of duplicate span ends one counts, unless there are more than six
 // million span ends: then each counts. The ends of two spans of a trace are taken for the same with a probability of 2⁻⁵⁰,
@@ -120,13 +121,6 @@ func scanOutlines(ctx context.Context, inputs []Input, o *OutlineOptions, set *r
 		s.last = time.Unix(0, last).UTC()
 	}
 	s.deduped = !set.full()
-	if s.deduped {
-		for i := range s.shards {
-			for row := range s.shards[i].all() {
-				s.duplicates += int(row.again)
-			}
-		}
-	}
 	return s, err
 }
 
@@ -138,6 +132,7 @@ type outliner struct {
 	match func(*Record) bool
 	set   *recordSet
 	mine  outlineTable
+	next  [maxMine]uint16         // for flush: lists of mine's rows
 	sets  [outlineShards][]uint32 // of mine, as the shards number them; 0 if not known
 	row   *outlineRow             // of the previous record, or nil: usually also that of the next one
 	id    []byte                  // its trace
@@ -178,17 +173,31 @@ func (w *outliner) add(r *Record) {
 
 // share adds the worker's data on a trace to the shared table.
 func (w *outliner) share(row *outlineRow) {
-	shard := w.all.shard(row.hash)
+	n := shardOf(row.hash)
+	shard := &w.all.shards[n]
 	shard.mu.Lock()
-	shard.merge(&w.mine, row, w.set, &w.sets[row.hash>>(64-outlineShardBits)])
+	shard.merge(&w.mine, row, w.set, &w.sets[n])
 	shard.mu.Unlock()
 	w.mine.forget(row)
 }
 
-// flush shares all of the worker's data.
+// flush shares all of the worker's data. It locks each shard once.
 func (w *outliner) flush() {
-	for row := range w.mine.all() {
-		w.share(row)
+	var heads [outlineShards]uint16 // of lists of rows: one more than the number of the first, 0 if there is none
+	for n := range w.mine.n {
+		head := &heads[shardOf(w.mine.row(uint32(n)).hash)]
+		w.next[n], *head = *head, uint16(n+1)
+	}
+	for i, n := range heads {
+		if n == 0 {
+			continue
+		}
+		shard := &w.all.shards[i]
+		shard.mu.Lock()
+		for ; n != 0; n = w.next[n-1] {
+			shard.merge(&w.mine, w.mine.row(uint32(n-1)), w.set, &w.sets[i])
+		}
+		shard.mu.Unlock()
 	}
 	if w.mine.clear() {
 		w.sets = [outlineShards][]uint32{}
@@ -207,7 +216,13 @@ func (s *Outlines) Len() int {
 
 // All yields the outlines for which keep returns true, or all if keep is nil. They are ordered by Start, then by ID.
 // Those without a Start are last.
-func (s *Outlines) All(keep func(*Outline) bool) iter.Seq[Outline] {
+func (s *Outlines) All(keep func(*Outline) bool) iter.Seq[Outline] { return s.ordered(0, keep) }
+
+// Matched is All without the traces of which no record matched. It does not make their outlines, so it is faster if there are many.
+func (s *Outlines) Matched(keep func(*Outline) bool) iter.Seq[Outline] { return s.ordered(1, keep) }
+
+// ordered yields the outlines of traces of which enough records matched.
+func (s *Outlines) ordered(matched uint32, keep func(*Outline) bool) iter.Seq[Outline] {
 	type ref struct {
 		shard *outlineShard
 		row   *outlineRow
@@ -217,6 +232,9 @@ func (s *Outlines) All(keep func(*Outline) bool) iter.Seq[Outline] {
 	for i := range s.shards {
 		shard := &s.shards[i]
 		for row := range shard.all() {
+			if row.matched < matched {
+				continue
+			}
 			if keep != nil {
 				if out = shard.outline(row, s.deduped); !keep(&out) {
 					continue

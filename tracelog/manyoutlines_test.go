@@ -86,6 +86,11 @@ func TestScanOutlinesOfMany(t *testing.T) {
 		if d := gocmp.Diff(want, slices.Collect(s.All(nil))); d != "" {
 			t.Fatalf("%d workers: -want +got\n%.4000s", workers, d)
 		}
+		failed := func(o *Outline) bool { return o.Errors > 0 }
+		matched := slices.DeleteFunc(slices.Clone(want), func(o Outline) bool { return o.Matched == 0 || !failed(&o) })
+		if d := gocmp.Diff(matched, slices.Collect(s.Matched(failed))); d != "" || len(matched) == 0 {
+			t.Errorf("%d workers: %d matched: -want +got\n%.4000s", workers, len(matched), d)
+		}
 		if s.Len() != len(want) || len(slices.Collect(s.IDs())) != len(want) {
 			t.Errorf("%d traces, %d ids, want %d", s.Len(), len(slices.Collect(s.IDs())), len(want))
 		}

@@ -1,5 +1,7 @@
 package tracelog
 
+import "encoding/binary"
+
 // packID returns the 16 bytes that 32 lower-case hexadecimal digits represent.
 func packID(b []byte) (id [16]byte, ok bool) {
 	if len(b) != 32 {
@@ -17,12 +19,20 @@ func packID(b []byte) (id [16]byte, ok bool) {
 
 func unpackID(id [16]byte) string {
 	var b [32]byte
-	const lower = "0123456789abcdef"
 	for i, c := range id {
-		b[2*i], b[2*i+1] = lower[c>>4], lower[c&15]
+		binary.LittleEndian.PutUint16(b[2*i:], digitPairs[c])
 	}
 	return string(b[:])
 }
+
+// digitPairs are the two lower-case hexadecimal digits of a byte, the first of them in the lower half.
+var digitPairs = func() (pairs [256]uint16) {
+	const lower = "0123456789abcdef"
+	for c := range pairs {
+		pairs[c] = uint16(lower[c>>4]) | uint16(lower[c&15])<<8
+	}
+	return pairs
+}()
 
 // digits are the values of lower-case hexadecimal digits, and 255 for all other bytes.
 var digits = func() (d [256]uint8) {

@@ -161,8 +161,8 @@ func TestVerbatimFirst(t *testing.T) {
 				spans += sum.Spans
 			}
 			reads = f.reads()
-			if err != nil || spans != test.ends || o.duplicates != test.again || reads != test.reads {
-				t.Errorf("%s, %d workers: outlines: %d spans, %d duplicates, %v; read %d times", test.name, workers, spans, o.duplicates, err, reads)
+			if err != nil || spans != test.ends || o.again() != test.again || reads != test.reads {
+				t.Errorf("%s, %d workers: outlines: %d spans, %d duplicates, %v; read %d times", test.name, workers, spans, o.again(), err, reads)
 			}
 			// What can be read only once is compared by its contents at once.
 			g, err = ScanGroups(t.Context(), []Input{{"f", io.MultiReader(f.Reader)}}, &GroupOptions{ScanOptions: scan})

@@ -190,7 +190,7 @@ func (r *Record) textHash() uint64 {
 	case f.isText:
 		return maphash.Bytes(textSeed, r.line)
 	}
-	return maphash.Bytes(textSeed, r.buf[f.starts[0]:f.to])
+	return maphash.Bytes(textSeed, r.buf[f.from:f.ends[f.count-1]])
 }
 
 // textSeed is random for each process, as contentKeys are.

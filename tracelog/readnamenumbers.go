@@ -9,7 +9,12 @@ const maxNameBytes = 256
 type names struct {
 	numbers map[string]uint32
 	texts   []string
-	recent  [16]uint32 // by length and last byte: most lines have names that previous lines had
+	recent  [16]recentName // by length and last byte: most lines have names that previous lines had
+}
+
+type recentName struct {
+	text string
+	next uint32 // one more than its number
 }
 
 func (n *names) number(b []byte) uint32 {
@@ -17,8 +22,8 @@ func (n *names) number(b []byte) uint32 {
 	if len(b) > 0 {
 		recent = &n.recent[(len(b)^int(b[len(b)-1]))%len(n.recent)]
 	}
-	if int(*recent) < len(n.texts) && n.texts[*recent] == string(b) {
-		return *recent
+	if recent.next != 0 && recent.text == string(b) {
+		return recent.next - 1
 	}
 	i, ok := n.numbers[string(b)]
 	if !ok {
@@ -30,7 +35,7 @@ func (n *names) number(b []byte) uint32 {
 		n.numbers[s] = i
 		n.texts = append(n.texts, s)
 	}
-	*recent = i
+	*recent = recentName{n.texts[i], i + 1}
 	return i
 }
 

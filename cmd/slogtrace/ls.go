@@ -126,7 +126,7 @@ func (s *session) list(ctx context.Context, files []string, f *query.Filter, ord
 	// Outlines are enough if the filter asks for little, or if there are many traces.
 	may := func(sum *tracelog.Outline) bool { return sum.Matched > 0 && (!f.AsksForErrors() || query.MayFail(sum)) }
 	var list []listed
-	all := o.All(may)
+	all := o.Matched(may)
 	held := order != "start" || limit > 0 // traces that are already in order can be written as they come
 	for sum := range all {
 		list = append(list, outlined(&sum))
@@ -138,7 +138,7 @@ func (s *session) list(ctx context.Context, files []string, f *query.Filter, ord
 	outlines := f.Outlines()
 	var odd map[string]*listed
 	if many && outlines {
-		if odd, outlines, err = listOdd(r, o, f, may); err != nil {
+		if odd, outlines, err = listOdd(r, o, f, all); err != nil {
 			return err
 		}
 		list = slices.DeleteFunc(list, func(l listed) bool { other, ok := odd[l.Trace]; return ok && other == nil })
@@ -210,21 +210,26 @@ func (s *session) talkOfMany() {
 // listOdd reads the traces whose outlines are not enough: those with more starts than ends, those at the edges of the
 // filter's time, and, with --error, those without any end. Of a trace that the filter does not choose, odd has nil.
 // If there are more than maxDetailed, it reads none, and ok is false if outlines cannot tell which traces match.
-func listOdd(r *input.Reading, o *tracelog.Outlines, f *query.Filter, may func(*tracelog.Outline) bool) (odd map[string]*listed, ok bool, err error) {
-	unsure := func(sum *tracelog.Outline) bool { return !f.Within(sum) || f.AsksForErrors() && sum.Spans == 0 }
-	isOdd := func(sum *tracelog.Outline) bool { return may(sum) && (sum.Starts > sum.Spans || unsure(sum)) }
+func listOdd(r *input.Reading, o *tracelog.Outlines, f *query.Filter, all iter.Seq[tracelog.Outline]) (odd map[string]*listed, ok bool, err error) {
+	odd = make(map[string]*listed)
 	ok = true
 	n := 0
-	for sum := range o.All(isOdd) {
-		n++
-		ok = ok && !unsure(&sum)
+	for sum := range all {
+		unsure := !f.Within(&sum) || f.AsksForErrors() && sum.Spans == 0
+		if !unsure && sum.Starts <= sum.Spans {
+			continue
+		}
+		ok = ok && !unsure
+		if n++; n <= maxDetailed {
+			odd[sum.ID] = nil
+		}
 	}
 	if n == 0 || n > maxDetailed {
 		return nil, ok, nil
 	}
-	odd = make(map[string]*listed)
-	for sum := range o.All(isOdd) {
-		odd[sum.ID] = nil
+	isOdd := func(sum *tracelog.Outline) bool {
+		_, ok := odd[sum.ID]
+		return ok
 	}
 	err = r.Traces(o, tracelog.TracesOptions{}, isOdd, func(t *tracelog.Trace) {
 		if f.Trace(t) {

@@ -32,19 +32,25 @@ func WriteArray[T any](w *bufio.Writer, elements []T) error {
 // WriteSeq is WriteArray for elements that are not all in memory. It uses all cores.
 func WriteSeq[T any](w *bufio.Writer, elements iter.Seq[T]) error {
 	n := 0
+	var free [][]byte // memory of parts that have been written
 	write := func(p chan jsonPart) error {
 		part := <-p
 		if part.err != nil {
 			return part.err
 		}
 		_, err := w.Write(part.text)
+		free = append(free, part.text[:0])
 		return err
 	}
 	var parts []chan jsonPart
 	for batch := range batches(elements, 256) {
 		p := make(chan jsonPart, 1)
 		first := n == 0
-		go func() { p <- marshalBatch(batch, first) }()
+		var buf []byte
+		if last := len(free) - 1; last >= 0 {
+			buf, free = free[last], free[:last]
+		}
+		go func() { p <- marshalBatch(buf, batch, first) }()
 		n += len(batch)
 		if parts = append(parts, p); len(parts) > runtime.GOMAXPROCS(0) {
 			if err := write(parts[0]); err != nil {
@@ -91,7 +97,9 @@ type jsonPart struct {
 	err  error
 }
 
-func marshalBatch[T any](batch []T, first bool) (p jsonPart) {
+// marshalBatch appends the JSON of a batch to buf.
+func marshalBatch[T any](buf []byte, batch []T, first bool) (p jsonPart) {
+	p.text = buf
 	m := newMarshaler()
 	for _, e := range batch {
 		b, err := m.marshal(e)
