@@ -8,8 +8,9 @@ import (
 // A wordKeys finds the known keys of up to 16 bytes, which are most of those on a line, with one multiplication: as
 // numbers they have a perfect hash.
 type wordKeys struct {
-	short shortKeys
-	long  longKeys
+	short  shortKeys
+	long   longKeys
+	hashes [maxSlots]uint64 // hashName of each slot's key
 }
 
 // A shortKeys holds the keys of less than eight bytes, padded with zeros, which no key contains.
@@ -47,6 +48,9 @@ var wordKeysOf = sync.OnceValue(func() *wordKeys {
 		k.long = longKeys{factor: factor}
 		return k.long.add(slots)
 	})
+	for key, slot := range slots {
+		k.hashes[slot] = hashName([]byte(key))
+	}
 	return k
 })
 

@@ -19,15 +19,12 @@ type fastLine struct {
 	keys    *wordKeys
 	key     []byte // the text of a key that was escaped
 	clock   *clock
-	escaped bool            // a key is, or is not ASCII
-	nested  bool            // a value is an object or an array
-	inside  bool            // what is read is not the whole line
-	into    *fastWrap       // reads the objects in which records have been; may be nil
-	isText  bool            // so that all values are strings
-	from    int             // where the key of the first member begins
-	count   int             // how many members the line has
-	ends    [maxNotes]int32 // where their values end; a string ends at its quote
-	noted   bool            // notes has been made
+	escaped bool      // a key is, or is not ASCII
+	nested  bool      // a value is an object or an array
+	inside  bool      // what is read is not the whole line
+	into    *fastWrap // reads the objects in which records have been; may be nil
+	isText  bool      // so that all values are strings
+	noted   int       // how many of notes belong to the line; -1 if there are too few notes
 	notes   [maxNotes]note
 	guesses [16]guess // by the key's position in the line
 	choices [8]choice // of previous lines, by their masks
@@ -43,6 +40,18 @@ type guess struct {
 	size uint8
 	slot slot
 }
+
+// A note is where a member of the line is in the buffer. For a string it is the range between its quotes.
+type note struct {
+	key, keyEnd int32
+	from, to    int32
+	slot        slot
+	kind        byte // the value's first byte
+	plain       bool // as in a spot
+}
+
+// maxNotes is how many members of a line are noted. It is a power of two.
+const maxNotes = 64
 
 // A spot is where a value is in the buffer. For a string it is the range between its quotes.
 type spot struct {
@@ -67,13 +76,13 @@ func (f *fastLine) parse(b []byte, i int) int {
 	if b[i] != '"' {
 		return -1 // an empty object, among others
 	}
-	f.from = i + 1
 	for at := uint(0); ; at++ {
 		// The key.
 		i++
 		known := slot(0)
 		word := load8(b, i)
-		key := i
+		note := &f.notes[at%maxNotes]
+		note.key = int32(i)
 		base, w := i, uint64(0) // marks from base on, the next of them that of the value's opening quote, if it has one
 		c, from, to, ascii := byte('"'), 0, 0, false
 		if g := &f.guesses[at%uint(len(f.guesses))]; word&g.mask == g.word {
@@ -106,11 +115,11 @@ func (f *fastLine) parse(b []byte, i int) int {
 				base, w = i+1, f.marks.from(i+1)
 			}
 		}
+		note.keyEnd, note.slot = int32(i), known
 		if ascii {
 			i = to + 1 // a text that directly follows the key that was guessed, as usual
 		} else {
 			// What is between the key and the value.
-			keyEnd := i
 			i++
 			if b[i] == ':' && b[i+1] > ' ' {
 				i++
@@ -132,7 +141,7 @@ func (f *fastLine) parse(b []byte, i int) int {
 				}
 				if ascii = true; b[to] != '"' {
 					if f.into != nil {
-						to, ascii = f.into.enterText(f, b, b[key:keyEnd], from, to), false
+						to, ascii = f.into.enterText(f, b, b[note.key:note.keyEnd], from, to), false
 					} else {
 						to, ascii = f.marks.scanRest(b, to)
 					}
@@ -147,7 +156,7 @@ func (f *fastLine) parse(b []byte, i int) int {
 				} else {
 					f.nested = f.nested || c == '{' || c == '['
 					if c == '{' && f.into != nil {
-						i = f.into.enter(f, b, b[key:keyEnd], i)
+						i = f.into.enter(f, b, b[note.key:note.keyEnd], i)
 					} else {
 						i = f.marks.scanValue(b, i)
 					}
@@ -158,7 +167,7 @@ func (f *fastLine) parse(b []byte, i int) int {
 				to = i
 			}
 		}
-		f.ends[at%maxNotes] = int32(to)
+		note.from, note.to, note.kind, note.plain = int32(from), int32(to), c, ascii
 		// Members of no slot have a spot too: skipping them would be an unpredictable branch.
 		if m := &f.members[known]; m.line != f.line {
 			// Field by field: if a spot were made elsewhere and copied, the processor would wait for its parts.
@@ -199,7 +208,11 @@ func (f *fastLine) parse(b []byte, i int) int {
 				return -1
 			}
 		}
-		f.count = int(at) + 1
+		if at++; at > maxNotes {
+			f.noted = -1
+		} else {
+			f.noted = int(at)
+		}
 		return i
 	}
 }
@@ -248,7 +261,6 @@ func (f *fastLine) begin() {
 		f.noGuesses()
 	}
 	f.mask, f.isText, f.escaped, f.nested = 0, false, false, false
-	f.noted = false
 }
 
 // layout is lineParser's preset.

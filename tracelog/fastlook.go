@@ -8,24 +8,28 @@ func (f *fastLine) mayHaveContext(b []byte) bool {
 	if !f.nested {
 		return false // nearly always
 	}
-	notes, ok := f.all(b)
-	for i := range notes {
-		if n := &notes[i]; (n.kind == '{' || n.kind == '[') && contextNames[string(plain(b[n.key:n.keyEnd]))] {
+	if f.noted < 0 {
+		return true
+	}
+	for i := range f.notes[:f.noted] {
+		if n := &f.notes[i]; (n.kind == '{' || n.kind == '[') && contextNames[string(plain(b[n.key:n.keyEnd]))] {
 			return true
 		}
 	}
-	return !ok
+	return false
 }
 
 // hasLateTime reports whether lateTime may find something on a line that a fastLine has read.
 func (f *fastLine) hasLateTime(b []byte) bool {
-	notes, ok := f.all(b)
-	for i := range notes {
-		n := &notes[i]
+	if f.noted < 0 {
+		return true
+	}
+	for i := range f.notes[:f.noted] {
+		n := &f.notes[i]
 		switch string(plain(b[n.key:n.keyEnd])) {
 		case "instant", "timeMillis", "date", "datetime", "eventTime":
 			return true
 		}
 	}
-	return !ok
+	return false
 }

@@ -91,13 +91,10 @@ func (w *fastWrap) behind(m marks, b []byte, start, end int) bool {
 
 // inside reads the record inside of the line that outer has read, which has no trace id and is no record.
 func (w *fastWrap) inside(r *Record, outer *fastLine, b []byte) bool {
-	if outer.escaped || outer.isText || outer.mask&(traceSlots|slotJournal.bit()) != 0 {
+	if outer.noted < 0 || outer.escaped || outer.isText || outer.mask&(traceSlots|slotJournal.bit()) != 0 {
 		return false
 	}
-	notes, ok := outer.all(b)
-	if !ok {
-		return false
-	}
+	notes := outer.notes[:outer.noted]
 	var message *spot
 	for _, s := range anySlots[fieldMessage] {
 		if m := outer.stringAt(s); m != nil {
@@ -379,16 +376,15 @@ func (w *fastWrap) fill(r *Record, b []byte) bool {
 	if f.head.found() {
 		return f.head[fieldTime] != 0
 	}
-	if f.escaped || f.text(r.layout, fieldMessage) == nil || f.text(r.layout, fieldLevel) == nil || f.find(r.layout, fieldTime) == 0 {
+	if f.noted < 0 || f.escaped || f.text(r.layout, fieldMessage) == nil || f.text(r.layout, fieldLevel) == nil || f.find(r.layout, fieldTime) == 0 {
 		return false
 	}
-	notes, ok := f.all(b)
-	for i := range notes {
-		if w.key(b, &notes[i]).foreign {
+	for i := range f.notes[:f.noted] {
+		if w.key(b, &f.notes[i]).foreign {
 			return false
 		}
 	}
-	return ok
+	return true
 }
 
 // isOwn reports whether a line without a trace id is a record of its own, as lineParser.isOwn does. It returns false if
@@ -411,12 +407,11 @@ func (f *fastLine) isOwn(b []byte, message *spot) bool {
 
 // mayWrap reports whether a value of the line may have a record in it.
 func (f *fastLine) mayWrap(b []byte) bool {
-	notes, ok := f.all(b)
-	if !ok || f.into == nil || f.escaped || len(notes) == 1 && f.nested { // or a line before one of Elasticsearch's bulk API
+	if f.into == nil || f.noted < 0 || f.escaped || f.noted == 1 && f.nested { // or a line before one of Elasticsearch's bulk API
 		return true
 	}
-	for i := range notes {
-		n := &notes[i]
+	for i := range f.notes[:f.noted] {
+		n := &f.notes[i]
 		switch n.keyEnd - n.key {
 		case int32(len("@t")):
 			if b[n.key] == '@' { // of Serilog's compact form

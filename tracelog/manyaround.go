@@ -22,11 +22,10 @@ func (a *around) learn(w *fastWrap, outer *fastLine, b []byte) {
 	if a.unlike++; a.unlike > 8 && a.unlike%64 != 0 {
 		return // nearly all are different
 	}
-	notes, _ := outer.all(b)
-	for i := range notes {
-		n := &notes[i]
+	for i := range outer.notes[:outer.noted] {
+		n := &outer.notes[i]
 		m := aroundMember{record: int(n.from) == w.entered}
-		if !m.record && (outer.slotOf(b, n) != 0 || w.key(b, n).line) {
+		if !m.record && (n.slot != 0 || w.key(b, n).line) {
 			a.members = a.members[:0]
 			return
 		}
@@ -39,12 +38,11 @@ func (a *around) learn(w *fastWrap, outer *fastLine, b []byte) {
 
 // isAlike reports whether an object differs from the last one in nothing else but its record, and in flat values.
 func (a *around) isAlike(w *fastWrap, outer *fastLine, b []byte) bool {
-	notes, _ := outer.all(b)
-	if len(notes) != len(a.members) || outer.escaped {
+	if outer.noted != len(a.members) || outer.escaped {
 		return false
 	}
 	for i := range a.members {
-		m, n := &a.members[i], &notes[i]
+		m, n := &a.members[i], &outer.notes[i]
 		if m.record != (int(n.from) == w.entered) || !bytes.Equal(b[n.key:n.keyEnd], m.key) {
 			return false
 		}

@@ -265,7 +265,7 @@ func (pl *listPlace) read(in *lineReader, one *block, m marks, b []byte, from, t
 	f, w, isOuter := &in.fast, &in.wrap, in.record.fast == &in.fast
 	switch {
 	case pl.form == innerRecord:
-		if isOuter || w.entered <= 0 || w.entered >= end || f.escaped || !w.addsOnly(one.buf, f, end) {
+		if isOuter || w.entered <= 0 || w.entered >= end || f.noted <= 0 || f.escaped || !w.addsOnly(one.buf, f.notes[:f.noted], end) {
 			return false
 		}
 		pl.around.learn(w, f, one.buf)
@@ -274,8 +274,7 @@ func (pl *listPlace) read(in *lineReader, one *block, m marks, b []byte, from, t
 		return isOuter && len(in.record.trace) > 0 && f.text(in.record.layout, fieldMessage) != nil && w.isNative(one.buf, f)
 	}
 	// The element is the whole value: nothing that is in a string could have closed it.
-	notes, ok := f.all(one.buf)
-	pl.known = ok && !isOuter && w.entered == len(pl.prefix) && int(notes[0].to) == end && w.isNative(one.buf, &w.inner)
+	pl.known = !isOuter && w.entered == len(pl.prefix) && int(f.notes[0].to) == end && w.isNative(one.buf, &w.inner)
 	return pl.known
 }
 
@@ -309,16 +308,15 @@ func (w *lineReader) quickAlike(a *around, b *block, start int) bool {
 }
 
 // addsOnly reports whether an object, which ends at end and has the record in it, is no record, list or table itself.
-func (w *fastWrap) addsOnly(b []byte, outer *fastLine, end int) bool {
+func (w *fastWrap) addsOnly(b []byte, notes []note, end int) bool {
 	own, objects := 0, 0
-	notes, ok := outer.all(b)
 	for i := range notes {
 		n := &notes[i]
 		if int(n.from) >= end {
 			break
 		}
-		k, known := w.key(b, n), outer.slotOf(b, n)
-		if k.foreign || k.columns || known.bit()&traceSlots != 0 || builtins[known] == fieldMessage+1 {
+		k := w.key(b, n)
+		if k.foreign || k.columns || n.slot.bit()&traceSlots != 0 || builtins[n.slot] == fieldMessage+1 {
 			return false
 		}
 		own++
@@ -326,25 +324,24 @@ func (w *fastWrap) addsOnly(b []byte, outer *fastLine, end int) bool {
 			objects++
 		}
 	}
-	return ok && (own == 1 || objects < own)
+	return own == 1 || objects < own
 }
 
 // isNative reports whether a record cannot be one in another form.
 func (w *fastWrap) isNative(b []byte, f *fastLine) bool {
-	if f.escaped {
+	if f.noted < 0 || f.escaped {
 		return false
 	}
-	notes, ok := f.all(b)
-	for i := range notes {
-		n := &notes[i]
+	for i := range f.notes[:f.noted] {
+		n := &f.notes[i]
 		switch n.keyEnd - n.key {
 		case 2, 4, 8: // "@t", "body", "SpanName"
 		case 0, 1, 3, 5, 6, 7:
 			continue
 		}
-		if w.key(b, n).foreign && f.slotOf(b, n) == 0 {
+		if n.slot == 0 && w.key(b, n).foreign {
 			return false
 		}
 	}
-	return ok
+	return true
 }

@@ -107,17 +107,19 @@ func behindSpace(b []byte, i int) int {
 	return i
 }
 
-// hashMembers is the content of the JSON line with these notes that parse has accepted in b.
-func (f *fastLine) hashMembers(b []byte, notes []note) uint64 {
+// hashMembers is the content of the JSON line that parse has accepted and recorded.
+func (f *fastLine) hashMembers(b []byte) uint64 {
 	sum := uint64(0)
-	for i := range notes {
-		m := &notes[i]
+	for i := range f.notes[:f.noted] {
+		m := &f.notes[i]
 		from, to := int(m.from), int(m.to)
-		var key uint64
-		if f.hasOddKey(m) {
+		key := f.keys.hashes[m.slot]
+		switch {
+		case m.slot != 0:
+		case f.escaped && f.marks.next(int(m.key)) < int(m.keyEnd):
 			f.key = appendWords(f.key[:0], b, int(m.key), int(m.keyEnd))
 			key = hashName(f.key)
-		} else {
+		default:
 			key = hashPadded(b, int(m.key), int(m.keyEnd-m.key), contentKeys[0])
 		}
 		switch n := to - from; {
@@ -185,12 +187,12 @@ func hashBare(w []byte, key uint64) uint64 {
 func (r *Record) textHash() uint64 {
 	f := r.fast
 	switch {
-	case r.entry != nil || !f.isText && f.count > maxNotes:
+	case r.entry != nil || !f.isText && f.noted < 1:
 		return r.content()
 	case f.isText:
 		return maphash.Bytes(textSeed, r.line)
 	}
-	return maphash.Bytes(textSeed, r.buf[f.from:f.ends[f.count-1]])
+	return maphash.Bytes(textSeed, r.buf[f.notes[0].key:f.notes[f.noted-1].to])
 }
 
 // textSeed is random for each process, as contentKeys are.
@@ -198,15 +200,12 @@ var textSeed = maphash.MakeSeed()
 
 // content is the content of the record.
 func (r *Record) content() uint64 {
-	if r.entry == nil {
-		if r.fast.isText {
-			return r.fast.hashPairs(r.buf, r.from, r.from+len(r.line))
-		}
-		if notes, ok := r.fast.all(r.buf); ok {
-			return r.fast.hashMembers(r.buf, notes)
-		}
-	}
-	if !r.parsed {
+	switch {
+	case r.entry == nil && r.fast.isText:
+		return r.fast.hashPairs(r.buf, r.from, r.from+len(r.line))
+	case r.entry == nil && r.fast.noted >= 0:
+		return r.fast.hashMembers(r.buf)
+	case !r.parsed:
 		var same Entry
 		r.parser.parse(r.line, &same)
 	}

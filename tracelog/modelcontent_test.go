@@ -106,7 +106,7 @@ func TestContentOfLinesTogether(t *testing.T) {
 	noted := 0
 	_, err := ScanRecords(t.Context(), []Input{{"f", strings.NewReader(log.String())}}, &ScanOptions{Workers: 1}, func() func(*Record) {
 		return func(r *Record) {
-			if r.entry == nil && r.fast.count <= maxNotes {
+			if r.entry == nil && r.fast.noted > 0 {
 				noted++
 			}
 			var e Entry
