@@ -30,8 +30,8 @@ type Timings struct {
 // Name returns the name with a number: [TimedSpan.Op] or [TimedSpan.Key]. It is "" for -1.
 func (t *Timings) Name(number int) string { return t.names.text(int32(number)) }
 
-// Timings reads the inputs of the sizes again, from their beginning. It calls fn with the Timing of each trace as soon
-// as the last of its span records has been read. So it holds only traces of which some records have been read and others
+// Timings reads the inputs of the sizes again, from their beginning. It calls fn with the Timing of each trace soon after
+// the last of its span records has been read. So it holds only traces of which some records have been read and others
 // have not, with about 140 bytes for each record. The order of the traces is not specified. Fn is called by several
 // goroutines, but never by two at the same time.
 //
@@ -52,19 +52,21 @@ func (s *TraceSizes) Timings(ctx context.Context, inputs []Input, o *TimingOptio
 		g.shards[i].traces = make(map[uint64]*timingRows)
 	}
 	var workers []*timingWorker
-	var err error
-	t.Sources, err = ScanRecords(ctx, inputs, &o.ScanOptions, func() func(*Record) {
+	worker := func() *timingWorker {
 		w := &timingWorker{gatherer: g, names: namesCache{of: &t.names}, timer: timer{names: &t.names}}
 		workers = append(workers, w)
-		return w.add
-	})
-	last := timer{names: &t.names}
+		return w
+	}
+	var err error
+	t.Sources, err = ScanRecords(ctx, inputs, &o.ScanOptions, func() func(*Record) { return worker().add })
+	last := worker()
 	for i := range g.shards {
 		for _, rows := range g.shards[i].traces {
-			g.report(&last, rows)
+			last.report(rows)
 		}
 	}
 	for _, w := range workers {
+		w.deliver(true)
 		t.Dropped += w.names.dropped
 	}
 	return t, err
@@ -103,7 +105,15 @@ type timingWorker struct {
 	gatherer *timingGatherer
 	names    namesCache
 	timer    timer
+
+	// Timings that fn has not been called with, because another worker was calling it.
+	ready [16]Timing
+	n     int
+	spans int // of them
 }
+
+// maxReady is how many spans the Timings of a worker may have before it waits until it can call fn.
+const maxReady = 1 << 12
 
 func (w *timingWorker) add(r *Record) {
 	if !hasTiming(r) {
@@ -127,7 +137,7 @@ func (w *timingWorker) add(r *Record) {
 	}
 	shard.mu.Unlock()
 	if complete {
-		g.report(&w.timer, t)
+		w.report(t)
 		shard.mu.Lock()
 		if len(shard.free) < maxFreeRows && cap(t.rows) <= 1<<10 {
 			shard.free = append(shard.free, t)
@@ -220,11 +230,27 @@ func (r *Record) queued() time.Duration {
 	return r.slow().Queued
 }
 
-// report calls fn with the Timing of a trace.
-func (g *timingGatherer) report(m *timer, t *timingRows) {
-	timing := m.make(t.rows)
-	timing.id, timing.long, timing.names = t.id, t.long, &g.timings.names
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.fn(timing)
+// report calls fn with the Timing of a trace, now or later.
+func (w *timingWorker) report(t *timingRows) {
+	timing := w.timer.make(t.rows)
+	timing.id, timing.long, timing.names = t.id, t.long, &w.gatherer.timings.names
+	w.ready[w.n], *timing = *timing, w.ready[w.n] // whose memory the timer will use
+	w.spans += len(w.ready[w.n].Spans)
+	w.n++
+	w.deliver(w.n == len(w.ready) || w.spans > maxReady)
+}
+
+// deliver calls fn with what is ready. If it need not, it does not wait for another worker that is calling fn.
+func (w *timingWorker) deliver(must bool) {
+	mu := &w.gatherer.mu
+	if must {
+		mu.Lock()
+	} else if !mu.TryLock() {
+		return
+	}
+	defer mu.Unlock()
+	for i := range w.ready[:w.n] {
+		w.gatherer.fn(&w.ready[i])
+	}
+	w.n, w.spans = 0, 0
 }

@@ -33,7 +33,16 @@ func timingsOf(t *testing.T, log []byte, o *TimingOptions) map[string][]string {
 		t.Fatal(err)
 	}
 	all := make(map[string][]string)
+	calling := false // the race detector finds two calls at the same time, too
 	_, err = sizes.Timings(t.Context(), inputs(), o, func(m *Timing) {
+		if calling || all[m.ID()] != nil {
+			t.Errorf("trace %s: a call during another, or a second one", m.ID())
+		}
+		calling = true
+		defer func() { calling = false }()
+		if len(all)%16 == 0 {
+			time.Sleep(100 * time.Microsecond) // meanwhile others get ready
+		}
 		var spans []string
 		for i := range m.Spans {
 			s := &m.Spans[i]
