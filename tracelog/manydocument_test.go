@@ -150,7 +150,7 @@ func TestDocumentLists(t *testing.T) {
 	records := rawRecords(t)
 	pad := strings.Repeat("x", 8000)
 	if testing.Short() {
-		pad = pad[:2000] // there are several parts of 1 MB yet
+		pad = pad[:2000] // the list still has several parts of 1 MB
 	}
 	for name, odd := range map[string]string{
 		"usual":   `{"_source":` + records[0] + `}`,

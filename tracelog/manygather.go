@@ -104,12 +104,12 @@ func (g *gatherer) add(r *Record) {
 		return
 	}
 	h := maphash.Bytes(g.outlines.seed, id)
-	row := g.outlines.shard(h).lookup(h)
+	row := g.outlines.shards[shardOf(h)].lookup(h)
 	if row == nil || !row.is(rowWanted) {
 		return
 	}
 	e := r.Entry()
-	shard := &g.shards[h>>(64-outlineShardBits)]
+	shard := &g.shards[shardOf(h)]
 	shard.mu.Lock()
 	t := shard.traces[row]
 	if t == nil {

@@ -78,8 +78,6 @@ const (
 // shardOf returns the number of a trace's shard. It is given the hash of the trace's id.
 func shardOf(h uint64) uint64 { return h >> (64 - outlineShardBits) }
 
-func (s *Outlines) shard(h uint64) *outlineShard { return &s.shards[shardOf(h)] }
-
 // ScanOutlines makes an outline of each trace. Of duplicate span ends one counts, unless there are more than six
 // million span ends: then each counts. The ends of two spans of a trace are taken for the same with a probability of 2⁻⁵⁰,
 // and two different ends of one span with 2⁻¹⁸.

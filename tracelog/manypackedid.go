@@ -1,6 +1,6 @@
 package tracelog
 
-import "encoding/binary"
+import "github.com/slogtrace/slogtrace/internal/w3c"
 
 // packID returns the 16 bytes that 32 lower-case hexadecimal digits represent.
 func packID(b []byte) (id [16]byte, ok bool) {
@@ -19,20 +19,8 @@ func packID(b []byte) (id [16]byte, ok bool) {
 
 func unpackID(id [16]byte) string {
 	var b [32]byte
-	for i, c := range id {
-		binary.LittleEndian.PutUint16(b[2*i:], digitPairs[c])
-	}
-	return string(b[:])
+	return string(w3c.AppendHex(b[:0], id[:]))
 }
-
-// digitPairs are the two lower-case hexadecimal digits of a byte, the first of them in the lower half.
-var digitPairs = func() (pairs [256]uint16) {
-	const lower = "0123456789abcdef"
-	for c := range pairs {
-		pairs[c] = uint16(lower[c>>4]) | uint16(lower[c&15])<<8
-	}
-	return pairs
-}()
 
 // digits are the values of lower-case hexadecimal digits, and 255 for all other bytes.
 var digits = func() (d [256]uint8) {

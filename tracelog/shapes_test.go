@@ -351,28 +351,8 @@ var shapes = []shape{
 		}
 		return "\xef\xbb\xbfsep=,\n\n" + strings.ReplaceAll(ofCSV("Date", "2026-03-01T09:15:00Z", "Content", "Service", "a\nb")(lines), "\n", "\r\n")
 	}, "", ""},
-	{"cells with semicolons", func(r []string) string {
-		var b strings.Builder
-		w := csv.NewWriter(&b)
-		w.Comma = ';'
-		w.Write([]string{"Pod", "message", "Date"})
-		for _, line := range r {
-			w.Write([]string{"api;1", line, "2026-03-01T09:15:00Z"})
-		}
-		w.Flush()
-		return b.String()
-	}, "Pod", `"api;1"`},
-	{"cells with tabs, in quotes", func(r []string) string {
-		var b strings.Builder
-		w := csv.NewWriter(&b)
-		w.Comma = '\t'
-		w.Write([]string{"", "log", "pod"})
-		for i, line := range r {
-			w.Write([]string{fmt.Sprint(i), line, "api\t1"})
-		}
-		w.Flush()
-		return b.String()
-	}, "pod", `"api\t1"`},
+	{"cells with semicolons", ofCells(';', "Date", "2026-03-01T09:15:00Z", "message", "Pod", "api;1"), "Pod", `"api;1"`},
+	{"cells with tabs, in quotes", ofCells('\t', "", "1", "log", "pod", "api\t1"), "pod", `"api\t1"`},
 	{"ClickHouse's cells with tabs, behind names and types", func(r []string) string {
 		var b strings.Builder
 		b.WriteString("Timestamp\tpod\tmessage\nDateTime64(9)\tLowCardinality(String)\tNullable(String)\n")
@@ -401,9 +381,15 @@ func eachEntry(record string, pod int) (lines []string) {
 
 // ofCSV makes rows of records, whose column is the third name, between two others with their cells.
 func ofCSV(name, cell, record, other, otherCell string) func([]string) string {
+	return ofCells(',', name, cell, record, other, otherCell)
+}
+
+// ofCells is ofCSV with another separator.
+func ofCells(separator rune, name, cell, record, other, otherCell string) func([]string) string {
 	return func(records []string) string {
 		var b strings.Builder
 		w := csv.NewWriter(&b)
+		w.Comma = separator
 		w.Write([]string{name, record, other})
 		for _, r := range records {
 			w.Write([]string{cell, r, otherCell})
