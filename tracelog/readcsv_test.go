@@ -277,3 +277,13 @@ func TestCSVShape(t *testing.T) {
 		t.Errorf("%+v, %v: %+v", got, err, src)
 	}
 }
+
+// A backslash before a quote is noticed, also as the only byte behind a doubled quote.
+func TestCSVSlash(t *testing.T) {
+	for line, want := range map[string]bool{`"a\"`: true, `"a""\"`: true, `"a""""`: false, `"\a""b"`: false, `a\"`: false} {
+		var r csvRow
+		if !r.line([]byte(line), ',') || r.slash != want {
+			t.Errorf("%s: slash %v, want %v", line, r.slash, want)
+		}
+	}
+}

@@ -351,3 +351,18 @@ func TestManyTraces(t *testing.T) {
 		}
 	}
 }
+
+// Outlines do not tell how many spans without an end failed. If many traces have no end, all are read whole.
+func TestManyTracesWithoutEnds(t *testing.T) {
+	var log strings.Builder
+	for i := range maxDetailed + 10 {
+		fmt.Fprintf(&log, `{"time":"2026-03-01T09:15:00Z","level":"ERROR","msg":"no room","trace":"%032x","span":"a"}`+"\n", i+1)
+	}
+	var stdout, stderr strings.Builder
+	if code := run(t.Context(), []string{"ls", "--error", "--json"}, strings.NewReader(log.String()), &stdout, &stderr); code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr.String())
+	}
+	if n := strings.Count(stdout.String(), `"errors":1,`); n != maxDetailed+10 {
+		t.Errorf("%d traces with an error, want %d: %.300s", n, maxDetailed+10, stdout.String())
+	}
+}
